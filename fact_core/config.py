@@ -1,0 +1,345 @@
+"""Options, each written once.
+
+An option is a field of a frozen dataclass made by ``option``: its default, its help and
+its limits. The form in the page, the command-line flag, the check, the JSON and the error
+message are made from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, pick
+from fact_core.errors import ConfigError
+
+T = typing.TypeVar("T")
+
+
+def option(
+    default: Any,
+    title: str,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Mapping[str, Any] | tuple[str, ...] | None = None,
+    expert: bool = False,
+) -> Any:
+    """A dataclass field that carries its title, help and limits. ``expert``: under "More options"."""
+    names = tuple(choices) if choices is not None else None
+    return field(
+        default=default,
+        metadata={"title": title, "help": help, "low": low, "high": high, "choices": names, "expert": expert},
+    )
+
+
+def _seed() -> Any:
+    return option(0, "Seed", "The same seed gives the same result.", low=0, high=2**31 - 1, expert=True)
+
+
+def _device() -> Any:
+    return option(
+        "auto", "Device", "auto takes the GPU where there is one.", choices=("auto", "cpu", "cuda"), expert=True
+    )
+
+
+def _backbone() -> Any:
+    return option(DEFAULT_BACKBONE, "Backbone", "The pretrained network that sees your images.", choices=BACKBONES)
+
+
+@dataclass(frozen=True)
+class ScanConfig:
+    """Looking for images in the folder."""
+
+
+@dataclass(frozen=True)
+class FeaturesConfig:
+    """Computing the features of the pool."""
+
+    backbone: str = _backbone()
+    weights: str = option("", "Weights file", "A safetensors file of your own.", expert=True)
+    device: str = _device()
+    batch: int = option(64, "Batch", "Images at a time.", low=1, high=4096, expert=True)
+
+
+@dataclass(frozen=True)
+class SelectConfig:
+    """Choosing what to label."""
+
+    budget: str = option("50", "Budget", "How many images you are willing to label; a number or per cent (2%).")
+    strategy: str = option("activeft", "Strategy", "How the images are chosen.", choices=STRATEGIES)
+    check: int = option(
+        0,
+        "Check images, drawn at random",
+        "Labeled after the others and never trained on. Only they can say without bias how good the result is.",
+        low=0,
+        high=100_000,
+    )
+    seed: int = _seed()
+    backbone: str = _backbone()
+    device: str = _device()
+    iterations: int = option(
+        300, "Iterations", "Optimiser steps of ActiveFT.", low=1, high=10_000, expert=True
+    )
+    temperature: float = option(
+        0.07, "Temperature", "Smaller: sharper clusters (ActiveFT).", low=0.01, high=1.0, expert=True
+    )
+
+
+@dataclass(frozen=True)
+class MapConfig:
+    """The two-dimensional picture of the pool (UMAP)."""
+
+    backbone: str = _backbone()
+    neighbors: int = option(15, "Neighbours", "Larger: more of the whole.", low=2, high=200, expert=True)
+    min_dist: float = option(0.1, "Minimum distance", "Smaller: tighter clumps.", low=0.0, high=1.0, expert=True)
+    seed: int = _seed()
+
+
+@dataclass(frozen=True)
+class LpConfig:
+    """Phase 1, linear probe."""
+
+    mode: str = option(
+        "lr",
+        "Probe",
+        "lr: converged logistic regression; sgd: the paper's 50 epochs of SGD.",
+        choices=("lr", "sgd"),
+        expert=True,
+    )
+    C: float = option(10.0, "Probe C", "Inverse regularisation on unit-norm features.", low=1e-4, high=1e6, expert=True)
+    epochs: int = option(50, "Probe epochs", "Of the SGD probe.", low=1, high=10_000, expert=True)
+    lr: float = option(0.01, "Probe learning rate", "Of the SGD probe, at batch 512.", low=1e-6, high=10.0, expert=True)
+
+
+@dataclass(frozen=True)
+class FfConfig:
+    """Phase 2, full or LoRA finetune."""
+
+    optimiser: str = option("adamw", "Optimiser", "Of phase 2.", choices=("adamw", "sgd"), expert=True)
+    steps: int = option(300, "Steps", "Optimiser steps of phase 2.", low=1, high=1_000_000)
+    epochs: int = option(0, "Epochs", "Instead of steps, where not 0.", low=0, high=100_000, expert=True)
+    batch: int = option(64, "Batch", "At most this many images a step.", low=1, high=4096)
+    pixels: int = option(0, "Pixels", "Side of phase 2's pictures; 0: the backbone's own.", low=0, high=1024)
+    backbone_lr: float = option(1e-4, "Backbone learning rate", "Of the full finetune.", low=0.0, high=1.0, expert=True)
+    head_lr: float = option(1e-3, "Head learning rate", "Of the classifier layer.", low=0.0, high=1.0, expert=True)
+    lora_lr: float = option(1e-3, "LoRA learning rate", "Of the added matrices.", low=0.0, high=1.0, expert=True)
+    lora_rank: int = option(8, "LoRA rank", "Of the added matrices.", low=1, high=256, expert=True)
+    lora_alpha: int = option(16, "LoRA alpha", "Scale is alpha / rank.", low=1, high=1024, expert=True)
+    layer_decay: float = option(0.75, "Layer decay", "Early layers learn slower.", low=0.1, high=1.0, expert=True)
+    weight_decay: float = option(0.05, "Weight decay", "Of phase 2.", low=0.0, high=1.0, expert=True)
+    label_smoothing: float = option(0.1, "Label smoothing", "Of phase 2.", low=0.0, high=0.9, expert=True)
+    drop_path: float = option(0.1, "Drop path", "Of phase 2.", low=0.0, high=0.9, expert=True)
+    crop_min: float = option(0.5, "Smallest crop", "Share of the picture that a crop keeps.", low=0.05, high=1.0, expert=True)
+    clip: float = option(2.0, "Gradient clip", "Largest gradient norm.", low=0.0, high=1000.0, expert=True)
+    ema: float = option(0.99, "Averaging", "Of the weights; 0 is none.", low=0.0, high=0.99999, expert=True)
+    gate: bool = option(
+        False, "Never worse", "Mix phase 2 with the pretrained weights as cross-validation says.", expert=True
+    )
+
+
+@dataclass(frozen=True)
+class LmConfig:
+    """Phase 3, light model: attention pooling (MAP), FroFA, logistic regression."""
+
+    mode: str = option(
+        "auto",
+        "Reading",
+        "map_lr: attention pooling, then logistic regression; lr: logistic regression alone; both; auto.",
+        choices=("auto", "map_lr", "lr", "both"),
+    )
+    choose: str = option(
+        "C+mode",
+        "Chosen by cross-validation",
+        "Needs two labels a class or more.",
+        choices=("none", "C", "C+mode"),
+        expert=True,
+    )
+    C: float = option(10.0, "C", "Inverse regularisation, where it is not chosen.", low=1e-4, high=1e6, expert=True)
+    steps: int = option(1000, "Attention steps", "Of attention pooling.", low=0, high=100_000)
+    strength: float = option(0.5, "FroFA strength", "Of the brightness change of features.", low=0.0, high=1.0)
+    views: int = option(8, "FroFA views", "Augmented copies in the logistic regression.", low=0, high=64, expert=True)
+    lr: float = option(1e-3, "Attention learning rate", "Of attention pooling.", low=1e-6, high=1.0, expert=True)
+    weight_decay: float = option(0.01, "Attention weight decay", "Pulls towards mean pooling.", low=0.0, high=1.0, expert=True)
+    width: int = option(384, "Token width", "Wider tokens are reduced to this by a PCA of the pool's.", low=8, high=4096, expert=True)
+    balanced: bool = option(True, "Balanced classes", "Rare classes weigh as much as frequent ones.", expert=True)
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run. ``recipe`` says which phases run; ``lp``, ``ff`` and ``lm`` hold their options."""
+
+    recipe: str = option("fact", "Recipe", "What is trained.", choices=RECIPES)
+    preset: str = option("standard", "Effort", "How long it trains.", choices=PRESETS)
+    backbone: str = _backbone()
+    seed: int = _seed()
+    device: str = _device()
+    amp: bool = option(True, "Mixed precision", "bf16 or fp16 on a GPU: quicker, same result.", expert=True)
+    lp: LpConfig = field(default_factory=LpConfig)
+    ff: FfConfig = field(default_factory=FfConfig)
+    lm: LmConfig = field(default_factory=LmConfig)
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases in order."""
+        return pick(RECIPES, self.recipe, "recipe").phases
+
+
+@dataclass(frozen=True)
+class PredictConfig:
+    """Predictions of a trained model for the whole pool."""
+
+    run: int = option(0, "Run", "The training run whose model answers.", low=0)
+    images: str = option("", "Other images", "A folder with one sub-folder a class; empty: the pool.", expert=True)
+    device: str = _device()
+    batch: int = option(64, "Batch", "Images at a time.", low=1, high=4096, expert=True)
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """Writing the result into a new folder."""
+
+    run: int = option(0, "Run", "The training run to export.", low=0)
+    folder: str = option("", "Into", "A new folder. Nothing is overwritten.")
+    items: tuple[str, ...] = option(("model",), "What", "What is written.")
+
+
+#: kind of run -> its options
+RUN_CONFIGS: dict[str, type[Any]] = {
+    "scan": ScanConfig,
+    "features": FeaturesConfig,
+    "select": SelectConfig,
+    "map": MapConfig,
+    "train": TrainConfig,
+    "predict": PredictConfig,
+    "export": ExportConfig,
+}
+
+
+def train_config(preset: str = "standard", **values: Any) -> TrainConfig:
+    """A TrainConfig with a preset's values; ``values`` may override any ("ff.steps": 5)."""
+    merged: dict[str, Any] = {**pick(PRESETS, preset, "preset").values, **values}
+    return from_flat(TrainConfig, {"preset": preset, **merged})
+
+
+def from_flat(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Build and check a config from flat values: {"recipe": "fact", "ff.steps": 5}."""
+    plain: dict[str, Any] = {}
+    nested: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        group, dot, inner = name.partition(".")
+        if dot:
+            nested.setdefault(group, {})[inner] = value
+        else:
+            plain[name] = value
+    hints = typing.get_type_hints(cls)
+    for group, inner_values in nested.items():
+        if group not in hints:
+            raise ConfigError(f"There is no option {group}.{next(iter(inner_values))}")
+        plain[group] = from_flat(hints[group], inner_values)
+    return from_dict(cls, plain)
+
+
+def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Build and check a config from nested values, e.g. of stored JSON."""
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f"There is no option {unknown[0]!r}", do=f"Known: {', '.join(sorted(known))}.")
+    ready: dict[str, Any] = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping):
+            value = from_dict(hints[name], value)  # type: ignore[arg-type]
+        ready[name] = tuple(value) if isinstance(value, list) else value
+    return check(cls(**ready))
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The nested JSON form of a config."""
+    return dataclasses.asdict(config)
+
+
+def options(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, "dataclasses.Field[Any]"]]:
+    """(flat name, field) of every option, groups opened: "recipe", ..., "ff.steps", ..."""
+    hints = typing.get_type_hints(cls)
+    for each in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(hints[each.name]):
+            yield from options(hints[each.name], f"{prefix}{each.name}.")  # type: ignore[arg-type]
+        elif each.metadata:
+            yield prefix + each.name, each
+
+
+def value_of(config: Any, name: str) -> Any:
+    """The value under a flat name."""
+    for part in name.split("."):
+        config = getattr(config, part)
+    return config
+
+
+def check(config: T) -> T:
+    """The config itself, or a ConfigError that names the option, its value and its limits."""
+    hints = typing.get_type_hints(type(config))
+    for each in dataclasses.fields(config):  # type: ignore[arg-type]
+        value = getattr(config, each.name)
+        if dataclasses.is_dataclass(value):
+            check(value)
+        elif each.metadata:
+            _check_one(each.metadata, value, hints[each.name])
+    return config
+
+
+def _check_one(meta: Mapping[str, Any], value: Any, kind: Any) -> None:
+    title = meta["title"]
+    if kind in (int, float):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole or (kind is float and isinstance(value, float) and value == value)):
+            raise ConfigError(f"{title} must be a {'whole ' if kind is int else ''}number", repr(value))
+        low, high = meta["low"], meta["high"]
+        if (low is not None and value < low) or (high is not None and value > high):
+            limits = f"between {low:g} and {high:g}" if high is not None else f"at least {low:g}"
+            raise ConfigError(f"{title} must be {limits}", f"{value:g}")
+    elif kind in (str, bool) and not isinstance(value, kind):
+        raise ConfigError(f"{title} must be {'a text' if kind is str else 'true or false'}", repr(value))
+    if meta["choices"] is not None and value not in meta["choices"]:
+        raise ConfigError(f"{title} cannot be {value!r}", do=f"Known: {', '.join(meta['choices'])}.")
+
+
+def parse_budget(text: str, pool: int) -> int:
+    """Number of images to label from "50" or "2%" (per cent of the pool, truncated; method.md 1.1).
+
+    ConfigError when it is no number, 0, or larger than the pool.
+    """
+    cleaned = text.strip().replace(" ", "")
+    try:
+        count = int(pool * float(cleaned[:-1]) * 0.01) if cleaned.endswith("%") else int(cleaned)
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            "The budget is not a number", repr(text), "Give a number of images (50) or per cent of the pool (2%)."
+        ) from None
+    if count < 1:
+        raise ConfigError("The budget must be at least 1 image", text, f"The pool has {pool} images.")
+    if count > pool:
+        raise ConfigError("The budget is larger than the pool", f"{count} of {pool} images", "Choose a smaller one.")
+    return count
+
+
+def add_arguments(parser: argparse.ArgumentParser, cls: type[Any], names: tuple[str, ...]) -> None:
+    """Add a flag for each of the named options (flat names; "ff.steps" -> --ff-steps)."""
+    fields_by_name = dict(options(cls))
+    for name in names:
+        each = fields_by_name[name]
+        kind = {"int": int, "float": float}.get(str(each.type), str)
+        parser.add_argument(
+            "--" + name.replace(".", "-").replace("_", "-"),
+            dest=name,
+            type=kind,
+            default=each.default,
+            choices=each.metadata["choices"],
+            help=f"{each.metadata['help']} (default: {each.default})",
+        )

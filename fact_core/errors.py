@@ -1,0 +1,89 @@
+"""Errors that a person can act on.
+
+Every error says what is wrong, what was found, and what to do::
+
+    FactError
+    ├── InputError          something the person gave cannot be used
+    │   ├── ConfigError     an option has a value outside its limits
+    │   └── ImageError      one image file cannot be decoded
+    ├── ProjectError        the project folder cannot be used
+    │   ├── ProjectBusy     another process has it open
+    │   └── SchemaTooNew    a newer version of the program wrote it
+    ├── StorageError        disk full, read-only folder
+    ├── WeightsError        pretrained weights missing, damaged or refused
+    ├── DeviceError         no GPU, GPU out of memory
+    └── RunError            a run failed or was stopped
+"""
+
+from __future__ import annotations
+
+import errno
+
+
+class FactError(Exception):
+    """Base of all errors shown to the person.
+
+    what:  what is wrong, one sentence.
+    found: what was found instead (may be empty).
+    do:    what to do about it (may be empty).
+    """
+
+    def __init__(self, what: str, found: str = "", do: str = "") -> None:
+        super().__init__(what, found, do)
+        self.what, self.found, self.do = what, found, do
+
+    def __str__(self) -> str:
+        parts = (self.what, f"Found: {self.found}" if self.found else "", self.do)
+        return " ".join(part if part.endswith((".", "?", "!")) else part + "." for part in parts if part)
+
+
+class InputError(FactError):
+    """Something the person gave cannot be used."""
+
+
+class ConfigError(InputError):
+    """An option has a value that it cannot have."""
+
+
+class ImageError(InputError):
+    """One image file cannot be decoded; ``what`` is the reason in words."""
+
+
+class ProjectError(FactError):
+    """The project folder cannot be used."""
+
+
+class ProjectBusy(ProjectError):
+    """Another process has the project open."""
+
+
+class SchemaTooNew(ProjectError):
+    """The project was written by a newer version of the program."""
+
+
+class StorageError(FactError):
+    """The disk is full, or a folder may not be written."""
+
+
+class WeightsError(FactError):
+    """Pretrained weights are missing, damaged or refused."""
+
+
+class DeviceError(FactError):
+    """The device cannot be used: no GPU, wrong driver, out of memory."""
+
+
+class RunError(FactError):
+    """A run failed or was stopped."""
+
+
+def storage_error(error: OSError, doing: str) -> FactError:
+    """Turn an OSError into words. ``doing`` reads like "writing the features"."""
+    where = str(error.filename) if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageError(f"The disk is full ({doing})", where, "Free some space and start again; nothing is lost.")
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return StorageError(
+            f"No permission ({doing})", where, "Choose another folder or change its permissions."
+        )
+    return StorageError(f"Input/output error ({doing})", f"{where} {error.strerror or error}".strip())

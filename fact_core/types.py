@@ -1,0 +1,114 @@
+"""The central types. Plain frozen dataclasses of numpy arrays; no storage, no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from fact_core.events import Event
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float32]
+
+T = TypeVar("T")
+
+#: A long step yields events and returns its result; stopping it is ``close()``.
+Step = Generator[Event, None, T]
+
+#: ``pick``: chosen by the strategy, trained on. ``audit``: a check image, drawn at
+#: random, labeled after the picks and never trained on.
+Role = Literal["pick", "audit"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image file. ``path`` is relative to the image folder, with ``/``; ``digest`` is of its bytes."""
+
+    id: int
+    path: str
+    digest: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The images in one fixed order: row i is the same image everywhere."""
+
+    root: Path
+    ids: IntArray  # (N,)
+    paths: tuple[str, ...]  # N, relative to root
+    digests: tuple[str, ...]  # N
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def file(self, row: int) -> Path:
+        """The absolute path of one row."""
+        return self.root / self.paths[row]
+
+    def rows(self, ids: IntArray) -> IntArray:
+        """Row numbers of the given ids (M,). KeyError when one is not in the pool."""
+        where = {int(i): row for row, i in enumerate(self.ids)}
+        return np.array([where[int(i)] for i in ids], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Pooled features of a pool. Rows follow ``ids``; ``key`` names what they depend on."""
+
+    ids: IntArray  # (N,)
+    x: FloatArray  # (N, D)
+    key: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A snapshot of the labels. ``y`` indexes ``classes``; classes without a label may be listed."""
+
+    ids: IntArray  # (M,)
+    y: IntArray  # (M,)
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chosen images in labeling order, and the candidates that replace rejected ones."""
+
+    ids: IntArray  # (K,)
+    roles: tuple[Role, ...]  # K
+    next_best: IntArray  # (R,)
+    strategy: str
+    config: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ClassReport:
+    """One class on held-out labels. ``found`` of ``n`` images of it; ``right`` of ``named`` answers."""
+
+    name: str
+    n: int
+    found: int
+    named: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """How good a classifier is, and what that rests on.
+
+    accuracy in 0..1; interval is the 95 % Wilson interval; confusion (K, K) has
+    true classes in rows and answers in columns; ece is the expected calibration error.
+    """
+
+    basis: str  # e.g. "40 check images", "cross-validation on 50 labels"
+    n: int
+    accuracy: float
+    interval: tuple[float, float]
+    per_class: tuple[ClassReport, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    ece: float
