@@ -171,9 +171,7 @@ BACKBONES: dict[str, BackboneChoice] = {
 DEFAULT_BACKBONE = "tf_efficientnet_lite0"
 
 RECIPES: dict[str, RecipeChoice] = {
-    "fact": RecipeChoice(
-        "FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")
-    ),
+    "fact": RecipeChoice("FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")),
     "l3fact": RecipeChoice(
         "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
     ),
@@ -188,7 +186,9 @@ PHASES: dict[str, Choice] = {
     "ff": Choice("Full finetune", "All weights learn.", "fact_core.finetune.finetune:run"),
     "lora": Choice("LoRA finetune", "Small added matrices learn.", "fact_core.finetune.finetune:run"),
     "lm": Choice(
-        "Light model", "Attention pooling and logistic regression on augmented features.", "fact_core.lightweight.light:run"
+        "Light model",
+        "Attention pooling and logistic regression on augmented features.",
+        "fact_core.lightweight.light:run",
     ),
 }
 
@@ -225,9 +225,7 @@ PRESETS: dict[str, PresetChoice] = {
 }
 
 EXPORTS: dict[str, Choice] = {
-    "model": Choice(
-        "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.export:write_model"
-    ),
+    "model": Choice("Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.export:write_model"),
     "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange:write_predictions"),
     "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange:write_labels"),
 }

@@ -83,9 +83,7 @@ class SelectConfig:
     seed: int = _seed()
     backbone: str = _backbone()
     device: str = _device()
-    iterations: int = option(
-        300, "Iterations", "Optimiser steps of ActiveFT.", low=1, high=10_000, expert=True
-    )
+    iterations: int = option(300, "Iterations", "Optimiser steps of ActiveFT.", low=1, high=10_000, expert=True)
     temperature: float = option(
         0.07, "Temperature", "Smaller: sharper clusters (ActiveFT).", low=0.01, high=1.0, expert=True
     )
@@ -135,7 +133,9 @@ class FfConfig:
     weight_decay: float = option(0.05, "Weight decay", "Of phase 2.", low=0.0, high=1.0, expert=True)
     label_smoothing: float = option(0.1, "Label smoothing", "Of phase 2.", low=0.0, high=0.9, expert=True)
     drop_path: float = option(0.1, "Drop path", "Of phase 2.", low=0.0, high=0.9, expert=True)
-    crop_min: float = option(0.5, "Smallest crop", "Share of the picture that a crop keeps.", low=0.05, high=1.0, expert=True)
+    crop_min: float = option(
+        0.5, "Smallest crop", "Share of the picture that a crop keeps.", low=0.05, high=1.0, expert=True
+    )
     clip: float = option(2.0, "Gradient clip", "Largest gradient norm.", low=0.0, high=1000.0, expert=True)
     ema: float = option(0.99, "Averaging", "Of the weights; 0 is none.", low=0.0, high=0.99999, expert=True)
     gate: bool = option(
@@ -165,8 +165,12 @@ class LmConfig:
     strength: float = option(0.5, "FroFA strength", "Of the brightness change of features.", low=0.0, high=1.0)
     views: int = option(8, "FroFA views", "Augmented copies in the logistic regression.", low=0, high=64, expert=True)
     lr: float = option(1e-3, "Attention learning rate", "Of attention pooling.", low=1e-6, high=1.0, expert=True)
-    weight_decay: float = option(0.01, "Attention weight decay", "Pulls towards mean pooling.", low=0.0, high=1.0, expert=True)
-    width: int = option(384, "Token width", "Wider tokens are reduced to this by a PCA of the pool's.", low=8, high=4096, expert=True)
+    weight_decay: float = option(
+        0.01, "Attention weight decay", "Pulls towards mean pooling.", low=0.0, high=1.0, expert=True
+    )
+    width: int = option(
+        384, "Token width", "Wider tokens are reduced to this by a PCA of the pool's.", low=8, high=4096, expert=True
+    )
     balanced: bool = option(True, "Balanced classes", "Rare classes weigh as much as frequent ones.", expert=True)
 
 
@@ -255,7 +259,7 @@ def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
     ready: dict[str, Any] = {}
     for name, value in values.items():
         if dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping):
-            value = from_dict(hints[name], value)  # type: ignore[arg-type]
+            value = from_dict(hints[name], value)
         ready[name] = tuple(value) if isinstance(value, list) else value
     return check(cls(**ready))
 
@@ -265,12 +269,12 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def options(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, "dataclasses.Field[Any]"]]:
+def options(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any]]]:
     """(flat name, field) of every option, groups opened: "recipe", ..., "ff.steps", ..."""
     hints = typing.get_type_hints(cls)
     for each in dataclasses.fields(cls):
         if dataclasses.is_dataclass(hints[each.name]):
-            yield from options(hints[each.name], f"{prefix}{each.name}.")  # type: ignore[arg-type]
+            yield from options(hints[each.name], f"{prefix}{each.name}.")
         elif each.metadata:
             yield prefix + each.name, each
 

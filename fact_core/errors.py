@@ -83,7 +83,5 @@ def storage_error(error: OSError, doing: str) -> FactError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StorageError(f"The disk is full ({doing})", where, "Free some space and start again; nothing is lost.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StorageError(
-            f"No permission ({doing})", where, "Choose another folder or change its permissions."
-        )
+        return StorageError(f"No permission ({doing})", where, "Choose another folder or change its permissions.")
     return StorageError(f"Input/output error ({doing})", f"{where} {error.strerror or error}".strip())
