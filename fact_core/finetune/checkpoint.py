@@ -1,0 +1,125 @@
+"""Checkpoints: what a resumed training run starts from.
+
+A run consists of named parts ("lp", "ff", "ff.fold0", ..., "lm"). Each part is one
+safetensors file that holds its tensors and, as metadata, its plain values; so one
+``os.replace`` makes both appear together. A part is either finished or under way.
+``checkpoint.json`` beside them says in plain words how far the run is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from fact_core.errors import storage_error
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One stored part. ``finished`` parts are skipped by a resumed run, others go on from here."""
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+    finished: bool
+
+
+class Checkpoint:
+    """The parts of one run. ``folder`` None: nothing is written. ``every``: seconds between two saves.
+
+    A checkpoint of other labels, options or another backbone has another fingerprint: it
+    is not used, and the first save replaces it.
+    """
+
+    def __init__(self, folder: Path | None, fingerprint: str, every: float = 30.0) -> None:
+        self.folder, self.fingerprint, self.every = folder, fingerprint, every
+        self._last = time.monotonic()
+
+    def load(self, name: str) -> Part | None:
+        """The stored part of that name; None when there is none, or a damaged or foreign one."""
+        if self.folder is None:
+            return None
+        try:
+            with safe_open(self._file(name), framework="pt") as file:  # type: ignore[no-untyped-call]
+                note = json.loads(file.metadata()["part"])
+                if note["fingerprint"] != self.fingerprint or note["version"] != VERSION:
+                    return None
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+            return None
+        return Part(tensors, note["values"], note["finished"])
+
+    def finished(self, name: str) -> Part | None:
+        """The part, when it ran to its end."""
+        part = self.load(name)
+        return part if part is not None and part.finished else None
+
+    def due(self) -> bool:
+        """Whether the last save is long enough ago for the next one."""
+        return self.folder is not None and time.monotonic() - self._last >= self.every
+
+    def save(self, name: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any], finished: bool = False) -> None:
+        """Put a part on disk, at once and as a whole. StorageError when the disk is full."""
+        if self.folder is None:
+            return
+        note = {
+            "version": VERSION,
+            "fingerprint": self.fingerprint,
+            "part": name,
+            "finished": finished,
+            "values": dict(values),
+        }
+        plain = {key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for key, tensor in tensors.items()}
+        write_file(self._file(name), save(plain, {"part": json.dumps(note)}), "saving a checkpoint")
+        step = values.get("step")
+        brief = {"part": name, "step": step, "finished": finished, "fingerprint": self.fingerprint, "at": time.time()}
+        write_file(self.folder / "checkpoint.json", json.dumps(brief).encode(), "saving a checkpoint")
+        self._last = time.monotonic()
+
+    def drop(self, name: str) -> None:
+        """Remove a part that is no longer needed."""
+        if self.folder is not None:
+            self._file(name).unlink(missing_ok=True)
+
+    def _file(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{name}.safetensors"
+
+
+def clear(folder: Path) -> None:
+    """Remove the checkpoint of a run whose model is safely stored."""
+    for file in [*folder.glob("*.safetensors"), folder / "checkpoint.json"]:
+        file.unlink(missing_ok=True)
+
+
+def fingerprint(files: Sequence[Path], y: Sequence[int], classes: Sequence[str], *rest: Any) -> str:
+    """Digest of all that a training run depends on: labelled images, labels, classes and the rest (JSON)."""
+    text = json.dumps([[file.name for file in files], [int(c) for c in y], list(classes), *rest], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def write_file(path: Path, content: bytes, doing: str) -> None:
+    """Write a file as a whole or not at all. StorageError in words; ``doing`` as in ``storage_error``."""
+    draft = path.with_name(path.name + ".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise storage_error(error, doing) from error
