@@ -1,0 +1,1 @@
+"""Phase 3, the light model: attention pooling, feature augmentation, logistic regression."""

@@ -1,0 +1,324 @@
+"""Multinomial logistic regression by L-BFGS, with scikit-learn's objective (method.md 6.2).
+
+    (1/S) sum_i w_i CE_i + (1/(2 C S)) |W|^2,   S = sum_i w_i,   bias not penalised
+
+The problem is convex and the logits are linear in the step length, so the line search costs
+no matrix product: it is a safeguarded Newton search along the ray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fact_core.errors import InputError
+from fact_core.events import Point, Progress
+from fact_core.lightweight.folds import folds, smallest_class
+from fact_core.types import Step
+
+#: Candidates for C times the mean squared norm of the features: 10 is C = 10 on unit-norm ones.
+C_GRID = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+
+HISTORY = 10
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fitted linear classifier: logits = x @ weight.T + bias. float64, on the device of the fit."""
+
+    weight: Tensor  # (K, D)
+    bias: Tensor  # (K,)
+    losses: tuple[float, ...] = ()  # objective after every iteration
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits (N, K) of features (N, D)."""
+        return x.to(self.weight) @ self.weight.T + self.bias
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Features (n, D), classes present (n,) 0..K-1, weights (n,) that sum to 1, penalty 1 / (C S)."""
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+    penalty: float
+    n_classes: int
+
+
+def fit(
+    x: Tensor | np.ndarray,  # type: ignore[type-arg]
+    y: Tensor | np.ndarray,  # type: ignore[type-arg]
+    n_classes: int,
+    *,
+    C: float,
+    sample_weight: Tensor | None = None,
+    balanced: bool = True,
+    phase: str = "lm",
+    device: torch.device | str | None = None,
+    max_iter: int = 500,
+    tol: float = 1e-6,
+    start: Linear | None = None,
+) -> Step[Linear]:
+    """Fit features x (n, D) to classes y (n,); yields a Point per iteration.
+
+    C is scikit-learn's inverse regularisation (with two classes too, where it penalises one
+    row). balanced: classes weigh the same whatever their counts. start: a solution to go on
+    from. Classes without a label get a zero row and the smallest bias - 2: they never win,
+    because the logits of the others sum to 0 for every image.
+    Errors: InputError for one class only, or for features that are not finite.
+    """
+    wide, target = _tensors(x, y, device)
+    _check(wide, target)
+    present = torch.unique(target)
+    where = torch.zeros(n_classes, dtype=torch.int64, device=target.device)
+    where[present] = torch.arange(len(present), device=target.device)
+    weight = sample_weights(target, n_classes, sample_weight, balanced)
+    total = float(weight.sum())
+    narrow, back = reduce_rows(wide)
+    # scikit-learn's binary problem has one row w; two rows +-w/2 have half its squared norm.
+    strength = C / 2 if len(present) == 2 else C
+    problem = _Problem(narrow, where[target], weight / total, 1.0 / (strength * total), len(present))
+    w0, b0 = _start(start, present, back, narrow)
+    w, b, losses = yield from _minimise(problem, w0, b0, phase, max_iter, tol)
+    weight_rows = torch.zeros(n_classes, wide.shape[1], dtype=torch.float64, device=wide.device)
+    bias = torch.full((n_classes,), float(b.min()) - 2.0, dtype=torch.float64, device=wide.device)
+    weight_rows[present] = w @ back.T if back is not None else w
+    bias[present] = b
+    return Linear(weight_rows, bias, tuple(losses))
+
+
+def scaled(c: float, x: Tensor | np.ndarray) -> float:  # type: ignore[type-arg]
+    """C for features x (n, D) that does what ``c`` does on unit-norm features: c / mean |x|^2."""
+    squared = float((torch.as_tensor(x).double() ** 2).sum(dim=1).mean())
+    return c / max(squared, 1e-12)
+
+
+def choose_C(
+    x: Tensor | np.ndarray,  # type: ignore[type-arg]
+    y: Tensor | np.ndarray,  # type: ignore[type-arg]
+    n_classes: int,
+    *,
+    default: float = 10.0,
+    balanced: bool = True,
+    device: torch.device | str | None = None,
+    generator: torch.Generator,
+    grid: tuple[float, ...] = C_GRID,
+) -> Step[tuple[float, dict[str, float]]]:
+    """The unit-norm C (see ``scaled``) of the lowest cross-validated log-loss, and all scores.
+
+    Stratified folds, min(5, smallest class); from small to large C each fit starts where the
+    last one ended. With a class of one label: ``default`` and no scores. Ties: the larger C,
+    because fitting too little is the greater risk (method.md 6.2).
+    """
+    wide, target = _tensors(x, y, device)
+    _check(wide, target)
+    k = min(5, smallest_class(target.cpu().numpy()))
+    if k < 2:
+        return default, {}
+    unit = scaled(1.0, wide)
+    narrow, _ = reduce_rows(wide)
+    sums = dict.fromkeys(grid, 0.0)
+    parts = folds(target.cpu().numpy(), k, generator)
+    for done, held in enumerate(parts):
+        mask = torch.ones(len(target), dtype=torch.bool, device=target.device)
+        mask[torch.from_numpy(held)] = False
+        path = yield from fit_path(narrow[mask], target[mask], n_classes, grid, unit=unit, balanced=balanced)
+        for c, line in zip(grid, path, strict=True):
+            sums[c] += float(functional.cross_entropy(line.logits(narrow[~mask]), target[~mask], reduction="sum"))
+        yield Progress("lm.C", done + 1, k, "folds")
+    scores = {c: total / len(target) for c, total in sums.items()}
+    return best(scores), {f"{c:g}": round(score, 4) for c, score in scores.items()}
+
+
+def best(scores: dict[float, float]) -> float:
+    """The C of the lowest score; of equal ones (to 0.1 %) the larger."""
+    lowest = min(scores.values())
+    return max(c for c, score in scores.items() if score <= lowest * 1.001)
+
+
+def fit_path(
+    x: Tensor,
+    y: Tensor,
+    n_classes: int,
+    grid: tuple[float, ...],
+    *,
+    unit: float,
+    balanced: bool,
+    sample_weight: Tensor | None = None,
+) -> Step[list[Linear]]:
+    """One fit for each C = c * unit of the grid, each started from the last. Yields no Points."""
+    lines: list[Linear] = []
+    for c in grid:
+        start = lines[-1] if lines else None
+        run = fit(x, y, n_classes, C=c * unit, balanced=balanced, sample_weight=sample_weight, start=start, tol=1e-4)
+        lines.append(finish(run))
+        yield Progress("lm.C", len(lines), len(grid), "fits")
+    return lines
+
+
+def finish(run: Step[Linear]) -> Linear:
+    """The result of a fit whose Points nobody wants."""
+    while True:
+        try:
+            next(run)
+        except StopIteration as stop:
+            line: Linear = stop.value
+            return line
+
+
+def sample_weights(y: Tensor, n_classes: int, given: Tensor | None, balanced: bool) -> Tensor:
+    """Weights (n,) float64. balanced: S / (classes present * weight of the class), as scikit-learn."""
+    weight = torch.ones(len(y), dtype=torch.float64, device=y.device) if given is None else given.to(y.device).double()
+    if not balanced:
+        return weight
+    mass = torch.zeros(n_classes, dtype=torch.float64, device=y.device).index_add_(0, y, weight)
+    share = weight.sum() / (int((mass > 0).sum()) * mass.clamp_min(1e-30))
+    return weight * share[y]
+
+
+def reduce_rows(x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """For n < D: scores z (n, r) and basis (D, r) with x = z @ basis.T, orthonormal; else x, None.
+
+    By the representer theorem the solution lies in the span of the rows: same minimiser, smaller problem.
+    """
+    n, wide = x.shape
+    if n >= wide:
+        return x, None
+    u, s, vt = torch.linalg.svd(x, full_matrices=False)
+    keep = s > s[0] * 1e-12 if s.numel() and float(s[0]) > 0 else torch.ones_like(s, dtype=torch.bool)
+    return u[:, keep] * s[keep], vt[keep].T
+
+
+def _tensors(x: Tensor | np.ndarray, y: Tensor | np.ndarray, device: torch.device | str | None) -> tuple[Tensor, Tensor]:  # type: ignore[type-arg]
+    """Both on the device of the fit (default: where x lies); x as float64 for the line search's sake."""
+    wide = torch.as_tensor(x)
+    device = wide.device if device is None else torch.device(device)
+    return wide.detach().to(device).double(), torch.as_tensor(y).to(device).long()
+
+
+def _check(x: Tensor, y: Tensor) -> None:
+    if len(y) == 0:
+        raise InputError("There are no labels to learn from", do="Label some images of at least two classes.")
+    if len(torch.unique(y)) < 2:
+        raise InputError(
+            f"All {len(y)} labels are of one class", do="Label at least one image of a second class."
+        )
+    if not bool(torch.isfinite(x).all()):
+        bad = int((~torch.isfinite(x).all(dim=1)).sum())
+        raise InputError("Some features are not numbers", f"{bad} of {len(x)} rows hold NaN or infinity")
+
+
+def _start(start: Linear | None, present: Tensor, back: Tensor | None, narrow: Tensor) -> tuple[Tensor, Tensor]:
+    if start is None:
+        zeros = torch.zeros(len(present), narrow.shape[1] + 1, dtype=torch.float64, device=narrow.device)
+        return zeros[:, :-1], zeros[:, -1]
+    rows = start.weight.to(narrow)[present]
+    bias = start.bias.to(narrow)[present]
+    return (rows @ back if back is not None else rows), bias - bias.mean()
+
+
+def _minimise(
+    problem: _Problem, w: Tensor, b: Tensor, phase: str, max_iter: int, tol: float
+) -> Step[tuple[Tensor, Tensor, list[float]]]:
+    """L-BFGS until the largest gradient is below tol. Variables are (K, D + 1): weight and bias."""
+    theta = torch.cat((w, b[:, None]), dim=1)
+    logits = problem.x @ theta[:, :-1].T + theta[:, -1]
+    value, gradient = _value_gradient(problem, theta, logits)
+    steps: list[tuple[Tensor, Tensor]] = []
+    losses: list[float] = []
+    for iteration in range(max_iter):
+        if float(gradient.abs().max()) <= tol:
+            break
+        direction = -_two_loop(gradient, steps)
+        if float((direction * gradient).sum()) >= 0:  # rounding spoilt the history
+            steps.clear()
+            direction = -gradient
+        along = problem.x @ direction[:, :-1].T + direction[:, -1]
+        length = _line_search(problem, theta, direction, logits, along)
+        move = length * direction
+        theta, logits = theta + move, logits + length * along
+        before, old = value, gradient
+        value, gradient = _value_gradient(problem, theta, logits)
+        change = gradient - old
+        if float((change * move).sum()) > 1e-14 * float((change * change).sum()):
+            steps = [*steps[-HISTORY + 1 :], (move, change)]
+        losses.append(value)
+        accuracy = float((logits.argmax(dim=1) == problem.y).double().mean())
+        yield Point(phase, iteration + 1, max_iter, float(iteration + 1), loss=value, accuracy=accuracy)
+        if before - value <= 1e-15 * max(abs(value), 1e-3):
+            break
+    return theta[:, :-1], theta[:, -1], losses
+
+
+def _value_gradient(problem: _Problem, theta: Tensor, logits: Tensor) -> tuple[float, Tensor]:
+    """Objective and its gradient (K, D + 1)."""
+    logp = functional.log_softmax(logits, dim=1)
+    picked = logp.gather(1, problem.y[:, None])[:, 0]
+    w = theta[:, :-1]
+    value = -(problem.weight * picked).sum() + 0.5 * problem.penalty * (w * w).sum()
+    residual = logp.exp()
+    residual[torch.arange(len(problem.y), device=residual.device), problem.y] -= 1.0
+    residual *= problem.weight[:, None]
+    gradient = torch.cat((residual.T @ problem.x + problem.penalty * w, residual.sum(dim=0)[:, None]), dim=1)
+    return float(value), gradient
+
+
+def _two_loop(gradient: Tensor, steps: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Inverse Hessian times gradient from the last moves and gradient changes (Nocedal & Wright, 7.4)."""
+    if not steps:
+        return gradient
+    q, kept = gradient.clone(), []
+    for move, change in reversed(steps):
+        rho = 1.0 / (move * change).sum()
+        alpha = rho * (move * q).sum()
+        q -= alpha * change
+        kept.append((rho, alpha))
+    move, change = steps[-1]
+    q *= (move * change).sum() / (change * change).sum()
+    for (move, change), (rho, alpha) in zip(steps, reversed(kept), strict=True):
+        q += (alpha - rho * (change * q).sum()) * move
+    return q
+
+
+def _line_search(problem: _Problem, theta: Tensor, direction: Tensor, logits: Tensor, along: Tensor) -> float:
+    """Step length whose slope is below a tenth of the first: it meets the strong Wolfe conditions.
+
+    The objective on the ray is convex, so a bracket around the zero of the slope with Newton steps
+    inside always ends.
+    """
+    w, dw = theta[:, :-1], direction[:, :-1]
+    constant, linear = float((w * dw).sum()), float((dw * dw).sum())
+    rows = torch.arange(len(problem.y), device=logits.device)
+    chosen = along[rows, problem.y]
+
+    def slope(t: float) -> tuple[float, float]:
+        p = functional.softmax(logits + t * along, dim=1)
+        mean = (p * along).sum(dim=1)
+        first = float((problem.weight * (mean - chosen)).sum()) + problem.penalty * (constant + t * linear)
+        spread = (p * along * along).sum(dim=1) - mean * mean
+        return first, float((problem.weight * spread).sum()) + problem.penalty * linear
+
+    return _zero(slope)
+
+
+def _zero(slope: "Slope") -> float:
+    """The t > 0 where an increasing slope, negative at 0, is nearly zero."""
+    first, curve = slope(0.0)
+    low, high, t = 0.0, float("inf"), -first / max(curve, 1e-300)
+    for _ in range(30):
+        here, curve = slope(t)
+        if abs(here) <= 0.1 * abs(first):
+            break
+        low, high = (t, high) if here < 0 else (low, t)
+        newton = t - here / max(curve, 1e-300)
+        # outside the bracket Newton is of no use: halve it, or go further out
+        inside = low < newton < high
+        t = newton if inside else (2.0 * t if high == float("inf") else 0.5 * (low + high))
+        t = min(t, 100.0 * max(low, 1.0)) if high == float("inf") else t
+    return t
