@@ -80,8 +80,7 @@ def main(argv: list[str]) -> int:
         return 130
     if command == "test":
         return run_tests(python, rest)
-    arguments = rest if command == "serve" else [command, *rest]
-    line = [python, "-m", COMMANDS[command], *arguments]
+    line = [python, "-m", COMMANDS[command], *([] if command == "serve" else [command]), *rest]
     if os.name == "nt":
         return call(line)
     os.execve(python, line, environment())  # become the command, so that signals reach it
@@ -139,10 +138,8 @@ def make_venv() -> None:
         pass  # not there, or its base Python is gone
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
-        raise SetupError(
-            f"Not enough disk space. Found: {free:.1f} GB free at {ROOT}, needed: about {NEEDED_GB:g} GB. "
-            "Free some space, or move this folder to a larger disk."
-        )
+        found = f"Found: {free:.1f} GB free at {ROOT}, needed: about {NEEDED_GB:g} GB."
+        raise SetupError(f"Not enough disk space. {found} Free some space, or move this folder to a larger disk.")
     for each in VENV.iterdir():
         if each != LOCK:
             shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
@@ -158,10 +155,8 @@ def drop_half_installed() -> None:
     """
     for site in (*VENV.glob("lib/python*/site-packages"), *VENV.glob("Lib/site-packages")):
         for info in site.glob("*.dist-info"):
-            rows = read(info / "RECORD").splitlines()
-            names = [row.rsplit(",", 2)[0].strip('"') for row in rows]
-            kept = [name for name in names if not name.endswith(".pyc")]
-            if not kept or not all((site / name).exists() for name in kept):
+            names = [row.rsplit(",", 2)[0].strip('"') for row in read(info / "RECORD").splitlines()]
+            if not names or not all((site / name).exists() for name in names if not name.endswith(".pyc")):
                 say(f"Repairing {info.name.removesuffix('.dist-info')}.")
                 shutil.rmtree(info)
 
@@ -184,8 +179,8 @@ def in_words(said: str, what: str) -> SetupError:
     for pattern, meaning in REASONS.items():
         if re.search(pattern, said.lower()):
             return SetupError(meaning.format(dotted(sys.version_info[:2])))
-    last = [line for line in said.splitlines() if line.strip()][-1:]
-    return SetupError(f"{what}. Found: {last[0].strip() if last else 'no message'}. Remove .venv and start again.")
+    last = (said.strip() or "no message").splitlines()[-1]
+    return SetupError(f"{what}. Found: {last}. Remove .venv and start again.")
 
 
 def run_tests(python: str, arguments: list[str]) -> int:
@@ -213,7 +208,7 @@ def environment() -> dict[str, str]:
 def only_one() -> IO[str]:
     """Hold .venv until the returned file is closed: a second start waits until the first has installed."""
     VENV.mkdir(exist_ok=True)
-    lock = open(LOCK, "w", encoding="utf-8")
+    lock = open(LOCK, "w", encoding="utf-8")  # noqa: SIM115
     if fcntl:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -227,7 +222,7 @@ def wanted(name: str) -> list[str]:
     """pip's arguments for one of the two installs."""
     if name == "base":
         return ["-r", str(ROOT / "requirements.txt")]
-    import tomllib
+    import tomllib  # not in the Pythons that check_python refuses
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     return list(project["project"]["optional-dependencies"]["test"])
