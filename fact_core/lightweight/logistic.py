@@ -8,7 +8,7 @@ no matrix product: it is a safeguarded Newton search along the ray.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,13 @@ from torch.nn import functional
 from fact_core.errors import InputError
 from fact_core.events import Point, Progress
 from fact_core.lightweight.folds import folds, smallest_class
-from fact_core.types import Step
+from fact_core.types import Step, T
 
 #: Candidates for C times the mean squared norm of the features: 10 is C = 10 on unit-norm ones.
 C_GRID = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
-HISTORY = 10
+HISTORY = 10  # moves that L-BFGS remembers
+MAX_ITER = 500
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def fit(
     balanced: bool = True,
     phase: str = "lm",
     device: torch.device | str | None = None,
-    max_iter: int = 500,
+    max_iter: int = MAX_ITER,
     tol: float = 1e-6,
     start: Linear | None = None,
 ) -> Step[Linear]:
@@ -74,7 +75,7 @@ def fit(
     Errors: InputError for one class only, or for features that are not finite.
     """
     wide, target = _tensors(x, y, device)
-    _check(wide, target)
+    check(wide, target)
     present = torch.unique(target)
     where = torch.zeros(n_classes, dtype=torch.int64, device=target.device)
     where[present] = torch.arange(len(present), device=target.device)
@@ -117,7 +118,7 @@ def choose_C(
     because fitting too little is the greater risk (method.md 6.2).
     """
     wide, target = _tensors(x, y, device)
-    _check(wide, target)
+    check(wide, target)
     k = min(5, smallest_class(target.cpu().numpy()))
     if k < 2:
         return default, {}
@@ -162,14 +163,14 @@ def fit_path(
     return lines
 
 
-def finish(run: Step[Linear]) -> Linear:
+def finish(run: Step[T]) -> T:
     """The result of a fit whose Points nobody wants."""
     while True:
         try:
             next(run)
         except StopIteration as stop:
-            line: Linear = stop.value
-            return line
+            result: T = stop.value
+            return result
 
 
 def sample_weights(y: Tensor, n_classes: int, given: Tensor | None, balanced: bool) -> Tensor:
@@ -202,7 +203,8 @@ def _tensors(x: Tensor | np.ndarray, y: Tensor | np.ndarray, device: torch.devic
     return wide.detach().to(device).double(), torch.as_tensor(y).to(device).long()
 
 
-def _check(x: Tensor, y: Tensor) -> None:
+def check(x: Tensor, y: Tensor) -> None:
+    """InputError unless features x (n, D) are finite and y (n,) has two classes."""
     if len(y) == 0:
         raise InputError("There are no labels to learn from", do="Label some images of at least two classes.")
     if len(torch.unique(y)) < 2:
@@ -307,7 +309,7 @@ def _line_search(problem: _Problem, theta: Tensor, direction: Tensor, logits: Te
     return _zero(slope)
 
 
-def _zero(slope: "Slope") -> float:
+def _zero(slope: Callable[[float], tuple[float, float]]) -> float:
     """The t > 0 where an increasing slope, negative at 0, is nearly zero."""
     first, curve = slope(0.0)
     low, high, t = 0.0, float("inf"), -first / max(curve, 1e-300)

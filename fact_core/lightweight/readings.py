@@ -1,0 +1,210 @@
+"""The two readings of the light model, each fitted on its own, and the choice between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fact_core.config import LmConfig
+from fact_core.events import Decision, Point, Progress
+from fact_core.lightweight import logistic
+from fact_core.lightweight.folds import folds, smallest_class
+from fact_core.lightweight.frofa import brightness
+from fact_core.lightweight.logistic import C_GRID, Linear
+from fact_core.lightweight.map_head import MapHead
+from fact_core.lightweight.map_train import Check, Memory, Reduce, train_map
+from fact_core.types import Step
+
+MAX_ROWS = 20_000  # of originals and views together in one logistic regression
+CHUNK = 256  # images at a time through MAP
+CV_STEPS = 300  # attention steps in cross-validation, at most
+CV_FOLDS = 3
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The labelled images: pooled (n, D) float32, patches (n, N, C), y (n,) int64, on one device."""
+
+    pooled: Tensor
+    patches: Tensor
+    y: Tensor
+
+    def rows(self, mask: Tensor) -> Labelled:
+        """The images where mask (n,) is true."""
+        return Labelled(self.pooled[mask], self.patches[mask], self.y[mask])
+
+
+@dataclass(frozen=True)
+class MapLines:
+    """Logistic regressions on [pooled, MAP] x scales, one for each C."""
+
+    lines: list[Linear]
+    scales: Tensor  # (2,)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What cross-validation chose."""
+
+    mode: str
+    c_pooled: float
+    c_map: float
+    decisions: tuple[Decision, ...]
+
+
+def pooled_line(data: Labelled, n_classes: int, config: LmConfig, grid: Sequence[float]) -> Step[list[Linear]]:
+    """R3: logistic regression on unit-norm pooled features, for each C of the grid."""
+    x = functional.normalize(data.pooled, dim=1).double()
+    return (yield from _lines(x, data.y, n_classes, grid, config.balanced, None))
+
+
+def train_reading(
+    data: Labelled,
+    n_classes: int,
+    reduce: Reduce,
+    config: LmConfig,
+    steps: int,
+    seed: int,
+    name: str,
+    memory: Memory,
+    check: Check | None = None,
+) -> Step[MapHead]:
+    """R2's attention pooling, started at mean pooling with a converged linear head on it."""
+    pooled = reduce(data.patches.float().mean(dim=1))
+    C = logistic.scaled(config.C, pooled)
+    line = logistic.finish(logistic.fit(pooled, data.y, n_classes, C=C, balanced=config.balanced, tol=1e-4))
+    start = (line.weight.float(), line.bias.float())
+    return (
+        yield from train_map(
+            data.patches,
+            data.y,
+            n_classes,
+            reduce=reduce,
+            start=start,
+            config=config,
+            steps=steps,
+            seed=seed,
+            name=name,
+            memory=memory,
+            check=check,
+        )
+    )
+
+
+def map_line(
+    data: Labelled,
+    n_classes: int,
+    head: MapHead,
+    reduce: Reduce,
+    config: LmConfig,
+    seed: int,
+    grid: Sequence[float],
+) -> Step[MapLines]:
+    """R2's logistic regression on originals and FroFA views, which together weigh one image."""
+    n = len(data.y)
+    generator = torch.Generator().manual_seed(seed + 1)
+    views = 0 if config.strength == 0 else min(config.views, max(0, MAX_ROWS // n - 1))
+    seen = [map_features(head, reduce, data.patches)]
+    seen += [map_features(head, reduce, data.patches, config.strength, generator) for _ in range(views)]
+    scales = torch.stack((_unit_rms(data.pooled), _unit_rms(seen[0])))
+    x = torch.cat([torch.cat((data.pooled * scales[0], each * scales[1]), dim=1) for each in seen]).double()
+    weight = torch.full((len(x),), 1.0 / (views + 1), dtype=torch.float64, device=x.device)
+    lines = yield from _lines(x, data.y.repeat(views + 1), n_classes, grid, config.balanced, weight)
+    return MapLines(lines, scales)
+
+
+@torch.no_grad()
+def map_features(
+    head: MapHead, reduce: Reduce, patches: Tensor, strength: float = 0.0, generator: torch.Generator | None = None
+) -> Tensor:
+    """MAP features (n, W) of patches (n, N, C), with a random brightness where a generator is given."""
+    parts = []
+    for chunk in patches.split(CHUNK):
+        tokens = chunk.float()
+        if generator is not None:
+            tokens = brightness(tokens, strength, generator)
+        parts.append(head(reduce(tokens)))
+    return torch.cat(parts)
+
+
+def choose(
+    data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, seed: int, memory: Memory
+) -> Step[Found]:
+    """Reading and both Cs by stratified cross-validation; MAP is trained anew without the held-out images.
+
+    Attention steps are cut to CV_STEPS. Equal to 1 %: both readings, the safest.
+    """
+    k = min(CV_FOLDS, smallest_class(data.y.cpu().numpy()))
+    steps = min(config.steps, CV_STEPS)
+    pooled = torch.zeros(len(C_GRID), len(data.y), n_classes, dtype=torch.float64, device=data.y.device)
+    mapped = pooled.clone()
+    parts = folds(data.y.cpu().numpy(), k, torch.Generator().manual_seed(seed))
+    for i, held in enumerate(parts):
+        mask = torch.ones(len(data.y), dtype=torch.bool, device=data.y.device)
+        mask[torch.from_numpy(held)] = False
+        run = train_reading(data.rows(mask), n_classes, reduce, config, steps, seed + 2 + i, f"fold{i}", memory)
+        head = yield from _as_progress(run, "lm.mode", i * steps, k * steps)
+        lines = logistic.finish(pooled_line(data.rows(mask), n_classes, config, C_GRID))
+        fitted = logistic.finish(map_line(data.rows(mask), n_classes, head, reduce, config, seed, C_GRID))
+        out = data.rows(~mask)
+        unit = functional.normalize(out.pooled, dim=1)
+        seen = map_features(head, reduce, out.patches)
+        both = torch.cat((out.pooled * fitted.scales[0], seen * fitted.scales[1]), dim=1)
+        for j in range(len(C_GRID)):
+            pooled[j, ~mask] = lines[j].logits(unit).log_softmax(-1)
+            mapped[j, ~mask] = fitted.lines[j].logits(both).log_softmax(-1)
+    return _best(pooled, mapped, data.y)
+
+
+def _best(pooled: Tensor, mapped: Tensor, y: Tensor) -> Found:
+    """Lowest log-loss. pooled and mapped (candidates of C, n, K): held-out log-probabilities."""
+    losses = [[float(functional.nll_loss(each, y)) for each in reading] for reading in (pooled, mapped)]
+    chosen = [logistic.best(dict(zip(C_GRID, each, strict=True))) for each in losses]
+    rows = [C_GRID.index(c) for c in chosen]
+    mean = ((pooled[rows[0]] + mapped[rows[1]]) / 2).log_softmax(-1)
+    scores = {"both": float(functional.nll_loss(mean, y)), "lr": losses[0][rows[0]], "map_lr": losses[1][rows[1]]}
+    lowest = min(scores.values())
+    mode = next(name for name, score in scores.items() if score <= lowest * 1.01)
+    why = "lowest cross-validated log-loss"
+    decisions = [Decision("lm.mode", mode, why, {name: round(score, 4) for name, score in scores.items()})]
+    for name, c, column in (("lm.C", chosen[0], losses[0]), ("lm.C_map", chosen[1], losses[1])):
+        table = {f"{each:g}": round(loss, 4) for each, loss in zip(C_GRID, column, strict=True)}
+        if mode in ("both", "lr" if name == "lm.C" else "map_lr"):
+            decisions.append(Decision(name, f"{c:g}", why, table))
+    return Found(mode, chosen[0], chosen[1], tuple(decisions))
+
+
+def _lines(
+    x: Tensor, y: Tensor, n_classes: int, grid: Sequence[float], balanced: bool, weight: Tensor | None
+) -> Step[list[Linear]]:
+    """One fit for each unit-norm C of the grid, each started from the last."""
+    unit = logistic.scaled(1.0, x)
+    narrow, back = logistic.reduce_rows(x)
+    lines: list[Linear] = []
+    for c in grid:
+        start = lines[-1] if lines else None
+        line = yield from logistic.fit(
+            narrow, y, n_classes, C=c * unit, sample_weight=weight, balanced=balanced, start=start, tol=1e-5
+        )
+        lines.append(line)
+    return [Linear(each.weight @ back.T, each.bias, each.losses) for each in lines] if back is not None else lines
+
+
+def _unit_rms(x: Tensor) -> Tensor:
+    return 1.0 / x.square().mean().sqrt().clamp_min(1e-12)
+
+
+def _as_progress(run: Step[MapHead], step: str, done: int, total: int) -> Step[MapHead]:
+    """Points of a fold are no points of the phase: they become its Progress."""
+    while True:
+        try:
+            event = next(run)
+        except StopIteration as stop:
+            head: MapHead = stop.value
+            return head
+        if isinstance(event, Point):
+            yield Progress(step, done + event.step, total, "steps")
