@@ -1,0 +1,61 @@
+"""Shared by all tests: nothing is read from or written to the person's own folders."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+# Child processes (the worker, the command line) find the program from any folder, as under launch.py.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+MakeImages = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Projects and downloaded weights of a test lie in a folder of its own."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("FACT_STUDIO_HOME", str(home / "data"))
+    monkeypatch.setenv("FACT_STUDIO_CACHE", str(home / "cache"))
+
+
+@pytest.fixture(scope="session")
+def make_images() -> MakeImages:
+    """make_images(folder, ...): one sub-folder of noise a class, told apart by colour."""
+
+    def make(folder: Path, classes: Sequence[str] = ("red", "green"), each: int = 12, pixels: int = 32) -> Path:
+        rng = np.random.default_rng(len(classes))
+        for index, name in enumerate(classes):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            colour = np.zeros(3)
+            colour[index % 3] = 160
+            for number in range(each):
+                noise = rng.integers(0, 90, (pixels, pixels, 3)) + colour
+                Image.fromarray(noise.astype(np.uint8)).save(folder / name / f"{number:03d}.png")
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Run:
+    """cli("run", "--images", ...): the command line in a process of its own, started in an empty folder."""
+
+    def run(*arguments: object, timeout: float = 240, **environment: str) -> subprocess.CompletedProcess[str]:
+        here = tmp_path / "started-here"
+        here.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "fact_core.cli", *map(str, arguments)]
+        env = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONUTF8": "1", **environment}
+        return subprocess.run(command, cwd=here, env=env, capture_output=True, encoding="utf-8", timeout=timeout)
+
+    return run
