@@ -1,0 +1,188 @@
+// The Train page: head with the one button, phase rail over the charts, now, log, earlier runs.
+// Everything shown is rebuilt from the stored events, so a reload or a second tab shows the same.
+(function () {
+  "use strict";
+
+  const ACTIVE = ["queued", "running"];
+  const shared = { show: 0, data: null, error: null, busy: false, since: 0, listeners: new Set(), timer: 0, at: 0 };
+
+  const isActive = (run) => Boolean(run) && ACTIVE.includes(run.status);
+  const trainRuns = (state) => ((state && state.runs) || []).filter((run) => run.kind === "train");
+  function numbered(state) { // run id -> its number among the training runs
+    const ids = trainRuns(state).map((run) => run.id).sort((a, b) => a - b);
+    return new Map(ids.map((id, place) => [id, place + 1]));
+  }
+  function tell() { for (const listener of [...shared.listeners]) listener(); }
+  function listen(fn) { shared.listeners.add(fn); return () => shared.listeners.delete(fn); }
+
+  function shownRun(state) {
+    const runs = trainRuns(state);
+    return runs.find(isActive) || runs.find((run) => run.id === shared.show) || runs[0] || null;
+  }
+
+  // ---- following a run -------------------------------------------------------------------------
+  async function load(run) {
+    const id = run.id;
+    try {
+      const data = await FS.api(`/chart?run=${id}`);
+      if (data.run.id !== id) return;
+      shared.data = data;
+      shared.error = null;
+    } catch (error) { shared.error = error; }
+    tell();
+  }
+
+  async function poll() {
+    clearTimeout(shared.timer);
+    shared.timer = setTimeout(poll, 500);
+    const run = shownRun(FS.state);
+    if (!run || shared.busy || document.hidden) return;
+    shared.busy = true;
+    try {
+      if (!shared.data || shared.data.run.id !== run.id || shared.data.run.status !== run.status) await load(run);
+      else if (isActive(run)) await news(run);
+    } finally { shared.busy = false; }
+  }
+
+  async function news(run) {
+    let answer;
+    try { answer = await FS.api(`/events?run=${run.id}&since=${shared.data.cursor}`); } catch { return; }
+    if (!answer.events.length || shared.data.run.id !== run.id) return;
+    const data = shared.data, kinds = new Set(answer.events.map((event) => event.kind));
+    if (kinds.has("phase_started") || kinds.has("phase_done")) return load(run);
+    data.cursor = answer.cursor;
+    const points = [];
+    for (const event of answer.events) {
+      if (event.kind === "point") { points.push(event.body); data.point = event.body; }
+      else if (event.kind === "progress") data.progress = event.body;
+      else data.log.push(event);
+      if (event.kind === "saved") data.saved = event.body;
+    }
+    if (charts.current) charts.current.add(points);
+    tell();
+  }
+  const charts = { current: null };
+
+  // ---- small helpers -----------------------------------------------------------------------------
+  const phaseTitle = (name) => {
+    const phase = shared.data && shared.data.figure.layout.meta.phases.find((each) => each.name === name);
+    return phase ? phase.title : name;
+  };
+  const low = (value) => Math.floor(100 * value), high = (value) => Math.ceil(100 * value);
+  const share = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
+  const number = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
+  const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
+  function lasted(run) { return run.started && run.ended ? run.ended - run.started : null; }
+  const prerequisite = (state, run) => ((state && state.runs) || [])
+    .find((each) => each.parent === run.id && isActive(each)) || (state.run && state.run.id !== run.id ? state.run : null);
+
+  // ---- what the head says and does ------------------------------------------------------------------
+  function headline(state, run, n) {
+    const t = FS.t, point = shared.data && shared.data.run.id === run.id && shared.data.point;
+    if (run.status === "queued") {
+      const first = prerequisite(state, run);
+      return first ? t("train.head_before", { n, kind: t(`run.${first.kind}`) }) : t("train.head_queued", { n });
+    }
+    if (run.status === "running") {
+      if (!point) return t("train.head_starting", { n });
+      return t("train.head_running", { n, phase: lower(phaseTitle(point.phase)), step: point.step, steps: point.steps });
+    }
+    if (run.status === "done") return t("train.head_done", { n, time: FS.fmt.time(lasted(run)) });
+    return t(run.status === "failed" ? "train.head_failed" : "train.head_stopped", { n });
+  }
+
+  function ready(state) { // {ok, text}: may a run start, and the sentence beside the button
+    const labels = state.labels || {}, counts = (state.classes || []).filter((each) => each.count > 0);
+    const total = labels.picks_done || labels.total || 0;
+    if (!total || !counts.length) return { ok: false, text: FS.t("train.no_labels") };
+    if (counts.length < 2) return { ok: false, text: FS.t("train.few_classes", { labels: total, classes: FS.t("train.one_class") }) };
+    const facts = { labels: total, classes: counts.length, checks: labels.checks_done || 0 };
+    return { ok: true, text: FS.t(facts.checks ? "train.ready_check" : "train.ready", facts) };
+  }
+
+  function press(button, fn) {
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      try { await fn(); } catch (error) { FS.toast(error); } finally { button.disabled = false; FS.refresh(); }
+    });
+    return button;
+  }
+
+  const start = () => document.querySelector("#train-go button, button#train-go").click();
+  const resume = (id) => FS.api("/resume", { run: id }).then(() => { shared.show = id; shared.data = null; });
+
+  // The stock form hands its values over in the browser; the run is queued by our own route.
+  async function submit(names, values) {
+    const config = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+    try {
+      const answer = await FS.api("/run", { kind: "train", config });
+      shared.show = answer.run && answer.run.id ? answer.run.id : answer.run;
+      shared.data = null;
+    } catch (error) { shared.error = error; FS.toast(error); }
+    FS.refresh();
+    tell();
+  }
+
+  function stopButton(run, point) {
+    const label = run.stop_requested ? FS.t("train.stopping")
+      : shared.data && shared.data.saved && point ? FS.t("train.stop_keep", { step: shared.data.saved.step }) : FS.t("train.stop");
+    const button = FS.el("button", { class: "btn", type: "button", id: "train-stop" }, FS.icon("stop"), label);
+    button.disabled = Boolean(run.stop_requested);
+    return press(button, () => FS.api("/stop", { run: run.id }));
+  }
+
+  function head(root) {
+    const draw = () => {
+      const state = FS.state;
+      if (!state || !state.project) return;
+      const run = shownRun(state), may = ready(state), n = run && numbered(state).get(run.id);
+      const el = FS.el, buttons = [];
+      const stale = run && run.status === "done" && run.stale;
+      if (isActive(run)) buttons.push(stopButton(run, shared.data && shared.data.point));
+      else {
+        const can = run && ["stopped", "failed"].includes(run.status);
+        const begin = el("button", { class: can || (run && !stale) ? "btn" : "btn primary", type: "button", id: "train-start" },
+          FS.t(run ? "train.again" : "train.start"));
+        begin.disabled = !may.ok;
+        buttons.push(press(begin, async () => start()));
+        if (can) buttons.push(press(el("button", { class: "btn primary", type: "button", id: "train-resume" }, FS.t("train.resume")), () => resume(run.id)));
+        if (run && run.status === "done") {
+          const see = el("button", { class: stale ? "btn" : "btn primary", type: "button", id: "train-results" }, FS.t("train.see_results"));
+          see.addEventListener("click", () => openResults(run.id));
+          buttons.push(see);
+        }
+      }
+      const text = isActive(run) || (run && may.ok && !stale) ? headline(state, run, n) : stale ? FS.t("train.stale") : may.text;
+      const key = JSON.stringify([text, buttons.map((each) => [each.id, each.textContent, each.disabled, each.className])]);
+      if (root.dataset.key === key) return;
+      root.dataset.key = key;
+      const fact = el("p", { class: "fact", role: "status" }, text);
+      const link = !may.ok && !isActive(run) ? el("button", { class: "link", type: "button" }, FS.t("train.to_label")) : null;
+      if (link) link.addEventListener("click", () => FS.go("label"));
+      root.replaceChildren(el("div", { class: "page-head train-head" }, el("h1", {}, FS.t("train.title")), fact,
+        ...(link ? [link] : []), el("span", { class: "push train-buttons" }, ...buttons)));
+    };
+    return follow(draw);
+  }
+
+  function openResults(id) {
+    document.dispatchEvent(new CustomEvent("fs:results", { detail: { run: id } }));
+    window.FSResultsRun = id;
+    FS.go("results");
+  }
+
+  // Draws now, and again whenever the state or the run's events have news.
+  function follow(draw) {
+    const off = [FS.onState(draw), listen(draw)];
+    draw();
+    if (!shared.timer) poll();
+    return () => off.forEach((each) => each());
+  }
+
+  window.FactTrain = {
+    shared, submit, follow, press, resume, openResults, isActive, trainRuns, numbered, shownRun, prerequisite,
+    charts, phaseTitle, lasted, low, high, share, number, lower,
+  };
+  (window.FSQ = window.FSQ || []);
+  window.FS.register("train-head", head);
+})();

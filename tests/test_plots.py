@@ -1,0 +1,101 @@
+"""app.plots: events of a run -> the charts' figure."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app import plots
+from fact_core.choices import RECIPES
+from fact_core.events import Log, PhaseDone, PhaseStarted, Point
+
+FACT = ("lp", "ff", "lm")
+
+
+def started(phase: str, steps: int = 10) -> PhaseStarted:
+    return PhaseStarted(phase, FACT.index(phase), FACT, steps, 1.0, 100)
+
+
+def point(phase: str, step: int, loss: float, check: float | None = None) -> Point:
+    return Point(phase, step, 10, step / 10, loss, 1 - loss, check_accuracy=check)
+
+
+def done(phase: str, check_n: int = 0) -> PhaseDone:
+    return PhaseDone(phase, 41.0, 10, 10, 0.4, 0.9, check_n=check_n)
+
+
+def test_three_phases_take_a_quarter_a_half_and_a_quarter() -> None:
+    (a, b), (c, d), (e, f) = plots.columns(FACT)
+    assert (a, f) == (0.0, 1.0)
+    assert b - a == pytest.approx(f - e, abs=1e-4)
+    assert d - c == pytest.approx(2 * (b - a), abs=1e-4)
+    assert c - b == pytest.approx(plots.GAP, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_every_recipe_fills_the_width(name: str) -> None:
+    phases = RECIPES[name].phases
+    edges = plots.columns(phases)
+    assert len(edges) == len(phases)
+    assert edges[0][0] == 0.0 and edges[-1][1] == pytest.approx(1.0)
+    layout = plots.training_figure([], phases)["layout"]
+    assert sum(key.startswith("xaxis") for key in layout) == 2 * len(phases)
+    assert [phase["state"] for phase in layout["meta"]["phases"]] == ["todo"] * len(phases)
+
+
+def test_points_land_in_the_trace_that_meta_names() -> None:
+    figure = plots.training_figure([started("lp"), point("lp", 1, 0.9, 0.5), point("lp", 2, 0.8), Log("x")], FACT)
+    where = figure["layout"]["meta"]["traces"]["lp"]
+    assert figure["data"][where["loss"]]["x"] == [1, 2]
+    assert figure["data"][where["loss"]]["y"] == [0.9, 0.8]
+    assert figure["data"][where["check_accuracy"]]["x"] == [1]
+    assert figure["data"][where["check_loss"]]["x"] == []
+    assert figure["data"][where["loss"] + 1]["text"] == ["0.80"]
+    assert figure["data"][where["check_accuracy"] + 1]["text"] == ["50.0 %"]
+
+
+def test_accuracy_has_axes_of_its_own() -> None:
+    figure = plots.training_figure([started("ff"), point("ff", 1, 0.9)], FACT)
+    where = figure["layout"]["meta"]["traces"]["ff"]
+    assert figure["data"][where["loss"]]["xaxis"] == "x2"
+    assert figure["data"][where["accuracy"]]["yaxis"] == "y5"
+    assert figure["layout"]["xaxis5"]["matches"] == "x2"
+    assert figure["layout"]["yaxis5"]["matches"] == "y4"
+
+
+def test_a_resumed_run_replaces_the_steps_it_repeats() -> None:
+    events = [started("lp"), *(point("lp", s, 0.9) for s in (1, 2, 3, 4)), started("lp"), point("lp", 3, 0.5)]
+    curve = plots.curves(events, FACT)[0]
+    assert curve.series["loss"] == ([1, 2, 3], [0.9, 0.9, 0.5])
+
+
+def test_a_phase_that_ends_early_ends_its_axis() -> None:
+    events = [started("lp", 1000), Point("lp", 60, 1000, 1.0, 0.2, 1.0)]
+    assert plots.last_step(plots.curves(events, FACT)[0]) == 1000
+    assert plots.last_step(plots.curves([*events, done("lp")], FACT)[0]) == 60
+
+
+def test_the_interval_is_drawn_when_the_phase_is_over() -> None:
+    events = [started("lp"), point("lp", 10, 0.4, 0.7)]
+    where = plots.training_figure(events, FACT)["layout"]["meta"]["traces"]["lp"]["check_accuracy"] + 1
+    assert "error_y" not in plots.training_figure(events, FACT)["data"][where]
+    bar = plots.training_figure([*events, done("lp", 40)], FACT)["data"][where]["error_y"]
+    assert 0.7 + bar["array"][0] == pytest.approx(0.819, abs=2e-3)
+    assert 0.7 - bar["arrayminus"][0] == pytest.approx(0.546, abs=2e-3)
+
+
+def test_a_phase_not_begun_is_a_still_field() -> None:
+    shapes = plots.training_figure([started("lp")], FACT)["layout"]["shapes"]
+    assert [shape["name"] for shape in shapes] == ["ff", "ff", "lm", "lm"]
+
+
+def test_the_figure_is_json_and_its_colours_are_names() -> None:
+    text = json.dumps(plots.training_figure([started("lp"), point("lp", 1, 0.5, 0.5)], FACT), allow_nan=False)
+    assert "#" not in text and "var(--accent-mark)" in text
+
+
+def test_words_go_where_there_is_room() -> None:
+    assert plots.text_position(2, 10, 0.5, True) == "middle right"
+    assert plots.text_position(9, 10, 0.5, True) == "top left"
+    assert plots.text_position(9, 10, 1.0, True) == "bottom left"
