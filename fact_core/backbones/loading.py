@@ -1,0 +1,188 @@
+"""Building networks with timm and filling them with weights."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import timm
+import timm.data
+import timm.layers
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from fact_core.backbones import convert
+from fact_core.backbones.download import download
+from fact_core.backbones.network import Backbone
+from fact_core.choices import BACKBONES, pick
+from fact_core.data import Preprocess
+from fact_core.errors import FactError, WeightsError
+from fact_core.types import Step
+from fact_core.weights import Located, locate, status, verify
+
+
+def load(
+    name: str,
+    weights: Path | str | None = None,
+    pixels: int = 0,
+    random: bool = False,
+    *,
+    drop_path: float = 0.0,
+    seed: int = 0,
+) -> Backbone:
+    """The backbone of that name with its preprocessing, in eval mode on the CPU.
+
+    weights: a safetensors (or weights-only .pth) file of one's own; pixels: input side, 0
+    for the backbone's own; random: seeded random weights (tests, speed); drop_path: rate
+    of dropped residual branches in training. Weights that are not here are downloaded.
+    WeightsError in words when there are none, or damaged ones.
+    """
+    if random:
+        return _wrap(name, _seeded(name, pixels, drop_path, seed), pixels, f"random-{seed}")
+    given = Path(weights) if weights else None
+    if given is None and not status(name).ready:
+        for _ in fetch(name):
+            pass
+    found = locate(name, given)
+    sha = verify(found)
+    network = create(name, pixels, drop_path=drop_path)
+    _fill(network, read_tensors(found, network), found.path)
+    return _wrap(name, network, pixels, hashlib.sha256(f"{name} {sha}".encode()).hexdigest()[:16])
+
+
+def bare(name: str, pixels: int = 0, *, drop_path: float = 0.0, key: str = "") -> Backbone:
+    """The backbone without pretrained weights, to be filled from a saved model."""
+    return _wrap(name, create(name, pixels, drop_path=drop_path), pixels, key)
+
+
+def fetch(name: str) -> Step[Located]:
+    """Make sure that the weights lie on this machine: download, check, convert. WeightsError in words."""
+    if not status(name).ready:
+        network = create(name)
+        yield from download(name, lambda found: read_tensors(found, network))
+    found = locate(name)
+    verify(found)
+    return found
+
+
+def pixels_for(name: str, device: torch.device | str) -> int:
+    """The input side for a backbone on that device: some see smaller pictures where there is no GPU."""
+    choice = pick(BACKBONES, name, "backbone")
+    on_cpu = torch.device(device).type == "cpu"
+    return (choice.cpu_pixels if on_cpu else 0) or choice.pixels
+
+
+def create(name: str, pixels: int = 0, *, dynamic: bool = True, drop_path: float = 0.0) -> nn.Module:
+    """timm's headless network in eval mode, untrained. dynamic: other sides than ``pixels`` are allowed too."""
+    choice = pick(BACKBONES, name, "backbone")
+    extra: dict[str, Any] = {}
+    config = timm.get_pretrained_cfg(choice.timm_name)
+    if config is not None and config.fixed_input_size:
+        # Positions are laid out for this side once, so that nothing is interpolated later.
+        extra = {"img_size": pixels or choice.pixels, "dynamic_img_size": dynamic}
+    network: nn.Module = timm.create_model(choice.timm_name, num_classes=0, drop_path_rate=drop_path, **extra)
+    return network.eval()
+
+
+def read_tensors(found: Located, network: nn.Module) -> dict[str, Tensor]:
+    """The file's tensors under the network's names, float32; a classifier is left out. WeightsError otherwise.
+
+    Only safetensors, or what torch reads with ``weights_only``: no file can run code.
+    """
+    wanted: dict[str, Tensor] = network.state_dict()
+    try:
+        if found.convert:
+            return dict(getattr(convert, found.convert)(found.path, wanted))
+        tensors = _read_file(found.path)
+    except FactError:
+        raise
+    except (OSError, RuntimeError, ValueError, EOFError, KeyError, SafetensorError, pickle.UnpicklingError) as error:
+        raise WeightsError(
+            "The weights file cannot be read",
+            f"{found.path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            "Only safetensors files, and .pth files that hold nothing but tensors, are accepted.",
+        ) from error
+    return _unwrap(tensors, wanted)
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    if path.suffix == ".safetensors":
+        tensors: Mapping[str, Any] = load_file(path)
+        return tensors
+    found = torch.load(path, map_location="cpu", weights_only=True)
+    for key in ("state_dict", "model", "teacher"):
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    if not isinstance(found, Mapping):
+        raise ValueError("it holds no named tensors")
+    return found
+
+
+def _unwrap(tensors: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Strip the prefix under which most of the wanted names are found."""
+    prefixes = ("", "module.", "backbone.", "network.", "model.", "module.backbone.", "backbone.network.")
+    best = max(prefixes, key=lambda prefix: sum(prefix + name in tensors for name in wanted))
+    return {name: tensors[best + name] for name in wanted if isinstance(tensors.get(best + name), Tensor)}
+
+
+def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
+    """Load all tensors; positions laid out for another side are interpolated. WeightsError when something is off."""
+    wanted = network.state_dict()
+    # Counters of batch norm are not weights; some files leave them out.
+    missing = [name for name in wanted if name not in tensors and not name.endswith("num_batches_tracked")]
+    if missing:
+        raise WeightsError(
+            "The weights file does not fit this backbone",
+            f"{path} lacks {len(missing)} of {len(wanted)} tensors, for example {missing[0]}",
+            "Choose the backbone that the file was made for.",
+        )
+    ready: dict[str, Tensor] = {}
+    for name, target in wanted.items():
+        tensor = tensors.get(name, target)
+        tensor = tensor.to(target.dtype)
+        if name == "pos_embed" and tensor.shape != target.shape:
+            tensor = _resample(network, tensor)
+        if tensor.shape != target.shape:
+            raise WeightsError(
+                "The weights file does not fit this backbone",
+                f"{path}: {name} is {tuple(tensor.shape)}, expected {tuple(target.shape)}",
+            )
+        if not bool(torch.isfinite(tensor).all()):
+            raise WeightsError("The weights file is damaged", f"{path}: {name} has values that are not numbers")
+        ready[name] = tensor
+    network.load_state_dict(ready)
+
+
+def _resample(network: Any, positions: Tensor) -> Tensor:
+    size = list(network.patch_embed.grid_size)
+    prefix = 0 if network.no_embed_class else network.num_prefix_tokens
+    resampled: Tensor = timm.layers.resample_abs_pos_embed(positions, new_size=size, num_prefix_tokens=prefix)
+    return resampled
+
+
+def _seeded(name: str, pixels: int, drop_path: float, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return create(name, pixels, drop_path=drop_path)
+
+
+def _wrap(name: str, network: nn.Module, pixels: int, key: str) -> Backbone:
+    config = timm.data.resolve_model_data_config(network)
+    pre = Preprocess(
+        pixels=pixels or pick(BACKBONES, name, "backbone").pixels or int(config["input_size"][-1]),
+        crop_pct=float(config["crop_pct"]),
+        interpolation=str(config["interpolation"]),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
+    backbone = Backbone(name, network, pre, key)
+    if pre.pixels != backbone.fit_pixels(pre.pixels):
+        raise WeightsError(
+            f"{name} cannot see pictures of {pre.pixels} pixels", do=f"Use {backbone.fit_pixels(pre.pixels)}."
+        )
+    return backbone.eval()

@@ -1,0 +1,108 @@
+"""A timm network behind one small interface: pooled feature and patch tokens."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from fact_core.data import Preprocess
+
+
+class Tokens(NamedTuple):
+    """What a backbone says about images. pooled [B,D]; patches [B,h,w,C]."""
+
+    pooled: Tensor
+    patches: Tensor
+
+
+class Backbone(nn.Module):
+    """A headless network and its preprocessing.
+
+    dim D: width of the pooled feature; token_dim C: width of a patch token; num_prefix:
+    tokens before the patches (class token, registers); key: names the weights.
+    Everything is asked of the timm model; its name is never tested.
+    """
+
+    def __init__(self, name: str, network: nn.Module, preprocess: Preprocess, key: str) -> None:
+        super().__init__()
+        asked = cast(Any, network)
+        self.name, self.key, self.preprocess = name, key, preprocess
+        self.network = network
+        self.dim = int(asked.head_hidden_size)
+        self.token_dim = int(asked.num_features)
+        self.num_prefix = int(getattr(asked, "num_prefix_tokens", 0))
+        self.reduction = int(asked.feature_info[-1]["reduction"])
+        self.norm_frozen = False
+
+    def forward(self, x: Tensor) -> Tokens:
+        """Tokens of normalised images [B,3,H,W]; H and W as ``fit_pixels`` allows."""
+        network = cast(Any, self.network)
+        features = network.forward_features(x)
+        pooled = network.forward_head(features, pre_logits=True)
+        if features.ndim == 3:
+            h, w = self.grid(x.shape[-2])[0], self.grid(x.shape[-1])[0]
+            patches = features[:, self.num_prefix :].unflatten(1, (h, w))
+        elif features.shape[1] == self.token_dim:
+            patches = features.permute(0, 2, 3, 1)
+        else:  # some timm networks keep the channels last already
+            patches = features
+        return Tokens(pooled, patches)
+
+    def fit_pixels(self, pixels: int) -> int:
+        """The nearest side that is a whole number (2 or more) of patches."""
+        return max(2, round(pixels / self.reduction)) * self.reduction
+
+    def grid(self, pixels: int) -> tuple[int, int]:
+        """Patches down and across of a picture of that side."""
+        return int(pixels) // self.reduction, int(pixels) // self.reduction
+
+    def lora_targets(self) -> list[str]:
+        """Names (inside ``network``) of the layers that LoRA adapts.
+
+        The fused query-key-value projections where there is attention (method.md 4.4);
+        else the linear layers; else the 1 x 1 convolutions.
+        """
+        modules = dict(self.network.named_modules())
+        qkv = [n for n, m in modules.items() if n.rpartition(".")[2] == "qkv" and isinstance(m, nn.Linear)]
+        linear = [n for n, m in modules.items() if isinstance(m, nn.Linear)]
+        return qkv or linear or [n for n, m in modules.items() if _is_pointwise(m)]
+
+    def freeze_norm(self, frozen: bool = True) -> Backbone:
+        """Keep batch norm in eval mode also while training: its statistics need more images than there are labels."""
+        self.norm_frozen = frozen
+        return self.train(self.training)
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Training mode, except for frozen batch norms."""
+        super().train(mode)
+        if self.norm_frozen:
+            for each in self.modules():
+                if isinstance(each, nn.modules.batchnorm._BatchNorm):
+                    each.eval()
+        return self
+
+    def fixed(self) -> Backbone:
+        """A copy for pictures of ``preprocess.pixels`` only, without position interpolation: what ONNX export wants."""
+        from fact_core.backbones.loading import create
+
+        network = create(self.name, self.preprocess.pixels, dynamic=False)
+        network.load_state_dict(self.network.state_dict())
+        reference = next(self.network.parameters())
+        network.to(reference.device, reference.dtype).train(self.training)
+        return Backbone(self.name, network, self.preprocess, self.key)
+
+    def clone(self) -> Backbone:
+        """An independent copy."""
+        return copy.deepcopy(self)
+
+
+def _is_pointwise(module: nn.Module) -> bool:
+    return isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups == 1
+
+
+def is_finite(tokens: Tokens) -> bool:
+    """False where a network answered with NaN or infinity (broken weights, fp16 overflow)."""
+    return bool(torch.isfinite(tokens.pooled).all())

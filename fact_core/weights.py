@@ -1,0 +1,167 @@
+"""Where pretrained weights lie: a given file, the cache, an installed package, the model hub's cache.
+
+Looks at files only: no network, no torch. ``fact_core.backbones.fetch`` downloads what is missing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, Source, pick
+from fact_core.errors import WeightsError, storage_error
+
+Kind = Literal["file", "cache", "package", "hub"]
+
+
+@dataclass(frozen=True)
+class Located:
+    """One file with weights. ``sha256`` is what it must be ("" when nobody knows); ``convert`` renames its tensors."""
+
+    kind: Kind
+    path: Path
+    sha256: str = ""
+    convert: str = ""
+
+
+@dataclass(frozen=True)
+class WeightsStatus:
+    """``ready``: usable without a network. ``download_bytes``: about what getting them would cost."""
+
+    ready: bool
+    source: str  # file, cache, package, hub; "" when not ready
+    detail: str  # one sentence for the person
+    download_bytes: int
+
+
+def status(name: str) -> WeightsStatus:
+    """Whether a backbone's weights are ready offline, and where they are or would come from."""
+    found = _look(name)
+    if found is not None:
+        words = {"cache": "in the cache", "package": "installed with the program", "hub": "in the model hub's cache"}
+        return WeightsStatus(True, found.kind, f"Ready ({words[found.kind]}).", 0)
+    source = pick(BACKBONES, name, "backbone").sources[0]
+    place = "the model hub" if source.kind == "hub" else "the Python package index"
+    detail = f"Not here. About {source.bytes / 1e6:.0f} MB from {place} ({source.where})."
+    return WeightsStatus(False, "", detail, source.bytes)
+
+
+def locate(name: str, given: Path | None = None) -> Located:
+    """The file to load: the given one, else the cache, an installed package, the hub's cache.
+
+    WeightsError in words when there is none.
+    """
+    if given is not None:
+        if not given.is_file():
+            raise WeightsError("The weights file does not exist", str(given), "Give the path of a safetensors file.")
+        return Located("file", given)
+    found = _look(name)
+    if found is None:
+        raise WeightsError(f"The weights of {name} are not on this machine", status(name).detail, how_to_get(name))
+    return found
+
+
+def how_to_get(name: str) -> str:
+    """What to do when weights are missing and cannot be downloaded."""
+    other = "" if name == DEFAULT_BACKBONE else f", or choose {DEFAULT_BACKBONE}, whose weights are installed"
+    return f"With a network: python3 launch.py weights {name}. Without: give a safetensors file of your own{other}."
+
+
+def verify(found: Located) -> str:
+    """The sha256 of the file. WeightsError when it is not the expected one."""
+    actual = file_sha256(found.path)
+    if found.sha256 and actual != found.sha256:
+        do = {
+            "cache": "Delete the file and fetch the weights again.",
+            "package": "Install the package again (pip install --force-reinstall).",
+        }.get(found.kind, "Use another file.")
+        raise WeightsError("The weights file is damaged or not the expected one", f"{found.path}, sha256 {actual}", do)
+    return actual
+
+
+def cache_folder() -> Path:
+    """$FACT_STUDIO_CACHE, else fact-studio in $XDG_CACHE_HOME, else in ~/.cache."""
+    own = os.environ.get("FACT_STUDIO_CACHE")
+    if own:
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "fact-studio"
+
+
+def cached_file(name: str) -> Path:
+    """Where converted weights of a backbone lie once fetched; its record lies beside it as .json."""
+    return cache_folder() / "weights" / f"{name}.safetensors"
+
+
+def hub_folder() -> Path:
+    """Where hub downloads go: the hub's own cache where the person has set one, else ours."""
+    own = os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE")
+    if own:
+        return Path(own).expanduser()
+    home = os.environ.get("HF_HOME")
+    return Path(home).expanduser() / "hub" if home else cache_folder() / "hub"
+
+
+def hub_file(source: Source) -> str:
+    """Name of the file with the weights in the hub's repository."""
+    return source.file or "model.safetensors"
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file's bytes."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise storage_error(error, "reading the weights") from error
+
+
+def _look(name: str) -> Located | None:
+    """The first place that has the weights."""
+    choice = pick(BACKBONES, name, "backbone")
+    cached = _in_cache(name)
+    if cached is not None:
+        return cached
+    for source in choice.sources:
+        path = _in_package(source) if source.kind == "package" else _in_hub_cache(source)
+        if path is not None:
+            kind: Kind = "package" if source.kind == "package" else "hub"
+            return Located(kind, path, source.sha256, source.convert)
+    return None
+
+
+def _in_cache(name: str) -> Located | None:
+    """The cached file, when its record (written last) is there too."""
+    path = cached_file(name)
+    try:
+        record = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        if path.is_file() and path.stat().st_size == record["bytes"]:
+            return Located("cache", path, str(record["sha256"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # no record, or half a record: as if nothing were there
+    return None
+
+
+def _in_package(source: Source) -> Path | None:
+    """The file inside the installed distribution."""
+    try:
+        path = Path(str(metadata.distribution(source.where.partition("==")[0]).locate_file(source.file)))
+    except metadata.PackageNotFoundError:
+        return None
+    return path if path.is_file() else None
+
+
+def _in_hub_cache(source: Source) -> Path | None:
+    """The newest downloaded snapshot's file, in the hub's own cache or in ours."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface" / "hub"
+    for root in dict.fromkeys((hub_folder(), cache_folder() / "hub", default)):
+        snapshots = root / ("models--" + source.where.replace("/", "--")) / "snapshots"
+        found = [path for path in snapshots.glob(f"*/{hub_file(source)}") if path.is_file()]
+        if found:
+            return max(found, key=lambda path: path.stat().st_mtime)
+    return None
