@@ -1,0 +1,292 @@
+"""Handlers of the runs about a model: train, predict, export."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fact_core import exchange, labels, runs
+from fact_core import scan as scanning
+from fact_core.backbones import load, pixels_for
+from fact_core.classifier import Classifier, load_model, save_model
+from fact_core.config import ExportConfig, PredictConfig, TrainConfig, to_dict
+from fact_core.device import choose, describe
+from fact_core.errors import InputError, RunError, storage_error
+from fact_core.evaluate import report
+from fact_core.export import write_model
+from fact_core.events import Log
+from fact_core.finetune.pipeline import Held
+from fact_core.finetune.pipeline import train as run_phases
+from fact_core.kinds_pool import pool_features
+from fact_core.predict import Predictions
+from fact_core.predict import predict as answer
+from fact_core.project import Project, write_text
+from fact_core.types import ClassReport, FloatArray, IntArray, Labels, Pool, Report, Step
+
+POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model
+CHECKED = 16  # images on which an export is compared with the model
+
+
+@dataclass(frozen=True)
+class Known:
+    """The labels that a training run works with: fixed when it first starts, so that a resumed run has the same."""
+
+    ids: IntArray  # (n,)
+    y: IntArray  # (n,)
+    classes: tuple[str, ...]
+    check_ids: IntArray  # (m,)
+    check_classes: tuple[str, ...]  # m names; may hold classes that the training labels lack
+
+
+def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str, Any]]:
+    """Run the recipe's phases on the labels so far, save the model, check it on the check images."""
+    started = time.monotonic()
+    device = choose(config.device)
+    runs.note(project, run.id, device=describe(device))
+    folder = project.run_folder(run.id)
+    known = _known(project, folder, config)
+    yield Log(f"{config.recipe}, {config.preset}, seed {config.seed}, {describe(device)}")
+    yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
+    pool, x, _ = pool_features(project, config.backbone, config.device)
+    held = _held(known, pool, x)
+    rows = pool.rows(known.ids)
+    rng = np.random.default_rng(config.seed)
+    some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
+    trained = yield from run_phases(
+        backbone=load(config.backbone, pixels=pixels_for(config.backbone, device)),
+        files=[pool.file(row) for row in rows],
+        y=known.y,
+        classes=known.classes,
+        x=x[rows],
+        check=held,
+        pool_files=[pool.file(row) for row in np.sort(some)],
+        config=config,
+        device=device,
+        folder=folder / "checkpoint",
+    )
+    about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
+    save_model(folder / "model", trained.classifier, about)
+    checked = yield from _check(project, trained.classifier, known, config)
+    return {
+        "phases": [dataclasses.asdict(each) for each in trained.phases],
+        "decisions": [dataclasses.asdict(each) for each in trained.decisions],
+        "report": _plain(checked) if checked else None,
+        "seconds": time.monotonic() - started,
+        "model": str(folder / "model"),
+        "labels": len(known.ids),
+        "ids": [int(each) for each in known.ids],
+        "classes": list(known.classes),
+        "counts": np.bincount(known.y, minlength=len(known.classes)).tolist(),
+        "device": describe(device),
+    }
+
+
+def predict(project: Project, run: runs.Run, config: PredictConfig) -> Step[dict[str, Any]]:
+    """The model's answers for the whole pool, or its accuracy on a folder of other images."""
+    started = time.monotonic()
+    trained = runs.get(project, config.run)
+    classifier, meta = load_model(project.run_folder(trained.id) / "model")
+    device = choose(config.device)
+    runs.note(project, run.id, device=describe(device))
+    if config.images:
+        return (yield from _test(classifier, Path(config.images), device, config.batch))
+    backbone = str(trained.config.get("backbone") or classifier.backbone.name)
+    pool, x, _ = pool_features(project, backbone, config.device)
+    found = yield from answer(
+        classifier,
+        [pool.file(row) for row in range(len(pool))],
+        device=device,
+        batch=config.batch,
+        probe=classifier.probe,
+        x=x,
+    )
+    file = predictions_file(project, trained.id)
+    _save_answers(file, pool, found, classifier.final)
+    return {
+        "run": trained.id,
+        "file": str(file),
+        "images": len(pool),
+        "bad": len(found.bad),
+        "phases": list(found.answers),
+        "seconds": time.monotonic() - started,
+    }
+
+
+def export(project: Project, run: runs.Run, config: ExportConfig) -> Step[dict[str, Any]]:
+    """Write the model, the predictions and the labels into a new folder."""
+    started = time.monotonic()
+    trained = runs.get(project, config.run)
+    target = Path(config.folder).expanduser().absolute()
+    if not config.folder.strip():
+        raise InputError("The export needs a folder", do="Give the path of a new folder.")
+    if not config.items:
+        raise InputError("Nothing is chosen for the export", do="Choose at least one item.")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError("The folder for the export is not empty", str(target), "Choose a new folder.")
+    yield Log(f"writing {', '.join(config.items)} into {target}")
+    files: list[str] = []
+    if "model" in config.items:
+        files += yield from _write_model(project, trained, target)
+    target.mkdir(parents=True, exist_ok=True)
+    if "predictions" in config.items:
+        exchange.write_predictions(project, trained.id, target / "predictions.csv")
+        files.append("predictions.csv")
+    if "labels" in config.items:
+        exchange.write_labels(project, target / "labels.csv")
+        files.append("labels.csv")
+    return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
+
+
+def predictions_file(project: Project, train_run: int) -> Path:
+    """Where the answers of a training run's model for the pool lie."""
+    return project.run_folder(train_run) / "predictions.npz"
+
+
+def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
+    """The labels of this run: those stored at its first start, else the labels now."""
+    file = folder / "labels.json"
+    if file.is_file():
+        kept = json.loads(file.read_text("utf-8"))
+        return Known(
+            np.array(kept["ids"], dtype=np.int64),
+            np.array(kept["y"], dtype=np.int64),
+            tuple(kept["classes"]),
+            np.array(kept["check_ids"], dtype=np.int64),
+            tuple(kept["check_classes"]),
+        )
+    only = config.selection or None
+    picks = _used(labels.snapshot(project, "pick", only))
+    if len(picks.ids) == 0:
+        raise InputError("There are no labels to train on", do="Label some of the chosen images first.")
+    audit = labels.snapshot(project, "audit", only)
+    known = Known(picks.ids, picks.y, picks.classes, audit.ids, tuple(audit.classes[each] for each in audit.y))
+    plain = {
+        "ids": known.ids.tolist(),
+        "y": known.y.tolist(),
+        "classes": known.classes,
+        "check_ids": known.check_ids.tolist(),
+        "check_classes": known.check_classes,
+    }
+    write_text(file, json.dumps(plain, ensure_ascii=False), "saving the labels of the run")
+    return known
+
+
+def _used(known: Labels) -> Labels:
+    """Only the classes that have a label: nothing can be learned about the others."""
+    used = np.unique(known.y)
+    return Labels(known.ids, np.searchsorted(used, known.y), tuple(known.classes[each] for each in used))
+
+
+def _held(known: Known, pool: Pool, x: FloatArray) -> Held | None:
+    """The check images whose class the classifier can name; the others count in the report only."""
+    place = {name: index for index, name in enumerate(known.classes)}
+    keep = [i for i, name in enumerate(known.check_classes) if name in place and known.check_ids[i] in pool.ids]
+    if not keep:
+        return None
+    rows = pool.rows(known.check_ids[keep])
+    y = np.array([place[known.check_classes[i]] for i in keep], dtype=np.int64)
+    return Held([pool.file(row) for row in rows], y, x[rows])
+
+
+def _check(project: Project, classifier: Classifier, known: Known, config: TrainConfig) -> Step[Report | None]:
+    """How good the last phase is on the check images, those of unknown classes included."""
+    if not len(known.check_ids):
+        return None
+    pool = scanning.pool(project)
+    found = yield from answer(
+        classifier, [pool.file(row) for row in pool.rows(known.check_ids)], device=choose(config.device), batch=64
+    )
+    classes = (*known.classes, *sorted(set(known.check_classes) - set(known.classes)))
+    truth = np.array([classes.index(name) for name in known.check_classes], dtype=np.int64)
+    wide = np.zeros((len(truth), len(classes)))
+    wide[:, : len(known.classes)] = found.answers[classifier.final]
+    return report(truth, wide, classes, f"{len(truth)} check images")
+
+
+def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int) -> Step[dict[str, Any]]:
+    """Accuracy on a folder with one sub-folder a class. Names must be those of the classifier's classes."""
+    started = time.monotonic()
+    files, names = exchange.read_class_folders(folder)
+    found = yield from answer(classifier, files, device=device, batch=batch)
+    bad = set(int(row) for row in found.bad)
+    rows = [row for row in range(len(files)) if row not in bad]
+    named = found.answers[classifier.final].argmax(axis=1)
+    right = sum(classifier.classes[named[row]] == names[row] for row in rows)
+    if not rows:
+        raise InputError("No image of the test folder can be read", str(folder))
+    return {"accuracy": right / len(rows), "images": len(rows), "bad": len(bad), "seconds": time.monotonic() - started}
+
+
+def _save_answers(file: Path, pool: Pool, found: Predictions, final: str) -> None:
+    """Answers of every phase as class numbers; probabilities of the final one."""
+    bad = set(int(row) for row in found.bad)
+    keep = np.array([row for row in range(len(pool)) if row not in bad], dtype=np.int64)
+    if not len(keep):
+        raise RunError("No image of the pool could be read", str(pool.root), "Scan the folder again.")
+    p = found.answers[final][keep]
+    arrays: dict[str, Any] = {f"phase_{name}": each[keep].argmax(axis=1) for name, each in found.answers.items()}
+    arrays |= {"ids": pool.ids[keep], "y": p.argmax(axis=1), "confidence": p.max(axis=1), "probabilities": p}
+    staged = file.with_suffix(".new.npz")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(staged, allow_pickle=False, **arrays)
+        os.replace(staged, file)
+    except OSError as error:
+        raise storage_error(error, "saving the predictions") from error
+
+
+def _write_model(project: Project, trained: runs.Run, target: Path) -> Step[list[str]]:
+    classifier, meta = load_model(project.run_folder(trained.id) / "model")
+    pool = scanning.pool(project)
+    some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
+    yield from write_model(
+        target,
+        classifier,
+        {**meta, "project": project.name},
+        sample_files=[pool.file(row) for row in some],
+        report=_report(trained.result.get("report")),
+        figures=_figures(trained),
+    )
+    return sorted(each.name for each in target.iterdir())
+
+
+def _figures(trained: runs.Run) -> dict[str, str | int | float]:
+    """What the model card says about the training."""
+    figures: dict[str, str | int | float] = {
+        "labels": trained.result["labels"],
+        "recipe": trained.config.get("recipe", ""),
+        "preset": trained.config.get("preset", ""),
+        "seed": trained.seed,
+        "device": trained.device,
+        "training seconds": round(trained.result["seconds"]),
+    }
+    return figures
+
+
+def _plain(found: Report) -> dict[str, Any]:
+    """The report as JSON; an unknown calibration is null."""
+    plain = dataclasses.asdict(found)
+    return {**plain, "ece": None if found.ece != found.ece else found.ece}
+
+
+def _report(plain: Mapping[str, Any] | None) -> Report | None:
+    if not plain:
+        return None
+    return Report(
+        plain["basis"],
+        plain["n"],
+        plain["accuracy"],
+        (plain["interval"][0], plain["interval"][1]),
+        tuple(ClassReport(**each) for each in plain["per_class"]),
+        tuple(tuple(row) for row in plain["confusion"]),
+        float("nan") if plain["ece"] is None else plain["ece"],
+    )

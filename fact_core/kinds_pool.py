@@ -1,0 +1,179 @@
+"""Handlers of the runs about the pool: scan, features, select, map."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fact_core import labels, runs, selections
+from fact_core import scan as scanning
+from fact_core.backbones import Backbone, load, pixels_for
+from fact_core.choices import STRATEGIES, pick, resolve
+from fact_core.config import FeaturesConfig, MapConfig, ScanConfig, SelectConfig, parse_budget
+from fact_core.device import choose, describe
+from fact_core.errors import ConfigError, InputError, storage_error
+from fact_core.events import Log
+from fact_core.features import extract, features_key
+from fact_core.images import thumbnail
+from fact_core.project import Project
+from fact_core.project_map import map_key, pca2, umap_map
+from fact_core.store import FeatureStore
+from fact_core.thumbs import Thumbs
+from fact_core.types import FloatArray, IntArray, Pool, Role, Selection, Step
+
+THUMBS_AT_ONCE = 64
+
+
+def scan(project: Project, run: runs.Run, config: ScanConfig) -> Step[dict[str, Any]]:
+    """Look for images in the folder."""
+    result = yield from scanning.scan(project)
+    return dataclasses.asdict(result)
+
+
+def features(project: Project, run: runs.Run, config: FeaturesConfig) -> Step[dict[str, Any]]:
+    """Compute what is missing of the pool's features, thumbnails in the same pass."""
+    device = choose(config.device)
+    runs.note(project, run.id, device=describe(device))
+    yield Log(f"features by {config.backbone} on {describe(device)}")
+    backbone = load(config.backbone, config.weights or None, pixels=pixels_for(config.backbone, device))
+    pool = scanning.pool(project)
+    store = open_store(project, backbone)
+    waiting: list[tuple[str, bytes]] = []
+    thumbs = Thumbs(project)
+
+    def keep(digest: str, image: Image.Image) -> None:
+        waiting.append((digest, thumbnail(image)))
+        if len(waiting) >= THUMBS_AT_ONCE:
+            thumbs.put_many(waiting)
+            waiting.clear()
+
+    bad: list[tuple[str, str]] = []
+    done = yield from extract(
+        backbone,
+        pool.digests,
+        [pool.file(row) for row in range(len(pool))],
+        store,
+        device=device,
+        batch=config.batch,
+        on_image=keep,
+        on_bad=lambda path, error: bad.append((str(path), str(error))),
+    )
+    thumbs.put_many(waiting)
+    for path, reason in bad:
+        yield Log(f"{path}: {reason} Left out.", "warning")
+    _draw_pca(project, pool, store)
+    return {**dataclasses.asdict(done), "images": len(pool), "bad": len(bad), "key": store.folder.name}
+
+
+def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[str, Any]]:
+    """Choose what to label: the strategy's picks, then check images drawn at random."""
+    started = time.monotonic()
+    pool, x, key = pool_features(project, config.backbone, config.device)
+    known = labels.snapshot(project)
+    taken = np.array([], dtype=np.int64) if config.restart else pool.rows(known.ids[np.isin(known.ids, pool.ids)])
+    free = len(pool) - len(taken)
+    budget = parse_budget(config.budget, len(pool))
+    if budget + config.check > free:
+        raise ConfigError(
+            "The budget is larger than what is left to label",
+            f"{budget} and {config.check} check images of {free} images without a label",
+            "Choose a smaller budget, or fewer check images.",
+        )
+    rng = np.random.default_rng(config.seed)
+    function = resolve(pick(STRATEGIES, config.strategy, "strategy").target)
+    y = None if config.restart else known.y[np.isin(known.ids, pool.ids)]
+    options = {"iterations": config.iterations, "temperature": config.temperature}
+    chosen = yield from function(x, budget, taken, y, rng, **options)
+    audit = _draw_check(len(pool), config.check, np.concatenate([taken, chosen.rows]), rng)
+    rows = np.concatenate([chosen.rows, audit])
+    roles: tuple[Role, ...] = ("pick",) * len(chosen.rows) + ("audit",) * len(audit)
+    next_best = pool.ids[chosen.next_best[~np.isin(chosen.next_best, audit)]]
+    kept = {**dataclasses.asdict(config), "budget": budget, "features": key}
+    seconds = time.monotonic() - started
+    selection = Selection(pool.ids[rows], roles, next_best, config.strategy, kept)
+    number = selections.save(project, selection, run.id, seconds)
+    yield Log(f"{budget} images chosen by {config.strategy}, {config.check} check images")
+    ids = [int(each) for each in pool.ids[chosen.rows]]
+    return {"selection": number, "strategy": config.strategy, "seconds": seconds, "ids": ids, "checks": len(audit)}
+
+
+def draw_map(project: Project, run: runs.Run, config: MapConfig) -> Step[dict[str, Any]]:
+    """Lay the pool out in the plane by UMAP; nothing is computed when that map is there already."""
+    started = time.monotonic()
+    pool, x, key = pool_features(project, config.backbone, "auto")
+    name = map_key(key, pool.ids, config.neighbors, config.min_dist, config.seed)
+    if not (project.cache / "maps" / f"{name}.npy").is_file():
+        xy = yield from umap_map(x, config.neighbors, config.min_dist, config.seed)
+        _save_map(project, name, pool.ids, xy)
+    return {"key": name, "kind": "umap", "n": len(pool), "seconds": time.monotonic() - started}
+
+
+def is_scanned(project: Project) -> bool:
+    """Whether a scan has found images."""
+    return scanning.counts(project).pool > 0
+
+
+def has_features(project: Project, backbone: str, device: str) -> bool:
+    """Whether the features of the whole pool are stored."""
+    net = load(backbone, pixels=pixels_for(backbone, choose(device)))
+    wanted = set(scanning.pool(project).digests)
+    # What could not be decoded when the features were made is no reason to try for ever.
+    done = [run for run in runs.list_runs(project, "features") if run.status == "done"]
+    gone = sum(run.result.get("bad", 0) for run in done[:1])
+    return len(open_store(project, net).missing(sorted(wanted))) <= gone
+
+
+def open_store(project: Project, backbone: Backbone) -> FeatureStore:
+    """The file of this backbone's features."""
+    key = features_key(backbone)
+    return FeatureStore.open(project.features_folder(key), backbone.dim, {"backbone": backbone.name})
+
+
+def pool_features(project: Project, backbone: str, device: str) -> tuple[Pool, FloatArray, str]:
+    """The pool, its features (N, D), and their key; images that have none are left out of the pool."""
+    net = load(backbone, pixels=pixels_for(backbone, choose(device)))
+    store = open_store(project, net)
+    pool = scanning.pool(project)
+    missing = set(store.missing(pool.digests))
+    keep = [row for row in range(len(pool)) if pool.digests[row] not in missing]
+    if not keep:
+        raise InputError("No image of the pool has features", str(project.images), "Scan the folder again.")
+    if missing:
+        pool = _part(pool, keep)
+    return pool, store.gather(pool.digests), store.folder.name
+
+
+def _part(pool: Pool, rows: list[int]) -> Pool:
+    return Pool(
+        pool.root, pool.ids[rows], tuple(pool.paths[row] for row in rows), tuple(pool.digests[row] for row in rows)
+    )
+
+
+def _draw_check(n: int, count: int, taken: IntArray, rng: np.random.Generator) -> IntArray:
+    free = np.setdiff1d(np.arange(n, dtype=np.int64), taken)
+    return rng.choice(free, size=count, replace=False) if count else free[:0]
+
+
+def _draw_pca(project: Project, pool: Pool, store: FeatureStore) -> None:
+    """The quick picture that shows until UMAP is ready; it has the name of the features."""
+    missing = set(store.missing(pool.digests))
+    rows = [row for row in range(len(pool)) if pool.digests[row] not in missing]
+    if not rows:
+        raise InputError("No image of the pool could be read", str(project.images), "Scan the folder again.")
+    _save_map(project, store.folder.name, pool.ids[rows], pca2(store.projected([pool.digests[row] for row in rows])))
+
+
+def _save_map(project: Project, key: str, ids: IntArray, xy: FloatArray) -> None:
+    folder = project.cache / "maps"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, array in ((f"{key}.ids.npy", ids), (f"{key}.npy", xy)):
+            staged = folder / f".{name}.new.npy"
+            np.save(staged, array, allow_pickle=False)
+            staged.replace(folder / name)
+    except OSError as error:
+        raise storage_error(error, "writing the map") from error
