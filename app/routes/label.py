@@ -1,0 +1,164 @@
+"""What the Select and Label pages read and write: the map, the queue, labels, classes, rejections.
+
+A label is committed before the answer leaves. Operations carry (client, seq): sending them twice does nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from fastapi import Body, FastAPI, Response
+
+from app import maps
+from app.server import Server
+from fact_core import labels, scan, selections
+from fact_core.errors import InputError
+from fact_core.project import Project
+
+MOST_OPS = 50_000
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """GET /x/K/map, queue, item; POST /x/K/ops, classes, reject."""
+
+    @app.get("/x/{key}/map")
+    def points(key: str) -> Response:
+        return Response(
+            map_bytes(server, key), media_type="application/octet-stream", headers={"cache-control": "no-store"}
+        )
+
+    @app.get("/x/{key}/queue")
+    def queue(key: str) -> dict[str, Any]:
+        return queue_of(server.project(key))
+
+    @app.get("/x/{key}/item")
+    def item(key: str, id: int) -> dict[str, Any]:
+        return item_of(server.project(key), id)
+
+    @app.post("/x/{key}/ops")
+    def ops(key: str, client: str = Body(), ops: list[dict[str, Any]] = Body()) -> dict[str, Any]:  # noqa: B008
+        return apply_ops(server.project(key), client, ops)
+
+    @app.post("/x/{key}/classes")
+    def classes(key: str, op: str = Body(), name: str = Body(), id: int = Body(0)) -> dict[str, Any]:
+        return change_class(server.project(key), op, name, id)
+
+    @app.post("/x/{key}/reject")
+    def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
+        return replace(server.project(key), item)
+
+
+def map_bytes(server: Server, key: str) -> bytes:
+    """The newest picture, packed. It is kept until another one or another pool takes its place."""
+    held = server.opened(key)
+    picture = maps.current(held.project)
+    if picture is None:
+        raise InputError("There is no map yet", do="It appears when the features of the images are computed.")
+    stamp = (picture, scan.counts(held.project).pool)
+    kept = held.cache.get("map")
+    if kept is None or kept[0] != stamp:
+        kept = (stamp, maps.packed(picture, *maps.points(held.project, picture)))
+        held.cache["map"] = kept
+    packed: bytes = kept[1]
+    return packed
+
+
+def queue_of(project: Project) -> dict[str, Any]:
+    """The images to label in order, those labeled without being chosen, and the classes."""
+    states = labels.states(project)
+    listed = selections.queue(project)
+    items = {item.id: item for item in scan.items(project, [entry.item for entry in listed])}
+    entries = []
+    for entry in listed:
+        image = items.get(entry.item)
+        if image is not None:
+            facts = {"id": image.id, "path": image.path, "w": image.width, "h": image.height}
+            entries.append({**facts, "role": entry.role, "rank": entry.rank, **_named(states.get(entry.item))})
+    chosen = {entry["id"] for entry in entries}
+    others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
+    latest = selections.latest(project)
+    return {
+        "selection": latest.id if latest else None,
+        "next_best": len(latest.selection.next_best) if latest else 0,
+        "entries": entries,
+        "others": [other for other in others if other["state"]],
+        "classes": classes_of(project),
+    }
+
+
+def item_of(project: Project, item_id: int) -> dict[str, Any]:
+    """What is known of one image. InputError when there is none of that number."""
+    image = scan.item(project, item_id) if 0 < item_id < labels.LARGEST else None
+    if image is None:
+        raise InputError("There is no such image", str(item_id), "Reload the page.")
+    return {"id": image.id, "path": image.path, "w": image.width, "h": image.height}
+
+
+def apply_ops(project: Project, client: str, ops: list[dict[str, Any]]) -> dict[str, Any]:
+    """Commit the operations, all or none; then say what holds now."""
+    if len(ops) > MOST_OPS:
+        raise InputError("Too many labels at once", f"{len(ops):,}", f"At most {MOST_OPS:,}.")
+    applied = labels.apply(project, client, [_op(each) for each in ops])
+    states = {str(item): _view(state) for item, state in applied.states.items()}
+    return {"last_seq": applied.last_seq, "states": states, "classes": classes_of(project)}
+
+
+def change_class(project: Project, op: str, name: str, class_id: int) -> dict[str, Any]:
+    """Add a class, or give one another name."""
+    if op == "add":
+        class_id = labels.add_class(project, name)
+    elif op == "rename":
+        labels.rename_class(project, class_id, name)
+    else:
+        raise InputError("There is no such change of a class", repr(op)[:80], "Known: add, rename.")
+    return {"id": class_id, "classes": classes_of(project)}
+
+
+def replace(project: Project, item: int) -> dict[str, Any]:
+    """Reject a chosen image; the next best takes its place in the queue."""
+    latest = selections.latest(project)
+    if latest is None:
+        raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
+    return {"replacement": selections.reject(project, latest.id, item), "queue": queue_of(project)}
+
+
+def classes_of(project: Project) -> list[dict[str, Any]]:
+    """The classes in the person's order, with the number of their labels."""
+    return [{"id": c.id, "name": c.name, "position": c.position, "count": c.count} for c in labels.classes(project)]
+
+
+def _view(state: labels.State | None) -> dict[str, Any]:
+    """One answer an image: label, skip, flag ("cannot tell"), or "" for none. A label outweighs the flag."""
+    if state is None:
+        return {"kind": "", "class": None}
+    if state.kind == "none":
+        return {"kind": "flag" if state.flagged else "", "class": None}
+    return {"kind": state.kind, "class": state.class_id}
+
+
+def _named(state: labels.State | None) -> dict[str, Any]:
+    view = _view(state)
+    return {"state": view["kind"] or None, "class": view["class"]}
+
+
+def _op(values: dict[str, Any]) -> labels.Op:
+    """One operation of the page. What it means is checked where it is stored."""
+    lead = values.get("lead_time")
+    if lead is not None and (isinstance(lead, bool) or not isinstance(lead, int | float) or not math.isfinite(lead)):
+        raise InputError("The time taken is not a number of seconds", repr(lead)[:80])
+    kind = values.get("kind")
+    if not isinstance(kind, str):
+        raise InputError("There is no such operation", repr(kind)[:80])
+    annotator = values.get("annotator", "")
+    if not isinstance(annotator, str):
+        raise InputError("The name of the person is not a text", repr(annotator)[:80])
+    return labels.Op(
+        seq=values.get("seq"),  # type: ignore[arg-type]
+        kind=kind,  # type: ignore[arg-type]
+        item=values.get("item"),
+        class_id=values.get("class_id") if kind == "label" else None,
+        lead_time=None if lead is None else float(lead),
+        source="person",
+        annotator=annotator,
+    )

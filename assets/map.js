@@ -1,0 +1,255 @@
+// The map of the pool: dots below, marks on a 2-D overlay above. Pan, wheel zoom, pinch, hover, click.
+//   const map = FactMap.create(host, {onPick(id), describe(id) -> {title, line, hint, colour} | null, label})
+//   map.follow(state.map)   loads the picture when it is new; the view stays unless the picture is another one
+//   map.setMarks([{id, shape: "ring|disc|pick|cross|flag", colour, form}]), map.setCurrent(id), map.paint(...)
+// Colours are CSS values, variables included, read again when the theme changes.
+(function () {
+  "use strict";
+
+  const REACH = 12; // px within which a click means a dot
+  const shared = new Map(); // address -> promise of a picture, shared by the pages
+
+  function read(bytes) {
+    const view = new DataView(bytes), length = view.getUint32(0, true);
+    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)));
+    const start = Math.ceil((4 + length) / 4) * 4;
+    const ids = new Int32Array(bytes, start + head.n * 8, head.n);
+    const places = FactPoints.normalised(new Float32Array(bytes, start, head.n * 2));
+    const rows = new Map();
+    ids.forEach((id, row) => rows.set(id, row));
+    return { ...head, ...places, ids, rows, nearest: FactPoints.grid(places.xy) };
+  }
+
+  function fetchPicture(FS, key) {
+    const address = `/x/${FS.p}/map?key=${encodeURIComponent(key)}`;
+    if (!shared.has(address)) {
+      const promise = fetch(address, { credentials: "same-origin" }).then(async (answer) => {
+        if (!answer.ok) throw new Error(`map: ${answer.status}`);
+        return read(await answer.arrayBuffer());
+      });
+      promise.catch(() => shared.delete(address));
+      if (shared.size > 3) shared.delete(shared.keys().next().value);
+      shared.set(address, promise);
+    }
+    return shared.get(address);
+  }
+
+  function resolver(host) {
+    const known = new Map();
+    return {
+      forget() { known.clear(); },
+      css(value) {
+        if (!known.has(value)) {
+          const name = /^var\((--[\w-]+)\)$/.exec(value);
+          known.set(value, name ? getComputedStyle(host).getPropertyValue(name[1]).trim() || "#888" : value);
+        }
+        return known.get(value);
+      },
+    };
+  }
+
+  function rgba(css, pen) {
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillStyle = css;
+    pen.fillRect(0, 0, 1, 1);
+    return pen.getImageData(0, 0, 1, 1).data;
+  }
+
+  function create(host, options) {
+    const FS = window.FS, el = FS.el;
+    const base = el("canvas", { class: "fm-base", "aria-hidden": "true" });
+    const top = el("canvas", { class: "fm-top", role: "img", "aria-label": options.label || "" });
+    const card = el("div", { class: "fm-card", hidden: true });
+    const note = el("p", { class: "fm-note", hidden: true });
+    host.classList.add("fm");
+    host.append(base, top, card, note);
+    const pen = top.getContext("2d");
+    const probe = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+      .getContext("2d", { willReadFrequently: true });
+    const colours = resolver(host);
+    const view = { x: 0, y: 0, k: 1 };
+    const size = { w: 0, h: 0, ratio: 1 };
+    let layer = FactPoints.layer(base), canvas = layer.canvas || base;
+    let data = null, wanted = "", paint = null, marks = [], current = 0, moved = false, frame = 0, gone = false;
+    let loudest = new Set(), k0 = 1, born = new Map();
+
+    if (layer.kind === "canvas") say(FS.t("map.simple"));
+    // A driver that dies takes the WebGL picture with it: go on with plain pixels.
+    canvas.addEventListener("webglcontextlost", (event) => {
+      event.preventDefault();
+      if (gone) return;
+      const twin = canvas.cloneNode();
+      canvas.replaceWith(twin);
+      canvas = twin;
+      layer = FactPoints.plain(twin);
+      say(FS.t("map.simple"));
+      if (data) { layer.setPoints(data.xy); recolour(); }
+    });
+
+    function say(text) { note.textContent = text; note.hidden = !text; }
+
+    function recolour() {
+      colours.forget();
+      if (data) {
+        const out = new Uint8Array(data.n * 4), pool = rgba(colours.css("var(--pool)"), probe);
+        const palette = paint && paint.palette.map((css) => rgba(colours.css(css), probe));
+        for (let i = 0; i < data.n; i++) {
+          const colour = (paint && palette[paint.index[i]]) || pool;
+          out.set(colour, 4 * i);
+          if (paint && paint.alpha) out[4 * i + 3] = paint.alpha[i];
+        }
+        layer.setColours(out);
+      }
+      redraw();
+    }
+
+    function fit() {
+      moved = false;
+      const pad = Math.min(28, size.w / 12);
+      const wide = data ? Math.max(data.width, 1e-3) : 2, high = data ? Math.max(data.height, 1e-3) : 2;
+      k0 = Math.min((size.w - 2 * pad) / wide, (size.h - 2 * pad) / high);
+      k0 = Number.isFinite(k0) && k0 > 0 ? k0 : 1;
+      Object.assign(view, { x: 0, y: 0, k: k0 });
+      redraw();
+    }
+
+    function zoom(factor, px = size.w / 2, py = size.h / 2) {
+      const k = Math.min(k0 * 60, Math.max(k0 * 0.5, view.k * factor));
+      const [x, y] = toMap(px, py);
+      view.k = k;
+      view.x = x - (px - size.w / 2) / k;
+      view.y = y + (py - size.h / 2) / k;
+      moved = true;
+      redraw();
+    }
+
+    const toMap = (px, py) => [view.x + (px - size.w / 2) / view.k, view.y - (py - size.h / 2) / view.k];
+    function toScreen(id) {
+      const row = data ? data.rows.get(id) : undefined;
+      if (row === undefined) return null;
+      return [size.w / 2 + (data.xy[2 * row] - view.x) * view.k, size.h / 2 - (data.xy[2 * row + 1] - view.y) * view.k];
+    }
+
+    function resize() {
+      const box = host.getBoundingClientRect();
+      const ratio = Math.min(window.devicePixelRatio || 1, 2);
+      if (box.width < 2 || (box.width === size.w && box.height === size.h && ratio === size.ratio)) return;
+      Object.assign(size, { w: box.width, h: box.height, ratio });
+      for (const each of [canvas, top]) {
+        each.width = Math.round(box.width * ratio);
+        each.height = Math.round(box.height * ratio);
+      }
+      if (moved) redraw(); else fit();
+    }
+
+    function redraw() { if (!frame && !gone) frame = requestAnimationFrame(draw); }
+
+    function draw() {
+      frame = 0;
+      if (!size.w) return;
+      const crowd = data && data.n > 50000 ? 2 : 3;
+      const dot = Math.min(8, Math.max(1.5, crowd * Math.sqrt(view.k / k0)));
+      layer.draw(view, size.w, size.h, size.ratio, dot);
+      pen.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
+      pen.clearRect(0, 0, size.w, size.h);
+      if (!data) return;
+      const look = { pen, css: colours.css };
+      for (const mark of marks) {
+        const at = toScreen(mark.id);
+        if (!at || at[0] < -20 || at[1] < -20 || at[0] > size.w + 20 || at[1] > size.h + 20) continue;
+        FactMarks.draw(look, mark, at[0], at[1], grown(mark.id));
+      }
+      const at = current && toScreen(current);
+      if (at) FactMarks.draw(look, { shape: "current" }, at[0], at[1], 1);
+      const over = hover.id && hover.id !== current && toScreen(hover.id);
+      if (over) FactMarks.draw(look, { shape: "hover" }, over[0], over[1], 1);
+      if (born.size) redraw();
+    }
+
+    function grown(id) { // 120 ms of growth for a mark just given
+      const since = born.get(id);
+      if (since === undefined) return 1;
+      const part = (performance.now() - since) / 120;
+      if (part >= 1) born.delete(id);
+      return Math.min(1, 0.4 + 0.6 * part);
+    }
+
+    function find(px, py, reach) { // marks first: they lie on top and are what one aims at
+      if (!data) return 0;
+      const [x, y] = toMap(px, py);
+      let row = data.nearest(x, y, reach / view.k, (i) => loudest.has(data.ids[i]));
+      if (row < 0) row = data.nearest(x, y, reach / view.k);
+      return row < 0 ? 0 : data.ids[row];
+    }
+
+    const hover = { id: 0 };
+    function showCard(id, px, py) {
+      if (id !== hover.id) { hover.id = id; redraw(); fillCard(id); }
+      card.hidden = !id;
+      top.style.cursor = id ? "pointer" : "";
+      if (!id) return;
+      const right = px + 16 + card.offsetWidth < size.w, below = py + 16 + card.offsetHeight < size.h;
+      card.style.left = `${Math.max(4, right ? px + 16 : px - 12 - card.offsetWidth)}px`;
+      card.style.top = `${Math.max(4, below ? py + 16 : py - 12 - card.offsetHeight)}px`;
+      if (options.onHover) options.onHover(id);
+    }
+    function fillCard(id) {
+      if (!id) return card.replaceChildren();
+      const facts = (options.describe && options.describe(id)) || {};
+      const words = el("div", { class: "fm-words" });
+      if (facts.title) words.append(el("strong", {}, facts.title));
+      if (facts.line) words.append(el("span", {}, facts.line));
+      if (facts.hint) words.append(el("span", { class: "fm-hint" }, el("kbd", {}, facts.hint[0]), ` ${facts.hint[1]}`));
+      card.replaceChildren(el("img", { src: FS.thumb(id), alt: "", width: 72, height: 72 }));
+      if (words.childNodes.length) card.append(words);
+    }
+
+    FactMarks.gestures(top, {
+      hover: (px, py) => showCard(find(px, py, REACH), px, py),
+      leave: () => showCard(0, 0, 0),
+      drag(dx, dy) { view.x -= dx / view.k; view.y += dy / view.k; moved = true; showCard(0, 0, 0); redraw(); },
+      zoom,
+      click(px, py, touch) { const id = find(px, py, touch ? 24 : REACH); if (id && options.onPick) options.onPick(id); },
+    });
+    const watcher = new ResizeObserver(resize);
+    watcher.observe(host);
+    document.addEventListener("fs:theme", recolour);
+
+    function show(picture) {
+      const another = !data || data.kind !== picture.kind;
+      data = picture;
+      layer.setPoints(data.xy);
+      recolour();
+      resize();
+      if (another || !moved) fit();
+      if (options.onPicture) options.onPicture(data);
+    }
+
+    return {
+      get data() { return data; },
+      get hovered() { return hover.id; },
+      get layer() { return layer.kind; },
+      toScreen, fit, zoom, resize, redraw, recolour,
+      follow(map) {
+        const key = map && map.kind ? `${map.kind}:${map.key}` : "";
+        if (!key || key === wanted) return;
+        wanted = key;
+        fetchPicture(FS, key).then((picture) => { if (wanted === key && !gone) show(picture); }, () => { wanted = ""; });
+      },
+      setMarks(list) { marks = list; loudest = new Set(list.map((mark) => mark.id)); redraw(); },
+      setCurrent(id) { current = id; redraw(); },
+      grow(id) { if (!matchMedia("(prefers-reduced-motion: reduce)").matches) born.set(id, performance.now()); redraw(); },
+      // index: for each dot the place in palette (none: the pool's grey); alpha: 0..255 for each dot, or null
+      paint(index, palette, alpha) { paint = index && { index, palette, alpha }; recolour(); },
+      destroy() {
+        gone = true;
+        watcher.disconnect();
+        document.removeEventListener("fs:theme", recolour);
+        layer.destroy();
+        host.replaceChildren();
+      },
+    };
+  }
+
+  window.FactMap = { create };
+})();
