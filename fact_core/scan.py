@@ -1,0 +1,386 @@
+"""Scanning: finds the images in the folder and keeps the ``item`` table equal to what is there.
+
+A second scan reads only files whose size or time has changed. A file that was moved keeps
+its id, and so its labels. Rows are never deleted: what is gone is marked as missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from fact_core import db, images
+from fact_core.errors import ImageError, InputError
+from fact_core.events import Progress
+from fact_core.project import DATABASE, Project, image_folder
+from fact_core.types import Item, Pool, Step
+
+BATCH = 500  # rows a transaction
+LARGE = 40_000_000  # pixels; larger pictures are decoded one at a time
+
+IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"})
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What a scan found, in files. ``total``: images in the pool (readable, without repeats)."""
+
+    added: int
+    changed: int
+    removed: int
+    moved: int
+    unreadable: int
+    duplicates: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of all files known. ``sizes``: the most frequent (width, height, files), at most ten."""
+
+    files: int
+    pool: int
+    duplicates: int
+    unreadable: int
+    missing: int
+    bytes: int
+    sizes: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file as the folder listing shows it. ``reason``: why it is not read at all."""
+
+    path: str
+    bytes: int
+    mtime_ns: int
+    reason: str = ""
+
+
+@dataclass
+class _Seen:
+    """What a walk through the folder saw."""
+
+    files: list[Found] = field(default_factory=list)
+    others: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class _Read:
+    found: Found
+    digest: str = ""
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    reason: str = ""
+
+
+def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
+    """Bring the project up to date with its image folder. InputError when there are no images.
+
+    workers: threads that read; 0 takes one a core. What was read is stored in batches, so a scan that
+    was stopped goes on where it was.
+    """
+    started = time.monotonic()
+    seen = _walk(image_folder(project.images), project.folder)
+    if not any(not found.reason for found in seen.files):
+        raise InputError("There are no images in this folder", _in_words(project.images, seen), _WHAT_TO_DO)
+    yield Progress("scan", 0, len(seen.files), "images")
+    with db.connect(project.db) as con:
+        known = {row["path"]: row for row in con.execute("SELECT id, path, bytes, mtime_ns, status FROM item")}
+    todo = [found for found in seen.files if not _same(known.get(found.path), found)]
+    added = sum(found.path not in known for found in todo)
+    changed = sum(found.path in known and known[found.path]["status"] != "missing" for found in todo)
+    done, batch, stored = len(seen.files) - len(todo), list[_Read](), time.monotonic()
+    for each in _read_all(project.images, todo, workers):
+        batch.append(each)
+        if len(batch) >= BATCH or time.monotonic() - stored > 1:
+            _store(project, batch)
+            done, batch, stored = done + len(batch), [], time.monotonic()
+            yield _progress(started, done, len(seen.files), len(todo))
+    _store(project, batch)
+    moved, removed = _settle(project, {found.path for found in seen.files})
+    yield _progress(started, len(seen.files), len(seen.files), len(todo))
+    now = counts(project)
+    return ScanResult(
+        added - moved, changed, removed, moved, now.unreadable, now.duplicates, now.pool, time.monotonic() - started
+    )
+
+
+def pool(project: Project) -> Pool:
+    """The readable images without repeats, by id."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT id, path, digest FROM item WHERE status = 'ok' AND duplicate_of IS NULL ORDER BY id"
+        ).fetchall()
+    return Pool(
+        project.images,
+        np.array([row["id"] for row in rows], dtype=np.int64),
+        tuple(row["path"] for row in rows),
+        tuple(row["digest"] for row in rows),
+    )
+
+
+def item(project: Project, item_id: int) -> Item | None:
+    """The image of that id, or None when there is none or it cannot be read."""
+    found = items(project, [item_id])
+    return found[0] if found else None
+
+
+def items(project: Project, ids: Sequence[int]) -> list[Item]:
+    """The readable images of those ids, in the order asked for; others are left out."""
+    wanted = [int(each) for each in ids]
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT id, path, digest, width, height FROM item "
+            "WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?))",
+            (json.dumps(wanted),),
+        )
+        by_id = {row["id"]: Item(**dict(row)) for row in rows}
+    return [by_id[each] for each in wanted if each in by_id]
+
+
+def path_of(project: Project, item_id: int) -> Path:
+    """The file of an image, checked to lie inside the image folder. InputError otherwise.
+
+    A link that was put there since the scan, and leads out, is refused here too.
+    """
+    with db.connect(project.db) as con:
+        row = con.execute("SELECT path FROM item WHERE id = ? AND status = 'ok'", (int(item_id),)).fetchone()
+    if row is None:
+        raise InputError("There is no such image", str(item_id), "Reload the page.")
+    file = (project.images / str(row["path"])).resolve()
+    if not file.is_relative_to(project.images.resolve()):
+        raise InputError("The image does not lie in the image folder", row["path"], "Scan the folder again.")
+    return file
+
+
+def counts(project: Project) -> Counts:
+    """How many files of which kind."""
+    with db.connect(project.db) as con:
+        row = con.execute(
+            "SELECT count(*) AS files, total(status = 'ok' AND duplicate_of IS NULL) AS pool, "
+            "total(status = 'ok' AND duplicate_of IS NOT NULL) AS duplicates, "
+            "total(status = 'unreadable') AS unreadable, total(status = 'missing') AS missing, "
+            "total(CASE WHEN status = 'ok' THEN bytes END) AS bytes FROM item"
+        ).fetchone()
+        sizes = con.execute(
+            "SELECT width, height, count(*) AS n FROM item WHERE status = 'ok' GROUP BY width, height "
+            "ORDER BY n DESC, width, height LIMIT 10"
+        ).fetchall()
+    numbers = {name: int(row[name]) for name in ("files", "pool", "duplicates", "unreadable", "missing", "bytes")}
+    return Counts(**numbers, sizes=tuple((each["width"], each["height"], each["n"]) for each in sizes))
+
+
+def problems(project: Project) -> list[tuple[str, str]]:
+    """(path, reason) of every file that is not read, by path."""
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT path, reason FROM item WHERE status = 'unreadable' ORDER BY path")
+        return [(row["path"], row["reason"]) for row in rows]
+
+
+def duplicates(project: Project) -> dict[int, int]:
+    """Repeat -> the image that stands for it in the pool."""
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT id, duplicate_of FROM item WHERE status = 'ok' AND duplicate_of IS NOT NULL")
+        return {row["id"]: row["duplicate_of"] for row in rows}
+
+
+def aliases(project: Project) -> dict[str, int | None]:
+    """Paths outside the pool: of a repeat -> the image that stands for it; of an unreadable or missing file -> None."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT path, status, duplicate_of FROM item WHERE status != 'ok' OR duplicate_of IS NOT NULL"
+        )
+        return {row["path"]: row["duplicate_of"] if row["status"] == "ok" else None for row in rows}
+
+
+_WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
+
+
+def _walk(root: Path, project_folder: Path) -> _Seen:
+    """All files below the root that are images or look like pictures, by path. Links to folders are not followed."""
+    seen = _Seen()
+    folders = [(str(root), "")]
+    while folders:
+        folder, prefix = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                listed = list(entries)
+        except OSError as error:
+            seen.files.append(Found(_shown(prefix.rstrip("/")), 0, 0, f"The folder may not be read ({error.strerror})"))
+            continue
+        if any(entry.name == DATABASE for entry in listed) and prefix:
+            continue  # a project that lies among the images
+        for entry in listed:
+            if entry.name.startswith(".") or entry.name.lower() in IGNORED:
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                if Path(entry.path) != project_folder:
+                    folders.append((entry.path, f"{prefix}{entry.name}/"))
+            else:
+                _take(seen, entry, prefix + entry.name, root)
+    seen.files.sort(key=lambda found: found.path)
+    return seen
+
+
+def _take(seen: _Seen, entry: os.DirEntry[str], path: str, root: Path) -> None:
+    """Put one file into ``seen``, with a reason where it is a picture that is not read."""
+    extension = os.path.splitext(entry.name)[1].lower()
+    reason = images.OTHER_PICTURES.get(extension, "")
+    if extension not in images.EXTENSIONS and not reason:
+        seen.others[extension or "without ending"] += 1
+        return
+    if _shown(path) != path:
+        seen.files.append(Found(_shown(path), 0, 0, "The file name is not valid text; rename it"))
+        return
+    try:
+        if entry.is_symlink() and not Path(entry.path).resolve(strict=True).is_relative_to(root):
+            seen.files.append(Found(path, 0, 0, "It is a link that leads out of the image folder"))
+            return
+        info = entry.stat()
+    except (OSError, RuntimeError):
+        seen.files.append(Found(path, 0, 0, "It is a link to nothing, or may not be read"))
+        return
+    if stat.S_ISREG(info.st_mode):
+        seen.files.append(Found(path, info.st_size, info.st_mtime_ns, reason))
+
+
+def _shown(path: str) -> str:
+    """The path as text that can be stored: bytes that are no UTF-8 are written as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace") if os.name != "nt" else path
+
+
+def _same(row: sqlite3.Row | None, found: Found) -> bool:
+    """Whether a file needs no reading."""
+    if row is None or row["status"] == "missing":
+        return False
+    return bool(row["bytes"] == found.bytes and row["mtime_ns"] == found.mtime_ns and not found.reason)
+
+
+def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[_Read]:
+    """Read in threads (Pillow lets go of the interpreter while it decodes), in order, some files ahead."""
+    threads = workers or min(16, os.cpu_count() or 2)
+    large = threading.Lock()
+    waiting: deque[Future[_Read]] = deque()
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="scan")
+    try:
+        for found in todo:
+            waiting.append(executor.submit(_read, root, found, large))
+            if len(waiting) >= 4 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(root: Path, found: Found, large: threading.Lock) -> _Read:
+    if found.reason:
+        return _Read(found, reason=found.reason)
+    try:
+        if found.bytes > images.MAX_BYTES:
+            raise ImageError("The file is larger than 1 GB")
+        content = (root / found.path).read_bytes()
+        width, height, kind = images.probe(content)
+        if width * height > LARGE:
+            with large:
+                images.check(content)
+        else:
+            images.check(content)
+    except ImageError as error:
+        return _Read(found, reason=error.what)
+    except OSError as error:
+        return _Read(found, reason=f"The file may not be read ({error.strerror or error})")
+    return _Read(found, blake2b(content, digest_size=16).hexdigest(), width, height, kind)
+
+
+def _store(project: Project, batch: Sequence[_Read]) -> None:
+    rows = [
+        (
+            each.found.path, each.digest, each.width, each.height, each.format, each.found.bytes, each.found.mtime_ns,
+            "unreadable" if each.reason else "ok", each.reason,
+        )
+        for each in batch
+    ]  # fmt: skip
+    if not rows:
+        return
+    with db.connect(project.db) as con, db.transaction(con):
+        con.executemany(
+            "INSERT INTO item (path, digest, width, height, format, bytes, mtime_ns, status, reason) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, "
+            "width = excluded.width, height = excluded.height, format = excluded.format, bytes = excluded.bytes, "
+            "mtime_ns = excluded.mtime_ns, status = excluded.status, reason = excluded.reason, duplicate_of = NULL",
+            rows,
+        )
+        db.bump(con)
+
+
+def _settle(project: Project, present: set[str]) -> tuple[int, int]:
+    """Mark what is gone, let moved files keep their ids, mark repeats. (moved, newly missing)."""
+    with db.connect(project.db) as con, db.transaction(con):
+        rows = con.execute("SELECT id, path, digest, status FROM item ORDER BY id").fetchall()
+        gone = [row for row in rows if row["path"] not in present]
+        newly = [row for row in gone if row["status"] != "missing"]
+        con.executemany(
+            "UPDATE item SET status = 'missing', duplicate_of = NULL WHERE id = ?", [(r["id"],) for r in newly]
+        )
+        moved = _follow(con, [row for row in newly if row["digest"]])
+        con.execute(
+            "WITH first AS (SELECT digest, min(id) AS id FROM item WHERE status = 'ok' GROUP BY digest) "
+            "UPDATE item SET duplicate_of = nullif(first.id, item.id) FROM first "
+            "WHERE first.digest = item.digest AND item.status = 'ok'"
+        )
+        db.bump(con)
+        return moved, len(newly) - moved
+
+
+def _follow(con: sqlite3.Connection, gone: Sequence[sqlite3.Row]) -> int:
+    """Where a missing image's bytes lie under another, younger row, the two rows swap their files.
+
+    So a moved or renamed file keeps its id and its labels. Returns how many were followed.
+    """
+    moved = 0
+    for old in gone:
+        new = con.execute(
+            "SELECT * FROM item WHERE digest = ? AND status = 'ok' AND id > ? ORDER BY id DESC LIMIT 1",
+            (old["digest"], old["id"]),
+        ).fetchone()
+        if new is None:
+            continue
+        con.execute("UPDATE item SET path = '' WHERE id = ?", (new["id"],))
+        con.execute(
+            "UPDATE item SET path = ?, bytes = ?, mtime_ns = ?, status = 'ok', reason = '' WHERE id = ?",
+            (new["path"], new["bytes"], new["mtime_ns"], old["id"]),
+        )
+        con.execute("UPDATE item SET path = ?, status = 'missing' WHERE id = ?", (old["path"], new["id"]))
+        moved += 1
+    return moved
+
+
+def _progress(started: float, done: int, total: int, todo: int) -> Progress:
+    read = done - (total - todo)
+    rate = read / max(time.monotonic() - started, 1e-6)
+    return Progress("scan", done, total, "images", rate, (total - done) / rate if rate > 0 else None)
+
+
+def _in_words(root: Path, seen: _Seen) -> str:
+    """What the folder holds instead of images: "12 files: 10 .txt, 2 .pdf"."""
+    kinds = seen.others + Counter(PurePosixPath(found.path).suffix.lower() for found in seen.files)
+    if not kinds:
+        return f"{root} is empty"
+    listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(5))
+    return f"{sum(kinds.values())} other files in {root}: {listed}"
