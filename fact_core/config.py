@@ -84,6 +84,9 @@ class SelectConfig:
     backbone: str = _backbone()
     device: str = _device()
     iterations: int = option(300, "Iterations", "Optimiser steps of ActiveFT.", low=1, high=10_000, expert=True)
+    restart: bool = option(
+        False, "Start over", "Choose as if nothing were labeled yet; labels are kept.", expert=True
+    )
     temperature: float = option(
         0.07, "Temperature", "Smaller: sharper clusters (ActiveFT).", low=0.01, high=1.0, expert=True
     )
@@ -183,6 +186,9 @@ class TrainConfig:
     backbone: str = _backbone()
     seed: int = _seed()
     device: str = _device()
+    selection: int = option(
+        0, "Selection", "Train only on the labels of this selection; 0: on all labels.", low=0, expert=True
+    )
     amp: bool = option(True, "Mixed precision", "bf16 or fp16 on a GPU: quicker, same result.", expert=True)
     lp: LpConfig = field(default_factory=LpConfig)
     ff: FfConfig = field(default_factory=FfConfig)
