@@ -73,7 +73,8 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
 def execute(project: Project, run: runs.Run, worker: str, follow_up: bool = False) -> None:
     """Do one claimed run to its end and record how it ended. Never raises for a failure of the run."""
     with _output_to(runs.log_path(project, run.id)), _heartbeat(project, run.id, worker) as stop:
-        status, reason, result = "done", "", {}
+        status: runs.Status = "done"
+        reason, result = "", {}
         sink = _Sink(project, run.id)
         try:
             result = _drive(kinds.start(project, run), sink, stop)
@@ -85,7 +86,7 @@ def execute(project: Project, run: runs.Run, worker: str, follow_up: bool = Fals
         try:
             sink.flush()
         finally:
-            runs.finish(project, run.id, status, reason=reason, result=result)
+            runs.finish(project, run.id, status, reason, result, worker)
         if status == "done" and follow_up:
             for kind, config in kinds.follow_ups(project, run, result):
                 runs.queue(project, kind, config)
@@ -179,7 +180,7 @@ def _heartbeat(project: Project, run_id: int, worker: str) -> Iterator[threading
             stop.set()
             waited = time.monotonic() - asked
             if waited > EXIT_AFTER:
-                runs.finish(project, run_id, "stopped", reason="Stopped. It did not answer and was ended.", result={})
+                runs.finish(project, run_id, "stopped", "Stopped. It did not answer and was ended.", {}, worker)
                 os._exit(1)
             if waited > TERM_AFTER:
                 os.kill(os.getpid(), signal.SIGTERM)
