@@ -188,7 +188,7 @@ PHASES: dict[str, Choice] = {
     "lm": Choice(
         "Light model",
         "Attention pooling and logistic regression on augmented features.",
-        "fact_core.lightweight.light:fit",
+        "fact_core.finetune.light:run",
     ),
 }
 
