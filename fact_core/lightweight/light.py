@@ -53,7 +53,7 @@ class LightHead(nn.Module):
             self.pooled_line = nn.Linear(pooled_dim, n_classes)
 
     def forward(self, pooled: Tensor, patches: Tensor) -> Tensor:
-        answers = []
+        answers: list[Tensor] = []
         if self.mode != "map_lr":
             answers.append(self.pooled_line(functional.normalize(pooled, dim=1)).log_softmax(-1))
         if self.mode != "lr":
@@ -61,7 +61,10 @@ class LightHead(nn.Module):
             seen = self.map((tokens - self.mean) @ self.basis)
             both = torch.cat((pooled * self.scales[0], seen * self.scales[1]), dim=1)
             answers.append(self.map_line(both).log_softmax(-1))
-        return answers[0] if len(answers) == 1 else ((answers[0] + answers[1]) / 2).log_softmax(-1)
+        if len(answers) == 1:
+            return answers[0]
+        mean = (answers[0] + answers[1]) / 2
+        return mean.log_softmax(-1)
 
     def config(self) -> dict[str, Any]:
         """What ``from_config`` needs to build an empty head of this shape."""
@@ -157,8 +160,7 @@ def _decide(
             decisions.append(Decision("lm.C", f"{c_pooled:g}", "lowest cross-validated log-loss", scores))
         elif config.choose != "none":
             decisions.append(Decision("lm.C", f"{config.C:g}", f"{few}: the fixed value"))
-    for decision in decisions:
-        yield decision
+    yield from decisions
     return _Plan(mode, c_pooled, c_map, tuple(decisions))
 
 

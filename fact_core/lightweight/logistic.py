@@ -1,14 +1,11 @@
 """Multinomial logistic regression by L-BFGS, with scikit-learn's objective (method.md 6.2).
 
-    (1/S) sum_i w_i CE_i + (1/(2 C S)) |W|^2,   S = sum_i w_i,   bias not penalised
-
-The problem is convex and the logits are linear in the step length, so the line search costs
-no matrix product: it is a safeguarded Newton search along the ray.
+(1/S) sum_i w_i CE_i + (1/(2 C S)) |W|^2,   S = sum_i w_i,   bias not penalised
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,14 +14,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from fact_core.errors import InputError
-from fact_core.events import Point, Progress
+from fact_core.events import Progress
 from fact_core.lightweight.folds import folds, smallest_class
+from fact_core.lightweight.lbfgs import Problem, minimise
 from fact_core.types import Step, T
 
 #: Candidates for C times the mean squared norm of the features: 10 is C = 10 on unit-norm ones.
 C_GRID = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
-HISTORY = 10  # moves that L-BFGS remembers
 MAX_ITER = 500
 
 
@@ -39,17 +36,6 @@ class Linear:
     def logits(self, x: Tensor) -> Tensor:
         """Logits (N, K) of features (N, D)."""
         return x.to(self.weight) @ self.weight.T + self.bias
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """Features (n, D), classes present (n,) 0..K-1, weights (n,) that sum to 1, penalty 1 / (C S)."""
-
-    x: Tensor
-    y: Tensor
-    weight: Tensor
-    penalty: float
-    n_classes: int
 
 
 def fit(
@@ -84,9 +70,9 @@ def fit(
     narrow, back = reduce_rows(wide)
     # scikit-learn's binary problem has one row w; two rows +-w/2 have half its squared norm.
     strength = C / 2 if len(present) == 2 else C
-    problem = _Problem(narrow, where[target], weight / total, 1.0 / (strength * total), len(present))
+    problem = Problem(narrow, where[target], weight / total, 1.0 / (strength * total), len(present))
     w0, b0 = _start(start, present, back, narrow)
-    w, b, losses = yield from _minimise(problem, w0, b0, phase, max_iter, tol)
+    w, b, losses = yield from minimise(problem, w0, b0, phase, max_iter, tol)
     weight_rows = torch.zeros(n_classes, wide.shape[1], dtype=torch.float64, device=wide.device)
     bias = torch.full((n_classes,), float(b.min()) - 2.0, dtype=torch.float64, device=wide.device)
     weight_rows[present] = w @ back.T if back is not None else w
@@ -129,7 +115,7 @@ def choose_C(
     for done, held in enumerate(parts):
         mask = torch.ones(len(target), dtype=torch.bool, device=target.device)
         mask[torch.from_numpy(held)] = False
-        path = yield from fit_path(narrow[mask], target[mask], n_classes, grid, unit=unit, balanced=balanced)
+        path = finish(fit_path(narrow[mask], target[mask], n_classes, grid, unit=unit, balanced=balanced, tol=1e-4))
         for c, line in zip(grid, path, strict=True):
             sums[c] += float(functional.cross_entropy(line.logits(narrow[~mask]), target[~mask], reduction="sum"))
         yield Progress("lm.C", done + 1, k, "folds")
@@ -147,20 +133,23 @@ def fit_path(
     x: Tensor,
     y: Tensor,
     n_classes: int,
-    grid: tuple[float, ...],
+    grid: Sequence[float],
     *,
     unit: float,
-    balanced: bool,
+    balanced: bool = True,
     sample_weight: Tensor | None = None,
+    tol: float = 1e-5,
 ) -> Step[list[Linear]]:
-    """One fit for each C = c * unit of the grid, each started from the last. Yields no Points."""
+    """One fit for each C = c * unit of the grid, each started from the last; x (n, D) float64."""
+    narrow, back = reduce_rows(x)
     lines: list[Linear] = []
     for c in grid:
         start = lines[-1] if lines else None
-        run = fit(x, y, n_classes, C=c * unit, balanced=balanced, sample_weight=sample_weight, start=start, tol=1e-4)
-        lines.append(finish(run))
-        yield Progress("lm.C", len(lines), len(grid), "fits")
-    return lines
+        line = yield from fit(
+            narrow, y, n_classes, C=c * unit, sample_weight=sample_weight, balanced=balanced, start=start, tol=tol
+        )
+        lines.append(line)
+    return [Linear(each.weight @ back.T, each.bias, each.losses) for each in lines] if back is not None else lines
 
 
 def finish(run: Step[T]) -> T:
@@ -196,7 +185,9 @@ def reduce_rows(x: Tensor) -> tuple[Tensor, Tensor | None]:
     return u[:, keep] * s[keep], vt[keep].T
 
 
-def _tensors(x: Tensor | np.ndarray, y: Tensor | np.ndarray, device: torch.device | str | None) -> tuple[Tensor, Tensor]:  # type: ignore[type-arg]
+def _tensors(
+    x: Tensor | np.ndarray, y: Tensor | np.ndarray, device: torch.device | str | None
+) -> tuple[Tensor, Tensor]:  # type: ignore[type-arg]
     """Both on the device of the fit (default: where x lies); x as float64 for the line search's sake."""
     wide = torch.as_tensor(x)
     device = wide.device if device is None else torch.device(device)
@@ -208,9 +199,7 @@ def check(x: Tensor, y: Tensor) -> None:
     if len(y) == 0:
         raise InputError("There are no labels to learn from", do="Label some images of at least two classes.")
     if len(torch.unique(y)) < 2:
-        raise InputError(
-            f"All {len(y)} labels are of one class", do="Label at least one image of a second class."
-        )
+        raise InputError(f"All {len(y)} labels are of one class", do="Label at least one image of a second class.")
     if not bool(torch.isfinite(x).all()):
         bad = int((~torch.isfinite(x).all(dim=1)).sum())
         raise InputError("Some features are not numbers", f"{bad} of {len(x)} rows hold NaN or infinity")
@@ -223,104 +212,3 @@ def _start(start: Linear | None, present: Tensor, back: Tensor | None, narrow: T
     rows = start.weight.to(narrow)[present]
     bias = start.bias.to(narrow)[present]
     return (rows @ back if back is not None else rows), bias - bias.mean()
-
-
-def _minimise(
-    problem: _Problem, w: Tensor, b: Tensor, phase: str, max_iter: int, tol: float
-) -> Step[tuple[Tensor, Tensor, list[float]]]:
-    """L-BFGS until the largest gradient is below tol. Variables are (K, D + 1): weight and bias."""
-    theta = torch.cat((w, b[:, None]), dim=1)
-    logits = problem.x @ theta[:, :-1].T + theta[:, -1]
-    value, gradient = _value_gradient(problem, theta, logits)
-    steps: list[tuple[Tensor, Tensor]] = []
-    losses: list[float] = []
-    for iteration in range(max_iter):
-        if float(gradient.abs().max()) <= tol:
-            break
-        direction = -_two_loop(gradient, steps)
-        if float((direction * gradient).sum()) >= 0:  # rounding spoilt the history
-            steps.clear()
-            direction = -gradient
-        along = problem.x @ direction[:, :-1].T + direction[:, -1]
-        length = _line_search(problem, theta, direction, logits, along)
-        move = length * direction
-        theta, logits = theta + move, logits + length * along
-        before, old = value, gradient
-        value, gradient = _value_gradient(problem, theta, logits)
-        change = gradient - old
-        if float((change * move).sum()) > 1e-14 * float((change * change).sum()):
-            steps = [*steps[-HISTORY + 1 :], (move, change)]
-        losses.append(value)
-        accuracy = float((logits.argmax(dim=1) == problem.y).double().mean())
-        yield Point(phase, iteration + 1, max_iter, float(iteration + 1), loss=value, accuracy=accuracy)
-        if before - value <= 1e-15 * max(abs(value), 1e-3):
-            break
-    return theta[:, :-1], theta[:, -1], losses
-
-
-def _value_gradient(problem: _Problem, theta: Tensor, logits: Tensor) -> tuple[float, Tensor]:
-    """Objective and its gradient (K, D + 1)."""
-    logp = functional.log_softmax(logits, dim=1)
-    picked = logp.gather(1, problem.y[:, None])[:, 0]
-    w = theta[:, :-1]
-    value = -(problem.weight * picked).sum() + 0.5 * problem.penalty * (w * w).sum()
-    residual = logp.exp()
-    residual[torch.arange(len(problem.y), device=residual.device), problem.y] -= 1.0
-    residual *= problem.weight[:, None]
-    gradient = torch.cat((residual.T @ problem.x + problem.penalty * w, residual.sum(dim=0)[:, None]), dim=1)
-    return float(value), gradient
-
-
-def _two_loop(gradient: Tensor, steps: list[tuple[Tensor, Tensor]]) -> Tensor:
-    """Inverse Hessian times gradient from the last moves and gradient changes (Nocedal & Wright, 7.4)."""
-    if not steps:
-        return gradient
-    q, kept = gradient.clone(), []
-    for move, change in reversed(steps):
-        rho = 1.0 / (move * change).sum()
-        alpha = rho * (move * q).sum()
-        q -= alpha * change
-        kept.append((rho, alpha))
-    move, change = steps[-1]
-    q *= (move * change).sum() / (change * change).sum()
-    for (move, change), (rho, alpha) in zip(steps, reversed(kept), strict=True):
-        q += (alpha - rho * (change * q).sum()) * move
-    return q
-
-
-def _line_search(problem: _Problem, theta: Tensor, direction: Tensor, logits: Tensor, along: Tensor) -> float:
-    """Step length whose slope is below a tenth of the first: it meets the strong Wolfe conditions.
-
-    The objective on the ray is convex, so a bracket around the zero of the slope with Newton steps
-    inside always ends.
-    """
-    w, dw = theta[:, :-1], direction[:, :-1]
-    constant, linear = float((w * dw).sum()), float((dw * dw).sum())
-    rows = torch.arange(len(problem.y), device=logits.device)
-    chosen = along[rows, problem.y]
-
-    def slope(t: float) -> tuple[float, float]:
-        p = functional.softmax(logits + t * along, dim=1)
-        mean = (p * along).sum(dim=1)
-        first = float((problem.weight * (mean - chosen)).sum()) + problem.penalty * (constant + t * linear)
-        spread = (p * along * along).sum(dim=1) - mean * mean
-        return first, float((problem.weight * spread).sum()) + problem.penalty * linear
-
-    return _zero(slope)
-
-
-def _zero(slope: Callable[[float], tuple[float, float]]) -> float:
-    """The t > 0 where an increasing slope, negative at 0, is nearly zero."""
-    first, curve = slope(0.0)
-    low, high, t = 0.0, float("inf"), -first / max(curve, 1e-300)
-    for _ in range(30):
-        here, curve = slope(t)
-        if abs(here) <= 0.1 * abs(first):
-            break
-        low, high = (t, high) if here < 0 else (low, t)
-        newton = t - here / max(curve, 1e-300)
-        # outside the bracket Newton is of no use: halve it, or go further out
-        inside = low < newton < high
-        t = newton if inside else (2.0 * t if high == float("inf") else 0.5 * (low + high))
-        t = min(t, 100.0 * max(low, 1.0)) if high == float("inf") else t
-    return t

@@ -188,8 +188,8 @@ class _Run:
                     if f"{name}.{key}.{i}" in kept:
                         value = kept[f"{name}.{key}.{i}"].clone()
                         self.optimiser.state[each][key] = value if key == "step" else value.to(each.device)
-            for i, each in enumerate(self.average):
-                each.copy_(kept[f"{name}.average.{i}"])
+            for i, mean in enumerate(self.average):
+                mean.copy_(kept[f"{name}.average.{i}"])
 
     def result(self, name: str) -> dict[str, Tensor]:
         """The averaged weights, marked as done."""
@@ -199,8 +199,8 @@ class _Run:
     def finished(self, kept: Mapping[str, Tensor], name: str) -> MapHead:
         """A head with the averaged weights, frozen."""
         with torch.no_grad():
-            for i, each in enumerate(self.head.parameters()):
-                each.copy_(kept[f"{name}.result.{i}"])
+            for i, weight in enumerate(self.head.parameters()):
+                weight.copy_(kept[f"{name}.result.{i}"])
         return self.head.eval().requires_grad_(False)
 
     def _rate(self) -> float:

@@ -59,7 +59,8 @@ class Found:
 def pooled_line(data: Labelled, n_classes: int, config: LmConfig, grid: Sequence[float]) -> Step[list[Linear]]:
     """R3: logistic regression on unit-norm pooled features, for each C of the grid."""
     x = functional.normalize(data.pooled, dim=1).double()
-    return (yield from _lines(x, data.y, n_classes, grid, config.balanced, None))
+    unit = logistic.scaled(1.0, x)
+    return (yield from logistic.fit_path(x, data.y, n_classes, grid, unit=unit, balanced=config.balanced))
 
 
 def train_reading(
@@ -113,7 +114,15 @@ def map_line(
     scales = torch.stack((_unit_rms(data.pooled), _unit_rms(seen[0])))
     x = torch.cat([torch.cat((data.pooled * scales[0], each * scales[1]), dim=1) for each in seen]).double()
     weight = torch.full((len(x),), 1.0 / (views + 1), dtype=torch.float64, device=x.device)
-    lines = yield from _lines(x, data.y.repeat(views + 1), n_classes, grid, config.balanced, weight)
+    lines = yield from logistic.fit_path(
+        x,
+        data.y.repeat(views + 1),
+        n_classes,
+        grid,
+        unit=logistic.scaled(1.0, x),
+        balanced=config.balanced,
+        sample_weight=weight,
+    )
     return MapLines(lines, scales)
 
 
@@ -131,9 +140,7 @@ def map_features(
     return torch.cat(parts)
 
 
-def choose(
-    data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, seed: int, memory: Memory
-) -> Step[Found]:
+def choose(data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, seed: int, memory: Memory) -> Step[Found]:
     """Reading and both Cs by stratified cross-validation; MAP is trained anew without the held-out images.
 
     Attention steps are cut to CV_STEPS. Equal to 1 %: both readings, the safest.
@@ -176,22 +183,6 @@ def _best(pooled: Tensor, mapped: Tensor, y: Tensor) -> Found:
         if mode in ("both", "lr" if name == "lm.C" else "map_lr"):
             decisions.append(Decision(name, f"{c:g}", why, table))
     return Found(mode, chosen[0], chosen[1], tuple(decisions))
-
-
-def _lines(
-    x: Tensor, y: Tensor, n_classes: int, grid: Sequence[float], balanced: bool, weight: Tensor | None
-) -> Step[list[Linear]]:
-    """One fit for each unit-norm C of the grid, each started from the last."""
-    unit = logistic.scaled(1.0, x)
-    narrow, back = logistic.reduce_rows(x)
-    lines: list[Linear] = []
-    for c in grid:
-        start = lines[-1] if lines else None
-        line = yield from logistic.fit(
-            narrow, y, n_classes, C=c * unit, sample_weight=weight, balanced=balanced, start=start, tol=1e-5
-        )
-        lines.append(line)
-    return [Linear(each.weight @ back.T, each.bias, each.losses) for each in lines] if back is not None else lines
 
 
 def _unit_rms(x: Tensor) -> Tensor:

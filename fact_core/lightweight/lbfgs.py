@@ -1,0 +1,131 @@
+"""L-BFGS for multinomial logistic regression.
+
+The problem is convex and the logits are linear in the step length, so the line search costs
+no matrix product: it is a safeguarded Newton search along the ray.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fact_core.events import Point
+from fact_core.types import Step
+
+HISTORY = 10  # moves that L-BFGS remembers
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Features (n, D), classes present (n,) 0..K-1, weights (n,) that sum to 1, penalty 1 / (C S)."""
+
+    x: Tensor
+    y: Tensor
+    weight: Tensor
+    penalty: float
+    n_classes: int
+
+
+def minimise(
+    problem: Problem, w: Tensor, b: Tensor, phase: str, max_iter: int, tol: float
+) -> Step[tuple[Tensor, Tensor, list[float]]]:
+    """L-BFGS until the largest gradient is below tol. Variables are (K, D + 1): weight and bias."""
+    theta = torch.cat((w, b[:, None]), dim=1)
+    logits = problem.x @ theta[:, :-1].T + theta[:, -1]
+    value, gradient = _value_gradient(problem, theta, logits)
+    steps: list[tuple[Tensor, Tensor]] = []
+    losses: list[float] = []
+    for iteration in range(max_iter):
+        if float(gradient.abs().max()) <= tol:
+            break
+        direction = -_two_loop(gradient, steps)
+        if float((direction * gradient).sum()) >= 0:  # rounding spoilt the history
+            steps.clear()
+            direction = -gradient
+        along = problem.x @ direction[:, :-1].T + direction[:, -1]
+        length = _line_search(problem, theta, direction, logits, along)
+        move = length * direction
+        theta, logits = theta + move, logits + length * along
+        before, old = value, gradient
+        value, gradient = _value_gradient(problem, theta, logits)
+        change = gradient - old
+        if float((change * move).sum()) > 1e-14 * float((change * change).sum()):
+            steps = [*steps[-HISTORY + 1 :], (move, change)]
+        losses.append(value)
+        accuracy = float((logits.argmax(dim=1) == problem.y).double().mean())
+        yield Point(phase, iteration + 1, max_iter, float(iteration + 1), loss=value, accuracy=accuracy)
+        if before - value <= 1e-15 * max(abs(value), 1e-3):
+            break
+    return theta[:, :-1], theta[:, -1], losses
+
+
+def _value_gradient(problem: Problem, theta: Tensor, logits: Tensor) -> tuple[float, Tensor]:
+    """Objective and its gradient (K, D + 1)."""
+    logp = functional.log_softmax(logits, dim=1)
+    picked = logp.gather(1, problem.y[:, None])[:, 0]
+    w = theta[:, :-1]
+    value = -(problem.weight * picked).sum() + 0.5 * problem.penalty * (w * w).sum()
+    residual = logp.exp()
+    residual[torch.arange(len(problem.y), device=residual.device), problem.y] -= 1.0
+    residual *= problem.weight[:, None]
+    gradient = torch.cat((residual.T @ problem.x + problem.penalty * w, residual.sum(dim=0)[:, None]), dim=1)
+    return float(value), gradient
+
+
+def _two_loop(gradient: Tensor, steps: list[tuple[Tensor, Tensor]]) -> Tensor:
+    """Inverse Hessian times gradient from the last moves and gradient changes (Nocedal & Wright, 7.4)."""
+    if not steps:
+        return gradient
+    q, kept = gradient.clone(), []
+    for move, change in reversed(steps):
+        rho = 1.0 / (move * change).sum()
+        alpha = rho * (move * q).sum()
+        q -= alpha * change
+        kept.append((rho, alpha))
+    move, change = steps[-1]
+    q *= (move * change).sum() / (change * change).sum()
+    for (move, change), (rho, alpha) in zip(steps, reversed(kept), strict=True):
+        q += (alpha - rho * (change * q).sum()) * move
+    return q
+
+
+def _line_search(problem: Problem, theta: Tensor, direction: Tensor, logits: Tensor, along: Tensor) -> float:
+    """Step length whose slope is below a tenth of the first: it meets the strong Wolfe conditions.
+
+    The objective on the ray is convex, so a bracket around the zero of the slope with Newton steps
+    inside always ends.
+    """
+    w, dw = theta[:, :-1], direction[:, :-1]
+    constant, linear = float((w * dw).sum()), float((dw * dw).sum())
+    rows = torch.arange(len(problem.y), device=logits.device)
+    chosen = along[rows, problem.y]
+
+    def slope(t: float) -> tuple[float, float]:
+        p = functional.softmax(logits + t * along, dim=1)
+        mean = (p * along).sum(dim=1)
+        first = float((problem.weight * (mean - chosen)).sum()) + problem.penalty * (constant + t * linear)
+        spread = (p * along * along).sum(dim=1) - mean * mean
+        return first, float((problem.weight * spread).sum()) + problem.penalty * linear
+
+    return _zero(slope)
+
+
+def _zero(slope: Callable[[float], tuple[float, float]]) -> float:
+    """The t > 0 where an increasing slope, negative at 0, is nearly zero."""
+    first, curve = slope(0.0)
+    low, high, t = 0.0, float("inf"), -first / max(curve, 1e-300)
+    for _ in range(30):
+        here, curve = slope(t)
+        if abs(here) <= 0.1 * abs(first):
+            break
+        low, high = (t, high) if here < 0 else (low, t)
+        newton = t - here / max(curve, 1e-300)
+        # outside the bracket Newton is of no use: halve it, or go further out
+        inside = low < newton < high
+        t = newton if inside else (2.0 * t if high == float("inf") else 0.5 * (low + high))
+        t = min(t, 100.0 * max(low, 1.0)) if high == float("inf") else t
+    return t
