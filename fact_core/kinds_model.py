@@ -202,13 +202,15 @@ def _check(project: Project, classifier: Classifier, known: Known, config: Train
     if not len(known.check_ids):
         return None
     pool = scanning.pool(project)
-    found = yield from answer(
-        classifier, [pool.file(row) for row in pool.rows(known.check_ids)], device=choose(config.device), batch=64
-    )
+    files = [pool.file(row) for row in pool.rows(known.check_ids)]
+    found = yield from answer(classifier, files, device=choose(config.device), batch=64)
+    keep = [row for row in range(len(files)) if row not in found.bad]
+    if not keep:
+        return None
     classes = (*known.classes, *sorted(set(known.check_classes) - set(known.classes)))
-    truth = np.array([classes.index(name) for name in known.check_classes], dtype=np.int64)
+    truth = np.array([classes.index(known.check_classes[row]) for row in keep], dtype=np.int64)
     wide = np.zeros((len(truth), len(classes)))
-    wide[:, : len(known.classes)] = found.answers[classifier.final]
+    wide[:, : len(known.classes)] = found.answers[classifier.final][keep]
     return report(truth, wide, classes, f"{len(truth)} check images")
 
 
@@ -217,19 +219,17 @@ def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int
     started = time.monotonic()
     files, names = exchange.read_class_folders(folder)
     found = yield from answer(classifier, files, device=device, batch=batch)
-    bad = set(int(row) for row in found.bad)
-    rows = [row for row in range(len(files)) if row not in bad]
+    rows = [row for row in range(len(files)) if row not in found.bad]
     named = found.answers[classifier.final].argmax(axis=1)
     right = sum(classifier.classes[named[row]] == names[row] for row in rows)
     if not rows:
         raise InputError("No image of the test folder can be read", str(folder))
-    return {"accuracy": right / len(rows), "images": len(rows), "bad": len(bad), "seconds": time.monotonic() - started}
+    return {"accuracy": right / len(rows), "images": len(rows), "bad": len(found.bad), "seconds": time.monotonic() - started}
 
 
 def _save_answers(file: Path, pool: Pool, found: Predictions, final: str) -> None:
     """Answers of every phase as class numbers; probabilities of the final one."""
-    bad = set(int(row) for row in found.bad)
-    keep = np.array([row for row in range(len(pool)) if row not in bad], dtype=np.int64)
+    keep = np.array([row for row in range(len(pool)) if row not in found.bad], dtype=np.int64)
     if not len(keep):
         raise RunError("No image of the pool could be read", str(pool.root), "Scan the folder again.")
     p = found.answers[final][keep]
