@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from fact_core.backbones import Backbone, Tokens, load
+from fact_core.backbones import Backbone, Tokens, bare
 from fact_core.errors import WeightsError
 from fact_core.finetune.checkpoint import write_file
 from fact_core.lightweight.light import LightHead
@@ -59,8 +58,9 @@ class Classifier(nn.Module):
         head = self.heads[name]
         pooled = tokens.pooled.float()
         if isinstance(head, nn.Linear):
-            return head(pooled).log_softmax(-1)
-        answer: Tensor = head(pooled, tokens.patches.float())
+            answer: Tensor = head(pooled).log_softmax(-1)
+        else:
+            answer = head(pooled, tokens.patches.float())
         return answer
 
 
@@ -78,7 +78,8 @@ def save_model(folder: Path, classifier: Classifier, meta: Mapping[str, Any]) ->
     config = {
         "format": FORMAT,
         "backbone": backbone.name,
-        "preprocess": dataclasses.asdict(backbone.preprocess),
+        "key": backbone.key,
+        "preprocess": backbone.preprocess.to_dict(),
         "classes": list(classifier.classes),
         "heads": heads,
         "final": classifier.final,
@@ -107,7 +108,7 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
         raise WeightsError("There is no whole model in the folder", f"{folder} ({error})", do) from error
     if config["format"] != FORMAT:
         raise WeightsError("The model was stored by another version of the program", f"format {config['format']}", do)
-    backbone = load(config["backbone"], pixels=config["preprocess"]["pixels"], random=True)
+    backbone = bare(config["backbone"], pixels=config["preprocess"]["pixels"], key=config["key"])
     width, n_classes = backbone.dim, len(config["classes"])
     heads = {name: _head(dict(about), width, n_classes) for name, about in config["heads"].items()}
     probe = nn.Linear(width, n_classes) if config["probe"] else None

@@ -81,7 +81,9 @@ class Checkpoint:
             "finished": finished,
             "values": dict(values),
         }
-        plain = {key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for key, tensor in tensors.items()}
+        plain = {
+            key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for key, tensor in tensors.items()
+        }
         write_file(self._file(name), save(plain, {"part": json.dumps(note)}), "saving a checkpoint")
         step = values.get("step")
         brief = {"part": name, "step": step, "finished": finished, "fingerprint": self.fingerprint, "at": time.time()}

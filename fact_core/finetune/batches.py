@@ -1,0 +1,91 @@
+"""Training batches: drawn from a generator, so that a resumed run sees what an unbroken one would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+import torch
+from torch import Tensor
+
+from fact_core.data import ImageCache, training_batch
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch. ``noise`` seeds what the network itself draws (drop path)."""
+
+    rows: Tensor  # (B,) int64, into the labelled images
+    pictures: Tensor  # (B, 3, S, S) uint8
+    noise: int
+
+
+class Batches:
+    """An endless row of batches; a background thread crops the next one while this one trains.
+
+    Every image comes once before any comes again. Each picture is a random crop that keeps
+    at least ``crop_min`` of the area, mirrored half of the time. A context manager.
+    """
+
+    def __init__(
+        self,
+        images: ImageCache,
+        batch: int,
+        pixels: int,
+        generator: torch.Generator,
+        *,
+        crop_min: float = 0.5,
+        interpolation: str = "bicubic",
+    ) -> None:
+        self.images, self.batch, self.pixels = images, min(batch, len(images)), pixels
+        self.generator, self.crop_min, self.interpolation = generator, crop_min, interpolation
+        self.order = torch.empty(0, dtype=torch.int64)  # rows of this epoch that are still to come
+        self._ahead = ThreadPoolExecutor(1, "ahead")
+        self._threads = ThreadPoolExecutor(min(16, torch.get_num_threads()), "crops")
+        self._next: Future[Batch] | None = None
+        self._before: dict[str, Tensor] = {}
+
+    def __enter__(self) -> Batches:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._ahead.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=True, cancel_futures=True)
+
+    def next(self) -> Batch:
+        """The next batch; the one after it is begun."""
+        ready = self._next.result() if self._next is not None else self._draw()
+        self._before = self._now()
+        self._next = self._ahead.submit(self._draw)
+        return ready
+
+    def state(self) -> dict[str, Tensor]:
+        """What ``restore`` needs to go on after the batch that ``next`` gave last."""
+        return dict(self._before or self._now())
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a ``state``. To be called before the first ``next``."""
+        self.generator.set_state(state["generator"].clone())
+        self.order = state["order"].clone()
+
+    def _now(self) -> dict[str, Tensor]:
+        return {"generator": self.generator.get_state(), "order": self.order.clone()}
+
+    def _draw(self) -> Batch:
+        while len(self.order) < self.batch:
+            again = torch.randperm(len(self.images), generator=self.generator)
+            self.order = torch.cat([self.order, again])
+        rows, self.order = self.order[: self.batch], self.order[self.batch :]
+        noise = int(torch.randint(2**31, (1,), generator=self.generator))
+        pictures = training_batch(
+            self.images,
+            rows.tolist(),
+            self.pixels,
+            self.generator,
+            crop_min=self.crop_min,
+            interpolation=self.interpolation,
+            pool=self._threads,
+        )
+        return Batch(rows, pictures, noise)

@@ -1,0 +1,135 @@
+"""Never worse: mix phase 2's weights with the pretrained ones (WiSE-FT, Wortsman et al. 2022; method.md 10.1)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fact_core.data import batches, normalise
+from fact_core.events import Decision, Log, Point, Progress, Saved
+from fact_core.finetune.probe import by_logistic_regression
+from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.work import Work
+from fact_core.types import Step
+
+SHARES = (0.0, 0.5, 1.0)  # of phase 2's weights
+ENOUGH = 5  # labels a class from which cross-validation says more than chance (method.md 11.3)
+FOLDS = 2
+LOOK = 32  # images at a time
+
+TrainPart = Callable[[Work, str, Net, Tensor, Plan], Step[float]]
+States = Mapping[str, Mapping[str, Tensor]]
+
+
+def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor], train_part: TrainPart) -> Step[float]:
+    """Phase 2's share of the weights: fixed 0.5 with few labels, else by log-loss on labels left out.
+
+    For each of two folds phase 2 runs on the other half at half the steps, and each share is
+    scored on the images that were left out.
+    """
+    counts = torch.bincount(work.y)
+    counts = counts[counts > 0]
+    few = len(work.y) < ENOUGH * len(counts)
+    if few or int(counts.max()) < FOLDS:
+        reason = f"{len(work.y)} labels of {len(counts)} classes are too few to compare"
+        return (yield from _decide(work, 0.5, f"{reason}: half and half is safe", None))
+    totals, seen = dict.fromkeys(SHARES, 0.0), 0
+    for fold, held in enumerate(halves(work.y, work.generator(f"{phase}.halves"))):
+        rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
+        backbone = copy.deepcopy(work.backbone)
+        backbone.load_state_dict(pretrained)
+        probe, _ = yield from _quiet(
+            by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, work.config.lp.C)
+        )
+        net = Net(backbone, copy.deepcopy(probe))
+        half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))
+        part = f"{phase}.fold{fold}"
+        yield from _as_progress(train_part(work, part, net, rest, half), f"{phase} cross-validation", fold, half.steps)
+        tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
+        for share in SHARES:
+            for name, state in tuned.items():
+                getattr(net, name).load_state_dict(state)
+            mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
+            totals[share] += yield from _loss(work, net, held)
+        seen += len(held)
+    scores = {share: total / seen for share, total in totals.items()}
+    best = min(scores, key=lambda share: (scores[share], share))
+    named = {f"{share:g}": round(score, 4) for share, score in scores.items()}
+    for fold in range(FOLDS):
+        work.checkpoint.drop(f"{phase}.fold{fold}")
+    return (yield from _decide(work, best, f"smallest log-loss on {seen} labels left out in turn", named))
+
+
+def mix(net: Net, pretrained: States, share: float) -> None:
+    """Weights in place: share * now + (1 - share) * pretrained."""
+    for name, start in pretrained.items():
+        state = getattr(net, name).state_dict()
+        with torch.no_grad():
+            for key, now in state.items():
+                if now.is_floating_point():
+                    now.copy_(start[key].to(now.device) * (1 - share) + now * share)
+
+
+def halves(y: Tensor, generator: torch.Generator) -> list[Tensor]:
+    """Rows of each fold, every class spread over both. A class of one label is never left out."""
+    parts: list[list[int]] = [[] for _ in range(FOLDS)]
+    for each in torch.unique(y).tolist():
+        rows = torch.nonzero(y == each)[:, 0]
+        if len(rows) < FOLDS:
+            continue
+        rows = rows[torch.randperm(len(rows), generator=generator)]
+        for i, row in enumerate(rows.tolist()):
+            parts[(i + each) % FOLDS].append(row)
+    return [torch.tensor(sorted(part), dtype=torch.int64) for part in parts]
+
+
+def _decide(work: Work, share: float, reason: str, scores: dict[str, float] | None) -> Step[float]:
+    decision = Decision("ff.interpolation", f"{share:g}", reason, scores)
+    work.decisions.append(decision)
+    yield decision
+    return share
+
+
+def _loss(work: Work, net: Net, rows: Tensor) -> Step[float]:
+    """Summed log-loss on labelled rows, at the backbone's own size."""
+    pre = net.backbone.preprocess
+    files = [work.files[int(row)] for row in rows]
+    total = 0.0
+    for found, pictures in batches(files, pre, LOOK):
+        with torch.inference_mode():
+            logits = net(normalise(pictures, pre, work.device)).float().cpu()
+        total += float(
+            functional.cross_entropy(logits, work.y[rows[torch.from_numpy(np.asarray(found))]], reduction="sum")
+        )
+        yield Progress("ff cross-validation", int(found[-1]) + 1, len(files))
+    return total
+
+
+def _quiet(step: Step[Any]) -> Step[Any]:
+    """The same without its events."""
+    while True:
+        try:
+            next(step)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress("ff cross-validation", 0, FOLDS, "folds")
+
+
+def _as_progress(step: Step[float], what: str, fold: int, steps: int) -> Step[None]:
+    """The same with its Points as progress: the charts belong to the run on all labels."""
+    for event in step:
+        if isinstance(event, Point):
+            yield Progress(what, fold * steps + event.step, FOLDS * steps, "steps", event.images_per_s)
+        elif isinstance(event, (Saved, Log)):
+            yield event
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: each.detach().clone() for name, each in module.state_dict().items()}

@@ -1,0 +1,191 @@
+"""The one loop: every phase that trains on images goes through it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fact_core.data import ImageCache, normalise
+from fact_core.events import Log, Point, Progress, Saved
+from fact_core.finetune.batches import Batches
+from fact_core.finetune.checkpoint import Checkpoint
+from fact_core.finetune.training import Net, Plan, Training, set_drop_path
+from fact_core.types import Step
+
+POINTS = 200  # at most this many a phase
+CHECKS = 10  # measurements on the check images a phase
+CHECK_PIECE = 32  # images
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Labelled images to train on."""
+
+    images: ImageCache
+    y: Tensor  # (N,) int64
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Held-out images at the size of the loop. pictures [M,3,S,S] uint8; y (M,)."""
+
+    pictures: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Looped:
+    """What a finished loop took, over all its sittings."""
+
+    steps: int
+    epochs: float
+    seconds: float
+
+
+def loop(
+    net: Net,
+    labelled: Pictures,
+    plan: Plan,
+    *,
+    device: torch.device,
+    generator: torch.Generator,
+    checkpoint: Checkpoint,
+    part: str,
+    check: Measured | None = None,
+) -> Step[Looped]:
+    """Train ``net`` in place; it ends with the averaged weights, in eval mode.
+
+    A part that lies under way in the checkpoint is continued, on a CPU to the bit.
+    """
+    y, pre = labelled.y, net.backbone.preprocess
+    with _training_mode(net, plan, device), _batches(labelled, plan, pre.interpolation, generator) as batches:
+        run = Training(net, torch.unique(y), plan, device)
+        earlier = yield from _resume(run, batches, checkpoint, part)
+        meter = _Meter(plan, batches.batch, len(y), run.step)
+        while run.step < plan.steps:
+            batch = batches.next()  # every image once an epoch, cropped anew
+            loss, accuracy = yield from run.gradient(batch, y[batch.rows])  # forward and backward
+            run.update()  # learning rate, clipped step, averaged weights
+            meter.add(loss, accuracy)
+            if check is not None and meter.check_due(run.step):
+                meter.checked = yield from _measure(run, check)
+            if meter.due(run.step):
+                yield meter.point(run.step)
+            if checkpoint.due():
+                tensors, values = run.state()
+                seconds = earlier + meter.seconds()
+                checkpoint.save(part, {**tensors, **batches.state()}, {**values, "seconds": seconds})
+                yield Saved(plan.phase, run.step)
+        run.swap()  # the averaged weights stay
+    return Looped(plan.steps, plan.steps * batches.batch / len(y), earlier + meter.seconds())
+
+
+@contextmanager
+def _training_mode(net: Net, plan: Plan, device: torch.device) -> Iterator[None]:
+    """Drop path on, batch norm with the pretrained statistics; eval mode afterwards, also when stopped."""
+    net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    frozen = net.backbone.norm_frozen
+    set_drop_path(net.backbone.network, plan.drop_path)
+    net.backbone.freeze_norm()
+    net.train(any(p.requires_grad for p in net.backbone.parameters()))
+    try:
+        yield
+    finally:
+        set_drop_path(net.backbone.network, 0.0)
+        net.eval()
+        net.backbone.freeze_norm(frozen)
+
+
+def _batches(labelled: Pictures, plan: Plan, interpolation: str, generator: torch.Generator) -> Batches:
+    return Batches(
+        labelled.images,
+        plan.batch,
+        plan.pixels,
+        generator,
+        crop_min=plan.crop_min,
+        interpolation=interpolation,
+    )
+
+
+def _resume(run: Training, batches: Batches, checkpoint: Checkpoint, part: str) -> Step[float]:
+    """Go on from the checkpoint where there is one. Returns the seconds that went before."""
+    stored = checkpoint.load(part)
+    if stored is None or stored.finished:
+        return 0.0
+    run.restore(stored.tensors, stored.values)
+    batches.restore(stored.tensors)
+    yield Log(f"Going on at step {run.step} of {run.plan.steps}.")
+    return float(stored.values["seconds"])
+
+
+def _measure(run: Training, check: Measured) -> Step[tuple[float, float]]:
+    """Loss and accuracy of the averaged weights on held-out pictures."""
+    net, plan = run.net, run.plan
+    training = net.training
+    total, right = 0.0, 0
+    run.swap()
+    net.eval()
+    try:
+        for start in range(0, len(check.y), CHECK_PIECE):
+            part = slice(start, start + CHECK_PIECE)
+            with torch.inference_mode():
+                images = normalise(check.pictures[part], net.backbone.preprocess, run.device)
+                logits, y = net(images).float(), check.y[part].to(run.device)
+                total += float(functional.cross_entropy(logits, y, reduction="sum"))
+                right += int((logits.argmax(1) == y).sum())
+            yield Progress(plan.phase, run.step, plan.steps, "steps")
+    finally:
+        run.swap()
+        net.train(training)
+    return total / len(check.y), right / len(check.y)
+
+
+class _Meter:
+    """Means since the last point, speed, and when the next point and the next check are due."""
+
+    def __init__(self, plan: Plan, batch: int, n: int, first: int) -> None:
+        self.plan, self.batch, self.n, self.first = plan, batch, n, first
+        self.every = math.ceil(plan.steps / POINTS)
+        self.check_every = math.ceil(plan.steps / CHECKS)
+        self.began = time.monotonic()
+        self.losses: list[float] = []
+        self.accuracies: list[float] = []
+        self.checked: tuple[float, float] | None = None
+
+    def add(self, loss: float, accuracy: float) -> None:
+        self.losses.append(loss)
+        self.accuracies.append(accuracy)
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def check_due(self, step: int) -> bool:
+        return step % self.check_every == 0 or step == self.plan.steps
+
+    def due(self, step: int) -> bool:
+        return step % self.every == 0 or step == self.plan.steps or self.checked is not None
+
+    def point(self, step: int) -> Point:
+        steps, took = step - self.first, max(self.seconds(), 1e-9)
+        check_loss, check_accuracy = self.checked or (None, None)
+        point = Point(
+            self.plan.phase,
+            step,
+            self.plan.steps,
+            step * self.batch / self.n,
+            sum(self.losses) / len(self.losses),
+            sum(self.accuracies) / len(self.accuracies),
+            check_loss,
+            check_accuracy,
+            images_per_s=steps * self.batch / took,
+            seconds_left=took / steps * (self.plan.steps - step),
+        )
+        self.losses, self.accuracies, self.checked = [], [], None
+        return point

@@ -1,0 +1,36 @@
+"""LoRA (Hu et al. 2022) by peft: small added matrices learn, the pretrained weights stay (method.md 4.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from fact_core.backbones import Backbone
+from fact_core.errors import ConfigError
+
+
+def add(backbone: Backbone, rank: int, alpha: int, seed: int) -> Any:
+    """Put LoRA matrices of ``rank`` into the backbone's own layers; only they can learn afterwards.
+
+    The change starts at zero, scaled by alpha / rank. Returns what ``merge`` needs.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    targets = backbone.lora_targets()
+    if not targets:
+        raise ConfigError("LoRA finds no layer to adapt in this backbone", backbone.name, "Choose the recipe fact.")
+    config = LoraConfig(r=rank, lora_alpha=alpha, lora_dropout=0.0, bias="none", target_modules=targets)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # peft draws from torch's global generator
+        return get_peft_model(backbone.network, config)  # type: ignore[arg-type]
+
+
+def merge(backbone: Backbone, added: Any) -> None:
+    """Fold the matrices into the weights: a plain network again, of the old shape."""
+    backbone.network = added.merge_and_unload()
+
+
+def remove(backbone: Backbone, added: Any) -> None:
+    """Take the matrices out again: the pretrained network."""
+    backbone.network = added.unload()

@@ -1,0 +1,121 @@
+"""Phase 1, linear probe: a linear classifier on the frozen, pretrained backbone."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fact_core.data import ImageCache
+from fact_core.events import Log, PhaseDone, Point
+from fact_core.finetune.loop import Pictures, loop
+from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.work import Work, linear
+from fact_core.lightweight import logistic
+from fact_core.types import Step
+
+MAX_ITER = 500
+
+
+def run(work: Work, phase: str) -> Step[PhaseDone]:
+    """Fit the probe as ``config.lp.mode`` says and measure it on the pretrained features."""
+    began, config = time.monotonic(), work.config.lp
+    if config.mode == "lr":
+        yield work.started(phase, MAX_ITER, 0.0, work.n_classes * (work.x.shape[1] + 1))
+        work.probe, steps = yield from by_logistic_regression(work.x, work.y, work.n_classes, config.C)
+        epochs = float(steps)
+    else:
+        work.probe, steps, epochs = yield from by_sgd(work, phase)
+    loss, accuracy = _score(work.probe, work.x, work.y)
+    check_loss, check_accuracy, check_n = None, None, 0
+    if work.check is not None:
+        x, y = torch.as_tensor(work.check.x), torch.as_tensor(work.check.y)
+        check_loss, check_accuracy = _score(work.probe, x, y)
+        check_n = len(y)
+    seconds = time.monotonic() - began
+    yield Point(phase, steps, steps, epochs, loss, accuracy, check_loss, check_accuracy)
+    return PhaseDone(phase, seconds, epochs, steps, loss, accuracy, check_loss, check_accuracy, check_n)
+
+
+def by_logistic_regression(x: Tensor, y: Tensor, n_classes: int, C: float) -> Step[tuple[nn.Linear, int]]:
+    """Converged, class-balanced logistic regression on x (n, D), and its number of iterations.
+
+    One scalar brings the features to unit norm on average, so that C means the same for every
+    backbone; it folds into the weights (W' = W s). A class without a label gets a zero row and
+    the smallest bias - 2: it never wins.
+    """
+    scale = 1.0 / float(x.double().square().sum(1).mean().sqrt().clamp_min(1e-12))
+    fitted = yield from logistic.fit(x * scale, y, n_classes, C=C, balanced=True, phase="lp", max_iter=MAX_ITER)
+    return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
+
+
+def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
+    """The paper's probe: 50 epochs of Nesterov SGD on augmented images (method.md 4.1), with its steps and epochs."""
+    config, generator = work.config.lp, work.generator(phase)
+    plan = Plan(
+        phase,
+        steps=config.epochs * math.ceil(len(work.y) / 512),
+        batch=512,
+        pixels=work.backbone.preprocess.pixels,
+        optimiser="sgd",
+        backbone_lr=0.0,
+        head_lr=config.lr,
+        weight_decay=1e-4,
+        label_smoothing=0.1,
+        crop_min=0.08,
+        clip=2.0,
+        amp=work.config.amp,
+    )
+    head = linear(torch.zeros(work.n_classes, work.backbone.dim), torch.zeros(work.n_classes))
+    nn.init.trunc_normal_(head.weight, std=0.02, generator=generator)
+    silence(head, work.y)
+    yield work.started(phase, plan.steps, float(config.epochs), sum(p.numel() for p in head.parameters()))
+    if config.epochs < 10:
+        yield Log(f"{config.epochs} epochs are few for a probe that starts from nothing.", "warning")
+    labelled = Pictures(ImageCache(work.files, plan.pixels), work.y)
+    with frozen(work.backbone):
+        done = yield from loop(
+            Net(work.backbone, head),
+            labelled,
+            plan,
+            device=work.device,
+            generator=generator,
+            checkpoint=work.checkpoint,
+            part=phase,
+        )
+    head = head.cpu()
+    silence(head, work.y)
+    return head, done.steps, done.epochs
+
+
+def silence(head: nn.Linear, y: Tensor) -> None:
+    """Classes without a label: a zero row and the smallest bias - 2."""
+    absent = torch.ones(head.out_features, dtype=torch.bool)
+    absent[y] = False
+    with torch.no_grad():
+        head.weight[absent.to(head.weight.device)] = 0.0
+        head.bias[absent.to(head.bias.device)] = float(head.bias[~absent.to(head.bias.device)].min()) - 2.0
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Inside, no weight of the module can learn."""
+    learning = [p for p in module.parameters() if p.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+def _score(probe: nn.Linear, x: Tensor, y: Tensor) -> tuple[float, float]:
+    with torch.no_grad():
+        logits = probe(x.float())
+    return float(functional.cross_entropy(logits, y)), float((logits.argmax(1) == y).float().mean())

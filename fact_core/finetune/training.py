@@ -1,0 +1,239 @@
+"""What one loop changes: the weights, the optimiser's state and the averaged weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from timm.layers import DropPath  # type: ignore[attr-defined]
+from timm.optim import param_groups_layer_decay  # type: ignore[attr-defined]
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fact_core.backbones import Backbone
+from fact_core.data import normalise
+from fact_core.device import amp_dtype, out_of_memory
+from fact_core.errors import DeviceError, RunError
+from fact_core.events import Log, Progress
+from fact_core.finetune.batches import Batch
+from fact_core.types import Step
+
+CPU_PIECE = 16  # images at a time on a CPU, so that a stop is heard within a second or two
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one loop trains. ``pixels`` is the side of the pictures, a rate of 0 freezes that part."""
+
+    phase: str
+    steps: int
+    batch: int
+    pixels: int
+    optimiser: str = "adamw"
+    backbone_lr: float = 1e-4
+    head_lr: float = 1e-3
+    layer_decay: float = 1.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    drop_path: float = 0.0
+    crop_min: float = 0.5
+    clip: float = 0.0
+    ema: float = 0.0
+    amp: bool = True
+
+
+class Net(nn.Module):
+    """A backbone with one linear head: images (B, 3, H, W) -> logits (B, K)."""
+
+    def __init__(self, backbone: Backbone, head: nn.Linear) -> None:
+        super().__init__()
+        self.backbone, self.head = backbone, head
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.backbone(images).pooled)
+        return logits
+
+
+class Training:
+    """The changing side of one loop. ``step`` counts finished optimiser steps."""
+
+    def __init__(self, net: Net, classes: Tensor, plan: Plan, device: torch.device) -> None:
+        """classes: those that have a label (P,); the others keep their rows of the head and are never trained."""
+        self.net, self.plan, self.device = net, plan, device
+        self.classes = classes.to(device)
+        self.named = {name: p for name, p in net.named_parameters() if p.requires_grad}
+        self.optimiser = _optimiser(net, plan)
+        self.average = {name: p.detach().clone() for name, p in self.named.items()} if plan.ema else {}
+        self.dtype = (amp_dtype(device) if plan.amp else None) or torch.float32
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+        self.piece = plan.batch if device.type == "cuda" else min(plan.batch, CPU_PIECE)
+        self.step = 0
+
+    def gradient(self, batch: Batch, target: Tensor) -> Step[tuple[float, float]]:
+        """Forward and backward. Returns the mean loss and the accuracy on the batch.
+
+        Out of memory: the batch goes through in smaller pieces whose gradients add up to the same.
+        """
+        while True:
+            try:
+                return (yield from self._pieces(batch, target))
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                if self.piece == 1:
+                    raise DeviceError(
+                        "Not even one image at a time fits into memory",
+                        f"{self.plan.pixels} pixels on {self.device}",
+                        "Train on fewer pixels (ff.pixels), choose a smaller backbone, or the device cpu.",
+                    ) from error
+            self.piece = math.ceil(min(self.piece, len(target)) / 2)
+            self.optimiser.zero_grad(set_to_none=True)
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            yield Log(f"Out of memory: going on with {self.piece} images at a time. The result is the same.", "warning")
+
+    def _pieces(self, batch: Batch, target: Tensor) -> Step[tuple[float, float]]:
+        total, right = 0.0, 0
+        for start in range(0, len(target), self.piece):
+            part = slice(start, start + self.piece)
+            loss, hits = self._piece(batch.pictures[part], target[part], batch.noise + start, len(target))
+            total, right = total + loss, right + hits
+            if self.piece < len(target):
+                yield Progress(self.plan.phase, self.step, self.plan.steps, "steps")
+        if not math.isfinite(total):
+            raise RunError(
+                "The loss is no longer a number", f"{self.plan.phase}, step {self.step}", "Use a smaller learning rate."
+            )
+        return total, right / len(target)
+
+    def _piece(self, pictures: Tensor, target: Tensor, noise: int, n: int) -> tuple[float, int]:
+        images = normalise(pictures, self.net.backbone.preprocess, self.device, torch.float32)
+        where = torch.searchsorted(self.classes, target.to(self.device))
+        with _seeded(noise, self.device), self._autocast():
+            logits = self.net(images)
+        logits = logits.float()[:, self.classes]
+        smoothing = self.plan.label_smoothing
+        loss = functional.cross_entropy(logits, where, reduction="sum", label_smoothing=smoothing) / n
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        return float(loss), int((logits.argmax(1) == where).sum())
+
+    def update(self) -> None:
+        """One optimiser step at the rate of the schedule, and the averaged weights after it."""
+        plan = self.plan
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * rate(self.step, plan.steps)
+        if plan.clip:
+            self.scaler.unscale_(self.optimiser)
+            nn.utils.clip_grad_norm_(self.named.values(), plan.clip)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.step += 1
+        # Early on a long memory would hold the starting weights (as in timm's ModelEmaV3 with warm-up).
+        decay = min(plan.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for name, mean in self.average.items():
+                mean.lerp_(self.named[name], 1 - decay)
+
+    def swap(self) -> None:
+        """Exchange the weights with their averages; a second call undoes it to the bit."""
+        with torch.no_grad():
+            for name, mean in self.average.items():
+                now = self.named[name].detach().clone()
+                self.named[name].copy_(mean)
+                mean.copy_(now)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All of it, as tensors and plain values."""
+        tensors = {f"weight:{name}": p.detach() for name, p in self.named.items()}
+        tensors |= {f"average:{name}": mean for name, mean in self.average.items()}
+        for index, slots in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser:{index}:{key}": v for key, v in slots.items() if isinstance(v, Tensor)}
+        return tensors, {"step": self.step, "scaler": self.scaler.state_dict(), "piece": self.piece}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Go on from a ``state``."""
+        slots: dict[int, dict[str, Tensor]] = {}
+        with torch.no_grad():
+            for key, tensor in tensors.items():
+                kind, _, rest = key.partition(":")
+                if kind == "weight":
+                    self.named[rest].copy_(tensor)
+                elif kind == "average":
+                    self.average[rest].copy_(tensor)
+                elif kind == "optimiser":
+                    index, _, name = rest.partition(":")
+                    slots.setdefault(int(index), {})[name] = tensor
+        self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": slots})
+        for parameter, kept in self.optimiser.state.items():
+            for name, tensor in kept.items():
+                # The layout of the weights: another one may be summed in another order.
+                if isinstance(tensor, Tensor) and tensor.shape == parameter.shape:
+                    kept[name] = torch.empty_like(parameter).copy_(tensor)
+        self.scaler.load_state_dict(values["scaler"])
+        self.step, self.piece = values["step"], values["piece"]
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        on = self.dtype != torch.float32
+        return torch.autocast(self.device.type, self.dtype) if on else nullcontext()
+
+
+def rate(step: int, steps: int) -> float:
+    """Share of the base learning rate at a step: a linear warm-up over a tenth, then a cosine to 0."""
+    warm = max(1, steps // 10)
+    if step < warm:
+        return (step + 1) / (warm + 1)
+    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def set_drop_path(network: nn.Module, share: float) -> None:
+    """Let the residual branches be skipped at random, up to ``share`` in the last one; 0 takes it away.
+
+    timm leaves an Identity or a DropPath under a name that starts with "drop_path" in every block.
+    """
+    places = [
+        (parent, name)
+        for parent in network.modules()
+        for name, child in parent.named_children()
+        if name.startswith("drop_path") and isinstance(child, (nn.Identity, DropPath))
+    ]
+    for i, (parent, name) in enumerate(places):
+        chance = share * (i + 1) / len(places)
+        setattr(parent, name, DropPath(chance) if chance else nn.Identity())
+
+
+def _optimiser(net: Net, plan: Plan) -> torch.optim.Optimizer:
+    """AdamW or Nesterov SGD; ``base`` of a group is its full rate. No weight decay on biases and norms."""
+    network = net.backbone.network
+    groups: list[dict[str, Any]] = []
+    if plan.backbone_lr and any(p.requires_grad for p in network.parameters()):
+        ask = getattr(network, "no_weight_decay", None)
+        skip = ask() if callable(ask) else ()
+        groups = param_groups_layer_decay(network, plan.weight_decay, skip, layer_decay=plan.layer_decay)
+        for group in groups:
+            group["base"] = plan.backbone_lr * group.pop("lr_scale")
+    head = net.head
+    groups.append({"params": [head.weight], "weight_decay": plan.weight_decay, "base": plan.head_lr})
+    groups.append({"params": [head.bias], "weight_decay": 0.0, "base": plan.head_lr})
+    if plan.optimiser == "sgd":
+        return torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True)
+    return torch.optim.AdamW(groups, lr=1.0)
+
+
+class _seeded:
+    """Inside, torch's global generators start from ``seed``; afterwards they are as before (drop path uses them)."""
+
+    def __init__(self, seed: int, device: torch.device) -> None:
+        devices = [device.index or torch.cuda.current_device()] if device.type == "cuda" else []
+        self.seed, self.fork = seed, torch.random.fork_rng(devices)
+
+    def __enter__(self) -> None:
+        self.fork.__enter__()
+        torch.manual_seed(self.seed)
+
+    def __exit__(self, *error: Any) -> None:
+        self.fork.__exit__(*error)

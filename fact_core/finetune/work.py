@@ -1,0 +1,130 @@
+"""What the phases of one training run share and hand on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fact_core.backbones import Backbone, Tokens
+from fact_core.config import TrainConfig
+from fact_core.events import Decision, PhaseStarted, Progress
+from fact_core.features import tokens
+from fact_core.finetune.checkpoint import Checkpoint
+from fact_core.lightweight.light import LightHead
+from fact_core.types import FloatArray, IntArray, Step
+
+LOOK = 64  # images between two events while tokens are computed
+
+
+@dataclass(frozen=True)
+class Held:
+    """Held-out labelled images. x (M, D): their pretrained features."""
+
+    files: Sequence[Path]
+    y: IntArray
+    x: FloatArray
+
+
+@dataclass
+class Work:
+    """One training run under way.
+
+    backbone: pretrained at first, finetuned after phase 2. x (n, D): PRETRAINED features of the
+    labelled images ``files`` with classes ``y``. probe: phase 1's result. heads: a finished head
+    a phase, all reading the present backbone.
+    """
+
+    backbone: Backbone
+    files: Sequence[Path]
+    y: Tensor  # (n,) int64
+    classes: tuple[str, ...]
+    x: Tensor  # (n, D) float32
+    check: Held | None
+    pool_files: Sequence[Path]
+    config: TrainConfig
+    device: torch.device
+    checkpoint: Checkpoint
+    probe: nn.Linear | None = None
+    heads: dict[str, nn.Module] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    _tokens: dict[str, Tokens] = field(default_factory=dict)
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
+
+    def seed(self, name: str) -> int:
+        """A seed for one named part of the run."""
+        return int.from_bytes(hashlib.blake2b(f"{self.config.seed}:{name}".encode(), digest_size=4).digest(), "big")
+
+    def generator(self, name: str) -> torch.Generator:
+        """A generator of its own for one named part of the run."""
+        return torch.Generator().manual_seed(self.seed(name))
+
+    def started(self, phase: str, steps: int, epochs: float, parameters: int) -> PhaseStarted:
+        """The event that begins a phase."""
+        phases = self.config.phases
+        return PhaseStarted(phase, phases.index(phase), phases, steps, epochs, parameters)
+
+    def backbone_changed(self) -> None:
+        """Forget what the former backbone said."""
+        self._tokens.clear()
+
+    def look(self, which: str) -> Step[Tokens]:
+        """The present backbone's tokens of the "labelled", "check" or "pool" images, on the CPU."""
+        if which not in self._tokens:
+            check_files = self.check.files if self.check is not None else ()
+            files = {"labelled": self.files, "check": check_files, "pool": self.pool_files}[which]
+            self._tokens[which] = yield from _look(self.backbone, files, self.device, f"{which} images")
+        return self._tokens[which]
+
+    def measure(self, head: nn.Module) -> Step[tuple[tuple[float, float], tuple[float | None, float | None]]]:
+        """(loss, accuracy) of a head on the labelled images and on the check images, without augmentation."""
+        own = score(head, (yield from self.look("labelled")), self.y)
+        if self.check is None:
+            return own, (None, None)
+        return own, score(head, (yield from self.look("check")), torch.as_tensor(self.check.y))
+
+
+def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str) -> Step[Tokens]:
+    parts = []
+    for start in range(0, len(files), LOOK):
+        parts.append(tokens(backbone, files[start : start + LOOK], device))
+        yield Progress(what, min(start + LOOK, len(files)), len(files))
+    pooled = torch.cat([torch.as_tensor(each[0]) for each in parts])
+    return Tokens(pooled.cpu(), torch.cat([torch.as_tensor(each[1]) for each in parts]).cpu())
+
+
+def log_probabilities(head: nn.Module, seen: Tokens) -> Tensor:
+    """Log-probabilities (N, K) of a linear or light head, on the CPU; tokens go through in pieces."""
+    at = next(head.parameters(), torch.empty(0)).device
+    answers = []
+    with torch.inference_mode():
+        for start in range(0, len(seen.pooled), 256):
+            pooled = seen.pooled[start : start + 256].float().to(at)
+            if isinstance(head, LightHead):
+                answers.append(head(pooled, seen.patches[start : start + 256].float().to(at)).cpu())
+            else:
+                answers.append(head(pooled).log_softmax(-1).cpu())
+    return torch.cat(answers)
+
+
+def score(head: nn.Module, seen: Tokens, y: Tensor) -> tuple[float, float]:
+    """Mean log-loss (nats) and accuracy."""
+    answers = log_probabilities(head, seen)
+    return float(functional.nll_loss(answers, y)), float((answers.argmax(1) == y).float().mean())
+
+
+def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A float32 ``nn.Linear`` with these weights (K, D) and biases (K,)."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)
+    return layer
