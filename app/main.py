@@ -1,0 +1,183 @@
+"""The page: ``python -m app.main [--host --port --no-browser --project DIR --demo]``.
+
+One process serves the page and our own routes; the work is done by a child process a project.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import secrets
+import socket
+import sys
+import tempfile
+import threading
+import webbrowser
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+# Before gradio is imported: nothing leaves this computer, nothing is kept in shared folders.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="fact-studio-"))
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr  # noqa: E402
+import uvicorn  # noqa: E402
+from fastapi import FastAPI  # noqa: E402
+
+from app.guard import Guard, Keys, make_keys  # noqa: E402
+from app.routes import register_all  # noqa: E402
+from app.routes.assets import FOLDER as ASSETS  # noqa: E402
+from app.server import Server  # noqa: E402
+from app.text import sentences  # noqa: E402
+from app.theme import theme  # noqa: E402
+from app.widgets import piece  # noqa: E402
+from fact_core import project as projects  # noqa: E402
+from fact_core.errors import FactError, InputError, storage_error  # noqa: E402
+
+PAGES = ("project", "select", "label", "train", "results")
+STYLES = ("style.css", "frame.css", "project.css", "select.css", "label.css", "train.css", "results.css")
+SCRIPTS = ("fs.js", "frame.js", "project.js", "map.js", "select.js", "label.js", "charts.js", "train.js", "results.js")
+
+
+def build(server: Server) -> gr.Blocks:
+    """The five pages, in order. Each is built by its own module."""
+    text = sentences()
+    with gr.Blocks(title="FACT Studio", fill_width=True, analytics_enabled=False) as page:
+        piece("header")
+        with gr.Tabs(elem_id="fs-tabs", overflow_behavior="wrap"):
+            for name in PAGES:
+                with gr.Tab(text[f"step.{name}"], id=name, elem_id=f"page-{name}", elem_classes=["fs-page"]):
+                    try:  # only until every page is there
+                        import_module(f"app.pages.{name}").build(server)
+                    except ImportError as error:
+                        print(f"no page {name}: {error}", file=sys.stderr)
+    return page
+
+
+def make_app(server: Server) -> FastAPI:
+    """Our routes with Gradio mounted behind them."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    register_all(app, server)
+    return gr.mount_gradio_app(
+        app,
+        build(server),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=False,
+        show_error=True,
+        max_file_size=1,
+        theme=theme(),
+        head=head(),
+    )
+
+
+def head() -> str:
+    """Our style sheets and scripts. Their content is part of the address, so that none is ever stale."""
+    lines = ['<link rel="icon" type="image/svg+xml" href="/x/assets/logo.svg">']
+    for name in (*STYLES, *SCRIPTS):
+        file = ASSETS / name
+        if not file.exists():
+            continue
+        address = f"/x/assets/{name}?v={hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()}"
+        is_style = name.endswith(".css")
+        lines.append(f'<link rel="stylesheet" href="{address}">' if is_style else f'<script defer src="{address}"></script>')
+    return "\n".join(lines)
+
+
+def serve(host: str, port: int, *, browser: bool, folder: str = "", demo: bool = False) -> int:
+    """Serve until Ctrl+C. The exit code."""
+    server = Server(demo=demo)
+    listening = listen(host, port)
+    try:
+        port = listening.getsockname()[1]
+        keys = make_keys(os.environ.get("FACT_STUDIO_TOKEN") or secrets.token_urlsafe(16), stored_secret(), port)
+        key = first_project(server, folder, demo)
+        app = Guard(make_app(server), host=host, port=port, keys=keys)
+        address = first_address(host, port, keys, key)
+        print(f"FACT Studio is ready. Open this address in a browser (Ctrl+C ends the program):\n\n    {address}\n", flush=True)
+        if browser:
+            threading.Timer(0.5, webbrowser.open, (address,)).start()
+        config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=3)
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        server.close()
+        listening.close()
+    return 0
+
+
+def first_project(server: Server, folder: str, demo: bool) -> str:
+    """The key of the project to show first, or ""."""
+    if demo:
+        from fact_core.demo import make_demo
+
+        images = make_demo(projects.home() / "demo-images")
+        target = Path(folder) if folder else projects.home() / "demo"
+        project = projects.open_or_create(target, images)
+        key = server.open(project.folder)
+        server.start(key, "scan", {})
+        return key
+    return server.open(Path(folder)) if folder else ""
+
+
+def first_address(host: str, port: int, keys: Keys, key: str) -> str:
+    """The address with the token that lets a browser in."""
+    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 (only compared)
+    return f"http://{name}:{port}/?token={keys.token}" + (f"&p={key}" if key else "")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The socket to serve on. InputError when the port is taken or the address is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host.strip("[]"), port))
+    except (OSError, OverflowError) as error:
+        sock.close()
+        raise InputError(f"The program cannot listen on {host}:{port}", str(error), "Choose another --port.") from error
+    return sock
+
+
+def stored_secret() -> bytes:
+    """A secret of this person, made at the first start. With it an open page outlives a restart."""
+    file = projects.home() / "secret"
+    try:
+        if file.exists() and len(file.read_bytes()) >= 32:
+            return file.read_bytes()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        staged = file.with_name(f".secret.{os.getpid()}")
+        with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(secrets.token_bytes(32))
+        os.replace(staged, file)
+        return file.read_bytes()
+    except OSError as error:
+        raise storage_error(error, "writing into the folder for projects") from error
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line. Errors are one line on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(prog="launch.py serve", description="Serve the page of FACT Studio.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this computer)")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on, 0 for a free one (default: 7860)")
+    parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
+    parser.add_argument("--project", default="", metavar="DIR", help="open this project")
+    parser.add_argument("--demo", action="store_true", help="a project on the scikit-learn digits, without a download")
+    given = parser.parse_args(argv)
+    try:
+        return serve(given.host, given.port, browser=not given.no_browser, folder=given.project, demo=given.demo)
+    except KeyboardInterrupt:
+        return 0
+    except FactError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,53 @@
+"""Our own routes under /x/: what Gradio's events are too slow or too weak for.
+
+Every module has ``register(app, server)``. Errors leave as JSON {what, found, do}.
+"""
+
+from __future__ import annotations
+
+import logging
+from importlib import import_module
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from app.server import Server
+from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
+
+MODULES = ("assets", "state", "projects", "runs", "images", "label", "results")
+
+log = logging.getLogger("fact_studio")
+
+
+def register_all(app: FastAPI, server: Server) -> None:
+    """Add all routes and the way errors are told."""
+    app.add_exception_handler(FactError, _tell)
+    app.add_exception_handler(RequestValidationError, _tell_wrong_request)
+    app.add_exception_handler(Exception, _tell_unexpected)
+    for module in MODULES:
+        try:  # only until every module is there
+            import_module(f"{__name__}.{module}").register(app, server)
+        except ImportError as error:
+            log.warning("no routes %s: %s", module, error)
+
+
+def _tell(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, FactError)
+    status = 409 if isinstance(error, ProjectBusy) else 404 if isinstance(error, ProjectError) else 400
+    status = 507 if isinstance(error, StorageError) else status
+    return JSONResponse({"what": error.what, "found": error.found, "do": error.do}, status)
+
+
+def _tell_wrong_request(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0] if error.errors() else {}
+    where = ".".join(str(part) for part in first.get("loc", ()))
+    return JSONResponse({"what": "The request is not as it should be", "found": f"{where}: {first.get('msg', '')}", "do": ""}, 422)
+
+
+def _tell_unexpected(_request: Request, error: Exception) -> JSONResponse:
+    log.error("unexpected error", exc_info=error)
+    return JSONResponse(
+        {"what": "Something went wrong inside the program", "found": type(error).__name__, "do": "The terminal says more."}, 500
+    )

@@ -1,0 +1,46 @@
+"""Runs: start, stop, resume, follow."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fastapi import Body, FastAPI
+
+from app.routes.state import run_brief
+from app.server import Server
+from fact_core import runs
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """POST /x/K/run, stop, resume; GET /x/K/events, log."""
+
+    @app.post("/x/{key}/run")
+    def start(key: str, kind: str = Body(), config: dict[str, Any] = Body(default_factory=dict)) -> dict[str, int]:  # noqa: B008
+        return {"run": server.start(key, kind, config)}
+
+    @app.post("/x/{key}/stop")
+    def stop(key: str, run: int = Body(embed=True)) -> dict[str, bool]:
+        runs.request_stop(server.project(key), run)
+        return {"stopping": True}
+
+    @app.post("/x/{key}/resume")
+    def resume(key: str, run: int = Body(embed=True)) -> dict[str, bool]:
+        server.resume(key, run)
+        return {"queued": True}
+
+    @app.get("/x/{key}/events")
+    def events(key: str, run: int, since: int = 0, limit: int = 2000) -> dict[str, Any]:
+        project = server.project(key)
+        rows, cursor = runs.events_since(project, run, since, min(max(limit, 1), 10_000))
+        told = [{"id": row["id"], "at": row["at"], "kind": row["kind"], "body": _body(row["body"])} for row in rows]
+        return {"events": told, "cursor": cursor, "run": run_brief(project, runs.get(project, run))}
+
+    @app.get("/x/{key}/log")
+    def log(key: str, run: int, lines: int = 400) -> dict[str, Any]:
+        project = server.project(key)
+        return {"text": runs.log_tail(project, run, min(max(lines, 1), 10_000))}
+
+
+def _body(stored: Any) -> Any:
+    return json.loads(stored) if isinstance(stored, str) else stored
