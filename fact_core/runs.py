@@ -265,9 +265,13 @@ def log_tail(project: Project, run_id: int, lines: int = 20) -> str:
     return "\n".join(text.splitlines()[-lines:]) if lines > 0 else ""
 
 
-def spawn_worker(project: Project, idle: float) -> subprocess.Popen[bytes]:
-    """Start the child process as a person would type it; it leaves after ``idle`` seconds without work."""
+def spawn_worker(project: Project, idle: float, follow_up: bool = False) -> subprocess.Popen[bytes]:
+    """Start the child process as a person would type it; it leaves after ``idle`` seconds without work.
+
+    follow_up: it also draws the map and predicts without being asked (for the page).
+    """
     command = [sys.executable, "-m", "fact_core.worker", str(project.folder), "--idle", str(idle)]
+    command += ["--follow-up"] if follow_up else []
     source = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(each for each in (source, os.environ.get("PYTHONPATH", "")) if each)
     try:
