@@ -38,8 +38,11 @@ from fact_core import project as projects  # noqa: E402
 from fact_core.errors import FactError, InputError, storage_error  # noqa: E402
 
 PAGES = ("project", "select", "label", "train", "results")
-STYLES = ("style.css", "frame.css", "project.css", "select.css", "label.css", "train.css", "results.css")
-SCRIPTS = ("fs.js", "frame.js", "project.js", "map.js", "select.js", "label.js", "charts.js", "train.js", "results.js")
+STYLES = ("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "train.css", "results.css")
+SCRIPTS = (
+    *("fs.js", "frame.js", "project.js", "map_points.js", "map_marks.js", "map.js", "select_form.js", "select.js"),
+    *("label_store.js", "label_parts.js", "label_frame.js", "label.js", "charts.js", "train.js", "results.js"),
+)
 
 
 def build(server: Server) -> gr.Blocks:

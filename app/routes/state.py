@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import computer
+from app import computer, maps
 from app.server import Opened, Server, key_of
 from app.text import sentences
 from fact_core import labels, runs, scan, selections
@@ -98,7 +98,7 @@ def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
         "selection": _selection(stored),
         "labels": _labels(project),
         "runs": [run_brief(project, run) for run in newest[:200]],
-        "map": _map(newest),
+        "map": maps.brief(project, newest),
     }
 
 
@@ -130,7 +130,7 @@ def _selection(stored: selections.Stored | None) -> dict[str, Any] | None:
 def _labels(project: Project) -> dict[str, int]:
     states = labels.states(project)
     done = {item for item, state in states.items() if state.kind == "label"}
-    skipped = {item for item, state in states.items() if state.kind == "skip"}
+    skipped = {item for item, state in states.items() if state.kind == "skip" or (state.kind == "none" and state.flagged)}
     queue = selections.queue(project)
     picks = {entry.item for entry in queue if entry.role == "pick"}
     checks = {entry.item for entry in queue if entry.role == "audit"}
@@ -142,11 +142,6 @@ def _labels(project: Project) -> dict[str, int]:
         "skipped": len((picks | checks) & skipped),
         "total": len(done),
     }
-
-
-def _map(newest: list[Run]) -> dict[str, Any]:
-    done = next((run for run in newest if run.kind == "map" and run.status == "done"), None)
-    return {"kind": done.result.get("kind"), "key": done.result.get("key")} if done else {"kind": None, "key": None}
 
 
 def steps(base: dict[str, Any], run: dict[str, Any] | None, text: dict[str, str]) -> list[dict[str, str]]:
