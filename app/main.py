@@ -41,7 +41,8 @@ PAGES = ("project", "select", "label", "train", "results")
 STYLES = ("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "train.css", "results.css")
 SCRIPTS = (
     *("fs.js", "frame.js", "project.js", "map_points.js", "map_marks.js", "map.js", "select_form.js", "select.js"),
-    *("label_store.js", "label_parts.js", "label_frame.js", "label.js", "charts.js", "train.js", "results.js"),
+    *("label_store.js", "label_parts.js", "label_frame.js", "label.js", "charts.js", "train.js"),
+    *("train_panes.js", "results.js", "results_panes.js"),
 )
 
 
