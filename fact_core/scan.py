@@ -208,6 +208,11 @@ def aliases(project: Project) -> dict[str, int | None]:
         return {row["path"]: row["duplicate_of"] if row["status"] == "ok" else None for row in rows}
 
 
+def find_images(root: Path) -> list[Path]:
+    """The image files below any folder, by path; nothing is read or stored."""
+    return [root / found.path for found in _walk(root, root / DATABASE).files if not found.reason]
+
+
 _WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
 
 
