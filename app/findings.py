@@ -27,23 +27,20 @@ def train_run(project: Project, run_id: int) -> Run:
     return next((run for run in trained if run.status == "done"), trained[0])
 
 
-def predict_run(project: Project, train_id: int, done: bool = True) -> Run | None:
+def predict_run(project: Project, train_id: int) -> Run | None:
     """The newest run that predicts the pool with this training run's model."""
-    for run in runs.list_runs(project, "predict"):
-        of_pool = run.config.get("run") == train_id and not run.config.get("images")
-        if of_pool and (run.status == "done") >= done:
-            return run
-    return None
+    of_pool = (
+        run
+        for run in runs.list_runs(project, "predict")
+        if run.config.get("run") == train_id and not run.config.get("images")
+    )
+    return next(of_pool, None)
 
 
 def answers_of(project: Project, run: Run) -> outcome.Answers | None:
     """The predictions for the pool of a training run, or None while there are none."""
-    predicted = predict_run(project, run.id)
-    if predicted is None:
-        return None
-    stored = Path(str(predicted.result.get("file") or "predictions.npz"))
-    file = project.run_folder(predicted.id) / stored.name  # a moved project keeps its predictions
-    return outcome.read_answers(file, class_names(project, run))
+    file = project.run_folder(run.id) / "predictions.npz"
+    return outcome.read_answers(file, class_names(project, run)) if file.is_file() else None
 
 
 def class_names(project: Project, run: Run) -> tuple[str, ...]:
@@ -110,7 +107,8 @@ def results(project: Project, run: Run) -> dict[str, Any]:
         "decisions": run.result.get("decisions") or [],
         "classes": [{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
         "on_training": _on_training(project, run, answers),
-        "predicted": _predicted(project, run),
+        "predicted": _predicted(project, run, answers is not None),
+        "items": [{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
         "exports": _exports(project, run),
         "export_into": str(_new_folder(project, run)),
         "stale": is_stale(project, run),
@@ -138,9 +136,9 @@ def _stored_report(run: Run, counts: Mapping[str, int]) -> dict[str, Any] | None
 
 
 def _label_counts(project: Project, run: Run) -> Counter[str]:
-    stored = run.result.get("label_counts")
-    if isinstance(stored, dict):
-        return Counter({str(name): int(count) for name, count in stored.items()})
+    stored = run.result.get("counts")
+    if stored:
+        return Counter(dict(zip(class_names(project, run), stored, strict=True)))
     now = labels.snapshot(project, "pick")
     return Counter(now.classes[int(y)] for y in now.y)
 
@@ -175,21 +173,17 @@ def run_brief(project: Project, run: Run) -> dict[str, Any]:
         "backbone": run.config.get("backbone", ""),
         "status": run.status,
         "reason": run.reason,
-        "labels": _count(run.result.get("labels")),
+        "labels": run.result.get("labels"),
         "seconds": run.ended - run.started if run.started and run.ended else None,
     }
 
 
-def _count(value: Any) -> int | None:
-    return len(value) if isinstance(value, (list, tuple)) else value
-
-
-def _predicted(project: Project, run: Run) -> dict[str, Any] | None:
+def _predicted(project: Project, run: Run, ready: bool) -> dict[str, Any] | None:
     """How the predictions for the pool stand: the newest predict run of this model."""
-    newest = predict_run(project, run.id, done=False)
+    newest = predict_run(project, run.id)
     if newest is None:
         return None
-    return {"id": newest.id, "status": newest.status, "reason": newest.reason, "images": newest.result.get("images")}
+    return {"id": newest.id, "status": newest.status, "reason": newest.reason, "ready": ready}
 
 
 def _exports(project: Project, run: Run) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@
   function listen(fn) { shared.listeners.add(fn); return () => shared.listeners.delete(fn); }
 
   function shownRun(state) {
-    const runs = trainRuns(state);
+    const runs = trainRuns(state).map((run) => (state.run && state.run.id === run.id ? state.run : run));
     return runs.find(isActive) || runs.find((run) => run.id === shared.show) || runs[0] || null;
   }
 
@@ -73,8 +73,7 @@
   const number = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
   const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
   function lasted(run) { return run.started && run.ended ? run.ended - run.started : null; }
-  const prerequisite = (state, run) => ((state && state.runs) || [])
-    .find((each) => each.parent === run.id && isActive(each)) || (state.run && state.run.id !== run.id ? state.run : null);
+  const prerequisite = (state, run) => (state.run && state.run.id !== run.id ? state.run : null);
 
   // ---- what the head says and does ------------------------------------------------------------------
   function headline(state, run, n) {
@@ -116,7 +115,7 @@
     const config = Object.fromEntries(names.map((name, place) => [name, values[place]]));
     try {
       const answer = await FS.api("/run", { kind: "train", config });
-      shared.show = answer.run && answer.run.id ? answer.run.id : answer.run;
+      shared.show = answer.run;
       shared.data = null;
     } catch (error) { shared.error = error; FS.toast(error); }
     FS.refresh();
@@ -124,10 +123,10 @@
   }
 
   function stopButton(run, point) {
-    const label = run.stop_requested ? FS.t("train.stopping")
+    const label = run.stopping ? FS.t("train.stopping")
       : shared.data && shared.data.saved && point ? FS.t("train.stop_keep", { step: shared.data.saved.step }) : FS.t("train.stop");
     const button = FS.el("button", { class: "btn", type: "button", id: "train-stop" }, FS.icon("stop"), label);
-    button.disabled = Boolean(run.stop_requested);
+    button.disabled = Boolean(run.stopping);
     return press(button, () => FS.api("/stop", { run: run.id }));
   }
 
@@ -183,6 +182,5 @@
     shared, submit, follow, press, resume, openResults, isActive, trainRuns, numbered, shownRun, prerequisite,
     charts, phaseTitle, lasted, low, high, share, number, lower,
   };
-  (window.FSQ = window.FSQ || []);
   window.FS.register("train-head", head);
 })();

@@ -24,19 +24,14 @@
     const t = FS.t;
     if (T.isActive(run)) return t(`train.is_${run.status}`);
     if (run.status === "done") {
-      const accuracy = run.accuracy, time = T.lasted(run);
-      if (accuracy && typeof accuracy === "object") {
-        return t("train.accuracy", { accuracy: T.share(accuracy.accuracy), low: T.low(accuracy.interval[0]), high: T.high(accuracy.interval[1]) });
-      }
-      if (typeof accuracy === "number") return t("train.accuracy_only", { accuracy: T.share(accuracy) });
+      const time = T.lasted(run);
+      if (run.interval) return t("train.accuracy", { accuracy: T.share(run.accuracy), low: T.low(run.interval[0]), high: T.high(run.interval[1]) });
       return time === null ? t("train.is_done") : t("train.done_in", { time: FS.fmt.time(time) });
-    }
-    const progress = run.progress;
-    if (run.status === "stopped" && progress && progress.total) {
-      return t("train.stopped_at", { phase: T.lower(FS.t(`phase.${progress.step}`)), step: progress.done, steps: progress.total });
     }
     return t(`train.is_${run.status}`);
   }
+
+  const recipe = (run) => (run.recipe ? FS.t(`recipe.${run.recipe}`) : "");
 
   function action(run) {
     if (run.status === "done") {
@@ -56,12 +51,12 @@
       if (!state || !state.project) return;
       const runs = T.trainRuns(state), numbers = T.numbered(state), shown = T.shownRun(state);
       const others = runs.filter((run) => !T.isActive(run));
-      const key = JSON.stringify([others.map((run) => [run.id, run.status, run.accuracy, run.progress]), shown && shown.id, T.isActive(shown)]);
+      const key = JSON.stringify([others.map((run) => [run.id, run.status, run.accuracy]), shown && shown.id, T.isActive(shown)]);
       if (root.dataset.key === key) return;
       root.dataset.key = key;
       const rows = others.map((run) => {
         const name = FS.el("button", { class: "train-name", type: "button", title: FS.t("train.show") },
-          FS.t("train.run_of", { n: numbers.get(run.id), recipe: run.recipe_title || run.recipe || "" }));
+          FS.t("train.run_of", { n: numbers.get(run.id), recipe: recipe(run) }));
         if (shown && run.id === shown.id) name.setAttribute("aria-current", "true");
         name.addEventListener("click", () => { shared.show = run.id; shared.data = null; FS.refresh(); });
         const side = action(run);

@@ -65,10 +65,8 @@ def register(app: FastAPI, server: Any) -> None:
         """The predictions for the pool as a CSV file to keep."""
         project = server.project(key)
         trained = findings.train_run(project, run)
-        predicted = findings.predict_run(project, trained.id)
-        if predicted is None:
-            raise RunError("This run has no predictions yet", do="Predict the pool first.")
-        file = _csv(project, predicted.id)
+        _answers(project, trained.id)
+        file = _csv(project, trained.id)
         name = f"predictions-{findings.run_brief(project, trained)['number']}.csv"
         return FileResponse(file, media_type="text/csv", filename=name, background=BackgroundTask(file.unlink))
 
@@ -80,11 +78,11 @@ def _answers(project: Project, run_id: int) -> outcome.Answers:
     return answers
 
 
-def _csv(project: Project, predict_id: int) -> Path:
+def _csv(project: Project, train_id: int) -> Path:
     try:
         handle, name = tempfile.mkstemp(suffix=".csv")
         os.close(handle)
-        exchange.write_predictions(project, predict_id, Path(name))
+        exchange.write_predictions(project, train_id, Path(name))
     except OSError as error:
         raise storage_error(error, "writing the predictions") from error
     return Path(name)
@@ -123,8 +121,7 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
 
 def _labels(project: Project, run: runs.Run) -> int:
     """How many labels the run learns from."""
-    count = run.result.get("labels")
-    return len(count) if isinstance(count, list) else count or len(labels.snapshot(project, "pick").ids)
+    return int(run.result.get("labels") or len(labels.snapshot(project, "pick").ids))
 
 
 def _checks(project: Project, run: runs.Run, newest: dict[str, dict[str, Any]]) -> int:

@@ -1,5 +1,7 @@
 """Sentences of the Train page."""
 
+from fact_core.choices import PHASES, RECIPES
+
 TEXT = {
     "train.title": "Train",
     "train.ready": "{labels} labels in {classes} classes. You can close this page while it trains.",
@@ -30,12 +32,10 @@ TEXT = {
     "train.open_results": "Results",
     "train.show": "Show",
     "train.accuracy": "{accuracy}, between {low} and {high} %",
-    "train.accuracy_only": "{accuracy} on check images",
     "train.done_in": "done in {time}",
     "train.is_done": "done",
     "train.is_failed": "failed",
     "train.is_stopped": "stopped",
-    "train.stopped_at": "stopped at {phase}, step {step} of {steps}",
     "train.is_queued": "waits",
     "train.is_running": "running",
     "train.head_queued": "Run {n} waits for its turn.",
@@ -86,5 +86,7 @@ TEXT = {
     "train.log_decision": "{name}: {value} ({reason})",
     "train.log_saved": "saved: {phase}, step {step}",
     "train.log_failed": "failed: {reason}",
+    **{f"recipe.{name}": each.title for name, each in RECIPES.items()},
+    **{f"phase.{name}": each.title for name, each in PHASES.items()},
     "train.plotly_missing": "The charts could not be loaded. Reload the page; training goes on.",
 }

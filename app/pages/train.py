@@ -1,0 +1,80 @@
+"""Page 4: one button trains; charts that grow; the settings, earlier runs, and what happens now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from app.server import Server
+from app.text import sentences
+from app.widgets import Form, form, piece
+from fact_core.choices import PRESETS
+from fact_core.config import TrainConfig, options, train_config, value_of
+
+MAIN = ("recipe", "preset", "backbone")
+#: (sentence, prefix of the options' names) of each fold under "More options"
+FOLDS = (("train.more_lp", "lp."), ("train.more_ff", "ff."), ("train.more_lm", "lm."), ("train.more_all", ""))
+#: The choice of a selection is made on the Label page.
+HIDDEN = ("selection",)
+START_PRESET = "standard"
+
+
+def build(server: Server) -> None:
+    """Head, then three panes: settings and earlier runs; phases and charts; now and log."""
+    text = sentences()
+    piece("train-head", elem_id="train-head")
+    with gr.Row(elem_id="train-panes", elem_classes=["fs-panes"]):
+        with gr.Column(elem_classes=["fs-pane", "train-left"]):
+            piece("train-settings")
+            settings = _settings(text)
+            piece("train-runs", elem_id="train-earlier")
+        piece("train-charts", elem_id="train-middle", elem_classes=["fs-pane"])
+        piece("train-now", elem_id="train-right", elem_classes=["fs-pane"])
+    # The button of the head presses this one: the form's values are only known to Gradio.
+    go = gr.Button("", visible="hidden", elem_id="train-go")
+    names = json.dumps(list(settings.names))
+    go.click(None, settings.inputs, js=f"(...values) => {{ FactTrain.submit({names}, values); }}")
+
+
+def _settings(text: dict[str, str]) -> Form:
+    """The form: three choices, everything else under "More options". A preset fills in its values."""
+    start = values_of(START_PRESET)
+    with gr.Column(elem_id="train-form", elem_classes=["fs-form"]):
+        parts = [form(TrainConfig, MAIN, start)]
+        with gr.Accordion(text["train.more"], open=False, elem_id="train-more"):
+            for title, prefix in FOLDS:
+                with gr.Accordion(text[title], open=False, elem_id=f"train-fold-{prefix.strip('.') or 'all'}"):
+                    parts.append(form(TrainConfig, fold_names(prefix), start))
+    names = tuple(name for part in parts for name in part.names)
+    whole = Form(names, tuple(component for part in parts for component in part.components))
+    preset = whole.components[names.index("preset")]
+    others = [(name, each) for name, each in zip(names, whole.components, strict=True) if name not in MAIN]
+    preset.change(
+        lambda chosen: preset_values(chosen, [name for name, _ in others]),
+        preset,
+        [component for _, component in others],
+        queue=False,
+        show_progress="hidden",
+    )
+    return whole
+
+
+def fold_names(prefix: str) -> tuple[str, ...]:
+    """The options of one fold: of a group ("ff."), or the plain ones that are not asked at the top ("")."""
+    names = (name for name, _ in options(TrainConfig) if name not in MAIN + HIDDEN)
+    return tuple(name for name in names if (name.startswith(prefix) if prefix else "." not in name))
+
+
+def values_of(preset: str) -> dict[str, Any]:
+    """The value of every option under a preset."""
+    config = train_config(preset)
+    return {name: value_of(config, name) for name, _ in options(TrainConfig)}
+
+
+def preset_values(preset: str, names: Sequence[str]) -> list[Any]:
+    """The preset's values in the order of ``names``."""
+    values = values_of(preset if preset in PRESETS else START_PRESET)
+    return [values[name] for name in names]
