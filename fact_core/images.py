@@ -34,8 +34,8 @@ OTHER_PICTURES = {
     ),
 }
 
-#: Only these decoders of Pillow are ever used, whatever the name says. MPO is what many cameras call .jpg.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+#: Only these decoders of Pillow are ever used, whatever the name says. JPEG opens MPO too, which many cameras call .jpg.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 MAX_PIXELS = 200_000_000
 MAX_BYTES = 1 << 30
