@@ -12,15 +12,21 @@ from fastapi import Body, FastAPI, Response
 
 from app import maps
 from app.server import Server
+from app.widgets import TITLES
 from fact_core import labels, scan, selections
-from fact_core.errors import InputError
+from fact_core.config import RUN_CONFIGS, options
+from fact_core.errors import ConfigError, InputError
 from fact_core.project import Project
 
 MOST_OPS = 50_000
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/map, queue, item; POST /x/K/ops, classes, reject."""
+    """GET /x/K/map, queue, item, /x/options/KIND; POST /x/K/ops, classes, reject."""
+
+    @app.get("/x/options/{kind}")
+    def form(kind: str) -> dict[str, Any]:
+        return {"fields": fields_of(kind)}
 
     @app.get("/x/{key}/map")
     def points(key: str) -> Response:
@@ -47,6 +53,24 @@ def register(app: FastAPI, server: Server) -> None:
     @app.post("/x/{key}/reject")
     def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
         return replace(server.project(key), item)
+
+
+def fields_of(kind: str) -> list[dict[str, Any]]:
+    """The options of a kind of run, for a form: name, title, help, type, default, limits, choices."""
+    if kind not in RUN_CONFIGS:
+        raise ConfigError(f"There is no run called {kind!r}", do=f"Known: {', '.join(RUN_CONFIGS)}.")
+    fields = []
+    for name, each in options(RUN_CONFIGS[kind]):
+        meta = dict(each.metadata)
+        titles = TITLES.get(name.rpartition(".")[2], {})
+        listed = [
+            {"value": v, "title": titles[v].title if v in titles else v, "help": titles[v].help if v in titles else ""}
+            for v in meta["choices"] or ()
+        ]
+        shown = {key: meta[key] for key in ("title", "help", "low", "high", "expert")}
+        plain = type(each.default).__name__
+        fields.append({"name": name, "type": plain, "default": each.default, "choices": listed or None, **shown})
+    return fields
 
 
 def map_bytes(server: Server, key: str) -> bytes:

@@ -1,0 +1,239 @@
+// The Select page: form, progress, the map with the chosen images, strip and grid, a closer look, reject.
+(function () {
+  "use strict";
+
+  const PENDING = new Set(["queued", "running"]);
+
+  function attach(root, FS) {
+    const el = FS.el, t = FS.t, parts = {};
+    const part = (name, node) => { parts[name] = node; return node; };
+    let form = null, queue = null, loaded = "", now = 0, view = "map", busy = false, gone = false;
+
+    build();
+    const map = FactMap.create(parts.map, { label: t("select.map_alt"), onPick: look, describe });
+    FS.api("/x/options/select").then(({ fields }) => {
+      if (gone) return;
+      form = FactSelectForm.create(FS, parts.form, fields, draw);
+      draw();
+    });
+
+    function build() {
+      const icon = (image, key, act) => el("button", { type: "button", class: "btn icon", title: t(key), "aria-label": t(key), onclick: act }, FS.icon(image));
+      const choice = (name) => part(`view_${name}`, el("button", { type: "button", "aria-pressed": String(name === "map"), onclick: () => show(name) }, t(`select.${name}`)));
+      root.classList.add("fill", "sl");
+      root.append(
+        el("div", { class: "page-head" }, el("h1", {}, t("select.title")), part("fact", el("span", { class: "fact" })),
+          el("span", { class: "push" }), part("primary", el("button", { type: "button", class: "btn primary", onclick: primary }))),
+        el("div", { class: "panes sl-panes" },
+          el("section", { class: "pane sl-form", "aria-label": t("select.title") },
+            part("form", el("div", { class: "sl-fields" })), part("again", el("button", { type: "button", class: "btn sl-again", onclick: start }, t("select.again"))),
+            part("run", el("div", { class: "sl-run", hidden: true })), part("kept", el("p", { class: "small sl-kept" }))),
+          el("section", { class: "pane sl-middle", "aria-label": t("select.map") },
+            el("div", { class: "pane-head" }, el("h2", {}, t("select.map")), part("about", el("span", { class: "small clip" })),
+              el("span", { class: "push" }), el("div", { class: "seg", role: "group", "aria-label": t("select.view") }, choice("map"), choice("grid"))),
+            part("mapside", el("div", { class: "sl-mapside" }, part("map", el("div", { class: "sl-map" })),
+              el("div", { class: "sl-zoom" }, icon("plus", "select.closer", () => map.zoom(1.4)), icon("minus", "select.farther", () => map.zoom(1 / 1.4)), icon("fit", "select.fit", () => map.fit())),
+              part("nomap", el("p", { class: "fm-empty" }, t("map.none"))), part("legend", el("div", { class: "lb-legend" })))),
+            part("grid", el("div", { class: "sl-grid", hidden: true })),
+            part("stripside", el("div", { class: "sl-stripside" },
+              el("div", { class: "sl-striphead" }, part("count", el("h2", {})), el("span", { class: "small clip" }, t("select.strip_hint")),
+                part("all", el("button", { type: "button", class: "btn quiet slim push", onclick: () => show(view === "map" ? "grid" : "map") }))),
+              part("strip", el("div", { class: "sl-strip" }))))),
+          el("section", { class: "pane sl-side", "aria-label": t("select.look") }, part("look", el("div", { class: "part" })), part("how", el("div", { class: "part" })))));
+    }
+
+    // -------------------------------------------------------------- what is going on
+    const runOf = (state) => (state.runs || []).find((run) => run.kind === "select");
+    const pendingRun = (state) => (state.runs || []).find((run) => run.kind === "select" && PENDING.has(run.status));
+    const picks = () => (queue ? queue.entries.filter((entry) => entry.role === "pick") : []);
+    const checks = () => (queue ? queue.entries.filter((entry) => entry.role === "audit") : []);
+
+    function primary() {
+      const state = FS.state, run = pendingRun(state);
+      if (run) FS.stop(run.id).catch(FS.toast);
+      else if (picks().length) FS.go("label");
+      else start();
+    }
+    async function start() {
+      if (!form || busy) return;
+      const wrong = form.problem();
+      if (wrong) return FS.toast(wrong, "bad");
+      busy = true;
+      draw();
+      try { await FS.start("select", form.values); } catch (error) { FS.toast(error); }
+      busy = false;
+      draw();
+    }
+
+    function draw() {
+      const state = FS.state;
+      if (!state || !state.counts) return;
+      const run = pendingRun(state), n = picks().length, pool = state.counts.pool, wants = form ? form.count() : 0;
+      if (form) { form.setPool(pool); form.lock(Boolean(run)); }
+      parts.fact.textContent = run ? stepText(state, run) : n ? t("select.chosen_of", { n: FS.fmt.int(n), pool: FS.fmt.int(pool) })
+        : pool ? t("select.to_choose", { pool: FS.fmt.int(pool) }) : t(state.run ? "select.scanning" : "select.no_pool");
+      const button = parts.primary;
+      button.className = `btn ${run ? "" : "primary"}`;
+      button.disabled = run ? run.stopping : busy || (!n && (!form || !pool || Boolean(form.problem())));
+      button.replaceChildren(...(run ? [FS.icon("stop"), t(run.stopping ? "select.stopping" : "select.stop")]
+        : [n ? t(n === 1 ? "select.label_one" : "select.label_these", { n: FS.fmt.int(n) }) : t(wants === 1 ? "select.primary_one" : "select.primary", { n: FS.fmt.int(Math.max(0, wants)) })]));
+      parts.again.hidden = !n || Boolean(run);
+      drawRun(state, run);
+      parts.nomap.hidden = Boolean(map.data) || view !== "map";
+      const drawing = state.runs.some((each) => each.kind === "map" && PENDING.has(each.status));
+      parts.about.textContent = state.map && state.map.kind === "pca" && drawing ? t("map.first") : t("select.map_colour");
+      drawHow(state);
+    }
+
+    function stepText(state, run) {
+      const active = state.run || run;
+      const part = active.status === "queued" ? "select.run_queued" : `select.run_${active.kind}`;
+      return FS.knows(part) ? t(part) : t("select.run_select");
+    }
+    function drawRun(state, run) {
+      const last = runOf(state), progress = state.run && state.run.progress;
+      parts.run.hidden = !run && !(last && ["failed", "stopped"].includes(last.status));
+      if (parts.run.hidden) return;
+      if (!run) {
+        const what = t(last.status === "failed" ? "select.failed" : "select.stopped");
+        return parts.run.replaceChildren(FS.errorBox({ what, found: last.reason, do: t("select.retry") }, last.status === "failed" ? "bad" : "warn"));
+      }
+      const share = progress && progress.total ? Math.min(1, progress.done / progress.total) : 0, facts = [];
+      if (progress && progress.total) facts.push(t("run.progress", { done: FS.fmt.int(progress.done), total: FS.fmt.int(progress.total), unit: progress.unit }));
+      if (progress && progress.rate >= 0.05) facts.push(t("select.rate", { rate: progress.rate >= 10 ? FS.fmt.int(progress.rate) : progress.rate.toFixed(1), unit: progress.unit }));
+      if (progress && progress.seconds_left) facts.push(t("run.left", { time: FS.fmt.about(progress.seconds_left) }));
+      if (!parts.meter || !parts.meter.isConnected) {
+        parts.run.replaceChildren(part("step", el("p", {})), el("div", { class: "meter" }, part("meter", el("i", {}))), part("rate", el("p", { class: "small" })));
+      }
+      parts.step.textContent = stepText(state, run);
+      parts.meter.style.width = `${100 * share}%`;
+      parts.rate.textContent = facts.join(", ");
+    }
+
+    // -------------------------------------------------------------- the chosen images
+    async function load(state) {
+      const key = state.selection ? `${state.selection.id}.${state.version.split(".").slice(0, 2).join(".")}` : "";
+      if (key === loaded) return;
+      loaded = key;
+      if (!key) { queue = null; return drawChosen(); }
+      try { take(await FS.api("/queue")); } catch (error) { loaded = ""; FS.toast(error); }
+    }
+    function take(answer) {
+      queue = answer;
+      if (now && !map.data && !queue.entries.some((entry) => entry.id === now)) now = 0;
+      drawChosen();
+      draw();
+    }
+    function drawChosen() {
+      const all = picks(), more = checks();
+      map.setMarks([...more.map((entry) => ({ id: entry.id, shape: "check" })), ...all.map((entry) => ({ id: entry.id, shape: "pick" }))]);
+      parts.count.textContent = all.length ? t("select.strip", { n: FS.fmt.int(all.length) }) : t("select.strip_none");
+      parts.stripside.classList.toggle("sl-none", !all.length);
+      parts.all.textContent = t(view === "map" ? "select.show_all" : "select.show_map");
+      fill(parts.strip, all.map((entry, i) => tile(entry, i)), view === "map");
+      fill(parts.grid, [el("div", { class: "sl-tiles" }, all.map((entry, i) => tile(entry, i))),
+        more.length ? el("p", { class: "sl-gridhead" }, el("strong", {}, t("select.checks", { n: more.length })), " ", el("span", { class: "small" }, t("select.checks_hint"))) : "",
+        el("div", { class: "sl-tiles" }, more.map((entry, i) => tile(entry, i)))], view === "grid");
+      const sign = (kind, key, n) => el("span", { class: "lb-key" }, el("i", { class: `lb-sign lb-sign-${kind}`, "aria-hidden": "true" }), t(key), el("small", {}, FS.fmt.int(n)));
+      const pool = FS.state && FS.state.counts ? FS.state.counts.pool : 0;
+      parts.legend.replaceChildren(all.length ? sign("pick", "select.key_chosen", all.length) : "", more.length ? sign("check", "select.key_check", more.length) : "",
+        sign("pool", "select.key_rest", Math.max(0, pool - all.length - more.length)));
+      look(now);
+    }
+    function fill(host, nodes, open) { host.replaceChildren(...(open ? nodes : [])); }
+    function tile(entry, i) {
+      const name = numberOf(entry);
+      return el("button", { type: "button", class: "sl-tile", title: name, "aria-label": name, dataset: { id: entry.id, role: entry.role }, "aria-current": entry.id === now ? "true" : null, onclick: () => look(entry.id) },
+        el("img", { src: FS.thumb(entry.id), alt: "", loading: "lazy", draggable: "false" }), el("span", {}, String(i + 1)));
+    }
+    const entryOf = (id) => queue && queue.entries.find((entry) => entry.id === id);
+    function numberOf(entry) {
+      const of = entry.role === "pick" ? picks() : checks();
+      return t(entry.role === "pick" ? "select.number" : "select.check_number", { n: of.indexOf(entry) + 1, total: of.length });
+    }
+    function describe(id) {
+      const entry = entryOf(id);
+      if (!entry) return { title: t("select.not_chosen") };
+      return { title: numberOf(entry), line: entry.path.split("/").pop(), hint: rejectable(entry) ? ["R", t("select.reject_hint")] : null };
+    }
+    const rejectable = (entry) => entry && entry.role === "pick" && !entry.state;
+
+    // -------------------------------------------------------------- a closer look
+    async function look(id) {
+      now = id;
+      map.setCurrent(id);
+      for (const node of root.querySelectorAll(".sl-tile")) node.toggleAttribute("aria-current", Number(node.dataset.id) === id);
+      if (!id) return parts.look.replaceChildren(el("h2", {}, t("select.look")), el("p", { class: "small" }, t("select.look_hint")));
+      const entry = entryOf(id) || await FS.api(`/item?id=${id}`).catch((error) => { FS.toast(error); return null; });
+      if (!entry || now !== id) return;
+      const chosen = Boolean(entry.role), img = el("img", { class: "sl-large", src: FS.image(id, 1024), alt: entry.path });
+      const current = root.querySelector(".sl-strip [aria-current]");
+      if (current) parts.strip.scrollLeft = current.offsetLeft + current.offsetWidth / 2 - parts.strip.clientWidth / 2;
+      img.style.aspectRatio = `${entry.w} / ${entry.h}`;
+      const reason = !chosen ? "select.not_chosen_hint" : entry.role === "audit" ? "select.check_fixed" : entry.state ? "select.labeled_fixed" : "";
+      parts.look.replaceChildren(
+        el("div", { class: "sl-lookhead" }, el("h2", {}, chosen ? numberOf(entry) : t("select.not_chosen")), el("span", { class: "push" }),
+          el("button", { type: "button", class: "btn icon", "aria-label": t("select.previous"), title: t("select.previous"), onclick: () => step(-1) }, FS.icon("chevron-left")),
+          el("button", { type: "button", class: "btn icon", "aria-label": t("select.next"), title: t("select.next"), onclick: () => step(1) }, FS.icon("chevron-right"))),
+        el("div", { class: "sl-stage" }, img), el("p", { class: "sl-name", dir: "auto" }, entry.path), el("p", { class: "small" }, t("select.size", { w: entry.w, h: entry.h })),
+        reason ? el("p", { class: "small sl-reason" }, t(reason)) : el("button", { type: "button", class: "btn sl-reject", onclick: () => reject(entry.id) }, t("select.reject"), el("kbd", {}, "R")));
+    }
+    function step(by) {
+      const all = queue ? queue.entries : [], at = all.findIndex((entry) => entry.id === now);
+      const to = at < 0 ? (by > 0 ? 0 : all.length - 1) : (at + by + all.length) % all.length;
+      if (all[to]) look(all[to].id);
+    }
+    async function reject(id) {
+      if (busy) return;
+      busy = true;
+      try {
+        const answer = await FS.api("/reject", { item: id });
+        FS.toast(t(answer.replacement ? "select.rejected" : "select.rejected_last"));
+        now = answer.replacement || 0;
+        take(answer.queue);
+        if (now) map.grow(now);
+        FS.refresh();
+      } catch (error) { FS.toast(error); } finally { busy = false; draw(); }
+    }
+    function drawHow(state) {
+      const selection = state.selection;
+      parts.how.hidden = !selection;
+      if (!selection || parts.how.dataset.of === `${selection.id}.${picks().length}`) return;
+      parts.how.dataset.of = `${selection.id}.${picks().length}`;
+      const title = (name, value) => { const field = form && form.titles(name, value); return field || value; };
+      const rows = [["strategy", title("strategy", selection.strategy)], ["backbone", title("backbone", selection.backbone)], ["picks", FS.fmt.int(picks().length)],
+        ["checks", FS.fmt.int(checks().length)], ["time", FS.fmt.time(selection.seconds)], ["seed", selection.config && selection.config.seed]];
+      parts.how.replaceChildren(el("h2", {}, t("select.how")), el("dl", { class: "facts" },
+        rows.filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => [el("dt", {}, t(`select.how_${name}`)), el("dd", {}, String(value))])));
+      parts.kept.textContent = t("select.kept", { n: FS.fmt.int(state.counts.pool) });
+    }
+
+    function show(name) {
+      view = name;
+      for (const each of ["map", "grid"]) parts[`view_${each}`].setAttribute("aria-pressed", String(each === name));
+      parts.mapside.hidden = name !== "map";
+      parts.strip.hidden = name !== "map";
+      parts.grid.hidden = name !== "grid";
+      drawChosen();
+      map.resize();
+    }
+
+    function onKey(event) {
+      if (event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey || !root.offsetParent || document.querySelector("dialog[open]")) return;
+      if (event.target.closest && event.target.closest("input, textarea, select, [contenteditable], [role=menu]")) return;
+      const aimed = entryOf(map.hovered || now);
+      const act = { KeyR: () => rejectable(aimed) && reject(aimed.id), ArrowRight: () => step(1), ArrowLeft: () => step(-1) }[event.code];
+      if (!act || !queue) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      act();
+    }
+    document.addEventListener("keydown", onKey, true);
+    const off = FS.onState((state) => { map.follow(state.map); load(state); draw(); });
+    look(0);
+
+    return () => { gone = true; document.removeEventListener("keydown", onKey, true); off(); map.destroy(); };
+  }
+
+  window.FS.register("select", attach);
+})();

@@ -1,0 +1,131 @@
+// The Select page's form, made from the fields of SelectConfig: title, help above the field, limits, choices.
+// What the person entered is kept for this project until the browser's storage is cleared.
+(function () {
+  "use strict";
+
+  const SLIDER = { images: [2, 200], part: [0.5, 20] };
+
+  function create(FS, host, fields, changed) {
+    const el = FS.el, t = FS.t, known = new Map(fields.map((field) => [field.name, field]));
+    const kept = `fact.select.${FS.p}`;
+    const values = Object.fromEntries(fields.map((field) => [field.name, field.default]));
+    try { Object.assign(values, valid(JSON.parse(localStorage.getItem(kept)))); } catch { /* nothing kept */ }
+    let unit = String(values.budget).endsWith("%") ? "part" : "images", pool = 0;
+
+    function valid(stored) { return Object.fromEntries(Object.entries(stored || {}).filter(([name]) => known.has(name))); }
+    function set(name, value) {
+      values[name] = value;
+      try { localStorage.setItem(kept, JSON.stringify(values)); } catch { /* it holds for this visit */ }
+      drawPace();
+      changed();
+    }
+
+    function labelled(name, input, help) {
+      const field = known.get(name), id = `sf-${name}`;
+      input.id = id;
+      return el("div", { class: "sl-field" }, el("label", { for: id }, field.title), help || el("p", { class: "small" }, field.help), input);
+    }
+    function number(name) {
+      const field = known.get(name), whole = field.type === "int";
+      const input = el("input", { type: "number", class: "field sl-number", min: field.low, max: field.high, step: whole ? 1 : "any", value: String(values[name]) });
+      input.addEventListener("input", () => {
+        const value = Number(input.value), fine = input.value !== "" && input.checkValidity();
+        input.setAttribute("aria-invalid", String(!fine));
+        if (fine) set(name, value);
+      });
+      return input;
+    }
+    function list(name) {
+      const field = known.get(name), about = el("p", { class: "small" });
+      const input = el("select", { class: "field" }, field.choices.map((each) => el("option", { value: each.value }, each.title)));
+      const say = () => {
+        const chosen = field.choices.find((each) => each.value === values[name]);
+        about.textContent = chosen && chosen.help ? chosen.help : field.help;
+      };
+      if (!field.choices.some((each) => each.value === values[name])) values[name] = field.default;
+      input.value = values[name];
+      input.addEventListener("change", () => { set(name, input.value); say(); });
+      say();
+      return labelled(name, input, about);
+    }
+    function check(name) {
+      const input = el("input", { type: "checkbox", checked: values[name] });
+      input.addEventListener("change", () => set(name, input.checked));
+      const field = known.get(name);
+      return el("div", { class: "sl-field" }, el("label", { class: "sl-check" }, input, field.title), el("p", { class: "small" }, field.help));
+    }
+    function one(name) {
+      const field = known.get(name);
+      if (field.choices) return list(name);
+      return field.type === "bool" ? check(name) : labelled(name, number(name));
+    }
+
+    // -------------------------------------------------------------- the budget: number, slider and unit of one value
+    const amount = el("input", { type: "number", class: "field sl-number", id: "sf-budget", min: 0, step: "any" });
+    const slider = el("input", { type: "range", class: "sl-range", "aria-label": known.get("budget").title });
+    const ends = [el("span", { class: "small" }), el("span", { class: "small" })], pace = el("p", { class: "small" });
+    const wrong = el("p", { class: "small sl-wrong", role: "alert", hidden: true });
+    const units = ["images", "part"].map((each) => {
+      const input = el("input", { type: "radio", name: "sf-unit", value: each, checked: unit === each });
+      input.addEventListener("change", () => convert(each));
+      return el("label", { class: "sl-radio" }, input, t(`select.unit_${each}`));
+    });
+    function count() { // images that the budget buys; as parse_budget does it
+      const number = parseFloat(values.budget);
+      return unit === "part" ? Math.trunc(pool * number * 0.01) : number;
+    }
+    function convert(to) {
+      const images = count();
+      unit = to;
+      const number = to === "part" ? Math.max(0.1, Math.round((1000 * images) / Math.max(1, pool)) / 10) : Math.max(1, Math.round(images) || 50);
+      write(number);
+      drawBudget();
+    }
+    function write(number) { set("budget", unit === "part" ? `${number}%` : String(number)); }
+    function drawBudget() {
+      const [low, high] = SLIDER[unit], top = unit === "images" ? Math.max(low, Math.min(high, pool || high)) : high;
+      Object.assign(slider, { min: low, max: top, step: unit === "part" ? 0.5 : 1, value: parseFloat(values.budget) });
+      ends[0].textContent = low;
+      ends[1].textContent = top;
+      slider.style.setProperty("--part", `${(100 * (slider.value - low)) / Math.max(1e-9, top - low)}%`);
+      if (document.activeElement !== amount) amount.value = parseFloat(values.budget);
+      drawPace();
+    }
+    function problem() {
+      const n = count();
+      if (!Number.isFinite(n) || n < 1) return t("select.too_small", { pool: FS.fmt.int(pool) });
+      if (unit === "images" && !Number.isInteger(n)) return t("select.not_whole");
+      return pool && n > pool ? t("select.too_large", { pool: FS.fmt.int(pool) }) : "";
+    }
+    function drawPace() {
+      const n = count(), bad = pool ? problem() : "";
+      const part = unit === "part" && n >= 1 ? `${t("select.part_is", { n: FS.fmt.int(n) })} ` : "";
+      pace.textContent = `${known.get("budget").help} ${part}${n >= 1 ? t("select.pace", { time: FS.fmt.time(Math.max(60, Math.round(n / 10) * 60)) }) : ""}`;
+      amount.setAttribute("aria-invalid", String(Boolean(bad)));
+      wrong.textContent = bad;
+      wrong.hidden = !bad;
+    }
+    amount.addEventListener("input", () => { write(amount.value === "" ? 0 : Number(amount.value)); drawBudget(); });
+    slider.addEventListener("input", () => { write(Number(slider.value)); amount.value = slider.value; drawBudget(); });
+    const budget = el("div", { class: "sl-field" },
+      el("div", { class: "sl-row" }, el("label", { for: "sf-budget" }, known.get("budget").title), amount),
+      pace, el("div", { class: "sl-slide" }, ends[0], slider, ends[1]),
+      el("div", { class: "sl-units", role: "radiogroup", "aria-label": known.get("budget").title }, units), wrong);
+
+    const rest = fields.filter((field) => field.name !== "budget");
+    const plain = rest.filter((field) => !field.expert), expert = rest.filter((field) => field.expert);
+    const more = el("details", { class: "sl-more" }, el("summary", {}, t("select.more")), expert.map((field) => one(field.name)));
+    host.replaceChildren(budget, ...["strategy", "check"].filter((name) => known.has(name)).map(one),
+      ...plain.filter((field) => !["strategy", "check"].includes(field.name)).map((field) => one(field.name)), more);
+    drawBudget();
+
+    return {
+      values, count, problem,
+      titles(name, value) { const found = known.get(name).choices.find((each) => each.value === value); return found && found.title; },
+      setPool(n) { if (n !== pool) { pool = n; drawBudget(); } },
+      lock(yes) { for (const each of host.querySelectorAll("input, select")) each.disabled = yes; },
+    };
+  }
+
+  window.FactSelectForm = { create };
+})();
