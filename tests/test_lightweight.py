@@ -1,0 +1,271 @@
+"""Attention pooling, feature brightness, folds and the light model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from fact_core.config import LmConfig
+from fact_core.errors import ConfigError, InputError
+from fact_core.events import Decision, Event, Point, Progress
+from fact_core.lightweight.folds import folds, smallest_class
+from fact_core.lightweight.frofa import FORMS, brightness
+from fact_core.lightweight.light import LightHead, fit
+from fact_core.lightweight.map_head import MapHead, heads_for
+from fact_core.lightweight.map_train import Memory, reduction
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def run(step: Any) -> tuple[Any, list[Event]]:
+    """Result and events of a step."""
+    events: list[Event] = []
+    while True:
+        try:
+            events.append(next(step))
+        except StopIteration as stop:
+            return stop.value, events
+
+
+def data(n: int = 40, k: int = 4, side: int = 3, channels: int = 16, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Pooled (n, C), patches (n, side, side, C) and y (n,): one corner patch tells the class."""
+    patches = torch.rand(n, side, side, channels, generator=generator(seed))
+    y = torch.arange(n) % k
+    patches[torch.arange(n), 0, 0, y] += 3.0
+    return patches.mean(dim=(1, 2)), patches, y
+
+
+# ---------------------------------------------------------------- brightness
+
+
+def test_brightness_moves_one_channel_by_hand() -> None:
+    """Values 0, 1, 2 have a span of 2: a draw of d moves them by 2 d, clipped to 0..2."""
+    tokens = torch.tensor([0.0, 1.0, 2.0]).reshape(1, 3, 1)
+    draw = float(torch.rand(1, generator=generator(3)) * 2 - 1)
+    moved = brightness(tokens, 1.0, generator(3))
+    assert moved.flatten().tolist() == pytest.approx([min(2.0, max(0.0, v + 2 * draw)) for v in (0, 1, 2)])
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_brightness_equals_its_literal_form(form: str) -> None:
+    """Scale to 0..1, add, clip, scale back, image by image (method.md 5.1)."""
+    patches = torch.randn(3, 2, 4, 5, generator=generator())
+    tokens = patches.reshape(3, 8, 5)
+    draw = torch.rand(3, 1, 1 if form == "default" else 5, generator=generator(7)) * 2 - 1
+    wanted = torch.empty_like(tokens)
+    for i in range(3):
+        for c in range(5):
+            over = tokens[i, :, c] if form == "channel-squared" else tokens[i]
+            low, high = over.min(), over.max()
+            unit = (tokens[i, :, c] - low) / (high - low)
+            shift = draw[i, 0, 0 if form == "default" else c] * 0.5
+            wanted[i, :, c] = (unit + shift).clamp(0, 1) * (high - low) + low
+    torch.testing.assert_close(brightness(patches, 0.5, generator(7), form=form).reshape(3, 8, 5), wanted)
+
+
+def test_brightness_leaves_constant_channels_and_strength_zero_alone() -> None:
+    patches = torch.rand(2, 3, 3, 4, generator=generator())
+    patches[..., 1] = 5.0
+    bright = brightness(patches, 1.0, generator())
+    assert torch.equal(bright[..., 1], patches[..., 1])
+    assert not torch.equal(bright[..., 0], patches[..., 0])
+    torch.testing.assert_close(brightness(patches, 0.0, generator()), patches)
+    assert torch.equal(brightness(patches, 1.0, generator(1)), brightness(patches, 1.0, generator(1)))
+
+
+def test_brightness_of_unknown_form_or_strength_is_refused() -> None:
+    with pytest.raises(ConfigError, match="channel-squared"):
+        brightness(torch.zeros(1, 1, 1), 0.5, generator(), form="nope")
+    with pytest.raises(ConfigError):
+        brightness(torch.zeros(1, 1, 1), 2.0, generator())
+
+
+# ---------------------------------------------------------------- attention pooling
+
+
+def test_a_new_map_head_is_mean_pooling() -> None:
+    tokens = torch.randn(5, 9, 32, generator=generator())
+    torch.testing.assert_close(MapHead(32, 4).draw(generator())(tokens), tokens.mean(dim=1))
+
+
+def test_map_equals_multi_head_attention_with_one_query() -> None:
+    """nn.MultiheadAttention, residual MLP, one query: the folded form of method.md 11.1 computes the same."""
+    head = MapHead(24, 3)
+    for each in head.parameters():
+        nn.init.normal_(each, std=0.3, generator=generator(1))
+    oracle = nn.MultiheadAttention(24, 3, batch_first=True)
+    with torch.no_grad():
+        oracle.in_proj_weight.copy_(torch.cat((torch.eye(24), head.key, head.value.weight)))
+        oracle.in_proj_bias.copy_(torch.cat((torch.zeros(24), torch.randn(24), head.value.bias)))
+        oracle.out_proj.weight.copy_(head.out.weight)
+        oracle.out_proj.bias.copy_(head.out.bias)
+    tokens = torch.randn(4, 7, 24, generator=generator(2))
+    y = oracle(head.query.expand(4, 1, 24), tokens, tokens, need_weights=False)[0][:, 0]
+    wanted = y + head.down(head.act(head.up(head.norm(y))))
+    torch.testing.assert_close(head(tokens), wanted, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(head.attention(tokens).sum(-1), torch.ones(4, 3))
+
+
+@pytest.mark.parametrize(("dim", "heads"), [(384, 6), (768, 12), (64, 1), (7, 1), (130, 2), (100, 2)])
+def test_heads_divide_the_width(dim: int, heads: int) -> None:
+    assert heads_for(dim) == heads
+
+
+def test_reduction_keeps_the_largest_directions() -> None:
+    pool = torch.randn(500, 6, generator=generator()) * torch.tensor([10.0, 5.0, 0.1, 0.1, 0.1, 0.1]) + 3.0
+    reduce = reduction(pool, 2)
+    out = reduce(pool)
+    assert out.shape == (500, 2)
+    torch.testing.assert_close(out.mean(dim=0), torch.zeros(2), atol=1e-4, rtol=0)
+    assert float(out.square().mean()) == pytest.approx(1.0, abs=1e-3)
+    assert float(out[:, 0].std() / out[:, 1].std()) == pytest.approx(2.0, abs=0.2)
+    wide = reduction(pool, 6)(pool)
+    torch.testing.assert_close(wide.std(dim=0), torch.ones(6), atol=1e-2, rtol=0)
+
+
+def test_reduction_of_constant_tokens_is_finite() -> None:
+    for width in (2, 8):
+        assert bool(torch.isfinite(reduction(torch.ones(10, 4), width)(torch.ones(3, 4))).all())
+
+
+# ---------------------------------------------------------------- folds
+
+
+def test_folds_share_every_class_out() -> None:
+    y = np.array([0] * 6 + [1] * 3 + [2] * 3)
+    parts = folds(y, 3, generator())
+    assert sorted(np.concatenate(parts).tolist()) == list(range(12))
+    for part in parts:
+        assert np.bincount(y[part], minlength=3).tolist() == [2, 1, 1]
+    assert smallest_class(y) == 3 and smallest_class(np.array([5, 5, 9])) == 1
+
+
+# ---------------------------------------------------------------- the light model
+
+
+@pytest.mark.parametrize("mode", ["auto", "map_lr", "lr", "both"])
+def test_every_reading_learns_and_survives_saving(mode: str) -> None:
+    pooled, patches, y = data()
+    config = LmConfig(mode=mode, steps=30, width=8)
+    (head, decisions), events = run(
+        fit(pooled, patches, y, 4, config=config, generator=generator(), check=data(seed=1))
+    )
+    probabilities = head(pooled, patches).exp()
+    torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(40))
+    assert float((probabilities.argmax(dim=1) == y).float().mean()) >= 0.9
+    points = [e for e in events if isinstance(e, Point)]
+    assert points[-1].check_accuracy is not None and points[-1].accuracy is not None
+    assert [p.step for p in points] == sorted(p.step for p in points) or mode == "both" or mode == "auto"
+    assert all(isinstance(each, Decision) and each in events for each in decisions)
+    copy = LightHead.from_config(head.config())
+    copy.load_state_dict(load(save({k: v.contiguous() for k, v in head.state_dict().items()})))
+    torch.testing.assert_close(copy(pooled, patches), head(pooled, patches))
+
+
+def test_auto_is_the_mean_of_both_readings_with_few_labels() -> None:
+    pooled, patches, y = data(n=8)
+    (head, decisions), _ = run(fit(pooled, patches, y, 4, config=LmConfig(steps=10, width=8), generator=generator()))
+    assert head.mode == "both"
+    assert {d.name for d in decisions} == {"lm.mode", "lm.C"} and all("too few" in d.reason for d in decisions)
+
+
+def test_auto_compares_the_readings_with_enough_labels() -> None:
+    pooled, patches, y = data()
+    config = LmConfig(steps=20, width=8)
+    (head, decisions), events = run(fit(pooled, patches, y, 4, config=config, generator=generator()))
+    found = {d.name: d for d in decisions}
+    scores = found["lm.mode"].scores
+    assert scores is not None and set(scores) == {"lr", "map_lr", "both"}
+    assert scores[head.mode] <= 1.0101 * min(scores.values())
+    assert any(isinstance(e, Progress) and e.step == "lm.mode" for e in events)
+
+
+def test_the_same_seed_gives_the_same_model_and_another_does_not() -> None:
+    pooled, patches, y = data()
+    config = LmConfig(mode="map_lr", choose="none", steps=20, width=8)
+
+    def weight(seed: int) -> Tensor:
+        (head, _), _ = run(fit(pooled, patches, y, 4, config=config, generator=generator(seed)))
+        return head.map_line.weight
+
+    assert torch.equal(weight(1), weight(1))
+    assert not torch.equal(weight(1), weight(2))
+
+
+@pytest.mark.parametrize("mode", ["auto", "map_lr"])
+def test_a_fit_stopped_anywhere_goes_on_to_the_same_model(mode: str) -> None:
+    pooled, patches, y = data()
+    config = LmConfig(mode=mode, steps=60, width=8)
+
+    def start(memory: Memory) -> Iterator[Event]:
+        return fit(pooled, patches, y, 4, config=config, generator=generator(5), memory=memory)
+
+    (whole, _), events = run(start(Memory()))
+    for stop_at in (1, 4, len(events) // 2, len(events) - 2):
+        memory, step = Memory(), None
+        step = start(memory)
+        for _ in range(stop_at):
+            next(step)
+        kept = memory.state()
+        step.close()  # type: ignore[attr-defined]
+        (again, _), later = run(start(Memory(load(save(kept)))))
+        assert again.mode == whole.mode
+        assert all(torch.equal(a, b) for a, b in zip(again.parameters(), whole.parameters(), strict=True))
+        assert len(later) <= len(events)
+
+
+def test_one_label_a_class_absent_classes_and_two_classes_work() -> None:
+    pooled, patches, y = data(n=3, k=3)
+    (head, _), _ = run(fit(pooled, patches, y, 9, config=LmConfig(steps=5, width=8), generator=generator()))
+    answers = head(torch.rand(50, 16), torch.rand(50, 3, 3, 16)).argmax(dim=1)
+    assert head(pooled, patches).shape == (3, 9) and int(answers.max()) < 3
+    pooled, patches, y = data(n=12, k=2)
+    (head, _), _ = run(fit(pooled, patches, y, 2, config=LmConfig(steps=5, width=8), generator=generator()))
+    assert head(pooled, patches).shape == (12, 2)
+
+
+def test_many_classes_work() -> None:
+    pooled, patches, y = data(n=300, k=100, channels=128)
+    config = LmConfig(steps=5, width=32, mode="both", views=1)
+    (head, _), _ = run(fit(pooled, patches, y, 100, config=config, generator=generator()))
+    assert float((head(pooled, patches).argmax(dim=1) == y).float().mean()) > 0.9
+
+
+def test_one_class_and_nan_are_errors_in_words() -> None:
+    pooled, patches, y = data(n=6)
+    with pytest.raises(InputError, match="All 6 labels are of one class"):
+        run(fit(pooled, patches, y * 0, 4, config=LmConfig(steps=2), generator=generator()))
+    patches[0, 0, 0, 0] = float("nan")
+    with pytest.raises(InputError, match="not numbers"):
+        run(fit(pooled, patches, y, 4, config=LmConfig(steps=2), generator=generator()))
+
+
+def test_identical_images_do_not_crash_it() -> None:
+    ones = torch.ones(6, 2, 2, 8)
+    (head, _), _ = run(
+        fit(ones[:, 0, 0], ones, torch.arange(6) % 2, 2, config=LmConfig(steps=3, width=4), generator=generator())
+    )
+    torch.testing.assert_close(head(ones[:, 0, 0], ones).exp(), torch.full((6, 2), 0.5), atol=1e-3, rtol=0)
+
+
+def test_an_unknown_reading_names_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match="map_lr"):
+        LightHead(4, 4, 4, 2, "nope")
+
+
+def test_the_head_can_be_traced_with_any_batch() -> None:
+    head = LightHead(16, 16, 8, 4, "both").eval()
+    pooled, patches, _ = data()
+    dims = ({0: torch.export.Dim("batch")},) * 2
+    traced = torch.export.export(head, (pooled[:2], patches[:2]), dynamic_shapes=dims).module()
+    torch.testing.assert_close(traced(pooled, patches), head(pooled, patches))
+    assert isinstance(io.BytesIO(save(dict(head.state_dict()))), io.BytesIO)
