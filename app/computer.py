@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
+from fact_core.choices import BackboneChoice
 
-def describe(folder: Path) -> dict[str, Any]:
-    """cores, memory and memory_free in bytes (None: not known), gpu (name or ""), disk_free of ``folder``."""
+
+def describe(folder: Path, gpu_name: str) -> dict[str, Any]:
+    """cores, memory and memory_free in bytes (None: not known), gpu, disk_free of ``folder``."""
     total, free = memory()
     there = next((each for each in (folder, *folder.parents) if each.exists()), Path.cwd())
     return {
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
         "memory": total,
         "memory_free": free,
-        "gpu": gpu(),
+        "gpu": gpu_name,
         "disk_free": shutil.disk_usage(there).free,
     }
+
+
+def cores() -> int:
+    """Processor cores that this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory() -> tuple[int | None, int | None]:
@@ -39,23 +45,22 @@ def memory() -> tuple[int | None, int | None]:
 
 def gpu() -> str:
     """The name of the GPU that torch will most likely find, or ""."""
-    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return ""
     tool = shutil.which("nvidia-smi")
-    if tool:
-        command = [tool, "--query-gpu=name", "--format=csv,noheader"]
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)  # noqa: S603
-            return answer.stdout.strip().splitlines()[0] if answer.stdout.strip() else ""
-        except (OSError, subprocess.SubprocessError):
-            return ""
-    if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return ""  # the program uses CUDA or the CPU
-    return ""
+    if tool is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return ""
+    command = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return next(iter(answer.stdout.strip().splitlines()), "")
 
 
-def seconds_per_image(megaflops: float, cores: int, has_gpu: bool) -> float:
-    """A rough time of one image's features, from times measured on two cores."""
+def seconds_per_image(backbone: BackboneChoice, n_cores: int, has_gpu: bool) -> float:
+    """A rough time of one image's features; on the CPU from times measured on two cores."""
+    megaflops = float(backbone.megaflops)
     if has_gpu:
         return 0.001 + megaflops / 4e6
-    return (0.012 + megaflops * 25e-6) * 2 / max(cores, 1)
+    if backbone.cpu_pixels:
+        megaflops *= (backbone.cpu_pixels / backbone.pixels) ** 2
+    return (0.012 + megaflops * 25e-6) * 2 / max(n_cores, 1)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app import computer
 from fact_core import project as projects
 from fact_core import runs, scan
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
@@ -42,6 +43,7 @@ class Server:
 
     def __init__(self, *, demo: bool = False) -> None:
         self.demo = demo
+        self.gpu = computer.gpu()  # asked once: a name of a GPU does not change
         self._open: dict[str, Opened] = {}
         self._guard = threading.RLock()
 
@@ -130,7 +132,7 @@ class Server:
             waiting = any(run.status == "queued" for run in runs.list_runs(held.project))
             if waiting and (now or time.monotonic() - held.spawned > RESPAWN_SECONDS):
                 held.spawned = time.monotonic()
-                held.worker = runs.spawn_worker(held.project, idle=IDLE_SECONDS)
+                held.worker = runs.spawn_worker(held.project, idle=IDLE_SECONDS, follow_up=True)
 
 
 def key_of(folder: Path) -> str:

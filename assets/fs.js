@@ -203,6 +203,21 @@
     document.dispatchEvent(new CustomEvent("fs:offline", { detail: yes }));
   }
 
+  // ---- the backbone that the person chose on the Project page, kept for each project ----
+  FS.backbone = (otherwise = "tf_efficientnet_lite0") => {
+    let kept = null;
+    try {
+      kept = localStorage.getItem(`fs-backbone-${FS.p}`);
+    } catch {}
+    return kept || (FS.state && FS.state.selection && FS.state.selection.backbone) || otherwise || "tf_efficientnet_lite0";
+  };
+  FS.setBackbone = (name) => {
+    try {
+      localStorage.setItem(`fs-backbone-${FS.p}`, name);
+    } catch {}
+    document.dispatchEvent(new CustomEvent("fs:backbone", { detail: name }));
+  };
+
   // ---- pages --------------------------------------------------------------------------------------------
   FS.open = (key, page = "project") => {
     location.href = `/?p=${encodeURIComponent(key)}#${page}`;

@@ -7,23 +7,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from fastapi import Body, FastAPI
 
 from app import computer
 from app.server import Server, key_of
 from fact_core import labels, scan, weights
 from fact_core import project as projects
-from fact_core.choices import BACKBONES, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, pick
 from fact_core.errors import FactError, InputError
+
+PAPERS_BACKBONE = "vit_small_patch16_224.dino"
+PREVIEW = 35
+SHOWN_PROBLEMS = 200
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/app, /x/backbones; POST /x/projects/open|new|delete, /x/weights."""
+    """GET /x/app, /x/backbones, /x/K/found; POST /x/projects/open|new|delete, /x/weights."""
     downloads: dict[str, subprocess.Popen[bytes]] = {}
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
-        here = computer.describe(projects.home())
+        here = computer.describe(projects.home(), server.gpu)
         return {
             "version": "",
             "project": None,
@@ -42,14 +47,23 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/backbones")
     def backbones() -> dict[str, Any]:
-        return {"backbones": [backbone(name, downloads) for name in BACKBONES], "busy": _busy(downloads)}
+        return all_backbones(downloads, bool(server.gpu))
 
     @app.post("/x/weights")
     def download(name: str = Body(embed=True)) -> dict[str, Any]:
         pick(BACKBONES, name, "backbone")
         if not _busy(downloads):
             downloads[name] = _download(name)
-        return {"backbones": [backbone(each, downloads) for each in BACKBONES], "busy": _busy(downloads)}
+        return all_backbones(downloads, bool(server.gpu))
+
+    @app.get("/x/{key}/found")
+    def found(key: str) -> dict[str, Any]:
+        project = server.project(key)
+        bad = scan.problems(project)
+        ids = scan.pool(project).ids
+        drawn = np.sort(np.random.default_rng(0).permutation(ids)[:PREVIEW])
+        rows = [{"path": path, "reason": reason} for path, reason in bad[:SHOWN_PROBLEMS]]
+        return {"problems": rows, "total": len(bad), "preview": [int(each) for each in drawn]}
 
     @app.post("/x/projects/open")
     def open_one(folder: str = Body(embed=True)) -> dict[str, str]:
@@ -67,6 +81,14 @@ def register(app: FastAPI, server: Server) -> None:
     def delete(key: str = Body(embed=True)) -> dict[str, bool]:
         server.delete(key)
         return {"deleted": True}
+
+
+def all_backbones(downloads: dict[str, subprocess.Popen[bytes]], has_gpu: bool) -> dict[str, Any]:
+    """The backbones table. Recommended: the paper's, where its weights are ready."""
+    rows = [backbone(name, downloads, has_gpu) for name in BACKBONES]
+    ready = {row["name"] for row in rows if row["ready"]}
+    recommended = PAPERS_BACKBONE if PAPERS_BACKBONE in ready else DEFAULT_BACKBONE
+    return {"backbones": rows, "busy": _busy(downloads), "recommended": recommended}
 
 
 def brief(recent: projects.Recent) -> dict[str, Any]:
@@ -90,7 +112,7 @@ def brief(recent: projects.Recent) -> dict[str, Any]:
     return row
 
 
-def backbone(name: str, downloads: dict[str, subprocess.Popen[bytes]]) -> dict[str, Any]:
+def backbone(name: str, downloads: dict[str, subprocess.Popen[bytes]], has_gpu: bool) -> dict[str, Any]:
     """One row of the backbones table."""
     choice = BACKBONES[name]
     here = weights.status(name)
@@ -102,6 +124,7 @@ def backbone(name: str, downloads: dict[str, subprocess.Popen[bytes]]) -> dict[s
         "help": choice.help,
         "parameters": choice.parameters,
         "licence": choice.licence,
+        "seconds_per_image": computer.seconds_per_image(choice, computer.cores(), has_gpu),
         "ready": here.ready,
         "detail": here.detail,
         "bytes": here.download_bytes,

@@ -17,7 +17,7 @@ from fact_core.runs import Run
 
 def register(app: FastAPI, server: Server) -> None:
     """GET /x/K/state[?known=VERSION]."""
-    here = computer.describe(projects.home())
+    here = computer.describe(projects.home(), server.gpu)
     text = sentences()
 
     @app.get("/x/{key}/state")

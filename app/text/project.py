@@ -11,7 +11,7 @@ TEXT = {
     "project.projects": "Projects",
     "project.new": "New",
     "project.open_other": "Open a project folder",
-    "project.empty_list": "No project yet. Say below in which folder your images are.",
+    "project.empty_list": "No project yet. Say beside this list in which folder your images are.",
     "project.labeled": "{done} labeled",
     "project.images_n": "{n} images",
     "project.not_scanned": "not scanned",
