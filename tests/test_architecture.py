@@ -19,9 +19,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "2n": ("evaluate", "suggest", "neighbors", "coverage"),
     "3": (
         *("device", "data", "backbones", "features", "select", "finetune", "lightweight", "classifier", "predict"),
-        *("export", "export_files", "project_map"),
+        *("export", "export_files", "model_card", "project_map"),
     ),
-    "4": ("worker", "kinds", "cli", "way", "doctor", "bench"),
+    "4": ("worker", "kinds", "cli", "way", "follow", "console", "doctor", "bench"),
 }
 #: layer -> what it may import of fact_core: layers, or single modules
 ALLOWED: dict[str, tuple[str, ...]] = {
@@ -136,10 +136,14 @@ def test_pages_do_not_import_each_other() -> None:
 @pytest.mark.parametrize("path", SOURCES, ids=_id)
 def test_no_pickle_no_shell_no_eval(path: Path) -> None:
     """Nothing that runs code out of a file, and no shell between us and a command."""
-    banned_modules = {"pickle", "cPickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
+    banned_modules = {"cPickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
     for line, name in _imports(path):
         assert name.partition(".")[0] not in banned_modules, f"{_id(path)}:{line} imports {name}"
+        assert not name.startswith("pickle."), f"{_id(path)}:{line} imports {name}"
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pickle":
+            # torch's own reader raises this one; naming it reads nothing
+            assert node.attr == "UnpicklingError", f"{_id(path)}:{node.lineno} uses pickle.{node.attr}"
         if not isinstance(node, ast.Call):
             continue
         name = ast.unparse(node.func)
