@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
+import logging.handlers
 import os
 import secrets
 import socket
@@ -23,19 +25,21 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="fact-studio-"))
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
-import gradio as gr  # noqa: E402
-import uvicorn  # noqa: E402
-from fastapi import FastAPI  # noqa: E402
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
 
-from app.guard import Guard, Keys, make_keys  # noqa: E402
-from app.routes import register_all  # noqa: E402
-from app.routes.assets import FOLDER as ASSETS  # noqa: E402
-from app.server import Server  # noqa: E402
-from app.text import sentences  # noqa: E402
-from app.theme import theme  # noqa: E402
-from app.widgets import piece  # noqa: E402
-from fact_core import project as projects  # noqa: E402
-from fact_core.errors import FactError, InputError, storage_error  # noqa: E402
+from app.guard import Guard, Keys, make_keys
+from app.routes import register_all
+from app.routes.assets import FOLDER as ASSETS
+from app.server import Server
+from app.text import sentences
+from app.theme import theme
+from app.widgets import piece
+from fact_core import project as projects
+from fact_core import scan
+from fact_core.demo import make_demo
+from fact_core.errors import FactError, InputError, storage_error
 
 PAGES = ("project", "select", "label", "train", "results")
 STYLES = ("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "train.css", "results.css")
@@ -91,7 +95,9 @@ def head() -> str:
             continue
         address = f"/x/assets/{name}?v={hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()}"
         is_style = name.endswith(".css")
-        lines.append(f'<link rel="stylesheet" href="{address}">' if is_style else f'<script defer src="{address}"></script>')
+        lines.append(
+            f'<link rel="stylesheet" href="{address}">' if is_style else f'<script defer src="{address}"></script>'
+        )
     return "\n".join(lines)
 
 
@@ -105,10 +111,14 @@ def serve(host: str, port: int, *, browser: bool, folder: str = "", demo: bool =
         key = first_project(server, folder, demo)
         app = Guard(make_app(server), host=host, port=port, keys=keys)
         address = first_address(host, port, keys, key)
-        print(f"FACT Studio is ready. Open this address in a browser (Ctrl+C ends the program):\n\n    {address}\n", flush=True)
+        print(
+            f"FACT Studio is ready. Open this address in a browser (Ctrl+C ends the program):\n\n    {address}\n",
+            flush=True,
+        )
         if browser:
             threading.Timer(0.5, webbrowser.open, (address,)).start()
-        config = uvicorn.Config(app, log_level="warning", access_log=False, ws="none", timeout_graceful_shutdown=3)
+        write_log()
+        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=3)
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         server.close()
@@ -119,20 +129,19 @@ def serve(host: str, port: int, *, browser: bool, folder: str = "", demo: bool =
 def first_project(server: Server, folder: str, demo: bool) -> str:
     """The key of the project to show first, or ""."""
     if demo:
-        from fact_core.demo import make_demo
-
         images = make_demo(projects.home() / "demo-images")
         target = Path(folder) if folder else projects.home() / "demo"
         project = projects.open_or_create(target, images)
         key = server.open(project.folder)
-        server.start(key, "scan", {})
+        if not scan.counts(project).files:
+            server.start(key, "scan", {})
         return key
     return server.open(Path(folder)) if folder else ""
 
 
 def first_address(host: str, port: int, keys: Keys, key: str) -> str:
     """The address with the token that lets a browser in."""
-    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 (only compared)
+    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
     return f"http://{name}:{port}/?token={keys.token}" + (f"&p={key}" if key else "")
 
 
@@ -147,6 +156,18 @@ def listen(host: str, port: int) -> socket.socket:
         sock.close()
         raise InputError(f"The program cannot listen on {host}:{port}", str(error), "Choose another --port.") from error
     return sock
+
+
+def write_log() -> None:
+    """Tracebacks go into a file, not to the terminal."""
+    file = projects.home() / "server.log"
+    try:
+        handler = logging.handlers.RotatingFileHandler(file, maxBytes=2_000_000, backupCount=1, encoding="utf-8")
+    except OSError as error:
+        raise storage_error(error, "writing the log") from error
+    logging.basicConfig(
+        level=logging.WARNING, handlers=[handler], format="%(asctime)s %(name)s %(message)s", force=True
+    )
 
 
 def stored_secret() -> bytes:

@@ -25,6 +25,8 @@ from fact_core.project import Lock, Project
 IDLE_SECONDS = 120.0
 #: A child that died is not started again sooner than this.
 RESPAWN_SECONDS = 5.0
+#: So many children in a row may die before they begin; then the waiting run fails.
+MAX_DEATHS = 3
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Opened:
     lock: Lock
     worker: subprocess.Popen[bytes] | None = None
     spawned: float = 0.0
+    deaths: int = 0
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -127,12 +130,41 @@ class Server:
         held = self.opened(key)
         with self._guard:
             runs.fail_stale(held.project)
+            next_run = runs.active(held.project)
+            if next_run is None or next_run.status != "queued":
+                return
             if held.worker is not None and held.worker.poll() is None:
                 return
-            waiting = any(run.status == "queued" for run in runs.list_runs(held.project))
-            if waiting and (now or time.monotonic() - held.spawned > RESPAWN_SECONDS):
+            if self._cannot_start(held, next_run.id):
+                return
+            if now or time.monotonic() - held.spawned > RESPAWN_SECONDS:
                 held.spawned = time.monotonic()
                 held.worker = runs.spawn_worker(held.project, idle=IDLE_SECONDS, follow_up=True)
+
+    def _cannot_start(self, held: Opened, run: int) -> bool:
+        """Whether children die before they begin: then the run fails with their last words."""
+        ended = held.worker.returncode if held.worker else 0
+        if ended == 0:
+            held.deaths = 0
+            return False
+        held.worker = None
+        held.deaths += 1
+        if held.deaths < MAX_DEATHS:
+            return False
+        held.deaths = 0
+        reason = f"The child process that does the work ended at once (exit code {ended}). {_last_words(held.project)}"
+        runs.finish(held.project, run, "failed", reason.strip())
+        return True
+
+
+def _last_words(project: Project) -> str:
+    """The last line of the children's output."""
+    try:
+        lines = (project.folder / "worker.log").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    told = [line.strip() for line in lines if line.strip()]
+    return f"Its last line: {told[-1][:500]}" if told else ""
 
 
 def key_of(folder: Path) -> str:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import gradio as gr
 
-FONTS = ("-apple-system", "Segoe UI Variable Text", "Segoe UI", "Roboto", "Noto Sans", "Liberation Sans", "Arial", "sans-serif")
+FONTS = (
+    "-apple-system",
+    "Segoe UI Variable Text",
+    "Segoe UI",
+    "Roboto",
+    "Noto Sans",
+    "Liberation Sans",
+    "Arial",
+    "sans-serif",
+)
 
 #: theme variable -> value; set for light and dark alike, because the tokens change by themselves.
 VALUES = {

@@ -89,7 +89,9 @@ def widget(name: str, each: Field[Any], value: Any) -> Component:
     }
     if meta["choices"] is not None:
         titles = TITLES.get(name.rpartition(".")[2], {})
-        pairs = [(titles[each_name].title if each_name in titles else each_name, each_name) for each_name in meta["choices"]]
+        pairs = [
+            (titles[each_name].title if each_name in titles else each_name, each_name) for each_name in meta["choices"]
+        ]
         return gr.Dropdown(pairs, filterable=False, **common)
     if isinstance(value, bool):
         return gr.Checkbox(**common)

@@ -70,7 +70,7 @@
   /** An error in the pane it concerns: what is wrong, what was found, what to do. */
   FS.errorBox = (error, kind = "bad") =>
     el("div", { class: `note ${kind}`, role: "alert" }, el("b", {}, stop(error.what)), error.found ? ` ${stop(error.found)}` : "", error.do ? ` ${stop(error.do)}` : "");
-  const stop = (text) => (/[.?!…]$/.test(text) ? text : `${text}.`);
+  const stop = (FS.sentence = (text) => (/[.?!…]$/.test(text) ? text : `${text}.`));
   let layer = null;
   function floats() {
     if (!layer || !layer.isConnected) document.body.append((layer = el("div", { class: "fs" })));
@@ -179,7 +179,7 @@
     const open = FS.p && FS.state.project ? true : step.key === "project";
     return el(
       "button",
-      { type: "button", class: state, disabled: !open, title: open ? null : FS.t("step.locked"), "aria-current": state === "current" ? "step" : null, onclick: () => FS.go(step.key) },
+      { type: "button", class: state, dataset: { id: step.key }, disabled: !open, title: open ? null : FS.t("step.locked"), "aria-current": state === "current" ? "step" : null, onclick: () => FS.go(step.key) },
       el("span", { class: "ball" }, state === "done" ? FS.icon("check") : String(i + 1)),
       step.title,
       step.fact ? el("span", { class: "fact" }, step.fact) : "",

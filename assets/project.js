@@ -210,7 +210,7 @@
         el(
           "tbody",
           {},
-          rows.map((each) => el("tr", {}, el("td", { title: each.path }, each.path), el("td", { class: "small" }, each.reason))),
+          rows.map((each) => el("tr", {}, el("td", { title: each.path }, each.path), el("td", { class: "small" }, FS.sentence(each.reason)))),
           more ? el("tr", {}, el("td", {}, t("project.more_problems", { n: fmt.int(more) })), el("td", {})) : "",
           counts.duplicates ? el("tr", {}, el("td", {}, counts.duplicates === 1 ? t("project.one_duplicate") : t("project.n_duplicates", { n: fmt.int(counts.duplicates) })), el("td", { class: "small" }, t("project.duplicate_reason"))) : "",
         ),

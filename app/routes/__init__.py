@@ -43,11 +43,18 @@ def _tell_wrong_request(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0] if error.errors() else {}
     where = ".".join(str(part) for part in first.get("loc", ()))
-    return JSONResponse({"what": "The request is not as it should be", "found": f"{where}: {first.get('msg', '')}", "do": ""}, 422)
+    return JSONResponse(
+        {"what": "The request is not as it should be", "found": f"{where}: {first.get('msg', '')}", "do": ""}, 422
+    )
 
 
 def _tell_unexpected(_request: Request, error: Exception) -> JSONResponse:
     log.error("unexpected error", exc_info=error)
     return JSONResponse(
-        {"what": "Something went wrong inside the program", "found": type(error).__name__, "do": "The terminal says more."}, 500
+        {
+            "what": "Something went wrong inside the program",
+            "found": type(error).__name__,
+            "do": "The file server.log says more.",
+        },
+        500,
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request, Response
 
 from app.server import Server
-from fact_core import images, scan
+from fact_core import images, scan, thumbs
 from fact_core.errors import InputError, storage_error
 from fact_core.project import Project
 from fact_core.types import Item
@@ -25,8 +25,6 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/{key}/thumb/{item_id}")
     def thumb(key: str, item_id: int, request: Request) -> Response:
-        from fact_core import thumbs
-
         project = server.project(key)
         item = _item(project, item_id)
         tag = f'"t-{item.digest[:24]}"'
@@ -35,7 +33,7 @@ def register(app: FastAPI, server: Server) -> None:
         return _answer(thumbs.Thumbs(project).get_or_make(project, item), "image/jpeg", tag)
 
     @app.get("/x/{key}/image/{item_id}")
-    def image(key: str, item_id: int, request: Request, max: int = 0) -> Response:  # noqa: A002
+    def image(key: str, item_id: int, request: Request, max: int = 0) -> Response:
         project = server.project(key)
         item = _item(project, item_id)
         side = min(max, LARGEST_SIDE) if max > 0 else LARGEST_SIDE

@@ -130,7 +130,9 @@ def _selection(stored: selections.Stored | None) -> dict[str, Any] | None:
 def _labels(project: Project) -> dict[str, int]:
     states = labels.states(project)
     done = {item for item, state in states.items() if state.kind == "label"}
-    skipped = {item for item, state in states.items() if state.kind == "skip" or (state.kind == "none" and state.flagged)}
+    skipped = {
+        item for item, state in states.items() if state.kind == "skip" or (state.kind == "none" and state.flagged)
+    }
     queue = selections.queue(project)
     picks = {entry.item for entry in queue if entry.role == "pick"}
     checks = {entry.item for entry in queue if entry.role == "audit"}
@@ -155,14 +157,24 @@ def steps(base: dict[str, Any], run: dict[str, Any] | None, text: dict[str, str]
     chosen = text["step.chosen"].format(n=f"{selection['picks']:,}") if selection else ""
     told = text["step.labeled"].format(done=labeled["picks_done"] + labeled["checks_done"], total=all_labels)
     rows = (
-        ("project", text["step.images"].format(n=f"{counts['pool']:,}") if counts["pool"] else "", bool(counts["pool"]), True),
+        (
+            "project",
+            text["step.images"].format(n=f"{counts['pool']:,}") if counts["pool"] else "",
+            bool(counts["pool"]),
+            True,
+        ),
         ("select", chosen, selection is not None, bool(counts["pool"])),
         ("label", told if selection else "", ready, selection is not None),
         ("train", duration(trained["seconds"]) if trained else "", trained is not None, ready or busy == "train"),
         ("results", percent(trained), False, trained is not None),
     )
     return [
-        {"key": key, "title": text[f"step.{key}"], "fact": fact, "state": "done" if done else "begun" if begun else "todo"}
+        {
+            "key": key,
+            "title": text[f"step.{key}"],
+            "fact": fact,
+            "state": "done" if done else "begun" if begun else "todo",
+        }
         for key, fact, done, begun in rows
     ]
 
