@@ -6,11 +6,13 @@ One process serves the page and our own routes; the work is done by a child proc
 from __future__ import annotations
 
 import argparse
+import atexit
 import hashlib
 import logging
 import logging.handlers
 import os
 import secrets
+import shutil
 import socket
 import sys
 import tempfile
@@ -22,7 +24,9 @@ from pathlib import Path
 
 # Before gradio is imported: nothing leaves this computer, nothing is kept in shared folders.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="fact-studio-"))
+if "GRADIO_TEMP_DIR" not in os.environ:
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="fact-studio-")
+    atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 import gradio as gr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import Body, FastAPI
@@ -33,14 +32,10 @@ def register(app: FastAPI, server: Server) -> None:
     def events(key: str, run: int, since: int = 0, limit: int = 2000) -> dict[str, Any]:
         project = server.project(key)
         rows, cursor = runs.events_since(project, run, since, min(max(limit, 1), 10_000))
-        told = [{"id": row["id"], "at": row["at"], "kind": row["kind"], "body": _body(row["body"])} for row in rows]
+        told = [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows]
         return {"events": told, "cursor": cursor, "run": run_brief(project, runs.get(project, run))}
 
     @app.get("/x/{key}/log")
     def log(key: str, run: int, lines: int = 400) -> dict[str, Any]:
         project = server.project(key)
         return {"text": runs.log_tail(project, run, min(max(lines, 1), 10_000))}
-
-
-def _body(stored: Any) -> Any:
-    return json.loads(stored) if isinstance(stored, str) else stored
