@@ -217,15 +217,13 @@ def _backup(con: sqlite3.Connection, path: Path) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """The single statements of a script (``executescript`` would commit the transaction)."""
+    """The statements of a script, each with its semicolon (``executescript`` would commit the transaction)."""
     collected = ""
-    for line in script.splitlines(keepends=True):
-        collected += line
-        if sqlite3.complete_statement(collected):
+    for part in script.split(";")[:-1]:
+        collected += part + ";"
+        if sqlite3.complete_statement(collected):  # not inside a text or comment
             yield collected
             collected = ""
-    if collected.strip():
-        yield collected
 
 
 def _in_words(error: sqlite3.Error, path: Path) -> FactError:

@@ -145,8 +145,8 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
 
     Operations whose (client, seq) is stored already are passed over.
     """
-    if not isinstance(client, str) or not 0 < len(client) <= 100:
-        raise InputError("The client has no name", repr(client)[:80])
+    if not _is_name(client, 1, 100):
+        raise InputError("The client has no usable name", repr(client)[:80])
     for op in ops:
         _check(op)
     with db.connect(project.db) as con, db.transaction(con):
@@ -161,11 +161,16 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
         _check_ids(con, fresh)
         now = _states(con, {op.item for op in ops if op.item is not None})
         changed: set[int | None] = {op.item for op in ops}
+        rows: list[tuple[object, ...]] = []
         for op in fresh:
             if op.seq in stored:
                 continue  # twice in one call
             stored.add(op.seq)
-            changed.add(_apply_one(con, client, op, now))
+            if op.kind in ("undo", "redo"):  # they read what is stored
+                con.executemany(_INSERT, rows)
+                rows.clear()
+            changed.add(_apply_one(con, client, op, now, rows))
+        con.executemany(_INSERT, rows)
         last = con.execute("SELECT coalesce(max(seq), 0) AS seq FROM label WHERE client = ?", (client,)).fetchone()
         after = {item: now[item] for item in changed if item is not None and item in now}
         return Applied(_without_deleted(con, after), int(last["seq"]))
@@ -239,10 +244,16 @@ def _check(op: Op) -> None:
     for value in (op.item, op.class_id):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 < value < LARGEST):
             raise InputError("This is not the number of an image or class", repr(value)[:80])
-    if op.lead_time is not None and not (math.isfinite(op.lead_time) and op.lead_time >= 0):
-        raise InputError("The time taken is not a number of seconds", repr(op.lead_time))
-    if len(op.source) > 50 or len(op.annotator) > 200:
-        raise InputError("The name of the source or of the person is too long")
+    lead = op.lead_time
+    if lead is not None and not (isinstance(lead, int | float) and math.isfinite(lead) and lead >= 0):
+        raise InputError("The time taken is not a number of seconds", repr(lead)[:80])
+    if not _is_name(op.source, 0, 50) or not _is_name(op.annotator, 0, 200):
+        raise InputError("The name of the source or of the person cannot be used")
+
+
+def _is_name(text: object, low: int, high: int) -> bool:
+    """A text of that many characters, all of which can be stored."""
+    return isinstance(text, str) and low <= len(text) <= high and text.isprintable()
 
 
 def _check_ids(con: sqlite3.Connection, ops: Sequence[Op]) -> None:
@@ -258,44 +269,55 @@ def _check_ids(con: sqlite3.Connection, ops: Sequence[Op]) -> None:
         raise InputError("This class does not exist any more", str(gone[0]), "Reload the page and choose another.")
 
 
-def _apply_one(con: sqlite3.Connection, client: str, op: Op, now: dict[int, State]) -> int | None:
-    """Write one row and put the new state into ``now``. Returns the item that it is about."""
+_INSERT = (
+    "INSERT INTO label (item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def _apply_one(
+    con: sqlite3.Connection, client: str, op: Op, now: dict[int, State], rows: list[tuple[object, ...]]
+) -> int | None:
+    """Add one row to ``rows`` and put the new state into ``now``. Returns the item that it is about."""
     at, item, target = time.time(), op.item, None
     if op.kind in ("undo", "redo"):
-        target, item, after = _undo_or_redo(con, client, op, at)
+        target, item, row_item, after = _undo_or_redo(con, client, op, at)
     else:
-        before = now.get(item or 0, State("none", None, at))
-        after = {
-            "label": State("label", op.class_id, at, before.flagged),
-            "skip": State("skip", None, at, before.flagged),
-            "flag": State(before.kind, before.class_id, at, not before.flagged),
-            "clear": State("none", None, at),
-        }[op.kind]
-    con.execute(
-        "INSERT INTO label (item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (item, op.kind, after.kind, after.class_id, after.flagged, target, client, op.seq, at, op.lead_time, op.source,
-         op.annotator),
-    )  # fmt: skip
+        row_item, before = item, now.get(item or 0, State("none", None, at))
+        if op.kind == "label":
+            after = State("label", op.class_id, at, before.flagged)
+        elif op.kind == "skip":
+            after = State("skip", None, at, before.flagged)
+        elif op.kind == "flag":
+            after = State(before.kind, before.class_id, at, not before.flagged)
+        else:
+            after = State("none", None, at)
+    what = (row_item, op.kind, after.kind, after.class_id, after.flagged, target)
+    rows.append((*what, client, op.seq, at, op.lead_time, op.source, op.annotator))
     if item is not None:
         now[item] = after
     return item
 
 
-def _undo_or_redo(con: sqlite3.Connection, client: str, op: Op, at: float) -> tuple[int | None, int | None, State]:
-    """(row it is about, item, state after). Without such a row, or when another client has changed the
-    image since, the state stays as it is: nobody's label is lost by somebody else's undo."""
+def _undo_or_redo(
+    con: sqlite3.Connection, client: str, op: Op, at: float
+) -> tuple[int | None, int | None, int | None, State]:
+    """(row it is about, its item, the item that is changed or None, the item's state after).
+
+    Nothing is changed when there is no such row, or when another client has changed the image since:
+    nobody's label is lost by somebody else's undo.
+    """
     target = _target(con, client, op)
     if target is None:
-        return None, op.item, _at(con, op.item, LARGEST, at)
+        return None, op.item, None, _at(con, op.item, LARGEST, at)
     item = int(target["item"])
     foreign = con.execute(
         "SELECT 1 FROM label WHERE item = ? AND id > ? AND client != ? LIMIT 1", (item, target["id"], client)
     ).fetchone()
     if foreign:
-        return target["id"], item, _at(con, item, LARGEST, at)
+        return target["id"], item, None, _at(con, item, LARGEST, at)
     # Undo: the state before the row. Redo: the state that the row made.
-    return target["id"], item, _at(con, item, target["id"] + (op.kind == "redo"), at)
+    return target["id"], item, item, _at(con, item, target["id"] + (op.kind == "redo"), at)
 
 
 def _target(con: sqlite3.Connection, client: str, op: Op) -> sqlite3.Row | None:
@@ -304,9 +326,9 @@ def _target(con: sqlite3.Connection, client: str, op: Op) -> sqlite3.Row | None:
     Read backwards: the newest undo or redo of a row decides whether it is undone.
     """
     rows = con.execute(
-        "SELECT id, item, op, target FROM label WHERE client = ? AND item IS NOT NULL AND (? IS NULL OR item = ?) "
-        "ORDER BY id DESC",
-        (client, op.item, op.item),
+        "SELECT id, op, target FROM label WHERE client = ?1 AND (?2 IS NULL OR "
+        "coalesce(item, (SELECT item FROM label AS other WHERE other.id = label.target)) = ?2) ORDER BY id DESC",
+        (client, op.item),
     )
     settled: set[int] = set()
     for row in rows:

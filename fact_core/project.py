@@ -95,6 +95,10 @@ def create(folder: Path, images: Path, name: str = "") -> Project:
         raise ProjectError(
             "The project folder is the image folder", str(target), "Choose another folder for the project."
         )
+    if root.is_relative_to(target):
+        raise ProjectError(
+            "The images lie inside the project folder", str(root), "Choose another folder for the project."
+        )
     if (target / DATABASE).exists():
         raise ProjectError(
             "There is a project in this folder already", str(target), "Open it, or choose another folder."

@@ -1,0 +1,68 @@
+"""Shared by the tests of storage: small projects with real image files."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from PIL import Image
+
+from fact_core import project as projects
+from fact_core import scan
+from fact_core.project import Project
+
+T = TypeVar("T")
+
+
+def drain(step: Generator[Any, None, T]) -> T:
+    """Run a long step to its end and return its result."""
+    while True:
+        try:
+            next(step)
+        except StopIteration as stop:
+            return stop.value
+
+
+def paint(file: Path, colour: object = 0, size: tuple[int, int] = (8, 6), mode: str = "RGB", **options: Any) -> Path:
+    """A file with a picture in one colour; a number as colour gives another picture for each number."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if mode == "RGB" and isinstance(colour, int):
+        colour = (colour % 256, colour // 256 % 256, 77)
+    Image.new(mode, size, colour).save(file, **options)
+    return file
+
+
+def flat_project(folder: Path, images: int = 6) -> Project:
+    """A scanned project whose images 1, 2, ... lie at 000.png, 001.png, ..."""
+    for number in range(images):
+        paint(folder / "images" / f"{number:03d}.png", number)
+    project = projects.create(folder / "project", folder / "images")
+    drain(scan.scan(project))
+    return project
+
+
+def fake_items(project: Project, count: int) -> None:
+    """Fill the item table without files, for tests of size."""
+    from fact_core import db
+
+    with db.connect(project.db) as con, db.transaction(con):
+        con.executemany(
+            "INSERT INTO item (path, digest, width, height, format, bytes, mtime_ns, status) "
+            "VALUES (?, ?, 8, 6, 'PNG', 100, 0, 'ok')",
+            ((f"{number // 1000}/{number}.png", f"{number:032x}") for number in range(count)),
+        )
+
+
+def is_sound(project: Project) -> bool:
+    """SQLite's own check of the file."""
+    from fact_core import db
+
+    with db.connect(project.db) as con:
+        return bool(con.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+
+
+def rows(*values: float) -> np.ndarray:
+    """One row of features a value: (v, 2 v, 3 v)."""
+    return np.array([[value, 2 * value, 3 * value] for value in values], dtype=np.float32)
