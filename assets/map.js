@@ -147,7 +147,8 @@
     function draw() {
       frame = 0;
       if (!size.w) return;
-      const crowd = data && data.n > 50000 ? 2 : 3;
+      const room = Math.min(1.5, Math.max(1, Math.sqrt(Math.min(size.w, size.h) / 640)));
+      const crowd = (data && data.n > 50000 ? 2 : 3) * room;
       const dot = Math.min(8, Math.max(1.5, crowd * Math.sqrt(view.k / k0)));
       layer.draw(view, size.w, size.h, size.ratio, dot);
       pen.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);

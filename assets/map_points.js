@@ -8,7 +8,7 @@
     in vec2 place; in vec4 colour; uniform vec2 scale, shift; uniform float size; out vec4 tint;
     void main() { gl_Position = vec4(place * scale + shift, 0.0, 1.0); gl_PointSize = size + 1.0; tint = colour; }`;
   const FRAGMENT = `#version 300 es
-    precision mediump float; in vec4 tint; uniform float size; out vec4 result;
+    precision highp float; in vec4 tint; uniform float size; out vec4 result;
     void main() {
       float far = length(gl_PointCoord - 0.5) * (size + 1.0);
       float cover = clamp(size * 0.5 + 0.5 - far, 0.0, 1.0) * tint.a;

@@ -23,7 +23,7 @@
       root.classList.add("fill", "sl");
       root.append(
         el("div", { class: "page-head" }, el("h1", {}, t("select.title")), part("fact", el("span", { class: "fact" })),
-          el("span", { class: "push" }), part("primary", el("button", { type: "button", class: "btn primary", onclick: primary }))),
+          part("primary", el("button", { type: "button", class: "btn primary", onclick: primary }))),
         el("div", { class: "panes sl-panes" },
           el("section", { class: "pane sl-form", "aria-label": t("select.title") },
             part("form", el("div", { class: "sl-fields" })), part("again", el("button", { type: "button", class: "btn sl-again", onclick: start }, t("select.again"))),
@@ -73,7 +73,7 @@
       parts.fact.textContent = run ? stepText(state, run) : n ? t("select.chosen_of", { n: FS.fmt.int(n), pool: FS.fmt.int(pool) })
         : pool ? t("select.to_choose", { pool: FS.fmt.int(pool) }) : t(state.run ? "select.scanning" : "select.no_pool");
       const button = parts.primary;
-      button.className = `btn ${run ? "" : "primary"}`;
+      button.className = `btn sl-primary ${run ? "" : "primary"}`;
       button.disabled = run ? run.stopping : busy || (!n && (!form || !pool || Boolean(form.problem())));
       button.replaceChildren(...(run ? [FS.icon("stop"), t(run.stopping ? "select.stopping" : "select.stop")]
         : [n ? t(n === 1 ? "select.label_one" : "select.label_these", { n: FS.fmt.int(n) }) : t(wants === 1 ? "select.primary_one" : "select.primary", { n: FS.fmt.int(Math.max(0, wants)) })]));
@@ -232,7 +232,7 @@
     const off = FS.onState((state) => { map.follow(state.map); load(state); draw(); });
     look(0);
 
-    return () => { gone = true; document.removeEventListener("keydown", onKey, true); off(); map.destroy(); };
+    return () => { gone = true; document.removeEventListener("keydown", onKey, true); off(); map.destroy(); if (form) form.destroy(); };
   }
 
   window.FS.register("select", attach);

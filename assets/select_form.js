@@ -44,10 +44,15 @@
       };
       if (!field.choices.some((each) => each.value === values[name])) values[name] = field.default;
       input.value = values[name];
-      input.addEventListener("change", () => { set(name, input.value); say(); });
+      input.addEventListener("change", () => { set(name, input.value); say(); if (name === "backbone") FS.setBackbone(input.value); });
+      if (name === "backbone") follow = () => { input.value = values.backbone = FS.backbone(field.default); say(); };
       say();
       return labelled(name, input, about);
     }
+    // The Project page has a list of backbones too: both show the same choice.
+    let follow = () => {};
+    const onBackbone = () => follow();
+    document.addEventListener("fs:backbone", onBackbone);
     function check(name) {
       const input = el("input", { type: "checkbox", checked: values[name] });
       input.addEventListener("change", () => set(name, input.checked));
@@ -114,13 +119,15 @@
 
     const rest = fields.filter((field) => field.name !== "budget");
     const plain = rest.filter((field) => !field.expert), expert = rest.filter((field) => field.expert);
-    const more = el("details", { class: "sl-more" }, el("summary", {}, t("select.more")), expert.map((field) => one(field.name)));
+    const more = el("details", { class: "sl-more" }, el("summary", {}, FS.icon("chevron-right"), t("select.more")), expert.map((field) => one(field.name)));
     host.replaceChildren(budget, ...["strategy", "check"].filter((name) => known.has(name)).map(one),
       ...plain.filter((field) => !["strategy", "check"].includes(field.name)).map((field) => one(field.name)), more);
     drawBudget();
+    follow();
 
     return {
       values, count, problem,
+      destroy() { document.removeEventListener("fs:backbone", onBackbone); },
       titles(name, value) { const found = known.get(name).choices.find((each) => each.value === value); return found && found.title; },
       setPool(n) { if (n !== pool) { pool = n; drawBudget(); } },
       lock(yes) { for (const each of host.querySelectorAll("input, select")) each.disabled = yes; },
