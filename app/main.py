@@ -18,8 +18,7 @@ import sys
 import tempfile
 import threading
 import webbrowser
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 # Before gradio is imported: nothing leaves this computer, nothing is kept in shared folders.
@@ -34,6 +33,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.guard import Guard, Keys, make_keys
+from app.pages import label, project, results, select, train
 from app.routes import register_all
 from app.routes.assets import FOLDER as ASSETS
 from app.server import Server
@@ -45,7 +45,14 @@ from fact_core import scan
 from fact_core.demo import make_demo
 from fact_core.errors import FactError, InputError, storage_error
 
-PAGES = ("project", "select", "label", "train", "results")
+#: name -> the function that builds the page, in the order of the steps
+PAGES: dict[str, Callable[[Server], None]] = {
+    "project": project.build,
+    "select": select.build,
+    "label": label.build,
+    "train": train.build,
+    "results": results.build,
+}
 STYLES = ("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "train.css", "results.css")
 SCRIPTS = (
     *("fs.js", "frame.js", "project.js", "map_points.js", "map_marks.js", "map.js", "select_form.js", "select.js"),
@@ -57,15 +64,13 @@ SCRIPTS = (
 def build(server: Server) -> gr.Blocks:
     """The five pages, in order. Each is built by its own module."""
     text = sentences()
+    page: gr.Blocks
     with gr.Blocks(title="FACT Studio", fill_width=True, analytics_enabled=False) as page:
         piece("header")
         with gr.Tabs(elem_id="fs-tabs", overflow_behavior="wrap"):
-            for name in PAGES:
+            for name, build_page in PAGES.items():
                 with gr.Tab(text[f"step.{name}"], id=name, elem_id=f"page-{name}", elem_classes=["fs-page"]):
-                    try:  # only until every page is there
-                        import_module(f"app.pages.{name}").build(server)
-                    except ImportError as error:
-                        print(f"no page {name}: {error}", file=sys.stderr)
+                    build_page(server)
     return page
 
 
@@ -73,7 +78,7 @@ def make_app(server: Server) -> FastAPI:
     """Our routes with Gradio mounted behind them."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     register_all(app, server)
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         build(server),
         path="/",
@@ -88,16 +93,15 @@ def make_app(server: Server) -> FastAPI:
         theme=theme(),
         head=head(),
     )
+    return app
 
 
 def head() -> str:
     """Our style sheets and scripts. Their content is part of the address, so that none is ever stale."""
     lines = ['<link rel="icon" type="image/svg+xml" href="/x/assets/logo.svg">']
     for name in (*STYLES, *SCRIPTS):
-        file = ASSETS / name
-        if not file.exists():
-            continue
-        address = f"/x/assets/{name}?v={hashlib.blake2b(file.read_bytes(), digest_size=6).hexdigest()}"
+        version = hashlib.blake2b((ASSETS / name).read_bytes(), digest_size=6).hexdigest()
+        address = f"/x/assets/{name}?v={version}"
         is_style = name.endswith(".css")
         lines.append(
             f'<link rel="stylesheet" href="{address}">' if is_style else f'<script defer src="{address}"></script>'
@@ -135,9 +139,9 @@ def first_project(server: Server, folder: str, demo: bool) -> str:
     if demo:
         images = make_demo(projects.home() / "demo-images")
         target = Path(folder) if folder else projects.home() / "demo"
-        project = projects.open_or_create(target, images)
-        key = server.open(project.folder)
-        if not scan.counts(project).files:
+        opened = projects.open_or_create(target, images)
+        key = server.open(opened.folder)
+        if not scan.counts(opened).files:
             server.start(key, "scan", {})
         return key
     return server.open(Path(folder)) if folder else ""

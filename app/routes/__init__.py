@@ -6,16 +6,14 @@ Every module has ``register(app, server)``. Errors leave as JSON {what, found, d
 from __future__ import annotations
 
 import logging
-from importlib import import_module
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from app.routes import assets, images, label, projects, results, runs, state
 from app.server import Server
 from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
-
-MODULES = ("assets", "state", "projects", "runs", "images", "label", "results")
 
 log = logging.getLogger("fact_studio")
 
@@ -25,11 +23,8 @@ def register_all(app: FastAPI, server: Server) -> None:
     app.add_exception_handler(FactError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_wrong_request)
     app.add_exception_handler(Exception, _tell_unexpected)
-    for module in MODULES:
-        try:  # only until every module is there
-            import_module(f"{__name__}.{module}").register(app, server)
-        except ImportError as error:
-            log.warning("no routes %s: %s", module, error)
+    for module in (assets, state, projects, runs, images, label, results):
+        module.register(app, server)
 
 
 def _tell(_request: Request, error: Exception) -> JSONResponse:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Body, FastAPI
+from fastapi import Body, FastAPI, Query
 
 from app.routes.state import run_brief
 from app.server import Server
 from fact_core import runs
+
+#: SQLite's ids are smaller than this; JavaScript counts no further.
+LARGEST = 2**53
+RunBody = Annotated[int, Body(embed=True, ge=0, le=LARGEST)]
+Number = Annotated[int, Query(ge=0, le=LARGEST)]
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -19,23 +24,23 @@ def register(app: FastAPI, server: Server) -> None:
         return {"run": server.start(key, kind, config)}
 
     @app.post("/x/{key}/stop")
-    def stop(key: str, run: int = Body(embed=True)) -> dict[str, bool]:
+    def stop(key: str, run: RunBody) -> dict[str, bool]:
         runs.request_stop(server.project(key), run)
         return {"stopping": True}
 
     @app.post("/x/{key}/resume")
-    def resume(key: str, run: int = Body(embed=True)) -> dict[str, bool]:
+    def resume(key: str, run: RunBody) -> dict[str, bool]:
         server.resume(key, run)
         return {"queued": True}
 
     @app.get("/x/{key}/events")
-    def events(key: str, run: int, since: int = 0, limit: int = 2000) -> dict[str, Any]:
+    def events(key: str, run: Number, since: Number = 0, limit: int = 2000) -> dict[str, Any]:
         project = server.project(key)
         rows, cursor = runs.events_since(project, run, since, min(max(limit, 1), 10_000))
         told = [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows]
         return {"events": told, "cursor": cursor, "run": run_brief(project, runs.get(project, run))}
 
     @app.get("/x/{key}/log")
-    def log(key: str, run: int, lines: int = 400) -> dict[str, Any]:
+    def log(key: str, run: Number, lines: int = 400) -> dict[str, Any]:
         project = server.project(key)
         return {"text": runs.log_tail(project, run, min(max(lines, 1), 10_000))}

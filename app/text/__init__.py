@@ -6,22 +6,15 @@ Keys start with the name of their page ("project.scan"), so that the dicts join 
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
-
-PAGES = ("common", "project", "select", "label", "train", "results")
+from app.text import common, label, project, results, select, train
 
 
 def sentences() -> dict[str, str]:
     """All sentences in one dict. ValueError when two pages use the same key."""
     joined: dict[str, str] = {}
-    for page in PAGES:
-        name = f"{__name__}.{page}"
-        if find_spec(name) is None:
-            continue
-        text: dict[str, str] = import_module(name).TEXT
-        clash = joined.keys() & text.keys()
+    for page in (common, project, select, label, train, results):
+        clash = joined.keys() & page.TEXT.keys()
         if clash:
-            raise ValueError(f"{name} repeats the keys {', '.join(sorted(clash))}")
-        joined |= text
+            raise ValueError(f"{page.__name__} repeats the keys {', '.join(sorted(clash))}")
+        joined |= page.TEXT
     return joined
