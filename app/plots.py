@@ -2,7 +2,7 @@
 
 The figure has two rows (loss, accuracy) and one column a phase; the columns' widths are those of
 the phase rail above it. Colours are written as names of CSS variables ("var(--accent-mark)"): the page
-fills them in, so light and dark need no new figure. The page appends later points in place;
+fills them in ("@50%": half opaque), so light and dark need no new figure. The page appends later points in place;
 ``layout.meta`` says which trace takes what.
 """
 
@@ -154,7 +154,7 @@ def _end(curve: Curve, name: str) -> dict[str, Any]:
             "symmetric": False,
             "array": [high - values[-1]],
             "arrayminus": [values[-1] - low],
-            "color": colour,
+            "color": f"{colour}@50%",
             "thickness": 2,
             "width": 0,
         }
@@ -211,7 +211,7 @@ def _add_axes(
         "zeroline": False,
         "ticks": "",
     }
-    x["ticktext"] = [f"step {v}" if v == 1 else str(v) for v in x["tickvals"]]
+    x["ticktext"] = [f"step {v}" if 1 < v < last else str(v) for v in x["tickvals"]]
     if row == "accuracy":
         x["matches"] = "x" + _axis(number)
     y: dict[str, Any] = {

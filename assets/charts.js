@@ -28,7 +28,7 @@
   // Every "var(--name)" in a figure, replaced by what the theme says it is.
   function coloured(value, css) {
     if (typeof value === "string") return value.startsWith("var(") ? css(value) : value;
-    if (Array.isArray(value)) return typeof value[0] === "object" ? value.map((each) => coloured(each, css)) : value;
+    if (Array.isArray(value)) return typeof value[0] === "object" ? value.map((each) => coloured(each, css)) : value.slice();
     if (value && typeof value === "object") {
       return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, coloured(each, css)]));
     }
@@ -45,13 +45,17 @@
   function create(host, options) {
     let plain = null, drawn = false, gone = false, frame = 0;
     const zoomed = new Set();
-    const css = (value) => getComputedStyle(host).getPropertyValue(value.slice(4, -1)).trim() || "#888";
+    function css(value) { // "var(--mark)", or with a share of opacity: "var(--mark)@50%"
+      const [, name, share] = /^var\((--[\w-]+)\)(?:@(\d+)%)?$/.exec(value);
+      const colour = getComputedStyle(host).getPropertyValue(name).trim() || "#888888";
+      return share ? colour + Math.round(2.55 * share).toString(16).padStart(2, "0") : colour;
+    }
 
     function words(layout) {
       const places = layout.meta.phases.filter((phase) => phase.state === "todo");
       return places.flatMap((phase) => Object.values(layout.meta.rows).map((row) => ({
         xref: "paper", yref: "paper", x: (phase.edges[0] + phase.edges[1]) / 2, y: (row[0] + row[1]) / 2,
-        text: options.words(phase), showarrow: false, font: { size: 12, color: "var(--ink-2)" },
+        xanchor: "center", yanchor: "middle", text: options.words(phase), showarrow: false, font: { size: 12, color: "var(--ink-2)" },
       })));
     }
 

@@ -121,7 +121,7 @@
     return el("section", { class: "part" }, el("h2", {}, t("results.phases")),
       measured ? el("ul", { class: "dots" }, rows, axis) : el("p", { class: "small" }, t("results.phases_none")),
       several ? el("p", { class: "note" }, data.overlap ? t("results.overlap", { n }) : t("results.apart")) : null,
-      data.decisions.length ? el("details", { class: "results-decisions" }, el("summary", {}, t("results.decided")),
+      data.decisions.length ? el("details", { class: "results-decisions" }, el("summary", {}, FS.icon("chevron-right"), t("results.decided")),
         el("ul", {}, data.decisions.map((each) => el("li", { class: "small" }, el("b", {}, `${each.name}: ${each.value}`), each.reason ? ` (${each.reason})` : "")))) : null);
   }
 

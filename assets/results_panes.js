@@ -3,12 +3,12 @@
   "use strict";
 
   const FS = window.FS, el = FS.el, t = FS.t, R = window.FactResults, store = R.store;
-  const UPRIGHT = 7; // from so many classes on, the matrix' headings turn upright
+  const ROOM = 76; // letters of all headings of the matrix together; beyond, they turn upright
 
   // ---- confusion matrix ------------------------------------------------------------------------------
   function cell(count, most, right) {
     if (!count) return el("td", { class: "m-cell" });
-    const share = Math.round(22 + 40 * (count / most));
+    const share = Math.round(12 + 26 * (count / most));
     return el("td", { class: `m-cell ${right ? "right" : "wrong"}`, style: right ? { "--share": `${share}%` } : {} }, FS.fmt.int(count));
   }
 
@@ -22,7 +22,7 @@
     const heads = names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name)));
     const rows = measured.confusion.map((row, i) => el("tr", {}, el("th", { scope: "row", title: names[i] }, el("span", { class: "clip" }, names[i])),
       row.map((count, j) => cell(count, most, i === j)), el("td", { class: "m-sum" }, FS.fmt.int(row.reduce((a, b) => a + b, 0)))));
-    const table = el("table", { class: `matrix${names.length > UPRIGHT ? " upright" : ""}${names.length > 24 ? " dense" : ""}` },
+    const table = el("table", { class: `matrix${names.length * Math.max(...names.map((name) => name.length + 1)) > ROOM ? " upright" : ""}${names.length > 24 ? " dense" : ""}` },
       el("caption", { class: "sr" }, t("results.matrix")),
       el("thead", {}, el("tr", {}, el("td"), heads, el("th", { scope: "col", class: "m-sum" }, t("results.images")))), el("tbody", {}, rows));
     return el("section", { class: "part" }, top, el("div", { class: "matrix-scroll", tabindex: "0", role: "region", "aria-label": t("results.matrix") }, table));

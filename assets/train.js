@@ -87,7 +87,8 @@
       return t("train.head_running", { n, phase: lower(phaseTitle(point.phase)), step: point.step, steps: point.steps });
     }
     if (run.status === "done") return t("train.head_done", { n, time: FS.fmt.time(lasted(run)) });
-    return t(run.status === "failed" ? "train.head_failed" : "train.head_stopped", { n });
+    if (run.status === "failed") return t("train.head_failed", { n });
+    return t(run.started ? "train.head_stopped" : "train.head_stopped_early", { n });
   }
 
   function ready(state) { // {ok, text}: may a run start, and the sentence beside the button

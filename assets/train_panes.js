@@ -74,9 +74,9 @@
   }
 
   function fact(phase) {
-    if (phase.state === "done") return FS.fmt.clock ? FS.fmt.clock(phase.seconds) : FS.fmt.time(phase.seconds);
+    if (phase.state === "done") return `${Math.floor(phase.seconds / 60)}:${String(Math.floor(phase.seconds % 60)).padStart(2, "0")}`;
     if (phase.state === "running" && phase.steps) return FS.t("train.step_of", { step: phase.step, steps: phase.steps });
-    return phase.seconds_expected ? FS.t("train.about", { time: FS.fmt.time(phase.seconds_expected) }) : "";
+    return phase.seconds_expected ? FS.fmt.about(phase.seconds_expected) : "";
   }
 
   function rail(phases) {
@@ -170,7 +170,7 @@
     const point = data && data.point, active = T.isActive(run);
     if (active) {
       const left = (run.progress && run.progress.seconds_left) ?? (point && point.seconds_left);
-      add("train.time_left", left ? t("time.about", { time: FS.fmt.time(left) }) : t("train.unknown"));
+      add("train.time_left", Number.isFinite(left) ? FS.fmt.about(left) : t("train.unknown"));
       if (run.started) add("train.running_for", FS.fmt.time(Math.max(0, Date.now() / 1000 - run.started)));
       if (point && point.images_per_s) add("train.images_per_s", point.images_per_s.toFixed(1));
     } else {

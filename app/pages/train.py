@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -11,7 +12,7 @@ import gradio as gr
 from app.server import Server
 from app.text import sentences
 from app.widgets import Form, form, piece
-from fact_core.choices import PRESETS
+from fact_core.choices import BACKBONES, PRESETS, RECIPES, HasTitle
 from fact_core.config import TrainConfig, options, train_config, value_of
 
 MAIN = ("recipe", "preset", "backbone")
@@ -20,6 +21,7 @@ FOLDS = (("train.more_lp", "lp."), ("train.more_ff", "ff."), ("train.more_lm", "
 #: The choice of a selection is made on the Label page.
 HIDDEN = ("selection",)
 START_PRESET = "standard"
+CHOICES: Mapping[str, Mapping[str, HasTitle]] = {"recipe": RECIPES, "preset": PRESETS, "backbone": BACKBONES}
 
 
 def build(server: Server) -> None:
@@ -44,10 +46,13 @@ def _settings(text: dict[str, str]) -> Form:
     start = values_of(START_PRESET)
     with gr.Column(elem_id="train-form", elem_classes=["fs-form"]):
         parts = [form(TrainConfig, MAIN, start)]
+        for name, component in zip(MAIN, parts[0].components, strict=True):
+            component.info = help_of(name, str(start[name]))
         with gr.Accordion(text["train.more"], open=False, elem_id="train-more"):
             for title, prefix in FOLDS:
                 with gr.Accordion(text[title], open=False, elem_id=f"train-fold-{prefix.strip('.') or 'all'}"):
                     parts.append(form(TrainConfig, fold_names(prefix), start))
+    _say_what(parts[0])
     names = tuple(name for part in parts for name in part.names)
     whole = Form(names, tuple(component for part in parts for component in part.components))
     preset = whole.components[names.index("preset")]
@@ -56,10 +61,24 @@ def _settings(text: dict[str, str]) -> Form:
         lambda chosen: preset_values(chosen, [name for name, _ in others]),
         preset,
         [component for _, component in others],
-        queue=False,
         show_progress="hidden",
     )
     return whole
+
+
+def _say_what(main: Form) -> None:
+    """The sentence above each of the three choices is that of what is chosen."""
+    for name, component in zip(main.names, main.components, strict=True):
+        component.change(partial(_with_help, name), component, component, show_progress="hidden")
+
+
+def _with_help(name: str, chosen: str) -> dict[str, Any]:
+    return gr.update(info=help_of(name, chosen))
+
+
+def help_of(name: str, chosen: str) -> str:
+    """What a recipe, effort or backbone is, in its own words."""
+    return CHOICES[name][chosen].help if chosen in CHOICES[name] else ""
 
 
 def fold_names(prefix: str) -> tuple[str, ...]:

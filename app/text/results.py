@@ -23,13 +23,15 @@ TEXT = {
     "results.of": "{right} of {n}",
     "results.likely": "On the whole pool it is most likely",
     "results.between": "between {low} and {high} %",
-    "results.rests_check": "95 % interval. {n} images drawn at random, labeled by you, never trained on. {more} more would halve the interval.",
+    "results.rests_check": "95 % interval. {n} images drawn at random, labeled by you, never trained on. "
+    "{more} more would halve the interval.",
     "results.rests_check_short": "95 % interval. {n} images drawn at random, labeled by you, never trained on.",
-    "results.rests_demo": "95 % interval. Measured on {n} images of the demo that you did not label: their true classes come with it "
-    "and were used only now.",
-    "results.rests_folders": "95 % interval. Measured on {n} images that you did not label, taking the names of their folders as true.",
-    "results.rests_cv": "95 % interval. Each label was predicted by a model that had not seen it. No check images: your own choice "
-    "of images is not drawn at random, so this is a hint, not a promise.",
+    "results.rests_demo": "95 % interval. Measured on {n} images of the demo that you did not label: "
+    "their true classes come with it and were used only now.",
+    "results.rests_folders": "95 % interval. Measured on {n} images that you did not label, "
+    "taking the names of their folders as true.",
+    "results.rests_cv": "95 % interval. Each label was predicted by a model that had not seen it. "
+    "No check images: the labeled images were not drawn at random, so this is a hint, not a promise.",
     "results.no_check_title": "Not measured",
     "results.no_check": "No check images were labeled, so nothing independent says how good this classifier is. "
     "The answers on its own training labels do not count: it has seen them.",
