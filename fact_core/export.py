@@ -40,7 +40,7 @@ FILES = (
     "requirements.txt",
     "README.md",
 )
-OPSET = 18
+_NAMES: dict[str, Any] = {"input_names": ["images"], "output_names": ["probabilities"], "opset_version": 18}
 TOLERANCE = 1e-4  # between the probabilities of ONNX and PyTorch
 CHECKED = 16  # images, at most
 ONE_FILE = 1_900_000_000  # bytes that fit into one ONNX file
@@ -96,12 +96,35 @@ def write_model(
 
 
 def write_onnx(path: Path, net: nn.Module, pre: Preprocess) -> None:
-    """Trace ``net`` into one ONNX file: "images" (batch, 3, H, W) float32 normalised -> "probabilities" (batch, K)."""
-    example = torch.zeros(2, 3, pre.pixels, pre.pixels)
-    names: dict[str, Any] = {"input_names": ["images"], "output_names": ["probabilities"], "opset_version": OPSET}
-    size = sum(each.numel() * each.element_size() for each in net.state_dict().values())
+    """Trace ``net`` into one ONNX file: "images" (batch, 3, H, W) float32 normalised -> "probabilities" (batch, K).
+
+    PyTorch has two exporters. The older one takes two seconds instead of twenty and needs no further
+    package; where a PyTorch no longer has it, or it fails, the newer one writes the file. What counts
+    is ``compare``.
+    """
+    try:
+        _trace(path, net, pre)
+    except Exception:  # whatever the exporter cannot do, it may raise anything
+        path.unlink(missing_ok=True)
+        _export(path, net, pre)
+
+
+def _trace(path: Path, net: nn.Module, pre: Preprocess) -> None:
+    """By torch.jit.trace."""
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # of the exporter, about itself
+        warnings.simplefilter("ignore")  # that it is the older one
+        axes = {"images": {0: "batch"}, "probabilities": {0: "batch"}}
+        example = torch.zeros(2, 3, pre.pixels, pre.pixels)
+        torch.onnx.export(net, (example,), str(path), dynamo=False, dynamic_axes=axes, **_NAMES)
+
+
+def _export(path: Path, net: nn.Module, pre: Preprocess) -> None:
+    """By torch.export. RunError when onnxscript is missing or the network cannot be exported."""
+    size = sum(each.numel() * each.element_size() for each in net.state_dict().values())
+    example = torch.zeros(2, 3, pre.pixels, pre.pixels)
+    shapes = ({0: torch.export.Dim("batch")},)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
         try:
             torch.onnx.export(
                 net,
@@ -109,13 +132,13 @@ def write_onnx(path: Path, net: nn.Module, pre: Preprocess) -> None:
                 str(path),
                 dynamo=True,
                 external_data=size > ONE_FILE,
-                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+                dynamic_shapes=shapes,
                 verbose=False,
-                **names,
+                **_NAMES,
             )
-        except ImportError:  # onnxscript is missing: the older exporter does without
-            axes = {"images": {0: "batch"}, "probabilities": {0: "batch"}}
-            torch.onnx.export(net, (example,), str(path), dynamo=False, dynamic_axes=axes, **names)
+        except Exception as error:  # its errors have no common base; the traceback goes to the log
+            reason = str(error).strip().splitlines() or [type(error).__name__]
+            raise RunError("The model cannot be written as ONNX", reason[0][:200], "Nothing was exported.") from error
 
 
 def compare(path: Path, net: nn.Module, pictures: npt.NDArray[np.uint8], pre: Preprocess) -> float:
