@@ -49,7 +49,9 @@ def points(project: Project, picture: Picture) -> tuple[FloatArray, IntArray]:
     except (OSError, ValueError, EOFError) as error:
         raise StorageError("The map's file cannot be read", str(error)[:200], "Compute the features again.") from error
     if xy.shape != (len(ids), 2):
-        raise StorageError("The map's file is damaged", f"{xy.shape} for {len(ids)} images", "Compute the features again.")
+        raise StorageError(
+            "The map's file is damaged", f"{xy.shape} for {len(ids)} images", "Compute the features again."
+        )
     return xy.astype(np.float32, copy=False), ids.astype(np.int64, copy=False)
 
 

@@ -123,8 +123,7 @@
       if (main.open) notes.push(t("label.left", { time: FS.fmt.time(Math.max(60, Math.ceil((main.open * pace) / 60) * 60)) }));
       if (!checking && picks.open && checks.total) notes.push(t("label.then_checks", { n: checks.total }));
       at("facts").textContent = notes.join(", ");
-      at("train").replaceChildren(el("span", { class: "lb-long" }, t(labels === 1 ? "label.train_one" : "label.train", { n: FS.fmt.int(labels) })),
-        el("span", { class: "lb-short" }, t("label.train_short")));
+      at("long").textContent = t(labels === 1 ? "label.train_one" : "label.train", { n: FS.fmt.int(labels) });
       at("train").className = `btn ${picks.open === 0 && checks.open === 0 ? "primary" : "tinted"}`;
       at("train").disabled = labels === 0;
       at("undo").disabled = !store.undoable.length;

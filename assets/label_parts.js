@@ -136,8 +136,7 @@
           made.title = name;
           shown.push(made);
         }
-        const same = shown.length === host.childNodes.length && shown.every((node, i) => host.childNodes[i] === node);
-        if (!same) host.replaceChildren(...shown);
+        arrange(host, shown);
         const middle = tiles.get((store.entries[at] || {}).id);
         host.scrollLeft = middle ? middle.offsetLeft + middle.offsetWidth / 2 - host.clientWidth / 2 : 0;
         if (tiles.size > 400) for (const [id, node] of tiles) if (!node.isConnected) tiles.delete(id);
@@ -165,45 +164,65 @@
     return input;
   }
 
+  // Rows stay the same nodes while their numbers change: a click that is under way is never lost.
   function createClasses(FS, host, act) {
-    let editing = null, given = 0; // editing: "new", or the id of a class
-    function row(each, index, store, current) {
-      const count = store.counts.get(each.id) || 0;
-      const key = index < 10 ? String((index + 1) % 10) : "";
-      if (editing === each.id) {
-        return FS.el("li", { class: "lb-class" }, keycap(FS, key), FS.mark(index),
-          editor(FS, each.name, FS.t("label.rename"), (text) => finish(text && text !== each.name && act.rename(each.id, text))));
+    const rows = new Map(); // class id -> its row
+    let editing = null; // "new", or the id of a class
+    const finish = (work) => { editing = null; act.draw(); return work; };
+    const adder = FS.el("button", { type: "button", class: "lb-give lb-add", onclick: () => { editing = "new"; act.draw(); } },
+      keycap(FS, "N"), FS.el("span", { class: "lb-plus", "aria-hidden": "true" }, "+"), FS.t("label.add_class"));
+    const last = FS.el("li", { class: "lb-class" }, adder);
+
+    function row(id) {
+      if (!rows.has(id)) {
+        const made = { key: keycap(FS, ""), mark: FS.mark(0), name: FS.el("span", { class: "lb-name", dir: "auto" }),
+          needs: FS.el("span", { class: "lb-needs" }), count: FS.el("span", { class: "lb-count" }) };
+        made.give = calm(FS.el("button", { type: "button", class: "lb-give", onclick: () => act.give(id) },
+          made.key, made.mark, made.name, made.needs, made.count));
+        made.line = FS.el("li", { class: "lb-class" }, made.give,
+          iconButton(FS, "edit", FS.t("label.rename"), () => { editing = id; act.draw(); }));
+        rows.set(id, made);
       }
-      const name = FS.el("span", { class: "lb-name", dir: "auto", title: each.name }, each.name);
-      const give = calm(FS.el("button", { type: "button", class: "lb-give" }, keycap(FS, key), FS.mark(index), name,
-        count === 1 ? FS.el("span", { class: "lb-needs" }, FS.t("label.needs_one")) : "",
-        FS.el("span", { class: "lb-count" }, FS.fmt.int(count))));
-      give.addEventListener("click", () => act.give(each.id));
-      if (current === each.id) give.setAttribute("aria-pressed", "true");
-      const line = FS.el("li", { class: "lb-class" }, give,
-        iconButton(FS, "edit", FS.t("label.rename"), () => { editing = each.id; act.draw(); }));
-      if (given === each.id) line.classList.add("lb-given");
-      return line;
+      return rows.get(id);
     }
-    function finish(work) { editing = null; act.draw(); return work; }
-    function last() {
-      if (editing === "new") {
-        return FS.el("li", { class: "lb-class" }, keycap(FS, "N"), FS.el("span", { class: "lb-plus" }, "+"),
-          editor(FS, "", FS.t("label.new_class"), (text) => finish(text && act.add(text))));
-      }
-      const add = FS.el("button", { type: "button", class: "lb-give lb-add" }, keycap(FS, "N"),
-        FS.el("span", { class: "lb-plus", "aria-hidden": "true" }, "+"), FS.t("label.add_class"));
-      add.addEventListener("click", () => { editing = "new"; act.draw(); });
-      return FS.el("li", { class: "lb-class" }, add);
+    function update(each, index, store, current) {
+      const made = row(each.id), count = store.counts.get(each.id) || 0, key = index < 10 ? String((index + 1) % 10) : "";
+      text(made.key, key);
+      made.key.className = key ? "" : "lb-nokey";
+      made.mark.className = `mark ${FS.shape(index)}`;
+      made.mark.style.setProperty("--mark", FS.color(index));
+      text(made.name, each.name);
+      made.name.title = each.name;
+      text(made.needs, count === 1 ? FS.t("label.needs_one") : "");
+      text(made.count, FS.fmt.int(count));
+      made.give.setAttribute("aria-pressed", String(current === each.id));
+      return made.line;
     }
+    function editLine(each, index) {
+      return FS.el("li", { class: "lb-class" }, keycap(FS, index < 10 ? String((index + 1) % 10) : ""), FS.mark(index),
+        editor(FS, each.name, FS.t("label.rename"), (name) => finish(name && name !== each.name && act.rename(each.id, name))));
+    }
+    const newLine = () => FS.el("li", { class: "lb-class" }, keycap(FS, "N"), FS.el("span", { class: "lb-plus" }, "+"),
+      editor(FS, "", FS.t("label.new_class"), (name) => finish(name && act.add(name))));
+
     return {
       draw(store, current) {
         if (editing !== null && host.querySelector("input")) return; // never under the person's hands
-        host.replaceChildren(...store.classes.map((each, i) => row(each, i, store, current)), last());
+        const lines = store.classes.map((each, i) => (editing === each.id ? editLine(each, i) : update(each, i, store, current)));
+        arrange(host, [...lines, editing === "new" ? newLine() : last]);
       },
       add() { editing = "new"; act.draw(); },
-      flash(id) { given = id; setTimeout(() => { given = 0; act.draw(); }, 120); },
+      flash(id) {
+        const { line } = row(id);
+        line.classList.add("lb-given");
+        setTimeout(() => line.classList.remove("lb-given"), 120);
+      },
     };
+  }
+  function text(node, value) { if (node.textContent !== value) node.textContent = value; }
+  function arrange(host, nodes) { // touches only what differs
+    const same = nodes.length === host.childNodes.length && nodes.every((node, i) => host.childNodes[i] === node);
+    if (!same) host.replaceChildren(...nodes);
   }
   const keycap = (FS, key) => FS.el("kbd", { class: key ? "" : "lb-nokey" }, key);
 

@@ -75,8 +75,9 @@
       const button = parts.primary;
       button.className = `btn sl-primary ${run ? "" : "primary"}`;
       button.disabled = run ? run.stopping : busy || (!n && (!form || !pool || Boolean(form.problem())));
-      button.replaceChildren(...(run ? [FS.icon("stop"), t(run.stopping ? "select.stopping" : "select.stop")]
-        : [n ? t(n === 1 ? "select.label_one" : "select.label_these", { n: FS.fmt.int(n) }) : t(wants === 1 ? "select.primary_one" : "select.primary", { n: FS.fmt.int(Math.max(0, wants)) })]));
+      const says = run ? t(run.stopping ? "select.stopping" : "select.stop") : n ? t(n === 1 ? "select.label_one" : "select.label_these", { n: FS.fmt.int(n) })
+        : t(wants === 1 ? "select.primary_one" : "select.primary", { n: FS.fmt.int(Math.max(0, wants)) });
+      if (button.textContent !== says) button.replaceChildren(...(run ? [FS.icon("stop"), says] : [says])); // a click under way is not lost
       parts.again.hidden = !n || Boolean(run);
       drawRun(state, run);
       parts.nomap.hidden = Boolean(map.data) || view !== "map";

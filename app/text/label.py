@@ -16,10 +16,10 @@ TEXT = {
     "label.sync_saved": "Saved",
     "label.sync_saving": "Saving {n}",
     "label.sync_waiting": "{n} wait",
-    "label.offline": "The program does not answer. Go on labeling: {n} labels wait in this window and are sent when it is "
-    "back. Do not close the window.",
-    "label.offline_one": "The program does not answer. Go on labeling: 1 label waits in this window and is sent when it is "
-    "back. Do not close the window.",
+    "label.offline": "The program does not answer. Go on labeling: {n} labels wait in this window and are sent "
+    "when it is back. Do not close the window.",
+    "label.offline_one": "The program does not answer. Go on labeling: 1 label waits in this window and is sent "
+    "when it is back. Do not close the window.",
     "label.empty": "Nothing is chosen yet. First let the program pick the images that are worth labeling.",
     "label.choose": "Choose images",
     "label.classes": "Classes",
@@ -27,7 +27,8 @@ TEXT = {
     "label.add_class": "Add a class",
     "label.new_class": "Name of the new class",
     "label.rename": "Rename",
-    "label.first_class": "Add a class for each kind of image that you want to tell apart: press N, type its name, then Enter.",
+    "label.first_class": "Add a class for each kind of image that you want to tell apart: press N, type its "
+    "name, then Enter.",
     "label.needs_one": "needs 1",
     "label.one_label": "“{name}” has one label. It needs two before its accuracy can be estimated.",
     "label.image": "Image",
@@ -44,7 +45,7 @@ TEXT = {
     "label.cap_skip": "Space",
     "label.flag": "Cannot tell",
     "label.cap_flag": "F",
-    "label.clear": "Take the answer back",
+    "label.clear": "Clear",
     "label.previous": "Previous image",
     "label.next": "Next image",
     "label.number": "{n} of {total}",
@@ -61,8 +62,8 @@ TEXT = {
     "label.then_train": "Now train on them.",
     "label.map": "Map",
     "label.map_colour": "Colour: label",
-    "label.map_alt": "Map of the pool: similar images lie close together. The strip of images below the picture shows the same "
-    "images for the keyboard.",
+    "label.map_alt": "Map of the pool: similar images lie close together. The strip of images below the picture "
+    "shows the same images for the keyboard.",
     "label.map_fit": "Show the whole map",
     "label.key_current": "this image",
     "label.key_pool": "pool",

@@ -37,8 +37,8 @@ TEXT = {
     "select.grid": "Grid",
     "select.view": "View",
     "select.map_colour": "Colour: chosen or not",
-    "select.map_alt": "Map of the pool: similar images lie close together, chosen ones are marked. The strip below it shows the "
-    "chosen images for the keyboard.",
+    "select.map_alt": "Map of the pool: similar images lie close together, chosen ones are marked. The strip "
+    "below it shows the chosen images for the keyboard.",
     "select.closer": "Closer",
     "select.farther": "Farther",
     "select.fit": "Show the whole map",
@@ -55,7 +55,8 @@ TEXT = {
     "select.number": "{n} of {total}",
     "select.check_number": "Check image {n} of {total}",
     "select.not_chosen": "Not chosen",
-    "select.not_chosen_hint": "It only gives the map its shape. You can still label it: click it on the map of the Label page.",
+    "select.not_chosen_hint": "It only gives the map its shape. You can still label it: click it on the map of "
+    "the Label page.",
     "select.size": "{w} × {h}",
     "select.labeled": "labeled",
     "select.reject": "Reject, take the next",
@@ -67,8 +68,8 @@ TEXT = {
     "select.previous": "Previous chosen image",
     "select.next": "Next chosen image",
     "select.look": "A closer look",
-    "select.look_hint": "Click an image in the map or in the strip. One that cannot be labeled, or that you do not want, can be "
-    "rejected: the next best takes its place.",
+    "select.look_hint": "Click an image in the map or in the strip. One that cannot be labeled, or that you do "
+    "not want, can be rejected: the next best takes its place.",
     "select.how": "How they were chosen",
     "select.how_strategy": "Strategy",
     "select.how_backbone": "Backbone",
