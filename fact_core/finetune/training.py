@@ -119,7 +119,7 @@ class Training:
         smoothing = self.plan.label_smoothing
         loss = functional.cross_entropy(logits, where, reduction="sum", label_smoothing=smoothing) / n
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        return float(loss), int((logits.argmax(1) == where).sum())
+        return float(loss.detach()), int((logits.argmax(1) == where).sum())
 
     def update(self) -> None:
         """One optimiser step at the rate of the schedule, and the averaged weights after it."""

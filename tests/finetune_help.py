@@ -1,0 +1,83 @@
+"""Small real parts for the tests of finetuning: coloured pictures and an untrained network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from fact_core.backbones import Backbone, load
+from fact_core.config import TrainConfig, train_config
+from fact_core.events import Event
+from fact_core.features import tokens
+from fact_core.finetune.pipeline import Trained, train
+from fact_core.types import FloatArray, IntArray, Step
+
+CPU = torch.device("cpu")
+PIXELS = 64
+COLOURS = ((220, 40, 40), (40, 200, 60), (50, 70, 220))
+NAMES = ("red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """Labelled pictures: noise around one colour a class."""
+
+    files: tuple[Path, ...]
+    y: IntArray
+    x: FloatArray
+
+
+def backbone(seed: int = 0) -> Backbone:
+    """The default network with random weights, for small pictures."""
+    return load("tf_efficientnet_lite0", pixels=PIXELS, random=True, seed=seed)
+
+
+def coloured(folder: Path, y: Sequence[int], seed: int = 0) -> Coloured:
+    """Write one picture a label, and compute its features."""
+    rng = np.random.default_rng(seed)
+    files = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, each in enumerate(y):
+        pixels = np.clip(np.array(COLOURS[each]) + rng.normal(0, 60, (40, 48, 3)), 0, 255).astype(np.uint8)
+        files.append(folder / f"{i:03}.png")
+        Image.fromarray(pixels).save(files[-1])
+    pooled = tokens(backbone(), files, CPU)[0]
+    return Coloured(tuple(files), np.array(y, dtype=np.int64), np.asarray(pooled, dtype=np.float32))
+
+
+def tiny(recipe: str = "fact", **values: Any) -> TrainConfig:
+    """A recipe of some seconds."""
+    small = {"ff.steps": 6, "ff.batch": 4, "ff.pixels": PIXELS, "lm.steps": 20, "lm.width": 16, "lm.choose": "none"}
+    return train_config("quick", recipe=recipe, **{**small, **values})
+
+
+def steps(data: Coloured, config: TrainConfig, folder: Path | None = None, **more: Any) -> Step[Trained]:
+    """A training run that saves a checkpoint at every step."""
+    more = {"pool_files": data.files[:4], "classes": NAMES, "backbone": backbone(), **more}
+    return train(
+        files=data.files, y=data.y, x=data.x, config=config, device=CPU, folder=folder, checkpoint_every=0.0, **more
+    )
+
+
+def drain(step: Step[Any]) -> tuple[list[Event], Any]:
+    """All events, and the result."""
+    events: list[Event] = []
+    while True:
+        try:
+            events.append(next(step))
+        except StopIteration as stop:
+            return events, stop.value
+        assert not torch.is_inference_mode_enabled() and torch.is_grad_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def same(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    """Whether two modules are equal to the bit."""
+    one, two = a.state_dict(), b.state_dict()
+    return one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)

@@ -1,0 +1,172 @@
+"""The training pipeline: it learns, resumes to the bit, says what it does, and never crashes on few labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, same, steps, tiny
+
+from fact_core.errors import InputError
+from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Point, Saved
+from fact_core.finetune.pipeline import Held
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
+    return coloured(tmp_path_factory.mktemp("images"), [0, 1, 2] * 4)
+
+
+def test_fact_runs_its_phases_and_learns(data: Coloured, tmp_path: Path) -> None:
+    held = coloured(tmp_path / "held", [0, 1, 2, 2], seed=1)
+    events, trained = drain(steps(data, tiny(), check=Held(held.files, held.y, held.x)))
+    assert [each.phase for each in events if isinstance(each, PhaseStarted)] == ["lp", "ff", "lm"]
+    assert [each.phase for each in trained.phases] == ["lp", "ff", "lm"]
+    assert trained.phases == tuple(each for each in events if isinstance(each, PhaseDone))
+    assert all(each.check_n == 4 and each.check_accuracy is not None for each in trained.phases)
+    assert trained.phases[0].train_accuracy > 0.8 and trained.phases[2].train_accuracy > 0.8
+    assert set(trained.classifier.heads) == {"ff", "lm"} and trained.classifier.final == "lm"
+    assert trained.probe is not None
+    ff = [each for each in events if isinstance(each, Point) and each.phase == "ff"]
+    assert [each.step for each in ff] == [1, 2, 3, 4, 5, 6] and ff[-1].check_loss is not None
+    assert not any(isinstance(each, Saved) and each.phase == "nowhere" for each in events)
+
+
+def test_phase_2_keeps_the_norm_statistics_and_leaves_no_drop_path(data: Coloured) -> None:
+    start = backbone()
+    before = {name: each.clone() for name, each in start.state_dict().items()}
+    drain(steps(data, tiny("lp-ft"), backbone=start))
+    after = start.state_dict()
+    statistics = [name for name in before if "running" in name or "num_batches" in name]
+    assert statistics and all(torch.equal(before[name], after[name]) for name in statistics)
+    weights = [name for name in before if name.endswith("weight")]
+    assert all(not torch.equal(before[name], after[name]) for name in weights)
+    assert not any("DropPath" in type(each).__name__ for each in start.modules())
+
+
+RESUMED = {
+    "fact": tiny("fact"),
+    "lp-ft, sgd": tiny("lp-ft", **{"ff.optimiser": "sgd", "ff.ema": 0.0}),
+    "gate": tiny("lp-ft", **{"ff.gate": True, "ff.steps": 4, "ff.drop_path": 0.3}),
+    "l3fact": tiny("l3fact"),
+    "lp, sgd": tiny("lp", **{"lp.mode": "sgd", "lp.epochs": 5}),
+}
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_a_resumed_run_ends_as_an_unbroken_one(name: str, tmp_path: Path) -> None:
+    """Closed after every few checkpoints, each time taken up by a fresh process' objects."""
+    data = coloured(tmp_path / "images", [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2])
+    config = RESUMED[name]
+    _, whole = drain(steps(data, config))
+    saves, sittings = 3, 0
+    while True:
+        run, seen = steps(data, config, tmp_path / "checkpoint"), 0
+        trained = None
+        try:
+            while seen < saves:
+                seen += isinstance(next(run), Saved)
+        except StopIteration as stop:
+            trained = stop.value
+        run.close()
+        sittings += 1
+        torch.manual_seed(sittings)  # the global generator is of no account
+        if trained is not None:
+            break
+        assert sittings < 100
+    assert sittings > 1
+    assert same(whole.classifier, trained.classifier)
+    assert [each.phase for each in trained.phases] == [each.phase for each in whole.phases]
+    assert [(each.train_loss, each.steps) for each in trained.phases] == [
+        (each.train_loss, each.steps) for each in whole.phases
+    ]
+    assert trained.decisions == whole.decisions
+
+
+def test_a_checkpoint_of_other_labels_is_not_used(data: Coloured, tmp_path: Path) -> None:
+    config = tiny("lp-ft")
+    drain(steps(data, config, tmp_path))
+    swapped = replace(data, y=np.roll(data.y, 1))
+    events, trained = drain(steps(swapped, config, tmp_path))
+    assert not any(isinstance(each, Log) and "Going on" in each.text for each in events)
+    _, fresh = drain(steps(swapped, config))
+    assert same(trained.classifier, fresh.classifier)
+
+
+def test_the_seed_decides_and_nothing_else(data: Coloured) -> None:
+    torch.manual_seed(1)
+    _, one = drain(steps(data, tiny("lp-ft")))
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    _, two = drain(steps(data, tiny("lp-ft")))
+    assert torch.equal(state, torch.get_rng_state())
+    _, other = drain(steps(data, tiny("lp-ft", seed=1)))
+    assert same(one.classifier, two.classifier) and not same(one.classifier, other.classifier)
+
+
+def test_one_class_is_refused_in_words(data: Coloured) -> None:
+    with pytest.raises(InputError, match=r"All 12 labels are of one class \(red\).*second class"):
+        drain(steps(replace(data, y=np.zeros(12, dtype=np.int64)), tiny()))
+
+
+def test_no_and_one_label_are_refused_in_words(data: Coloured) -> None:
+    none = Coloured((), data.y[:0], data.x[:0])
+    with pytest.raises(InputError, match="no labels"):
+        drain(steps(none, tiny()))
+    one = Coloured(data.files[:1], data.y[:1], data.x[:1])
+    with pytest.raises(InputError, match="only one label"):
+        drain(steps(one, tiny()))
+
+
+def test_broken_features_are_refused_in_words(data: Coloured) -> None:
+    x = data.x.copy()
+    x[3, 5] = np.nan
+    with pytest.raises(InputError, match=r"not numbers.*003\.png"):
+        drain(steps(replace(data, x=x), tiny()))
+
+
+@pytest.mark.parametrize("recipe", ["fact", "l3fact", "lm", "lp", "lp-ft", "lp-lora"])
+def test_one_label_a_class_works(recipe: str, data: Coloured) -> None:
+    """Two labels in all; the third class has none and never wins."""
+    few = Coloured(data.files[:2], data.y[:2], data.x[:2])
+    config = tiny(recipe, **{"ff.gate": True, "lm.choose": "C+mode"})
+    events, trained = drain(steps(few, config))
+    assert tuple(each.phase for each in trained.phases) == config.phases
+    assert all(np.isfinite([each.train_loss, each.train_accuracy]).all() for each in trained.phases)
+    with torch.inference_mode():
+        answers = trained.classifier(torch.randn(64, 3, PIXELS, PIXELS, generator=torch.Generator().manual_seed(0)))
+    assert answers.shape == (64, len(NAMES)) and torch.allclose(answers.sum(1), torch.ones(64), atol=1e-5)
+    assert not bool((answers.argmax(1) == 2).any())
+    if "ff" in config.phases:
+        gate = [each for each in events if isinstance(each, Decision) and each.name == "ff.interpolation"]
+        assert [each.value for each in gate] == ["0.5"] and "too few" in gate[0].reason
+
+
+def test_a_long_phase_has_at_most_200_points(data: Coloured) -> None:
+    config = tiny("lp-ft", **{"ff.steps": 450, "ff.batch": 1})
+    run = steps(data, config)
+    shown = []
+    for event in run:
+        if isinstance(event, Point) and event.phase == "ff":
+            shown.append(event.step)
+        if len(shown) == 30:
+            run.close()
+    assert {b - a for a, b in pairwise(shown)} == {3}
+
+
+def test_identical_images_do_not_crash(tmp_path: Path) -> None:
+    data = coloured(tmp_path, [0, 1])
+    twice = Coloured((data.files[0],) * 4, np.array([0, 1, 0, 1]), data.x[[0, 0, 0, 0]])
+    _, trained = drain(steps(twice, tiny()))
+    assert len(trained.phases) == 3
+
+
+def test_the_classifier_comes_back_on_the_cpu_and_still(data: Coloured) -> None:
+    _, trained = drain(steps(data, tiny("lp-ft")))
+    assert not trained.classifier.training
+    assert {each.device for each in trained.classifier.parameters()} == {CPU}
+    assert not any(each.requires_grad for each in trained.classifier.parameters())
