@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -34,10 +35,10 @@ class Answers:
 def read_answers(file: Path, classes: Sequence[str]) -> Answers:
     """The stored predictions of a run. RunError when the file is gone or damaged."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
             ids, y, confidence = stored["ids"], stored["y"], stored["confidence"]
             phases = {name[6:]: stored[name] for name in stored.files if name.startswith("phase_")}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
     flat = {name: _top(values) for name, values in phases.items()}
     return Answers(ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32), tuple(classes), flat)
