@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from fact_core.errors import FactError, ProjectBusy, ProjectError, SchemaTooNew, StorageError
+from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, SchemaTooNew, StorageError
 
 BUSY_SECONDS = 15.0
 
@@ -134,7 +134,8 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Iterator[sqli
 
     The connection is in autocommit mode: put writes that belong together into ``transaction``.
     Errors: SchemaTooNew; ProjectError when it is no database; ProjectBusy when locked for
-    15 seconds; StorageError when the disk is full or read-only.
+    15 seconds; StorageError when the disk is full or read-only; InputError for values that
+    SQLite cannot hold.
     """
     try:
         with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as con:
@@ -147,6 +148,10 @@ def connect(path: Path, migrations: Sequence[str] = MIGRATIONS) -> Iterator[sqli
             yield con
     except sqlite3.Error as error:
         raise _in_words(error, path) from error
+    except OverflowError as error:  # a number from outside that no row can have
+        raise InputError("A number is too large", do="Reload the page.") from error
+    except UnicodeEncodeError as error:  # half a surrogate pair, possible in JSON
+        raise InputError("A text has characters that cannot be stored", repr(error.object)[:80]) from error
 
 
 @contextmanager

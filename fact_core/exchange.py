@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -47,15 +48,18 @@ def read_labels(file: Path, pool: Pool, aliases: Mapping[str, int | None] | None
     find = _Finder(pool, aliases or {})
     found: dict[int, str] = {}
     spelled: dict[str, str] = {}  # names that differ only in case are one class
+    cleaned_names: dict[str, str] = {}
     for number, name, label in _label_rows(file):
         try:
             item = find(name)
             if item is None or not label.strip():
                 continue
-            cleaned = clean_name(label, "label")
+            if label not in cleaned_names:
+                cleaned = clean_name(label, "label")
+                cleaned_names[label] = spelled.setdefault(cleaned.casefold(), cleaned)
         except InputError as error:
             raise InputError(f"Row {number} of the CSV: {error.what}", error.found, error.do) from None
-        cleaned = spelled.setdefault(cleaned.casefold(), cleaned)
+        cleaned = cleaned_names[label]
         if found.setdefault(item, cleaned) != cleaned:
             raise InputError(
                 f"Row {number} of the CSV gives an image another label than a row before",
@@ -215,6 +219,8 @@ class _Finder:
     def __call__(self, given: str) -> int | None:
         """The id, or None for a file that is there but not in the pool. InputError otherwise."""
         text = _nfc(given.strip())
+        if text in self.by_path:
+            return self.by_path[text]
         for path in (text, text.replace("\\", "/")):
             inside = self._inside(path)
             if inside in self.by_path:
@@ -256,9 +262,9 @@ def _predictions(project: Project, run_id: int) -> tuple[tuple[IntArray, IntArra
     else:
         raise RunError("This run has no predictions", f"run {run_id}", "Predict the pool first.")
     try:
-        with np.load(file, allow_pickle=False) as kept:
+        with open(file, "rb") as content, np.load(content, allow_pickle=False) as kept:
             arrays = (kept["ids"], kept["y"], kept["confidence"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run are damaged", str(file), "Predict the pool again.") from error
     return arrays, runs.get(project, source), file.stat().st_mtime
 

@@ -222,15 +222,17 @@ def requeue(project: Project, run_id: int) -> None:
 
 def park(project: Project, run_id: int, prereq_ids: Sequence[int]) -> None:
     """Put a running run back into the queue until the others are done."""
+    if run_id in prereq_ids:
+        raise ValueError("a run cannot wait for itself")
     with db.connect(project.db) as con, db.transaction(con):
-        if run_id in prereq_ids:
-            raise ValueError("a run cannot wait for itself")
         con.execute(
             "UPDATE run SET status = CASE WHEN stop_requested THEN 'stopped' ELSE 'queued' END, claimed_by = '', "
             "heartbeat = NULL, ended = CASE WHEN stop_requested THEN ? END, waits_for = ? "
             "WHERE id = ? AND status IN ('queued', 'running')",
             (time.time(), json.dumps([int(each) for each in prereq_ids]), run_id),
         )
+        if _get(con, run_id).status == "stopped":  # asked for meanwhile
+            _stop_prerequisites(con, run_id, prereq_ids)
         db.bump(con)
 
 
@@ -304,6 +306,7 @@ def _ready(con: sqlite3.Connection, run: Run) -> bool:
                 "UPDATE run SET status = ?, reason = ?, ended = ? WHERE id = ?",
                 (other.status, f"{reason}: {other.reason}" if other.reason else reason, time.time(), run.id),
             )
+            _stop_prerequisites(con, run.id, run.waits_for)
             db.bump(con)
             return False
     return all(other.status == "done" for other in before)
@@ -318,7 +321,13 @@ def _request_stop(con: sqlite3.Connection, run_id: int) -> None:
             "UPDATE run SET status = 'stopped', reason = 'Stopped before it began.', ended = ? WHERE id = ?",
             (time.time(), run_id),
         )
-        for other in run.waits_for:
+        _stop_prerequisites(con, run_id, run.waits_for)
+
+
+def _stop_prerequisites(con: sqlite3.Connection, run_id: int, others: Sequence[int]) -> None:
+    """Nobody needs what only this run had asked for."""
+    for other in others:
+        if _get(con, other).parent == run_id:
             _request_stop(con, other)
 
 

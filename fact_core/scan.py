@@ -162,8 +162,12 @@ def path_of(project: Project, item_id: int) -> Path:
         row = con.execute("SELECT path FROM item WHERE id = ? AND status = 'ok'", (int(item_id),)).fetchone()
     if row is None:
         raise InputError("There is no such image", str(item_id), "Reload the page.")
-    file = (project.images / str(row["path"])).resolve()
-    if not file.is_relative_to(project.images.resolve()):
+    try:
+        file = (project.images / str(row["path"])).resolve()
+        inside = file.is_relative_to(project.images.resolve())
+    except (OSError, ValueError, RuntimeError):  # a loop of links, NUL in the name
+        inside = False
+    if not inside:
         raise InputError("The image does not lie in the image folder", row["path"], "Scan the folder again.")
     return file
 

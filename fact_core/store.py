@@ -136,7 +136,7 @@ class FeatureStore:
     def _basis(self) -> tuple[FloatArray, FloatArray, str]:
         """Mean (D,), basis (D, P) and the name of the file of projections; stored, or fitted now."""
         try:
-            with np.load(self._path("pca.npz"), allow_pickle=False) as kept:
+            with open(self._path("pca.npz"), "rb") as file, np.load(file, allow_pickle=False) as kept:
                 mean, basis, fitted = kept["mean"], kept["basis"], int(kept["rows"])
             if basis.shape[0] == self.dim and not (self.writable and len(self) >= 2 * fitted):
                 return mean, basis, f"pca-{fitted}.f32"
