@@ -235,9 +235,13 @@
       map.follow(state.map);
       if (store.loaded && !store.pending() && store.differs(state)) store.load().catch((error) => FS.toast(error));
     });
-    store.start().catch((error) => FS.toast(error));
+    // Another page may ask for an image: FS.labelItem = id, then the event "fs:label".
+    const jump = () => { if (FS.labelItem) show(FS.labelItem); FS.labelItem = 0; };
+    document.addEventListener("fs:label", jump);
+    store.start().then(jump, (error) => FS.toast(error));
 
     return () => {
+      document.removeEventListener("fs:label", jump);
       document.removeEventListener("keydown", onKey, true);
       off();
       store.destroy();
