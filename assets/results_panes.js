@@ -31,10 +31,11 @@
   // ---- mistakes ---------------------------------------------------------------------------------------
   function mistake(each, names) {
     const truth = names[each.true], said = names[each.said], sure = FS.fmt.pct(each.confidence, 0);
-    return el("li", { class: "mistake" },
+    const open = () => { FS.labelItem = each.id; FS.go("label"); document.dispatchEvent(new CustomEvent("fs:label")); };
+    return el("li", { class: "mistake" }, el("button", { type: "button", class: "mistake-open", onclick: open },
       el("img", { class: "thumb", loading: "lazy", src: FS.thumb(each.id), alt: t("results.mistake_alt", { truth, said, sure }) }),
-      el("p", { class: "results-class" }, FS.mark(R.classIndex(truth)), el("span", { class: "clip", title: truth }, truth)),
-      el("p", { class: "mistake-said" }, el("span", { class: "clip", title: said }, t("results.said", { name: said })), el("span", { class: "num" }, sure)));
+      el("span", { class: "results-class" }, FS.mark(R.classIndex(truth)), el("span", { class: "clip", title: truth }, truth)),
+      el("span", { class: "mistake-said" }, el("span", { class: "clip", title: said }, t("results.said", { name: said })), el("span", { class: "num" }, sure))));
   }
 
   function mistakes(data) {

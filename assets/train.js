@@ -4,7 +4,7 @@
   "use strict";
 
   const ACTIVE = ["queued", "running"];
-  const shared = { show: 0, data: null, error: null, busy: false, since: 0, listeners: new Set(), timer: 0, at: 0 };
+  const shared = { show: 0, data: null, labels: "", pause: 0, error: null, busy: false, listeners: new Set(), timer: 0 };
 
   const isActive = (run) => Boolean(run) && ACTIVE.includes(run.status);
   const trainRuns = (state) => ((state && state.runs) || []).filter((run) => run.kind === "train");
@@ -28,7 +28,10 @@
       if (data.run.id !== id) return;
       shared.data = data;
       shared.error = null;
-    } catch (error) { shared.error = error; }
+    } catch (error) {
+      shared.error = error;
+      shared.pause = Date.now() + 3000;
+    }
     tell();
   }
 
@@ -36,10 +39,12 @@
     clearTimeout(shared.timer);
     shared.timer = setTimeout(poll, 500);
     const run = shownRun(FS.state);
-    if (!run || shared.busy || document.hidden) return;
+    if (!run || shared.busy || document.hidden || Date.now() < shared.pause) return;
     shared.busy = true;
     try {
-      if (!shared.data || shared.data.run.id !== run.id || shared.data.run.status !== run.status) await load(run);
+      const labels = JSON.stringify(FS.state.labels);
+      const old = !shared.data || shared.data.run.id !== run.id || shared.data.run.status !== run.status;
+      if (old || (!isActive(run) && labels !== shared.labels)) { shared.labels = labels; await load(run); }
       else if (isActive(run)) await news(run);
     } finally { shared.busy = false; }
   }
@@ -137,7 +142,7 @@
       if (!state || !state.project) return;
       const run = shownRun(state), may = ready(state), n = run && numbered(state).get(run.id);
       const el = FS.el, buttons = [];
-      const stale = run && run.status === "done" && run.stale;
+      const stale = Boolean(run && run.status === "done" && shared.data && shared.data.run.id === run.id && shared.data.stale);
       if (isActive(run)) buttons.push(stopButton(run, shared.data && shared.data.point));
       else {
         const can = run && ["stopped", "failed"].includes(run.status);

@@ -147,7 +147,7 @@
     let seen = null, run0 = 0;
     const off = T.follow(() => {
       const state = FS.state, run = state && T.shownRun(state), data = run && shared.data && shared.data.run.id === run.id ? shared.data : null;
-      const notes = [failure(run), state && before(state, run)].filter(Boolean);
+      const notes = [shared.error && FS.errorBox(shared.error), failure(run), state && before(state, run)].filter(Boolean);
       note.replaceChildren(...notes);
       empty.hidden = Boolean(run);
       stage.hidden = line.hidden = !run;

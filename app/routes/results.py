@@ -116,6 +116,7 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         "memory_mb": max((peak for peak in peaks if peak), default=None),
         "labels": _labels(project, run),
         "checks": _checks(project, run, newest),
+        "stale": run.status == "done" and findings.is_stale(project, run),
     }
 
 
