@@ -125,8 +125,16 @@ def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) 
     labels.apply(project, "test", [Op(1, "label", int(ids[0]), daisy), Op(2, "skip", int(ids[1]))])
     state = client.get(f"/x/{key}/state").json()
     assert state["selection"] | {"created": 0, "config": {}} == {
-        **{"id": 1, "strategy": "random", "budget": 2, "picks": 2, "checks": 1, "seconds": 1.5},
-        **{"backbone": None, "run": None, "created": 0, "config": {}},
+        "id": 1,
+        "strategy": "random",
+        "budget": 2,
+        "picks": 2,
+        "checks": 1,
+        "seconds": 1.5,
+        "backbone": None,
+        "run": None,
+        "created": 0,
+        "config": {},
     }
     assert state["labels"] == {"picks": 2, "checks": 1, "picks_done": 1, "checks_done": 0, "skipped": 1, "total": 1}
     assert state["steps"][2] == {"key": "label", "title": "Label", "fact": "1 of 3", "state": "begun"}
