@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import timm
-import timm.data
-import timm.layers
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from timm.data.config import resolve_model_data_config
+from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from fact_core.backbones import convert
@@ -161,7 +161,7 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
 def _resample(network: Any, positions: Tensor) -> Tensor:
     size = list(network.patch_embed.grid_size)
     prefix = 0 if network.no_embed_class else network.num_prefix_tokens
-    resampled: Tensor = timm.layers.resample_abs_pos_embed(positions, new_size=size, num_prefix_tokens=prefix)
+    resampled: Tensor = resample_abs_pos_embed(positions, new_size=size, num_prefix_tokens=prefix)
     return resampled
 
 
@@ -172,7 +172,7 @@ def _seeded(name: str, pixels: int, drop_path: float, seed: int) -> nn.Module:
 
 
 def _wrap(name: str, network: nn.Module, pixels: int, key: str) -> Backbone:
-    config = timm.data.resolve_model_data_config(network)
+    config = resolve_model_data_config(network)
     pre = Preprocess(
         pixels=pixels or pick(BACKBONES, name, "backbone").pixels or int(config["input_size"][-1]),
         crop_pct=float(config["crop_pct"]),
