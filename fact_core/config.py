@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,9 +84,7 @@ class SelectConfig:
     backbone: str = _backbone()
     device: str = _device()
     iterations: int = option(300, "Iterations", "Optimiser steps of ActiveFT.", low=1, high=10_000, expert=True)
-    restart: bool = option(
-        False, "Start over", "Choose as if nothing were labeled yet; labels are kept.", expert=True
-    )
+    restart: bool = option(False, "Start over", "Choose as if nothing were labeled yet; labels are kept.", expert=True)
     temperature: float = option(
         0.07, "Temperature", "Smaller: sharper clusters (ActiveFT).", low=0.01, high=1.0, expert=True
     )
@@ -339,17 +337,32 @@ def parse_budget(text: str, pool: int) -> int:
     return count
 
 
-def add_arguments(parser: argparse.ArgumentParser, cls: type[Any], names: tuple[str, ...]) -> None:
-    """Add a flag for each of the named options (flat names; "ff.steps" -> --ff-steps)."""
+def add_arguments(
+    parser: argparse._ActionsContainer, cls: type[Any], names: Iterable[str], *, preset: bool = False
+) -> None:
+    """Add a flag for each of the named options (flat names; "ff.steps" -> --ff-steps).
+
+    preset: what the person does not give stays out of the result, so that a preset may fill it.
+    """
     fields_by_name = dict(options(cls))
     for name in names:
         each = fields_by_name[name]
-        kind = {"int": int, "float": float}.get(str(each.type), str)
+        parsers: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _boolean}
+        help = f"{each.metadata['help']}" + ("" if preset else f" (default: {each.default})")
         parser.add_argument(
             "--" + name.replace(".", "-").replace("_", "-"),
             dest=name,
-            type=kind,
-            default=each.default,
+            type=parsers.get(str(each.type), str),
+            default=argparse.SUPPRESS if preset else each.default,
             choices=each.metadata["choices"],
-            help=f"{each.metadata['help']} (default: {each.default})",
+            metavar=None if each.metadata["choices"] else "VALUE",
+            help=help.replace("%", "%%"),
         )
+
+
+def _boolean(text: str) -> bool:
+    """The value of a yes-or-no flag."""
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return known[text.lower()]

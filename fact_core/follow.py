@@ -67,7 +67,9 @@ class Worker:
             self._stop(run_id)
             raise
         if run.status != "done":
-            raise RunError(run.reason.strip() or f"The run {run.kind} ended as {run.status}")
+            first, _, more = run.reason.strip().partition("\n")
+            do = f"The log: {runs.log_path(self._project, run_id)}" if more or not first else ""
+            raise RunError(first or f"The run {run.kind} ended as {run.status}", do=do)
         return run
 
     def _show(self, run: runs.Run) -> None:

@@ -1,0 +1,204 @@
+"""The command line: ``launch.py run | bench | weights | doctor``.
+
+What goes wrong is one line on stderr, "error: ...", and an exit code that is not 0; the
+traceback goes to log.txt in the home folder. 2: something given cannot be used; 1: an error
+that the program did not expect; 130: stopped by the person.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from fact_core import bench, doctor, project
+from fact_core.choices import BACKBONES
+from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
+from fact_core.console import Console
+from fact_core.errors import ConfigError, FactError, storage_error
+from fact_core.types import Step
+from fact_core.way import Order, go
+
+#: Options of a training run that have a flag of their own kind, or none.
+_PLAIN = ("recipe", "preset", "backbone", "seed", "device")
+MOST_LOG_BYTES = 5_000_000
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message[:1].upper() + message[1:], do=f"See {self.prog} --help.")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do a command; returns the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        args = _parser().parse_args(argv)
+        return int(args.do(args))
+    except FactError as error:
+        _log()
+        return _fail(str(error), 2)
+    except KeyboardInterrupt:
+        print("Stopped. What is done is kept: the same command goes on from here.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        where = _log()
+        return _fail(f"An error that the program did not expect: {type(error).__name__}: {error}. Details: {where}", 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="launch.py", description="FACT Studio without a page.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_run(commands.add_parser("run", help="the whole way, from a folder of images to a classifier"))
+    one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(bench.BENCHES)}.")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument("--full", action="store_true", help="all of it, not only what takes a minute")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    one.set_defaults(do=_bench)
+    one = commands.add_parser("weights", help="fetch, check and convert pretrained weights")
+    one.add_argument("name", metavar="NAME", help=", ".join(BACKBONES))
+    one.set_defaults(do=_weights)
+    one = commands.add_parser("doctor", help="versions, GPU, memory, where things lie, which backbones are ready")
+    one.set_defaults(do=_doctor)
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    give = parser.add_argument
+    give("--images", type=Path, required=True, metavar="DIR", help="folder with images; they stay where they are")
+    give("--project", type=Path, metavar="DIR", help="project folder, new or of these images (default: in the home)")
+    give("--budget", required=True, metavar="N|P%", help="how many images may be labeled: 50, or 2%% of the pool")
+    give("--labels-from", required=True, metavar="folders|FILE", help="sub-folder names, or a CSV: file_name,label")
+    give("--test-images", type=Path, metavar="DIR", help="other images to score, one sub-folder a class")
+    give("--export", type=Path, metavar="DIR", help="write the classifier into this new folder")
+    give("--json", type=Path, metavar="FILE", help="write the figures there")
+    add_arguments(parser, SelectConfig, ("strategy", "check"))
+    add_arguments(parser, TrainConfig, _PLAIN)
+    more = parser.add_argument_group("more options (what is not given, the preset says)")
+    names = [name for name, _ in options(TrainConfig) if name not in (*_PLAIN, "selection")]
+    add_arguments(more, TrainConfig, names, preset=True)
+    parser.set_defaults(do=_run)
+
+
+def _run(args: argparse.Namespace) -> int:
+    given = vars(args)
+    shared = {name: given[name] for name in ("backbone", "seed", "device")}
+    wanted = {name: given[name] for name, _ in options(TrainConfig) if name in given and name != "preset"}
+    chosen = {name: given[name] for name in ("budget", "strategy", "check")}
+    order = Order(
+        images=args.images,
+        labels_from=args.labels_from,
+        # As if nothing were labeled: the same command gives the same result in any project of these images.
+        select=from_flat(SelectConfig, {**chosen, **shared, "restart": True}),
+        train=train_config(args.preset, **wanted),
+        project=args.project,
+        test_images=args.test_images,
+        export=args.export,
+    )
+    if args.json:
+        _write_json(args.json, {}, check=True)
+    result = go(order, Console(sys.stderr))
+    if args.json:
+        _write_json(args.json, result)
+    print("\n".join(_summary(result)))
+    return 0
+
+
+def _summary(result: dict[str, Any]) -> list[str]:
+    """The result in lines for a person."""
+    accuracy, lines = result["accuracy"], [f"{result['labels']} labels, {len(result['classes'])} classes"]
+    for each in result["phases"]:
+        memory = f", peak GPU memory {each['peak_memory_mb']:,.0f} MB" if each["peak_memory_mb"] else ""
+        lines.append(f"  {each['name']}: {each['seconds']:.1f} s{memory}")
+    if accuracy["pool_rest"] is not None:
+        low, high = accuracy["pool_rest_interval"]
+        lines.append(
+            f"accuracy on the {accuracy['pool_rest_n']:,} other images of the pool: "
+            f"{accuracy['pool_rest']:.1%} (95 % interval {low:.1%} to {high:.1%})"
+        )
+        lines += [f"  after {name}: {share:.1%}" for name, share in accuracy["per_phase"].items()]
+    if accuracy["test"] is not None:
+        lines.append(f"accuracy on the test images: {accuracy['test']:.1%}")
+    if result["export"]:
+        lines.append(f"classifier: {result['export']}")
+    return [*lines, f"{result['seconds_total']:.0f} s on {result['device']}"]
+
+
+def _bench(args: argparse.Namespace) -> int:
+    figures = _drain(bench.start(args.name, args.full), Console(sys.stderr))
+    text = json.dumps(figures, indent=1, ensure_ascii=False)
+    if args.json:
+        _write_json(args.json, figures)
+    print(text)
+    return 0
+
+
+def _weights(args: argparse.Namespace) -> int:
+    from fact_core import backbones  # seconds of torch that no other command waits for
+
+    found = _drain(backbones.fetch(args.name), Console(sys.stderr))
+    print(f"{args.name} is ready: {found.path}")
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    lines, complete = doctor.report()
+    print("\n".join(lines))
+    return 0 if complete else 1
+
+
+def _drain(step: Step[Any], console: Console) -> Any:
+    """Pull a step to its end and show what it tells."""
+    while True:
+        try:
+            console.show(next(step))
+        except StopIteration as end:
+            return end.value
+
+
+def _write_json(file: Path, figures: dict[str, Any], check: bool = False) -> None:
+    """Write the figures whole or not at all; numbers that JSON cannot hold become null. check: only try the place."""
+    try:
+        if check:
+            if file.is_dir():
+                raise ConfigError("--json needs a file, and this is a folder", str(file))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            return
+    except OSError as error:
+        raise storage_error(error, "writing the figures") from error
+    plain = json.loads(json.dumps(figures), parse_constant=lambda _: None)
+    project.write_text(file, json.dumps(plain, indent=1, ensure_ascii=False) + "\n", "writing the figures")
+
+
+def _fail(message: str, code: int) -> int:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+    return code
+
+
+def _log() -> str:
+    """Append the traceback to the log in the home folder; its path, or why there is none."""
+    file = project.home() / "log.txt"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        fresh = file.exists() and file.stat().st_size > MOST_LOG_BYTES
+        with open(file, "w" if fresh else "a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
+    except OSError as error:
+        return f"not written ({error.strerror})"
+    return str(file)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
