@@ -229,7 +229,7 @@
     if (button) button.click();
     FS.page = page;
     document.body.dataset.page = page;
-    if (location.hash.slice(1) !== page) history.pushState(null, "", `#${page}`);
+    if (location.hash.slice(1) !== page) history.pushState(null, "", `${location.pathname}${location.search}#${page}`);
     document.dispatchEvent(new CustomEvent("fs:page", { detail: page }));
   };
   const followHash = () => FS.go(FS.pages.includes(location.hash.slice(1)) ? location.hash.slice(1) : "project");
