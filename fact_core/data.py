@@ -67,7 +67,7 @@ def load_eval(source: Path | str | Image.Image, pre: Preprocess) -> Picture:
 
     A large JPEG is decoded at a fraction of its size (draft), never below twice the wanted short side.
     """
-    image = source if isinstance(source, Image.Image) else decode(Path(source), max_side=2 * pre.resize)
+    image = source if isinstance(source, Image.Image) else decode(Path(source), min_side=2 * pre.resize)
     width, height = image.size
     short = pre.resize
     if width <= height:
@@ -99,7 +99,7 @@ def batches(
 
     def read(row: int) -> Picture | ImageError:
         try:
-            image = decode(Path(files[row]), max_side=2 * pre.resize)
+            image = decode(Path(files[row]), min_side=2 * pre.resize)
             if on_image is not None:
                 on_image(row, image)
             return load_eval(image, pre)
@@ -147,7 +147,7 @@ class ImageCache:
         """The upright RGB image of a row. ImageError when its file can no longer be decoded."""
         if row in self._kept:
             return self._kept[row]
-        image = decode(Path(self.files[row]), max_side=2 * self._short)
+        image = decode(Path(self.files[row]), min_side=2 * self._short)
         shrink = self._short / min(image.size)
         if shrink < 1:
             size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))

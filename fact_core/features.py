@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,10 +48,10 @@ class Extracted:
     precision: str = "float32"
 
 
-def features_key(name: str, weights: str, pre: Preprocess, version: int = VERSION) -> str:
-    """The folder name of a backbone's features: everything they depend on. ``weights``: ``Backbone.key``."""
-    text = json.dumps([name, weights, pre.to_dict(), version], sort_keys=True)
-    return f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+def features_key(backbone: Backbone, version: int = VERSION) -> str:
+    """The folder name of a backbone's features: everything they depend on."""
+    text = json.dumps([backbone.name, backbone.key, backbone.preprocess.to_dict(), version], sort_keys=True)
+    return f"{backbone.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def extract(
@@ -67,7 +68,7 @@ def extract(
 ) -> Step[Extracted]:
     """Compute the pooled features of the images that the store lacks; batch by batch, so a stop loses one batch.
 
-    on_image(digest, image) gets each decoded image (thumbnails), in a decoding thread;
+    on_image(digest, image) gets each decoded image (thumbnails), in a decoding thread, never two at once;
     on_bad(digest, error) each file that can no longer be decoded. When the GPU's memory
     is full the batch is halved. WeightsError when the network answers with NaN.
     """
@@ -82,7 +83,13 @@ def extract(
         if on_bad is not None:
             on_bad(todo[row], error)
 
-    seen = None if on_image is None else lambda row, image: on_image(todo[row], image)
+    one_at_a_time = threading.Lock()
+
+    def seen(row: int, image: Image.Image) -> None:
+        if on_image is not None:
+            with one_at_a_time:
+                on_image(todo[row], image)
+
     pre = backbone.preprocess
     yield Progress("features", 0, len(todo))
     for rows, pictures in batches([where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed):

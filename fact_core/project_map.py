@@ -7,14 +7,15 @@ import json
 import threading
 import time
 import warnings
-from collections.abc import Sequence
 
 import numpy as np
 
 from fact_core.errors import InputError
 from fact_core.events import Log, Progress
-from fact_core.types import FloatArray, Step
+from fact_core.types import FloatArray, IntArray, Step
 
+#: Raised by one whenever the same features would give another map.
+VERSION = 1
 #: Fewer images than this have no neighbourhood worth the name.
 UMAP_MIN = 15
 #: UMAP sees this many principal components.
@@ -58,13 +59,11 @@ def umap_map(x: FloatArray, neighbors: int = 15, min_dist: float = 0.1, seed: in
     return _like(_fill_square(found[0]), picture)
 
 
-def map_key(features_key: str, digests: Sequence[str], kind: str, **options: float) -> str:
-    """A file name for a map: everything it depends on."""
-    text = json.dumps([1, features_key, kind, sorted(options.items())])
-    whole = hashlib.sha256(text.encode())
-    for digest in digests:
-        whole.update(digest.encode())
-    return f"{kind}-{whole.hexdigest()[:16]}"
+def map_key(features_key: str, ids: IntArray, neighbors: int, min_dist: float, seed: int) -> str:
+    """A file name for a UMAP map: everything it depends on."""
+    whole = hashlib.sha256(json.dumps([VERSION, features_key, neighbors, min_dist, seed]).encode())
+    whole.update(np.ascontiguousarray(ids, dtype="<i8").tobytes())
+    return f"umap-{whole.hexdigest()[:16]}"
 
 
 def _umap(x: FloatArray, neighbors: int, min_dist: float, seed: int) -> FloatArray:
