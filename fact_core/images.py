@@ -34,7 +34,7 @@ OTHER_PICTURES = {
     ),
 }
 
-#: Only these decoders of Pillow are ever used, whatever the name says. JPEG opens MPO too, which many cameras call .jpg.
+#: Only these decoders of Pillow are ever used, whatever the name says. JPEG opens MPO too (what cameras call .jpg).
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 MAX_PIXELS = 200_000_000
@@ -55,17 +55,20 @@ _SIGNATURES = (
 )
 
 
-def decode(source: Path | bytes, max_side: int = 0) -> Image.Image:
+def decode(source: Path | bytes, max_side: int = 0, min_side: int = 0) -> Image.Image:
     """The picture as upright RGB: first frame, EXIF rotation applied, alpha on white, 16 bits scaled to 8.
 
     source: a file, or its bytes. max_side: the longer side of the result in pixels, never enlarged; 0 keeps
-    the size. A large JPEG is then decoded at a fraction of its size, many times faster.
+    the size. min_side: only a hint that no side needs more pixels than this; nothing is resampled. With either
+    a large JPEG is decoded at a fraction of its size, many times faster.
     Errors: ImageError, whose ``what`` is the reason in words.
     """
     with _reading(source) as image:
         if max_side > 0:
             # Twice the wanted side, so that the final resampling still averages.
             image.draft("RGB", (2 * max_side, 2 * max_side))
+        elif min_side > 0:
+            image.draft("RGB", (min_side, min_side))
         picture = _rgb(image)
         if max_side > 0 and max(picture.size) > max_side:
             picture.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
