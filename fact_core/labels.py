@@ -7,7 +7,6 @@ so a page that did not hear the answer sends it again and nothing happens twice.
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -18,13 +17,13 @@ import numpy as np
 
 from fact_core import db
 from fact_core.errors import InputError
+from fact_core.history import INSERT, NOW, apply_one, check, is_name, states_of
+from fact_core.history import LARGEST as LARGEST
+from fact_core.history import Op as Op
+from fact_core.history import OpKind as OpKind
+from fact_core.history import State as State
 from fact_core.project import Project, clean_name
 from fact_core.types import Labels, Role
-
-LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
-
-OpKind = Literal["label", "skip", "flag", "clear", "undo", "redo"]
-OPS: tuple[str, ...] = ("label", "skip", "flag", "clear", "undo", "redo")
 
 
 @dataclass(frozen=True)
@@ -35,35 +34,6 @@ class ClassRow:
     name: str
     position: int
     count: int
-
-
-@dataclass(frozen=True)
-class Op:
-    """One thing that a person did.
-
-    label: ``item`` gets ``class_id``. skip: ``item`` is passed over. flag: turns the mark of ``item``
-    on or off. clear: ``item`` has no label, skip or mark any more. undo, redo: the client's last
-    operation, or its last one on ``item``.
-    seq: the client's running number. lead_time: seconds that the person took.
-    """
-
-    seq: int
-    kind: OpKind
-    item: int | None = None
-    class_id: int | None = None
-    lead_time: float | None = None
-    source: str = "person"
-    annotator: str = ""
-
-
-@dataclass(frozen=True)
-class State:
-    """What holds for an image now. ``class_id`` only where kind is label; ``at`` in seconds since 1970."""
-
-    kind: Literal["label", "skip", "none"]
-    class_id: int | None
-    at: float
-    flagged: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +66,7 @@ def classes(project: Project) -> list[ClassRow]:
     """The classes in the person's order, with their counts."""
     with db.connect(project.db) as con:
         rows = con.execute(
-            f"WITH now AS ({_NOW}) SELECT class.id, name, position, count(now.item) AS count FROM class "
+            f"WITH now AS ({NOW}) SELECT class.id, name, position, count(now.item) AS count FROM class "
             "LEFT JOIN now ON now.class = class.id AND now.kind = 'label' "
             "WHERE NOT deleted GROUP BY class.id ORDER BY position, class.id"
         )
@@ -145,10 +115,10 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
 
     Operations whose (client, seq) is stored already are passed over.
     """
-    if not _is_name(client, 1, 100):
+    if not is_name(client, 1, 100):
         raise InputError("The client has no usable name", repr(client)[:80])
     for op in ops:
-        _check(op)
+        check(op)
     with db.connect(project.db) as con, db.transaction(con):
         numbers = json.dumps([op.seq for op in ops])
         stored = {
@@ -159,7 +129,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
         }
         fresh = [op for op in ops if op.seq not in stored]
         _check_ids(con, fresh)
-        now = _states(con, {op.item for op in ops if op.item is not None})
+        now = states_of(con, {op.item for op in ops if op.item is not None})
         changed: set[int | None] = {op.item for op in ops}
         rows: list[tuple[object, ...]] = []
         for op in fresh:
@@ -167,10 +137,10 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
                 continue  # twice in one call
             stored.add(op.seq)
             if op.kind in ("undo", "redo"):  # they read what is stored
-                con.executemany(_INSERT, rows)
+                con.executemany(INSERT, rows)
                 rows.clear()
-            changed.add(_apply_one(con, client, op, now, rows))
-        con.executemany(_INSERT, rows)
+            changed.add(apply_one(con, client, op, now, rows))
+        con.executemany(INSERT, rows)
         last = con.execute("SELECT coalesce(max(seq), 0) AS seq FROM label WHERE client = ?", (client,)).fetchone()
         after = {item: now[item] for item in changed if item is not None and item in now}
         return Applied(_without_deleted(con, after), int(last["seq"]))
@@ -179,7 +149,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
 def states(project: Project) -> dict[int, State]:
     """The state of every image that has a label, a skip or a mark now."""
     with db.connect(project.db) as con:
-        found = _without_deleted(con, _states(con))
+        found = _without_deleted(con, states_of(con))
     return {item: state for item, state in found.items() if state.kind != "none" or state.flagged}
 
 
@@ -192,7 +162,7 @@ def snapshot(project: Project, role: Role | None = None, selection: int | None =
     with db.connect(project.db) as con:
         listed = con.execute("SELECT id, name FROM class WHERE NOT deleted ORDER BY position, id").fetchall()
         rows = con.execute(
-            f"WITH now AS ({_NOW}), roles AS ("
+            f"WITH now AS ({NOW}), roles AS ("
             "  SELECT item, role, max(selection) FROM pick WHERE state = 'chosen'"
             "  AND (:selection IS NULL OR selection = :selection) GROUP BY item) "
             "SELECT now.item, now.class FROM now "
@@ -224,38 +194,6 @@ def history(project: Project, item: int | None = None) -> list[HistoryRow]:
         ]  # fmt: skip
 
 
-#: The newest row of every image is its state.
-_NOW = (
-    "SELECT label.id, label.item, label.kind, label.class, label.flagged, label.at FROM label "
-    "JOIN (SELECT max(id) AS id FROM label WHERE item IS NOT NULL GROUP BY item) AS newest ON newest.id = label.id"
-)
-
-
-def _check(op: Op) -> None:
-    whole = isinstance(op.seq, int) and not isinstance(op.seq, bool)
-    if not whole or not 0 <= op.seq < LARGEST:
-        raise InputError("An operation has no usable number", repr(op.seq)[:80])
-    if op.kind not in OPS:
-        raise InputError("There is no such operation", repr(op.kind)[:80], f"Known: {', '.join(OPS)}.")
-    if op.item is None and op.kind not in ("undo", "redo"):
-        raise InputError("The operation names no image", op.kind)
-    if op.kind == "label" and op.class_id is None:
-        raise InputError("The label names no class", f"image {op.item}")
-    for value in (op.item, op.class_id):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 < value < LARGEST):
-            raise InputError("This is not the number of an image or class", repr(value)[:80])
-    lead = op.lead_time
-    if lead is not None and not (isinstance(lead, int | float) and math.isfinite(lead) and lead >= 0):
-        raise InputError("The time taken is not a number of seconds", repr(lead)[:80])
-    if not _is_name(op.source, 0, 50) or not _is_name(op.annotator, 0, 200):
-        raise InputError("The name of the source or of the person cannot be used")
-
-
-def _is_name(text: object, low: int, high: int) -> bool:
-    """A text of that many characters, all of which can be stored."""
-    return isinstance(text, str) and low <= len(text) <= high and text.isprintable()
-
-
 def _check_ids(con: sqlite3.Connection, ops: Sequence[Op]) -> None:
     items = {op.item for op in ops if op.item is not None}
     known = con.execute(
@@ -267,109 +205,6 @@ def _check_ids(con: sqlite3.Connection, ops: Sequence[Op]) -> None:
     present = {row["id"] for row in con.execute("SELECT id FROM class WHERE NOT deleted")}
     if gone := [each for each in wanted if each not in present]:
         raise InputError("This class does not exist any more", str(gone[0]), "Reload the page and choose another.")
-
-
-_INSERT = (
-    "INSERT INTO label (item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-def _apply_one(
-    con: sqlite3.Connection, client: str, op: Op, now: dict[int, State], rows: list[tuple[object, ...]]
-) -> int | None:
-    """Add one row to ``rows`` and put the new state into ``now``. Returns the item that it is about."""
-    at, item, target = time.time(), op.item, None
-    if op.kind in ("undo", "redo"):
-        target, item, row_item, after = _undo_or_redo(con, client, op, at)
-    else:
-        row_item, before = item, now.get(item or 0, State("none", None, at))
-        if op.kind == "label":
-            after = State("label", op.class_id, at, before.flagged)
-        elif op.kind == "skip":
-            after = State("skip", None, at, before.flagged)
-        elif op.kind == "flag":
-            after = State(before.kind, before.class_id, at, not before.flagged)
-        else:
-            after = State("none", None, at)
-    what = (row_item, op.kind, after.kind, after.class_id, after.flagged, target)
-    rows.append((*what, client, op.seq, at, op.lead_time, op.source, op.annotator))
-    if item is not None:
-        now[item] = after
-    return item
-
-
-def _undo_or_redo(
-    con: sqlite3.Connection, client: str, op: Op, at: float
-) -> tuple[int | None, int | None, int | None, State]:
-    """(row it is about, its item, the item that is changed or None, the item's state after).
-
-    Nothing is changed when there is no such row, or when another client has changed the image since:
-    nobody's label is lost by somebody else's undo.
-    """
-    target = _target(con, client, op)
-    if target is None:
-        return None, op.item, None, _at(con, op.item, LARGEST, at)
-    item = int(target["item"])
-    foreign = con.execute(
-        "SELECT 1 FROM label WHERE item = ? AND id > ? AND client != ? LIMIT 1", (item, target["id"], client)
-    ).fetchone()
-    if foreign:
-        return target["id"], item, None, _at(con, item, LARGEST, at)
-    # Undo: the state before the row. Redo: the state that the row made.
-    return target["id"], item, item, _at(con, item, target["id"] + (op.kind == "redo"), at)
-
-
-def _target(con: sqlite3.Connection, client: str, op: Op) -> sqlite3.Row | None:
-    """The client's newest row that is not undone (undo), or newest undone row with nothing new after it (redo).
-
-    Read backwards: the newest undo or redo of a row decides whether it is undone.
-    """
-    rows = con.execute(
-        "SELECT id, op, target FROM label WHERE client = ?1 AND (?2 IS NULL OR "
-        "coalesce(item, (SELECT item FROM label AS other WHERE other.id = label.target)) = ?2) ORDER BY id DESC",
-        (client, op.item),
-    )
-    settled: set[int] = set()
-    for row in rows:
-        if row["op"] in ("undo", "redo"):
-            if row["target"] is None or row["target"] in settled:
-                continue
-            settled.add(row["target"])
-            if row["op"] == "undo" and op.kind == "redo":
-                return _row(con, row["target"])
-            if row["op"] == "redo" and op.kind == "undo":
-                return _row(con, row["target"])
-        elif op.kind == "redo":
-            return None
-        elif row["id"] not in settled:
-            return _row(con, row["id"])
-    return None
-
-
-def _row(con: sqlite3.Connection, row_id: int) -> sqlite3.Row | None:
-    found: sqlite3.Row | None = con.execute("SELECT id, item FROM label WHERE id = ?", (row_id,)).fetchone()
-    return found
-
-
-def _at(con: sqlite3.Connection, item: int | None, before: int, at: float) -> State:
-    """The state of an image as of the rows below a row id, dated ``at``."""
-    row = con.execute(
-        "SELECT kind, class, flagged FROM label WHERE item = ? AND id < ? ORDER BY id DESC LIMIT 1", (item, before)
-    ).fetchone()
-    return State(row["kind"], row["class"], at, bool(row["flagged"])) if row else State("none", None, at)
-
-
-def _states(con: sqlite3.Connection, items: set[int] | None = None) -> dict[int, State]:
-    if items is None:
-        rows = con.execute(_NOW)
-    else:
-        rows = con.execute(
-            "SELECT item, kind, class, flagged, at FROM label JOIN (SELECT max(id) AS newest FROM label "
-            "WHERE item IN (SELECT value FROM json_each(?)) GROUP BY item) ON newest = id",
-            (json.dumps(sorted(items)),),
-        )
-    return {row["item"]: State(row["kind"], row["class"], row["at"], bool(row["flagged"])) for row in rows}
 
 
 def _without_deleted(con: sqlite3.Connection, found: dict[int, State]) -> dict[int, State]:

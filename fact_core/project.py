@@ -13,17 +13,16 @@ import time
 import unicodedata
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO
 
 from fact_core import db
 from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, storage_error
+from fact_core.files import Lock as Lock
+from fact_core.files import clean_name as clean_name
+from fact_core.files import lock_holder, take_lock
+from fact_core.files import write_text as write_text
+from fact_core.walk import PROJECT_FILE
 
-DATABASE = "project.sqlite"
-NAME_LENGTH = 200
-
-#: Invisible characters that reorder the text around them.
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DATABASE = PROJECT_FILE
 
 
 @dataclass(frozen=True)
@@ -62,29 +61,6 @@ class Recent:
     name: str
     images: str
     opened: float
-
-
-class Lock:
-    """Holds the project for this process until ``release`` or the end of the ``with`` block."""
-
-    def __init__(self, file: IO[str]) -> None:
-        self._file: IO[str] | None = file
-
-    def release(self) -> None:
-        """Let go. Closing the file frees the lock, also when the process dies."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    close = release
-
-    def __enter__(self) -> Lock:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
 
 
 def create(folder: Path, images: Path, name: str = "") -> Project:
@@ -168,24 +144,16 @@ def image_folder(images: Path) -> Path:
 
 def lock(project: Project) -> Lock:
     """Take the project for this process. ProjectBusy with the other's process id."""
-    try:
-        file = open(project.folder / "project.lock", "a+", encoding="utf-8")  # noqa: SIM115  (the Lock closes it)
-    except OSError as error:
-        raise storage_error(error, "locking the project") from error
-    if not _try_lock(file):
-        file.seek(0)
-        pid = file.read(20).strip()
-        file.close()
+    path = project.folder / "project.lock"
+    held = take_lock(path)
+    if held is None:
+        pid = lock_holder(path)
         raise ProjectBusy(
             "Another process has this project open",
             f"{project.folder}" + (f", process {pid}" if pid else ""),
             "Close FACT Studio there, or choose another project.",
         )
-    file.seek(0)
-    file.truncate()
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return Lock(file)
+    return held
 
 
 def version(project: Project) -> str:
@@ -255,38 +223,6 @@ def remember(project: Project) -> None:
     _write_recent([mine, *(each for each in _read_recent() if each.folder != mine.folder)][:30])
 
 
-def clean_name(text: str, what: str = "name") -> str:
-    """The name without outer blanks, in NFC. InputError when empty, over 200 characters or with control characters."""
-    if not isinstance(text, str):
-        raise InputError(f"The {what} is not a text", repr(text)[:80])
-    name = unicodedata.normalize("NFC", text).strip()
-    if not name:
-        raise InputError(f"The {what} is empty", do="Give at least one letter.")
-    if len(name) > NAME_LENGTH:
-        raise InputError(f"The {what} is too long", f"{len(name)} characters", f"At most {NAME_LENGTH}.")
-    bad = next((c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI), None)
-    if bad is not None:
-        raise InputError(f"The {what} has a character that cannot be shown", f"U+{ord(bad):04X}", "Remove it.")
-    return name
-
-
-def write_text(file: Path, text: str, doing: str) -> None:
-    """Write a file whole or not at all. FactError in words when the disk does not let us."""
-    staged = file.with_name(f".{file.name}.{os.getpid()}.new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with open(staged, "w", encoding="utf-8", newline="") as out:
-                out.write(text)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(staged, file)
-        finally:
-            staged.unlink(missing_ok=True)
-    except OSError as error:
-        raise storage_error(error, doing) from error
-
-
 def _absolute(path: Path) -> Path:
     try:
         return Path(path).expanduser().resolve()
@@ -313,22 +249,6 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
     os.replace(staged, folder / DATABASE)
     with db.connect(folder / DATABASE) as con:
         con.execute("PRAGMA journal_mode = WAL")
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(1 << 30)  # far behind the text, which others must be able to read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _read_recent() -> list[Recent]:

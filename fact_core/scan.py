@@ -9,28 +9,26 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import stat
 import threading
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from fact_core import db, images
 from fact_core.errors import ImageError, InputError
 from fact_core.events import Progress
-from fact_core.project import DATABASE, Project, image_folder
+from fact_core.project import Project, image_folder
 from fact_core.types import Item, Pool, Step
+from fact_core.walk import PROJECT_FILE, Found, in_words, walk
 
 BATCH = 500  # rows a transaction
 LARGE = 40_000_000  # pixels; larger pictures are decoded one at a time
-
-IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"})
 
 
 @dataclass(frozen=True)
@@ -61,24 +59,6 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file as the folder listing shows it. ``reason``: why it is not read at all."""
-
-    path: str
-    bytes: int
-    mtime_ns: int
-    reason: str = ""
-
-
-@dataclass
-class _Seen:
-    """What a walk through the folder saw."""
-
-    files: list[Found] = field(default_factory=list)
-    others: Counter[str] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True)
 class _Read:
     found: Found
     digest: str = ""
@@ -95,9 +75,9 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     was stopped goes on where it was.
     """
     started = time.monotonic()
-    seen = _walk(image_folder(project.images), project.folder)
+    seen = walk(image_folder(project.images), project.folder)
     if not any(not found.reason for found in seen.files):
-        raise InputError("There are no images in this folder", _in_words(project.images, seen), _WHAT_TO_DO)
+        raise InputError("There are no images in this folder", in_words(project.images, seen), _WHAT_TO_DO)
     yield Progress("scan", 0, len(seen.files), "images")
     with db.connect(project.db) as con:
         known = {row["path"]: row for row in con.execute("SELECT id, path, bytes, mtime_ns, status FROM item")}
@@ -214,63 +194,10 @@ def aliases(project: Project) -> dict[str, int | None]:
 
 def find_images(root: Path) -> list[Path]:
     """The image files below any folder, by path; nothing is read or stored."""
-    return [root / found.path for found in _walk(root, root / DATABASE).files if not found.reason]
+    return [root / found.path for found in walk(root, root / PROJECT_FILE).files if not found.reason]
 
 
 _WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
-
-
-def _walk(root: Path, project_folder: Path) -> _Seen:
-    """All files below the root that are images or look like pictures, by path. Links to folders are not followed."""
-    seen = _Seen()
-    folders = [(str(root), "")]
-    while folders:
-        folder, prefix = folders.pop()
-        try:
-            with os.scandir(folder) as entries:
-                listed = list(entries)
-        except OSError as error:
-            seen.files.append(Found(_shown(prefix.rstrip("/")), 0, 0, f"The folder may not be read ({error.strerror})"))
-            continue
-        if any(entry.name == DATABASE for entry in listed) and prefix:
-            continue  # a project that lies among the images
-        for entry in listed:
-            if entry.name.startswith(".") or entry.name.lower() in IGNORED:
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                if Path(entry.path) != project_folder:
-                    folders.append((entry.path, f"{prefix}{entry.name}/"))
-            else:
-                _take(seen, entry, prefix + entry.name, root)
-    seen.files.sort(key=lambda found: found.path)
-    return seen
-
-
-def _take(seen: _Seen, entry: os.DirEntry[str], path: str, root: Path) -> None:
-    """Put one file into ``seen``, with a reason where it is a picture that is not read."""
-    extension = os.path.splitext(entry.name)[1].lower()
-    reason = images.OTHER_PICTURES.get(extension, "")
-    if extension not in images.EXTENSIONS and not reason:
-        seen.others[extension or "without ending"] += 1
-        return
-    if _shown(path) != path:
-        seen.files.append(Found(_shown(path), 0, 0, "The file name is not valid text; rename it"))
-        return
-    try:
-        if entry.is_symlink() and not Path(entry.path).resolve(strict=True).is_relative_to(root):
-            seen.files.append(Found(path, 0, 0, "It is a link that leads out of the image folder"))
-            return
-        info = entry.stat()
-    except (OSError, RuntimeError):
-        seen.files.append(Found(path, 0, 0, "It is a link to nothing, or may not be read"))
-        return
-    if stat.S_ISREG(info.st_mode):
-        seen.files.append(Found(path, info.st_size, info.st_mtime_ns, reason))
-
-
-def _shown(path: str) -> str:
-    """The path as text that can be stored: bytes that are no UTF-8 are written as \\xNN."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace") if os.name != "nt" else path
 
 
 def _same(row: sqlite3.Row | None, found: Found) -> bool:
@@ -384,12 +311,3 @@ def _progress(started: float, done: int, total: int, todo: int) -> Progress:
     read = done - (total - todo)
     rate = read / max(time.monotonic() - started, 1e-6)
     return Progress("scan", done, total, "images", rate, (total - done) / rate if rate > 0 else None)
-
-
-def _in_words(root: Path, seen: _Seen) -> str:
-    """What the folder holds instead of images: "12 files: 10 .txt, 2 .pdf"."""
-    kinds = seen.others + Counter(PurePosixPath(found.path).suffix.lower() for found in seen.files)
-    if not kinds:
-        return f"{root} is empty"
-    listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common(5))
-    return f"{sum(kinds.values())} other files in {root}: {listed}"

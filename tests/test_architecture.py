@@ -14,8 +14,8 @@ SOURCES = sorted([*ROOT.glob("fact_core/**/*.py"), *ROOT.glob("app/**/*.py"), RO
 #: layer -> modules of it; a package stands for everything in it
 LAYERS: dict[str, tuple[str, ...]] = {
     "0": ("errors", "types", "choices", "config", "events"),
-    "1": ("images", "db", "store", "weights"),
-    "2": ("project", "scan", "labels", "selections", "runs", "exchange", "thumbs", "demo"),
+    "1": ("images", "db", "store", "weights", "files", "walk"),
+    "2": ("project", "scan", "history", "labels", "selections", "runs", "exchange", "thumbs", "demo"),
     "2n": ("evaluate", "suggest", "neighbors", "coverage"),
     "3": (
         *("device", "data", "backbones", "features", "select", "finetune", "lightweight", "classifier", "predict"),
