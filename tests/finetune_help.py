@@ -53,7 +53,7 @@ def coloured(folder: Path, y: Sequence[int], seed: int = 0) -> Coloured:
 
 def tiny(recipe: str = "fact", **values: Any) -> TrainConfig:
     """A recipe of some seconds."""
-    small = {"ff.steps": 6, "ff.batch": 4, "ff.pixels": PIXELS, "lm.steps": 20, "lm.width": 16, "lm.choose": "none"}
+    small = {"ff.steps": 4, "ff.batch": 4, "ff.pixels": PIXELS, "lm.steps": 20, "lm.width": 16, "lm.choose": "none"}
     return train_config("quick", recipe=recipe, **{**small, **values})
 
 
