@@ -55,7 +55,18 @@ PAGES: dict[str, Callable[[Server], None]] = {
 }
 STYLES = ("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "train.css", "results.css")
 SCRIPTS = (
-    *("fs.js", "frame.js", "project.js", "map_points.js", "map_marks.js", "map.js", "select_form.js", "select.js"),
+    *(
+        "fs.js",
+        "fs_server.js",
+        "frame.js",
+        "project_parts.js",
+        "project.js",
+        "map_points.js",
+        "map_marks.js",
+        "map.js",
+        "select_form.js",
+        "select.js",
+    ),
     *("label_store.js", "label_parts.js", "label_frame.js", "label.js", "charts.js", "train.js"),
     *("train_panes.js", "results.js", "results_panes.js"),
 )
@@ -139,7 +150,8 @@ def first_project(server: Server, folder: str, demo: bool) -> str:
     if demo:
         images = make_demo(projects.home() / "demo-images")
         target = Path(folder) if folder else projects.home() / "demo"
-        opened = projects.open_or_create(target, images)
+        exists = (target / projects.DATABASE).exists()
+        opened = projects.open_project(target) if exists else projects.create(target, images, "Digits (demo)")
         key = server.open(opened.folder)
         if not scan.counts(opened).files:
             server.start(key, "scan", {})

@@ -47,6 +47,7 @@
       svg.setAttribute(key, value);
     const path = document.createElementNS(SVG, "path");
     path.setAttribute("d", ICONS[name] || "");
+    if (name === "cpu") svg.setAttribute("stroke-width", 1.2);
     if (name === "more" || name === "map") svg.setAttribute("stroke-width", 2.4);
     svg.append(path);
     return svg;

@@ -2,6 +2,7 @@
 (() => {
   "use strict";
   const { el, t, fmt, icon } = window.FS;
+  const parts = window.FactProject;
 
   window.FS.register("project", (root, FS) => {
     let info = null; // /x/app
@@ -54,7 +55,7 @@
         return [
           el("h1", { class: "clip" }, project.name),
           el("span", { class: "fact clip" }, fact),
-          el("button", { class: "btn primary", type: "button", disabled: !counts.pool, onclick: () => FS.go("select") }, t("project.next")),
+          el("button", { class: "btn primary", type: "button", disabled: busy || !counts.pool, onclick: () => FS.go("select") }, t("project.next")),
         ];
       });
     }
@@ -168,54 +169,6 @@
     }
 
     // ---- found --------------------------------------------------------------------------------------------
-    const figure = (text, name) => el("div", {}, el("b", {}, text), el("span", { class: "small" }, name));
-    function scanNote(run, newest) {
-      if (run) {
-        const at = run.progress;
-        const part = at && at.total ? at.done / at.total : 0;
-        return el(
-          "div",
-          { class: "p-run" },
-          el("div", { class: "line" }, el("span", {}, at ? t("project.scanning_n", { done: fmt.int(at.done), total: fmt.int(at.total) }) : t("project.scanning")), el("span", { class: "small" }, at && at.seconds_left ? t("run.left", { time: fmt.about(at.seconds_left) }) : ""), el("button", { class: "btn slim push", type: "button", disabled: run.stopping, onclick: () => FS.stop(run.id) }, icon("stop"), t("project.stop"))),
-          el("div", { class: "meter", role: "progressbar", "aria-valuenow": Math.round(100 * part), "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": t("run.scan") }, el("i", { style: { width: `${100 * part}%` } })),
-        );
-      }
-      if (newest && newest.status === "failed") return FS.errorBox({ what: t("project.scan_failed"), found: newest.reason, do: "" });
-      if (newest && newest.status === "stopped") return FS.errorBox({ what: t("project.scan_stopped") }, "warn");
-      return "";
-    }
-    function figures(counts) {
-      const size = counts.sizes[0];
-      const one = counts.sizes.length === 1;
-      return el(
-        "div",
-        { class: "p-figures" },
-        figure(fmt.int(counts.files), t("project.files")),
-        figure(fmt.int(counts.pool), t("project.pool")),
-        figure(fmt.int(counts.duplicates), t("project.duplicates")),
-        figure(fmt.int(counts.unreadable), t("project.unreadable")),
-        counts.missing ? figure(fmt.int(counts.missing), t("project.missing")) : "",
-        size ? figure(`${size[0]} × ${size[1]}`, t(one ? "project.all_sizes" : "project.most_sizes")) : "",
-        figure(fmt.bytes(counts.bytes), t("project.bytes")),
-      );
-    }
-    function problems(counts) {
-      const rows = found ? found.problems : [];
-      if (!rows.length && !counts.duplicates) return "";
-      const more = found && found.total > rows.length ? found.total - rows.length : 0;
-      return el(
-        "table",
-        { class: "p-problems" },
-        el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("project.not_in_pool")), el("th", { scope: "col" }, t("project.reason")))),
-        el(
-          "tbody",
-          {},
-          rows.map((each) => el("tr", {}, el("td", { title: each.path }, each.path), el("td", { class: "small" }, FS.sentence(each.reason)))),
-          more ? el("tr", {}, el("td", {}, t("project.more_problems", { n: fmt.int(more) })), el("td", {})) : "",
-          counts.duplicates ? el("tr", {}, el("td", {}, counts.duplicates === 1 ? t("project.one_duplicate") : t("project.n_duplicates", { n: fmt.int(counts.duplicates) })), el("td", { class: "small" }, t("project.duplicate_reason"))) : "",
-        ),
-      );
-    }
     function drawFound() {
       const project = !making && shown();
       const counts = FS.state.counts;
@@ -226,13 +179,13 @@
       if (foundPart.hidden) return;
       fill(foundPart, [counts, run && [run.id, run.progress, run.stopping], newest && [newest.id, newest.status], found], () => {
         const said = done ? t("project.scanned", { when: fmt.when(done.ended).replace(t("time.now"), t("time.today")), clock: fmt.clock(done.ended).slice(0, 5), time: fmt.time(done.seconds) }) : "";
-        const note = scanNote(run, newest);
+        const note = parts.scanNote(run, newest);
         return [
           el("div", { class: "p-head" }, el("h2", {}, t("project.found")), el("span", { class: "small push" }, run ? "" : said)),
           note ? el("div", { style: { "margin-bottom": "16px" } }, note) : "",
-          counts.files ? figures(counts) : "",
-          counts.files ? el("div", { class: "p-bar", "aria-hidden": "true" }, [["pool", counts.pool], ["dup", counts.duplicates], ["bad", counts.unreadable]].filter(([, n]) => n).map(([name, n]) => el("i", { class: name, style: { flex: `${n} 1 0` } }))) : "",
-          problems(counts),
+          counts.files ? parts.figures(counts) : "",
+          counts.files ? parts.bar(counts) : "",
+          parts.problems(counts, found),
         ];
       });
     }
@@ -274,7 +227,7 @@
         el("div", { class: "p-head" }, el("h2", { id: "p-nets" }, t("project.backbone")), el("span", { class: "small push" }, t("project.backbone_note"))),
         el(
           "table",
-          { class: "p-backbones", role: "radiogroup", "aria-labelledby": "p-nets" },
+          { class: "p-backbones", "aria-labelledby": "p-nets" },
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("project.b_name")), el("th", { scope: "col", class: "num minor" }, t("project.b_parameters")), el("th", { scope: "col", class: "num minor" }, t("project.b_licence")), el("th", { scope: "col", class: "num" }, t("project.b_features")), el("th", { scope: "col", class: "end" }, t("project.b_weights")))),
           el("tbody", {}, nets.backbones.map(netRow)),
         ),
@@ -303,25 +256,8 @@
     function drawComputer() {
       if (!info) return;
       const here = info.computer;
-      fill(computerPart, [here.cores, fmt.bytes(here.memory_free), fmt.bytes(here.disk_free), here.gpu], () => [
-        el("h2", { style: { "margin-bottom": "8px" } }, t("project.computer")),
-        el(
-          "dl",
-          { class: "facts" },
-          el("dt", {}, t("project.processor")),
-          el("dd", {}, t("project.cores", { n: here.cores })),
-          el("dt", {}, t("project.memory")),
-          el("dd", {}, here.memory_free ? t("project.free_of", { free: gigabytes(here.memory_free), all: fmt.bytes(here.memory) }) : fmt.bytes(here.memory)),
-          el("dt", {}, t("project.gpu")),
-          el("dd", {}, here.gpu || t("project.no_gpu")),
-          el("dt", {}, t("project.disk")),
-          el("dd", {}, t("project.free", { free: fmt.bytes(here.disk_free) })),
-        ),
-        here.gpu ? "" : el("p", { class: "note", style: { "margin-top": "12px" } }, t("project.no_gpu_note")),
-      ]);
+      fill(computerPart, [here.cores, fmt.bytes(here.memory_free), fmt.bytes(here.disk_free), here.gpu], () => parts.computer(here));
     }
-    const gigabytes = (n) => fmt.bytes(n).replace(/ GB$/, "");
-
     // ---- data -----------------------------------------------------------------------------------------------------------
     async function loadInfo() {
       info = await FS.api("/x/app");
@@ -329,11 +265,14 @@
     }
     async function loadFound() {
       const counts = FS.state.counts;
-      const key = JSON.stringify([FS.p, counts.files, counts.pool, counts.unreadable, counts.missing, scans()[0]?.status]);
+      const key = JSON.stringify([counts.files, counts.pool, counts.unreadable, counts.missing, scans()[0]?.status]);
       if (key === foundFor || FS.page !== "project") return;
+      if (scanning() && found && found.preview.length) return; // while it scans, one look is enough
       foundFor = key;
       found = await FS.api("/found");
-      if (!ended) draw();
+      if (ended) return;
+      draw();
+      await loadInfo();
     }
     function draw() {
       if (!FS.state) return;
