@@ -80,23 +80,36 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
         raise InputError("There are no images in this folder", in_words(project.images, seen), _WHAT_TO_DO)
     yield Progress("scan", 0, len(seen.files), "images")
     with db.connect(project.db) as con:
-        known = {row["path"]: row for row in con.execute("SELECT id, path, bytes, mtime_ns, status FROM item")}
+        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason FROM item")
+        known = {row["path"]: row for row in rows}
     todo = [found for found in seen.files if not _same(known.get(found.path), found)]
-    added = sum(found.path not in known for found in todo)
-    changed = sum(found.path in known and known[found.path]["status"] != "missing" for found in todo)
+    added, changed = set[str](), 0
     done, batch, stored = len(seen.files) - len(todo), list[_Read](), time.monotonic()
     for each in _read_all(project.images, todo, workers):
         batch.append(each)
+        row = known.get(each.found.path)
+        if row is None or row["status"] == "missing":
+            added.add(each.found.path)
+        elif (row["digest"], row["reason"]) != (each.digest, each.reason):
+            changed += 1
         if len(batch) >= BATCH or time.monotonic() - stored > 1:
             _store(project, batch)
             done, batch, stored = done + len(batch), [], time.monotonic()
             yield _progress(started, done, len(seen.files), len(todo))
     _store(project, batch)
-    moved, removed = _settle(project, {found.path for found in seen.files})
+    followed, gone = _settle(project, {found.path for found in seen.files})
+    moved = len(added & followed)
     yield _progress(started, len(seen.files), len(seen.files), len(todo))
     now = counts(project)
     return ScanResult(
-        added - moved, changed, removed, moved, now.unreadable, now.duplicates, now.pool, time.monotonic() - started
+        added=len(added) - moved,
+        changed=changed,
+        removed=gone - moved,
+        moved=moved,
+        unreadable=now.unreadable,
+        duplicates=now.duplicates,
+        total=now.pool,
+        seconds=time.monotonic() - started,
     )
 
 
@@ -201,10 +214,10 @@ _WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
 
 
 def _same(row: sqlite3.Row | None, found: Found) -> bool:
-    """Whether a file needs no reading."""
-    if row is None or row["status"] == "missing":
+    """Whether a file needs no reading. What could not be read is tried again: its permissions may be other now."""
+    if row is None or row["status"] != "ok" or found.reason:
         return False
-    return bool(row["bytes"] == found.bytes and row["mtime_ns"] == found.mtime_ns and not found.reason)
+    return bool(row["bytes"] == found.bytes and row["mtime_ns"] == found.mtime_ns)
 
 
 def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[_Read]:
@@ -265,8 +278,11 @@ def _store(project: Project, batch: Sequence[_Read]) -> None:
         db.bump(con)
 
 
-def _settle(project: Project, present: set[str]) -> tuple[int, int]:
-    """Mark what is gone, let moved files keep their ids, mark repeats. (moved, newly missing)."""
+def _settle(project: Project, present: set[str]) -> tuple[set[str], int]:
+    """Mark what is gone, let moved files keep their ids, mark repeats.
+
+    Returns the paths that took the place of a missing file, and how many files are newly missing.
+    """
     with db.connect(project.db) as con, db.transaction(con):
         rows = con.execute("SELECT id, path, digest, status FROM item ORDER BY id").fetchall()
         gone = [row for row in rows if row["path"] not in present]
@@ -274,22 +290,22 @@ def _settle(project: Project, present: set[str]) -> tuple[int, int]:
         con.executemany(
             "UPDATE item SET status = 'missing', duplicate_of = NULL WHERE id = ?", [(r["id"],) for r in newly]
         )
-        moved = _follow(con, [row for row in newly if row["digest"]])
+        followed = _follow(con, [row for row in newly if row["digest"]])
         con.execute(
             "WITH first AS (SELECT digest, min(id) AS id FROM item WHERE status = 'ok' GROUP BY digest) "
             "UPDATE item SET duplicate_of = nullif(first.id, item.id) FROM first "
             "WHERE first.digest = item.digest AND item.status = 'ok'"
         )
         db.bump(con)
-        return moved, len(newly) - moved
+        return followed, len(newly)
 
 
-def _follow(con: sqlite3.Connection, gone: Sequence[sqlite3.Row]) -> int:
+def _follow(con: sqlite3.Connection, gone: Sequence[sqlite3.Row]) -> set[str]:
     """Where a missing image's bytes lie under another, younger row, the two rows swap their files.
 
-    So a moved or renamed file keeps its id and its labels. Returns how many were followed.
+    So a moved or renamed file keeps its id and its labels. Returns the new paths.
     """
-    moved = 0
+    moved = set[str]()
     for old in gone:
         new = con.execute(
             "SELECT * FROM item WHERE digest = ? AND status = 'ok' AND id > ? ORDER BY id DESC LIMIT 1",
@@ -303,7 +319,7 @@ def _follow(con: sqlite3.Connection, gone: Sequence[sqlite3.Row]) -> int:
             (new["path"], new["bytes"], new["mtime_ns"], old["id"]),
         )
         con.execute("UPDATE item SET path = ?, status = 'missing' WHERE id = ?", (old["path"], new["id"]))
-        moved += 1
+        moved.add(new["path"])
     return moved
 
 
