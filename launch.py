@@ -21,7 +21,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import IO
 
@@ -50,7 +49,7 @@ REASONS = {
         "for a mirror, PIP_INDEX_URL) and start again: what is installed already is kept."
     ),
     r"permission denied": "No permission to write into .venv. Make this folder writable for you.",
-    r"no matching distribution": "A package does not exist for this Python or system. Use Python 3.11 to 3.13.",
+    r"no matching distribution": "A package was not found: no network, or none for this Python (use 3.11 to 3.13).",
     r"ensurepip|no module named venv": "This Python cannot make virtual environments: its venv module is missing. "
     "On Debian and Ubuntu: sudo apt install python{}-venv. Then start again.",
 }
@@ -113,15 +112,14 @@ def set_up(with_tests: bool = False) -> str:
 
 def lacking(with_tests: bool) -> list[str]:
     """Which of the two installs have no stamp, or one of other requirements."""
-    names = list(STAMPS) if with_tests else ["base"]
+    names = STAMPS if with_tests else ["base"]
     return [name for name in names if not PYTHON.exists() or read(STAMPS[name]) != fingerprint(name)]
 
 
 def install(name: str) -> None:
     """Install the requirements ("base") or the test tools ("test") and stamp them."""
     STAMPS[name].unlink(missing_ok=True)
-    if name == "base":
-        say("Setting up .venv. The first time this downloads some gigabytes and takes a few minutes.")
+    say(f"Setting up .venv ({name}). The first time this downloads some gigabytes and takes a few minutes.")
     make_venv()
     drop_half_installed()
     pip_install(wanted(name))
@@ -130,7 +128,10 @@ def install(name: str) -> None:
 
 def make_venv() -> None:
     """A .venv of this Python with a working pip. A broken, half-made or other one is made anew."""
-    own = f"import pip, sys; sys.exit(sys.version_info[:2] != {tuple(sys.version_info[:2])})"
+    own = (
+        f"import sys; from importlib.metadata import files; assert sys.version_info[:2] == {sys.version_info[:2]}; "
+        "assert all(each.locate().exists() for each in files('pip') if each.suffix != '.pyc')"
+    )
     try:
         if subprocess.run([str(PYTHON), "-c", own], capture_output=True).returncode == 0:
             return
@@ -164,14 +165,14 @@ def drop_half_installed() -> None:
 def pip_install(what: list[str]) -> None:
     """Run pip; its progress stays visible, its errors are read and put into words."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", *what]
-    started, heard = time.monotonic(), []
+    heard = []
     with subprocess.Popen(command, stdout=sys.stderr, stderr=subprocess.PIPE, text=True, errors="replace") as pip:
         for line in pip.stderr or ():
             heard.append(line)
             sys.stderr.write(line)
     if pip.returncode:
         raise in_words("".join(heard), "The packages could not be installed")
-    say(f"Installed in {time.monotonic() - started:.0f} s.")
+    say("Installed.")
 
 
 def in_words(said: str, what: str) -> SetupError:
@@ -179,8 +180,7 @@ def in_words(said: str, what: str) -> SetupError:
     for pattern, meaning in REASONS.items():
         if re.search(pattern, said.lower()):
             return SetupError(meaning.format(dotted(sys.version_info[:2])))
-    last = (said.strip() or "no message").splitlines()[-1]
-    return SetupError(f"{what}. Found: {last}. Remove .venv and start again.")
+    return SetupError(f"{what}. Found: {(said.strip() or 'no message').splitlines()[-1]}. Remove .venv, start again.")
 
 
 def run_tests(python: str, arguments: list[str]) -> int:
@@ -224,8 +224,7 @@ def wanted(name: str) -> list[str]:
         return ["-r", str(ROOT / "requirements.txt")]
     import tomllib  # not in the Pythons that check_python refuses
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return list(project["project"]["optional-dependencies"]["test"])
+    return list(tomllib.loads(read(ROOT / "pyproject.toml"))["project"]["optional-dependencies"]["test"])
 
 
 def fingerprint(name: str) -> str:

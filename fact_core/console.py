@@ -59,7 +59,7 @@ def progress_line(event: Progress) -> str:
     """ "features  640 of 4,317 images, 120/s, 31 s left" """
     parts = [f"{event.step}  {event.done:,} of {event.total:,} {event.unit}"]
     parts += [f"{event.rate:.0f}/s"] if event.rate else []
-    return ", ".join(parts + _left(event.seconds_left))
+    return ", ".join(parts + _left(event.seconds_left if event.done < event.total else None))
 
 
 def point_line(event: Point) -> str:
@@ -67,7 +67,7 @@ def point_line(event: Point) -> str:
     parts = [f"{event.phase}  step {event.step:,} of {event.steps:,}"]
     parts += [f"loss {event.loss:.3f}"] if event.loss is not None else []
     parts += [f"accuracy {event.accuracy:.0%}"] if event.accuracy is not None else []
-    return ", ".join(parts + _left(event.seconds_left))
+    return ", ".join(parts + _left(event.seconds_left if event.step < event.steps else None))
 
 
 def lasting_line(event: PhaseStarted | PhaseDone | Decision) -> str:

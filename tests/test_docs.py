@@ -1,0 +1,80 @@
+"""The README is right: its files exist, its commands and options are known, its figures are those of the code."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+import launch
+from fact_core import cli
+from fact_core.bench import BENCHES
+from fact_core.choices import BACKBONES, RECIPES
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _commands() -> list[str]:
+    """Every `launch.py ...` in a code block or in backticks."""
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.S)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [each for each in lines + re.findall(r"`([^`\n]+)`", README) if "launch.py " in each]
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_commands_exist(command: str) -> None:
+    words = shlex.split(command)
+    name = words[words.index("launch.py") + 1]
+    assert name in launch.COMMANDS or name.startswith("--"), command
+
+
+def test_options_of_run_exist() -> None:
+    out = io.StringIO()
+    with pytest.raises(SystemExit), contextlib.redirect_stdout(out):
+        cli.main(["run", "--help"])
+    known = set(re.findall(r"--[a-z-]+", out.getvalue()))
+    for command in _commands():
+        if " run " in command:
+            assert set(re.findall(r"--[a-z-]+", command)) <= known, command
+
+
+def test_names_in_the_text_exist() -> None:
+    for name in re.findall(r"launch\.py weights (\S+?)`", README):
+        assert name in BACKBONES
+    for name in re.findall(r"launch\.py bench (\S+?)`", README):
+        assert name in BENCHES
+    for names in re.findall(r"Finetuning \(([^)]*)\)", README):
+        assert {each.strip(" `") for each in names.split(",")} <= set(RECIPES)
+
+
+def test_disk_space_is_what_launch_asks_for() -> None:
+    said = re.search(r"about ([\d.]+) GB of disk", README)
+    assert said and float(said[1]) >= launch.NEEDED_GB
+
+
+def test_files_named_in_the_table_exist() -> None:
+    for row in re.findall(r"^\| (`[^|]+) \|", README, re.M):
+        folder = ROOT
+        for name in re.findall(r"`([\w./]+)`", row):
+            if "/" in name.rstrip("/"):
+                folder = (ROOT / name).parent
+            assert (ROOT / name).exists() or (folder / name).exists(), name
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).is_file(), target
+
+
+def test_no_paths_of_a_machine() -> None:
+    assert not re.search(r"/home/|/root/|/work/|C:\\", README)
+
+
+def test_licence_is_apache() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text and "Version 2.0, January 2004" in text and len(text) > 11_000
