@@ -74,7 +74,10 @@
   }
 
   function fact(phase) {
-    if (phase.state === "done") return `${Math.floor(phase.seconds / 60)}:${String(Math.floor(phase.seconds % 60)).padStart(2, "0")}`;
+    if (phase.state === "done") {
+      const whole = Math.max(1, Math.round(phase.seconds));
+      return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+    }
     if (phase.state === "running" && phase.steps) return FS.t("train.step_of", { step: phase.step, steps: phase.steps });
     return phase.seconds_expected ? FS.fmt.about(phase.seconds_expected) : "";
   }
@@ -170,7 +173,7 @@
     const point = data && data.point, active = T.isActive(run);
     if (active) {
       const left = (run.progress && run.progress.seconds_left) ?? (point && point.seconds_left);
-      add("train.time_left", Number.isFinite(left) ? FS.fmt.about(left) : t("train.unknown"));
+      if (run.status === "running") add("train.time_left", Number.isFinite(left) ? FS.fmt.about(left) : t("train.unknown"));
       if (run.started) add("train.running_for", FS.fmt.time(Math.max(0, Date.now() / 1000 - run.started)));
       if (point && point.images_per_s) add("train.images_per_s", point.images_per_s.toFixed(1));
     } else {
