@@ -11,7 +11,7 @@ import pytest
 import torch
 from finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, same, steps, tiny
 
-from fact_core.errors import InputError
+from fact_core.errors import ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Point, Saved
 from fact_core.finetune.pipeline import Held
 
@@ -156,6 +156,18 @@ def test_a_long_phase_has_at_most_200_points(data: Coloured) -> None:
         if len(shown) == 30:
             run.close()
     assert {b - a for a, b in pairwise(shown)} == {3}
+
+
+def test_a_pool_image_that_is_gone_is_told_and_a_labelled_one_is_an_error(data: Coloured, tmp_path: Path) -> None:
+    gone = tmp_path / "gone.png"
+    events, trained = drain(steps(data, tiny("lm"), pool_files=[gone]))
+    assert (
+        any(isinstance(each, Log) and "cannot be read any more" in each.text for each in events)
+        and len(trained.phases) == 1
+    )
+    lost = replace(data, files=(*data.files[:-1], gone))
+    with pytest.raises(ImageError, match=r"gone\.png"):
+        drain(steps(lost, tiny("lp-ft")))
 
 
 def test_identical_images_do_not_crash(tmp_path: Path) -> None:

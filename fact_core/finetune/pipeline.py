@@ -15,10 +15,11 @@ from fact_core.backbones import Backbone
 from fact_core.choices import PHASES, pick, resolve
 from fact_core.classifier import Classifier
 from fact_core.config import TrainConfig, to_dict
-from fact_core.errors import InputError
+from fact_core.errors import ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
 from fact_core.finetune.work import Held, Work, linear
+from fact_core.images import decode
 from fact_core.lightweight.light import LightHead
 from fact_core.types import FloatArray, IntArray, Step
 
@@ -75,7 +76,10 @@ def train(
     if done:
         yield Log(f"Going on after {', '.join(each.phase for each in done)}.")
     for name in config.phases[len(done) :]:
-        phase = yield from resolve(pick(PHASES, name, "phase").target)(work, name)
+        try:
+            phase = yield from resolve(pick(PHASES, name, "phase").target)(work, name)
+        except ImageError as error:
+            raise _named(error, work) from error
         done.append(phase)
         yield phase
         keep(work, done)
@@ -156,6 +160,16 @@ def restore(work: Work) -> list[PhaseDone]:
             work.heads[phase] = linear(state["weight"], state["bias"]).to(work.device)
     work.decisions = [Decision(**each) for each in stored.values["decisions"]]
     return [PhaseDone(**each) for each in stored.values["done"]]
+
+
+def _named(error: ImageError, work: Work) -> ImageError:
+    """The same error with the name of the file that cannot be decoded any more."""
+    for file in [*work.files, *(work.check.files if work.check is not None else ())]:
+        try:
+            decode(file)
+        except ImageError as found:
+            return ImageError(f"A labelled image cannot be read: {found.what}", str(file), "Put it back and resume.")
+    return error
 
 
 def _need(probe: nn.Linear | None) -> nn.Linear:

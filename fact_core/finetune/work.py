@@ -13,7 +13,8 @@ from torch.nn import functional
 
 from fact_core.backbones import Backbone, Tokens
 from fact_core.config import TrainConfig
-from fact_core.events import Decision, PhaseStarted, Progress
+from fact_core.errors import ImageError
+from fact_core.events import Decision, Log, PhaseStarted, Progress
 from fact_core.features import tokens
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.lightweight.light import LightHead
@@ -81,7 +82,9 @@ class Work:
         if which not in self._tokens:
             check_files = self.check.files if self.check is not None else ()
             files = {"labelled": self.files, "check": check_files, "pool": self.pool_files}[which]
-            self._tokens[which] = yield from _look(self.backbone, files, self.device, f"{which} images")
+            self._tokens[which] = yield from _look(
+                self.backbone, files, self.device, f"{which} images", which == "pool"
+            )
         return self._tokens[which]
 
     def measure(self, head: nn.Module) -> Step[tuple[tuple[float, float], tuple[float | None, float | None]]]:
@@ -92,13 +95,17 @@ class Work:
         return own, score(head, (yield from self.look("check")), torch.as_tensor(self.check.y))
 
 
-def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str) -> Step[Tokens]:
-    parts = []
+def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool) -> Step[Tokens]:
+    parts = [tokens(backbone, [], device)]
     for start in range(0, len(files), LOOK):
-        parts.append(tokens(backbone, files[start : start + LOOK], device))
+        try:
+            parts.append(tokens(backbone, files[start : start + LOOK], device))
+        except ImageError as error:
+            if not may_lack:
+                raise
+            yield Log(f"An image of the pool cannot be read any more ({error}); going on without it.", "warning")
         yield Progress(what, min(start + LOOK, len(files)), len(files))
-    pooled = torch.cat([torch.as_tensor(each[0]) for each in parts])
-    return Tokens(pooled.cpu(), torch.cat([torch.as_tensor(each[1]) for each in parts]).cpu())
+    return Tokens(torch.cat([pooled for pooled, _ in parts]), torch.cat([patches for _, patches in parts]))
 
 
 def log_probabilities(head: nn.Module, seen: Tokens) -> Tensor:
