@@ -122,14 +122,14 @@ def _repulsion(u: Tensor, tau: float) -> tuple[Tensor, Tensor]:
 
 def _cluster_sums(pool: Tensor, w: Tensor, cluster: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """(sum of w_i f_i [K,C], sum of w_i (K,)) of each cluster."""
-    weight = torch.zeros(count, device=pool.device).index_add_(0, cluster, w)
+    weight = pool.new_zeros(count).index_add_(0, cluster, w)
     if pool.is_cuda:
-        sums = torch.zeros(count, pool.shape[1], device=pool.device)
+        sums = pool.new_zeros(count, pool.shape[1])
         return sums.index_add_(0, cluster, pool * w[:, None]), weight
     # On a CPU a sparse product is several times faster than index_add.
     n = len(pool)
     spread = scipy.sparse.csr_matrix((w.numpy(), (cluster.numpy(), np.arange(n))), shape=(count, n))
-    return torch.from_numpy(np.asarray(spread @ pool.numpy(), dtype=np.float32)), weight
+    return torch.from_numpy(np.asarray(spread @ pool.numpy())), weight
 
 
 def _nearest_free(pool: Tensor, u: Tensor, weight: FloatArray, free: IntArray, more: int) -> tuple[IntArray, IntArray]:

@@ -1,0 +1,67 @@
+"""Maps: shape, place, order, small pools."""
+
+import numpy as np
+import pytest
+
+from fact_core.errors import InputError
+from fact_core.events import Log, Progress
+from fact_core.project_map import map_key, pca2, umap_map
+
+
+def finish(step):
+    events = []
+    try:
+        while True:
+            events.append(next(step))
+    except StopIteration as end:
+        return end.value, events
+
+
+def test_pca_of_a_line_is_the_line():
+    x = np.zeros((5, 3), np.float32)
+    x[:, 1] = [0, 1, 2, 3, 4]
+    xy = pca2(x)
+    along = xy @ (xy[4] - xy[0])
+    steps = np.diff(along)
+    assert np.allclose(steps, steps[0], atol=1e-5) and xy.min() >= -1e-6 and xy.max() <= 1 + 1e-6
+
+
+def test_fills_the_square():
+    xy = pca2(np.random.default_rng(0).normal(size=(100, 20)).astype(np.float32))
+    assert np.ptp(xy, axis=0).max() == pytest.approx(1, abs=1e-5)
+    assert np.ptp(xy, axis=0).min() > 0.8
+
+
+@pytest.mark.parametrize("n", [1, 2, 14])
+def test_small_pools_fall_back_to_pca(n):
+    x = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
+    xy, events = finish(umap_map(x))
+    assert xy.shape == (n, 2) and (xy == pca2(x)).all() and isinstance(events[0], Log)
+
+
+def test_nan_is_refused():
+    with pytest.raises(InputError):
+        pca2(np.full((3, 4), np.nan, np.float32))
+
+
+def test_key_names_everything():
+    ids = np.arange(3)
+    key = map_key("f", ids, 15, 0.1, 0)
+    assert key == map_key("f", ids, 15, 0.1, 0)
+    assert (
+        len({key, map_key("g", ids, 15, 0.1, 0), map_key("f", ids[:2], 15, 0.1, 0), map_key("f", ids, 15, 0.1, 1)}) == 4
+    )
+
+
+@pytest.mark.slow
+def test_umap_keeps_clumps_together():
+    """Two far clumps stay apart; the same seed gives the same map; identical images do no harm."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(size=(30, 10)), rng.normal(size=(30, 10)) + 20]).astype(np.float32)
+    xy, events = finish(umap_map(x, seed=3))
+    assert xy.shape == (60, 2) and xy.dtype == np.float32 and isinstance(events[0], Progress)
+    a, b = xy[:30].mean(0), xy[30:].mean(0)
+    assert np.linalg.norm(a - b) > 2 * xy[:30].std()
+    assert (finish(umap_map(x, seed=3))[0] == xy).all()
+    same, _ = finish(umap_map(np.ones((20, 10), np.float32)))
+    assert same.shape == (20, 2) and np.isfinite(same).all()
