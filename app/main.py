@@ -67,7 +67,7 @@ SCRIPTS = (
         "select_form.js",
         "select.js",
     ),
-    *("label_store.js", "label_parts.js", "label_frame.js", "label.js", "charts.js", "train.js"),
+    *("label_store.js", "label_parts.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train.js"),
     *("train_panes.js", "results.js", "results_panes.js"),
 )
 
@@ -137,7 +137,7 @@ def serve(host: str, port: int, *, browser: bool, folder: str = "", demo: bool =
         if browser:
             threading.Timer(0.5, webbrowser.open, (address,)).start()
         write_log()
-        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=3)
+        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[listening])
     finally:
         server.close()

@@ -3,7 +3,6 @@
   "use strict";
 
   const PACE = 6; // seconds an image, until the person's own pace is known
-  const NATIVE = "button, a, select, summary, [role=button], [role=tab]";
 
   function attach(root, FS) {
     const { calm, createStage, createStrip, createClasses, keyList } = window.FactLabelParts;
@@ -163,7 +162,7 @@
       return t(item.role === "audit" ? "label.check_number" : "label.number", { n, total: of.length });
     }
     function drawSync() {
-      const { waiting, slow, offline } = store.sync, node = at("sync");
+      const { waiting, slow, offline, trouble } = store.sync, node = at("sync");
       const state = offline && waiting ? "waiting" : waiting && slow ? "saving" : waiting ? node.dataset.state : "saved";
       if (node.dataset.state !== state || state !== "saved") {
         node.dataset.state = state;
@@ -171,50 +170,14 @@
         node.replaceChildren(FS.icon(icon), el("span", {}, t(`label.sync_${state}`, { n: waiting })));
       }
       at("offline").hidden = state !== "waiting";
-      if (state === "waiting") at("offline").textContent = t(waiting === 1 ? "label.offline_one" : "label.offline", { n: waiting });
+      if (state !== "waiting") return;
+      at("offline").textContent = trouble ? `${trouble} ${t("label.waiting_here", { n: waiting })}` : t(waiting === 1 ? "label.offline_one" : "label.offline", { n: waiting });
     }
     function drawMap() { map.setMarks(side.marks()); side.draw(map.data ? map.data.n : 0); }
     function describe(id) {
       const item = store.items.get(id), state = store.stateOf(id), index = state && state.kind === "label" ? classIndex(state.class) : -1;
       const line = index >= 0 ? store.classes[index].name : item || state ? t(`label.state_${state ? state.kind : "open"}`) : t("label.in_pool");
       return { title: item && item.at >= 0 ? numberOf(item) : t("label.not_chosen"), line };
-    }
-
-    // -------------------------------------------------------------- keys
-    function onKey(event) {
-      if (event.isComposing || !root.offsetParent || !store.loaded || document.querySelector("dialog[open]")) return;
-      const target = event.target;
-      if (target.closest && target.closest("input, textarea, select, [contenteditable]:not([contenteditable=false])")) return;
-      const act = action(event);
-      if (!act || (event.repeat && !act.repeats)) return;
-      // A control reached with Tab keeps Space and Enter for itself.
-      const native = (event.code === "Space" || event.code === "Enter") && target.matches && target.matches(NATIVE);
-      if (native && target.matches(":focus-visible")) return;
-      event.preventDefault();
-      event.stopImmediatePropagation();
-      act.run();
-    }
-    function action(event) {
-      if (event.altKey) return null;
-      if (event.ctrlKey || event.metaKey) {
-        if (event.code !== "KeyZ" && event.key.toLowerCase() !== "z") return event.code === "KeyY" ? { run: () => back(store.redo) } : null;
-        return { run: () => back(event.shiftKey ? store.redo : store.undo) };
-      }
-      if (event.key === "?") return { run: () => showKeys() };
-      const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
-      if (digit && !event.shiftKey) {
-        const each = store.classes[(Number(digit[1]) + 9) % 10];
-        return each ? { run: () => give(each.id) } : null;
-      }
-      if (event.shiftKey && !["+", "*"].includes(event.key)) return null;
-      const plain = {
-        ArrowLeft: { repeats: true, run: () => move(-1) }, ArrowRight: { repeats: true, run: () => move(1) },
-        Space: { run: skip }, Backspace: { run: () => back(store.undo) }, KeyF: { run: () => answer("flag") },
-        KeyN: { run: () => classes.add() }, Delete: { run: () => answer("clear") }, Home: { run: () => move(-1e9) },
-        End: { run: () => move(1e9) },
-      };
-      const signs = { "+": { repeats: true, run: () => stage.zoomBy(1.25) }, "-": { repeats: true, run: () => stage.zoomBy(0.8) } };
-      return signs[event.key] || plain[event.code] || null;
     }
 
     // -------------------------------------------------------------- wiring
@@ -230,7 +193,10 @@
       if (button && !button.disabled) clicks[button.dataset.act]();
     });
     parts.root.querySelectorAll("[data-act]").forEach(calm);
-    document.addEventListener("keydown", onKey, true);
+    const deaf = window.FactLabelKeys.listen(root, () => store.loaded, {
+      give: (place) => store.classes[place] && give(store.classes[place].id), move, skip, undo: clicks.undo, redo: clicks.redo,
+      flag: clicks.flag, clear: clicks.clear, add: classes.add, zoom: stage.zoomBy, sheet: showKeys,
+    });
     const off = FS.onState((state) => {
       map.follow(state.map);
       if (store.loaded && !store.pending() && store.differs(state)) store.load().catch((error) => FS.toast(error));
@@ -242,7 +208,7 @@
 
     return () => {
       document.removeEventListener("fs:label", jump);
-      document.removeEventListener("keydown", onKey, true);
+      deaf();
       off();
       store.destroy();
       stage.destroy();

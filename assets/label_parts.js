@@ -38,7 +38,12 @@
       }
       return img;
     }
-    function fail() { trouble.textContent = FS.t("label.unreadable"); trouble.hidden = false; }
+    function fail() {
+      trouble.textContent = FS.t(document.body.classList.contains("fs-offline") ? "label.image_offline" : "label.unreadable");
+      trouble.hidden = false;
+    }
+    function retry(event) { if (!event.detail && !trouble.hidden && now) show(now); }
+    document.addEventListener("fs:offline", retry);
 
     function fitted() {
       const w = Math.max(host.clientWidth - (host.clientWidth < 480 ? 0 : 32), 32);
@@ -67,6 +72,20 @@
     function zoomTo(scale) { zoom = Math.min(LARGEST_ZOOM, Math.max(0.05, scale)); layout(); }
     function zoomBy(factor) { if (now) zoomTo((zoom || fitted()) * factor); }
 
+    function show(item) {
+      now = item;
+      zoom = 0;
+      pan = { x: 0, y: 0 };
+      trouble.hidden = true;
+      if (!item) return frame.replaceChildren();
+      const img = image(item.id);
+      loaded.delete(item.id);
+      loaded.set(item.id, img);
+      img.alt = item.path;
+      layout();
+      frame.replaceChildren(img);
+    }
+
     host.addEventListener("wheel", (event) => {
       event.preventDefault();
       zoomBy(Math.exp(-Math.max(-200, Math.min(200, event.deltaY)) * 0.002));
@@ -86,25 +105,13 @@
     watcher.observe(host);
 
     return {
-      show(item) {
-        now = item;
-        zoom = 0;
-        pan = { x: 0, y: 0 };
-        trouble.hidden = true;
-        if (!item) return frame.replaceChildren();
-        const img = image(item.id);
-        loaded.delete(item.id);
-        loaded.set(item.id, img);
-        img.alt = item.path;
-        layout();
-        frame.replaceChildren(img);
-      },
+      show,
       ahead(ids) { ids.slice(0, AHEAD).forEach(image); },
       fit() { zoom = 0; layout(); },
       actual() { zoomTo(1); },
       zoomBy,
       smooth() { smooth = !smooth; layout(); },
-      destroy() { watcher.disconnect(); },
+      destroy() { watcher.disconnect(); document.removeEventListener("fs:offline", retry); },
     };
   }
 

@@ -13,6 +13,7 @@
     const states = new Map(), counts = new Map(), items = new Map();
     const store = { entries: [], classes: [], states, counts, items, loaded: false, selection: null,
       undoable: [], redoable: [], sync: { waiting: 0, since: 0, offline: false } };
+    const touched = new Map(); // image -> number of our last op on it
     let seq = 0, pending = [], inflight = false, delay = 0, timer = 0, gone = false;
 
     // -------------------------------------------------------------- states
@@ -56,6 +57,7 @@
     // -------------------------------------------------------------- the queue of ops
     function send(op) {
       pending.push({ seq: ++seq, ...op });
+      touched.set(op.item, seq);
       remember();
       if (!store.sync.since) store.sync.since = performance.now();
       told();
@@ -85,18 +87,18 @@
       const outcome = await post(client, batch);
       inflight = false;
       if (outcome.ok) {
-        Object.assign(store.sync, { offline: false });
+        Object.assign(store.sync, { offline: false, trouble: "" });
         delay = 0;
         store.alone = false;
         pending = pending.filter((op) => op.seq > outcome.answer.last_seq);
         remember();
         accept(outcome.answer);
       } else if (outcome.refused) {
-        // One of them cannot be done (a class deleted in another tab): find it by sending them singly.
+        // One of them cannot be done (its class is gone): find it by sending them singly.
         if (batch.length > 1) store.alone = true;
         else { pending.shift(); remember(); FS.toast(outcome.refused, "bad"); load(); }
       } else {
-        store.sync.offline = true;
+        Object.assign(store.sync, { offline: true, trouble: outcome.trouble || "" });
         delay = Math.min(8000, delay ? delay * 2 : 500);
         timer = setTimeout(flush, delay);
         return told();
@@ -112,10 +114,11 @@
           headers: { "Content-Type": "application/json" }, body: JSON.stringify({ client: who, ops }),
         });
         if (answer.ok) return { ok: true, answer: await answer.json() };
-        const words = await answer.json().catch(() => ({}));
-        if (answer.status >= 500 || answer.status === 403) return { ok: false };
-        return { ok: false, refused: [words.what, words.found, words.do].filter(Boolean).join(" ") || `HTTP ${answer.status}` };
-      } catch (error) { return { ok: false }; }
+        const { what, found, do: todo } = await answer.json().catch(() => ({}));
+        const words = [what, found, todo].filter(Boolean).join(". ").replace(/([.?!])\. /g, "$1 ");
+        // Only what is wrong with the ops themselves is refused for good; a full disk or a busy project passes.
+        return answer.status === 400 || answer.status === 422 ? { ok: false, refused: words || `HTTP ${answer.status}` } : { ok: false, trouble: words };
+      } catch (error) { return { ok: false, trouble: "" }; }
     }
 
     function accept(answer) {
@@ -128,22 +131,24 @@
     // Ops of a window that was closed or died before they arrived: sent under its own name, so never twice.
     async function adopt() {
       const alive = navigator.locks ? new Set((await navigator.locks.query()).held.map((lock) => lock.name)) : new Set();
-      let found = false;
       for (const key of Object.keys(localStorage).filter((name) => name.startsWith(prefix) && !name.endsWith(client))) {
         if (alive.has(key)) continue;
         let ops = [];
         try { ops = JSON.parse(localStorage.getItem(key)); } catch { /* not ours to mend */ }
-        const outcome = Array.isArray(ops) && ops.length ? await post(key.slice(prefix.length), ops) : { ok: true };
-        if (outcome.ok || outcome.refused) { localStorage.removeItem(key); found = true; }
+        const who = key.slice(prefix.length);
+        let outcome = Array.isArray(ops) && ops.length ? await post(who, ops) : { ok: true };
+        if (outcome.refused) for (const op of ops) { outcome = await post(who, [op]); if (outcome.trouble !== undefined) break; }
+        if (outcome.ok || outcome.refused) localStorage.removeItem(key);
       }
-      return found;
     }
 
     // -------------------------------------------------------------- reading
     async function load() {
+      const from = pending.length ? pending[0].seq : seq + 1;
       const answer = await FS.api("/queue");
       if (gone) return;
-      const mine = new Map(pending.map((op) => [op.item, stateOf(op.item)]));
+      // What was said here since the question was asked is newer than the answer.
+      const mine = [...touched].filter(([, last]) => last >= from).map(([id]) => [id, stateOf(id)]);
       states.clear();
       counts.clear();
       items.clear();

@@ -7,32 +7,6 @@
   "use strict";
 
   const REACH = 12; // px within which a click means a dot
-  const shared = new Map(); // address -> promise of a picture, shared by the pages
-
-  function read(bytes) {
-    const view = new DataView(bytes), length = view.getUint32(0, true);
-    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)));
-    const start = Math.ceil((4 + length) / 4) * 4;
-    const ids = new Int32Array(bytes, start + head.n * 8, head.n);
-    const places = FactPoints.normalised(new Float32Array(bytes, start, head.n * 2));
-    const rows = new Map();
-    ids.forEach((id, row) => rows.set(id, row));
-    return { ...head, ...places, ids, rows, nearest: FactPoints.grid(places.xy) };
-  }
-
-  function fetchPicture(FS, key) {
-    const address = `/x/${FS.p}/map?key=${encodeURIComponent(key)}`;
-    if (!shared.has(address)) {
-      const promise = fetch(address, { credentials: "same-origin" }).then(async (answer) => {
-        if (!answer.ok) throw new Error(`map: ${answer.status}`);
-        return read(await answer.arrayBuffer());
-      });
-      promise.catch(() => shared.delete(address));
-      if (shared.size > 3) shared.delete(shared.keys().next().value);
-      shared.set(address, promise);
-    }
-    return shared.get(address);
-  }
 
   function resolver(host) {
     const known = new Map();
@@ -62,7 +36,8 @@
     const card = el("div", { class: "fm-card", hidden: true });
     const note = el("p", { class: "fm-note", hidden: true });
     host.classList.add("fm");
-    host.append(base, top, card, note);
+    const none = el("p", { class: "fm-empty" }, FS.t("map.none"));
+    host.append(base, top, card, note, none);
     const pen = top.getContext("2d");
     const probe = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
       .getContext("2d", { willReadFrequently: true });
@@ -219,6 +194,7 @@
     function show(picture) {
       const another = !data || data.kind !== picture.kind;
       data = picture;
+      none.hidden = true;
       layer.setPoints(data.xy);
       recolour();
       resize();
@@ -235,7 +211,7 @@
         const key = map && map.kind ? `${map.kind}:${map.key}` : "";
         if (!key || key === wanted) return;
         wanted = key;
-        fetchPicture(FS, key).then((picture) => { if (wanted === key && !gone) show(picture); }, () => { wanted = ""; });
+        FactPoints.picture(FS, key).then((picture) => { if (wanted === key && !gone) show(picture); }, () => { wanted = ""; });
       },
       setMarks(list) { marks = list; loudest = new Set(list.map((mark) => mark.id)); redraw(); },
       setCurrent(id) { current = id; redraw(); },

@@ -1,6 +1,6 @@
 // The pool's dots, and which of them lies under the pointer. No data of the page passes through HTML here.
 // FactPoints.layer(canvas) draws with WebGL2, or with plain pixels where the browser has none.
-// FactPoints.grid(xy) finds the nearest dot.
+// FactPoints.picture(FS, key) fetches the places, and can find the nearest dot.
 (function () {
   "use strict";
 
@@ -141,5 +141,33 @@
     return { xy: out, width: (x1 - x0) / half, height: (y1 - y0) / half };
   }
 
-  window.FactPoints = { layer, plain, grid, normalised };
+  // The binary route's answer: header length, header, places, ids (see app/maps.py).
+  const shared = new Map(); // address -> promise of a picture, shared by the pages
+
+  function read(bytes) {
+    const view = new DataView(bytes), length = view.getUint32(0, true);
+    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)));
+    const start = Math.ceil((4 + length) / 4) * 4;
+    const ids = new Int32Array(bytes, start + head.n * 8, head.n);
+    const places = normalised(new Float32Array(bytes, start, head.n * 2));
+    const rows = new Map();
+    ids.forEach((id, row) => rows.set(id, row));
+    return { ...head, ...places, ids, rows, nearest: grid(places.xy) };
+  }
+
+  function picture(FS, key) {
+    const address = `/x/${FS.p}/map?key=${encodeURIComponent(key)}`;
+    if (!shared.has(address)) {
+      const promise = fetch(address, { credentials: "same-origin" }).then(async (answer) => {
+        if (!answer.ok) throw new Error(`map: ${answer.status}`);
+        return read(await answer.arrayBuffer());
+      });
+      promise.catch(() => shared.delete(address));
+      if (shared.size > 3) shared.delete(shared.keys().next().value);
+      shared.set(address, promise);
+    }
+    return shared.get(address);
+  }
+
+  window.FactPoints = { layer, plain, picture };
 })();

@@ -7,10 +7,10 @@
   function attach(root, FS) {
     const el = FS.el, t = FS.t, parts = {};
     const part = (name, node) => { parts[name] = node; return node; };
-    let form = null, queue = null, loaded = "", now = 0, view = "map", busy = false, gone = false;
+    let form = null, queue = null, loaded = null, now = 0, view = "map", busy = false, gone = false;
 
     build();
-    const map = FactMap.create(parts.map, { label: t("select.map_alt"), onPick: look, describe });
+    const map = FactMap.create(parts.map, { label: t("select.map_alt"), onPick: look, describe, onPicture: draw });
     FS.api("/x/options/select").then(({ fields }) => {
       if (gone) return;
       form = FactSelectForm.create(FS, parts.form, fields, draw);
@@ -30,10 +30,10 @@
             part("run", el("div", { class: "sl-run", hidden: true })), part("kept", el("p", { class: "small sl-kept" }))),
           el("section", { class: "pane sl-middle", "aria-label": t("select.map") },
             el("div", { class: "pane-head" }, el("h2", {}, t("select.map")), part("about", el("span", { class: "small clip" })),
-              el("span", { class: "push" }), el("div", { class: "seg", role: "group", "aria-label": t("select.view") }, choice("map"), choice("grid"))),
+              el("span", { class: "push" }), part("views", el("div", { class: "seg", role: "group", "aria-label": t("select.view") }, choice("map"), choice("grid")))),
             part("mapside", el("div", { class: "sl-mapside" }, part("map", el("div", { class: "sl-map" })),
-              el("div", { class: "sl-zoom" }, icon("plus", "select.closer", () => map.zoom(1.4)), icon("minus", "select.farther", () => map.zoom(1 / 1.4)), icon("fit", "select.fit", () => map.fit())),
-              part("nomap", el("p", { class: "fm-empty" }, t("map.none"))), part("legend", el("div", { class: "lb-legend" })))),
+              part("zoom", el("div", { class: "sl-zoom" }, icon("plus", "select.closer", () => map.zoom(1.4)), icon("minus", "select.farther", () => map.zoom(1 / 1.4)), icon("fit", "select.fit", () => map.fit()))),
+              part("legend", el("div", { class: "lb-legend" })))),
             part("grid", el("div", { class: "sl-grid", hidden: true })),
             part("stripside", el("div", { class: "sl-stripside" },
               el("div", { class: "sl-striphead" }, part("count", el("h2", {})), el("span", { class: "small clip" }, t("select.strip_hint")),
@@ -80,7 +80,8 @@
       if (button.textContent !== says) button.replaceChildren(...(run ? [FS.icon("stop"), says] : [says])); // a click under way is not lost
       parts.again.hidden = !n || Boolean(run);
       drawRun(state, run);
-      parts.nomap.hidden = Boolean(map.data) || view !== "map";
+      parts.zoom.hidden = !map.data;
+      parts.views.hidden = !n;
       const drawing = state.runs.some((each) => each.kind === "map" && PENDING.has(each.status));
       parts.about.textContent = state.map && state.map.kind === "pca" && drawing ? t("map.first") : t("select.map_colour");
       drawHow(state);
@@ -117,7 +118,7 @@
       if (key === loaded) return;
       loaded = key;
       if (!key) { queue = null; return drawChosen(); }
-      try { take(await FS.api("/queue")); } catch (error) { loaded = ""; FS.toast(error); }
+      try { take(await FS.api("/queue")); } catch (error) { loaded = null; FS.toast(error); }
     }
     function take(answer) {
       queue = answer;
