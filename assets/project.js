@@ -231,7 +231,7 @@
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("project.b_name")), el("th", { scope: "col", class: "num minor" }, t("project.b_parameters")), el("th", { scope: "col", class: "num minor" }, t("project.b_licence")), el("th", { scope: "col", class: "num" }, t("project.b_features")), el("th", { scope: "col", class: "end" }, t("project.b_weights")))),
           el("tbody", {}, nets.backbones.map(netRow)),
         ),
-        nets.backbones.filter((net) => net.failed).map((net) => el("div", { style: { "margin-top": "8px" } }, FS.errorBox({ what: t("project.b_failed", { name: net.title }), found: net.failed, do: t("project.b_failed_do") }))),
+        nets.backbones.filter((net) => net.failed).map((net) => el("div", { style: { "margin-top": "8px" } }, FS.errorBox({ what: t("project.b_failed", { name: net.title }), found: net.failed }))),
         el("p", { class: "small", style: { "margin-top": "8px" } }, t("project.b_network")),
       ]);
     }
@@ -284,8 +284,9 @@
       drawPreview();
       drawComputer();
     }
+    let lost = false; // the project of the address cannot be shown: the form for a new one stands in
     const drop = FS.onState(() => {
-      if (FS.state.problem) making = true;
+      if (lost !== Boolean(FS.state.problem)) making = lost = Boolean(FS.state.problem);
       draw();
       if (shown()) loadFound().catch(FS.toast);
     });
