@@ -22,10 +22,10 @@ from fact_core.config import ExportConfig, PredictConfig, TrainConfig, to_dict
 from fact_core.device import choose, describe
 from fact_core.errors import InputError, RunError, storage_error
 from fact_core.evaluate import report
-from fact_core.export import write_model
 from fact_core.events import Log
-from fact_core.finetune.pipeline import Held
+from fact_core.export import write_model
 from fact_core.finetune.pipeline import train as run_phases
+from fact_core.finetune.work import Held
 from fact_core.kinds_pool import pool_features
 from fact_core.predict import Predictions
 from fact_core.predict import predict as answer
@@ -94,7 +94,7 @@ def predict(project: Project, run: runs.Run, config: PredictConfig) -> Step[dict
     """The model's answers for the whole pool, or its accuracy on a folder of other images."""
     started = time.monotonic()
     trained = runs.get(project, config.run)
-    classifier, meta = load_model(project.run_folder(trained.id) / "model")
+    classifier, _meta = load_model(project.run_folder(trained.id) / "model")
     device = choose(config.device)
     runs.note(project, run.id, device=describe(device))
     if config.images:
@@ -224,7 +224,12 @@ def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int
     right = sum(classifier.classes[named[row]] == names[row] for row in rows)
     if not rows:
         raise InputError("No image of the test folder can be read", str(folder))
-    return {"accuracy": right / len(rows), "images": len(rows), "bad": len(found.bad), "seconds": time.monotonic() - started}
+    return {
+        "accuracy": right / len(rows),
+        "images": len(rows),
+        "bad": len(found.bad),
+        "seconds": time.monotonic() - started,
+    }
 
 
 def _save_answers(file: Path, pool: Pool, found: Predictions, final: str) -> None:

@@ -90,11 +90,11 @@ def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[s
     chosen = yield from function(x, budget, taken, y, rng, **options)
     audit = _draw_check(len(pool), config.check, np.concatenate([taken, chosen.rows]), rng)
     rows = np.concatenate([chosen.rows, audit])
-    roles: tuple[Role, ...] = ("pick",) * len(chosen.rows) + ("audit",) * len(audit)
+    roles: list[Role] = ["pick"] * len(chosen.rows) + ["audit"] * len(audit)
     next_best = pool.ids[chosen.next_best[~np.isin(chosen.next_best, audit)]]
     kept = {**dataclasses.asdict(config), "budget": budget, "features": key}
     seconds = time.monotonic() - started
-    selection = Selection(pool.ids[rows], roles, next_best, config.strategy, kept)
+    selection = Selection(pool.ids[rows], tuple(roles), next_best, config.strategy, kept)
     number = selections.save(project, selection, run.id, seconds)
     yield Log(f"{budget} images chosen by {config.strategy}, {config.check} check images")
     ids = [int(each) for each in pool.ids[chosen.rows]]
@@ -123,7 +123,7 @@ def has_features(project: Project, backbone: str, device: str) -> bool:
     wanted = set(scanning.pool(project).digests)
     # What could not be decoded when the features were made is no reason to try for ever.
     done = [run for run in runs.list_runs(project, "features") if run.status == "done"]
-    gone = sum(run.result.get("bad", 0) for run in done[:1])
+    gone = int(done[0].result.get("bad", 0)) if done else 0
     return len(open_store(project, net).missing(sorted(wanted))) <= gone
 
 
