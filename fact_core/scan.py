@@ -294,7 +294,8 @@ def _settle(project: Project, present: set[str]) -> tuple[set[str], int]:
         con.execute(
             "WITH first AS (SELECT digest, min(id) AS id FROM item WHERE status = 'ok' GROUP BY digest) "
             "UPDATE item SET duplicate_of = nullif(first.id, item.id) FROM first "
-            "WHERE first.digest = item.digest AND item.status = 'ok'"
+            "WHERE first.digest = item.digest AND item.status = 'ok' "
+            "AND item.duplicate_of IS NOT nullif(first.id, item.id)"
         )
         db.bump(con)
         return followed, len(newly)
