@@ -90,7 +90,9 @@ def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[s
     chosen = yield from function(x, budget, taken, y, rng, **options)
     audit = _draw_check(len(pool), config.check, np.concatenate([taken, chosen.rows]), rng)
     rows = np.concatenate([chosen.rows, audit])
-    roles: list[Role] = ["pick"] * len(chosen.rows) + ["audit"] * len(audit)
+    roles: list[Role] = []
+    roles += ["pick"] * len(chosen.rows)
+    roles += ["audit"] * len(audit)
     next_best = pool.ids[chosen.next_best[~np.isin(chosen.next_best, audit)]]
     kept = {**dataclasses.asdict(config), "budget": budget, "features": key}
     seconds = time.monotonic() - started

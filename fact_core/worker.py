@@ -60,9 +60,11 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
     """Claim queued runs, oldest first, and do them; return after ``idle`` seconds without any."""
     worker = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
     last = time.monotonic()
-    while time.monotonic() - last <= idle:
+    while True:
         run = runs.claim(project, worker)
         if run is None:
+            if time.monotonic() - last >= idle:
+                return
             time.sleep(0.2)
             continue
         if not _parked(project, run):
