@@ -29,7 +29,7 @@
             part("form", el("div", { class: "sl-fields" })), part("again", el("button", { type: "button", class: "btn sl-again", onclick: start }, t("select.again"))),
             part("run", el("div", { class: "sl-run", hidden: true })), part("kept", el("p", { class: "small sl-kept" }))),
           el("section", { class: "pane sl-middle", "aria-label": t("select.map") },
-            el("div", { class: "pane-head" }, el("h2", {}, t("select.map")), part("about", el("span", { class: "small clip" })),
+            el("div", { class: "pane-head" }, part("heading", el("h2", {}, t("select.map"))), part("about", el("span", { class: "small clip" })),
               el("span", { class: "push" }), part("views", el("div", { class: "seg", role: "group", "aria-label": t("select.view") }, choice("map"), choice("grid")))),
             part("mapside", el("div", { class: "sl-mapside" }, part("map", el("div", { class: "sl-map" })),
               part("zoom", el("div", { class: "sl-zoom" }, icon("plus", "select.closer", () => map.zoom(1.4)), icon("minus", "select.farther", () => map.zoom(1 / 1.4)), icon("fit", "select.fit", () => map.fit()))),
@@ -213,7 +213,8 @@
     function show(name) {
       view = name;
       for (const each of ["map", "grid"]) parts[`view_${each}`].setAttribute("aria-pressed", String(each === name));
-      parts.mapside.hidden = name !== "map";
+      parts.heading.textContent = t(`select.${name}`);
+      parts.mapside.hidden = parts.about.hidden = name !== "map";
       parts.strip.hidden = name !== "map";
       parts.grid.hidden = name !== "grid";
       drawChosen();
