@@ -180,9 +180,8 @@ def reduce_rows(x: Tensor) -> tuple[Tensor, Tensor | None]:
     n, wide = x.shape
     if n >= wide:
         return x, None
-    u, s, vt = torch.linalg.svd(x, full_matrices=False)
-    keep = s > s[0] * 1e-12 if s.numel() and float(s[0]) > 0 else torch.ones_like(s, dtype=torch.bool)
-    return u[:, keep] * s[keep], vt[keep].T
+    basis, upper = torch.linalg.qr(x.T)
+    return upper.T, basis
 
 
 def _tensors(
