@@ -339,6 +339,7 @@ def test_a_child_that_cannot_start_fails_the_run(folder: Path, monkeypatch: pyte
     assert "no such module" in found.reason
 
 
+@pytest.mark.slow
 def test_a_real_child_scans(folder: Path) -> None:
     """The one test here that starts the real child."""
     server = Server()
