@@ -9,35 +9,20 @@ fills them in ("@50%": half opaque), so light and dark need no new figure. The p
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from app.curves import SERIES, TWINS, Curve, curves, last_step
 from fact_core.choices import PHASES
 from fact_core.evaluate import wilson
-from fact_core.events import Event, PhaseDone, PhaseStarted, Point
+from fact_core.events import Event
 
 #: Share of the width that a phase takes.
 WEIGHTS = {"lp": 1.0, "ff": 2.0, "lora": 2.0, "lm": 1.0}
 GAP = 0.022
 #: Bottom and top of the two rows, as shares of the plot's height.
 ACCURACY_ROW, LOSS_ROW = (0.0, 0.44), (0.56, 1.0)
-SERIES = ("loss", "check_loss", "accuracy", "check_accuracy")
-
-
-@dataclass
-class Curve:
-    """What is known of one phase: its four series as (steps, values), and how it ended."""
-
-    phase: str
-    steps: int = 0
-    started: PhaseStarted | None = None
-    done: PhaseDone | None = None
-    series: dict[str, tuple[list[int], list[float]]] = field(default_factory=lambda: {s: ([], []) for s in SERIES})
-
-    @property
-    def state(self) -> str:
-        """todo, running or done."""
-        return "done" if self.done else "running" if self.started else "todo"
+#: Ends of lines that are closer than this share of the axis would write over each other.
+CLOSE = 0.06
 
 
 def columns(phases: Sequence[str]) -> list[tuple[float, float]]:
@@ -52,40 +37,13 @@ def columns(phases: Sequence[str]) -> list[tuple[float, float]]:
     return edges
 
 
-def curves(events: Iterable[Event], phases: Sequence[str]) -> list[Curve]:
-    """The curves of each phase. A resumed run repeats steps: the later point replaces the earlier ones."""
-    by_phase = {phase: Curve(phase) for phase in phases}
-    for event in events:
-        curve = by_phase.get(getattr(event, "phase", ""))
-        if curve is None:
-            continue
-        if isinstance(event, PhaseStarted):
-            curve.started, curve.steps, curve.done = event, event.steps, None
-        elif isinstance(event, Point):
-            _add_point(curve, event)
-        elif isinstance(event, PhaseDone):
-            curve.done = event
-    return list(by_phase.values())
-
-
-def _add_point(curve: Curve, point: Point) -> None:
-    curve.steps = point.steps or curve.steps
-    for name, (steps, values) in curve.series.items():
-        while steps and steps[-1] >= point.step:
-            steps.pop()
-            values.pop()
-        value = getattr(point, name)
-        if value is not None:
-            steps.append(point.step)
-            values.append(value)
-
-
 def training_figure(events: Iterable[Event], phases: Sequence[str]) -> dict[str, Any]:
     """The charts of a training run: {"data", "layout"} for plotly.js.
 
     layout.meta: phases (name, title, edges, state, ...), and traces: phase -> series -> index in data.
     """
     known = curves(events, phases)
+    span = max((v for curve in known for v in (*curve.series["loss"][1], *curve.series["check_loss"][1])), default=1.0)
     data: list[dict[str, Any]] = []
     where: dict[str, dict[str, int]] = {}
     for number, curve in enumerate(known):
@@ -93,7 +51,7 @@ def training_figure(events: Iterable[Event], phases: Sequence[str]) -> dict[str,
         for name in SERIES:
             where[curve.phase][name] = len(data)
             axes = _axes(name, number, len(known))
-            data += [_line(curve, name) | axes, _end(curve, name) | axes]
+            data += [_line(curve, name) | axes, _end(curve, name, span) | axes]
     return {"data": data, "layout": _layout(known, where)}
 
 
@@ -123,6 +81,7 @@ def _line(curve: Curve, name: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
+        "meta": "accuracy" if name.endswith("accuracy") else "loss",
         "x": list(steps),
         "y": list(values),
         "line": {"color": colour, "width": width},
@@ -130,18 +89,20 @@ def _line(curve: Curve, name: str) -> dict[str, Any]:
     }
 
 
-def _end(curve: Curve, name: str) -> dict[str, Any]:
+def _end(curve: Curve, name: str, span: float) -> dict[str, Any]:
     """The dot at the end of a line, its value in words and, when the phase is over, the interval's bar."""
     colour, _, size = _style(name)
     steps, values = curve.series[name]
     accuracy = name.endswith("accuracy")
+    twin = curve.series[TWINS[name]][1]
+    apart = (values[-1] - twin[-1]) / (1.0 if accuracy else span) if values and twin else None
     trace: dict[str, Any] = {
         "type": "scatter",
         "mode": "markers+text",
         "x": steps[-1:],
         "y": values[-1:],
         "text": [f"{values[-1]:.1%}".replace("%", " %") if accuracy else f"{values[-1]:.2f}"] if values else [],
-        "textposition": text_position(steps[-1] if steps else 0, curve.steps, values[-1] if values else 0.0, accuracy),
+        "textposition": text_position(steps[-1] if steps else 0, curve.steps, accuracy and values[-1:] > [0.9], apart),
         "textfont": {"size": 12, "color": "var(--ink)", "weight": 600 if name.startswith("check") else 400},
         "marker": {"size": size, "color": colour, "line": {"width": 1, "color": "var(--surface)"}},
         "cliponaxis": False,
@@ -161,11 +122,15 @@ def _end(curve: Curve, name: str) -> dict[str, Any]:
     return trace
 
 
-def text_position(step: int, steps: int, value: float, accuracy: bool) -> str:
-    """Beside the dot while there is room to its right; else above it, or below it near 100 %."""
-    if step <= 0.7 * steps:
-        return "middle right"
-    return "bottom left" if accuracy and value > 0.9 else "top left"
+def text_position(step: int, steps: int, high: bool, apart: float | None) -> str:
+    """Beside the dot while there is room to its right; else above it, or below it when it is ``high``.
+
+    apart: how far the other line's end is below this one, as a share of the axis; close ends part up and down.
+    """
+    room = step <= 0.7 * steps
+    if apart is not None and abs(apart) < CLOSE:
+        return f"{'top' if apart > 0 else 'bottom'} {'right' if room else 'left'}"
+    return "middle right" if room else "bottom left" if high else "top left"
 
 
 def _layout(known: list[Curve], where: dict[str, dict[str, int]]) -> dict[str, Any]:
@@ -233,12 +198,6 @@ def _add_axes(
     if place != first:
         y["matches"] = "y" + _axis(first)
     layout["xaxis" + _axis(place)], layout["yaxis" + _axis(place)] = x, y
-
-
-def last_step(curve: Curve) -> int:
-    """Where the phase's axis ends: at the planned step, or at the last one when it ended sooner."""
-    reached = max((steps[-1] for steps, _ in curve.series.values() if steps), default=0)
-    return max(1, reached if curve.done and reached else max(curve.steps, reached))
 
 
 def _add_field(layout: dict[str, Any], phase: str, edge: tuple[float, float]) -> None:

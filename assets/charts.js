@@ -6,7 +6,8 @@
 (function () {
   "use strict";
 
-  const SERIES = ["loss", "check_loss", "accuracy", "check_accuracy"];
+  const TWINS = { loss: "check_loss", check_loss: "loss", accuracy: "check_accuracy", check_accuracy: "accuracy" };
+  const SERIES = Object.keys(TWINS), CLOSE = 0.06;
   const CONFIG = {
     displayModeBar: false, displaylogo: false, showSendToCloud: false, plotlyServerURL: "",
     responsive: false, doubleClick: false, scrollZoom: false,
@@ -37,9 +38,10 @@
 
   function percent(value) { return `${(100 * value).toFixed(1)} %`; }
 
-  function position(step, steps, value, accuracy) { // app/plots.py: text_position
-    if (step <= 0.7 * steps) return "middle right";
-    return accuracy && value > 0.9 ? "bottom left" : "top left";
+  function position(step, steps, high, apart) { // app/plots.py: text_position
+    const room = step <= 0.7 * steps;
+    if (apart !== null && Math.abs(apart) < CLOSE) return `${apart > 0 ? "top" : "bottom"} ${room ? "right" : "left"}`;
+    return room ? "middle right" : high ? "bottom left" : "top left";
   }
 
   function create(host, options) {
@@ -109,14 +111,19 @@
       phase.step = point.step;
       phase.steps = Math.max(point.steps || 0, point.step);
       for (const name of SERIES) {
-        const line = plain.data[where[name]], end = plain.data[where[name] + 1], accuracy = name.endsWith("accuracy");
+        const line = plain.data[where[name]];
         while (line.x.length && line.x[line.x.length - 1] >= point.step) { line.x.pop(); line.y.pop(); }
         if (point[name] !== null && point[name] !== undefined) { line.x.push(point.step); line.y.push(point[name]); }
+      }
+      const span = Math.max(1e-9, ...plain.data.filter((each) => each.mode === "lines" && each.meta === "loss").flatMap((each) => each.y));
+      for (const name of SERIES) {
+        const line = plain.data[where[name]], end = plain.data[where[name] + 1], accuracy = name.endsWith("accuracy");
         if (!line.x.length) continue;
         const step = line.x[line.x.length - 1], value = line.y[line.y.length - 1];
+        const twin = plain.data[where[TWINS[name]]].y.slice(-1), apart = twin.length ? (value - twin[0]) / (accuracy ? 1 : span) : null;
         Object.assign(end, {
           x: [step], y: [value], text: [accuracy ? percent(value) : value.toFixed(2)],
-          textposition: position(step, phase.steps, value, accuracy),
+          textposition: position(step, phase.steps, accuracy && value > 0.9, apart),
         });
       }
     }

@@ -128,6 +128,16 @@
     tell();
   }
 
+  // What the form shows: the settings of the shown run; before the first, the backbone that chose the images.
+  function fill(names, values) {
+    const run = shownRun(FS.state), chosen = FS.state.selection && FS.state.selection.backbone;
+    return names.map((name, place) => {
+      if (!run) return name === "backbone" && chosen ? chosen : values[place];
+      const value = name.split(".").reduce((config, part) => (config ? config[part] : undefined), run.config);
+      return value === undefined ? values[place] : value;
+    });
+  }
+
   function stopButton(run, point) {
     const label = run.stopping ? FS.t("train.stopping")
       : shared.data && shared.data.saved && point ? FS.t("train.stop_keep", { step: shared.data.saved.step }) : FS.t("train.stop");
@@ -185,7 +195,7 @@
   }
 
   window.FactTrain = {
-    shared, submit, follow, press, resume, openResults, isActive, trainRuns, numbered, shownRun, prerequisite,
+    shared, submit, fill, follow, press, resume, openResults, isActive, trainRuns, numbered, shownRun, prerequisite,
     charts, phaseTitle, lasted, low, high, share, number, lower,
   };
   window.FS.register("train-head", head);

@@ -6,8 +6,17 @@
 
   // ---- settings: locked while it runs ------------------------------------------------------------
   function settings(root) {
+    let filled = null;
     return T.follow(() => {
-      const run = FS.state && T.shownRun(FS.state), locked = T.isActive(run);
+      const state = FS.state;
+      if (!state || !state.project) return;
+      const run = T.shownRun(state), locked = T.isActive(run);
+      const of = run ? `run ${run.id}` : `selection ${state.selection ? state.selection.id : ""}`;
+      const button = document.querySelector("#train-fill button, button#train-fill");
+      if (button && of !== filled) {
+        filled = of;
+        setTimeout(() => button.click(), 0);
+      }
       const key = String(locked);
       if (root.dataset.key !== key) {
         root.dataset.key = key;

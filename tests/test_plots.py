@@ -1,4 +1,4 @@
-"""app.plots: events of a run -> the charts' figure."""
+"""app.curves and app.plots: events of a run -> the charts' figure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from app import plots
+from app import curves, plots
 from fact_core.choices import RECIPES
 from fact_core.events import Log, PhaseDone, PhaseStarted, Point
 
@@ -66,14 +66,14 @@ def test_accuracy_has_axes_of_its_own() -> None:
 
 def test_a_resumed_run_replaces_the_steps_it_repeats() -> None:
     events = [started("lp"), *(point("lp", s, 0.9) for s in (1, 2, 3, 4)), started("lp"), point("lp", 3, 0.5)]
-    curve = plots.curves(events, FACT)[0]
+    curve = curves.curves(events, FACT)[0]
     assert curve.series["loss"] == ([1, 2, 3], [0.9, 0.9, 0.5])
 
 
 def test_a_phase_that_ends_early_ends_its_axis() -> None:
     events = [started("lp", 1000), Point("lp", 60, 1000, 1.0, 0.2, 1.0)]
-    assert plots.last_step(plots.curves(events, FACT)[0]) == 1000
-    assert plots.last_step(plots.curves([*events, done("lp")], FACT)[0]) == 60
+    assert curves.last_step(curves.curves(events, FACT)[0]) == 1000
+    assert curves.last_step(curves.curves([*events, done("lp")], FACT)[0]) == 60
 
 
 def test_the_interval_is_drawn_when_the_phase_is_over() -> None:
@@ -96,6 +96,14 @@ def test_the_figure_is_json_and_its_colours_are_names() -> None:
 
 
 def test_words_go_where_there_is_room() -> None:
-    assert plots.text_position(2, 10, 0.5, True) == "middle right"
-    assert plots.text_position(9, 10, 0.5, True) == "top left"
-    assert plots.text_position(9, 10, 1.0, True) == "bottom left"
+    assert plots.text_position(2, 10, False, None) == "middle right"
+    assert plots.text_position(9, 10, False, 0.5) == "top left"
+    assert plots.text_position(9, 10, True, 0.5) == "bottom left"
+    assert plots.text_position(2, 10, False, 0.01) == "top right"
+    assert plots.text_position(2, 10, False, -0.01) == "bottom right"
+
+
+def test_a_solver_that_converged_leaves_no_gap() -> None:
+    events = [started("lp", 700), *(Point("lp", s, 700, 1.0, 0.5) for s in (1, 2, 40)), Point("lp", 700, 700, 1.0, 0.4)]
+    assert curves.curves(events, FACT)[0].series["loss"][0] == [1, 2, 40, 700]
+    assert curves.curves([*events, done("lp")], FACT)[0].series["loss"][0] == [1, 2, 40, 41]

@@ -37,7 +37,10 @@ def build(server: Server) -> None:
         piece("train-now", elem_id="train-right", elem_classes=["fs-pane"])
     # The button of the head presses this one: the form's values are only known to Gradio.
     go = gr.Button("", visible="hidden", elem_id="train-go")
+    # The other way round: the form shows the settings of the run that is shown.
+    fill = gr.Button("", visible="hidden", elem_id="train-fill")
     names = json.dumps(list(settings.names))
+    fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values)")
     go.click(None, settings.inputs, js=f"(...values) => {{ FactTrain.submit({names}, values); }}")
 
 
@@ -57,7 +60,7 @@ def _settings(text: dict[str, str]) -> Form:
     whole = Form(names, tuple(component for part in parts for component in part.components))
     preset = whole.components[names.index("preset")]
     others = [(name, each) for name, each in zip(names, whole.components, strict=True) if name not in MAIN]
-    preset.change(
+    preset.input(
         lambda chosen: preset_values(chosen, [name for name, _ in others]),
         preset,
         [component for _, component in others],
