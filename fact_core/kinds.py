@@ -7,28 +7,31 @@ returns the run's result, a JSON object.
 
 from __future__ import annotations
 
+import dataclasses
 import platform
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from fact_core import kinds_model, kinds_pool, runs
-from fact_core.config import RUN_CONFIGS, ExportConfig, PredictConfig, from_dict
+from fact_core import runs
+from fact_core import scan as scanning
+from fact_core.choices import pick, resolve
+from fact_core.config import RUN_CONFIGS, ExportConfig, PredictConfig, ScanConfig, from_dict
 from fact_core.errors import RunError
 from fact_core.project import Project
 from fact_core.types import Step
 
 Handler = Callable[[Project, runs.Run, Any], Step[dict[str, Any]]]
 
-#: kind of run -> what does it
-HANDLERS: dict[str, Handler] = {
-    "scan": kinds_pool.scan,
-    "features": kinds_pool.features,
-    "select": kinds_pool.select,
-    "map": kinds_pool.draw_map,
-    "train": kinds_model.train,
-    "predict": kinds_model.predict,
-    "export": kinds_model.export,
+#: kind of run -> what does it. Named, not imported: a scan need not wait for torch.
+HANDLERS: dict[str, str] = {
+    "scan": "fact_core.kinds:scan",
+    "features": "fact_core.kinds_pool:features",
+    "select": "fact_core.kinds_pool:select",
+    "map": "fact_core.kinds_pool:draw_map",
+    "train": "fact_core.kinds_model:train",
+    "predict": "fact_core.kinds_model:predict",
+    "export": "fact_core.kinds_model:export",
 }
 
 _PACKAGES = ("torch", "timm", "peft", "scikit-learn", "umap-learn", "numpy", "pillow")
@@ -37,22 +40,31 @@ _PACKAGES = ("torch", "timm", "peft", "scikit-learn", "umap-learn", "numpy", "pi
 def start(project: Project, run: runs.Run) -> Step[dict[str, Any]]:
     """The generator of a claimed run."""
     runs.note(project, run.id, versions=versions())
-    return HANDLERS[run.kind](project, run, from_dict(RUN_CONFIGS[run.kind], run.config))
+    handler: Handler = resolve(pick(HANDLERS, run.kind, "kind of run"))
+    return handler(project, run, from_dict(RUN_CONFIGS[run.kind], run.config))
+
+
+def scan(project: Project, run: runs.Run, config: ScanConfig) -> Step[dict[str, Any]]:
+    """Look for images in the folder."""
+    result = yield from scanning.scan(project)
+    return dataclasses.asdict(result)
 
 
 def lacks(project: Project, run: runs.Run) -> list[int | tuple[str, dict[str, Any]]]:
     """What must be done before this run: ids of open runs, or (kind, config) of runs to queue."""
-    if run.kind not in HANDLERS:
-        raise RunError(f"There is no kind of run called {run.kind!r}", do=f"Known: {', '.join(HANDLERS)}.")
+    pick(HANDLERS, run.kind, "kind of run")
     config = from_dict(RUN_CONFIGS[run.kind], run.config)
     if run.kind == "scan":
         return []
     if isinstance(config, (PredictConfig, ExportConfig)):
         return _lacks_model(project, run, config)
-    if not kinds_pool.is_scanned(project):
+    if not scanning.counts(project).pool:
         return [("scan", {})]
-    if run.kind != "features" and not kinds_pool.has_features(project, config.backbone, config.device):
-        return [("features", {"backbone": config.backbone, "device": config.device})]
+    from fact_core import kinds_pool
+
+    device = getattr(config, "device", "auto")  # the map has no device of its own
+    if run.kind != "features" and not kinds_pool.has_features(project, config.backbone, device):
+        return [("features", {"backbone": config.backbone, "device": device})]
     return []
 
 
@@ -87,6 +99,6 @@ def _lacks_model(
     if trained.open:
         return [trained.id]
     needs_answers = isinstance(config, ExportConfig) and "predictions" in config.items
-    if needs_answers and not kinds_model.predictions_file(project, trained.id).is_file():
+    if needs_answers and not project.predictions_file(trained.id).is_file():
         return [("predict", {"run": trained.id})]
     return []
