@@ -39,7 +39,7 @@ def predict_run(project: Project, train_id: int) -> Run | None:
 
 def answers_of(project: Project, run: Run) -> outcome.Answers | None:
     """The predictions for the pool of a training run, or None while there are none."""
-    file = project.run_folder(run.id) / "predictions.npz"
+    file = project.predictions_file(run.id)
     return outcome.read_answers(file, class_names(project, run)) if file.is_file() else None
 
 

@@ -256,7 +256,7 @@ def _predictions(project: Project, run_id: int) -> tuple[tuple[IntArray, IntArra
     run = runs.get(project, run_id)
     source = int(run.config.get("run") or run.parent or run.id) if run.kind == "predict" else run.id
     for folder in (run.id, source):
-        file = project.run_folder(folder) / "predictions.npz"
+        file = project.predictions_file(folder)
         if file.is_file():
             break
     else:

@@ -109,7 +109,7 @@ def predict(project: Project, run: runs.Run, config: PredictConfig) -> Step[dict
         probe=classifier.probe,
         x=x,
     )
-    file = predictions_file(project, trained.id)
+    file = project.predictions_file(trained.id)
     _save_answers(file, pool, found, classifier.final)
     return {
         "run": trained.id,
@@ -144,11 +144,6 @@ def export(project: Project, run: runs.Run, config: ExportConfig) -> Step[dict[s
         exchange.write_labels(project, target / "labels.csv")
         files.append("labels.csv")
     return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
-
-
-def predictions_file(project: Project, train_run: int) -> Path:
-    """Where the answers of a training run's model for the pool lie."""
-    return project.run_folder(train_run) / "predictions.npz"
 
 
 def _known(project: Project, folder: Path, config: TrainConfig) -> Known:

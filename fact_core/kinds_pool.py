@@ -1,4 +1,4 @@
-"""Handlers of the runs about the pool: scan, features, select, map."""
+"""Handlers of the runs about the pool: features, select, map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fact_core import labels, runs, selections
 from fact_core import scan as scanning
 from fact_core.backbones import Backbone, load, pixels_for
 from fact_core.choices import STRATEGIES, pick, resolve
-from fact_core.config import FeaturesConfig, MapConfig, ScanConfig, SelectConfig, parse_budget
+from fact_core.config import FeaturesConfig, MapConfig, SelectConfig, parse_budget
 from fact_core.device import choose, describe
 from fact_core.errors import ConfigError, InputError, storage_error
 from fact_core.events import Log
@@ -26,12 +26,6 @@ from fact_core.thumbs import Thumbs
 from fact_core.types import FloatArray, IntArray, Pool, Role, Selection, Step
 
 THUMBS_AT_ONCE = 64
-
-
-def scan(project: Project, run: runs.Run, config: ScanConfig) -> Step[dict[str, Any]]:
-    """Look for images in the folder."""
-    result = yield from scanning.scan(project)
-    return dataclasses.asdict(result)
 
 
 def features(project: Project, run: runs.Run, config: FeaturesConfig) -> Step[dict[str, Any]]:
@@ -112,11 +106,6 @@ def draw_map(project: Project, run: runs.Run, config: MapConfig) -> Step[dict[st
         xy = yield from umap_map(x, config.neighbors, config.min_dist, config.seed)
         _save_map(project, name, pool.ids, xy)
     return {"key": name, "kind": "umap", "n": len(pool), "seconds": time.monotonic() - started}
-
-
-def is_scanned(project: Project) -> bool:
-    """Whether a scan has found images."""
-    return scanning.counts(project).pool > 0
 
 
 def has_features(project: Project, backbone: str, device: str) -> bool:

@@ -52,6 +52,10 @@ class Project:
     def run_folder(self, run_id: int) -> Path:
         return self.folder / "runs" / str(int(run_id))
 
+    def predictions_file(self, train_run: int) -> Path:
+        """Where the answers of a training run's model for the pool lie."""
+        return self.run_folder(train_run) / "predictions.npz"
+
 
 @dataclass(frozen=True)
 class Recent:

@@ -14,7 +14,6 @@ from PIL import Image
 
 from fact_core import db, labels, project, runs, scan, selections
 from fact_core.config import to_dict, train_config
-from fact_core.kinds_model import predictions_file
 from fact_core.project import Project
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200)}
@@ -95,7 +94,7 @@ def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> No
     trained = runs.get(flat, train)
     assert [phase["phase"] for phase in trained.result["phases"]] == ["lp", "ff", "lm"]
     assert trained.result["report"]["n"] == 6
-    with np.load(predictions_file(flat, train), allow_pickle=False) as stored:
+    with np.load(flat.predictions_file(train), allow_pickle=False) as stored:
         assert stored["ids"].shape == stored["y"].shape == stored["phase_lp"].shape == (24,)
         assert stored["probabilities"].sum(axis=1) == pytest.approx(np.ones(24), abs=1e-3)
     assert len(runs.list_runs(flat, "features")) == 1
