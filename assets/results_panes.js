@@ -3,7 +3,7 @@
   "use strict";
 
   const FS = window.FS, el = FS.el, t = FS.t, R = window.FactResults, store = R.store;
-  const ROOM = 76; // letters of all headings of the matrix together; beyond, they turn upright
+  const LETTER = 7.5; // px: where the matrix' headings do not fit side by side, they turn upright
 
   // ---- confusion matrix ------------------------------------------------------------------------------
   function cell(count, most, right) {
@@ -12,7 +12,7 @@
     return el("td", { class: `m-cell ${right ? "right" : "wrong"}`, style: right ? { "--share": `${share}%` } : {} }, FS.fmt.int(count));
   }
 
-  function matrix(data) {
+  function matrix(data, width) {
     const measured = data.measured;
     const truth = measured && ["demo", "folders"].includes(measured.kind);
     const top = el("div", { class: "results-line" }, el("h2", {}, t("results.matrix")),
@@ -22,7 +22,7 @@
     const heads = names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name)));
     const rows = measured.confusion.map((row, i) => el("tr", {}, el("th", { scope: "row", title: names[i] }, el("span", { class: "clip" }, names[i])),
       row.map((count, j) => cell(count, most, i === j)), el("td", { class: "m-sum" }, FS.fmt.int(row.reduce((a, b) => a + b, 0)))));
-    const table = el("table", { class: `matrix${names.length * Math.max(...names.map((name) => name.length + 1)) > ROOM ? " upright" : ""}${names.length > 24 ? " dense" : ""}` },
+    const table = el("table", { class: `matrix${names.length * (LETTER * Math.max(...names.map((name) => name.length)) + 10) > width - 200 ? " upright" : ""}${names.length > 24 ? " dense" : ""}` },
       el("caption", { class: "sr" }, t("results.matrix")),
       el("thead", {}, el("tr", {}, el("td"), heads, el("th", { scope: "col", class: "m-sum" }, t("results.images")))), el("tbody", {}, rows));
     return el("section", { class: "part" }, top, el("div", { class: "matrix-scroll", tabindex: "0", role: "region", "aria-label": t("results.matrix") }, table));
@@ -170,7 +170,7 @@
       if (!data) return drawEmpty();
       const scroll = [left.scrollTop, middle.scrollTop];
       left.replaceChildren(...[R.trouble(data), R.figure(data), R.phases(data), R.perClass(data)].filter(Boolean));
-      middle.replaceChildren(...[matrix(data), mistakes(data)].filter(Boolean));
+      middle.replaceChildren(...[matrix(data, middle.clientWidth || 692), mistakes(data)].filter(Boolean));
       [left.scrollTop, middle.scrollTop] = scroll;
       const wantedForm = JSON.stringify([data.run.id, data.exports, data.export_into]);
       if (wantedForm !== formKey) { formKey = wantedForm; form.replaceChildren(exportPart(data)); } // typing is not disturbed by news
