@@ -102,7 +102,9 @@ def _end(curve: Curve, name: str, span: float) -> dict[str, Any]:
         "x": steps[-1:],
         "y": values[-1:],
         "text": [f"{values[-1]:.1%}".replace("%", " %") if accuracy else f"{values[-1]:.2f}"] if values else [],
-        "textposition": text_position(steps[-1] if steps else 0, last_step(curve), accuracy and values[-1:] > [0.9], apart),
+        "textposition": text_position(
+            steps[-1] if steps else 0, last_step(curve), accuracy and values[-1:] > [0.9], apart
+        ),
         "textfont": {"size": 12, "color": "var(--ink)", "weight": 600 if name.startswith("check") else 400},
         "marker": {"size": size, "color": colour, "line": {"width": 1, "color": "var(--surface)"}},
         "cliponaxis": False,
