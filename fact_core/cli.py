@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from fact_core import bench, doctor, project
+from fact_core import bench, doctor, project, weights
 from fact_core.choices import BACKBONES
 from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.console import Console
@@ -105,6 +105,8 @@ def _run(args: argparse.Namespace) -> int:
     )
     if args.json:
         _write_json(args.json, {}, check=True)
+    if not weights.status(order.train.backbone).ready:
+        _fetch(order.train.backbone)
     result = go(order, Console(sys.stderr))
     if args.json:
         _write_json(args.json, result)
@@ -142,11 +144,15 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _weights(args: argparse.Namespace) -> int:
+    print(f"{args.name} is ready: {_fetch(args.name)}")
+    return 0
+
+
+def _fetch(name: str) -> Path:
+    """Download, check and convert the weights of a backbone. Where they lie."""
     from fact_core import backbones  # seconds of torch that no other command waits for
 
-    found = _drain(backbones.fetch(args.name), Console(sys.stderr))
-    print(f"{args.name} is ready: {found.path}")
-    return 0
+    return Path(_drain(backbones.fetch(name), Console(sys.stderr)).path)
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -16,7 +16,6 @@ import torch
 
 from fact_core import exchange, labels, runs
 from fact_core import scan as scanning
-from fact_core.backbones import load, pixels_for
 from fact_core.classifier import Classifier, load_model, save_model
 from fact_core.config import ExportConfig, PredictConfig, TrainConfig, to_dict
 from fact_core.device import choose, describe
@@ -26,7 +25,7 @@ from fact_core.events import Log
 from fact_core.export import write_model
 from fact_core.finetune.pipeline import train as run_phases
 from fact_core.finetune.work import Held
-from fact_core.kinds_pool import pool_features
+from fact_core.kinds_pool import load_here, pool_features
 from fact_core.predict import Predictions
 from fact_core.predict import predict as answer
 from fact_core.project import Project, write_text
@@ -62,7 +61,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
     rng = np.random.default_rng(config.seed)
     some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
     trained = yield from run_phases(
-        backbone=load(config.backbone, pixels=pixels_for(config.backbone, device)),
+        backbone=load_here(config.backbone, device),
         files=[pool.file(row) for row in rows],
         y=known.y,
         classes=known.classes,

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from fact_core import labels, runs, selections
@@ -24,6 +25,7 @@ from fact_core.project_map import map_key, pca2, umap_map
 from fact_core.store import FeatureStore
 from fact_core.thumbs import Thumbs
 from fact_core.types import FloatArray, IntArray, Pool, Role, Selection, Step
+from fact_core.weights import locate
 
 THUMBS_AT_ONCE = 64
 
@@ -33,7 +35,7 @@ def features(project: Project, run: runs.Run, config: FeaturesConfig) -> Step[di
     device = choose(config.device)
     runs.note(project, run.id, device=describe(device))
     yield Log(f"features by {config.backbone} on {describe(device)}")
-    backbone = load(config.backbone, config.weights or None, pixels=pixels_for(config.backbone, device))
+    backbone = load_here(config.backbone, device, config.weights)
     pool = scanning.pool(project)
     store = open_store(project, backbone)
     waiting: list[tuple[str, bytes]] = []
@@ -80,7 +82,7 @@ def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[s
     rng = np.random.default_rng(config.seed)
     function = resolve(pick(STRATEGIES, config.strategy, "strategy").target)
     y = None if config.restart else known.y[np.isin(known.ids, pool.ids)]
-    options = {"iterations": config.iterations, "temperature": config.temperature}
+    options = {"iterations": config.iterations, "temperature": config.temperature, "device": choose(config.device)}
     chosen = yield from function(x, budget, taken, y, rng, **options)
     audit = _draw_check(len(pool), config.check, np.concatenate([taken, chosen.rows]), rng)
     rows = np.concatenate([chosen.rows, audit])
@@ -110,12 +112,19 @@ def draw_map(project: Project, run: runs.Run, config: MapConfig) -> Step[dict[st
 
 def has_features(project: Project, backbone: str, device: str) -> bool:
     """Whether the features of the whole pool are stored."""
-    net = load(backbone, pixels=pixels_for(backbone, choose(device)))
+    net = load_here(backbone, choose(device))
     wanted = set(scanning.pool(project).digests)
     # What could not be decoded when the features were made is no reason to try for ever.
     done = [run for run in runs.list_runs(project, "features") if run.status == "done"]
     gone = int(done[0].result.get("bad", 0)) if done else 0
     return len(open_store(project, net).missing(sorted(wanted))) <= gone
+
+
+def load_here(name: str, device: torch.device, weights: str = "") -> Backbone:
+    """The backbone for that device. WeightsError when its weights are not here: only a person starts a download."""
+    if not weights:
+        locate(name)
+    return load(name, weights or None, pixels=pixels_for(name, device))
 
 
 def open_store(project: Project, backbone: Backbone) -> FeatureStore:
@@ -126,7 +135,7 @@ def open_store(project: Project, backbone: Backbone) -> FeatureStore:
 
 def pool_features(project: Project, backbone: str, device: str) -> tuple[Pool, FloatArray, str]:
     """The pool, its features (N, D), and their key; images that have none are left out of the pool."""
-    net = load(backbone, pixels=pixels_for(backbone, choose(device)))
+    net = load_here(backbone, choose(device))
     store = open_store(project, net)
     pool = scanning.pool(project)
     missing = set(store.missing(pool.digests))

@@ -67,14 +67,16 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
                 return
             time.sleep(0.2)
             continue
-        if not _parked(project, run):
-            execute(project, run, worker, follow_up)
+        # The heart beats from here on: to say what a run lacks may import torch, which takes seconds.
+        with _heartbeat(project, run.id, worker) as stop:
+            if not _parked(project, run):
+                execute(project, run, worker, stop, follow_up)
         last = time.monotonic()
 
 
-def execute(project: Project, run: runs.Run, worker: str, follow_up: bool = False) -> None:
+def execute(project: Project, run: runs.Run, worker: str, stop: threading.Event, follow_up: bool = False) -> None:
     """Do one claimed run to its end and record how it ended. Never raises for a failure of the run."""
-    with _output_to(runs.log_path(project, run.id)), _heartbeat(project, run.id, worker) as stop:
+    with _output_to(runs.log_path(project, run.id)):
         status: runs.Status = "done"
         reason, result = "", {}
         sink = _Sink(project, run.id)
