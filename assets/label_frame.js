@@ -95,7 +95,7 @@
     let drawn = "";
     function draw(pool) {
       const n = { open: 0, skip: 0, flag: 0, label: 0 };
-      for (const each of store.entries) n[(store.stateOf(each.id) || { kind: "open" }).kind]++;
+      for (const each of store.entries) if (each.role === "pick" || store.isDone(each.id)) n[(store.stateOf(each.id) || { kind: "open" }).kind]++;
       const used = store.classes.filter((each) => store.counts.get(each.id) > 0);
       const now = JSON.stringify([pool, n, used.map((each) => [each.id, each.name, hidden.has(each.id)])]);
       if (now === drawn) return;
