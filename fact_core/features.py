@@ -94,7 +94,7 @@ def extract(
     yield Progress("features", 0, len(todo))
     for rows, pictures in batches([where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed):
         if ready is None:
-            ready = inference(backbone, device, normalise(pictures[:16], pre, device))
+            ready = inference(backbone, device, normalise(pictures[:16], pre, device), len(todo))
         x, smallest = _pooled(ready, pictures, pre)
         if smallest < len(rows):
             yield Log(f"The GPU's memory is full: going on with {smallest} images at a time.", "warning")

@@ -76,7 +76,7 @@ def _from_images(
     bad: dict[int, str],
 ) -> Step[None]:
     pre, began, done = classifier.backbone.preprocess, time.monotonic(), 0
-    reader = _Reader(copy.deepcopy(classifier), device)
+    reader = _Reader(copy.deepcopy(classifier), device, len(files))
 
     def on_bad(row: int, error: ImageError) -> None:
         bad[row] = error.what
@@ -93,8 +93,8 @@ def _from_images(
 class _Reader:
     """The backbone as fast as the device allows, the heads in float32; smaller pieces when memory is full."""
 
-    def __init__(self, classifier: Classifier, device: torch.device) -> None:
-        self.classifier, self.device = classifier.to(device).eval(), device
+    def __init__(self, classifier: Classifier, device: torch.device, images: int) -> None:
+        self.classifier, self.device, self.images = classifier.to(device).eval(), device, images
         self.ready: Ready | None = None
         self.piece = 0  # images at a time; 0: the whole batch
 
@@ -120,7 +120,7 @@ class _Reader:
         pre = self.classifier.backbone.preprocess
         images = normalise(pictures, pre, self.device)
         if self.ready is None:
-            self.ready = inference(self.classifier.backbone, self.device, images)
+            self.ready = inference(self.classifier.backbone, self.device, images, self.images)
         tokens: Tokens = self.ready(images)
         with torch.inference_mode():
             return {name: self.classifier.read(tokens, name).exp().float().cpu() for name in names}

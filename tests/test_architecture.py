@@ -19,7 +19,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "2n": ("evaluate", "suggest", "neighbors", "coverage"),
     "3": (
         *("device", "data", "backbones", "features", "select", "finetune", "lightweight", "classifier", "predict"),
-        *("export", "export_files", "model_card", "project_map"),
+        *("export", "export_files", "model_card", "onnx_inference", "project_map"),
     ),
     "4": ("worker", "kinds", "kinds_pool", "kinds_model", "cli", "way", "follow", "console", "doctor", "bench"),
 }
