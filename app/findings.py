@@ -45,12 +45,7 @@ def answers_of(project: Project, run: Run) -> outcome.Answers | None:
 
 def class_names(project: Project, run: Run) -> tuple[str, ...]:
     """The classes of a run in the model's order; one that was renamed since under its new name."""
-    names = [str(name) for name in run.result.get("classes") or ()]
-    ids = run.result.get("class_ids")
-    if not ids:
-        return tuple(names)
-    now = {row.id: row.name for row in labels.classes(project)}
-    return tuple(now.get(each, old) for each, old in zip(ids, names, strict=True))
+    return labels.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
 
 
 def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple[dict[int, str], dict[int, str], str]:

@@ -129,7 +129,7 @@ def write_predictions(project: Project, run_id: int, file: Path) -> int:
     """
     stored, trained, ended = _predictions(project, run_id)
     ids, y, confidence = stored
-    names = _class_names(trained)
+    names = _class_names(project, trained)
     if len(y) and int(y.max()) >= len(names):
         raise RunError("The predictions do not fit the classes of the run", f"run {run_id}", "Predict again.")
     splits = _splits(project)
@@ -269,11 +269,11 @@ def _predictions(project: Project, run_id: int) -> tuple[tuple[IntArray, IntArra
     return arrays, runs.get(project, source), file.stat().st_mtime
 
 
-def _class_names(trained: runs.Run) -> tuple[str, ...]:
+def _class_names(project: Project, trained: runs.Run) -> tuple[str, ...]:
     names = trained.result.get("classes")
     if not isinstance(names, list) or not names:
         raise RunError("The run does not say its classes", f"run {trained.id}", "Train again.")
-    return tuple(str(name) for name in names)
+    return labels.names_now(project, trained.result.get("class_ids") or (), names)
 
 
 def _iso(at: float) -> str:

@@ -23,6 +23,7 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.evaluate import report
 from fact_core.events import Log
 from fact_core.export import write_model
+from fact_core.finetune.checkpoint import clear
 from fact_core.finetune.pipeline import train as run_phases
 from fact_core.finetune.work import Held
 from fact_core.kinds_pool import load_here, pool_features
@@ -44,6 +45,7 @@ class Known:
     classes: tuple[str, ...]
     check_ids: IntArray  # (m,)
     check_classes: tuple[str, ...]  # m names; may hold classes that the training labels lack
+    class_ids: tuple[int, ...]  # of ``classes``: they stay when a class is renamed
 
 
 def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str, Any]]:
@@ -75,6 +77,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, about)
     checked = yield from _check(project, trained.classifier, known, config)
+    clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     return {
         "phases": [dataclasses.asdict(each) for each in trained.phases],
         "decisions": [dataclasses.asdict(each) for each in trained.decisions],
@@ -84,6 +87,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
         "labels": len(known.ids),
         "ids": [int(each) for each in known.ids],
         "classes": list(known.classes),
+        "class_ids": list(known.class_ids),
         "counts": np.bincount(known.y, minlength=len(known.classes)).tolist(),
         "device": describe(device),
     }
@@ -156,19 +160,29 @@ def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
             tuple(kept["classes"]),
             np.array(kept["check_ids"], dtype=np.int64),
             tuple(kept["check_classes"]),
+            tuple(kept.get("class_ids", ())),  # a run begun by an older version has none
         )
     only = config.selection or None
     picks = _used(labels.snapshot(project, "pick", only))
     if len(picks.ids) == 0:
         raise InputError("There are no labels to train on", do="Label some of the chosen images first.")
     audit = labels.snapshot(project, "audit", only)
-    known = Known(picks.ids, picks.y, picks.classes, audit.ids, tuple(audit.classes[each] for each in audit.y))
+    ids = {each.name: each.id for each in labels.classes(project)}
+    known = Known(
+        picks.ids,
+        picks.y,
+        picks.classes,
+        audit.ids,
+        tuple(audit.classes[each] for each in audit.y),
+        tuple(ids[name] for name in picks.classes) if set(picks.classes) <= set(ids) else (),
+    )
     plain = {
         "ids": known.ids.tolist(),
         "y": known.y.tolist(),
         "classes": known.classes,
         "check_ids": known.check_ids.tolist(),
         "check_classes": known.check_classes,
+        "class_ids": known.class_ids,
     }
     write_text(file, json.dumps(plain, ensure_ascii=False), "saving the labels of the run")
     return known

@@ -153,6 +153,12 @@ def states(project: Project) -> dict[int, State]:
     return {item: state for item, state in found.items() if state.kind != "none" or state.flagged}
 
 
+def names_now(project: Project, ids: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
+    """The names that classes have now. A class that is gone keeps its old name; without ids all do."""
+    now = {row.id: row.name for row in classes(project)} if ids else {}
+    return tuple(now.get(each, str(old)) for each, old in zip(ids or (0,) * len(names), names, strict=True))
+
+
 def snapshot(project: Project, role: Role | None = None, selection: int | None = None) -> Labels:
     """The labels of images in the pool, by item id; classes in the person's order.
 

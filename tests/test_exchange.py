@@ -198,6 +198,18 @@ def test_predictions_out(labeled: Project, tmp_path: Path) -> None:
     assert len(table(tmp_path / "p.csv")) == 4  # the old file is whole
 
 
+def test_predictions_follow_a_renamed_class(labeled: Project, tmp_path: Path) -> None:
+    first = labels.classes(labeled)[0]
+    train = runs.queue(labeled, "train", {})
+    runs.claim(labeled, "w")
+    stored = {"classes": [first.name, "gone"], "class_ids": [first.id, 999]}
+    runs.finish(labeled, train, "done", result=stored)
+    answers(labeled, train)
+    labels.rename_class(labeled, first.id, "renamed")
+    exchange.write_predictions(labeled, train, tmp_path / "p.csv")
+    assert [row["label"] for row in table(tmp_path / "p.csv")] == ["renamed", "gone", "gone", "renamed"]
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_formulas_are_escaped(text: str) -> None:
     assert exchange.escaped(text) == "'" + text

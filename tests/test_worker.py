@@ -94,6 +94,9 @@ def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> No
     trained = runs.get(flat, train)
     assert [phase["phase"] for phase in trained.result["phases"]] == ["lp", "ff", "lm"]
     assert trained.result["report"]["n"] == 6
+    ids = {each.name: each.id for each in labels.classes(flat)}
+    assert [ids[name] for name in trained.result["classes"]] == trained.result["class_ids"]
+    assert not list((flat.run_folder(train) / "checkpoint").glob("*"))  # the model is stored: it is of no more use
     with np.load(flat.predictions_file(train), allow_pickle=False) as stored:
         assert stored["ids"].shape == stored["y"].shape == stored["phase_lp"].shape == (24,)
         assert stored["probabilities"].sum(axis=1) == pytest.approx(np.ones(24), abs=1e-3)
