@@ -67,8 +67,11 @@ def test_a_warm_start_ends_at_the_same_place_sooner() -> None:
     assert len(warm.losses) < len(cold.losses)
 
 
-def test_losses_fall_and_points_show_them() -> None:
+def test_the_objective_falls_and_points_show_the_plain_cross_entropy() -> None:
+    """The chart's last value is what measuring the finished line says: no penalty, no class balance."""
     x, y = data(60, 10, 3)
+    y = torch.as_tensor(y).clone()
+    y[:20] = 0  # classes of different size
     events: list[Event] = []
     step: Any = fit(x, y, 3, C=10.0, phase="lp")
     while True:
@@ -78,7 +81,10 @@ def test_losses_fall_and_points_show_them() -> None:
             line: Linear = stop.value
             break
     points = [e for e in events if isinstance(e, Point)]
-    assert [p.loss for p in points] == list(line.losses)
+    logits = line.logits(torch.as_tensor(x))
+    assert len(points) == len(line.losses)
+    assert points[-1].loss == pytest.approx(float(functional.cross_entropy(logits, y)), abs=1e-9)
+    assert points[-1].accuracy == pytest.approx(float((logits.argmax(1) == y).double().mean()))
     assert all(b <= a + 1e-12 for a, b in zip(line.losses, line.losses[1:], strict=False))
     assert points[-1].phase == "lp" and points[-1].accuracy is not None and points[-1].accuracy > 0.5
 

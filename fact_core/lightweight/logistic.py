@@ -52,7 +52,7 @@ def fit(
     tol: float = 1e-6,
     start: Linear | None = None,
 ) -> Step[Linear]:
-    """Fit features x (n, D) to classes y (n,); yields a Point per iteration.
+    """Fit features x (n, D) to classes y (n,); yields a Point per iteration, with the mean cross-entropy.
 
     C is scikit-learn's inverse regularisation (with two classes too, where it penalises one
     row). balanced: classes weigh the same whatever their counts. start: a solution to go on
@@ -70,7 +70,9 @@ def fit(
     narrow, back = reduce_rows(wide)
     # scikit-learn's binary problem has one row w; two rows +-w/2 have half its squared norm.
     strength = C / 2 if len(present) == 2 else C
-    problem = Problem(narrow, where[target], weight / total, 1.0 / (strength * total), len(present))
+    plain = sample_weights(target, n_classes, sample_weight, balanced=False)
+    count = plain / plain.sum()
+    problem = Problem(narrow, where[target], weight / total, count, 1.0 / (strength * total), len(present))
     w0, b0 = _start(start, present, back, narrow)
     w, b, losses = yield from minimise(problem, w0, b0, phase, max_iter, tol)
     weight_rows = torch.zeros(n_classes, wide.shape[1], dtype=torch.float64, device=wide.device)
