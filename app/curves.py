@@ -46,7 +46,6 @@ def curves(events: Iterable[Event], phases: Sequence[str]) -> list[Curve]:
             _add_point(curve, event)
         elif isinstance(event, PhaseDone):
             curve.done = event
-            _pull_in(curve)
     return list(by_phase.values())
 
 
@@ -60,14 +59,6 @@ def _add_point(curve: Curve, point: Point) -> None:
         if value is not None:
             steps.append(point.step)
             values.append(value)
-
-
-def _pull_in(curve: Curve) -> None:
-    """A solver that converges early ends with a point at its last planned step: put it behind the one before."""
-    ends = [steps[-2] for steps, _ in curve.series.values() if len(steps) > 1]
-    for steps, _ in curve.series.values():
-        if ends and steps[-1:] > [max(ends) + curve.steps // 5]:
-            steps[-1] = max(ends) + 1
 
 
 def last_step(curve: Curve) -> int:

@@ -31,7 +31,7 @@ class Console:
             case Progress():
                 self._progress(event.step, progress_line(event), event.done >= event.total)
             case Point():
-                self._progress(event.phase, point_line(event), event.step >= event.steps)
+                self._progress(event.phase, point_line(event), False)  # how a phase ends, PhaseDone says
             case PhaseStarted() | PhaseDone() | Decision():
                 self.say(lasting_line(event))
             case Log():

@@ -33,6 +33,9 @@ def test_fact_runs_its_phases_and_learns(data: Coloured, tmp_path: Path) -> None
     assert trained.probe is not None
     ff = [each for each in events if isinstance(each, Point) and each.phase == "ff"]
     assert [each.step for each in ff] == [1, 2, 3, 4] and ff[-1].check_loss is not None
+    for done in (each for each in events if isinstance(each, PhaseDone)):
+        last = [each for each in events if isinstance(each, Point) and each.phase == done.phase][-1]
+        assert last.step == done.steps
     assert not any(isinstance(each, Saved) and each.phase == "nowhere" for each in events)
 
 

@@ -164,7 +164,12 @@ def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     assert float((probabilities.argmax(dim=1) == y).float().mean()) >= 0.9
     points = [e for e in events if isinstance(e, Point)]
     assert points[-1].check_accuracy is not None and points[-1].accuracy is not None
-    assert [p.step for p in points] == sorted(p.step for p in points) or mode == "both" or mode == "auto"
+    steps = [p.step for p in points]
+    begins = [1] if head.mode == "lr" else [10, 20, 30, 31]  # attention, then every iteration of the solvers
+    assert steps[: len(begins)] == begins
+    assert steps[len(begins) - 1 : -1] == list(range(begins[-1], steps[-1] + 1))  # no gap, nothing twice
+    assert points[-1].step == points[-1].steps  # the whole head, measured: in place of the solver's last
+    assert all(p.step <= p.steps for p in points)
     assert all(isinstance(each, Decision) and each in events for each in decisions)
     copy = LightHead.from_config(head.config())
     copy.load_state_dict(load(save({k: v.contiguous() for k, v in head.state_dict().items()})))

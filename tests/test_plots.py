@@ -103,7 +103,11 @@ def test_words_go_where_there_is_room() -> None:
     assert plots.text_position(2, 10, False, -0.01) == "bottom right"
 
 
-def test_a_solver_that_converged_leaves_no_gap() -> None:
-    events = [started("lp", 700), *(Point("lp", s, 700, 1.0, 0.5) for s in (1, 2, 40)), Point("lp", 700, 700, 1.0, 0.4)]
-    assert curves.curves(events, FACT)[0].series["loss"][0] == [1, 2, 40, 700]
-    assert curves.curves([*events, done("lp")], FACT)[0].series["loss"][0] == [1, 2, 40, 41]
+def test_a_solver_behind_the_planned_steps_makes_the_axis_longer() -> None:
+    events = [started("lm", 200), Point("lm", 200, 200, 1.0, 0.5), *(Point("lm", s, s, 1.0, 0.4) for s in (201, 202))]
+    curve = curves.curves(events, FACT)[2]
+    assert curve.series["loss"][0] == [200, 201, 202] and curves.last_step(curve) == 202
+    measured = Point("lm", 202, 202, 1.0, 0.3, check_loss=0.6)  # of the whole head, in place of the solver's last
+    curve = curves.curves([*events, measured, done("lm")], FACT)[2]
+    assert curve.series["loss"] == ([200, 201, 202], [0.5, 0.4, 0.3]) and curve.series["check_loss"] == ([202], [0.6])
+    assert curves.last_step(curve) == 202

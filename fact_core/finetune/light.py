@@ -61,8 +61,8 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
 
 
 def planned_steps(mode: str, steps: int) -> int:
-    """Length of the charts' axis: attention steps, then L-BFGS iterations (which end earlier)."""
-    return MAX_ITER if mode == "lr" else steps + MAX_ITER
+    """The attention steps; without any, the most iterations of the solver. Those behind attention come on top."""
+    return MAX_ITER if mode == "lr" else steps
 
 
 def _save(work: Work, phase: str, memory: Memory, step: int) -> Iterator[Event]:

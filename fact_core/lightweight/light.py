@@ -24,7 +24,7 @@ from fact_core.lightweight.folds import smallest_class
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Check, Memory, Reduce, reduction
 from fact_core.lightweight.readings import Labelled, choose, map_line, pooled_line, train_reading
-from fact_core.types import Step
+from fact_core.types import Step, T
 
 MODES = ("map_lr", "lr", "both")
 ENOUGH = 5  # labels a class from which cross-validation is worth something (method.md 11.3)
@@ -104,23 +104,47 @@ def fit(
     reduce = _reduction(data, pool_patches, config) if config.mode != "lr" else None
     plan = yield from _decide(data, n_classes, reduce, config, seed, memory)
     mode, c_pooled, c_map = plan.mode, plan.c_pooled, plan.c_map
+    axis = _Axis()
     width = reduce.basis.shape[1] if reduce else min(config.width, data.patches.shape[-1])
     head = LightHead(data.pooled.shape[1], data.patches.shape[-1], width, n_classes, mode).to(device)
     if mode != "lr" and reduce is not None:
         shown = _check(check, reduce, device) if check else None
         seen = yield from train_reading(data, n_classes, reduce, config, config.steps, seed, "map", memory, shown)
+        axis.done = config.steps
         head.map = seen
-        fitted = yield from _shifted(map_line(data, n_classes, seen, reduce, config, seed, (c_map,)), config.steps)
+        fitted = yield from axis.behind(map_line(data, n_classes, seen, reduce, config, seed, (c_map,)))
         _copy(head.map_line, fitted.lines[0])
         head.scales.copy_(fitted.scales)
         head.mean.copy_(reduce.mean)
         head.basis.copy_(reduce.basis)
     if mode != "map_lr":
-        lines = yield from _shifted(pooled_line(data, n_classes, config, (c_pooled,)), config.steps)
+        lines = yield from axis.behind(pooled_line(data, n_classes, config, (c_pooled,)))
         _copy(head.pooled_line, lines[0])
     head.eval().requires_grad_(False)
-    yield _last_point(head, data, check, config, device)
+    yield _last_point(head, data, check, axis.done, device)
     return head, list(plan.decisions)
+
+
+@dataclasses.dataclass
+class _Axis:
+    """The steps of the phase: those of attention, if any, then the iterations of one solver after the other."""
+
+    done: int = 0
+
+    def behind(self, run: Step[T]) -> Step[T]:
+        """The same Points, behind what is done. Nobody knows how many iterations come: the axis grows with them."""
+        first = self.done
+        while True:
+            try:
+                event = next(run)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            if isinstance(event, Point):
+                self.done = first + event.step
+                event = dataclasses.replace(event, step=self.done, steps=self.done if first else event.steps)
+            if not isinstance(event, Progress):
+                yield event
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,7 +220,7 @@ def _last_point(
     head: LightHead,
     data: Labelled,
     check: tuple[Tensor, Tensor, Tensor] | None,
-    config: LmConfig,
+    last: int,
     device: torch.device | str,
 ) -> Point:
     """The finished head on the labelled and on the held-out images."""
@@ -204,7 +228,6 @@ def _last_point(
     held: tuple[float | None, float | None] = (None, None)
     if check:
         held = _measure(head, check[0].to(device), check[1].to(device), check[2].long().to(device))
-    last = config.steps + logistic.MAX_ITER
     return Point("lm", last, last, float(last), loss, accuracy, held[0], held[1])
 
 
@@ -213,19 +236,6 @@ def _measure(head: LightHead, pooled: Tensor, patches: Tensor, y: Tensor) -> tup
     parts = [head(p.float(), t.float()) for p, t in zip(pooled.split(256), patches.split(256), strict=True)]
     logp = torch.cat(parts)
     return float(functional.nll_loss(logp, y)), float((logp.argmax(dim=1) == y).float().mean())
-
-
-def _shifted(run: Step[Any], offset: int) -> Step[Any]:
-    """The same events; Points of L-BFGS come after the attention steps on the axis."""
-    while True:
-        try:
-            event = next(run)
-        except StopIteration as stop:
-            return stop.value
-        if isinstance(event, Point):
-            event = dataclasses.replace(event, step=event.step + offset, steps=event.steps + offset)
-        if not isinstance(event, Progress):
-            yield event
 
 
 def _copy(layer: nn.Linear, line: logistic.Linear) -> None:
