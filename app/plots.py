@@ -233,6 +233,5 @@ def _meta(curve: Curve, edge: tuple[float, float]) -> dict[str, Any]:
         "step": reached,
         "steps": last_step(curve) if curve.started else 0,
         "seconds": curve.done.seconds if curve.done else None,
-        "seconds_expected": curve.started.seconds_expected if curve.started else None,
         "check_n": curve.done.check_n if curve.done else 0,
     }

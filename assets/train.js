@@ -58,7 +58,7 @@
     data.cursor = answer.cursor;
     const points = [];
     for (const event of answer.events) {
-      if (event.kind === "point") { points.push(event.body); data.point = event.body; }
+      if (event.kind === "point") { points.push(event.body); data.point = event.body; data.progress = null; }
       else if (event.kind === "progress") data.progress = event.body;
       else data.log.push(event);
       if (event.kind === "saved") data.saved = event.body;
@@ -80,6 +80,12 @@
   function lasted(run) { return run.started && run.ended ? run.ended - run.started : null; }
   const prerequisite = (state, run) => (state.run && state.run.id !== run.id ? state.run : null);
 
+  // What is under way between the points of the curves, in words; null while the curves themselves move.
+  function part(data) {
+    const progress = data && data.progress, key = progress && `train.part.${progress.step}`;
+    return progress && FS.knows(key) ? { ...progress, words: FS.t(key) } : null;
+  }
+
   // ---- what the head says and does ------------------------------------------------------------------
   function headline(state, run, n) {
     const t = FS.t, point = shared.data && shared.data.run.id === run.id && shared.data.point;
@@ -88,6 +94,8 @@
       return first ? t("train.head_before", { n, kind: t(`run.${first.kind}`) }) : t("train.head_queued", { n });
     }
     if (run.status === "running") {
+      const doing = part(shared.data && shared.data.run.id === run.id ? shared.data : null);
+      if (doing) return t("train.head_part", { n, part: doing.words });
       if (!point) return t("train.head_starting", { n });
       return t("train.head_running", { n, phase: lower(phaseTitle(point.phase)), step: point.step, steps: point.steps });
     }
@@ -196,7 +204,7 @@
 
   window.FactTrain = {
     shared, submit, fill, follow, press, resume, openResults, isActive, trainRuns, numbered, shownRun, prerequisite,
-    charts, phaseTitle, lasted, low, high, share, number, lower,
+    charts, part, phaseTitle, lasted, low, high, share, number, lower,
   };
   window.FS.register("train-head", head);
 })();

@@ -88,7 +88,7 @@
       return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
     }
     if (phase.state === "running" && phase.steps) return FS.t("train.step_of", { step: phase.step, steps: phase.steps });
-    return phase.seconds_expected ? FS.fmt.about(phase.seconds_expected) : "";
+    return "";
   }
 
   function rail(phases) {
@@ -181,7 +181,8 @@
     const t = FS.t, rows = [], add = (key, value) => { if (value !== null && value !== undefined && value !== "") rows.push([t(key), value]); };
     const point = data && data.point, active = T.isActive(run);
     if (active) {
-      const left = (run.progress && run.progress.seconds_left) ?? (point && point.seconds_left);
+      const part = T.part(data), left = part ? part.seconds_left : point && point.seconds_left;
+      if (part) add("train.part", part.total > 1 ? t("train.part_of", { part: part.words, done: FS.fmt.int(part.done), total: FS.fmt.int(part.total) }) : part.words);
       if (run.status === "running") add("train.time_left", Number.isFinite(left) ? FS.fmt.about(left) : t("train.unknown"));
       if (run.started) add("train.running_for", FS.fmt.time(Math.max(0, Date.now() / 1000 - run.started)));
       if (point && point.images_per_s) add("train.images_per_s", point.images_per_s.toFixed(1));

@@ -11,8 +11,9 @@ import pytest
 import torch
 from finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, same, steps, tiny
 
+from app.text import sentences
 from fact_core.errors import ImageError, InputError
-from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Point, Saved
+from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune.pipeline import Held
 
 
@@ -37,6 +38,16 @@ def test_fact_runs_its_phases_and_learns(data: Coloured, tmp_path: Path) -> None
         last = [each for each in events if isinstance(each, Point) and each.phase == done.phase][-1]
         assert last.step == done.steps
     assert not any(isinstance(each, Saved) and each.phase == "nowhere" for each in events)
+
+
+def test_the_page_has_words_for_all_that_a_training_does(data: Coloured) -> None:
+    """Neither the phases nor what they do beside their steps is shown by its machine name."""
+    more = Coloured(data.files * 2, np.tile(data.y, 2), np.tile(data.x, (2, 1)))  # enough labels to compare
+    config = tiny(**{"ff.gate": True, "ff.steps": 2, "lm.choose": "C+mode", "lm.steps": 4})
+    events, _ = drain(steps(more, config, check=Held(data.files[:2], data.y[:2], data.x[:2])))
+    told = {each.step for each in events if isinstance(each, Progress)}
+    assert {"labelled images", "check images", "ff.interpolation", "lm.mode"} <= told
+    assert {step for step in told if f"train.part.{step}" not in sentences()} <= set(config.phases)
 
 
 def test_phase_2_keeps_the_norm_statistics_and_leaves_no_drop_path(data: Coloured) -> None:

@@ -134,6 +134,7 @@ def test_the_chart_is_rebuilt_from_stored_events(foldered: Site) -> None:
     assert (chart["labels"], chart["checks"], chart["memory_mb"]) == (4, 4, 120.0)
     assert [event["kind"] for event in chart["log"]] == ["log", "phase_started", "saved", "phase_done"]
     assert chart["point"]["step"] == 2 and chart["saved"]["step"] == 2
+    assert chart["progress"] is None  # a point came after it
     assert foldered.get(f"/events?run={run}&since={chart['cursor']}")["events"] == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -111,13 +112,19 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         "plotly": PLOTLY,
         "log": [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows if row.kind in TOLD],
         "point": newest.get("point"),
-        "progress": newest.get("progress"),
+        "progress": _progress(rows),
         "saved": newest.get("saved"),
         "memory_mb": max((peak for peak in peaks if peak), default=None),
         "labels": _labels(project, run),
         "checks": _checks(project, run, newest),
         "stale": run.status == "done" and findings.is_stale(project, run),
     }
+
+
+def _progress(rows: Sequence[runs.EventRow]) -> dict[str, Any] | None:
+    """What is under way beside the curves: the newest progress, unless a point or a phase's end came after it."""
+    told = next((row for row in reversed(rows) if row.kind in ("progress", "point", "phase_done")), None)
+    return told.body if told and told.kind == "progress" else None
 
 
 def _labels(project: Project, run: runs.Run) -> int:

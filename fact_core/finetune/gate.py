@@ -23,6 +23,7 @@ SHARES = (0.0, 0.5, 1.0)  # of phase 2's weights
 ENOUGH = 5  # labels a class from which cross-validation says more than chance (method.md 11.3)
 FOLDS = 2
 LOOK = 32  # images at a time
+PART = "ff.interpolation"  # what the progress and the decision are about
 
 TrainPart = Callable[[Work, str, Net, Tensor, Plan], Step[float]]
 States = Mapping[str, Mapping[str, Tensor]]
@@ -51,7 +52,7 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         net = Net(backbone, copy.deepcopy(probe))
         half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))
         part = f"{phase}.fold{fold}"
-        yield from _as_progress(train_part(work, part, net, rest, half), f"{phase} cross-validation", fold, half.steps)
+        yield from _as_progress(train_part(work, part, net, rest, half), fold, half.steps)
         tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
         for share in SHARES:
             for name, state in tuned.items():
@@ -91,7 +92,7 @@ def halves(y: Tensor, generator: torch.Generator) -> list[Tensor]:
 
 
 def _decide(work: Work, share: float, reason: str, scores: dict[str, float] | None) -> Step[float]:
-    decision = Decision("ff.interpolation", f"{share:g}", reason, scores)
+    decision = Decision(PART, f"{share:g}", reason, scores)
     work.decisions.append(decision)
     yield decision
     return share
@@ -108,7 +109,7 @@ def _loss(work: Work, net: Net, rows: Tensor) -> Step[float]:
         total += float(
             functional.cross_entropy(logits, work.y[rows[torch.from_numpy(np.asarray(found))]], reduction="sum")
         )
-        yield Progress("ff cross-validation", int(found[-1]) + 1, len(files))
+        yield Progress(PART, int(found[-1]) + 1, len(files))
     return total
 
 
@@ -119,14 +120,14 @@ def _quiet(step: Step[Any]) -> Step[Any]:
             next(step)
         except StopIteration as stop:
             return stop.value
-        yield Progress("ff cross-validation", 0, FOLDS, "folds")
+        yield Progress(PART, 0, FOLDS, "folds")
 
 
-def _as_progress(step: Step[float], what: str, fold: int, steps: int) -> Step[None]:
+def _as_progress(step: Step[float], fold: int, steps: int) -> Step[None]:
     """The same with its Points as progress: the charts belong to the run on all labels."""
     for event in step:
         if isinstance(event, Point):
-            yield Progress(what, fold * steps + event.step, FOLDS * steps, "steps", event.images_per_s)
+            yield Progress(PART, fold * steps + event.step, FOLDS * steps, "steps", event.images_per_s)
         elif isinstance(event, (Saved, Log)):
             yield event
 
