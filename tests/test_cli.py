@@ -42,7 +42,7 @@ class Done:
     def __init__(self, folder: Path, images: Path, tests: Path) -> None:
         self.project, self.export, self.json = folder / "project", folder / "model", folder / "result.json"
         self.images = images
-        self.env = {**os.environ, "FACT_STUDIO_HOME": str(folder / "home"), "OMP_NUM_THREADS": "2"}
+        self.env = {**os.environ, "FACT_STUDIO_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
         self.run = self.start(
             *("--recipe", "fact", "--ff-steps", "2", "--budget", "9", "--json", self.json),
             *("--test-images", tests, "--export", self.export),
@@ -158,7 +158,7 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(photos: Path, tmp_path: Path)
     steps = ("--recipe", "lp-ft", "--ff-steps", "40", "--ff-batch", "4", "--budget", "6", "--strategy", "random")
     given = ("--images", photos, "--project", tmp_path / "p", "--labels-from", "folders", *QUICK, *steps)
     command = [sys.executable, "-m", "fact_core.cli", "run", *map(str, given)]
-    env = {**os.environ, "OMP_NUM_THREADS": "2"}
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as first:
         said = ""
         assert first.stderr is not None
