@@ -283,7 +283,9 @@ def spawn_worker(project: Project, idle: float, follow_up: bool = False) -> subp
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": path},
+                # Threads that wait sleep instead of spinning: with other programs on the same cores,
+                # a training step was measured 2.8 times faster (two cores, load 6).
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": path},
                 start_new_session=True,  # Ctrl+C in the terminal reaches the front process only
             )
     except OSError as error:
