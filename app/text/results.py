@@ -31,7 +31,8 @@ TEXT = {
     "results.rests_folders": "95 % interval. Measured on {n} images that you did not label, "
     "taking the names of their folders as true.",
     "results.rests_cv": "95 % interval. Each label was predicted by a linear probe that had not seen it, "
-    "not by the finished model. No check images: the labeled images were not drawn at random, so this is a hint, not a promise.",
+    "not by the finished model. No check images: the labeled images were not drawn at random, "
+    "so this is a hint, not a promise.",
     "results.no_check_title": "Not measured",
     "results.no_check": "No check images were labeled, so nothing independent says how good this classifier is. "
     "The answers on its own training labels do not count: it has seen them.",
