@@ -200,11 +200,13 @@
     const chosen = () => FS.backbone(nets ? nets.recommended : "");
     function netRow(net) {
       const pick = el("input", { class: "radio", type: "radio", name: "p-backbone", id: `p-net-${net.name}`, checked: chosen() === net.name, onchange: () => (FS.setBackbone(net.name), draw()) });
-      const state = net.ready
+      const state = net.busy
+        ? el("span", { class: "tag", role: "status" }, net.file ? t("project.b_checking") : t("project.b_downloading"))
+        : net.own
+        ? el("button", { class: "btn slim", type: "button", id: `p-own-${net.name}`, title: net.detail, disabled: nets.busy, onclick: () => forget(net).catch(FS.toast) }, icon("check"), t("project.b_own"))
+        : net.ready
         ? el("span", { class: "tag good", title: net.detail }, icon("check"), t("project.b_ready"))
-        : net.busy
-          ? el("span", { class: "tag", role: "status" }, t("project.b_downloading"))
-          : el("button", { class: "btn slim", type: "button", id: `p-get-${net.name}`, disabled: nets.busy, title: net.detail, onclick: () => download(net) }, t("project.b_download", { size: fmt.bytes(net.bytes) }));
+        : el("button", { class: "btn slim", type: "button", id: `p-get-${net.name}`, disabled: nets.busy, title: net.detail, onclick: () => download(net) }, t("project.b_download", { size: fmt.bytes(net.bytes) }));
       return el(
         "tr",
         { class: chosen() === net.name ? "chosen" : "" },
@@ -220,6 +222,33 @@
       draw();
       loadNets();
     }
+    async function forget(net) {
+      const yes = await FS.confirm({ title: `${net.title}: ${t("project.b_own")}`, text: `${net.detail} ${t("project.b_forget_text")}`, yes: t("project.b_forget") });
+      if (!yes) return;
+      nets = await FS.api("/x/weights/forget", { name: net.name });
+      draw();
+    }
+    async function ownFile() {
+      const net = el("select", { class: "field", id: "p-own-net" }, nets.backbones.map((each) => el("option", { value: each.name, selected: each.name === chosen() }, each.title)));
+      const file = el("input", { class: "field", id: "p-own-file", placeholder: t("project.b_file_example"), spellcheck: "false", autocomplete: "off" });
+      const note = el("div", {});
+      const go = async (close) => {
+        try {
+          nets = await FS.api("/x/weights", { name: net.value, file: file.value });
+          close();
+          draw();
+          loadNets();
+        } catch (error) {
+          note.replaceChildren(FS.errorBox(error));
+        }
+      };
+      await FS.dialog(t("project.b_file"), [el("label", {}, t("project.b_file_for"), net), el("label", {}, t("project.b_file_path"), el("span", { class: "small" }, t("project.b_file_help")), file), note], (close) => {
+        const yes = el("button", { class: "btn primary", type: "button", disabled: true, onclick: () => go(close) }, t("project.b_file_yes"));
+        file.addEventListener("input", () => (yes.disabled = !file.value.trim()));
+        file.addEventListener("keydown", (event) => event.key === "Enter" && file.value.trim() && go(close));
+        return [el("button", { class: "btn", type: "button", onclick: () => close() }, t("dialog.cancel")), yes];
+      });
+    }
     function drawNets() {
       netPart.hidden = !nets;
       if (!nets) return;
@@ -231,8 +260,8 @@
           el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("project.b_name")), el("th", { scope: "col", class: "num minor" }, t("project.b_parameters")), el("th", { scope: "col", class: "num minor" }, t("project.b_licence")), el("th", { scope: "col", class: "num" }, t("project.b_features")), el("th", { scope: "col", class: "end" }, t("project.b_weights")))),
           el("tbody", {}, nets.backbones.map(netRow)),
         ),
-        nets.backbones.filter((net) => net.failed).map((net) => el("div", { style: { "margin-top": "8px" } }, FS.errorBox({ what: t("project.b_failed", { name: net.title }), found: net.failed }))),
-        el("p", { class: "small", style: { "margin-top": "8px" } }, t("project.b_network")),
+        nets.backbones.filter((net) => net.failed).map((net) => el("div", { style: { "margin-top": "8px" } }, FS.errorBox({ what: t(net.file ? "project.b_file_failed" : "project.b_failed", { name: net.title }), found: net.failed }))),
+        el("p", { class: "small", style: { "margin-top": "8px" } }, t("project.b_network"), " ", el("button", { class: "link", type: "button", id: "p-own", disabled: nets.busy, onclick: ownFile }, t("project.b_file"))),
       ]);
     }
     async function loadNets() {

@@ -63,8 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--full", action="store_true", help="all of it, not only what takes a minute")
     one.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     one.set_defaults(do=_bench)
-    one = commands.add_parser("weights", help="fetch, check and convert pretrained weights")
+    one = commands.add_parser("weights", help="fetch, check and convert pretrained weights, or use your own")
     one.add_argument("name", metavar="NAME", help=", ".join(BACKBONES))
+    own = one.add_mutually_exclusive_group()
+    own.add_argument("--file", type=Path, metavar="FILE", help="use this file (safetensors, or a .pth of tensors)")
+    own.add_argument("--forget", action="store_true", help="remove the file that you gave")
     one.set_defaults(do=_weights)
     one = commands.add_parser("doctor", help="versions, GPU, memory, where things lie, which backbones are ready")
     one.set_defaults(do=_doctor)
@@ -144,7 +147,15 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _weights(args: argparse.Namespace) -> int:
-    print(f"{args.name} is ready: {_fetch(args.name)}")
+    if args.forget:
+        print(f"{args.name}: your file is removed. {weights.forget(args.name).detail}")
+    elif args.file:
+        from fact_core import backbones
+
+        backbones.adopt(args.name, args.file)
+        print(f"{args.name}: {weights.status(args.name).detail}")
+    else:
+        print(f"{args.name} is ready: {_fetch(args.name)}")
     return 0
 
 

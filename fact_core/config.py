@@ -62,7 +62,6 @@ class FeaturesConfig:
     """Computing the features of the pool."""
 
     backbone: str = _backbone()
-    weights: str = option("", "Weights file", "A safetensors file of your own.", expert=True)
     device: str = _device()
     batch: int = option(64, "Batch", "Images at a time.", low=1, high=4096, expert=True)
 

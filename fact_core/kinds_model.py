@@ -23,7 +23,9 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.evaluate import report
 from fact_core.events import Log
 from fact_core.export import write_model
+from fact_core.features import features_key
 from fact_core.finetune.checkpoint import clear
+from fact_core.finetune.estimate import cross_validated
 from fact_core.finetune.pipeline import train as run_phases
 from fact_core.finetune.work import Held
 from fact_core.kinds_pool import load_here, pool_features
@@ -58,6 +60,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
     yield Log(f"{config.recipe}, {config.preset}, seed {config.seed}, {describe(device)}")
     yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
     pool, x, _ = pool_features(project, config.backbone, config.device)
+    known = _readable(known, pool)
     held = _held(known, pool, x)
     rows = pool.rows(known.ids)
     rng = np.random.default_rng(config.seed)
@@ -77,6 +80,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, about)
     checked = yield from _check(project, trained.classifier, known, config)
+    checked = checked or (yield from _estimate(known, x[rows], config))
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     return {
         "phases": [dataclasses.asdict(each) for each in trained.phases],
@@ -103,14 +107,17 @@ def predict(project: Project, run: runs.Run, config: PredictConfig) -> Step[dict
     if config.images:
         return (yield from _test(classifier, Path(config.images), device, config.batch))
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)
-    pool, x, _ = pool_features(project, backbone, config.device)
+    pool, x, key = pool_features(project, backbone, config.device)
+    same = key == features_key(classifier.backbone)  # else phase 1's layer has never seen such features
+    if classifier.probe is not None and not same:
+        yield Log("The backbone has other weights now than when it was trained: no answers of phase 1.", "warning")
     found = yield from answer(
         classifier,
         [pool.file(row) for row in range(len(pool))],
         device=device,
         batch=config.batch,
-        probe=classifier.probe,
-        x=x,
+        probe=classifier.probe if same else None,
+        x=x if same else None,
     )
     file = project.predictions_file(trained.id)
     _save_answers(file, pool, found, classifier.final)
@@ -188,6 +195,12 @@ def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
     return known
 
 
+def _readable(known: Known, pool: Pool) -> Known:
+    """Without images that have lost their features since they were labeled: their files cannot be read."""
+    keep = np.isin(known.ids, pool.ids)
+    return dataclasses.replace(known, ids=known.ids[keep], y=known.y[keep])
+
+
 def _used(known: Labels) -> Labels:
     """Only the classes that have a label: nothing can be learned about the others."""
     used = np.unique(known.y)
@@ -220,6 +233,14 @@ def _check(project: Project, classifier: Classifier, known: Known, config: Train
     wide = np.zeros((len(truth), len(classes)))
     wide[:, : len(known.classes)] = found.answers[classifier.final][keep]
     return report(truth, wide, classes, f"{len(truth)} check images")
+
+
+def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Step[Report | None]:
+    """Without check images: what cross-validation of a linear probe says."""
+    answers = yield from cross_validated(x, known.y, len(known.classes), c=config.lp.C, seed=config.seed)
+    if answers is None:
+        return None
+    return report(known.y, answers, known.classes, f"cross-validation of a linear probe on {len(known.ids)} labels")
 
 
 def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int) -> Step[dict[str, Any]]:

@@ -35,7 +35,7 @@ def features(project: Project, run: runs.Run, config: FeaturesConfig) -> Step[di
     device = choose(config.device)
     runs.note(project, run.id, device=describe(device))
     yield Log(f"features by {config.backbone} on {describe(device)}")
-    backbone = load_here(config.backbone, device, config.weights)
+    backbone = load_here(config.backbone, device)
     pool = scanning.pool(project)
     store = open_store(project, backbone)
     waiting: list[tuple[str, bytes]] = []
@@ -115,16 +115,19 @@ def has_features(project: Project, backbone: str, device: str) -> bool:
     net = load_here(backbone, choose(device))
     wanted = set(scanning.pool(project).digests)
     # What could not be decoded when the features were made is no reason to try for ever.
-    done = [run for run in runs.list_runs(project, "features") if run.status == "done"]
+    done = [run for run in runs.list_runs(project, "features") if run.status == "done" and _of(run, backbone)]
     gone = int(done[0].result.get("bad", 0)) if done else 0
     return len(open_store(project, net).missing(sorted(wanted))) <= gone
 
 
-def load_here(name: str, device: torch.device, weights: str = "") -> Backbone:
+def _of(run: runs.Run, backbone: str) -> bool:
+    return bool(run.config.get("backbone", FeaturesConfig().backbone) == backbone)
+
+
+def load_here(name: str, device: torch.device) -> Backbone:
     """The backbone for that device. WeightsError when its weights are not here: only a person starts a download."""
-    if not weights:
-        locate(name)
-    return load(name, weights or None, pixels=pixels_for(name, device))
+    locate(name)
+    return load(name, pixels=pixels_for(name, device))
 
 
 def open_store(project: Project, backbone: Backbone) -> FeatureStore:

