@@ -201,7 +201,7 @@
     function netRow(net) {
       const pick = el("input", { class: "radio", type: "radio", name: "p-backbone", id: `p-net-${net.name}`, checked: chosen() === net.name, onchange: () => (FS.setBackbone(net.name), draw()) });
       const state = net.busy
-        ? el("span", { class: "tag", role: "status" }, net.file ? t("project.b_checking") : t("project.b_downloading"))
+        ? el("span", { class: "tag", role: "status" }, net.file ? t("project.b_checking") : net.percent === null ? t("project.b_downloading") : t("project.b_percent", { percent: net.percent }))
         : net.own
         ? el("button", { class: "btn slim", type: "button", id: `p-own-${net.name}`, title: net.detail, disabled: nets.busy, onclick: () => forget(net).catch(FS.toast) }, icon("check"), t("project.b_own"))
         : net.ready

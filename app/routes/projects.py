@@ -152,6 +152,7 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> dict[str,
         "bytes": here.download_bytes,
         "own": here.source == "file",
         "busy": busy,
+        "percent": _percent(name) if busy and not file else None,
         "file": file,
         "failed": _last_words(name) if ended and (file or not here.ready) else "",
     }
@@ -159,6 +160,13 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> dict[str,
 
 def _busy(downloads: dict[str, Fetch]) -> bool:
     return any(fetch.process.poll() is None for fetch in downloads.values())
+
+
+def _percent(name: str) -> int | None:
+    """How much of a download is there; None where nothing can be seen of it."""
+    source = BACKBONES[name].sources[0]
+    done = weights.hub_bytes(source) if source.kind == "hub" and source.bytes else 0
+    return min(99, 100 * done // source.bytes) if done else None
 
 
 def _log_file(name: str) -> Path:

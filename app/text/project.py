@@ -66,6 +66,7 @@ TEXT = {
     "project.b_recommended": "recommended",
     "project.b_download": "Download {size}",
     "project.b_downloading": "downloading",
+    "project.b_percent": "downloading, {percent} %",
     "project.b_checking": "checking the file",
     "project.b_own": "your file",
     "project.b_forget": "Forget this file",
