@@ -172,6 +172,7 @@ def listen(host: str, port: int) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((host.strip("[]"), port))
+        sock.listen(128)  # from here on a browser may come: it waits until the server takes its call
     except (OSError, OverflowError) as error:
         sock.close()
         raise InputError(f"The program cannot listen on {host}:{port}", str(error), "Choose another --port.") from error
