@@ -162,8 +162,8 @@
       return t(item.role === "audit" ? "label.check_number" : "label.number", { n, total: of.length });
     }
     function drawSync() {
-      const { waiting, slow, offline, trouble } = store.sync, node = at("sync");
-      const state = offline && waiting ? "waiting" : waiting && slow ? "saving" : waiting ? node.dataset.state : "saved";
+      const { waiting, offline, trouble } = store.sync, node = at("sync");
+      const state = !waiting ? "saved" : offline ? "waiting" : "saving"; // "saved" is never said of what is still on its way
       if (node.dataset.state !== state || state !== "saved") {
         node.dataset.state = state;
         const icon = { saved: "check", saving: "arrows", waiting: "warn" }[state] || "check";

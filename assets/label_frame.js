@@ -19,7 +19,7 @@
         el("span", { class: "meter lb-meter" }, part("meter", el("i", {}))),
         part("facts", el("span", { class: "fact clip" })),
         el("span", { class: "push" }),
-        part("sync", el("span", { class: "lb-sync", role: "status" })),
+        part("sync", el("span", { class: "lb-sync" })),
         icon("undo", "undo", "label.undo"), icon("redo", "redo", "label.redo"),
         button("train", "tinted", part("long", el("span", { class: "lb-long" })), el("span", { class: "lb-short" }, t("label.train_short")))),
       el("div", { class: "lb-empty" }, el("p", {}, t("label.empty")), button("choose", "primary", t("label.choose"))),

@@ -4,7 +4,7 @@
 (function () {
   "use strict";
 
-  const BATCH = 200, UNDO = 500, SLOW = 400;
+  const BATCH = 200, UNDO = 500;
   const DONE = new Set(["label", "skip", "flag"]);
 
   function createStore(FS, changed) {
@@ -12,7 +12,7 @@
     const client = crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`.slice(0, 40);
     const states = new Map(), counts = new Map(), items = new Map();
     const store = { entries: [], classes: [], states, counts, items, loaded: false, selection: null,
-      undoable: [], redoable: [], sync: { waiting: 0, since: 0, offline: false } };
+      undoable: [], redoable: [], sync: { waiting: 0, offline: false } };
     const touched = new Map(); // image -> number of our last op on it
     let seq = 0, pending = [], inflight = false, delay = 0, timer = 0, gone = false;
 
@@ -59,9 +59,7 @@
       pending.push({ seq: ++seq, ...op });
       touched.set(op.item, seq);
       remember();
-      if (!store.sync.since) store.sync.since = performance.now();
       told();
-      setTimeout(told, SLOW + 20);
       flush();
     }
 
@@ -74,8 +72,6 @@
 
     function told() {
       store.sync.waiting = pending.length;
-      if (!pending.length) store.sync.since = 0;
-      store.sync.slow = store.sync.since > 0 && performance.now() - store.sync.since >= SLOW;
       changed("sync");
     }
 
