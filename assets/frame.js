@@ -189,6 +189,7 @@
   const stepEntries = (steps) => steps.map((step) => ({ text: step.title, current: step.key === FS.page, act: () => FS.go(step.key) }));
   FS.register("header", (root) => {
     let projects = [];
+    let drawn = "";
     async function openMenu(button) {
       projects = (await FS.api("/x/app")).projects;
       FS.menu(button, [
@@ -203,6 +204,11 @@
       const steps = state.steps && state.steps.length ? state.steps : FS.pages.map((key) => ({ key, title: FS.t(`step.${key}`), fact: "", state: "todo" }));
       const at = Math.max(0, FS.pages.indexOf(FS.page));
       const dark = FS.dark();
+      // Only what has changed is drawn again: while a run works the state is told twice a second, and a click
+      // on a button that is replaced between press and release is lost.
+      const key = JSON.stringify([steps, FS.page, dark, state.device, state.project && [state.project.key, state.project.name]]);
+      if (key === drawn) return;
+      drawn = key;
       const focused = root.contains(document.activeElement) ? document.activeElement.dataset.id : null;
       root.replaceChildren(
         el(
