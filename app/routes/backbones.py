@@ -1,0 +1,121 @@
+"""The backbones and their weights: what is ready, a download, a file of the person's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import Body, FastAPI
+
+from app import computer
+from app.server import Server
+from fact_core import project as projects
+from fact_core import weights
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, pick
+from fact_core.errors import InputError
+
+PAPERS_BACKBONE = "vit_small_patch16_224.dino"
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A child that downloads a backbone's weights, or takes them from a person's ``file``."""
+
+    process: subprocess.Popen[bytes]
+    file: str
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """GET /x/backbones; POST /x/weights, /x/weights/forget."""
+    downloads: dict[str, Fetch] = {}
+
+    @app.get("/x/backbones")
+    def backbones() -> dict[str, Any]:
+        return all_backbones(downloads, bool(server.gpu))
+
+    @app.post("/x/weights")
+    def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
+        pick(BACKBONES, name, "backbone")
+        path = os.path.abspath(os.path.expanduser(file.strip())) if file.strip() else ""
+        if path:
+            weights.locate(name, Path(path))
+        if path and _busy(downloads):
+            raise InputError("Other weights are being fetched", do="Wait until they are there, and try again.")
+        if not _busy(downloads):
+            downloads[name] = Fetch(_start(name, path), path)
+        return all_backbones(downloads, bool(server.gpu))
+
+    @app.post("/x/weights/forget")
+    def forget(name: str = Body(embed=True)) -> dict[str, Any]:
+        weights.forget(name)
+        return all_backbones(downloads, bool(server.gpu))
+
+
+def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> dict[str, Any]:
+    """The backbones table. Recommended: the paper's, where its weights are ready."""
+    rows = [backbone(name, downloads, has_gpu) for name in BACKBONES]
+    ready = {row["name"] for row in rows if row["ready"]}
+    recommended = PAPERS_BACKBONE if PAPERS_BACKBONE in ready else DEFAULT_BACKBONE
+    return {"backbones": rows, "busy": _busy(downloads), "recommended": recommended}
+
+
+def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> dict[str, Any]:
+    """One row of the backbones table."""
+    choice = BACKBONES[name]
+    here = weights.status(name)
+    fetch = downloads.get(name)
+    ended = fetch.process.poll() if fetch else None
+    busy = fetch is not None and ended is None
+    file = fetch.file if fetch else ""
+    return {
+        "name": name,
+        "title": choice.title,
+        "help": choice.help,
+        "parameters": choice.parameters,
+        "licence": choice.licence,
+        "seconds_per_image": computer.seconds_per_image(choice, computer.cores(), has_gpu),
+        "ready": here.ready,
+        "detail": here.detail,
+        "bytes": here.download_bytes,
+        "own": here.source == "file",
+        "busy": busy,
+        "percent": _percent(name) if busy and not file else None,
+        "file": file,
+        "failed": _last_words(name) if ended and (file or not here.ready) else "",
+    }
+
+
+def _busy(downloads: dict[str, Fetch]) -> bool:
+    return any(fetch.process.poll() is None for fetch in downloads.values())
+
+
+def _percent(name: str) -> int | None:
+    """How much of a download is there; None where nothing can be seen of it."""
+    source = BACKBONES[name].sources[0]
+    done = weights.hub_bytes(source) if source.kind == "hub" and source.bytes else 0
+    return min(99, 100 * done // source.bytes) if done else None
+
+
+def _log_file(name: str) -> Path:
+    return projects.home() / f"weights-{name}.log"
+
+
+def _start(name: str, path: str) -> subprocess.Popen[bytes]:
+    """The command that a person would type: it uses that file or, without one, the network (a click on Download)."""
+    file = _log_file(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with open(file, "wb") as out:
+        command = [sys.executable, "-m", "fact_core.cli", "weights", name, *([f"--file={path}"] if path else [])]
+        return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def _last_words(name: str) -> str:
+    try:
+        lines = [line.strip() for line in _log_file(name).read_text("utf-8", "replace").splitlines() if line.strip()]
+    except OSError:
+        lines = []
+    return lines[-1].removeprefix("error: ")[:500] if lines else "The download failed."
