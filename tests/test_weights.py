@@ -322,7 +322,7 @@ def test_what_does_not_fit_changes_nothing(tmp_path, dino, capsys):
     for name, words in (
         ("cut.safetensors", "cannot be read"),
         ("shape.safetensors", "expected (384,)"),
-        ("evil.pth", "cannot be read"),
+        ("evil.pth", "holds more than tensors"),
         ("sparse.pth", "no plain tensor"),
         ("nothing.pth", "does not exist"),
     ):

@@ -125,10 +125,18 @@ def read_tensors(found: Located, network: nn.Module) -> dict[str, Tensor]:
     except Exception as error:  # damaged and hostile files make the readers raise anything
         raise WeightsError(
             "The weights file cannot be read",
-            f"{found.path}: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
+            f"{found.path}: {_reason(error)}",
             "Only safetensors files, and .pth files that hold nothing but tensors, are accepted.",
         ) from error
     return _unwrap(tensors, wanted)
+
+
+def _reason(error: Exception) -> str:
+    """Why a reader gave up, as far as its own message says something to a person."""
+    if type(error).__name__ == "UnpicklingError":  # torch's text advises to let the file run its code
+        return "it is damaged, or holds more than tensors"
+    first = (str(error).splitlines() or [""])[0]
+    return first if " " in first else f"no weights file ({type(error).__name__})"
 
 
 def _read_file(path: Path) -> Mapping[str, Any]:
