@@ -147,8 +147,9 @@
   }
 
   function stopButton(run, point) {
+    const saved = shared.data && shared.data.saved;
     const label = run.stopping ? FS.t("train.stopping")
-      : shared.data && shared.data.saved && point ? FS.t("train.stop_keep", { step: shared.data.saved.step }) : FS.t("train.stop");
+      : saved && point && saved.phase === point.phase ? FS.t("train.stop_keep", { step: saved.step }) : FS.t("train.stop");
     const button = FS.el("button", { class: "btn", type: "button", id: "train-stop" }, FS.icon("stop"), label);
     button.disabled = Boolean(run.stopping);
     return press(button, () => FS.api("/stop", { run: run.id }));
@@ -176,14 +177,17 @@
         }
       }
       const text = isActive(run) || (run && may.ok && !stale) ? headline(state, run, n) : stale ? FS.t("train.stale") : may.text;
-      const key = JSON.stringify([text, buttons.map((each) => [each.id, each.textContent, each.disabled, each.className])]);
-      if (root.dataset.key === key) return;
-      root.dataset.key = key;
-      const fact = el("p", { class: "fact", role: "status" }, text);
       const link = !may.ok && !isActive(run) ? el("button", { class: "link", type: "button" }, FS.t("train.to_label")) : null;
-      if (link) link.addEventListener("click", () => FS.go("label"));
-      root.replaceChildren(el("div", { class: "page-head train-head" }, el("h1", {}, FS.t("train.title")), fact,
-        ...(link ? [link] : []), el("span", { class: "push train-buttons" }, ...buttons)));
+      // The sentence changes with every step; the buttons stay, or a click under way would be lost.
+      const key = JSON.stringify([Boolean(link), run && run.id, buttons.map((each) => [each.id, each.textContent, each.disabled, each.className])]);
+      if (root.dataset.key !== key) {
+        root.dataset.key = key;
+        if (link) link.addEventListener("click", () => FS.go("label"));
+        root.replaceChildren(el("div", { class: "page-head train-head" }, el("h1", {}, FS.t("train.title")), el("p", { class: "fact", role: "status" }),
+          ...(link ? [link] : []), el("span", { class: "push train-buttons" }, ...buttons)));
+      }
+      const fact = root.querySelector(".fact");
+      if (fact.textContent !== text) fact.textContent = text;
     };
     return follow(draw);
   }
