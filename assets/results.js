@@ -59,12 +59,14 @@
   }
 
   async function submit(event) {
-    event.currentTarget.disabled = true;
+    const button = event.currentTarget;
+    button.disabled = true;
     const folder = (store.into ?? store.data.export_into).trim();
     try {
       await FS.start("export", { run: store.data.run.id, folder, items: [...store.wanted] });
       store.into = null;
     } catch (error) { FS.toast(error); }
+    button.disabled = false;
     store.key = "";
     tell();
     read();

@@ -149,7 +149,7 @@
     right.append(form, pool.part);
     root.classList.add("fill", "results");
     root.replaceChildren(top, empty, panes);
-    let drawn = "", formKey = "";
+    let drawn = "", headKey = "", formKey = "";
 
     function drawEmpty() {
       const loading = store.busy || (!store.key && FS.page === "results");
@@ -165,8 +165,8 @@
       const key = JSON.stringify([store.key, Boolean(data), data && data.run.id, progress, [...store.wanted], store.error && store.error.what, store.busy]);
       if (key === drawn) return;
       drawn = key;
-      if (!top.contains(document.activeElement) || !data) top.replaceChildren(R.head());
-      else top.replaceChildren(R.head());
+      const wantedHead = JSON.stringify([data && [data.runs, data.run, data.stale], Boolean(R.busyWith("export")), store.wanted.size]);
+      if (wantedHead !== headKey) { headKey = wantedHead; top.replaceChildren(R.head()); } // a click or an open list is not disturbed by news
       if (!data) return drawEmpty();
       const scroll = [left.scrollTop, middle.scrollTop];
       left.replaceChildren(...[R.trouble(data), R.figure(data), R.phases(data), R.perClass(data)].filter(Boolean));
