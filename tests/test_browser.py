@@ -336,7 +336,7 @@ def train_quickly(page: Page, folder: Path) -> None:
     on_page(page, "train")
     after = wait_for_points(page, before - 1)  # what was drawn is drawn again
     assert page.evaluate(SHOWN_RUN) == [run, "running"]
-    wait_for_points(page, after)
+    wait_for_points(page, after + 9)
     shoot(page, "train", folder)
     expect(page.locator("#train-results")).to_be_visible(timeout=LONG)
     assert page.evaluate(SHOWN_RUN) == [run, "done"]
