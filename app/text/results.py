@@ -44,7 +44,8 @@ TEXT = {
     "results.phases": "After each phase",
     "results.phases_none": "Nothing to measure the phases on.",
     "results.train_accuracy": "{accuracy} of its own labels",
-    "results.overlap": "The first and the last interval overlap: with {n} images it is not certain that the later phases helped.",
+    "results.overlap": "The first and the last interval overlap: with {n} images it is not certain "
+    "that the later phases helped.",
     "results.apart": "The first and the last interval do not overlap: the later phases changed the result.",
     "results.decided": "What the program chose",
     "results.per_class": "Per class",
