@@ -159,7 +159,10 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(photos: Path, tmp_path: Path)
     given = ("--images", photos, "--project", tmp_path / "p", "--labels-from", "folders", *QUICK, *steps)
     command = [sys.executable, "-m", "fact_core.cli", "run", *map(str, given)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # Where the tests run in the background Ctrl+C is ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as first:
+        signal.signal(signal.SIGINT, before)
         said = ""
         assert first.stderr is not None
         for line in first.stderr:
