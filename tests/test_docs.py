@@ -12,7 +12,7 @@ import pytest
 
 import launch
 from fact_core import cli
-from fact_core.bench import BENCHES
+from fact_core.bench import BENCHES, tables
 from fact_core.choices import BACKBONES, RECIPES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +58,8 @@ def test_disk_space_is_what_launch_asks_for() -> None:
 
 
 def test_files_named_in_the_table_exist() -> None:
-    for row in re.findall(r"^\| (`[^|]+) \|", README, re.M):
+    layout = README.split("## How the code is laid out")[1].split("\n## ")[0]
+    for row in re.findall(r"^\| (`[^|]+) \|", layout, re.M):
         folder = ROOT
         for name in re.findall(r"`([\w./]+)`", row):
             if "/" in name.rstrip("/"):
@@ -78,3 +79,16 @@ def test_no_paths_of_a_machine() -> None:
 def test_licence_is_apache() -> None:
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text and "Version 2.0, January 2004" in text and len(text) > 11_000
+
+
+def test_the_table_of_figures_is_made_from_the_result_file() -> None:
+    assert tables.by_method(tables.rows("flowers-quick")) in README
+
+
+def test_a_mean_needs_all_seeds() -> None:
+    cells = [{"method": "a", "seed": 0, "accuracy": 0.5}, {"method": "a", "seed": 1, "accuracy": 0.6}]
+    cells += [{"method": "b", "seed": 0, "accuracy": 0.7}]
+    assert tables.by_method(cells).splitlines()[2:] == [
+        "| `a` | 50.0% | 60.0% | 55.0% |",
+        "| `b` | 70.0% | not run | – |",
+    ]
