@@ -80,7 +80,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, about)
     checked = yield from _check(project, trained.classifier, known, config)
-    checked = checked or (yield from _estimate(known, x[rows], config))
+    checked = checked or _estimate(known, x[rows], config)
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     return {
         "phases": [dataclasses.asdict(each) for each in trained.phases],
@@ -235,9 +235,9 @@ def _check(project: Project, classifier: Classifier, known: Known, config: Train
     return report(truth, wide, classes, f"{len(truth)} check images")
 
 
-def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Step[Report | None]:
+def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Report | None:
     """Without check images: what cross-validation of a linear probe says."""
-    answers = yield from cross_validated(x, known.y, len(known.classes), c=config.lp.C, seed=config.seed)
+    answers = cross_validated(x, known.y, len(known.classes), c=config.lp.C, seed=config.seed)
     if answers is None:
         return None
     return report(known.y, answers, known.classes, f"cross-validation of a linear probe on {len(known.ids)} labels")

@@ -7,12 +7,12 @@ import torch
 
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, smallest_class
-from fact_core.types import FloatArray, IntArray, Step
+from fact_core.types import FloatArray, IntArray
 
 MOST_FOLDS = 5
 
 
-def cross_validated(x: FloatArray, y: IntArray, n_classes: int, *, c: float, seed: int) -> Step[FloatArray | None]:
+def cross_validated(x: FloatArray, y: IntArray, n_classes: int, *, c: float, seed: int) -> FloatArray | None:
     """Probabilities (n, K) of each labeled image by a linear probe that has not seen it.
 
     x (n, D): pretrained features. Phase 2 and the light model are not part of it: repeating them
@@ -25,18 +25,6 @@ def cross_validated(x: FloatArray, y: IntArray, n_classes: int, *, c: float, see
     answers = np.zeros((len(y), n_classes), dtype=np.float32)
     for held in folds(y, k, torch.Generator().manual_seed(seed)):
         rest = np.setdiff1d(np.arange(len(y)), held)
-        step = logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide))
-        line = yield from _quietly(step)
+        line = logistic.finish(logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide)))
         answers[held] = (wide[held] @ line.weight.T + line.bias).softmax(dim=1).float().numpy()
     return answers
-
-
-def _quietly(step: Step[logistic.Linear]) -> Step[logistic.Linear]:
-    """The result without the points: these fits are not in the charts."""
-    while True:
-        try:
-            next(step)
-        except StopIteration as end:
-            line: logistic.Linear = end.value
-            return line
-        yield from ()
