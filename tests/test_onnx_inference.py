@@ -36,7 +36,8 @@ def test_what_cannot_be_exported_is_left_to_pytorch() -> None:
     assert compiled(Odd(), torch.randn(2, 3, 8, 8)) is None
 
 
-def test_it_is_only_prepared_where_many_images_are_to_come() -> None:
+def test_it_is_only_prepared_where_many_images_are_to_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "has_fast_bf16", lambda device: False)  # as on a processor without matrix units
     backbone = load("tf_efficientnet_lite0", pixels=64, random=True)
     images = torch.randn(4, 3, 64, 64)
     assert device.inference(backbone, CPU, images, images=4).runtime == "torch"

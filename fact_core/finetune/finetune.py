@@ -5,56 +5,103 @@ from __future__ import annotations
 import copy
 import math
 import time
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fact_core.backbones import Backbone
+from fact_core.choices import RECIPES
 from fact_core.config import FfConfig
 from fact_core.data import ImageCache, load_eval
 from fact_core.device import peak_memory_mb, reset_peak_memory
-from fact_core.events import PhaseDone, Progress
-from fact_core.finetune import gate, lora
+from fact_core.events import Decision, Log, PhaseDone, Progress
+from fact_core.finetune import gate, lora, reuse
 from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import by_logistic_regression, silence
 from fact_core.finetune.training import Net, Plan
-from fact_core.finetune.work import Work
+from fact_core.finetune.work import Work, linear
 from fact_core.types import Step
 
 LIVE_CHECK = 128  # check images that are looked at while it trains; all of them are at the end
 
 
 def run(work: Work, phase: str) -> Step[PhaseDone]:
-    """Finetune ``work.backbone`` in place, mix it with the pretrained one where the gate is on, and measure it."""
-    config, device, began = work.config.ff, work.device, time.monotonic()
-    if work.probe is None:  # a recipe without phase 1 starts from the probe all the same
-        work.probe, _ = yield from by_logistic_regression(work.x, work.y, work.n_classes, work.config.lp.C)
-    plan = plan_of(phase, config, len(work.y), work.backbone, work.config.amp)
+    """Finetune ``work.backbone`` in place, mix it with the pretrained one where the gate is on, and measure it.
+
+    A network that an earlier run made from the same labels and options is taken over (``reuse``).
+    """
+    device, began = work.device, time.monotonic()
+    alone = RECIPES[work.config.recipe].random_head
+    head = yield from _first_head(work, phase, alone)
+    plan = plan_of(phase, work.config.ff, len(work.y), work.backbone, work.config.amp, alone)
     reset_peak_memory(device)
-    pretrained = {name: each.detach().cpu().clone() for name, each in work.backbone.state_dict().items()}
-    net = Net(work.backbone, copy.deepcopy(work.probe))
-    everything = torch.arange(len(work.y))
-    check = yield from _live_check(work, plan)
-    trained = yield from train_part(work, phase, net, everything, plan, check, announce=True)
-    if config.gate:
-        share = yield from gate.choose(work, phase, plan, pretrained, train_part)
-        gate.mix(net, {"backbone": pretrained, "head": work.probe.state_dict()}, share)
+    net = Net(work.backbone, copy.deepcopy(head))
+    bound = reuse.binding(work, plan) if work.reuse is not None else {}
+    kept = reuse.find(work.reuse, bound)
+    if kept is None:
+        values = yield from _train(work, phase, net, plan, head, alone)
+        values["seconds"] = max(values["seconds"], time.monotonic() - began)
+        values["memory"] = peak_memory_mb(device)
+        if work.reuse is not None:
+            reuse.store(work.reuse, bound, net.state_dict(), values)
+    else:
+        values = kept.values
+        yield from _take_over(work, net, kept, plan)
     silence(net.head, work.y)
     work.backbone_changed()
     work.heads[phase] = net.head
     own, held = yield from work.measure(net.head)
-    seconds, epochs = max(trained, time.monotonic() - began), plan.steps * plan.batch / len(work.y)
     check_n = len(work.check.y) if work.check is not None else 0
-    return PhaseDone(phase, seconds, epochs, plan.steps, *own, *held, check_n, peak_memory_mb(device))
+    epochs = plan.steps * plan.batch / len(work.y)
+    return PhaseDone(phase, values["seconds"], epochs, plan.steps, *own, *held, check_n, values["memory"])
 
 
-def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool) -> Plan:
-    """The loop's numbers for n labelled images. LoRA has its own rate, and no layer decay."""
+def _first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
+    """The head that phase 2 starts from: the probe, or one that knows nothing (method.md 4.2)."""
+    if alone:
+        head = linear(torch.zeros(work.n_classes, work.backbone.dim), torch.zeros(work.n_classes))
+        nn.init.trunc_normal_(head.weight, std=0.02, generator=work.generator(f"{phase}.head"))
+        silence(head, work.y)
+        return head
+    if work.probe is None:  # a recipe without phase 1 starts from the probe all the same
+        work.probe, _ = yield from by_logistic_regression(work.x, work.y, work.n_classes, work.config.lp.C)
+    return work.probe
+
+
+def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone: bool) -> Step[dict[str, Any]]:
+    """Train ``net`` on all labelled images and mix it with the pretrained one. Returns its seconds and the decision."""
+    pretrained = {name: each.detach().cpu().clone() for name, each in work.backbone.state_dict().items()}
+    check = yield from _live_check(work, plan)
+    trained = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
+    before = len(work.decisions)
+    if work.config.ff.gate != "off" and not alone:  # from a head that knows nothing there is no way back
+        share = yield from gate.choose(work, phase, plan, pretrained, train_part)
+        gate.mix(net, {"backbone": pretrained, "head": head.state_dict()}, share)
+    return {**asdict(trained), "decisions": [asdict(each) for each in work.decisions[before:]]}
+
+
+def _take_over(work: Work, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None]:
+    """Fill ``net`` with a kept network."""
+    net.load_state_dict(kept.tensors)
+    net.to(work.device).eval()
+    yield work.started(plan.phase, plan.steps, plan.steps * plan.batch / len(work.y), kept.values["parameters"])
+    yield Log("Phase 2 is taken over from an earlier run on the same labels with the same options.")
+    for each in kept.values["decisions"]:
+        decision = Decision(**each)
+        work.decisions.append(decision)
+        yield decision
+
+
+def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool, alone: bool = False) -> Plan:
+    """The loop's numbers for n labelled images. LoRA has its own rate, and no layer decay. alone: without phase 1."""
     batch = min(config.batch, n)
+    epochs = (config.alone_epochs if alone else 0) or config.epochs
     full = phase == "ff"
     return Plan(
         phase,
-        steps=config.epochs * math.ceil(n / batch) if config.epochs else config.steps,
+        steps=epochs * math.ceil(n / batch) if epochs else config.steps,
         batch=batch,
         pixels=backbone.fit_pixels(config.pixels) if config.pixels else backbone.preprocess.pixels,
         optimiser=config.optimiser if full else "adamw",
@@ -71,10 +118,18 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool)
     )
 
 
+@dataclass(frozen=True)
+class PartDone:
+    """What a part took. parameters: how many learned."""
+
+    seconds: float
+    parameters: int
+
+
 def train_part(
     work: Work, part: str, net: Net, rows: Tensor, plan: Plan, check: Measured | None = None, announce: bool = False
-) -> Step[float]:
-    """Train ``net`` on some labelled rows, under a name of its own in the checkpoint. Returns its seconds.
+) -> Step[PartDone]:
+    """Train ``net`` on some labelled rows, under a name of its own in the checkpoint.
 
     A part that is finished there is only loaded. LoRA's matrices are merged at the end, so that
     ``net`` always comes back as a plain network.
@@ -82,14 +137,14 @@ def train_part(
     stored = work.checkpoint.finished(part)
     if stored is not None:
         net.load_state_dict(stored.tensors)
-        return float(stored.values["seconds"])
+        return PartDone(float(stored.values["seconds"]), int(stored.values["parameters"]))
     config = work.config.ff
     added = None
     if plan.phase == "lora":
         added = lora.add(net.backbone, config.lora_rank, config.lora_alpha, work.seed(f"{part}.lora"))
     try:
+        learning = sum(p.numel() for p in net.parameters() if p.requires_grad)
         if announce:
-            learning = sum(p.numel() for p in net.parameters() if p.requires_grad)
             yield work.started(plan.phase, plan.steps, plan.steps * plan.batch / len(rows), learning)
         files = [work.files[int(row)] for row in rows]
         done = yield from loop(
@@ -106,8 +161,9 @@ def train_part(
         if added is not None:
             lora.merge(net.backbone, added)
     net.requires_grad_(True)
-    work.checkpoint.save(part, net.state_dict(), {"step": plan.steps, "seconds": done.seconds}, finished=True)
-    return done.seconds
+    values = {"step": plan.steps, "seconds": done.seconds, "parameters": learning}
+    work.checkpoint.save(part, net.state_dict(), values, finished=True)
+    return PartDone(done.seconds, learning)
 
 
 def _live_check(work: Work, plan: Plan) -> Step[Measured | None]:

@@ -25,16 +25,18 @@ FOLDS = 2
 LOOK = 32  # images at a time
 PART = "ff.interpolation"  # what the progress and the decision are about
 
-TrainPart = Callable[[Work, str, Net, Tensor, Plan], Step[float]]
+TrainPart = Callable[[Work, str, Net, Tensor, Plan], Step[Any]]
 States = Mapping[str, Mapping[str, Tensor]]
 
 
 def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor], train_part: TrainPart) -> Step[float]:
-    """Phase 2's share of the weights: fixed 0.5 with few labels, else by log-loss on labels left out.
+    """Phase 2's share of the weights: 0.5 where so configured or with few labels, else by log-loss on labels left out.
 
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
     scored on the images that were left out.
     """
+    if work.config.ff.gate == "half":
+        return (yield from _decide(work, 0.5, "fixed by the effort", None))
     counts = torch.bincount(work.y)
     counts = counts[counts > 0]
     few = len(work.y) < ENOUGH * len(counts)
@@ -123,7 +125,7 @@ def _quiet(step: Step[Any]) -> Step[Any]:
         yield Progress(PART, 0, FOLDS, "folds")
 
 
-def _as_progress(step: Step[float], fold: int, steps: int) -> Step[None]:
+def _as_progress(step: Step[Any], fold: int, steps: int) -> Step[None]:
     """The same with its Points as progress: the charts belong to the run on all labels."""
     for event in step:
         if isinstance(event, Point):

@@ -49,13 +49,15 @@ def train(
     pool_files: Sequence[Path] = (),
     folder: Path | None = None,
     checkpoint_every: float = 30.0,
+    reuse: Path | None = None,
 ) -> Step[Trained]:
     """Train a classifier on n labelled images. ``backbone`` is finetuned in place.
 
     files n, y (n,) indexes ``classes``, x (n, D): pretrained pooled features of the files.
     check: held-out labels, measured but never trained on. pool_files: some images of the pool
     for the statistics of phase 3. folder: where checkpoints lie, at most ``checkpoint_every``
-    seconds of work apart; one of the same labels and options is continued. The last weights
+    seconds of work apart; one of the same labels and options is continued. reuse: where finished
+    phases 2 are kept, each bound to its labels and options, and taken over from. The last weights
     count, never the best on the check images. InputError: nothing to learn from.
     """
     check_input(files, y, classes, x)
@@ -71,6 +73,7 @@ def train(
         config=config,
         device=device,
         checkpoint=Checkpoint(folder, mark, checkpoint_every),
+        reuse=reuse,
     )
     done = restore(work)  # phases that an interrupted run finished
     if done:

@@ -51,6 +51,7 @@ class Work:
     config: TrainConfig
     device: torch.device
     checkpoint: Checkpoint
+    reuse: Path | None = None  # where finished phases 2 lie
     probe: nn.Linear | None = None
     heads: dict[str, nn.Module] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)

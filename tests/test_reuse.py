@@ -1,0 +1,99 @@
+"""Finished phases 2 are taken over by runs on the same labels, and by no others."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from finetune_help import Coloured, coloured, drain, same, steps, tiny
+
+from fact_core.config import train_config
+from fact_core.errors import InputError
+from fact_core.events import Decision, Log, PhaseStarted, Point
+from fact_core.finetune import reuse
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
+    return coloured(tmp_path_factory.mktemp("images"), [0, 1, 2] * 4)
+
+
+def taken_over(events: list[object]) -> bool:
+    return any(isinstance(each, Log) and "taken over" in each.text for each in events)
+
+
+@pytest.mark.parametrize(("first", "then", "phase"), [("lp-ft", "fact", "ff"), ("lp-lora", "l3fact", "lora")])
+def test_the_next_recipe_takes_phase_2_over(first: str, then: str, phase: str, data: Coloured, tmp_path: Path) -> None:
+    one, before = drain(steps(data, tiny(first), reuse=tmp_path))
+    assert not taken_over(one)
+    two, after = drain(steps(data, tiny(then), reuse=tmp_path))
+    assert taken_over(two)
+    assert not [each for each in two if isinstance(each, Point) and each.phase == phase]
+    assert same(before.classifier.backbone, after.classifier.backbone)
+    assert after.phases[1].seconds == before.phases[1].seconds  # what it took, not what loading takes
+    _, fresh = drain(steps(data, tiny(then)))
+    assert same(fresh.classifier, after.classifier)
+    started = [each for each in one + two if isinstance(each, PhaseStarted) and each.phase == phase]
+    assert started[0].trainable_parameters == started[1].trainable_parameters > 0
+    kinds = (before.decisions[:1], after.decisions[:1])
+    assert all(isinstance(each[0], Decision) and each[0].name == "ff.interpolation" for each in kinds)
+
+
+def test_options_of_phase_3_do_not_matter_and_those_of_phase_2_do(data: Coloured, tmp_path: Path) -> None:
+    drain(steps(data, tiny("lp-ft"), reuse=tmp_path))
+    for values, same_phase in (({"lm.strength": 0.0}, True), ({"ff.steps": 3}, False), ({"lp.C": 1.0}, False)):
+        events, _ = drain(steps(data, tiny("fact", **values), reuse=tmp_path))
+        assert taken_over(events) == same_phase, values
+    events, _ = drain(steps(data, tiny("lp-ft", seed=1), reuse=tmp_path))
+    assert not taken_over(events)
+
+
+def test_other_labels_or_other_images_train_anew(data: Coloured, tmp_path: Path) -> None:
+    drain(steps(data, tiny("lp-ft"), reuse=tmp_path))
+    swapped, _ = drain(steps(replace(data, y=np.roll(data.y, 1)), tiny("lp-ft"), reuse=tmp_path))
+    assert not taken_over(swapped)
+    others = coloured(tmp_path / "others", data.y.tolist(), seed=9)  # the same names and labels, other pictures
+    events, _ = drain(steps(others, tiny("lp-ft"), reuse=tmp_path))
+    assert not taken_over(events)
+
+
+def test_a_network_that_has_seen_other_labels_is_refused(data: Coloured, tmp_path: Path) -> None:
+    """Also when someone puts its file where that of another label set belongs."""
+    few = Coloured(data.files[:6], data.y[:6], data.x[:6])
+    drain(steps(data, tiny("lp-ft"), reuse=tmp_path / "all"))
+    drain(steps(few, tiny("lp-ft"), reuse=tmp_path / "few"))
+    (large,), (small,) = ((tmp_path / name).glob("*.safetensors") for name in ("all", "few"))
+    shutil.copy(large, small)
+    with pytest.raises(InputError, match="finetuned on other labels"):
+        drain(steps(few, tiny("fact"), reuse=tmp_path / "few"))
+    small.write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"cannot be read.*Delete the file"):
+        drain(steps(few, tiny("fact"), reuse=tmp_path / "few"))
+
+
+def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+    for i in range(5):
+        (tmp_path / f"ff-{i}.safetensors").write_bytes(b"x")
+        os.utime(tmp_path / f"ff-{i}.safetensors", (i, i))
+    reuse.prune(tmp_path, 2)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["ff-3.safetensors", "ff-4.safetensors"]
+
+
+def test_a_recipe_fixes_its_own_options_and_the_paper_trains_ff_longer() -> None:
+    assert train_config("paper", recipe="lp").lp.mode == "lr"
+    assert train_config("standard", recipe="lp-paper", **{"lp.mode": "lr"}).lp.mode == "sgd"
+    paper = train_config("paper", recipe="ff").ff
+    assert (paper.epochs, paper.alone_epochs, paper.gate) == (50, 300, "off")
+
+
+def test_full_finetuning_alone_starts_from_a_head_that_knows_nothing(data: Coloured) -> None:
+    config = tiny("ff", **{"ff.epochs": 2, "ff.alone_epochs": 3, "ff.gate": "choose"})
+    events, trained = drain(steps(data, config))
+    first = next(each for each in events if isinstance(each, Point) and each.phase == "ff")
+    assert trained.phases[0].steps == 9  # 3 epochs of 12 images, 4 at a time
+    assert abs(float(first.loss or 0) - np.log(3)) < 0.4  # near chance
+    assert not trained.decisions and trained.probe is None
