@@ -24,6 +24,7 @@ from fact_core.evaluate import report
 from fact_core.events import Log
 from fact_core.export import write_model
 from fact_core.features import features_key
+from fact_core.finetune import reuse
 from fact_core.finetune.checkpoint import clear
 from fact_core.finetune.estimate import cross_validated
 from fact_core.finetune.pipeline import train as run_phases
@@ -35,6 +36,7 @@ from fact_core.project import Project, write_text
 from fact_core.types import ClassReport, FloatArray, IntArray, Labels, Pool, Report, Step
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model
+KEPT_PHASES = 4  # finished phases 2 that lie in the cache, each as large as the backbone
 CHECKED = 16  # images on which an export is compared with the model
 
 
@@ -76,7 +78,9 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
         config=config,
         device=device,
         folder=folder / "checkpoint",
+        reuse=project.cache / "phase2",
     )
+    reuse.prune(project.cache / "phase2", KEPT_PHASES)
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, about)
     checked = yield from _check(project, trained.classifier, known, config)
