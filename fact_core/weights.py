@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -31,7 +32,10 @@ class Located:
 
 @dataclass(frozen=True)
 class WeightsStatus:
-    """``ready``: usable without a network. ``download_bytes``: about what getting them would cost."""
+    """``ready``: usable without a network. ``download_bytes``: about what getting them would cost.
+
+    0 bytes where they are not ready: nothing downloads them, a person has to bring the file.
+    """
 
     ready: bool
     source: str  # file, cache, package, hub; "" when not ready
@@ -48,6 +52,8 @@ def status(name: str) -> WeightsStatus:
         words = {"cache": "in the cache", "package": "installed with the program", "hub": "in the model hub's cache"}
         return WeightsStatus(True, found.kind, f"Ready ({words[found.kind]}).", 0)
     source = pick(BACKBONES, name, "backbone").sources[0]
+    if source.kind == "file":
+        return WeightsStatus(False, "", f"Not here. Bring the file {source.file}: {source.where} says where it is.", 0)
     place = "the model hub" if source.kind == "hub" else "the Python package index"
     detail = f"Not here. About {source.bytes / 1e6:.0f} MB from {place} ({source.where})."
     return WeightsStatus(False, "", detail, source.bytes)
@@ -61,7 +67,7 @@ def locate(name: str, given: Path | None = None) -> Located:
     if given is not None:
         if not os.path.isfile(given):
             raise WeightsError("The weights file does not exist", str(given), "Give the path of a file.")
-        return Located("file", given)
+        return Located("file", given, convert=_renaming(name))
     found = _look(name)
     if found is None:
         raise WeightsError(f"The weights of {name} are not on this machine", status(name).detail, how_to_get(name))
@@ -71,6 +77,9 @@ def locate(name: str, given: Path | None = None) -> Located:
 def how_to_get(name: str) -> str:
     """What to do when weights are missing and cannot be downloaded."""
     other = "" if name == DEFAULT_BACKBONE else f", or choose {DEFAULT_BACKBONE}, whose weights are installed"
+    source = pick(BACKBONES, name, "backbone").sources[0]
+    if source.kind == "file":
+        return f"When you have it: python3 launch.py weights {name} --file {source.file}{other}."
     own = f"Without: give a safetensors file of your own (--file){other}."
     return f"With a network: python3 launch.py weights {name}. {own}"
 
@@ -162,12 +171,22 @@ def _look(name: str) -> Located | None:
     cached = _recorded(own_file(name), "file") or _recorded(cached_file(name), "cache")
     if cached is not None:
         return cached
+    places: tuple[tuple[Kind, Callable[[Source], Path | None]], ...] = (
+        ("package", _in_package),
+        ("hub", _in_hub_cache),
+    )
     for source in choice.sources:
-        path = _in_package(source) if source.kind == "package" else _in_hub_cache(source)
-        if path is not None:
-            kind: Kind = "package" if source.kind == "package" else "hub"
-            return Located(kind, path, source.sha256, source.convert)
+        for kind, look in places:
+            path = look(source) if source.kind == kind else None
+            if path is not None:
+                return Located(kind, path, source.sha256, source.convert)
     return None
+
+
+def _renaming(name: str) -> str:
+    """The converter for files that a person brings: they may be named as where they come from."""
+    sources = pick(BACKBONES, name, "backbone").sources
+    return next((source.convert for source in sources if source.kind == "file"), "")
 
 
 def _recorded(path: Path, kind: Kind) -> Located | None:

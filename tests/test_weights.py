@@ -107,6 +107,22 @@ def test_weights_only_pth_and_other_side(tmp_path, dino):
     assert found.network.pos_embed.shape == (1, 37, 384)
 
 
+def test_three_stages_are_read_from_the_file_of_four(tmp_path):
+    """The last stage and the norm of its channels are left out."""
+    whole = loading.create("convnext_tiny.fb_in1k")
+    with torch.no_grad():
+        for each in whole.parameters():
+            each.uniform_(-0.1, 0.1)
+    file = own(tmp_path, whole.state_dict())
+    found = backbones.load("convnext_tiny_stage3", weights=file, pixels=64)
+    images = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        tokens, wanted = found(images), whole.stages[:3](whole.stem(images))
+    assert torch.allclose(tokens.patches, wanted.permute(0, 2, 3, 1), atol=1e-5)
+    mean = wanted.mean((2, 3))
+    assert torch.allclose(tokens.pooled, torch.nn.functional.layer_norm(mean, (384,), eps=1e-6), atol=1e-4)
+
+
 class Evil:
     """What a hostile pickle looks like."""
 
@@ -142,6 +158,9 @@ def test_wrong_tensors_are_refused(tmp_path, dino):
     save_file({**dino, "norm.weight": torch.zeros(7)}, tmp_path / "shape.safetensors")
     with pytest.raises(WeightsError, match="expected"):
         backbones.load(DINO, weights=tmp_path / "shape.safetensors")
+    save_file({**dino, "pos_embed": torch.zeros(1, 40, 384)}, tmp_path / "places.safetensors")  # no square of places
+    with pytest.raises(WeightsError, match="expected"):
+        backbones.load(DINO, weights=tmp_path / "places.safetensors")
     save_file({**dino, "norm.weight": torch.full((384,), torch.nan)}, tmp_path / "nan.safetensors")
     with pytest.raises(WeightsError, match="not numbers"):
         backbones.load(DINO, weights=tmp_path / "nan.safetensors")

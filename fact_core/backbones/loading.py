@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from safetensors.torch import load_file
 from timm.data.config import resolve_model_data_config
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
@@ -19,7 +17,8 @@ from torch import Tensor, nn
 from fact_core.backbones import convert
 from fact_core.backbones.download import download, save
 from fact_core.backbones.network import Backbone
-from fact_core.choices import BACKBONES, pick
+from fact_core.backbones.vil import resized
+from fact_core.choices import BACKBONES, pick, resolve
 from fact_core.data import Preprocess
 from fact_core.errors import FactError, WeightsError
 from fact_core.types import Step
@@ -97,8 +96,11 @@ def pixels_for(name: str, device: torch.device | str) -> int:
 
 
 def create(name: str, pixels: int = 0, *, dynamic: bool = True, drop_path: float = 0.0) -> nn.Module:
-    """timm's headless network in eval mode, untrained. dynamic: other sides than ``pixels`` are allowed too."""
+    """The headless network in eval mode, untrained. dynamic: other sides than ``pixels`` are allowed too."""
     choice = pick(BACKBONES, name, "backbone")
+    if choice.build:
+        built: nn.Module = resolve(choice.build)(pixels or choice.pixels, dynamic, drop_path)
+        return built.eval()
     extra: dict[str, Any] = {}
     config = timm.get_pretrained_cfg(choice.timm_name)
     if config is not None and config.fixed_input_size:
@@ -115,9 +117,9 @@ def read_tensors(found: Located, network: nn.Module) -> dict[str, Tensor]:
     """
     wanted: dict[str, Tensor] = network.state_dict()
     try:
-        if found.convert:
-            return dict(getattr(convert, found.convert)(found.path, wanted))
-        tensors = _read_file(found.path)
+        tensors = (
+            getattr(convert, found.convert)(found.path, wanted) if found.convert else convert.read_file(found.path)
+        )
     except FactError:
         raise
     except ImportError:
@@ -137,21 +139,6 @@ def _reason(error: Exception) -> str:
         return "it is damaged, or holds more than tensors"
     first = (str(error).splitlines() or [""])[0]
     return first if " " in first else f"no weights file ({type(error).__name__})"
-
-
-def _read_file(path: Path) -> Mapping[str, Any]:
-    if path.suffix == ".safetensors":
-        tensors: Mapping[str, Any] = load_file(path)
-        return tensors
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd pickle protocols; what matters is an error
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    for key in ("state_dict", "model", "teacher"):
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            found = found[key]
-    if not isinstance(found, Mapping):
-        raise ValueError("it holds no named tensors")
-    return found
 
 
 def _unwrap(tensors: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -178,7 +165,7 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
         if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized or tensor.is_complex():
             raise WeightsError("The weights file does not fit this backbone", f"{path}: {name} is no plain tensor")
         tensor = tensor.to(target.dtype)
-        if name == "pos_embed" and tensor.shape != target.shape:
+        if name.startswith("pos_embed") and tensor.ndim == target.ndim and tensor.shape != target.shape:
             tensor = _resample(network, tensor)
         if tensor.shape != target.shape:
             raise WeightsError(
@@ -194,8 +181,13 @@ def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
 def _resample(network: Any, positions: Tensor) -> Tensor:
     size = list(network.patch_embed.grid_size)
     prefix = 0 if network.no_embed_class else network.num_prefix_tokens
-    resampled: Tensor = resample_abs_pos_embed(positions, new_size=size, num_prefix_tokens=prefix)
-    return resampled
+    try:
+        if positions.ndim == 4:  # laid out as a grid already
+            return resized(positions, *size)
+        resampled: Tensor = resample_abs_pos_embed(positions, new_size=size, num_prefix_tokens=prefix)
+        return resampled
+    except RuntimeError:  # no square of places: the shape of what comes back says so
+        return positions
 
 
 def _seeded(name: str, pixels: int, drop_path: float, seed: int) -> nn.Module:

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from fact_core.data import Preprocess
 
+#: Last parts of the names of the layers that LoRA adapts; the first line that a network knows counts.
+LORA_LAYERS = (("qkv",), ("fc1", "fc2"), ("proj_up", "proj_down"))
+
 
 class Tokens(NamedTuple):
     """What a backbone says about images. pooled [B,D]; patches [B,h,w,C]."""
@@ -60,15 +63,19 @@ class Backbone(nn.Module):
         return int(pixels) // self.reduction, int(pixels) // self.reduction
 
     def lora_targets(self) -> list[str]:
-        """Names (inside ``network``) of the layers that LoRA adapts.
+        """Names (inside ``network``) of the layers that LoRA adapts (method.md 4.4).
 
-        The fused query-key-value projections where there is attention (method.md 4.4);
-        else the linear layers; else the 1 x 1 convolutions.
+        The fused query-key-value projections where there is attention; else the linear layers of
+        the mixing of channels, as ConvNeXt and ViL call them; else all linear layers; else the
+        1 x 1 convolutions.
         """
         modules = dict(self.network.named_modules())
-        qkv = [n for n, m in modules.items() if n.rpartition(".")[2] == "qkv" and isinstance(m, nn.Linear)]
-        linear = [n for n, m in modules.items() if isinstance(m, nn.Linear)]
-        return qkv or linear or [n for n, m in modules.items() if _is_pointwise(m)]
+        linear = [name for name, module in modules.items() if isinstance(module, nn.Linear)]
+        for kinds in LORA_LAYERS:
+            found = [name for name in linear if name.rpartition(".")[2] in kinds]
+            if found:
+                return found
+        return linear or [name for name, module in modules.items() if _is_pointwise(module)]
 
     def freeze_norm(self, frozen: bool = True) -> Backbone:
         """Keep batch norm in eval mode also while training: its statistics need more images than there are labels."""
