@@ -206,7 +206,9 @@
         ? el("button", { class: "btn slim", type: "button", id: `p-own-${net.name}`, title: net.detail, disabled: nets.busy, onclick: () => forget(net).catch(FS.toast) }, icon("check"), t("project.b_own"))
         : net.ready
         ? el("span", { class: "tag good", title: net.detail }, icon("check"), t("project.b_ready"))
-        : el("button", { class: "btn slim", type: "button", id: `p-get-${net.name}`, disabled: nets.busy, title: net.detail, onclick: () => download(net) }, t("project.b_download", { size: fmt.bytes(net.bytes) }));
+        : net.bytes
+        ? el("button", { class: "btn slim", type: "button", id: `p-get-${net.name}`, disabled: nets.busy, title: net.detail, onclick: () => download(net) }, t("project.b_download", { size: fmt.bytes(net.bytes) }))
+        : el("button", { class: "btn slim", type: "button", id: `p-bring-${net.name}`, disabled: nets.busy, title: net.detail, onclick: () => ownFile(net.name) }, t("project.b_bring"));
       return el(
         "tr",
         { class: chosen() === net.name ? "chosen" : "" },
@@ -228,8 +230,16 @@
       nets = await FS.api("/x/weights/forget", { name: net.name });
       draw();
     }
-    async function ownFile() {
-      const net = el("select", { class: "field", id: "p-own-net" }, nets.backbones.map((each) => el("option", { value: each.name, selected: each.name === chosen() }, each.title)));
+    async function ownFile(wanted) {
+      const net = el("select", { class: "field", id: "p-own-net" }, nets.backbones.map((each) => el("option", { value: each.name, selected: each.name === wanted }, each.title)));
+      // Where nothing downloads the weights, the words that say which file to look for.
+      const which = el("p", { class: "small", id: "p-own-which" });
+      const sayWhich = () => {
+        const it = nets.backbones.find((each) => each.name === net.value);
+        which.textContent = it.ready || it.bytes ? "" : it.detail;
+      };
+      net.addEventListener("change", sayWhich);
+      sayWhich();
       const file = el("input", { class: "field", id: "p-own-file", placeholder: t("project.b_file_example"), spellcheck: "false", autocomplete: "off" });
       const note = el("div", {});
       const go = async (close) => {
@@ -242,7 +252,7 @@
           note.replaceChildren(FS.errorBox(error));
         }
       };
-      await FS.dialog(t("project.b_file"), [el("label", {}, t("project.b_file_for"), net), el("label", {}, t("project.b_file_path"), el("span", { class: "small" }, t("project.b_file_help")), file), note], (close) => {
+      await FS.dialog(t("project.b_file"), [el("label", {}, t("project.b_file_for"), net), which, el("label", {}, t("project.b_file_path"), el("span", { class: "small" }, t("project.b_file_help")), file), note], (close) => {
         const yes = el("button", { class: "btn primary", type: "button", disabled: true, onclick: () => go(close) }, t("project.b_file_yes"));
         file.addEventListener("input", () => (yes.disabled = !file.value.trim()));
         file.addEventListener("keydown", (event) => event.key === "Enter" && file.value.trim() && go(close));
@@ -261,7 +271,7 @@
           el("tbody", {}, nets.backbones.map(netRow)),
         ),
         nets.backbones.filter((net) => net.failed).map((net) => el("div", { style: { "margin-top": "8px" } }, FS.errorBox({ what: t(net.file ? "project.b_file_failed" : "project.b_failed", { name: net.title }), found: net.failed }))),
-        el("p", { class: "small", style: { "margin-top": "8px" } }, t("project.b_network"), " ", el("button", { class: "link", type: "button", id: "p-own", disabled: nets.busy, onclick: ownFile }, t("project.b_file"))),
+        el("p", { class: "small", style: { "margin-top": "8px" } }, t("project.b_network"), " ", el("button", { class: "link", type: "button", id: "p-own", disabled: nets.busy, onclick: () => ownFile(chosen()) }, t("project.b_file"))),
       ]);
     }
     async function loadNets() {

@@ -65,6 +65,7 @@ TEXT = {
     "project.b_ready": "ready",
     "project.b_recommended": "recommended",
     "project.b_download": "Download {size}",
+    "project.b_bring": "Bring a file",
     "project.b_downloading": "downloading",
     "project.b_percent": "downloading, {percent} %",
     "project.b_checking": "checking the file",
