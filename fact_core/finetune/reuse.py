@@ -56,12 +56,12 @@ def binding(work: Work, plan: Plan) -> dict[str, Any]:
 
 
 def labelled_digest(files: Sequence[Path], y: Sequence[int], classes: Sequence[str]) -> str:
-    """Digest of the labelled images' bytes, their classes and order."""
-    digest = hashlib.blake2b(json.dumps([list(classes), [int(each) for each in y]]).encode(), digest_size=16)
-    for file in files:
+    """Digest of the labelled images' bytes and their classes, in whatever order they come."""
+    pairs = []
+    for file, each in zip(files, y, strict=True):
         with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "blake2b").digest())
-    return digest.hexdigest()
+            pairs.append(f"{hashlib.file_digest(stream, 'blake2b').hexdigest()} {int(each)}")
+    return hashlib.blake2b(json.dumps([list(classes), sorted(pairs)]).encode(), digest_size=16).hexdigest()
 
 
 def file_for(folder: Path, bound: Binding) -> Path:
