@@ -261,8 +261,8 @@ def test_hub_sources_are_those_that_timm_names(name: str) -> None:
     choice = BACKBONES[name]
     config = timm.get_pretrained_cfg(choice.timm_name)
     source = next(each for each in choice.sources if each.kind == "hub")
-    assert config.hf_hub_id in (source.where, f"timm/{source.where.partition('/')[2]}") and not config.hf_hub_filename
-    assert choice.licence.lower() == config.license
+    assert config.hf_hub_id == source.where and not config.hf_hub_filename
+    assert config.license in (None, choice.licence.lower())  # older versions of timm do not say
     assert source.bytes >= 4 * choice.parameters  # float32
 
 
