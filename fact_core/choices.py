@@ -333,6 +333,33 @@ PRESETS: dict[str, PresetChoice] = {
     ),
 }
 
+#: what the strength means for each stands with the functions
+FROFA: dict[str, Choice] = {
+    "none": Choice("None", "Features as they are.", "fact_core.lightweight.frofa_ops:none"),
+    "brightness": Choice("Brightness", "Up or down; the paper's.", "fact_core.lightweight.frofa_ops:brightness"),
+    "contrast": Choice("Contrast", "Nearer to the mean, or further off.", "fact_core.lightweight.frofa_ops:contrast"),
+    "posterize": Choice("Posterize", "Of 8 bits 1 to 8 stay.", "fact_core.lightweight.frofa_ops:posterize"),
+    "solarize": Choice("Solarize", "Inverts the largest values.", "fact_core.lightweight.frofa_ops:solarize"),
+    "sharpness": Choice("Sharpness", "Sharper or smoother.", "fact_core.lightweight.frofa_ops:sharpness"),
+    "invert": Choice("Invert", "The strength is its probability.", "fact_core.lightweight.frofa_ops:invert"),
+    "equalize": Choice("Equalize", "The strength is its probability.", "fact_core.lightweight.frofa_ops:equalize"),
+    "rotate": Choice("Rotate", "Up to 30 degrees. Hurts.", "fact_core.lightweight.frofa_ops:rotate"),
+    "shear-x": Choice("Shear rows", "Up to 0.3 a row. Hurts.", "fact_core.lightweight.frofa_ops:shear_x"),
+    "shear-y": Choice("Shear columns", "Up to 0.3 a column. Hurts.", "fact_core.lightweight.frofa_ops:shear_y"),
+    "translate-x": Choice("Move sideways", "Up to 45 %. Hurts.", "fact_core.lightweight.frofa_ops:translate_x"),
+    "translate-y": Choice("Move up or down", "Up to 45 %. Hurts.", "fact_core.lightweight.frofa_ops:translate_y"),
+    "autoaugment": Choice(
+        "AutoAugment style",
+        "One of twelve pairs of operations for each image.",
+        "fact_core.lightweight.frofa_policies:autoaugment",
+    ),
+    "trivialaugment": Choice(
+        "TrivialAugment style",
+        "One operation, or none, for each image.",
+        "fact_core.lightweight.frofa_policies:trivialaugment",
+    ),
+}
+
 EXPORTS: dict[str, Choice] = {
     "model": Choice("Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.export:write_model"),
     "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange:write_predictions"),

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, FROFA, PRESETS, RECIPES, STRATEGIES, pick
 from fact_core.errors import ConfigError
 
 T = typing.TypeVar("T")
@@ -169,7 +169,15 @@ class LmConfig:
     )
     C: float = option(10.0, "C", "Inverse regularisation, where it is not chosen.", low=1e-4, high=1e6, expert=True)
     steps: int = option(1000, "Attention steps", "Of attention pooling.", low=0, high=100_000)
-    strength: float = option(0.5, "FroFA strength", "Of the brightness change of features.", low=0.0, high=1.0)
+    strength: float = option(0.5, "FroFA strength", "How far the features change.", low=0.0, high=1.0)
+    frofa: str = option("brightness", "FroFA", "How features of patches are changed.", choices=FROFA)
+    form: str = option(
+        "channel-squared",
+        "FroFA form",
+        "default: range and strength of an image; channel: a strength for each channel; channel-squared: a range too.",
+        choices=("default", "channel", "channel-squared"),
+        expert=True,
+    )
     views: int = option(8, "FroFA views", "Augmented copies in the logistic regression.", low=0, high=64, expert=True)
     lr: float = option(1e-3, "Attention learning rate", "Of attention pooling.", low=1e-6, high=1.0, expert=True)
     weight_decay: float = option(

@@ -1,9 +1,11 @@
-"""One contract over every strategy: a new entry is tested by being there. (Backbones: test_backbones.py.)"""
+"""One contract over every strategy and FroFA: a new entry is tested by being there. (Backbones: test_backbones.py.)"""
 
 import numpy as np
 import pytest
+import torch
 
-from fact_core.choices import STRATEGIES, resolve
+from fact_core.choices import FROFA, STRATEGIES, resolve
+from fact_core.lightweight.frofa import FORMS, augment
 from fact_core.select.picks import Picks
 
 
@@ -19,6 +21,24 @@ def test_strategy(name):
     assert len(picks.rows) == 6 and len(set(everything)) == len(everything) >= 26
     assert not {3, 7} & set(everything) and min(everything) >= 0 and max(everything) < 40
     assert (found[1].rows == picks.rows).all() and (found[1].next_best == picks.next_best).all()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", sorted(FROFA))
+def test_frofa(name, form):
+    """Finite, of the same shape, within the range of its sample; the same seed gives the same; strength 0 nothing."""
+    maps = torch.randn(6, 4, 3, 5, generator=torch.Generator().manual_seed(0)) * 10
+    kept = maps.clone()
+    for strength in (0.1, 1.0):
+        found = [augment(maps, name, strength, torch.Generator().manual_seed(1), form=form) for _ in range(2)]
+        assert found[0].shape == maps.shape and found[0].dtype == maps.dtype and found[0].isfinite().all()
+        assert torch.equal(found[0], found[1]) and torch.equal(maps, kept)
+        over = (1, 2) if form == "channel-squared" else (1, 2, 3)
+        assert (found[0] >= maps.amin(dim=over, keepdim=True)).all()
+        assert (found[0] <= maps.amax(dim=over, keepdim=True)).all()
+    assert torch.equal(found[0], maps) == (name == "none")
+    assert torch.equal(augment(maps, name, 0.0, torch.Generator().manual_seed(1), form=form), maps)
+    assert FROFA[name].title and FROFA[name].help.endswith(".") and callable(resolve(FROFA[name].target))
 
 
 def _run(step):
