@@ -60,8 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help="the whole way, from a folder of images to a classifier"))
     one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(bench.BENCHES)}.")
     one.add_argument("name", metavar="NAME")
-    one.add_argument("--full", action="store_true", help="all of it, not only what takes a minute")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    one.add_argument(
+        "rest", metavar="...", nargs=argparse.REMAINDER, help="its own options: launch.py bench NAME --help"
+    )
     one.set_defaults(do=_bench)
     one = commands.add_parser("weights", help="fetch, check and convert pretrained weights, or use your own")
     one.add_argument("name", metavar="NAME", help=", ".join(BACKBONES))
@@ -138,12 +139,15 @@ def _summary(result: dict[str, Any]) -> list[str]:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    figures = _drain(bench.start(args.name, args.full), Console(sys.stderr))
-    text = json.dumps(figures, indent=1, ensure_ascii=False)
-    if args.json:
-        _write_json(args.json, figures)
-    print(text)
-    return 0
+    parser = _Parser(prog=f"launch.py bench {args.name}")
+    bench.add_arguments(args.name, parser)
+    given = parser.parse_args(args.rest)
+    figures = _drain(bench.start(args.name, given), Console(sys.stderr))
+    text = figures.pop("text", None)
+    if getattr(given, "json", None):
+        _write_json(given.json, figures)
+    print(text if text is not None else json.dumps(figures, indent=1, ensure_ascii=False))
+    return 1 if figures.get("failed") else 0
 
 
 def _weights(args: argparse.Namespace) -> int:

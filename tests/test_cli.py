@@ -268,7 +268,7 @@ def test_cuda_without_a_gpu_is_an_error_before_work(
 def test_an_unknown_bench_lists_the_known(cli: Run) -> None:
     ended = cli("bench", "speed")
     assert ended.returncode == 2
-    assert ended.stderr == "error: There is no bench called 'speed'. Known: features.\n"
+    assert ended.stderr == "error: There is no bench called 'speed'. Known: features, tables.\n"
 
 
 def test_doctor_says_what_is_here(cli: Run) -> None:

@@ -1,11 +1,17 @@
-"""Measurements: ``python3 launch.py bench NAME [--full] [--json FILE]``.
+"""Measurements: ``python3 launch.py bench NAME ...``.
 
-Each is a step: a function of ``full`` (all of it, not only what takes a minute) that yields
-events and returns a dict of figures that JSON can hold. To add one, write it and one line here.
+Each is a step that yields events and returns a dict of figures that JSON can hold: "text", where there is one, is
+printed instead of them, and "failed" above 0 makes the exit code 1. A bench takes ``full`` (all of it, not only what
+takes a minute); one whose module offers ``add_arguments(parser)`` takes the parsed arguments instead. To add one,
+write it and one line here.
 """
 
 from __future__ import annotations
 
+import argparse
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from fact_core.choices import Choice, pick, resolve
@@ -17,10 +23,30 @@ BENCHES: dict[str, Choice] = {
         "Images a second of a backbone: float32 against the fastest way that this device has.",
         "fact_core.bench.features:run",
     ),
+    "tables": Choice(
+        "Tables",
+        "The tables of the paper: accuracy of the recipes on a data set with few labels, beside the paper's numbers.",
+        "fact_core.bench.arguments:run",
+    ),
 }
 
 
-def start(name: str, full: bool) -> Step[dict[str, Any]]:
-    """The bench of that name. ConfigError lists the known ones otherwise."""
-    step: Step[dict[str, Any]] = resolve(pick(BENCHES, name, "bench").target)(full)
+def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the bench of that name. ConfigError lists the known ones otherwise."""
+    module = _module(name)
+    if hasattr(module, "add_arguments"):
+        module.add_arguments(parser)
+        return
+    parser.add_argument("--full", action="store_true", help="all of it, not only what takes a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+
+
+def start(name: str, given: argparse.Namespace) -> Step[dict[str, Any]]:
+    """The bench of that name with the arguments that were given for it."""
+    run = resolve(pick(BENCHES, name, "bench").target)
+    step: Step[dict[str, Any]] = run(given if hasattr(_module(name), "add_arguments") else given.full)
     return step
+
+
+def _module(name: str) -> ModuleType:
+    return import_module(pick(BENCHES, name, "bench").target.partition(":")[0])

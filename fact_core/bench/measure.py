@@ -1,0 +1,185 @@
+"""One training of a table and the answers of all its phases on the test images."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from fact_core.backbones import Backbone
+from fact_core.bench.arguments import Order
+from fact_core.bench.cells import Training, Unit, named_phase
+from fact_core.bench.datasets import Dataset, fixed_test
+from fact_core.bench.pool import pooled
+from fact_core.bench.rows import Row
+from fact_core.config import to_dict
+from fact_core.events import Event, Log, PhaseStarted, Point, Progress
+from fact_core.files import write_text
+from fact_core.finetune.pipeline import Trained, train
+from fact_core.predict import predict
+from fact_core.steps import through
+from fact_core.types import IntArray, Step
+
+POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model, as in a project
+QUIET_SECONDS = 60.0  # between two signs of life of a training in a log
+
+
+@dataclass(frozen=True)
+class Tests:
+    """The test images of all tests, each once. y (m,); where: test -> its rows among them."""
+
+    files: tuple[str, ...]
+    y: IntArray
+    where: Mapping[str, IntArray]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found for each method. folder: of the checkpoint, until the rows are written."""
+
+    figures: dict[Unit, Row]
+    folder: Path
+
+    def clear(self) -> None:
+        """Remove the checkpoint."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def tests_of(data: Dataset, count: int) -> Tests:
+    """The test images; of each test a fixed draw of ``count`` where it has more. 0: all."""
+    place: dict[str, int] = {}
+    y: list[int] = []
+    where: dict[str, IntArray] = {}
+    for name, (files, truth) in data.tests.items():
+        some = count and count < len(files)
+        rows = fixed_test(files, truth, count) if some else np.arange(len(files), dtype=np.int64)
+        for row in rows:
+            if files[row] not in place:
+                place[files[row]] = len(y)
+                y.append(int(truth[row]))
+        where[name] = np.array([place[files[row]] for row in rows], dtype=np.int64)
+    return Tests(tuple(place), np.array(y, dtype=np.int64), where)
+
+
+def measure(
+    order: Order,
+    data: Dataset,
+    tests: Tests,
+    backbone: Backbone,
+    device: torch.device,
+    rows: IntArray,
+    training: Training,
+) -> Step[Measured]:
+    """Train on the labelled ``rows`` and answer for every method. ``backbone`` is finetuned in place.
+
+    An interrupted training goes on from its checkpoint, a finished phase 2 on the same labels is taken over.
+    """
+    config, names = training.config, [data.train[row] for row in rows]
+    x = yield from pooled(backbone, data, names, order.cache, device)
+    wanted = any(unit.phases[-1] == "lp" for unit in training.units)
+    test_x = (yield from pooled(backbone, data, tests.files, order.cache, device)) if wanted else None
+    rng = np.random.default_rng(config.seed)
+    some = np.sort(rng.choice(len(data.train), size=min(POOL_TOKENS, len(data.train)), replace=False))
+    mark = json.dumps([names, backbone.preprocess.to_dict(), backbone.key, to_dict(config)], sort_keys=True)
+    folder = order.cache / "trainings" / hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()
+    note = _Note(folder)
+    step = train(
+        backbone=backbone,
+        files=[data.root / name for name in names],
+        y=data.train_y[rows],
+        classes=data.classes,
+        x=x,
+        config=config,
+        device=device,
+        pool_files=[data.root / data.train[row] for row in some],
+        folder=folder,
+        reuse=order.cache / "phase2",
+    )
+    trained = yield from through(step, _shown(note))
+    files = [data.root / name for name in tests.files]
+    found = yield from through(
+        predict(trained.classifier, files, device=device, probe=trained.probe, x=test_x), _shown(None)
+    )
+    if found.bad:
+        yield Log(f"{len(found.bad)} test images cannot be read; they count as wrong.", "warning")
+    figures = {}
+    for unit in training.units:
+        named = found.answers[unit.phases[-1]].argmax(axis=1)
+        named[list(found.bad)] = -1
+        figures[unit] = {**scores(named, tests), **_about(unit, trained, note)}
+    return Measured(figures, folder)
+
+
+def scores(named: IntArray, tests: Tests) -> Row:
+    """Accuracies of the answers (m,) in 0..1: on the paper's test, on the balanced one, and mean recall of classes."""
+    right = named == tests.y
+    test = tests.where["test"]
+    balanced = tests.where.get("balanced")
+    recalls = [right[test[tests.y[test] == each]].mean() for each in np.unique(tests.y[test])]
+    return {
+        "accuracy": round(float(right[test].mean()), 6),
+        "balanced_accuracy": None if balanced is None else round(float(right[balanced].mean()), 6),
+        "macro_recall": round(float(np.mean(recalls)), 6),
+    }
+
+
+def _about(unit: Unit, trained: Trained, note: _Note) -> Row:
+    """What the phases of one method took and chose."""
+    seconds = {each.phase: round(each.seconds, 3) for each in trained.phases if each.phase in unit.phases}
+    others = {each.phase for each in trained.phases} - set(unit.phases)
+    return {
+        "seconds": round(sum(seconds.values()), 3),
+        "phase_seconds": seconds,
+        "trainable_parameters": note.parameters.get(named_phase(unit.phases)),
+        "decisions": [
+            {"name": each.name, "value": each.value}
+            for each in trained.decisions
+            if each.name.partition(".")[0] not in others
+        ],
+        "resumed": note.starts > 1,
+    }
+
+
+class _Note:
+    """Beside the checkpoint: how often a training was started, and how many parameters learn in each phase."""
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "note.json"
+        try:
+            kept = json.loads(self.file.read_text("utf-8"))
+        except (OSError, ValueError):
+            kept = {"starts": 0, "parameters": {}}
+        self.starts: int = kept["starts"] + 1
+        self.parameters: dict[str, int] = kept["parameters"]
+        self.save()
+
+    def save(self) -> None:
+        plain = {"starts": self.starts, "parameters": self.parameters}
+        write_text(self.file, json.dumps(plain), "keeping a note of the training")
+
+
+def _shown(note: _Note | None) -> Callable[[Event], Event | None]:
+    """What a training tells while it runs: what was logged, and now and then how far it is. Fills the note."""
+    live, last = sys.stderr.isatty(), time.monotonic()
+
+    def change(event: Event) -> Event | None:
+        nonlocal last
+        if note is not None and isinstance(event, PhaseStarted):
+            note.parameters[event.phase] = event.trainable_parameters
+            note.save()
+        if isinstance(event, Log):
+            return event
+        if isinstance(event, Progress | Point) and (live or time.monotonic() - last > QUIET_SECONDS):
+            last = time.monotonic()
+            return event
+        return None
+
+    return change

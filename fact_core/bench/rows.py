@@ -1,0 +1,51 @@
+"""Rows of a table: one measured cell each, in one JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fact_core.errors import InputError
+from fact_core.files import write_text
+
+Row = dict[str, Any]
+#: What tells two cells apart. The rest of a row is what was found there.
+KEY = (
+    *("dataset", "backbone", "image_size", "strategy", "labels", "method", "frofa", "preset", "seed"),
+    *("test_images", "overrides"),
+)
+
+
+def key_of(row: Mapping[str, Any]) -> str:
+    """The cell of a row."""
+    return json.dumps([row[name] for name in KEY], sort_keys=True)
+
+
+def read_rows(file: Path, needed: bool = False) -> list[Row]:
+    """The rows of a file, none where there is no file. InputError when it is ``needed``, or damaged."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        if not isinstance(found, list) or any(not set(KEY) <= set(row) for row in found):
+            raise ValueError("it does not hold rows of a table")
+    except FileNotFoundError:
+        if needed:
+            raise InputError("There is no such file of rows", str(file)) from None
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError("The rows of a table cannot be read", f"{file}: {error}") from error
+    return found
+
+
+def write_rows(file: Path, rows: Sequence[Row]) -> None:
+    """Write all rows, whole or not at all, one line a row."""
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    write_text(file, f"[\n{lines}\n]\n", "writing the rows of the table")
+
+
+def tables_of(rows: Sequence[Row]) -> str:
+    """The tables of the rows, Markdown."""
+    from fact_core.bench import tables
+
+    return "\n\n".join(getattr(tables, name)(rows) for name in ("main_table", "claims") if hasattr(tables, name))

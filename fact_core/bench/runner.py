@@ -1,0 +1,216 @@
+"""``launch.py bench tables``: choose, train, predict and write a row, cell by cell; what is there is not done again."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from fact_core.backbones import Backbone, fetch, load
+from fact_core.bench import pool
+from fact_core.bench.arguments import Order
+from fact_core.bench.cells import (
+    Training,
+    Unit,
+    command,
+    config_of,
+    frofa_of,
+    images_of,
+    labels_of,
+    trainings,
+    units_of,
+)
+from fact_core.bench.datasets import PAPER_BUDGETS, Dataset, open_dataset
+from fact_core.bench.measure import Tests, measure, tests_of
+from fact_core.bench.rows import Row, key_of, read_rows, tables_of, write_rows
+from fact_core.choices import RECIPES
+from fact_core.device import choose, describe
+from fact_core.errors import InputError, storage_error
+from fact_core.events import Log, Progress
+from fact_core.files import Lock, take_lock, write_text
+from fact_core.types import Step
+from fact_core.weights import status
+from fact_core.worker import in_words
+
+
+@dataclass
+class Table:
+    """A table under way. rows: all of the file, older ones included. spent: (method, images looked at, seconds)."""
+
+    order: Order
+    data: Dataset
+    tests: Tests
+    backbone: Backbone
+    device: torch.device
+    rows: list[Row]
+    spent: list[tuple[str, int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A budget and a seed."""
+
+    labels: int
+    ratio: float
+    seed: int
+
+
+def run(order: Order) -> Step[dict[str, Any]]:
+    """Measure all that the file of rows lacks. Figures: rows, those left, failed trainings, the tables as text."""
+    with _only_one(order):
+        return (yield from _run(order))
+
+
+def _run(order: Order) -> Step[dict[str, Any]]:
+    began, device, rows = time.monotonic(), choose(order.device), read_rows(order.out)
+    data = yield from open_dataset(order.dataset, order.data, order.cache)
+    if not status(order.backbone).ready:
+        yield from fetch(order.backbone)
+    backbone = load(order.backbone, pixels=order.pixels)
+    table = Table(order, data, tests_of(data, order.test_images), backbone, device, rows)
+    table.spent.extend(_earlier(order, rows, backbone.preprocess.pixels))
+    todo = list(_todo(table))
+    yield Log(
+        f"{data.name}: {len(data.train):,} training and {len(table.tests.files):,} test images, {order.backbone} at "
+        f"{backbone.preprocess.pixels} pixels, {order.preset}, {describe(device)}: {len(todo)} trainings to do"
+    )
+    failed = done = 0
+    for cell, training in todo:
+        if order.minutes and time.monotonic() - began > order.minutes * 60:
+            yield Log(f"{order.minutes:g} minutes are over. The same command goes on from here.")
+            break
+        yield Progress("trainings", done, len(todo), "trainings", 0.0, _left(table, todo[done:]))
+        failed += yield from _attempt(table, cell, training)
+        done += 1
+    yield Progress("trainings", done, len(todo), "trainings")
+    text = tables_of(table.rows)
+    if text:
+        write_text(order.out.with_suffix(".md"), text + "\n", "writing the table")
+    return {"rows": len(table.rows), "left": len(todo) - done, "failed": failed, "text": text}
+
+
+def _todo(table: Table) -> Iterator[tuple[Cell, Training]]:
+    """The trainings whose rows are not there yet, seed by seed."""
+    order, images = table.order, len(table.data.train)
+    there = {key_of(row) for row in table.rows}
+    budgets = labels_of(order, images, PAPER_BUDGETS[order.dataset])
+    for seed in order.seeds:
+        for labels, ratio in budgets:
+            cell = Cell(labels, ratio, seed)
+            missing = [unit for unit in units_of(order) if key_of(_fields(table, cell, unit)) not in there]
+            for training in trainings(order, seed, missing):
+                yield cell, training
+
+
+def _fields(table: Table, cell: Cell, unit: Unit) -> Row:
+    """What tells this row from others."""
+    order = table.order
+    return {
+        "dataset": table.data.name,
+        "backbone": order.backbone,
+        "image_size": table.backbone.preprocess.pixels,
+        "strategy": order.strategy,
+        "labels": cell.labels,
+        "ratio": cell.ratio,
+        "method": unit.method,
+        "frofa": frofa_of(unit, config_of(order, cell.seed, unit)),
+        "preset": order.preset,
+        "seed": cell.seed,
+        "test_images": len(table.tests.where["test"]),
+        "overrides": dict(order.overrides),
+    }
+
+
+def _attempt(table: Table, cell: Cell, training: Training) -> Step[int]:
+    """One training and its rows; 1 when it failed, which is said and does not end the table."""
+    name = f"{training.units[0].method}, {cell.labels} labels, seed {cell.seed}"
+    try:
+        yield from _one(table, cell, training)
+    except Exception as error:
+        yield Log(f"{name} failed: {in_words(error)}", "error")
+        if not hasattr(error, "what"):
+            yield Log(traceback.format_exc(), "error")
+        return 1
+    return 0
+
+
+def _one(table: Table, cell: Cell, training: Training) -> Step[None]:
+    order, began = table.order, time.monotonic()
+    chosen = yield from pool.choose(order, table.data, table.backbone, cell.labels, cell.seed, table.device)
+    backbone = copy.deepcopy(table.backbone)
+    found = yield from measure(order, table.data, table.tests, backbone, table.device, chosen.rows, training)
+    for unit, figures in found.figures.items():
+        about = {
+            "selection_seconds": chosen.seconds,
+            "device": describe(table.device),
+            "torch": str(torch.__version__),
+            "threads": torch.get_num_threads(),
+        }
+        row = {
+            **_fields(table, cell, unit),
+            **figures,
+            **about,
+            "command": command(order, unit, cell.labels, cell.seed),
+        }
+        table.rows.append(row)
+        name = unit.method if unit.on else f"{unit.method} without FroFA"
+        done = f"{row['accuracy']:.1%} in {row['seconds']:.0f} s"
+        yield Log(f"{name}, {cell.labels} labels, seed {cell.seed}: {done}")
+    write_rows(order.out, table.rows)
+    found.clear()
+    images = images_of(training.config, cell.labels, training.config.phases)
+    table.spent.append((training.units[0].method, images, time.monotonic() - began))
+
+
+def _left(table: Table, todo: Sequence[tuple[Cell, Training]]) -> float | None:
+    """Seconds that the trainings to come take, from those of the same method, else of any. None: not known yet."""
+    if not table.spent:
+        return None
+    total = 0.0
+    for cell, training in todo:
+        method = training.units[0].method
+        like = [each for each in table.spent if each[0] == method] or table.spent
+        rate = sum(seconds for *_, seconds in like) / sum(images for _, images, _ in like)
+        total += rate * images_of(training.config, cell.labels, training.config.phases)
+    return total
+
+
+def _earlier(order: Order, rows: Sequence[Row], pixels: int) -> list[tuple[str, int, float]]:
+    """What trainings of the same kind took in earlier starts."""
+    alike = {
+        "backbone": order.backbone,
+        "image_size": pixels,
+        "preset": order.preset,
+        "overrides": dict(order.overrides),
+    }
+    return [
+        (
+            row["method"],
+            images_of(config_of(order, 0, Unit(row["method"])), row["labels"], RECIPES[row["method"]].phases),
+            row["seconds"],
+        )
+        for row in rows
+        if row["method"] in RECIPES and all(row[name] == value for name, value in alike.items())
+    ]
+
+
+def _only_one(order: Order) -> Lock:
+    """Hold the file of rows for this process. InputError when another one writes it."""
+    name = hashlib.blake2b(str(order.out.absolute()).encode(), digest_size=8).hexdigest()
+    file = order.cache / "locks" / f"{name}.lock"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, "making the cache folder") from error
+    lock = take_lock(file)
+    if lock is None:
+        raise InputError(
+            "Another process is measuring this table", str(order.out), "Wait for it, or give another --out."
+        )
+    return lock
