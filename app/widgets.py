@@ -19,6 +19,7 @@ TITLES: Mapping[str, Mapping[str, choices.HasTitle]] = {
     "strategy": choices.STRATEGIES,
     "recipe": choices.RECIPES,
     "preset": choices.PRESETS,
+    "frofa": choices.FROFA,
 }
 
 

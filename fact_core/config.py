@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, FROFA, PRESETS, RECIPES, STRATEGIES, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, FROFA, PRESETS, RECIPES, STRATEGIES, check_fit, pick
 from fact_core.errors import ConfigError
 
 T = typing.TypeVar("T")
+
+LONGEST = 512  # prompts or prefixes; a picture of 224 pixels has 197 tokens of its own
 
 
 def option(
@@ -129,6 +131,13 @@ class FfConfig:
     lora_lr: float = option(1e-3, "LoRA learning rate", "Of the added matrices.", low=0.0, high=1.0, expert=True)
     lora_rank: int = option(8, "LoRA rank", "Of the added matrices.", low=1, high=256, expert=True)
     lora_alpha: int = option(16, "LoRA alpha", "Scale is alpha / rank.", low=1, high=1024, expert=True)
+    prompt_length: int = option(10, "Prompts", "Learned tokens a block.", low=1, high=LONGEST, expert=True)
+    prompt_dim: int = option(
+        0, "Prompt width", "A shared layer widens narrower ones; 0: the network's own.", low=0, high=4096, expert=True
+    )
+    prompt_deep: bool = option(True, "Deep prompts", "Each block has its own; else the first alone.", expert=True)
+    prefix_length: int = option(15, "Prefixes", "Learned keys and values a block.", low=1, high=LONGEST, expert=True)
+    prompt_lr: float = option(1e-3, "Prompt learning rate", "Of prompts and prefixes.", low=0.0, high=1.0, expert=True)
     layer_decay: float = option(0.75, "Layer decay", "Early layers learn slower.", low=0.1, high=1.0, expert=True)
     weight_decay: float = option(0.05, "Weight decay", "Of phase 2.", low=0.0, high=1.0, expert=True)
     label_smoothing: float = option(0.1, "Label smoothing", "Of phase 2.", low=0.0, high=0.9, expert=True)
@@ -157,8 +166,9 @@ class LmConfig:
     mode: str = option(
         "auto",
         "Reading",
-        "map_lr: attention pooling, then logistic regression; lr: logistic regression alone; both; auto.",
-        choices=("auto", "map_lr", "lr", "both"),
+        "map_lr: attention pooling, then logistic regression; lr: logistic regression alone; both; joint_lbfgs: "
+        "attention pooling and the linear layer together; auto.",
+        choices=("auto", "map_lr", "lr", "both", "joint_lbfgs"),
     )
     choose: str = option(
         "C+mode",
@@ -314,6 +324,8 @@ def check(config: T) -> T:
             check(value)
         elif each.metadata:
             _check_one(each.metadata, value, hints[each.name])
+    if isinstance(config, TrainConfig):
+        check_fit(config.recipe, config.backbone)
     return config
 
 

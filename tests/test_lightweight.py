@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,13 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fact_core.config import LmConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Decision, Event, Point, Progress
 from fact_core.lightweight.folds import folds, smallest_class
 from fact_core.lightweight.frofa import FORMS, brightness
-from fact_core.lightweight.light import LightHead, fit
+from fact_core.lightweight.light import LightHead, Plan, decide, fit
 from fact_core.lightweight.map_head import MapHead, heads_for
 from fact_core.lightweight.map_train import Memory, reduction
 
@@ -152,7 +154,7 @@ def test_folds_share_every_class_out() -> None:
 # ---------------------------------------------------------------- the light model
 
 
-@pytest.mark.parametrize("mode", ["auto", "map_lr", "lr", "both"])
+@pytest.mark.parametrize("mode", ["auto", "map_lr", "lr", "both", "joint_lbfgs"])
 def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     pooled, patches, y = data()
     config = LmConfig(mode=mode, steps=30, width=8)
@@ -165,7 +167,9 @@ def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     points = [e for e in events if isinstance(e, Point)]
     assert points[-1].check_accuracy is not None and points[-1].accuracy is not None
     steps = [p.step for p in points]
-    begins = [1] if head.mode == "lr" else [10, 20, 30, 31]  # attention, then every iteration of the solvers
+    begins = (
+        [1] if head.mode in ("lr", "joint_lbfgs") else [10, 20, 30, 31]
+    )  # attention, then every iteration of the solvers
     assert steps[: len(begins)] == begins
     assert steps[len(begins) - 1 : -1] == list(range(begins[-1], steps[-1] + 1))  # no gap, nothing twice
     assert points[-1].step == points[-1].steps  # the whole head, measured: in place of the solver's last
@@ -194,6 +198,35 @@ def test_auto_compares_the_readings_with_enough_labels() -> None:
     assert any(isinstance(e, Progress) and e.step == "lm.mode" for e in events)
 
 
+def test_the_joint_reading_falls_below_its_start_and_beats_the_two_stages_on_its_own_objective() -> None:
+    """It starts at mean pooling with a converged layer on it, and all of its weights learn."""
+    pooled, patches, y = data()
+    config = LmConfig(mode="joint_lbfgs", steps=40, width=8, strength=0.3, views=3, weight_decay=1e-4)
+    (head, _), events = run(fit(pooled, patches, y, 4, config=config, generator=generator()))
+    losses = [e.loss for e in events if isinstance(e, Point) and e.loss is not None][:-1]
+    assert losses[-1] < 0.7 * losses[0]
+    fresh = MapHead(8)
+    moved = [not torch.equal(a, b) for a, b in zip(head.map.parameters(), fresh.parameters(), strict=True)]
+    assert all(moved)
+    attention = head.map.attention((patches.flatten(1, 2) - head.mean) @ head.basis).mean(dim=(0, 1))
+    assert float(attention[0]) > 1 / 9  # it looks at the corner that tells the class
+
+
+def test_what_is_decided_on_other_features_is_what_is_fitted() -> None:
+    """Features that have seen their labels make the largest C look best; the plan comes from those that have not."""
+    pooled, patches, y = data()
+    config = LmConfig(steps=20, width=8)
+    told = functional.one_hot(y, 16).float() * 5 + pooled  # as after a finetuning on these labels
+    plan, events = run(decide(pooled, patches, y, 4, config=config, generator=generator()))
+    assert [e for e in events if isinstance(e, Decision)] == list(plan.decisions)
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    (head, decisions), events = run(fit(told, patches, y, 4, config=config, generator=generator(), plan=plan))
+    assert head.mode == plan.mode and decisions == []
+    assert not any(isinstance(e, Decision) for e in events)
+    own, _ = run(decide(told, patches, y, 4, config=config, generator=generator()))
+    assert own.c_pooled >= plan.c_pooled
+
+
 def test_the_same_seed_gives_the_same_model_and_another_does_not() -> None:
     pooled, patches, y = data()
     config = LmConfig(mode="map_lr", choose="none", steps=20, width=8)
@@ -206,7 +239,7 @@ def test_the_same_seed_gives_the_same_model_and_another_does_not() -> None:
     assert not torch.equal(weight(1), weight(2))
 
 
-@pytest.mark.parametrize("mode", ["auto", "map_lr"])
+@pytest.mark.parametrize("mode", ["auto", "map_lr", "joint_lbfgs"])
 def test_a_fit_stopped_anywhere_goes_on_to_the_same_model(mode: str) -> None:
     pooled, patches, y = data()
     config = LmConfig(mode=mode, steps=60, width=8)

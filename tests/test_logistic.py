@@ -13,7 +13,10 @@ from torch.nn import functional
 from fact_core.errors import InputError
 from fact_core.events import Event, Point
 from fact_core.lightweight import logistic
-from fact_core.lightweight.logistic import Linear, choose_C, finish, fit, scaled
+from fact_core.lightweight.folds import folds, same_images, smallest_class
+from fact_core.lightweight.logistic import Linear, choose_C, fit, scaled
+from fact_core.steps import finish
+from fact_core.types import IntArray
 
 
 def data(n: int, wide: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -139,8 +142,6 @@ def test_choose_c_takes_the_lowest_log_loss() -> None:
     assert scores[f"{C:g}"] <= 1.0011 * min(scores.values())
     held = []
     # the literal form of one candidate, with scikit-learn and its own folds
-    from fact_core.lightweight.folds import folds
-
     for part in folds(y, 5, torch.Generator().manual_seed(0)):
         rest = np.setdiff1d(np.arange(80), part)
         oracle = LogisticRegression(C=10 * scaled(1.0, x), class_weight="balanced", tol=1e-8, max_iter=10_000)
@@ -153,3 +154,46 @@ def test_choose_c_with_one_label_of_a_class_is_the_default() -> None:
     x, y = data(5, 4, 3)
     y = np.array([0, 0, 1, 1, 2])
     assert finish(choose_C(x, y, 3, default=7.0, generator=torch.Generator())) == (7.0, {})
+
+
+def test_rows_of_one_group_stay_in_one_fold() -> None:
+    """Views and copies of an image would tell the answer; classes stay as even as groups allow."""
+    y = np.repeat([0, 1, 2], [12, 9, 6])
+    groups = np.arange(len(y)) // 3  # three rows an image
+    parts = folds(y, 2, torch.Generator().manual_seed(0), groups)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(y)))
+    for part in parts:
+        assert not set(groups[part]) & set(np.delete(groups, part))
+        assert set(y[part]) == {0, 1, 2}
+    assert smallest_class(y, groups) == 2 and smallest_class(y) == 6
+
+
+def test_copies_of_an_image_are_found_by_their_features() -> None:
+    x = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
+    x[3], x[4] = 2 * x[0], x[1]  # the same direction; the same image under another class
+    groups = same_images(x, np.array([0, 0, 1, 0, 1, 1]))
+    assert groups[3] == groups[0] and len(set(groups.tolist())) == 5
+
+
+def test_a_copy_in_another_fold_makes_every_C_look_good() -> None:
+    """Pure noise in twins: without groups the largest C wins, with groups it is the worst."""
+    rng = np.random.default_rng(0)
+    x = np.repeat(rng.normal(size=(24, 40)), 2, axis=0).astype(np.float32)
+    y = np.repeat(rng.integers(0, 2, 24), 2)
+
+    def chosen(groups: IntArray | None) -> tuple[float, dict[str, float]]:
+        return finish(choose_C(x, y, 2, generator=torch.Generator().manual_seed(0), groups=groups))
+
+    blind, scores = chosen(None)
+    assert blind == max(logistic.C_GRID) and scores["1000"] < scores["1"]
+    seen, scores = chosen(same_images(x, y))
+    assert seen == min(logistic.C_GRID) and scores["1000"] > scores["1"]
+
+
+def test_a_path_over_c_ends_where_separate_fits_end() -> None:
+    x, y = data(60, 90, 4)  # wider than long: solved in the span of the rows
+    grid = (0.1, 1.0, 10.0)
+    path = finish(logistic.fit_path(torch.from_numpy(x), torch.from_numpy(y), 4, grid, unit=1.0, tol=1e-10))
+    for c, line in zip(grid, path, strict=True):
+        alone = finish(fit(x, y, 4, C=c, tol=1e-10, max_iter=5000))
+        np.testing.assert_allclose(line.weight.numpy(), alone.weight.numpy(), atol=1e-6)

@@ -7,6 +7,7 @@ import torch
 
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, smallest_class
+from fact_core.steps import finish
 from fact_core.types import FloatArray, IntArray
 
 MOST_FOLDS = 5
@@ -25,6 +26,6 @@ def cross_validated(x: FloatArray, y: IntArray, n_classes: int, *, c: float, see
     answers = np.zeros((len(y), n_classes), dtype=np.float32)
     for held in folds(y, k, torch.Generator().manual_seed(seed)):
         rest = np.setdiff1d(np.arange(len(y)), held)
-        line = logistic.finish(logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide)))
+        line = finish(logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide)))
         answers[held] = (wide[held] @ line.weight.T + line.bias).softmax(dim=1).float().numpy()
     return answers

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.data import batches, normalise
-from fact_core.events import Decision, Log, Point, Progress, Saved
+from fact_core.events import Decision, Event, Log, Point, Progress, Saved
 from fact_core.finetune.probe import by_logistic_regression
 from fact_core.finetune.training import Net, Plan
 from fact_core.finetune.work import Work
+from fact_core.steps import through
 from fact_core.types import Step
 
 SHARES = (0.0, 0.5, 1.0)  # of phase 2's weights
@@ -48,13 +49,12 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
         backbone = copy.deepcopy(work.backbone)
         backbone.load_state_dict(pretrained)
-        probe, _ = yield from _quiet(
-            by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, work.config.lp.C)
-        )
+        fitting = by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, work.config.lp.C)
+        probe, _ = yield from through(fitting, _folds_began)
         net = Net(backbone, copy.deepcopy(probe))
         half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))
         part = f"{phase}.fold{fold}"
-        yield from _as_progress(train_part(work, part, net, rest, half), fold, half.steps)
+        yield from through(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))
         tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
         for share in SHARES:
             for name, state in tuned.items():
@@ -115,23 +115,19 @@ def _loss(work: Work, net: Net, rows: Tensor) -> Step[float]:
     return total
 
 
-def _quiet(step: Step[Any]) -> Step[Any]:
-    """The same without its events."""
-    while True:
-        try:
-            next(step)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(PART, 0, FOLDS, "folds")
+def _folds_began(event: Event) -> Event | None:
+    return Progress(PART, 0, FOLDS, "folds")
 
 
-def _as_progress(step: Step[Any], fold: int, steps: int) -> Step[None]:
-    """The same with its Points as progress: the charts belong to the run on all labels."""
-    for event in step:
+def _as_progress(fold: int, steps: int) -> Callable[[Event], Event | None]:
+    """Points as progress: the charts belong to the run on all labels."""
+
+    def change(event: Event) -> Event | None:
         if isinstance(event, Point):
-            yield Progress(PART, fold * steps + event.step, FOLDS * steps, "steps", event.images_per_s)
-        elif isinstance(event, (Saved, Log)):
-            yield event
+            return Progress(PART, fold * steps + event.step, FOLDS * steps, "steps", event.images_per_s)
+        return event if isinstance(event, (Saved, Log)) else None
+
+    return change
 
 
 def _copy(module: nn.Module) -> dict[str, Tensor]:

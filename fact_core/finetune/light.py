@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from fact_core.events import Event, PhaseDone, Point, Saved
 from fact_core.finetune.work import Work
-from fact_core.lightweight.light import fit
+from fact_core.lightweight.light import Plan, decide, fit
 from fact_core.lightweight.logistic import MAX_ITER
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Memory
-from fact_core.types import Step
+from fact_core.steps import through
+from fact_core.types import Step, T
 
 POOL_TOKENS = 20_000  # for the PCA of the pool's tokens
+PLAN = "lm.plan"  # the checkpoint's part that holds what is decided before phase 2
+
+
+def prepare(work: Work) -> Step[None]:
+    """Decide reading and C on the pretrained features, before phase 2: its features have seen the labels.
+
+    Nothing happens where no phase 2 comes first (then ``run`` decides), or where it is decided already.
+    """
+    tuned = [name for name in work.config.phases if name not in ("lp", "lm")]
+    if not tuned or work.light_plan is not None:
+        return
+    stored = work.checkpoint.finished(PLAN)
+    if stored is not None:
+        work.light_plan, work.light_seconds = Plan.from_dict(stored.values["plan"]), stored.values["seconds"]
+        if not any(name in work.heads for name in tuned):  # else the finished phase has kept the decisions too
+            work.decisions.extend(work.light_plan.decisions)
+        return
+    began = time.monotonic()
+    seen = yield from work.look("labelled")
+    pool = yield from _pool_tokens(work)
+    memory = _memory(work, PLAN)
+    deciding = decide(
+        seen.pooled,
+        seen.patches,
+        work.y,
+        work.n_classes,
+        pool_patches=pool,
+        config=work.config.lm,
+        generator=work.generator(PLAN),
+        device=work.device,
+        memory=memory,
+    )
+    work.light_plan = yield from _saved(work, PLAN, memory, deciding)
+    work.light_seconds = time.monotonic() - began
+    work.decisions.extend(work.light_plan.decisions)
+    work.checkpoint.save(
+        PLAN, {}, {"plan": work.light_plan.to_dict(), "seconds": work.light_seconds, "step": 0}, finished=True
+    )
 
 
 def run(work: Work, phase: str) -> Step[PhaseDone]:
@@ -29,8 +67,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
         held = yield from work.look("check")
         check = (held.pooled, held.patches, torch.as_tensor(work.check.y))
     pool = yield from _pool_tokens(work)
-    stored = work.checkpoint.load(phase)
-    memory = Memory(dict(stored.tensors) if stored is not None else {})
+    memory, meter = _memory(work, phase), _Last()
     fitting = fit(
         seen.pooled,
         seen.patches,
@@ -42,33 +79,54 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
         device=work.device,
         check=check,
         memory=memory,
+        plan=work.light_plan,
     )
-    last = 0
-    while True:
-        try:
-            event = next(fitting)
-        except StopIteration as stop:
-            head, decisions = stop.value
-            break
-        last = event.step if isinstance(event, Point) else last
-        yield event
-        yield from _save(work, phase, memory, last)
+    head, decisions = yield from _saved(work, phase, memory, through(fitting, meter))
     work.decisions.extend(decisions)
     work.heads[phase] = head
     own, held_out = yield from work.measure(head)
     check_n = len(work.check.y) if work.check is not None else 0
-    return PhaseDone(phase, time.monotonic() - began, 0.0, last, *own, *held_out, check_n)
+    seconds = time.monotonic() - began + work.light_seconds
+    return PhaseDone(phase, seconds, 0.0, meter.step, *own, *held_out, check_n)
+
+
+class _Last:
+    """Remembers the step of the last Point that went by."""
+
+    step = 0
+
+    def __call__(self, event: Event) -> Event:
+        self.step = event.step if isinstance(event, Point) else self.step
+        return event
+
+
+def _memory(work: Work, name: str) -> Memory:
+    stored = work.checkpoint.load(name)
+    return Memory(dict(stored.tensors) if stored is not None else {})
+
+
+def _saved(work: Work, name: str, memory: Memory, step: Step[T]) -> Step[T]:
+    """The same step, with what it remembers put into the checkpoint whenever that is due."""
+    last = 0
+    try:
+        while True:
+            try:
+                event = next(step)
+            except StopIteration as stop:
+                result: T = stop.value
+                return result
+            last = event.step if isinstance(event, Point) else last
+            yield event
+            if work.checkpoint.due():
+                work.checkpoint.save(name, memory.state(), {"step": last})
+                yield Saved(name, last)
+    finally:
+        step.close()
 
 
 def planned_steps(mode: str, steps: int) -> int:
     """The attention steps; without any, the most iterations of the solver. Those behind attention come on top."""
     return MAX_ITER if mode == "lr" else steps
-
-
-def _save(work: Work, phase: str, memory: Memory, step: int) -> Iterator[Event]:
-    if work.checkpoint.due():
-        work.checkpoint.save(phase, memory.state(), {"step": step})
-        yield Saved(phase, step)
 
 
 def _pool_tokens(work: Work) -> Step[Tensor | None]:
@@ -86,4 +144,5 @@ def _parameters(work: Work) -> int:
     config, pooled, classes = work.config.lm, work.backbone.dim, work.n_classes
     width = min(config.width, work.backbone.token_dim)
     attention = sum(p.numel() for p in MapHead(width).parameters()) + classes * (pooled + width + 1)
-    return (0 if config.mode == "lr" else attention) + (0 if config.mode == "map_lr" else classes * (pooled + 1))
+    line = classes * (pooled + 1)
+    return {"lr": line, "map_lr": attention, "joint_lbfgs": attention}.get(config.mode, attention + line)

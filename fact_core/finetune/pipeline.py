@@ -11,12 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fact_core.backbones import Backbone
+from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, pick, resolve
 from fact_core.classifier import Classifier
 from fact_core.config import TrainConfig, to_dict
 from fact_core.errors import ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
+from fact_core.finetune import light
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
 from fact_core.finetune.work import Held, Work, linear
 from fact_core.images import decode
@@ -61,6 +62,7 @@ def train(
     count, never the best on the check images. InputError: nothing to learn from.
     """
     check_input(files, y, classes, x)
+    check_adapters(backbone, config)
     mark = fingerprint(files, y.tolist(), classes, to_dict(config), backbone.key, device.type)
     work = Work(
         backbone=backbone.to(device).eval(),
@@ -80,6 +82,8 @@ def train(
         yield Log(f"Going on after {', '.join(each.phase for each in done)}.")
     for name in config.phases[len(done) :]:
         try:
+            if name != "lp" and "lm" in config.phases:
+                yield from light.prepare(work)
             phase = yield from resolve(pick(PHASES, name, "phase").target)(work, name)
         except ImageError as error:
             raise _named(error, work) from error
@@ -122,20 +126,28 @@ def check_input(files: Sequence[Path], y: IntArray, classes: Sequence[str], x: F
         )
 
 
+def check_adapters(backbone: Backbone, config: TrainConfig) -> None:
+    """ConfigError where prompts or prefixes of the recipe do not fit the backbone."""
+    for phase in config.phases:
+        about = adapters.planned(phase, config.ff)
+        if about is not None:
+            adapters.check(backbone, about)
+
+
 def keep(work: Work, done: Sequence[PhaseDone]) -> None:
     """Put all finished phases into the checkpoint."""
     modules: dict[str, nn.Module] = {f"head.{name}": head for name, head in work.heads.items()}
-    if any(each.phase in ("ff", "lora") for each in done):
+    if any(each.phase not in ("lp", "lm") for each in done):
         modules["backbone"] = work.backbone
     if work.probe is not None:
         modules["probe"] = work.probe
     tensors = {f"{name}:{key}": each for name, module in modules.items() for key, each in module.state_dict().items()}
-    light = {name: head.config() for name, head in work.heads.items() if isinstance(head, LightHead)}
+    heads = {name: head.config() for name, head in work.heads.items() if isinstance(head, LightHead)}
     values: dict[str, Any] = {
         "step": done[-1].steps,
         "done": [asdict(each) for each in done],
         "decisions": [asdict(each) for each in work.decisions],
-        "light": light,
+        "light": heads,
     }
     work.checkpoint.save(FINISHED, tensors, values, finished=True)
 
@@ -145,6 +157,10 @@ def restore(work: Work) -> list[PhaseDone]:
     stored = work.checkpoint.finished(FINISHED)
     if stored is None:
         return []
+    for name in (each["phase"] for each in stored.values["done"]):
+        about = adapters.planned(name, work.config.ff)
+        if about is not None:
+            adapters.add(work.backbone, about, work.generator(name))  # the tensors below replace what is drawn
     states: dict[str, dict[str, Tensor]] = {}
     for name, tensor in stored.tensors.items():
         module, _, key = name.partition(":")

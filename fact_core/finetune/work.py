@@ -17,7 +17,7 @@ from fact_core.errors import ImageError
 from fact_core.events import Decision, Log, PhaseStarted, Progress
 from fact_core.features import tokens
 from fact_core.finetune.checkpoint import Checkpoint
-from fact_core.lightweight.light import LightHead
+from fact_core.lightweight.light import LightHead, Plan
 from fact_core.types import FloatArray, IntArray, Step
 
 LOOK = 64  # images between two events while tokens are computed
@@ -55,6 +55,8 @@ class Work:
     probe: nn.Linear | None = None
     heads: dict[str, nn.Module] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
+    light_plan: Plan | None = None  # decided on the pretrained features, before phase 2
+    light_seconds: float = 0.0  # that the decision took
     _tokens: dict[str, Tokens] = field(default_factory=dict)
 
     @property

@@ -17,7 +17,8 @@ from fact_core.errors import InputError
 from fact_core.events import Progress
 from fact_core.lightweight.folds import folds, smallest_class
 from fact_core.lightweight.lbfgs import Problem, minimise
-from fact_core.types import Step, T
+from fact_core.steps import finish
+from fact_core.types import IntArray, Step
 
 #: Candidates for C times the mean squared norm of the features: 10 is C = 10 on unit-norm ones.
 C_GRID = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
@@ -98,22 +99,23 @@ def choose_C(
     device: torch.device | str | None = None,
     generator: torch.Generator,
     grid: tuple[float, ...] = C_GRID,
+    groups: IntArray | None = None,
 ) -> Step[tuple[float, dict[str, float]]]:
     """The unit-norm C (see ``scaled``) of the lowest cross-validated log-loss, and all scores.
 
-    Stratified folds, min(5, smallest class); from small to large C each fit starts where the
-    last one ended. With a class of one label: ``default`` and no scores. Ties: the larger C,
-    because fitting too little is the greater risk (method.md 6.2).
+    Stratified folds, min(5, smallest class), with the rows of one group (see ``folds``) together; from small
+    to large C each fit starts where the last one ended. With a class of one label: ``default`` and no scores.
+    Ties: the larger C, because fitting too little is the greater risk (method.md 6.2).
     """
     wide, target = _tensors(x, y, device)
     check(wide, target)
-    k = min(5, smallest_class(target.cpu().numpy()))
+    k = min(5, smallest_class(target.cpu().numpy(), groups))
     if k < 2:
         return default, {}
     unit = scaled(1.0, wide)
     narrow, _ = reduce_rows(wide)
     sums = dict.fromkeys(grid, 0.0)
-    parts = folds(target.cpu().numpy(), k, generator)
+    parts = folds(target.cpu().numpy(), k, generator, groups)
     for done, held in enumerate(parts):
         mask = torch.ones(len(target), dtype=torch.bool, device=target.device)
         mask[torch.from_numpy(held)] = False
@@ -152,16 +154,6 @@ def fit_path(
         )
         lines.append(line)
     return [Linear(each.weight @ back.T, each.bias, each.losses) for each in lines] if back is not None else lines
-
-
-def finish(run: Step[T]) -> T:
-    """The result of a fit whose Points nobody wants."""
-    while True:
-        try:
-            next(run)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
 
 
 def sample_weights(y: Tensor, n_classes: int, given: Tensor | None, balanced: bool) -> Tensor:

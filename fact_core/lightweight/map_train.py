@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from fact_core.config import LmConfig
 from fact_core.events import Point
-from fact_core.lightweight.frofa import brightness
+from fact_core.lightweight.frofa import augment
 from fact_core.lightweight.logistic import sample_weights
 from fact_core.lightweight.map_head import MapHead
 from fact_core.types import Step
@@ -75,26 +75,28 @@ def reduction(pool: Tensor, width: int) -> Reduce:
     return Reduce(mean.float(), basis.float().contiguous())
 
 
-def train_map(
-    patches: Tensor,
-    y: Tensor,
-    n_classes: int,
-    *,
-    reduce: Reduce,
-    start: tuple[Tensor, Tensor],
-    config: LmConfig,
-    steps: int,
-    seed: int,
-    name: str,
-    memory: Memory,
-    check: Check | None = None,
-) -> Step[MapHead]:
-    """Train MAP with a passing linear head on patches (n, N, C), fresh FroFA at every step.
+@dataclass(frozen=True)
+class MapTraining:
+    """What MAP learns from. patches (n, h, w, C) or (n, N, C), y (n,); start: weight (K, W) and bias (K,) of a
+    linear head on mean-pooled tokens."""
 
-    start: weight (K, W) and bias (K,) of the head on mean-pooled tokens: training goes on from
-    logistic regression. Decay pulls MAP back to mean pooling (L2-SP). Returns averaged weights.
+    patches: Tensor
+    y: Tensor
+    n_classes: int
+    reduce: Reduce
+    start: tuple[Tensor, Tensor]
+    config: LmConfig
+    steps: int
+    seed: int
+
+
+def train_map(training: MapTraining, name: str, memory: Memory, check: Check | None = None) -> Step[MapHead]:
+    """Train MAP with a passing linear head, fresh FroFA at every step.
+
+    Training goes on from logistic regression (``start``). Decay pulls MAP back to mean pooling
+    (L2-SP). Returns averaged weights. name: of its tensors in ``memory``.
     """
-    run = _Run(patches, y, n_classes, reduce, start, config, steps, seed)
+    run, steps = _Run(training), training.steps
     if f"{name}.done" in memory.kept:
         return run.finished(memory.kept, name)
     run.load(memory.kept, name)
@@ -108,7 +110,7 @@ def train_map(
         left = took / (run.step - first) * (steps - run.step)
         rate = (run.step - first) * run.batch / max(took, 1e-9)
         held = check(run.head, run.line) if check else (None, None)
-        epoch = run.step * run.batch / len(y)
+        epoch = run.step * run.batch / len(training.y)
         yield Point("lm", run.step, steps, epoch, loss, right, held[0], held[1], rate, left)
     memory.live = None
     memory.kept.update(run.result(name))
@@ -118,19 +120,11 @@ def train_map(
 class _Run:
     """The state of one training: weights, their average, optimiser, generator, step."""
 
-    def __init__(
-        self,
-        patches: Tensor,
-        y: Tensor,
-        n_classes: int,
-        reduce: Reduce,
-        start: tuple[Tensor, Tensor],
-        config: LmConfig,
-        steps: int,
-        seed: int,
-    ) -> None:
-        self.patches, self.y, self.reduce, self.config, self.steps = patches, y, reduce, config, steps
-        self.generator = torch.Generator().manual_seed(seed)
+    def __init__(self, training: MapTraining) -> None:
+        patches, y, reduce, config = training.patches, training.y, training.reduce, training.config
+        n_classes, start = training.n_classes, training.start
+        self.patches, self.y, self.reduce, self.config, self.steps = patches, y, reduce, config, training.steps
+        self.generator = torch.Generator().manual_seed(training.seed)
         self.head = MapHead(reduce.basis.shape[1]).draw(self.generator).to(patches.device)
         self.line = nn.Linear(reduce.basis.shape[1], n_classes, device=patches.device)
         with torch.no_grad():
@@ -150,8 +144,9 @@ class _Run:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         rows = torch.randperm(len(self.y), generator=self.generator)[: self.batch].to(self.y.device)
-        bright = brightness(self.patches[rows].float(), self.config.strength, self.generator)
-        logits = self.line(self.head(self.reduce(bright)))
+        config = self.config
+        maps = augment(self.patches[rows].float(), config.frofa, config.strength, self.generator, form=config.form)
+        logits = self.line(self.head(self.reduce(maps.flatten(1, -2))))
         each = functional.cross_entropy(logits, self.y[rows], reduction="none")
         loss = (each * self.class_weight[rows]).sum() / self.class_weight[rows].sum()
         self.optimiser.zero_grad(set_to_none=True)

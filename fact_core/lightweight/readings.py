@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,13 +10,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from fact_core.config import LmConfig
-from fact_core.events import Decision, Point, Progress
+from fact_core.events import Decision, Event, Point, Progress
 from fact_core.lightweight import logistic
-from fact_core.lightweight.folds import folds, smallest_class
-from fact_core.lightweight.frofa import brightness
+from fact_core.lightweight.folds import folds, same_images, smallest_class
+from fact_core.lightweight.frofa import augment
 from fact_core.lightweight.logistic import C_GRID, Linear
 from fact_core.lightweight.map_head import MapHead
-from fact_core.lightweight.map_train import Check, Memory, Reduce, train_map
+from fact_core.lightweight.map_train import Check, MapTraining, Memory, Reduce, train_map
+from fact_core.steps import finish, through
 from fact_core.types import Step
 
 MAX_ROWS = 20_000  # of originals and views together in one logistic regression
@@ -27,7 +28,7 @@ CV_FOLDS = 3
 
 @dataclass(frozen=True)
 class Labelled:
-    """The labelled images: pooled (n, D) float32, patches (n, N, C), y (n,) int64, on one device."""
+    """The labelled images: pooled (n, D) float32, patches (n, h, w, C) or (n, N, C), y (n,) int64, on one device."""
 
     pooled: Tensor
     patches: Tensor
@@ -75,25 +76,12 @@ def train_reading(
     check: Check | None = None,
 ) -> Step[MapHead]:
     """R2's attention pooling, started at mean pooling with a converged linear head on it."""
-    pooled = reduce(data.patches.float().mean(dim=1))
+    pooled = reduce(data.patches.float().flatten(1, -2).mean(dim=1))
     C = logistic.scaled(config.C, pooled)
-    line = logistic.finish(logistic.fit(pooled, data.y, n_classes, C=C, balanced=config.balanced, tol=1e-4))
+    line = finish(logistic.fit(pooled, data.y, n_classes, C=C, balanced=config.balanced, tol=1e-4))
     start = (line.weight.float(), line.bias.float())
-    return (
-        yield from train_map(
-            data.patches,
-            data.y,
-            n_classes,
-            reduce=reduce,
-            start=start,
-            config=config,
-            steps=steps,
-            seed=seed,
-            name=name,
-            memory=memory,
-            check=check,
-        )
-    )
+    training = MapTraining(data.patches, data.y, n_classes, reduce, start, config, steps, seed)
+    return (yield from train_map(training, name, memory, check))
 
 
 def map_line(
@@ -108,9 +96,9 @@ def map_line(
     """R2's logistic regression on originals and FroFA views, which together weigh one image."""
     n = len(data.y)
     generator = torch.Generator().manual_seed(seed + 1)
-    views = 0 if config.strength == 0 else min(config.views, max(0, MAX_ROWS // n - 1))
+    views = min(config.views, max(0, MAX_ROWS // n - 1)) if augments(config) else 0
     seen = [map_features(head, reduce, data.patches)]
-    seen += [map_features(head, reduce, data.patches, config.strength, generator) for _ in range(views)]
+    seen += [map_features(head, reduce, data.patches, config, generator) for _ in range(views)]
     scales = torch.stack((_unit_rms(data.pooled), _unit_rms(seen[0])))
     x = torch.cat([torch.cat((data.pooled * scales[0], each * scales[1]), dim=1) for each in seen]).double()
     weight = torch.full((len(x),), 1.0 / (views + 1), dtype=torch.float64, device=x.device)
@@ -128,16 +116,25 @@ def map_line(
 
 @torch.no_grad()
 def map_features(
-    head: MapHead, reduce: Reduce, patches: Tensor, strength: float = 0.0, generator: torch.Generator | None = None
+    head: MapHead,
+    reduce: Reduce,
+    patches: Tensor,
+    config: LmConfig | None = None,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
-    """MAP features (n, W) of patches (n, N, C), with a random brightness where a generator is given."""
+    """MAP features (n, W) of patches (n, h, w, C) or (n, N, C), augmented where a generator is given."""
     parts = []
     for chunk in patches.split(CHUNK):
-        tokens = chunk.float()
-        if generator is not None:
-            tokens = brightness(tokens, strength, generator)
-        parts.append(head(reduce(tokens)))
+        maps = chunk.float()
+        if generator is not None and config is not None:
+            maps = augment(maps, config.frofa, config.strength, generator, form=config.form)
+        parts.append(head(reduce(maps.flatten(1, -2))))
     return torch.cat(parts)
+
+
+def augments(config: LmConfig) -> bool:
+    """Whether FroFA changes anything."""
+    return config.frofa != "none" and config.strength > 0
 
 
 def choose(data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, seed: int, memory: Memory) -> Step[Found]:
@@ -145,18 +142,20 @@ def choose(data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, see
 
     Attention steps are cut to CV_STEPS. Equal to 1 %: both readings, the safest.
     """
-    k = min(CV_FOLDS, smallest_class(data.y.cpu().numpy()))
+    y = data.y.cpu().numpy()
+    groups = same_images(data.pooled.cpu().numpy(), y)
+    k = min(CV_FOLDS, smallest_class(y, groups))
     steps = min(config.steps, CV_STEPS)
     pooled = torch.zeros(len(C_GRID), len(data.y), n_classes, dtype=torch.float64, device=data.y.device)
     mapped = pooled.clone()
-    parts = folds(data.y.cpu().numpy(), k, torch.Generator().manual_seed(seed))
+    parts = folds(y, k, torch.Generator().manual_seed(seed), groups)
     for i, held in enumerate(parts):
         mask = torch.ones(len(data.y), dtype=torch.bool, device=data.y.device)
         mask[torch.from_numpy(held)] = False
         run = train_reading(data.rows(mask), n_classes, reduce, config, steps, seed + 2 + i, f"fold{i}", memory)
-        head = yield from _as_progress(run, "lm.mode", i * steps, k * steps)
-        lines = logistic.finish(pooled_line(data.rows(mask), n_classes, config, C_GRID))
-        fitted = logistic.finish(map_line(data.rows(mask), n_classes, head, reduce, config, seed, C_GRID))
+        head = yield from through(run, _progress(i * steps, k * steps))
+        lines = finish(pooled_line(data.rows(mask), n_classes, config, C_GRID))
+        fitted = finish(map_line(data.rows(mask), n_classes, head, reduce, config, seed, C_GRID))
         out = data.rows(~mask)
         unit = functional.normalize(out.pooled, dim=1)
         seen = map_features(head, reduce, out.patches)
@@ -189,13 +188,10 @@ def _unit_rms(x: Tensor) -> Tensor:
     return 1.0 / x.square().mean().sqrt().clamp_min(1e-12)
 
 
-def _as_progress(run: Step[MapHead], step: str, done: int, total: int) -> Step[MapHead]:
+def _progress(done: int, total: int) -> Callable[[Event], Event | None]:
     """Points of a fold are no points of the phase: they become its Progress."""
-    while True:
-        try:
-            event = next(run)
-        except StopIteration as stop:
-            head: MapHead = stop.value
-            return head
-        if isinstance(event, Point):
-            yield Progress(step, done + event.step, total, "steps")
+
+    def change(event: Event) -> Event | None:
+        return Progress("lm.mode", done + event.step, total, "steps") if isinstance(event, Point) else None
+
+    return change

@@ -1,0 +1,124 @@
+"""What the light model leaves open, reading and C: decided by cross-validation before it is fitted.
+
+Features of a backbone that was finetuned on the labelled images have seen the labels: on them the largest C always
+looks best. So the decision is a step of its own, that may run on the PRETRAINED features before phase 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fact_core.config import LmConfig
+from fact_core.errors import InputError
+from fact_core.events import Decision
+from fact_core.lightweight import logistic
+from fact_core.lightweight.folds import same_images, smallest_class
+from fact_core.lightweight.map_train import Memory, Reduce, reduction
+from fact_core.lightweight.readings import Labelled, choose
+from fact_core.types import Step
+
+ENOUGH = 5  # labels a class from which cross-validation is worth something (method.md 11.3)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the light model is fitted. Both C are those of unit-norm features (``logistic.scaled``)."""
+
+    mode: str
+    c_pooled: float
+    c_map: float
+    decisions: tuple[Decision, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Plan:
+        """Back from ``to_dict``."""
+        return Plan(**{**values, "decisions": tuple(Decision(**each) for each in values["decisions"])})
+
+
+def decide(
+    pooled: Tensor,
+    patches: Tensor,
+    y: Tensor,
+    n_classes: int,
+    *,
+    pool_patches: Tensor | None = None,
+    config: LmConfig,
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
+    memory: Memory | None = None,
+) -> Step[Plan]:
+    """Reading and C for the light model; the arguments are those of ``light.fit``. Yields Decisions and Progress."""
+    data = labelled(pooled, patches, y, device)
+    memory = Memory() if memory is None else memory
+    reduce = reduction_of(data, pool_patches, config) if config.mode != "lr" else None
+    return (yield from decide_on(data, n_classes, reduce, config, seed_of(memory, generator), memory))
+
+
+def decide_on(
+    data: Labelled, n_classes: int, reduce: Reduce | None, config: LmConfig, seed: int, memory: Memory
+) -> Step[Plan]:
+    """By cross-validation where there are labels enough, else fixed."""
+    counts = torch.bincount(data.y.cpu())
+    a_class = len(data.y) / int((counts > 0).sum())
+    y = data.y.cpu().numpy()
+    groups = same_images(data.pooled.cpu().numpy(), y)
+    enough = a_class >= ENOUGH and smallest_class(y, groups) >= 2
+    mode = "both" if config.mode == "auto" else config.mode
+    c_pooled = c_map = config.C
+    decisions: list[Decision] = []
+    few = f"{len(data.y)} labels of {int((counts > 0).sum())} classes are too few to compare"
+    if config.mode == "auto" and config.choose == "C+mode" and enough and reduce is not None:
+        found = yield from choose(data, n_classes, reduce, config, seed, memory)
+        mode, c_pooled, c_map = found.mode, found.c_pooled, found.c_map
+        decisions = list(found.decisions)
+    else:
+        if config.mode == "auto":
+            why = "the mean of both readings, which is never far from the better one"
+            decisions.append(Decision("lm.mode", mode, why if enough else f"{few}: {why}"))
+        if config.choose != "none" and enough:
+            unit = functional.normalize(data.pooled, dim=1)
+            generator = torch.Generator().manual_seed(seed)
+            c_pooled, scores = yield from logistic.choose_C(
+                unit,
+                data.y,
+                n_classes,
+                default=config.C,
+                balanced=config.balanced,
+                generator=generator,
+                groups=groups,
+            )
+            c_map = c_pooled
+            decisions.append(Decision("lm.C", f"{c_pooled:g}", "lowest cross-validated log-loss", scores))
+        elif config.choose != "none":
+            decisions.append(Decision("lm.C", f"{config.C:g}", f"{few}: the fixed value"))
+    yield from decisions
+    return Plan(mode, c_pooled, c_map, tuple(decisions))
+
+
+def seed_of(memory: Memory, generator: torch.Generator) -> int:
+    """The seed of a fit; a fit that goes on has the one it began with."""
+    return int(memory.kept.setdefault("seed", torch.randint(2**31, (1,), generator=generator)))
+
+
+def labelled(pooled: Tensor, patches: Tensor, y: Tensor, device: torch.device | str) -> Labelled:
+    """The labelled images on the device. InputError where they are of no use."""
+    if not bool(torch.isfinite(patches).all()):
+        raise InputError("Some features are not numbers", "NaN or infinity in the patch features of labeled images")
+    logistic.check(pooled, y)
+    return Labelled(pooled.float().to(device), patches.to(device), y.long().to(device))
+
+
+def reduction_of(data: Labelled, pool: Tensor | None, config: LmConfig) -> Reduce:
+    """Standardisation and PCA of tokens, from the pool's (m, C) where there are any."""
+    tokens = data.patches if pool is None or len(pool) < 2 else pool.to(data.pooled.device)
+    return reduction(tokens.reshape(-1, tokens.shape[-1]), config.width)
