@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import shutil
@@ -12,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from fact_core.backbones import Backbone
 from fact_core.bench.arguments import Order
 from fact_core.bench.cells import Training, Unit, named_phase
 from fact_core.bench.datasets import Dataset, fixed_test
-from fact_core.bench.pool import pooled
+from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row
 from fact_core.config import to_dict
 from fact_core.events import Event, Log, PhaseStarted, Point, Progress
@@ -70,25 +69,22 @@ def tests_of(data: Dataset, count: int) -> Tests:
 
 
 def measure(
-    order: Order,
-    data: Dataset,
-    tests: Tests,
-    backbone: Backbone,
-    device: torch.device,
-    rows: IntArray,
-    training: Training,
+    order: Order, data: Dataset, tests: Tests, features: Features, rows: IntArray, training: Training
 ) -> Step[Measured]:
-    """Train on the labelled ``rows`` and answer for every method. ``backbone`` is finetuned in place.
+    """Train on the labelled ``rows`` and answer for every method.
 
     An interrupted training goes on from its checkpoint, a finished phase 2 on the same labels is taken over.
     """
     config, names = training.config, [data.train[row] for row in rows]
-    x = yield from pooled(backbone, data, names, order.cache, device)
+    backbone, device = copy.deepcopy(features.backbone), features.device
+    x = yield from features.of(names)
     wanted = any(unit.phases[-1] == "lp" for unit in training.units)
-    test_x = (yield from pooled(backbone, data, tests.files, order.cache, device)) if wanted else None
+    test_x = (yield from features.of(tests.files)) if wanted else None
     rng = np.random.default_rng(config.seed)
     some = np.sort(rng.choice(len(data.train), size=min(POOL_TOKENS, len(data.train)), replace=False))
-    mark = json.dumps([names, backbone.preprocess.to_dict(), backbone.key, to_dict(config)], sort_keys=True)
+    # Of its own for each file of rows: two processes must not share a checkpoint.
+    about = [str(order.out.absolute()), names, backbone.preprocess.to_dict(), backbone.key, to_dict(config)]
+    mark = json.dumps(about, sort_keys=True)
     folder = order.cache / "trainings" / hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()
     note = _Note(folder)
     step = train(

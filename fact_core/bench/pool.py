@@ -20,7 +20,7 @@ from fact_core.choices import STRATEGIES, resolve
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.features import extract, features_key
-from fact_core.files import write_text
+from fact_core.files import Lock, take_lock, write_text
 from fact_core.store import FeatureStore
 from fact_core.types import FloatArray, IntArray, Step
 
@@ -33,31 +33,47 @@ class Chosen:
     seconds: float | None
 
 
-def pooled(
-    backbone: Backbone, data: Dataset, names: Sequence[str], cache: Path, device: torch.device
-) -> Step[FloatArray]:
-    """Pretrained features (n, D) of the named images; those that the cache lacks are computed.
+class Features:
+    """Pretrained features of images by name; those that the cache lacks are computed.
 
-    Rows are found by the bytes of an image, so that a cache may serve several folders. InputError when one
-    cannot be decoded.
+    Rows are found by the bytes of an image, so that a cache may serve several folders.
     """
-    files = [data.root / name for name in names]
-    digests = [_digest(file) for file in files]
-    store = FeatureStore.open(cache / "features" / features_key(backbone), backbone.dim, {"backbone": backbone.name})
-    if store.missing(digests):
-        yield from extract(backbone, digests, files, store, device=device)
-    gone = set(store.missing(digests))
-    if gone:
-        bad = [str(file) for file, digest in zip(files, digests, strict=True) if digest in gone]
-        raise InputError("Some images of the data set cannot be read", f"{len(bad)} images, the first is {bad[0]}")
-    return store.gather(digests)
+
+    def __init__(self, backbone: Backbone, root: Path, cache: Path, device: torch.device) -> None:
+        self.backbone, self.root, self.device = backbone, root, device
+        self.folder = cache / "features" / features_key(backbone)
+        self.lock = cache / "locks" / f"{self.folder.name}.lock"  # not in the folder: the store may empty it
+        self._digests: dict[str, str] = {}
+
+    def of(self, names: Sequence[str]) -> Step[FloatArray]:
+        """(n, D) of the named images. InputError when one cannot be decoded."""
+        digests = [self._digest(name) for name in names]
+        if FeatureStore(self.folder).missing(digests):
+            with (yield from _alone(self.lock)):
+                store = FeatureStore.open(self.folder, self.backbone.dim, {"backbone": self.backbone.name})
+                files = [self.root / name for name in names]
+                yield from extract(self.backbone, digests, files, store, device=self.device)
+        store = FeatureStore(self.folder)
+        gone = set(store.missing(digests))
+        if gone:
+            bad = [name for name, digest in zip(names, digests, strict=True) if digest in gone]
+            found = f"{len(bad)} images, the first is {self.root / bad[0]}"
+            raise InputError("Some images of the data set cannot be read", found)
+        return store.gather(digests)
+
+    def _digest(self, name: str) -> str:
+        if name not in self._digests:
+            try:
+                self._digests[name] = hashlib.blake2b((self.root / name).read_bytes(), digest_size=16).hexdigest()
+            except OSError as error:
+                raise storage_error(error, "reading the images") from error
+        return self._digests[name]
 
 
-def choose(
-    order: Order, data: Dataset, backbone: Backbone, labels: int, seed: int, device: torch.device
-) -> Step[Chosen]:
+def choose(order: Order, data: Dataset, features: Features, labels: int, seed: int) -> Step[Chosen]:
     """The images to label: the recorded choice, else that of an earlier start, else a new one."""
-    key = selection_key(data.name, backbone.name, backbone.preprocess.pixels, order.strategy, data.train)
+    pixels = features.backbone.preprocess.pixels
+    key = selection_key(data.name, features.backbone.name, pixels, order.strategy, data.train)
     if not order.anew:
         rows = recorded(order.selections, key, labels, seed, len(data.train))
         if rows is not None:
@@ -67,26 +83,32 @@ def choose(
     if file.is_file():
         kept = json.loads(file.read_text("utf-8"))
     else:
-        kept = yield from _compute(order, data, backbone, labels, seed, device)
+        kept = yield from _compute(order, data, features, labels, seed)
         write_text(file, json.dumps({"key": key, **kept}), "keeping the chosen images")
     for each in {order.out.parent / "selections.json", *((order.selections,) if order.record else ())}:
         record_selection(each, key, labels, seed, kept["rows"])
     return Chosen(np.array(kept["rows"], dtype=np.int64), kept["seconds"])
 
 
-def _compute(
-    order: Order, data: Dataset, backbone: Backbone, labels: int, seed: int, device: torch.device
-) -> Step[dict[str, object]]:
-    x = yield from pooled(backbone, data, data.train, order.cache, device)
-    yield Log(f"choosing {labels} of {len(x)} images by {order.strategy}, seed {seed}")
+def _compute(order: Order, data: Dataset, features: Features, labels: int, seed: int) -> Step[dict[str, object]]:
+    x = yield from features.of(data.train)
+    yield Log(f"choosing {labels} of {len(x):,} images by {order.strategy}, seed {seed}")
     began, nothing = time.monotonic(), np.zeros(0, dtype=np.int64)
     select = resolve(STRATEGIES[order.strategy].target)
-    picks = yield from select(x, labels, nothing, nothing, np.random.default_rng(seed), device=device)
-    return {"rows": [int(row) for row in picks.rows], "seconds": time.monotonic() - began}
+    picks = yield from select(x, labels, nothing, nothing, np.random.default_rng(seed), device=features.device)
+    return {"rows": [int(row) for row in picks.rows], "seconds": round(time.monotonic() - began, 3)}
 
 
-def _digest(file: Path) -> str:
+def _alone(file: Path) -> Step[Lock]:
+    """The lock of that file; waits while another process, which may fill the same cache, has it."""
     try:
-        return hashlib.blake2b(file.read_bytes(), digest_size=16).hexdigest()
+        file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise storage_error(error, "reading the images") from error
+        raise storage_error(error, "making the cache folder") from error
+    told = False
+    while (lock := take_lock(file)) is None:
+        if not told:
+            yield Log("Another process computes features for this cache; waiting for it.")
+        told = True
+        time.sleep(0.5)
+    return lock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import time
 import traceback
@@ -12,7 +11,7 @@ from typing import Any
 
 import torch
 
-from fact_core.backbones import Backbone, fetch, load
+from fact_core.backbones import fetch, load
 from fact_core.bench import pool
 from fact_core.bench.arguments import Order
 from fact_core.bench.cells import (
@@ -28,10 +27,11 @@ from fact_core.bench.cells import (
 )
 from fact_core.bench.datasets import PAPER_BUDGETS, Dataset, open_dataset
 from fact_core.bench.measure import Tests, measure, tests_of
+from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, tables_of, write_rows
 from fact_core.choices import RECIPES
 from fact_core.device import choose, describe
-from fact_core.errors import InputError, storage_error
+from fact_core.errors import FactError, InputError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.files import Lock, take_lock, write_text
 from fact_core.types import Step
@@ -46,8 +46,7 @@ class Table:
     order: Order
     data: Dataset
     tests: Tests
-    backbone: Backbone
-    device: torch.device
+    features: Features
     rows: list[Row]
     spent: list[tuple[str, int, float]] = field(default_factory=list)
 
@@ -73,7 +72,8 @@ def _run(order: Order) -> Step[dict[str, Any]]:
     if not status(order.backbone).ready:
         yield from fetch(order.backbone)
     backbone = load(order.backbone, pixels=order.pixels)
-    table = Table(order, data, tests_of(data, order.test_images), backbone, device, rows)
+    features = Features(backbone, data.root, order.cache, device)
+    table = Table(order, data, tests_of(data, order.test_images), features, rows)
     table.spent.extend(_earlier(order, rows, backbone.preprocess.pixels))
     todo = list(_todo(table))
     yield Log(
@@ -114,7 +114,7 @@ def _fields(table: Table, cell: Cell, unit: Unit) -> Row:
     return {
         "dataset": table.data.name,
         "backbone": order.backbone,
-        "image_size": table.backbone.preprocess.pixels,
+        "image_size": table.features.backbone.preprocess.pixels,
         "strategy": order.strategy,
         "labels": cell.labels,
         "ratio": cell.ratio,
@@ -134,7 +134,7 @@ def _attempt(table: Table, cell: Cell, training: Training) -> Step[int]:
         yield from _one(table, cell, training)
     except Exception as error:
         yield Log(f"{name} failed: {in_words(error)}", "error")
-        if not hasattr(error, "what"):
+        if not isinstance(error, FactError):
             yield Log(traceback.format_exc(), "error")
         return 1
     return 0
@@ -142,13 +142,12 @@ def _attempt(table: Table, cell: Cell, training: Training) -> Step[int]:
 
 def _one(table: Table, cell: Cell, training: Training) -> Step[None]:
     order, began = table.order, time.monotonic()
-    chosen = yield from pool.choose(order, table.data, table.backbone, cell.labels, cell.seed, table.device)
-    backbone = copy.deepcopy(table.backbone)
-    found = yield from measure(order, table.data, table.tests, backbone, table.device, chosen.rows, training)
+    chosen = yield from pool.choose(order, table.data, table.features, cell.labels, cell.seed)
+    found = yield from measure(order, table.data, table.tests, table.features, chosen.rows, training)
     for unit, figures in found.figures.items():
         about = {
             "selection_seconds": chosen.seconds,
-            "device": describe(table.device),
+            "device": describe(table.features.device),
             "torch": str(torch.__version__),
             "threads": torch.get_num_threads(),
         }
