@@ -289,8 +289,13 @@ def test_other_heads_and_many_classes_export(tmp_path: Path, images: Path, mode:
 
 
 def test_a_vision_transformer_exports(tmp_path: Path, images: Path) -> None:
+    """With both kinds of head: the light one reads the patches, for any number of pictures."""
     backbone = load("vit_small_patch16_224.dino", pixels=PIXELS, random=True)
-    head = nn.Linear(backbone.dim, 3)
-    model = Classifier(backbone, {"ff": head}, "ff", ("a", "b", "c")).eval()
-    result, _ = finish(write_model(tmp_path / "model", model, {}, sample_files=[images / "plain.png"]))
-    assert result["largest_difference"] <= 1e-4
+    light = LightHead(backbone.dim, backbone.token_dim, 16, 3, "both")
+    for each in (*light.parameters(), light.basis):
+        nn.init.normal_(each, std=0.1, generator=torch.Generator().manual_seed(each.numel()))
+    files = sorted(images.iterdir())[:3]
+    for name, head in {"ff": nn.Linear(backbone.dim, 3), "lm": light}.items():
+        model = Classifier(backbone, {name: head}, name, ("a", "b", "c")).eval()
+        result, _ = finish(write_model(tmp_path / name, model, {}, sample_files=files))
+        assert result["checked"] == 3 and result["largest_difference"] <= 1e-4

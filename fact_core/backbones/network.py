@@ -47,7 +47,8 @@ class Backbone(nn.Module):
         pooled = network.forward_head(features, pre_logits=True)
         if features.ndim == 3:
             h, w = self.grid(x.shape[-2])[0], self.grid(x.shape[-1])[0]
-            patches = features[:, self.num_prefix :].unflatten(1, (h, w))
+            # Not unflatten: PyTorch's exporter writes the size of the batch down as a constant behind it.
+            patches = features[:, self.num_prefix :].reshape(features.shape[0], h, w, features.shape[2])
         elif features.shape[1] == self.token_dim:
             patches = features.permute(0, 2, 3, 1)
         else:  # some timm networks keep the channels last already
