@@ -62,7 +62,7 @@ class BackboneChoice:
     dim: width of the pooled feature; pixels: input side in pixels (0: timm's own);
     cpu_pixels: the side used when there is no GPU (0: the same); licence: of the weights, as their
     source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
-    does not make it.
+    does not make it; prompts: prompts and prefixes fit, as in every plain vision transformer.
     """
 
     title: str
@@ -76,11 +76,12 @@ class BackboneChoice:
     cpu_pixels: int = 0
     megaflops: int = 0  # of one forward at ``pixels``, to estimate times
     build: str = ""
+    prompts: bool = False
 
 
 @dataclass(frozen=True)
 class RecipeChoice:
-    """The phases that a recipe runs, in order: lp, then ff or lora, then lm.
+    """The phases that a recipe runs, in order: lp, then one of ff, lora, prompt and prefix, then lm.
 
     values: options that the recipe itself fixes. random_head: phase 2 starts
     from a head that knows nothing, not from the linear probe.
@@ -145,6 +146,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         384,
         (Source("hub", "timm/vit_small_patch16_224.dino", bytes=86_700_000),),
         megaflops=4_600,
+        prompts=True,
     ),
     "vit_base_patch16_224.dino": BackboneChoice(
         "DINO ViT-B/16",
@@ -155,6 +157,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         768,
         (Source("hub", "timm/vit_base_patch16_224.dino", bytes=343_200_000),),
         megaflops=17_563,
+        prompts=True,
     ),
     "vit_base_patch16_clip_quickgelu_224.openai": BackboneChoice(
         "CLIP ViT-B/16",
@@ -165,6 +168,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         768,
         (Source("hub", "timm/vit_base_patch16_clip_224.openai", bytes=344_800_000),),
         megaflops=17_563,
+        prompts=True,
     ),
     "vit_large_patch14_clip_quickgelu_224.openai": BackboneChoice(
         "CLIP ViT-L/14",
@@ -175,6 +179,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         1024,
         (Source("hub", "timm/vit_large_patch14_clip_224.openai", bytes=1_215_900_000),),
         megaflops=81_012,
+        prompts=True,
     ),
     "convnext_tiny.fb_in1k": BackboneChoice(
         "ConvNeXt-Tiny",
@@ -252,6 +257,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         ),
         cpu_pixels=98,
         megaflops=6_124,
+        prompts=True,
     ),
 }
 
@@ -261,6 +267,16 @@ RECIPES: dict[str, RecipeChoice] = {
     "fact": RecipeChoice("FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")),
     "l3fact": RecipeChoice(
         "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
+    ),
+    "fact-prompt": RecipeChoice(
+        "FACT with prompts",
+        "Probe, learned prompts in a frozen network, then a light model. For vision transformers only.",
+        ("lp", "prompt", "lm"),
+    ),
+    "fact-prefix": RecipeChoice(
+        "FACT with prefixes",
+        "Probe, learned keys and values in a frozen network, then a light model. For vision transformers only.",
+        ("lp", "prefix", "lm"),
     ),
     "lm": RecipeChoice("Light model only", "The light model on the pretrained network: quickest.", ("lm",)),
     "lp": RecipeChoice("Linear probe", "Logistic regression on the pretrained features.", ("lp",), {"lp.mode": "lr"}),
@@ -284,6 +300,12 @@ PHASES: dict[str, Choice] = {
     "lp": Choice("Linear probe", "A linear classifier on frozen features.", "fact_core.finetune.probe:run"),
     "ff": Choice("Full finetune", "All weights learn.", "fact_core.finetune.finetune:run"),
     "lora": Choice("LoRA finetune", "Small added matrices learn.", "fact_core.finetune.finetune:run"),
+    "prompt": Choice(
+        "Prompt tuning", "Added tokens learn, the network stays as it is.", "fact_core.finetune.finetune:run"
+    ),
+    "prefix": Choice(
+        "Prefix tuning", "Added keys and values learn, the network stays as it is.", "fact_core.finetune.finetune:run"
+    ),
     "lm": Choice(
         "Light model",
         "Attention pooling and logistic regression on augmented features.",
@@ -365,6 +387,24 @@ EXPORTS: dict[str, Choice] = {
     "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange:write_predictions"),
     "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange:write_labels"),
 }
+
+
+def check_fit(recipe: str, backbone: str) -> None:
+    """ConfigError in words when a phase of the recipe cannot work with the backbone."""
+    for phase in pick(RECIPES, recipe, "recipe").phases:
+        if phase in ("prompt", "prefix") and not pick(BACKBONES, backbone, "backbone").prompts:
+            raise adapter_error(phase, backbone)
+
+
+def adapter_error(phase: str, backbone: str) -> ConfigError:
+    """Prompts or prefixes do not fit a backbone: which ones they do fit."""
+    fitting = ", ".join(f"{each.title} ({name})" for name, each in BACKBONES.items() if each.prompts)
+    title = BACKBONES[backbone].title if backbone in BACKBONES else backbone
+    return ConfigError(
+        f"{PHASES[phase].title} needs a plain vision transformer",
+        title,
+        f"Choose another recipe, or one of these backbones: {fitting}.",
+    )
 
 
 def pick(choices: Mapping[str, C], name: str, what: str) -> C:

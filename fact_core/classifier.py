@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from fact_core.backbones import Backbone, Tokens, bare
-from fact_core.errors import WeightsError
+from fact_core.backbones import Backbone, Tokens, adapters, bare
+from fact_core.errors import FactError, WeightsError
 from fact_core.finetune.checkpoint import write_file
 from fact_core.lightweight.light import LightHead
 
@@ -24,7 +25,7 @@ FORMAT = 1
 class Classifier(nn.Module):
     """A backbone and one head a phase; ``final`` names the head that answers.
 
-    heads: "lp", "ff" and "lora" are ``nn.Linear`` on the pooled feature, "lm" is a ``LightHead``.
+    heads: those of all other phases than "lm" are ``nn.Linear`` on the pooled feature, "lm"'s is a ``LightHead``.
     probe: phase 1's linear layer when phase 2 changed the backbone afterwards. It reads the
            PRETRAINED features, so it is kept for the record and takes no part in ``forward``.
     """
@@ -75,11 +76,13 @@ def save_model(folder: Path, classifier: Classifier, meta: Mapping[str, Any]) ->
         if isinstance(head, (nn.Linear, LightHead))
     }
     backbone = classifier.backbone
+    carried = adapters.of(backbone)
     config = {
         "format": FORMAT,
         "backbone": backbone.name,
         "key": backbone.key,
         "preprocess": backbone.preprocess.to_dict(),
+        "adapters": asdict(carried) if carried is not None else None,
         "classes": list(classifier.classes),
         "heads": heads,
         "final": classifier.final,
@@ -109,6 +112,11 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     if config["format"] != FORMAT:
         raise WeightsError("The model was stored by another version of the program", f"format {config['format']}", do)
     backbone = bare(config["backbone"], pixels=config["preprocess"]["pixels"], key=config["key"])
+    try:
+        if config.get("adapters"):  # models of older versions do not say
+            adapters.add(backbone, adapters.Adapters(**config["adapters"]), torch.Generator())
+    except (TypeError, FactError) as error:
+        raise WeightsError("The stored model has prompts or prefixes that are not known", str(error), do) from error
     width, n_classes = backbone.dim, len(config["classes"])
     heads = {name: _head(dict(about), width, n_classes) for name, about in config["heads"].items()}
     probe = nn.Linear(width, n_classes) if config["probe"] else None

@@ -14,11 +14,13 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fact_core import backbones
-from fact_core.backbones import Backbone, Tokens
+from fact_core.backbones import Backbone, Tokens, adapters
+from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.network import is_finite
 from fact_core.choices import BACKBONES
 from fact_core.classifier import Classifier, load_model, save_model
 from fact_core.data import Preprocess
+from fact_core.errors import ConfigError
 from fact_core.finetune import lora
 from fact_core.finetune.training import Net, Plan, Training, set_drop_path
 from fact_core.lightweight.light import LightHead
@@ -189,6 +191,24 @@ def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(backbo
         name: each.shape for name, each in backbone.state_dict().items()
     }
     assert agree(see(copy), changed, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "about", [Adapters("prompt", 10), Adapters("prompt", 200, 512), Adapters("prefix", 15)], ids=str
+)
+def test_prompts_and_prefixes_fit_or_are_refused_in_words(about: Adapters, whole: Backbone) -> None:
+    """What the page is told without torch is true, and nobody behind sees that anything was added."""
+    assert adapters.supports(whole) == BACKBONES[whole.name].prompts
+    copy, side, generator = whole.clone(), whole.preprocess.pixels, torch.Generator()
+    if not adapters.supports(whole):
+        with pytest.raises(ConfigError, match="needs a plain vision transformer"):
+            adapters.add(copy, about, generator)
+        return
+    adapters.add(copy, about, generator)
+    with torch.no_grad():
+        out = copy(torch.empty(1, 3, side, side, device="meta"))
+    assert out.pooled.shape == (1, whole.dim) and out.patches.shape == (1, *whole.grid(side), whole.token_dim)
+    assert not adapters.supports(copy) and adapters.of(copy) == about
 
 
 def test_a_saved_classifier_answers_the_same(backbone: Backbone, tmp_path: Path) -> None:

@@ -89,6 +89,22 @@ def test_a_model_of_another_format_is_refused_in_words(lp: Trained, tmp_path: Pa
         load_model(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "told", [{"kind": "prompt", "length": 3}, {"kind": "suffix", "length": 3}, {"kind": "prompt", "long": 3}]
+)
+def test_prompts_that_the_stored_network_cannot_carry_are_refused_in_words(
+    told: dict[str, object], lp: Trained, tmp_path: Path
+) -> None:
+    save_model(tmp_path, lp.classifier, {})
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config.pop("adapters") is None
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert same(load_model(tmp_path)[0], lp.classifier)  # as an older version stored it
+    (tmp_path / "config.json").write_text(json.dumps({**config, "adapters": told}))
+    with pytest.raises(WeightsError, match="not known"):
+        load_model(tmp_path)
+
+
 def test_one_pass_gives_the_answers_of_every_phase(fact: Trained, data: Coloured) -> None:
     events, found = drain(predict(fact.classifier, data.files, device=CPU, batch=4, x=data.x))
     assert list(found.answers) == ["lp", "ff", "lm"] and found.final == "lm" and not found.bad

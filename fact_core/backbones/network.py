@@ -94,13 +94,17 @@ class Backbone(nn.Module):
 
     def fixed(self) -> Backbone:
         """A copy for pictures of ``preprocess.pixels`` only, without position interpolation: what ONNX export wants."""
+        from fact_core.backbones import adapters
         from fact_core.backbones.loading import create
 
         network = create(self.name, self.preprocess.pixels, dynamic=False)
-        network.load_state_dict(self.network.state_dict())
+        fixed = Backbone(self.name, network, self.preprocess, self.key)
+        carried = adapters.of(self)
+        if carried is not None:
+            adapters.add(fixed, carried, torch.Generator())
+        fixed.network.load_state_dict(self.network.state_dict())
         reference = next(self.network.parameters())
-        network.to(reference.device, reference.dtype).train(self.training)
-        return Backbone(self.name, network, self.preprocess, self.key)
+        return fixed.to(reference.device, reference.dtype).train(self.training)
 
     def clone(self) -> Backbone:
         """An independent copy."""

@@ -1,4 +1,4 @@
-"""Phase 2: all weights learn ("ff"), or small added matrices ("lora"), from phase 1's head."""
+"""Phase 2: all weights learn ("ff"), or small added parts ("lora", "prompt", "prefix"), from phase 1's head."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fact_core.backbones import Backbone
+from fact_core.backbones import Backbone, adapters
 from fact_core.choices import RECIPES
 from fact_core.config import FfConfig
 from fact_core.data import ImageCache, load_eval
@@ -76,7 +76,9 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone:
     check = yield from _live_check(work, plan)
     trained = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
     before = len(work.decisions)
-    if work.config.ff.gate != "off" and not alone:  # from a head that knows nothing there is no way back
+    # From a head that knows nothing there is no way back. Prompts and prefixes have no pretrained values that they
+    # could be mixed with, and the network around them has not changed: also with few labels they are kept as they are.
+    if work.config.ff.gate != "off" and not alone and adapters.planned(phase, work.config.ff) is None:
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
         gate.mix(net, {"backbone": pretrained, "head": head.state_dict()}, share)
     return {**asdict(trained), "decisions": [asdict(each) for each in work.decisions[before:]]}
@@ -84,6 +86,7 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone:
 
 def _take_over(work: Work, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None]:
     """Fill ``net`` with a kept network."""
+    _add_adapters(work, net, plan.phase, plan.phase)
     net.load_state_dict(kept.tensors)
     net.to(work.device).eval()
     yield work.started(plan.phase, plan.steps, plan.steps * plan.batch / len(work.y), kept.values["parameters"])
@@ -95,22 +98,26 @@ def _take_over(work: Work, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None
 
 
 def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool, alone: bool = False) -> Plan:
-    """The loop's numbers for n labelled images. LoRA has its own rate, and no layer decay. alone: without phase 1."""
+    """The loop's numbers for n labelled images. Added parts have their own rate, and no layer decay.
+
+    alone: without phase 1.
+    """
     batch = min(config.batch, n)
     epochs = (config.alone_epochs if alone else 0) or config.epochs
-    full = phase == "ff"
+    full, stays = phase == "ff", adapters.planned(phase, config) is not None
+    added_lr = config.prompt_lr if stays else config.lora_lr
     return Plan(
         phase,
         steps=epochs * math.ceil(n / batch) if epochs else config.steps,
         batch=batch,
         pixels=backbone.fit_pixels(config.pixels) if config.pixels else backbone.preprocess.pixels,
         optimiser=config.optimiser if full else "adamw",
-        backbone_lr=config.backbone_lr if full else config.lora_lr,
+        backbone_lr=config.backbone_lr if full else added_lr,
         head_lr=config.head_lr,
         layer_decay=config.layer_decay if full else 1.0,
         weight_decay=config.weight_decay,
         label_smoothing=config.label_smoothing,
-        drop_path=config.drop_path,
+        drop_path=0.0 if stays else config.drop_path,
         crop_min=config.crop_min,
         clip=config.clip,
         ema=config.ema,
@@ -132,8 +139,9 @@ def train_part(
     """Train ``net`` on some labelled rows, under a name of its own in the checkpoint.
 
     A part that is finished there is only loaded. LoRA's matrices are merged at the end, so that
-    ``net`` always comes back as a plain network.
+    ``net`` comes back as a plain network; prompts and prefixes stay in it.
     """
+    _add_adapters(work, net, plan.phase, part)
     stored = work.checkpoint.finished(part)
     if stored is not None:
         net.load_state_dict(stored.tensors)
@@ -164,6 +172,13 @@ def train_part(
     values = {"step": plan.steps, "seconds": done.seconds, "parameters": learning}
     work.checkpoint.save(part, net.state_dict(), values, finished=True)
     return PartDone(done.seconds, learning)
+
+
+def _add_adapters(work: Work, net: Net, phase: str, part: str) -> None:
+    """Put in what the phase adds for good, if anything."""
+    about = adapters.planned(phase, work.config.ff)
+    if about is not None:
+        adapters.add(net.backbone, about, work.generator(f"{part}.adapters"))
 
 
 def _live_check(work: Work, plan: Plan) -> Step[Measured | None]:

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from fact_core.backbones import adapters
 from fact_core.choices import RECIPES
 from fact_core.errors import InputError
 from fact_core.finetune.checkpoint import write_file
@@ -39,7 +40,7 @@ class Tuned:
 
 def binding(work: Work, plan: Plan) -> dict[str, Any]:
     """All that phase 2 depends on, in plain values. Images count by their bytes, whatever their names."""
-    config = work.config
+    config, added = work.config, adapters.planned(plan.phase, work.config.ff)
     return {
         "version": VERSION,
         "phase": plan.phase,
@@ -52,6 +53,7 @@ def binding(work: Work, plan: Plan) -> dict[str, Any]:
         "lora": [config.ff.lora_rank, config.ff.lora_alpha] if plan.phase == "lora" else None,
         "seed": config.seed,
         "device": work.device.type,
+        **({"adapters": asdict(added)} if added is not None else {}),
     }
 
 
