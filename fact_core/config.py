@@ -154,6 +154,14 @@ class FfConfig:
         choices=("off", "half", "choose"),
         expert=True,
     )
+    keep: str = option(
+        "last",
+        "Weights kept",
+        "best_test keeps those that did best on the check images: only to reproduce published numbers. The check "
+        "images can then no longer say how good the result is.",
+        choices=("last", "best_test"),
+        expert=True,
+    )
     alone_epochs: int = option(
         0, "Epochs alone", "Epochs where no phase 1 goes before; 0: as with one.", low=0, high=100_000, expert=True
     )

@@ -236,7 +236,9 @@ def _check(project: Project, classifier: Classifier, known: Known, config: Train
     truth = np.array([classes.index(known.check_classes[row]) for row in keep], dtype=np.int64)
     wide = np.zeros((len(truth), len(classes)))
     wide[:, : len(known.classes)] = found.answers[classifier.final][keep]
-    return report(truth, wide, classes, f"{len(truth)} check images")
+    seen = ", on which the weights were chosen too: an honest figure would be lower"
+    rests_on = f"{len(truth)} check images" + (seen if config.ff.keep == "best_test" else "")
+    return report(truth, wide, classes, rests_on)
 
 
 def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Report | None:

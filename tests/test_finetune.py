@@ -12,7 +12,7 @@ import torch
 from finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, same, steps, tiny
 
 from app.text import sentences
-from fact_core.errors import ImageError, InputError
+from fact_core.errors import ConfigError, ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune.pipeline import Held
 
@@ -69,6 +69,7 @@ RESUMED = {
     "l3fact": tiny("l3fact"),
     "lp-paper": tiny("lp-paper", **{"lp.epochs": 4}),
     "ff": tiny("ff"),
+    "best": tiny("lp-ft", **{"ff.keep": "best_test", "ff.ema": 0.0}),
 }
 
 
@@ -76,11 +77,14 @@ RESUMED = {
 def test_a_resumed_run_ends_as_an_unbroken_one(name: str, tmp_path: Path) -> None:
     """Closed after some checkpoints, again and again, each time taken up by fresh objects."""
     data = coloured(tmp_path / "images", [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2])
-    config = RESUMED[name]
-    _, whole = drain(steps(data, config))
+    config, check = RESUMED[name], None
+    if config.ff.keep == "best_test":
+        held = coloured(tmp_path / "held", [0, 1, 2], seed=1)
+        check = Held(held.files, held.y, held.x)
+    _, whole = drain(steps(data, config, check=check))
     sittings = 0
     while True:
-        run, seen = steps(data, config, tmp_path / "checkpoint"), 0
+        run, seen = steps(data, config, tmp_path / "checkpoint", check=check), 0
         trained = None
         try:
             while seen < 3 * 2**sittings:  # longer each time: L-BFGS of phase 3 starts over when it is stopped
@@ -100,6 +104,21 @@ def test_a_resumed_run_ends_as_an_unbroken_one(name: str, tmp_path: Path) -> Non
         (each.train_loss, each.steps) for each in whole.phases
     ]
     assert trained.decisions == whole.decisions
+
+
+def test_the_best_on_the_check_images_is_kept_only_where_that_is_asked_for(data: Coloured, tmp_path: Path) -> None:
+    """A rate that ruins the network: the last weights are bad, and the best ones are those of the start."""
+    held = coloured(tmp_path / "held", [0, 1, 2] * 4, seed=1)
+    ruin = {"ff.backbone_lr": 1.0, "ff.head_lr": 1.0, "ff.ema": 0.0, "ff.gate": "off", "ff.clip": 0.0, "ff.steps": 6}
+    check = Held(held.files, held.y, held.x)
+    events, best = drain(steps(data, tiny("lp-ft", **ruin, **{"ff.keep": "best_test"}), check=check))
+    _, last = drain(steps(data, tiny("lp-ft", **ruin), check=check))
+    assert same(best.classifier.backbone, backbone()) and not same(last.classifier.backbone, backbone())
+    assert best.phases[1].check_accuracy > last.phases[1].check_accuracy
+    marked = [each for each in events if isinstance(each, Decision) and each.name == "ff.keep"]
+    assert [each.value for each in marked] == ["best_test"] and "cannot say how good" in marked[0].reason
+    with pytest.raises(ConfigError, match="best_test needs check images"):
+        drain(steps(data, tiny("lp-ft", **{"ff.keep": "best_test"})))
 
 
 def test_a_checkpoint_of_other_labels_is_not_used(data: Coloured, tmp_path: Path) -> None:

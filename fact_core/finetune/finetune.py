@@ -16,6 +16,7 @@ from fact_core.choices import RECIPES
 from fact_core.config import FfConfig
 from fact_core.data import ImageCache, load_eval
 from fact_core.device import peak_memory_mb, reset_peak_memory
+from fact_core.errors import ConfigError
 from fact_core.events import Decision, Log, PhaseDone, Progress
 from fact_core.finetune import gate, lora, reuse
 from fact_core.finetune.loop import Measured, Pictures, loop
@@ -38,14 +39,15 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     plan = plan_of(phase, work.config.ff, len(work.y), work.backbone, work.config.amp, alone)
     reset_peak_memory(device)
     net = Net(work.backbone, copy.deepcopy(head))
-    bound = reuse.binding(work, plan) if work.reuse is not None else {}
-    kept = reuse.find(work.reuse, bound)
+    folder = None if _by_test(work) else work.reuse  # weights chosen on check images depend on those as well
+    bound = reuse.binding(work, plan) if folder is not None else {}
+    kept = reuse.find(folder, bound)
     if kept is None:
         values = yield from _train(work, phase, net, plan, head, alone)
         values["seconds"] = max(values["seconds"], time.monotonic() - began)
         values["memory"] = peak_memory_mb(device)
-        if work.reuse is not None:
-            reuse.store(work.reuse, bound, net.state_dict(), values)
+        if folder is not None:
+            reuse.store(folder, bound, net.state_dict(), values)
     else:
         values = kept.values
         yield from _take_over(work, net, kept, plan)
@@ -74,8 +76,12 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone:
     """Train ``net`` on all labelled images and mix it with the pretrained one. Returns its seconds and the decision."""
     pretrained = {name: each.detach().cpu().clone() for name, each in work.backbone.state_dict().items()}
     check = yield from _live_check(work, plan)
-    trained = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
     before = len(work.decisions)
+    trained = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
+    if _by_test(work):
+        reason = "chosen on the check images, to reproduce published numbers: they cannot say how good it is"
+        work.decisions.append(Decision("ff.keep", "best_test", reason))
+        yield work.decisions[-1]
     # From a head that knows nothing there is no way back. Prompts and prefixes have no pretrained values that they
     # could be mixed with, and the network around them has not changed: also with few labels they are kept as they are.
     if work.config.ff.gate != "off" and not alone and adapters.planned(phase, work.config.ff) is None:
@@ -164,6 +170,7 @@ def train_part(
             checkpoint=work.checkpoint,
             part=part,
             check=check,
+            keep_best=config.keep == "best_test",
         )
     finally:
         if added is not None:
@@ -181,14 +188,24 @@ def _add_adapters(work: Work, net: Net, phase: str, part: str) -> None:
         adapters.add(net.backbone, about, work.generator(f"{part}.adapters"))
 
 
+def _by_test(work: Work) -> bool:
+    """Whether the weights that do best on the check images are kept. ConfigError where there are none."""
+    if work.config.ff.keep == "last":
+        return False
+    if work.check is None:
+        raise ConfigError("best_test needs check images", "there are none", "Keep the last weights (ff.keep=last).")
+    return True
+
+
 def _live_check(work: Work, plan: Plan) -> Step[Measured | None]:
     """Some check images at the size of the loop, decoded once."""
     if work.check is None:
         return None
     pre = work.backbone.preprocess.at(plan.pixels)
-    files = work.check.files[:LIVE_CHECK]
+    count = len(work.check.files) if _by_test(work) else LIVE_CHECK
+    files = work.check.files[:count]
     pictures = []
     for done, file in enumerate(files):
         pictures.append(torch.from_numpy(load_eval(file, pre)))
         yield Progress("check images", done + 1, len(files))
-    return Measured(torch.stack(pictures), torch.as_tensor(work.check.y[:LIVE_CHECK]))
+    return Measured(torch.stack(pictures), torch.as_tensor(work.check.y[:count]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -59,15 +60,21 @@ def loop(
     checkpoint: Checkpoint,
     part: str,
     check: Measured | None = None,
+    keep_best: bool = False,
 ) -> Step[Looped]:
     """Train ``net`` in place; it ends with the averaged weights, in eval mode.
 
-    A part that lies under way in the checkpoint is continued, on a CPU to the bit.
+    A part that lies under way in the checkpoint is continued, on a CPU to the bit. keep_best: it ends with
+    the weights that did best on ``check``, the start included, as the published numbers of the field do:
+    only to reproduce them, for ``check`` can then no longer say how good the result is.
     """
     y, pre = labelled.y, net.backbone.preprocess
     with _training_mode(net, plan, device), _batches(labelled, plan, pre.interpolation, generator) as batches:
         run = Training(net, torch.unique(y), plan, device)
-        earlier = yield from _resume(run, batches, checkpoint, part)
+        best = Best() if keep_best and check is not None else None
+        earlier = yield from _resume(run, batches, checkpoint, part, best)
+        if best is not None and check is not None and run.step == 0:
+            best.offer(run, (yield from _measure(run, check))[1])
         meter = _Meter(plan, batches.batch, len(y), run.step)
         while run.step < plan.steps:
             batch = batches.next()  # every image once an epoch, cropped anew
@@ -76,14 +83,19 @@ def loop(
             meter.add(loss, accuracy)
             if check is not None and meter.check_due(run.step):
                 meter.checked = yield from _measure(run, check)
+                if best is not None:
+                    best.offer(run, meter.checked[1])
             if meter.due(run.step):
                 yield meter.point(run.step)
             if checkpoint.due():
                 tensors, values = run.state()
                 seconds = earlier + meter.seconds()
-                checkpoint.save(part, {**tensors, **batches.state()}, {**values, "seconds": seconds})
+                kept, score = best.state() if best is not None else ({}, {})
+                checkpoint.save(part, {**tensors, **batches.state(), **kept}, {**values, **score, "seconds": seconds})
                 yield Saved(plan.phase, run.step)
         run.swap()  # the averaged weights stay
+        if best is not None:
+            best.put_back(run)
     return Looped(plan.steps, plan.steps * batches.batch / len(y), earlier + meter.seconds())
 
 
@@ -114,13 +126,15 @@ def _batches(labelled: Pictures, plan: Plan, interpolation: str, generator: torc
     )
 
 
-def _resume(run: Training, batches: Batches, checkpoint: Checkpoint, part: str) -> Step[float]:
+def _resume(run: Training, batches: Batches, checkpoint: Checkpoint, part: str, best: Best | None) -> Step[float]:
     """Go on from the checkpoint where there is one. Returns the seconds that went before."""
     stored = checkpoint.load(part)
     if stored is None or stored.finished:
         return 0.0
     run.restore(stored.tensors, stored.values)
     batches.restore(stored.tensors)
+    if best is not None:
+        best.restore(stored.tensors, stored.values)
     yield Log(f"Going on at step {run.step} of {run.plan.steps}.")
     return float(stored.values["seconds"])
 
@@ -145,6 +159,38 @@ def _measure(run: Training, check: Measured) -> Step[tuple[float, float]]:
         run.swap()
         net.train(training)
     return total / len(check.y), right / len(check.y)
+
+
+class Best:
+    """The averaged weights that did best on the check images so far; of equal ones the earlier."""
+
+    def __init__(self) -> None:
+        self.accuracy = -1.0
+        self.step = 0
+        self.weights: dict[str, Tensor] = {}
+
+    def offer(self, run: Training, accuracy: float) -> None:
+        """Remember the present averaged weights where they do better."""
+        if accuracy > self.accuracy:
+            self.accuracy, self.step = accuracy, run.step
+            source = run.average or {name: p.detach() for name, p in run.named.items()}
+            self.weights = {name: each.detach().clone() for name, each in source.items()}
+
+    def put_back(self, run: Training) -> None:
+        """Make them the network's own."""
+        with torch.no_grad():
+            for name, each in self.weights.items():
+                run.named[name].copy_(each)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
+        """For a checkpoint."""
+        tensors = {f"best:{name}": each for name, each in self.weights.items()}
+        return tensors, {"best_accuracy": self.accuracy, "best_step": self.step}
+
+    def restore(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Go on from a ``state``."""
+        self.accuracy, self.step = float(values["best_accuracy"]), int(values["best_step"])
+        self.weights = {key[5:]: each for key, each in tensors.items() if key.startswith("best:")}
 
 
 class _Meter:
