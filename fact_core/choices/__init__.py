@@ -1,0 +1,80 @@
+"""Every choice of the program: a name in a literal dict.
+
+Nothing here imports torch. ``target`` ("module:function") is resolved only where the
+work is done, so the page can show every choice at once. To add one, write the function
+and one line here; the contract tests then run over it.
+"""
+
+from __future__ import annotations
+
+from fact_core.choices.backbones import BACKBONES, DEFAULT_BACKBONE
+from fact_core.choices.kinds import (
+    BackboneChoice,
+    Choice,
+    HasTitle,
+    PresetChoice,
+    RecipeChoice,
+    Source,
+    pick,
+    resolve,
+)
+from fact_core.choices.training import FROFA, PHASES, PRESETS, RECIPES
+from fact_core.errors import ConfigError
+
+__all__ = [
+    "BACKBONES",
+    "DEFAULT_BACKBONE",
+    "EXPORTS",
+    "FROFA",
+    "PHASES",
+    "PRESETS",
+    "RECIPES",
+    "STRATEGIES",
+    "BackboneChoice",
+    "Choice",
+    "HasTitle",
+    "PresetChoice",
+    "RecipeChoice",
+    "Source",
+    "adapter_error",
+    "check_fit",
+    "pick",
+    "resolve",
+]
+
+STRATEGIES: dict[str, Choice] = {
+    "activeft": Choice(
+        "ActiveFT",
+        "Picks images that together look like the whole pool, spread out, without near repeats.",
+        "fact_core.select.activeft:select",
+    ),
+    "random": Choice(
+        "Random",
+        "Draws images by lot. The yardstick that every strategy has to beat.",
+        "fact_core.select.random:select",
+    ),
+}
+
+EXPORTS: dict[str, Choice] = {
+    "model": Choice("Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.export:write_model"),
+    "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange:write_predictions"),
+    "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange:write_labels"),
+}
+
+
+def check_fit(recipe: str, backbone: str) -> None:
+    """ConfigError in words when a phase of the recipe cannot work with the backbone."""
+    for phase in pick(RECIPES, recipe, "recipe").phases:
+        if phase in ("prompt", "prefix") and not pick(BACKBONES, backbone, "backbone").prompts:
+            raise adapter_error(phase, backbone)
+
+
+def adapter_error(phase: str, backbone: str) -> ConfigError:
+    """Prompts or prefixes do not fit a backbone: which ones they do fit."""
+    fitting = ", ".join(f"{each.title} ({name})" for name, each in BACKBONES.items() if each.prompts)
+    title = BACKBONES[backbone].title if backbone in BACKBONES else backbone
+    return ConfigError(
+        f"{PHASES[phase].title} needs a plain vision transformer",
+        title,
+        f"Choose another recipe, or one of these backbones: {fitting}.",
+    )

