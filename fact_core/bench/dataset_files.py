@@ -1,0 +1,195 @@
+"""Data sets in their own files. Arrays are written out once as PNG files, which the program reads like any others."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fact_core.bench.datasets import Dataset
+from fact_core.errors import InputError, storage_error
+from fact_core.events import Progress
+from fact_core.files import write_text
+from fact_core.types import Step
+
+SIDE = 32  # pixels of a CIFAR image
+BANNER = 20  # pixels of copyright below every aircraft
+DONE = "written.json"
+FOLDERS = "train/<class>/* and test/<class>/*"
+
+
+def cifar10(data: Path, cache: Path) -> Step[Dataset]:
+    """The binary version: cifar-10-batches-bin/*.bin, a label byte and 3,072 bytes an image."""
+    folder = _within(data, "cifar-10-batches-bin", "data_batch_1.bin", "CIFAR-10", "cifar-10-batches-py")
+    train = [folder / f"data_batch_{i}.bin" for i in range(1, 6) if (folder / f"data_batch_{i}.bin").is_file()]
+    parts = {"train": train, "test": [folder / "test_batch.bin"]}
+    return (yield from _cifar("cifar10", folder / "batches.meta.txt", parts, 1, cache))
+
+
+def cifar100(data: Path, cache: Path) -> Step[Dataset]:
+    """The binary version: cifar-100-binary/*.bin, coarse and fine label bytes and 3,072 bytes an image."""
+    folder = _within(data, "cifar-100-binary", "train.bin", "CIFAR-100", "cifar-100-python")
+    parts = {"train": [folder / "train.bin"], "test": [folder / "test.bin"]}
+    return (yield from _cifar("cifar100", folder / "fine_label_names.txt", parts, 2, cache))
+
+
+def _cifar(name: str, names: Path, parts: dict[str, list[Path]], labels: int, cache: Path) -> Step[Dataset]:
+    classes = [line.strip() for line in _text(names).splitlines() if line.strip()]
+    root, listed = cache / "images" / name, {}
+    for part, files in parts.items():
+        rows = np.concatenate([_records(file, labels) for file in files])
+        y = rows[:, labels - 1].astype(np.int64)
+        if y.max(initial=0) >= len(classes):
+            raise InputError("A label is of an unknown class", f"{files[0]}: class {y.max()} of {len(classes)}")
+        paths = tuple(f"{part}/{classes[each]}/{i:05}.png" for i, each in enumerate(y))
+
+        def save(i: int, file: Path, rows: Any = rows) -> None:
+            pixels = rows[i, labels:].reshape(3, SIDE, SIDE).transpose(1, 2, 0)
+            Image.fromarray(np.ascontiguousarray(pixels)).save(file)
+
+        yield from _write(root, part, paths, save)
+        listed[part] = (paths, y)
+    return Dataset(name, tuple(classes), root, *listed["train"], {"test": listed["test"]})
+
+
+def _records(file: Path, labels: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    size = labels + 3 * SIDE * SIDE
+    try:
+        raw = np.fromfile(file, dtype=np.uint8)
+    except OSError as error:
+        raise InputError("A file of the data set cannot be read", f"{file}: {error.strerror or error}") from error
+    if not len(raw) or len(raw) % size:
+        raise InputError("A file of the data set is damaged", f"{file}: {len(raw)} bytes are not whole images")
+    return raw.reshape(-1, size)
+
+
+def cars(data: Path, cache: Path) -> Step[Dataset]:
+    """StanfordCars: cars_train/, cars_test/ with the devkit's .mat files, or train.csv and test.csv."""
+    yield Progress("data set", 0, 1)
+    listed: dict[str, list[tuple[str, str]]] = {}
+    for part in ("train", "test"):
+        table = data / f"{part}.csv"
+        listed[part] = _csv(table, f"cars_{part}") if table.is_file() else _mat(data, part)
+    classes = sorted({name for rows in listed.values() for _, name in rows})
+    return _named("cars", data, classes, listed)
+
+
+def _mat(data: Path, part: str) -> list[tuple[str, str]]:
+    """(file, class name) from the devkit: fields fname and class, counted from 1."""
+    from scipy.io import loadmat
+
+    names = _first(data, ("devkit/cars_meta.mat", "car_devkit/devkit/cars_meta.mat", "cars_meta.mat"))
+    file = "cars_train_annos.mat" if part == "train" else "cars_test_annos_withlabels.mat"
+    wanted = (f"devkit/{file}", f"car_devkit/devkit/{file}", file)
+    try:
+        classes = [str(each) for each in loadmat(names, squeeze_me=True)["class_names"]]
+        rows = np.atleast_1d(loadmat(_first(data, wanted), squeeze_me=True)["annotations"])
+        return [(f"cars_{part}/{row['fname']}", classes[int(row["class"]) - 1]) for row in rows]
+    except (KeyError, ValueError, IndexError) as error:
+        raise InputError("The devkit of StanfordCars cannot be read", f"{data}: {error}") from error
+
+
+def _csv(table: Path, folder: str) -> list[tuple[str, str]]:
+    with table.open(newline="", encoding="utf-8-sig") as stream:
+        rows = list(csv.DictReader(stream))
+    if not rows or not {"file_name", "label"} <= set(rows[0]):
+        raise InputError("The CSV needs the columns file_name and label", str(table))
+    return [(f"{folder}/{row['file_name']}", row["label"]) for row in rows]
+
+
+def aircraft(data: Path, cache: Path) -> Step[Dataset]:
+    """FGVC-Aircraft: images_variant_trainval.txt and _test.txt; the banner below each photo is cut off."""
+    folder = next(
+        (each for each in (data / "data", data / "fgvc-aircraft-2013b" / "data", data) if (each / "images").is_dir()),
+        data,
+    )
+    listed: dict[str, list[tuple[str, str]]] = {}
+    root = cache / "images" / "aircraft"
+    for part, source in (("train", "images_variant_trainval.txt"), ("test", "images_variant_test.txt")):
+        lines = [line.split(" ", 1) for line in _text(folder / source, "FGVC-Aircraft").splitlines() if " " in line]
+        listed[part] = [(f"{part}/{name}.png", variant.strip()) for name, variant in lines]
+
+        def save(i: int, file: Path, names: Sequence[str] = [name for name, _ in lines]) -> None:
+            with Image.open(folder / "images" / f"{names[i]}.jpg") as image:
+                image.convert("RGB").crop((0, 0, image.width, max(1, image.height - BANNER))).save(file)
+
+        yield from _write(root, part, [name for name, _ in listed[part]], save)
+    classes = sorted({name for rows in listed.values() for _, name in rows})
+    return _named("aircraft", root, classes, listed)
+
+
+def imagenet(data: Path, cache: Path) -> Step[Dataset]:
+    """ImageNet comes as folders only."""
+    yield Progress("data set", 0, 1)
+    raise _missing(data, "ImageNet", "train/<wnid>/* and val/<wnid>/*")
+
+
+def _named(name: str, root: Path, classes: Sequence[str], listed: dict[str, list[tuple[str, str]]]) -> Dataset:
+    place = {each: index for index, each in enumerate(classes)}
+    parts = {
+        part: (tuple(file for file, _ in rows), np.array([place[each] for _, each in rows], dtype=np.int64))
+        for part, rows in listed.items()
+    }
+    for rows in parts.values():
+        missing = [file for file in rows[0] if not (root / file).is_file()]
+        if missing:
+            raise InputError("Images of the data set are missing", f"{len(missing)}, the first is {root / missing[0]}")
+    return Dataset(name, tuple(classes), root, *parts["train"], {"test": parts["test"]})
+
+
+def _write(root: Path, part: str, paths: Sequence[str], save: Callable[[int, Path], None]) -> Step[None]:
+    """Write the images that are not there yet. A note says when all are, so that a later start looks no further."""
+    note = root / f"{part}-{DONE}"
+    if note.is_file() and json.loads(note.read_text("utf-8")) == len(paths):
+        return
+    for i, path in enumerate(paths):
+        file = root / path
+        if not file.is_file():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            draft = file.with_name(f".{file.stem}.part.png")
+            try:
+                save(i, draft)
+                draft.replace(file)
+            except OSError as error:
+                raise storage_error(error, "writing the images of the data set") from error
+        if i % 500 == 0:
+            yield Progress("data set", i, len(paths), "images")
+    write_text(note, json.dumps(len(paths)), "writing the images of the data set")
+
+
+def _within(data: Path, folder: str, file: str, title: str, pickled: str) -> Path:
+    for each in (data / folder, data):
+        if (each / file).is_file():
+            return each
+    if (data / pickled).is_dir():
+        raise InputError(
+            f"This is the pickled version of {title}, which could run code and is not read",
+            str(data / pickled),
+            f"Give the binary version ({folder}), or folders: {FOLDERS}.",
+        )
+    raise _missing(data, title, f"{folder}/*.bin")
+
+
+def _first(data: Path, names: Sequence[str]) -> Path:
+    for each in names:
+        if (data / each).is_file():
+            return data / each
+    raise _missing(data, "StanfordCars", "cars_train/, cars_test/ with devkit/*.mat, or with train.csv and test.csv")
+
+
+def _text(file: Path, title: str = "CIFAR") -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"A file of {title} is missing", f"{file}: {error.strerror or error}") from error
+
+
+def _missing(data: Path, title: str, own: str) -> InputError:
+    return InputError(
+        f"{title} was not found", str(data), f"Accepted are folders ({FOLDERS}) and its own files: {own}."
+    )
