@@ -123,8 +123,8 @@ def read(given: argparse.Namespace) -> Order:
         record=given.selections is not None,
         anew=given.select_anew,
     )
-    for method in order.methods:  # limits of values
-        train_config(order.preset, recipe=method, **order.overrides)
+    for method in order.methods:  # limits of values, and recipes that do not fit the backbone
+        train_config(order.preset, recipe=method, backbone=order.backbone, **order.overrides)
     return order
 
 

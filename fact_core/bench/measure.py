@@ -23,16 +23,17 @@ from fact_core.config import to_dict
 from fact_core.events import Event, Log, PhaseStarted, Point, Progress
 from fact_core.files import write_text
 from fact_core.finetune.pipeline import Trained, train
+from fact_core.finetune.work import Held
 from fact_core.predict import predict
 from fact_core.steps import through
-from fact_core.types import IntArray, Step
+from fact_core.types import FloatArray, IntArray, Step
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model, as in a project
 QUIET_SECONDS = 60.0  # between two signs of life of a training in a log
 
 
 @dataclass(frozen=True)
-class Tests:
+class Asked:
     """The test images of all tests, each once. y (m,); where: test -> its rows among them."""
 
     files: tuple[str, ...]
@@ -52,7 +53,7 @@ class Measured:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def tests_of(data: Dataset, count: int) -> Tests:
+def tests_of(data: Dataset, count: int) -> Asked:
     """The test images; of each test a fixed draw of ``count`` where it has more. 0: all."""
     place: dict[str, int] = {}
     y: list[int] = []
@@ -65,37 +66,36 @@ def tests_of(data: Dataset, count: int) -> Tests:
                 place[files[row]] = len(y)
                 y.append(int(truth[row]))
         where[name] = np.array([place[files[row]] for row in rows], dtype=np.int64)
-    return Tests(tuple(place), np.array(y, dtype=np.int64), where)
+    return Asked(tuple(place), np.array(y, dtype=np.int64), where)
 
 
 def measure(
-    order: Order, data: Dataset, tests: Tests, features: Features, rows: IntArray, training: Training
+    order: Order, data: Dataset, tests: Asked, features: Features, rows: IntArray, training: Training
 ) -> Step[Measured]:
     """Train on the labelled ``rows`` and answer for every method.
 
     An interrupted training goes on from its checkpoint, a finished phase 2 on the same labels is taken over.
     """
     config, names = training.config, [data.train[row] for row in rows]
-    backbone, device = copy.deepcopy(features.backbone), features.device
-    x = yield from features.of(names)
-    wanted = any(unit.phases[-1] == "lp" for unit in training.units)
+    by_test = config.ff.keep == "best_test"  # a reproduction mode, which the row's overrides tell
+    wanted = by_test or any(unit.phases[-1] == "lp" for unit in training.units)
     test_x = (yield from features.of(tests.files)) if wanted else None
-    rng = np.random.default_rng(config.seed)
-    some = np.sort(rng.choice(len(data.train), size=min(POOL_TOKENS, len(data.train)), replace=False))
+    check = _held(data, tests, test_x) if by_test and test_x is not None else None
     # Of its own for each file of rows: two processes must not share a checkpoint.
-    about = [str(order.out.absolute()), names, backbone.preprocess.to_dict(), backbone.key, to_dict(config)]
-    mark = json.dumps(about, sort_keys=True)
-    folder = order.cache / "trainings" / hashlib.blake2b(mark.encode(), digest_size=12).hexdigest()
-    note = _Note(folder)
+    about = [str(order.out.absolute()), names, features.folder.name, to_dict(config)]
+    mark = json.dumps(about, sort_keys=True).encode()
+    folder = order.cache / "trainings" / hashlib.blake2b(mark, digest_size=12).hexdigest()
+    note, device = _Note(folder), features.device
     step = train(
-        backbone=backbone,
+        backbone=copy.deepcopy(features.backbone),
         files=[data.root / name for name in names],
         y=data.train_y[rows],
         classes=data.classes,
-        x=x,
+        x=(yield from features.of(names)),
         config=config,
         device=device,
-        pool_files=[data.root / data.train[row] for row in some],
+        check=check,
+        pool_files=_pool_files(data, config.seed),
         folder=folder,
         reuse=order.cache / "phase2",
     )
@@ -114,7 +114,20 @@ def measure(
     return Measured(figures, folder)
 
 
-def scores(named: IntArray, tests: Tests) -> Row:
+def _pool_files(data: Dataset, seed: int) -> list[Path]:
+    """Some images of the pool, drawn as in a project."""
+    size = len(data.train)
+    rows = np.random.default_rng(seed).choice(size, size=min(POOL_TOKENS, size), replace=False)
+    return [data.root / data.train[row] for row in np.sort(rows)]
+
+
+def _held(data: Dataset, tests: Asked, x: FloatArray) -> Held:
+    """The paper's test images as check images."""
+    rows = tests.where["test"]
+    return Held([data.root / tests.files[row] for row in rows], tests.y[rows], x[rows])
+
+
+def scores(named: IntArray, tests: Asked) -> Row:
     """Accuracies of the answers (m,) in 0..1: on the paper's test, on the balanced one, and mean recall of classes."""
     right = named == tests.y
     test = tests.where["test"]

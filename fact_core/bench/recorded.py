@@ -28,7 +28,7 @@ def read_selections(file: Path) -> Selections:
     """The recorded choices of a file, none where there is no file. InputError when it is damaged."""
     try:
         found = json.loads(file.read_text("utf-8"))
-        return {str(key): {str(name): [int(row) for row in rows] for name, rows in found[key].items()} for key in found}
+        return {key: {name: [int(row) for row in rows] for name, rows in each.items()} for key, each in found.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:

@@ -26,7 +26,7 @@ from fact_core.bench.cells import (
     units_of,
 )
 from fact_core.bench.datasets import PAPER_BUDGETS, Dataset, open_dataset
-from fact_core.bench.measure import Tests, measure, tests_of
+from fact_core.bench.measure import Asked, measure, tests_of
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, tables_of, write_rows
 from fact_core.choices import RECIPES
@@ -45,7 +45,7 @@ class Table:
 
     order: Order
     data: Dataset
-    tests: Tests
+    tests: Asked
     features: Features
     rows: list[Row]
     spent: list[tuple[str, int, float]] = field(default_factory=list)
