@@ -164,7 +164,9 @@ def _one(table: Table, cell: Cell, training: Training) -> Step[None]:
     write_rows(order.out, table.rows)
     found.clear()
     images = images_of(training.config, cell.labels, training.config.phases)
-    table.spent.append((training.units[0].method, images, time.monotonic() - began))
+    # A phase 2 that was taken over or resumed took longer than this start has seen.
+    spent = max(time.monotonic() - began, found.figures[training.units[0]]["seconds"])
+    table.spent.append((training.units[0].method, images, spent))
 
 
 def _left(table: Table, todo: Sequence[tuple[Cell, Training]]) -> float | None:
