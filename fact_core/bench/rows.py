@@ -45,7 +45,7 @@ def write_rows(file: Path, rows: Sequence[Row]) -> None:
 
 
 def tables_of(rows: Sequence[Row]) -> str:
-    """The tables of the rows, Markdown."""
-    from fact_core.bench import tables
+    """All tables of the rows, Markdown; empty where there are none."""
+    from fact_core.bench.tables import all_tables
 
-    return "\n\n".join(getattr(tables, name)(rows) for name in ("main_table", "claims") if hasattr(tables, name))
+    return all_tables(rows) if rows else ""

@@ -1,0 +1,206 @@
+"""The data sets of the paper's tables, each on a miniature in its own file format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from fact_core.bench.dataset_files import BANNER
+from fact_core.bench.datasets import DATASETS, PAPER_BUDGETS, Dataset, fixed_test, open_dataset
+from fact_core.bench.longtail import counts, long_tailed
+from fact_core.errors import ConfigError, InputError
+from fact_core.steps import finish
+
+
+def opened(name: str, data: Path, cache: Path) -> Dataset:
+    return finish(open_dataset(name, data, cache))
+
+
+def picture(file: Path, value: int, size: tuple[int, int] = (30, 50)) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (value, value, value)).save(file)
+
+
+def folders(root: Path, test: str = "test") -> Path:
+    for part, count in (("train", 3), (test, 2)):
+        for value, name in enumerate(("cat", "ant")):
+            for i in range(count):
+                picture(root / part / name / f"{i}.png", 50 * value)
+    return root
+
+
+@pytest.mark.parametrize("name", [name for name in DATASETS if not name.endswith("-lt")])
+def test_every_data_set_can_be_folders(name: str, tmp_path: Path) -> None:
+    found = opened(name, folders(tmp_path, "val" if name == "imagenet" else "test"), tmp_path / "cache")
+    assert found.name == name and found.classes == ("ant", "cat")
+    assert found.train_y.tolist() == [0, 0, 0, 1, 1, 1] and found.train[0] == "train/ant/0.png"
+    files, y = found.tests["test"]
+    assert y.tolist() == [0, 0, 1, 1] and all((found.root / file).is_file() for file in files)
+    assert name in PAPER_BUDGETS
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_an_empty_folder_is_refused_in_words(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)train/<class>|is missing"):
+        opened(name, tmp_path, tmp_path / "cache")
+
+
+def test_folders_that_cannot_be_are_refused_in_words(tmp_path: Path) -> None:
+    picture(tmp_path / "train" / "one" / "a.png", 1)
+    (tmp_path / "test").mkdir()
+    with pytest.raises(InputError, match="a sub-folder for each class"):
+        opened("cars", tmp_path, tmp_path)
+    picture(tmp_path / "train" / "two" / "a.png", 1)
+    with pytest.raises(InputError, match="There are no images"):
+        opened("cars", tmp_path, tmp_path)
+    picture(tmp_path / "test" / "three" / "a.png", 1)
+    with pytest.raises(InputError, match=r"classes that the training folder lacks.*three"):
+        opened("cars", tmp_path, tmp_path)
+    with pytest.raises(ConfigError, match="no data set called 'mnist'"):
+        opened("mnist", tmp_path, tmp_path)
+
+
+def cifar(folder: Path, labels: int, files: dict[str, int]) -> dict[str, Any]:
+    """Binary files of so many records; returns what was written."""
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for name, count in files.items():
+        rows = rng.integers(0, 256, (count, labels + 3072), dtype=np.uint8)
+        rows[:, labels - 1] = np.arange(count) % 2
+        rows.tofile(folder / name)
+        written[name] = rows
+    return written
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_cifar_10_in_its_binary_files(nested: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "cifar-10-batches-bin" if nested else tmp_path / "data"
+    rows = cifar(folder, 1, {"data_batch_1.bin": 4, "data_batch_2.bin": 2, "test_batch.bin": 3})
+    (folder / "batches.meta.txt").write_text("airplane\nautomobile\n\n")
+    found = opened("cifar10", tmp_path / "data", tmp_path / "cache")
+    assert found.classes == ("airplane", "automobile") and found.train_y.tolist() == [0, 1, 0, 1, 0, 1]
+    assert len(found.tests["test"][0]) == 3
+    with Image.open(found.root / found.train[5]) as image:
+        pixels = np.asarray(image)
+    planes = rows["data_batch_2.bin"][1, 1:].reshape(3, 32, 32)  # red, green, blue
+    assert pixels.shape == (32, 32, 3) and np.array_equal(pixels.transpose(2, 0, 1), planes)
+
+
+def test_cifar_100_has_the_fine_label(tmp_path: Path) -> None:
+    folder = tmp_path / "cifar-100-binary"
+    cifar(folder, 2, {"train.bin": 4, "test.bin": 2})
+    (folder / "fine_label_names.txt").write_text("apple\nbee\n")
+    found = opened("cifar100", tmp_path, tmp_path / "cache")
+    assert found.train_y.tolist() == [0, 1, 0, 1] and found.train[1] == "train/bee/00001.png"
+
+
+def test_images_are_written_once_and_a_stopped_start_goes_on(tmp_path: Path) -> None:
+    cifar(tmp_path, 1, {"data_batch_1.bin": 600, "test_batch.bin": 2})
+    (tmp_path / "batches.meta.txt").write_text("a\nb\n")
+    step = open_dataset("cifar10", tmp_path, tmp_path / "cache")
+    next(step), next(step)  # two events: the first image, and image 500
+    step.close()
+    early = sorted((tmp_path / "cache").rglob("*.png"))
+    assert 500 <= len(early) < 600
+    times = [each.stat().st_mtime_ns for each in early]
+    found = opened("cifar10", tmp_path, tmp_path / "cache")
+    assert [each.stat().st_mtime_ns for each in early] == times
+    assert all((found.root / each).is_file() for each in found.train)
+    (found.root / found.train[0]).unlink()
+    opened("cifar10", tmp_path, tmp_path / "cache")  # a finished set is not looked through again
+    assert not (found.root / found.train[0]).exists()
+
+
+def test_damaged_and_pickled_cifar_is_refused_in_words(tmp_path: Path) -> None:
+    cifar(tmp_path / "bad", 1, {"data_batch_1.bin": 2, "test_batch.bin": 2})
+    (tmp_path / "bad" / "batches.meta.txt").write_text("a\n")
+    with pytest.raises(InputError, match="unknown class"):
+        opened("cifar10", tmp_path / "bad", tmp_path / "cache")
+    (tmp_path / "bad" / "data_batch_1.bin").write_bytes(b"123")
+    with pytest.raises(InputError, match="3 bytes are not whole images"):
+        opened("cifar10", tmp_path / "bad", tmp_path / "cache")
+    (tmp_path / "old" / "cifar-10-batches-py").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"pickled version.*binary version \(cifar-10-batches-bin\)"):
+        opened("cifar10", tmp_path / "old", tmp_path / "cache")
+
+
+def test_cars_with_the_devkit_and_with_tables(tmp_path: Path) -> None:
+    for part, count in (("train", 2), ("test", 1)):
+        for i in range(count):
+            picture(tmp_path / f"cars_{part}" / f"{i:05}.jpg", 10 * i)
+        fields = np.zeros(count, dtype=[("fname", object), ("class", object)])
+        fields["fname"], fields["class"] = [f"{i:05}.jpg" for i in range(count)], [2 - i for i in range(count)]
+        name = "cars_train_annos.mat" if part == "train" else "cars_test_annos_withlabels.mat"
+        (tmp_path / "devkit").mkdir(exist_ok=True)
+        savemat(tmp_path / "devkit" / name, {"annotations": fields})
+    with pytest.raises(InputError, match=r"StanfordCars.*devkit"):
+        opened("cars", tmp_path, tmp_path / "cache")
+    savemat(tmp_path / "devkit" / "cars_meta.mat", {"class_names": np.array(["BMW X6", "Audi"], dtype=object)})
+    found = opened("cars", tmp_path, tmp_path / "cache")
+    assert found.classes == ("Audi", "BMW X6") and found.train_y.tolist() == [0, 1]
+    (tmp_path / "train.csv").write_text("file_name,label\n00000.jpg,Audi\n00009.jpg,BMW X6\n")
+    with pytest.raises(InputError, match=r"missing.*00009"):
+        opened("cars", tmp_path, tmp_path / "cache")
+    (tmp_path / "train.csv").write_text("name\n1\n")
+    with pytest.raises(InputError, match="columns file_name and label"):
+        opened("cars", tmp_path, tmp_path / "cache")
+
+
+def test_aircraft_loses_its_banner(tmp_path: Path) -> None:
+    data = tmp_path / "fgvc-aircraft-2013b" / "data"
+    for name in ("001", "002", "003"):
+        picture(data / "images" / f"{name}.jpg", 200)
+    (data / "images_variant_trainval.txt").write_text("001 707-320\n002 A300 B4\n")
+    (data / "images_variant_test.txt").write_text("003 A300 B4\n")
+    found = opened("aircraft", tmp_path, tmp_path / "cache")
+    assert found.classes == ("707-320", "A300 B4") and found.train_y.tolist() == [0, 1]
+    with Image.open(found.root / found.train[0]) as image:
+        assert image.size == (30, 50 - BANNER)
+
+
+def test_the_long_tail_has_the_papers_sizes() -> None:
+    """method.md 9: the sizes that follow from the factor 0.01."""
+    assert counts(5000, 10) == [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
+    assert sum(counts(5000, 10)) == 12_406 and sum(counts(1000, 10)) == 2_478
+    assert sum(counts(500, 100)) == 10_847 and sum(counts(100, 100)) == 2_131
+
+
+def test_the_long_tail_keeps_what_the_authors_loop_keeps() -> None:
+    y = np.arange(400) % 4
+    np.random.seed(0)  # noqa: NPY002 - the literal form
+    literal = []
+    for each, count in enumerate([100, 21, 4, 1]):
+        index = np.where(y == each)[0]
+        np.random.shuffle(index)  # noqa: NPY002
+        literal += index[:count].tolist()
+    assert long_tailed(y, 4).tolist() == literal
+
+
+def test_a_long_tailed_set_has_both_tests(tmp_path: Path) -> None:
+    for part in ("train", "test"):
+        for name in ("a", "b", "c"):
+            for i in range(100):
+                picture(tmp_path / part / name / f"{i:03}.png", i, (4, 4))
+    found = opened("cifar10-lt", tmp_path, tmp_path / "cache")
+    assert np.bincount(found.train_y).tolist() == [100, 10, 1]
+    assert np.bincount(found.tests["test"][1]).tolist() == [100, 10, 1]
+    assert np.bincount(found.tests["balanced"][1]).tolist() == [100, 100, 100]
+
+
+def test_the_fixed_test_is_even_and_always_the_same() -> None:
+    y = np.repeat(np.arange(10), 1000)
+    files = [str(i) for i in range(10_000)]
+    rows = fixed_test(files, y, 2000)
+    assert np.bincount(y[rows]).tolist() == [200] * 10 and len(set(rows.tolist())) == 2000
+    assert rows.tolist() == fixed_test(files, y, 2000).tolist() == sorted(rows.tolist())
+    assert rows.tolist() != fixed_test(files, y, 2000, seed=1).tolist()
+    uneven = np.repeat([0, 1, 2], [700, 250, 50])
+    assert np.bincount(uneven[fixed_test(files[:1000], uneven, 100)]).tolist() == [70, 25, 5]
+    for count in (0, 1000, 5000):
+        assert fixed_test(files[:1000], uneven, count).tolist() == list(range(1000))

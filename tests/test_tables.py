@@ -1,0 +1,133 @@
+"""Tables and claims from rows: means, missing cells, the paper's numbers only where the cell is the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fact_core.bench import claims, paper, tables
+
+
+def row(method: str, labels: int, accuracy: float, seed: int = 0, **more: Any) -> dict[str, Any]:
+    """A row as the runner writes it."""
+    light = method in ("lm", "fact", "l3fact")
+    plain = {
+        "dataset": "cifar10",
+        "backbone": "tf_efficientnet_lite0",
+        "image_size": 96,
+        "strategy": "activeft",
+        "labels": labels,
+        "ratio": 100 * labels / 50_000,
+        "method": method,
+        "frofa": "brightness" if light else None,
+        "preset": "standard",
+        "seed": seed,
+        "accuracy": accuracy,
+        "balanced_accuracy": None,
+        "test_images": 2000,
+        "seconds": 60.0,
+        "trainable_parameters": 1000,
+        "overrides": {},
+        "device": "CPU, 2 threads",
+    }
+    return {**plain, **more}
+
+
+CELLS = [
+    *(row("ff", n, 0.40 + n / 1000, seed) for n in (50, 100) for seed in (0, 1)),
+    *(row("lp", n, 0.50 + n / 1000, seed) for n in (50, 100) for seed in (0, 1)),
+    *(row("lm", n, 0.50 + n / 1000, seed) for n in (50, 100) for seed in (0, 1)),
+    *(row("lp-ft", n, 0.52 + n / 1000, seed) for n in (50, 100) for seed in (0, 1)),
+    row("fact", 50, 0.58),
+    row("fact", 50, 0.60, 1),
+    row("fact", 100, 0.63),
+]
+
+
+def test_the_main_table_has_means_deviations_and_says_what_is_missing() -> None:
+    lines = tables.main_table(CELLS).splitlines()
+    assert lines[0] == "| method | 50 labels | 100 labels |"
+    assert lines[2] == "| `ff` | 45.0 ± 0.0 | 50.0 ± 0.0 |"  # first of the paper's order, not of the file's
+    assert lines[-3] == "| `fact` | 59.0 ± 1.4 | 63.0 (of 1) |"
+    assert lines[-1].startswith("cifar10, tf_efficientnet_lite0 at 96 px, effort standard, activeft; 2,000 test images")
+    assert "| `ff` | 45.0 | not run |" in tables.main_table([row("ff", 50, 0.45), row("lp", 100, 0.5)])
+
+
+def test_rows_of_another_backbone_or_effort_stand_in_a_table_of_their_own() -> None:
+    text = tables.main_table([*CELLS, row("lp", 50, 0.9, preset="paper"), row("lp", 50, 0.1, backbone="other")])
+    assert text.count("| method |") == 3
+    assert "90.0" in text and "| `lp` | 55.0 ± 0.0 |" in text  # not mixed into the mean
+
+
+def test_the_papers_numbers_stand_only_beside_the_same_cell() -> None:
+    same = {"backbone": paper.BACKBONE, "image_size": paper.PIXELS}
+    assert "(76.30 in Table I)" in tables.main_table([row("lp-paper", 50, 0.7, **same)])
+    for other in ({"backbone": paper.BACKBONE}, {"image_size": 224}, {**same, "dataset": "cars"}):
+        assert "Table I" not in tables.main_table([row("lp-paper", 50, 0.7, **other)])
+    assert "Table I" not in tables.main_table([row("lp", 50, 0.7, **same)])  # the converged probe is not the paper's
+
+
+def test_long_tail_time_ablation_steps_and_parameters() -> None:
+    tailed = [row("lp", 62, 0.8, dataset="cifar10-lt", balanced_accuracy=0.5)]
+    assert "| `lp` | 80.0 |" in tables.lt_table(tailed) and "| `lp` | 50.0 |" in tables.lt_table(tailed)
+    assert "| `lp` | 1.00 ± 0.00 |" in tables.efficiency_table([row("lp", 50, 0.5), row("lp", 50, 0.5, 1)])
+    ablation = tables.frofa_table([*CELLS, row("fact", 50, 0.57, frofa="none"), row("fact", 50, 0.60, 1, frofa="none")])
+    assert "| `fact` | 50 | 59.0 ± 1.4 | 58.5 ± 2.1 | +0.5 |" in ablation
+    assert "| FACT: `lp-ft` → `fact` | +2.0 | +1.0 |" in tables.steps_table(CELLS)  # the second from one seed
+    assert "| L3FACT: `lp` → `lp-lora` | not run | not run |" in tables.steps_table(CELLS)
+    assert "| `l3fact` | 151,306 | 151,306 (0.69 %) | 60.0 |" in tables.peft_table(
+        [row("l3fact", 50, 0.6, trainable_parameters=151_306)]
+    )
+
+
+def test_the_readme_table_marks_the_best_of_each_column() -> None:
+    text = tables.readme_table(CELLS)
+    assert "| `fact` | **59.0** | **63.0** |" in text and "| `lp-ft` | 57.0 | 62.0 |" in text
+
+
+def test_the_ablations_rows_do_not_enter_other_tables() -> None:
+    off = [row("fact", 50, 0.0, frofa="none"), row("fact", 50, 0.0, 1, frofa="none")]
+    assert "| `fact` | 59.0 ± 1.4 |" in tables.main_table([*CELLS, *off])
+    assert next(each["accuracy"] for each in tables.as_json([*CELLS, *off]) if each["method"] == "fact") > 0.5
+    assert claims.claims([*CELLS, *off]) == claims.claims(CELLS)
+
+
+def test_claims_hold_fail_or_are_not_measured() -> None:
+    found = {each.text: each for each in claims.claims(CELLS)}
+    over_ff = found["fact less ff, mean over 2 budgets (points)"]
+    assert over_ff.value == pytest.approx((14 + 13) / 2) and over_ff.holds
+    worst = next(each for text, each in found.items() if text.startswith("fact in its worst cell"))
+    assert worst.value == pytest.approx(1.0) and worst.holds
+    absent = [each for text, each in found.items() if text.startswith("l3fact")]
+    assert absent and all(each.holds is None and each.value is None for each in absent)
+    bad = [row("fact", 50, 0.50), row("lp", 50, 0.53), row("lp-ft", 50, 0.50), row("ff", 50, 0.48), row("lm", 50, 0.5)]
+    failing = {each.text: each.holds for each in claims.claims(bad)}
+    assert failing["fact less ff, mean over 1 budgets (points)"] is False
+    assert failing["fact less lp, mean over 1 budgets (points)"] is False
+    assert failing["fact less lm, mean over 1 budgets (points)"] is True  # equal is not worse
+    assert next(holds for text, holds in failing.items() if text.startswith("fact in its worst")) is False
+
+
+def test_only_seeds_that_both_have_are_compared() -> None:
+    cells = [row("fact", 50, 0.6), row("fact", 50, 0.9, 1), row("lp", 50, 0.5)]
+    assert tables.gain(cells, 50, "fact", "lp") == pytest.approx(10.0)
+
+
+def test_the_time_of_the_paper_preset() -> None:
+    cells = [
+        row("fact", 250, 0.6, preset="paper", seconds=300.0),
+        row("ff", 250, 0.6, preset="paper", seconds=500.0),
+        row("fact", 1000, 0.6, preset="paper", seconds=390.0),
+        row("ff", 1000, 0.6, preset="paper", seconds=1000.0),
+    ]
+    last = claims.claims(cells)[-1]
+    assert last.value == pytest.approx(0.39) and last.holds and "1000 labels" in last.text
+    assert not claims.claims(cells[:2])[-1].holds
+
+
+def test_all_tables_together() -> None:
+    text = tables.all_tables(CELLS)
+    for title in ("## Accuracy", "## Minutes", "## What each phase adds", "## Claims"):
+        assert title in text
+    assert "## Long tail" not in text and "## With and without" not in text
