@@ -124,6 +124,16 @@ def test_a_killed_table_goes_on_where_it_was(measured: Measured) -> None:
 
 @pytest.mark.slow
 @pytest.mark.weights
+def test_the_tables_are_written_and_shown(measured: Measured, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "tables", "--show", str(measured.folder / "rows.json")]) == 0
+    shown = capsys.readouterr().out
+    accuracy = next(row["accuracy"] for row in measured.more if (row["method"], row["labels"]) == ("lp-ft", 12))
+    assert f"{100 * accuracy:.1f}" in next(line for line in shown.splitlines() if line.startswith("| `lp-ft` |"))
+    assert (measured.folder / "rows.md").read_text() == shown
+
+
+@pytest.mark.slow
+@pytest.mark.weights
 def test_fact_goes_on_from_the_phase_2_of_lp_ft(measured: Measured) -> None:
     assert measured.more[:4] == measured.ended  # lp-ft was there already
     added = measured.more[4:]
