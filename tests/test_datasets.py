@@ -13,6 +13,7 @@ from scipy.io import savemat
 from fact_core.bench.dataset_files import BANNER
 from fact_core.bench.datasets import DATASETS, PAPER_BUDGETS, Dataset, fixed_test, open_dataset
 from fact_core.bench.longtail import counts, long_tailed
+from fact_core.config import parse_budget
 from fact_core.errors import ConfigError, InputError
 from fact_core.steps import finish
 
@@ -117,6 +118,47 @@ def test_images_are_written_once_and_a_stopped_start_goes_on(tmp_path: Path) -> 
     assert not (found.root / found.train[0]).exists()
 
 
+def test_other_images_never_stand_in_for_these(tmp_path: Path) -> None:
+    """A cache that has served another copy of the data set, or one with other names of classes."""
+    cifar(tmp_path, 1, {"data_batch_1.bin": 4, "test_batch.bin": 2})
+    (tmp_path / "batches.meta.txt").write_text("a\nb\n")
+    first = opened("cifar10", tmp_path, tmp_path / "cache")
+    raw = (tmp_path / "data_batch_1.bin").read_bytes()
+    (tmp_path / "data_batch_1.bin").write_bytes(raw[:1] + bytes(3072) + raw[3073:])
+    second = opened("cifar10", tmp_path, tmp_path / "cache")
+    assert second.train == first.train
+    with Image.open(second.root / second.train[0]) as image, Image.open(first.root / first.train[0]) as before:
+        assert not np.asarray(image).any() and np.asarray(before).any()
+    (tmp_path / "batches.meta.txt").write_text("a\nc\n")
+    third = opened("cifar10", tmp_path, tmp_path / "cache")
+    assert third.train[1] == "train/c/00001.png" and (third.root / third.train[1]).is_file()
+    (tmp_path / "batches.meta.txt").write_text("a\n../c\n")
+    with pytest.raises(InputError, match="no folder can have"):
+        opened("cifar10", tmp_path, tmp_path / "cache")
+
+
+def test_a_part_of_a_data_set_is_said(tmp_path: Path) -> None:
+    said = [str(event) for event in open_dataset("cifar10", folders(tmp_path), tmp_path)]
+    assert ["2 classes, 6 training, 4 test images instead of 10, 50,000, 10,000" in each for each in said] == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "wanted"),
+    [
+        ("cifar10", 50_000, [50, 100, 250, 500, 1000]),
+        ("cifar10-lt", 12_406, [62, 124, 248]),
+        ("cifar100", 50_000, [500, 1000, 2500, 5000]),
+        ("cifar100-lt", 10_847, [542, 1084, 2169, 3254]),
+        ("cars", 8_144, [407, 814, 1628, 2443]),
+        ("aircraft", 6_667, [333, 666, 1333, 2000]),
+        ("imagenet", 1_281_167, [6_405, 12_811, 25_623]),
+    ],
+)
+def test_the_papers_budgets(name: str, images: int, wanted: list[int]) -> None:
+    """method.md 9"""
+    assert [parse_budget(f"{ratio:g}%", images) for ratio in PAPER_BUDGETS[name]] == wanted
+
+
 def test_damaged_and_pickled_cifar_is_refused_in_words(tmp_path: Path) -> None:
     cifar(tmp_path / "bad", 1, {"data_batch_1.bin": 2, "test_batch.bin": 2})
     (tmp_path / "bad" / "batches.meta.txt").write_text("a\n")
@@ -146,6 +188,13 @@ def test_cars_with_the_devkit_and_with_tables(tmp_path: Path) -> None:
     assert found.classes == ("Audi", "BMW X6") and found.train_y.tolist() == [0, 1]
     (tmp_path / "train.csv").write_text("file_name,label\n00000.jpg,Audi\n00009.jpg,BMW X6\n")
     with pytest.raises(InputError, match=r"missing.*00009"):
+        opened("cars", tmp_path, tmp_path / "cache")
+    (tmp_path / "devkit" / "cars_meta.mat").write_bytes(b"no file of MATLAB's " * 20)
+    (tmp_path / "train.csv").unlink()
+    with pytest.raises(InputError, match="devkit of StanfordCars cannot be read"):
+        opened("cars", tmp_path, tmp_path / "cache")
+    (tmp_path / "train.csv").write_text("file_name,label\n00000.jpg\n")
+    with pytest.raises(InputError, match="columns file_name and label"):
         opened("cars", tmp_path, tmp_path / "cache")
     (tmp_path / "train.csv").write_text("name\n1\n")
     with pytest.raises(InputError, match="columns file_name and label"):
@@ -191,6 +240,9 @@ def test_a_long_tailed_set_has_both_tests(tmp_path: Path) -> None:
     assert np.bincount(found.train_y).tolist() == [100, 10, 1]
     assert np.bincount(found.tests["test"][1]).tolist() == [100, 10, 1]
     assert np.bincount(found.tests["balanced"][1]).tolist() == [100, 100, 100]
+    (tmp_path / "train" / "b" / "000.png").unlink()
+    with pytest.raises(InputError, match=r"as many images of every class.*from 99 to 100"):
+        opened("cifar10-lt", tmp_path, tmp_path / "cache")
 
 
 def test_the_fixed_test_is_even_and_always_the_same() -> None:

@@ -1,10 +1,12 @@
-"""Data sets in their own files. Arrays are written out once as PNG files, which the program reads like any others."""
+"""Data sets in their own files. Arrays are written out once as image files, which the program reads like any others."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +42,12 @@ def cifar100(data: Path, cache: Path) -> Step[Dataset]:
 
 def _cifar(name: str, names: Path, parts: dict[str, list[Path]], labels: int, cache: Path) -> Step[Dataset]:
     classes = [line.strip() for line in _text(names).splitlines() if line.strip()]
-    root, listed = cache / "images" / name, {}
-    for part, files in parts.items():
-        rows = np.concatenate([_records(file, labels) for file in files])
+    if strange := [each for each in classes if Path(each).name != each]:
+        raise InputError("A class has a name that no folder can have", f"{names}: {strange[0]!r}")
+    records = {part: np.concatenate([_records(file, labels) for file in files]) for part, files in parts.items()}
+    root, listed = _place(cache, name, ["\n".join(classes).encode(), *(rows.data for rows in records.values())]), {}
+    for part, rows in records.items():
+        files = parts[part]
         y = rows[:, labels - 1].astype(np.int64)
         if y.max(initial=0) >= len(classes):
             raise InputError("A label is of an unknown class", f"{files[0]}: class {y.max()} of {len(classes)}")
@@ -72,6 +77,7 @@ def cars(data: Path, cache: Path) -> Step[Dataset]:
     """StanfordCars: cars_train/, cars_test/ with the devkit's .mat files, or train.csv and test.csv."""
     yield Progress("data set", 0, 1)
     listed: dict[str, list[tuple[str, str]]] = {}
+    data = data / "stanford_cars" if (data / "stanford_cars").is_dir() else data
     for part in ("train", "test"):
         table = data / f"{part}.csv"
         listed[part] = _csv(table, f"cars_{part}") if table.is_file() else _mat(data, part)
@@ -82,6 +88,7 @@ def cars(data: Path, cache: Path) -> Step[Dataset]:
 def _mat(data: Path, part: str) -> list[tuple[str, str]]:
     """(file, class name) from the devkit: fields fname and class, counted from 1."""
     from scipy.io import loadmat
+    from scipy.io.matlab import MatReadError
 
     names = _first(data, ("devkit/cars_meta.mat", "car_devkit/devkit/cars_meta.mat", "cars_meta.mat"))
     file = "cars_train_annos.mat" if part == "train" else "cars_test_annos_withlabels.mat"
@@ -90,15 +97,15 @@ def _mat(data: Path, part: str) -> list[tuple[str, str]]:
         classes = [str(each) for each in loadmat(names, squeeze_me=True)["class_names"]]
         rows = np.atleast_1d(loadmat(_first(data, wanted), squeeze_me=True)["annotations"])
         return [(f"cars_{part}/{row['fname']}", classes[int(row["class"]) - 1]) for row in rows]
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, ValueError, IndexError, TypeError, NotImplementedError, MatReadError) as error:
         raise InputError("The devkit of StanfordCars cannot be read", f"{data}: {error}") from error
 
 
 def _csv(table: Path, folder: str) -> list[tuple[str, str]]:
     with table.open(newline="", encoding="utf-8-sig") as stream:
         rows = list(csv.DictReader(stream))
-    if not rows or not {"file_name", "label"} <= set(rows[0]):
-        raise InputError("The CSV needs the columns file_name and label", str(table))
+    if not rows or any(not row.get("file_name") or not row.get("label") for row in rows):
+        raise InputError("The CSV needs the columns file_name and label, filled in", str(table))
     return [(f"{folder}/{row['file_name']}", row["label"]) for row in rows]
 
 
@@ -109,14 +116,17 @@ def aircraft(data: Path, cache: Path) -> Step[Dataset]:
         data,
     )
     listed: dict[str, list[tuple[str, str]]] = {}
-    root = cache / "images" / "aircraft"
+    photos = sorted((folder / "images").glob("*.jpg"))
+    stamps = "".join(f"{each.name} {each.stat().st_size}\n" for each in photos)
+    root = _place(cache, "aircraft", [stamps.encode()])
     for part, source in (("train", "images_variant_trainval.txt"), ("test", "images_variant_test.txt")):
         lines = [line.split(" ", 1) for line in _text(folder / source, "FGVC-Aircraft").splitlines() if " " in line]
-        listed[part] = [(f"{part}/{name}.png", variant.strip()) for name, variant in lines]
+        listed[part] = [(f"{part}/{name}.jpg", variant.strip()) for name, variant in lines]
 
         def save(i: int, file: Path, names: Sequence[str] = [name for name, _ in lines]) -> None:
             with Image.open(folder / "images" / f"{names[i]}.jpg") as image:
-                image.convert("RGB").crop((0, 0, image.width, max(1, image.height - BANNER))).save(file)
+                photo = image.convert("RGB").crop((0, 0, image.width, max(1, image.height - BANNER)))
+            photo.save(file, quality=95, subsampling=0)  # as PNG the data set would take 10 GB
 
         yield from _write(root, part, [name for name, _ in listed[part]], save)
     classes = sorted({name for rows in listed.values() for _, name in rows})
@@ -151,7 +161,7 @@ def _write(root: Path, part: str, paths: Sequence[str], save: Callable[[int, Pat
         file = root / path
         if not file.is_file():
             file.parent.mkdir(parents=True, exist_ok=True)
-            draft = file.with_name(f".{file.stem}.part.png")
+            draft = file.with_name(f".{file.stem}.{os.getpid()}.part{file.suffix}")
             try:
                 save(i, draft)
                 draft.replace(file)
@@ -160,6 +170,14 @@ def _write(root: Path, part: str, paths: Sequence[str], save: Callable[[int, Pat
         if i % 500 == 0:
             yield Progress("data set", i, len(paths), "images")
     write_text(note, json.dumps(len(paths)), "writing the images of the data set")
+
+
+def _place(cache: Path, name: str, contents: Iterable[bytes | memoryview]) -> Path:
+    """Where written images lie: of its own for other contents, so that one data set never gets another's images."""
+    digest = hashlib.blake2b(digest_size=8)
+    for each in contents:
+        digest.update(each)
+    return cache / "images" / f"{name}-{digest.hexdigest()}"
 
 
 def _within(data: Path, folder: str, file: str, title: str, pickled: str) -> Path:
@@ -187,6 +205,8 @@ def _text(file: Path, title: str = "CIFAR") -> str:
         return file.read_text("utf-8")
     except OSError as error:
         raise InputError(f"A file of {title} is missing", f"{file}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"A file of {title} is no text", f"{file}: {error}") from error
 
 
 def _missing(data: Path, title: str, own: str) -> InputError:

@@ -14,6 +14,7 @@ import numpy as np
 from fact_core.bench.longtail import long_tailed
 from fact_core.choices import Choice, pick, resolve
 from fact_core.errors import InputError
+from fact_core.events import Log
 from fact_core.images import EXTENSIONS
 from fact_core.types import IntArray, Step
 
@@ -52,16 +53,34 @@ PAPER_BUDGETS: dict[str, tuple[float, ...]] = {
 }
 
 
+#: classes, training and test images of the whole data set, before a long tail is cut (method.md 9)
+SIZES: dict[str, tuple[int, int, int]] = {
+    "cifar10": (10, 50_000, 10_000),
+    "cifar10-lt": (10, 50_000, 10_000),
+    "cifar100": (100, 50_000, 10_000),
+    "cifar100-lt": (100, 50_000, 10_000),
+    "cars": (196, 8_144, 8_041),
+    "aircraft": (100, 6_667, 3_333),
+    "imagenet": (1_000, 1_281_167, 50_000),
+}
+
+
 def open_dataset(name: str, data: Path, cache: Path) -> Step[Dataset]:
     """The data set of that name in the folder ``data``; what is no image file yet is written into ``cache`` once.
 
-    Errors: ConfigError for an unknown name, InputError in words where the folder holds nothing of the kind.
+    A part of it is taken with a warning. Errors: ConfigError for an unknown name, InputError in words where the
+    folder holds nothing of the kind.
     """
     choice = pick(DATASETS, name, "data set")
     found = folders(name, data)
     if found is None:
         found = yield from resolve(choice.target)(data, cache)
     assert found is not None
+    sizes = (len(found.classes), len(found.train), len(found.tests["test"][0]))
+    if sizes != SIZES[name]:
+        said = ", ".join(f"{a:,} {what}" for a, what in zip(sizes, ("classes", "training", "test images"), strict=True))
+        whole = ", ".join(f"{each:,}" for each in SIZES[name])
+        yield Log(f"This is not the whole of {choice.title}: {said} instead of {whole}.", "warning")
     return _tailed(replace(found, name=name)) if name.endswith("-lt") else replace(found, name=name)
 
 
@@ -101,6 +120,10 @@ def fixed_test(files: Sequence[str], y: IntArray, count: int, seed: int = 0) -> 
 def _tailed(data: Dataset) -> Dataset:
     """The long-tailed training images, the paper's long-tailed test and the balanced one."""
     k = len(data.classes)
+    for y in (data.train_y, data.tests["test"][1]):
+        if len(set(found := np.bincount(y, minlength=k).tolist())) > 1:
+            counted = f"from {min(found)} to {max(found)} a class"
+            raise InputError("A long tail is cut from as many images of every class", counted, "Give all images.")
     kept = long_tailed(data.train_y, k)
     test, test_y = data.tests["test"]
     rows = long_tailed(test_y, k)
