@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fact_core.bench import claims, paper, tables
+from fact_core.bench import claims, grids, paper, tables
 
 
 def row(method: str, labels: int, accuracy: float, seed: int = 0, **more: Any) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def test_the_main_table_has_means_deviations_and_says_what_is_missing() -> None:
     lines = tables.main_table(CELLS).splitlines()
     assert lines[0] == "| method | 50 labels | 100 labels |"
     assert lines[2] == "| `ff` | 45.0 ± 0.0 | 50.0 ± 0.0 |"  # first of the paper's order, not of the file's
-    assert lines[-3] == "| `fact` | 59.0 ± 1.4 | 63.0 (of 1) |"
+    assert lines[-3] == "| `fact` | 59.0 ± 1.4 | 63.0 (1 of 2 seeds) |"
     assert lines[-1].startswith("cifar10, tf_efficientnet_lite0 at 96 px, effort standard, activeft; 2,000 test images")
     assert "| `ff` | 45.0 | not run |" in tables.main_table([row("ff", 50, 0.45), row("lp", 100, 0.5)])
 
@@ -63,27 +63,68 @@ def test_rows_of_another_backbone_or_effort_stand_in_a_table_of_their_own() -> N
 def test_the_papers_numbers_stand_only_beside_the_same_cell() -> None:
     same = {"backbone": paper.BACKBONE, "image_size": paper.PIXELS}
     assert "(76.30 in Table I)" in tables.main_table([row("lp-paper", 50, 0.7, **same)])
-    for other in ({"backbone": paper.BACKBONE}, {"image_size": 224}, {**same, "dataset": "cars"}):
+    others: tuple[dict[str, Any], ...] = (
+        {"backbone": paper.BACKBONE},
+        {"image_size": 224},
+        {**same, "dataset": "cars"},
+        {**same, "strategy": "random"},
+        {**same, "ratio": 0.5},
+    )
+    for other in others:
         assert "Table I" not in tables.main_table([row("lp-paper", 50, 0.7, **other)])
+    part = row("lp-paper", 5, 0.7, ratio=0.1, **same)  # 0.1 % of a part of the data set is another cell
+    assert "Table I" not in tables.main_table([part])
+    assert "(about 85.0 in Table I)" in tables.main_table([row("ff", 250, 0.7, **same)])  # from memory
     assert "Table I" not in tables.main_table([row("lp", 50, 0.7, **same)])  # the converged probe is not the paper's
 
 
 def test_long_tail_time_ablation_steps_and_parameters() -> None:
-    tailed = [row("lp", 62, 0.8, dataset="cifar10-lt", balanced_accuracy=0.5)]
-    assert "| `lp` | 80.0 |" in tables.lt_table(tailed) and "| `lp` | 50.0 |" in tables.lt_table(tailed)
+    tailed = [row("lp", 62, 0.8, dataset="cifar10-lt", balanced_accuracy=0.5, macro_recall=0.4)]
+    assert all(f"| `lp` | {figure} |" in tables.lt_table(tailed) for figure in ("80.0", "50.0", "40.0"))
     assert "| `lp` | 1.00 ± 0.00 |" in tables.efficiency_table([row("lp", 50, 0.5), row("lp", 50, 0.5, 1)])
     ablation = tables.frofa_table([*CELLS, row("fact", 50, 0.57, frofa="none"), row("fact", 50, 0.60, 1, frofa="none")])
     assert "| `fact` | 50 | 59.0 ± 1.4 | 58.5 ± 2.1 | +0.5 |" in ablation
     assert "| FACT: `lp-ft` → `fact` | +2.0 | +1.0 |" in tables.steps_table(CELLS)  # the second from one seed
     assert "| L3FACT: `lp` → `lp-lora` | not run | not run |" in tables.steps_table(CELLS)
-    assert "| `l3fact` | 151,306 | 151,306 (0.69 %) | 60.0 |" in tables.peft_table(
-        [row("l3fact", 50, 0.6, trainable_parameters=151_306)]
-    )
+
+
+def test_parameters_and_their_share_beside_the_papers() -> None:
+    def cells(backbone: str) -> list[dict[str, Any]]:
+        given = {"ff": 21_669_514, "lp": 3_850, "l3fact": 151_306, "fact-prefix": 142_090}
+        return [row(name, 50, 0.6, trainable_parameters=n, backbone=backbone) for name, n in given.items()]
+
+    text = tables.peft_table(cells(paper.BACKBONE))
+    assert "| `l3fact` | 151,306 (0.69 %) | 151,306 (0.69 %) | 60.0 |" in text
+    assert "| `fact-prefix` | 142,090 (0.65 %) | 0.65 % | 60.0 |" in text
+    assert "| `ff` | 21,669,514 | 21,669,514 (100 %) | 60.0 |" in text
+    assert "| `l3fact` | 151,306 (0.69 %) | – | 60.0 |" in tables.peft_table(cells("another"))
+
+
+def test_the_steps_of_the_preset_paper_begin_with_its_own_probe() -> None:
+    cells = [row(name, 50, 0.5 + 0.05 * i, preset="paper") for i, name in enumerate(("lp", "lp-paper", "lp-ft"))]
+    assert "| FACT: `lp-paper` → `lp-ft` | +5.0 |" in tables.steps_table(cells)
+
+
+def test_minutes_of_two_devices_are_not_mixed() -> None:
+    cells = [row("lp", 50, 0.5), row("lp", 50, 0.5, 1, device="a GPU", seconds=6.0)]
+    assert all(each in tables.efficiency_table(cells) for each in ("| `lp` | 1.00 |", "| `lp` | 0.10 |"))
+
+
+def test_a_table_of_backbones_needs_two() -> None:
+    assert tables.backbones_table(CELLS) == ""
+    text = tables.backbones_table([row("lp", 50, 0.5), row("lp", 50, 0.6, backbone="other", image_size=224)])
+    assert "| tf_efficientnet_lite0 at 96 px | `lp` | 50.0 |" in text and "| other at 224 px | `lp` | 60.0 |" in text
+
+
+def test_a_cell_that_was_measured_again_counts_once() -> None:
+    again = [*CELLS, row("fact", 50, 0.70, 1)]
+    assert "| `fact` | 64.0 ± 8.5 |" in tables.main_table(again)
+    assert [len(part) for part in grids.groups(again)] == [len(CELLS)]
 
 
 def test_the_readme_table_marks_the_best_of_each_column() -> None:
     text = tables.readme_table(CELLS)
-    assert "| `fact` | **59.0** | **63.0** |" in text and "| `lp-ft` | 57.0 | 62.0 |" in text
+    assert "| `fact` | **59.0** | **63.0** (1 of 2 seeds) |" in text and "| `lp-ft` | 57.0 | 62.0 |" in text
 
 
 def test_the_ablations_rows_do_not_enter_other_tables() -> None:
@@ -97,7 +138,7 @@ def test_claims_hold_fail_or_are_not_measured() -> None:
     found = {each.text: each for each in claims.claims(CELLS)}
     over_ff = found["fact less ff, mean over 2 budgets (points)"]
     assert over_ff.value == pytest.approx((14 + 13) / 2) and over_ff.holds
-    worst = next(each for text, each in found.items() if text.startswith("fact in its worst cell"))
+    worst = found["fact less the best of lm, lp, lp-ft in the worst cell, 100 labels (points)"]
     assert worst.value == pytest.approx(1.0) and worst.holds
     absent = [each for text, each in found.items() if text.startswith("l3fact")]
     assert absent and all(each.holds is None and each.value is None for each in absent)
@@ -106,12 +147,12 @@ def test_claims_hold_fail_or_are_not_measured() -> None:
     assert failing["fact less ff, mean over 1 budgets (points)"] is False
     assert failing["fact less lp, mean over 1 budgets (points)"] is False
     assert failing["fact less lm, mean over 1 budgets (points)"] is True  # equal is not worse
-    assert next(holds for text, holds in failing.items() if text.startswith("fact in its worst")) is False
+    assert next(holds for text, holds in failing.items() if "in the worst cell" in text) is False
 
 
 def test_only_seeds_that_both_have_are_compared() -> None:
     cells = [row("fact", 50, 0.6), row("fact", 50, 0.9, 1), row("lp", 50, 0.5)]
-    assert tables.gain(cells, 50, "fact", "lp") == pytest.approx(10.0)
+    assert grids.gain(cells, 50, "fact", "lp") == pytest.approx(10.0)
 
 
 def test_the_time_of_the_paper_preset() -> None:

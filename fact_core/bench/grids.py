@@ -1,0 +1,123 @@
+"""Rows put together for a table: which may stand in one, means and deviations over seeds, and Markdown."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from fact_core.bench.paper import Cell, printed
+from fact_core.bench.rows import key_of
+
+METHODS = ("ff", "lp-paper", "lp", "lm", "lp-ft", "lp-lora", "fact", "l3fact", "fact-prompt", "fact-prefix")
+#: What all rows of one table share.
+SHARED = ("dataset", "backbone", "image_size", "preset", "strategy", "test_images", "overrides")
+Row = Mapping[str, Any]
+Value = Callable[[Row], float | None]
+
+
+def groups(cells: Iterable[Row], shared: Sequence[str] = SHARED) -> list[list[Row]]:
+    """Rows that may stand in one table. Of a cell that was measured twice the later row counts."""
+    latest = {key_of(each): each for each in cells}
+    found: dict[str, list[Row]] = {}
+    for each in latest.values():
+        found.setdefault(json.dumps([each.get(name) for name in shared], sort_keys=True), []).append(each)
+    return list(found.values())
+
+
+def caption(cells: Sequence[Row]) -> str:
+    """What a table rests on, in one line."""
+    one = cells[0]
+    seeds = sorted({int(each["seed"]) for each in cells})
+    devices = ", ".join(sorted({str(each["device"]) for each in cells}))
+    nets = " and ".join(dict.fromkeys(f"{each['backbone']} at {each['image_size']} px" for each in cells))
+    told = f"{one['dataset']}, {nets}, effort {one['preset']}, {one['strategy']}"
+    changed = f", {json.dumps(one['overrides'])}" if one.get("overrides") else ""
+    tested = f"{one['test_images']:,} test images" if one.get("test_images") else "all test images"
+    return f"{told}{changed}; {tested}; seeds {', '.join(map(str, seeds))}; {devices}"
+
+
+def grid(cells: Sequence[Row], value: Value, *, digits: int = 1, paper: bool = False) -> str:
+    """Methods by budgets: mean and deviation over seeds; ``paper``: with the paper's number where it is known."""
+    part = with_frofa(cells)
+    lines = [line("method", *(f"{n} labels" for n in budgets(part))), rule(1 + len(budgets(part)))]
+    for method in methods(part):
+        shown = []
+        for n in budgets(part):
+            found = of(part, method, n)
+            text = spread([each for each in map(value, found) if each is not None], digits, len(_seeds(part)))
+            theirs = printed_for(found[0]) if paper and found else None
+            shown.append(f"{text} ({theirs.text})" if theirs else text)
+        lines.append(line(f"`{method}`", *shown))
+    return "\n".join(lines)
+
+
+def gain(cells: Sequence[Row], labels: int, method: str, other: str) -> float | None:
+    """Mean accuracy of a method less that of another, in points, over the seeds that both have."""
+    found = [{int(each["seed"]): accuracy(each) for each in of(cells, name, labels)} for name in (method, other)]
+    shared = set(found[0]) & set(found[1])
+    return statistics.mean(found[0][seed] - found[1][seed] for seed in shared) if shared else None
+
+
+def of(cells: Iterable[Row], method: str, labels: int) -> list[Row]:
+    """The rows of a method at a budget, one a seed."""
+    return [each for each in cells if each["method"] == method and each["labels"] == labels]
+
+
+def methods(cells: Iterable[Row]) -> list[str]:
+    """The methods of the rows, in the paper's order."""
+    found = {str(each["method"]) for each in cells}
+    return [each for each in METHODS if each in found] + sorted(found - set(METHODS))
+
+
+def budgets(cells: Iterable[Row]) -> list[int]:
+    """The numbers of labels of the rows, ascending."""
+    return sorted({int(each["labels"]) for each in cells})
+
+
+def with_frofa(cells: Iterable[Row]) -> list[Row]:
+    """Without the ablation's rows, unless there is nothing else."""
+    every = list(cells)
+    return [each for each in every if each["frofa"] != "none"] or every
+
+
+def spread(values: Sequence[float], digits: int = 1, seeds: int = 0) -> str:
+    """ "59.0 ± 1.4" of some values; how many they are where that is less than ``seeds``."""
+    if not values:
+        return "not run"
+    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    short = f" ({len(values)} of {seeds} seeds)" if len(values) < seeds else ""
+    return f"{statistics.mean(values):.{digits}f}{deviation}{short}"
+
+
+def printed_for(row: Row) -> Cell | None:
+    """The paper's number for the cell of a row."""
+    return printed(
+        *(str(row["dataset"]), int(row["labels"]), float(row.get("ratio") or 0.0), str(row["method"])),
+        *(str(row["strategy"]), str(row["backbone"]), int(row["image_size"])),
+    )
+
+
+def accuracy(row: Row) -> float:
+    """Per cent."""
+    return 100 * float(row["accuracy"])
+
+
+def share(name: str) -> Value:
+    """A field in 0..1 as per cent, None where the row has none."""
+    return lambda row: None if row.get(name) is None else 100 * float(row[name])
+
+
+def line(*cells: str) -> str:
+    """A line of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def rule(columns: int) -> str:
+    """What stands under the headings of a Markdown table."""
+    return "|" + "---|" * columns
+
+
+def _seeds(cells: Iterable[Row]) -> set[int]:
+    return {int(each["seed"]) for each in cells}
