@@ -1,0 +1,72 @@
+"""One contract over every recipe and preset: a new entry is tested by being there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, tiny
+
+from fact_core import backbones
+from fact_core.bench import BENCHES
+from fact_core.bench.datasets import DATASETS
+from fact_core.choices import EXPORTS, PHASES, PRESETS, RECIPES, resolve
+from fact_core.config import train_config
+from fact_core.events import PhaseStarted
+from fact_core.features import tokens
+from fact_core.finetune.pipeline import train
+
+TRANSFORMER = "vit_small_patch16_224.dino"  # for what a network of convolutions cannot have
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
+    return coloured(tmp_path_factory.mktemp("images"), [0, 1, 2, 0, 1, 2])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
+    """It runs its phases in order, says how much learns in each, and answers for all classes; twice the same."""
+    fits = not {"prompt", "prefix"} & set(RECIPES[name].phases)
+    config = tiny(name, **{"ff.steps": 2, "lm.steps": 3}, **({} if fits else {"backbone": TRANSFORMER}))
+    assert config.phases == RECIPES[name].phases and set(config.phases) <= set(PHASES)
+    answers = []
+    for _ in range(2):
+        network = backbone() if fits else backbones.load(TRANSFORMER, pixels=PIXELS, random=True)
+        x = np.asarray(tokens(network, data.files, CPU)[0], dtype=np.float32)
+        run = train(
+            backbone=network, files=data.files, y=data.y, classes=NAMES, x=x, config=config, device=CPU,
+            pool_files=data.files[:3],
+        )  # fmt: skip
+        events, trained = drain(run)
+        started = [each for each in events if isinstance(each, PhaseStarted)]
+        assert tuple(each.phase for each in started) == config.phases
+        assert all(each.trainable_parameters > 0 for each in started)
+        assert tuple(each.phase for each in trained.phases) == config.phases
+        assert trained.classifier.final == config.phases[-1]
+        images = torch.randn(4, 3, PIXELS, PIXELS, generator=torch.Generator().manual_seed(0))
+        with torch.inference_mode():
+            answers.append(trained.classifier(images))
+    assert answers[0].shape == (4, 3) and torch.equal(answers[0], answers[1])
+    assert torch.allclose(answers[0].sum(1), torch.ones(4), atol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_preset(preset: str, recipe: str) -> None:
+    """Every preset fits every recipe, and what the recipe fixes stays fixed."""
+    config = train_config(preset, recipe=recipe, backbone=TRANSFORMER)
+    assert config.preset == preset and config.recipe == recipe
+    for name, value in RECIPES[recipe].values.items():
+        group, _, field = name.partition(".")
+        assert getattr(getattr(config, group), field) == value
+    assert (config.ff.gate == "off") == (preset == "paper")  # the paper has no gate, and nothing else does without
+    assert config.ff.keep == "last"  # never by itself chosen on a test
+
+
+@pytest.mark.parametrize("choices", [PHASES, EXPORTS, BENCHES, DATASETS], ids=["phases", "exports", "benches", "data"])
+def test_every_target_is_there(choices: dict[str, object]) -> None:
+    for each in choices.values():
+        assert callable(resolve(each.target)) and each.title and each.help  # type: ignore[attr-defined]
