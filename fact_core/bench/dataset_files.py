@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from fact_core.types import Step
 SIDE = 32  # pixels of a CIFAR image
 BANNER = 20  # pixels of copyright below every aircraft
 DONE = "written.json"
+#: what scipy makes of damaged files
+BROKEN = (LookupError, ValueError, TypeError, NameError, OSError, RuntimeError, ArithmeticError)
 FOLDERS = "train/<class>/* and test/<class>/*"
 
 
@@ -96,14 +99,20 @@ def _mat(data: Path, part: str) -> list[tuple[str, str]]:
     try:
         classes = [str(each) for each in loadmat(names, squeeze_me=True)["class_names"]]
         rows = np.atleast_1d(loadmat(_first(data, wanted), squeeze_me=True)["annotations"])
-        return [(f"cars_{part}/{row['fname']}", classes[int(row["class"]) - 1]) for row in rows]
-    except (KeyError, ValueError, IndexError, TypeError, NotImplementedError, MatReadError) as error:
+        numbers = [int(row["class"]) for row in rows]
+        if min(numbers) < 1:
+            raise ValueError(f"class {min(numbers)}")
+        return [(f"cars_{part}/{row['fname']}", classes[each - 1]) for row, each in zip(rows, numbers, strict=True)]
+    except (*BROKEN, MatReadError, zlib.error) as error:
         raise InputError("The devkit of StanfordCars cannot be read", f"{data}: {error}") from error
 
 
 def _csv(table: Path, folder: str) -> list[tuple[str, str]]:
-    with table.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError("The CSV cannot be read", f"{table}: {error}") from error
     if not rows or any(not row.get("file_name") or not row.get("label") for row in rows):
         raise InputError("The CSV needs the columns file_name and label, filled in", str(table))
     return [(f"{folder}/{row['file_name']}", row["label"]) for row in rows]
@@ -111,26 +120,38 @@ def _csv(table: Path, folder: str) -> list[tuple[str, str]]:
 
 def aircraft(data: Path, cache: Path) -> Step[Dataset]:
     """FGVC-Aircraft: images_variant_trainval.txt and _test.txt; the banner below each photo is cut off."""
-    folder = next(
-        (each for each in (data / "data", data / "fgvc-aircraft-2013b" / "data", data) if (each / "images").is_dir()),
-        data,
-    )
-    listed: dict[str, list[tuple[str, str]]] = {}
+    folders = (data / "data", data / "fgvc-aircraft-2013b" / "data", data)
+    folder = next((each for each in folders if (each / "images").is_dir()), None)
+    if folder is None:
+        raise _missing(data, "FGVC-Aircraft", "data/images/*.jpg, data/images_variant_trainval.txt and _test.txt")
     photos = sorted((folder / "images").glob("*.jpg"))
     stamps = "".join(f"{each.name} {each.stat().st_size}\n" for each in photos)
-    root = _place(cache, "aircraft", [stamps.encode()])
-    for part, source in (("train", "images_variant_trainval.txt"), ("test", "images_variant_test.txt")):
-        lines = [line.split(" ", 1) for line in _text(folder / source, "FGVC-Aircraft").splitlines() if " " in line]
+    sources = {"train": folder / "images_variant_trainval.txt", "test": folder / "images_variant_test.txt"}
+    texts = {part: _text(source, "FGVC-Aircraft") for part, source in sources.items()}
+    root = _place(cache, "aircraft", [each.encode() for each in (stamps, *texts.values())])
+    listed: dict[str, list[tuple[str, str]]] = {}
+    for part, text in texts.items():
+        lines = [line.split(" ", 1) for line in text.splitlines() if " " in line]
+        if strange := [name for name, _ in lines if Path(name).name != name]:
+            raise InputError("A photo has a name that no file can have", f"{sources[part]}: {strange[0]!r}")
         listed[part] = [(f"{part}/{name}.jpg", variant.strip()) for name, variant in lines]
 
         def save(i: int, file: Path, names: Sequence[str] = [name for name, _ in lines]) -> None:
-            with Image.open(folder / "images" / f"{names[i]}.jpg") as image:
-                photo = image.convert("RGB").crop((0, 0, image.width, max(1, image.height - BANNER)))
+            photo = _without_banner(folder / "images" / f"{names[i]}.jpg")
             photo.save(file, quality=95, subsampling=0)  # as PNG the data set would take 10 GB
 
         yield from _write(root, part, [name for name, _ in listed[part]], save)
     classes = sorted({name for rows in listed.values() for _, name in rows})
     return _named("aircraft", root, classes, listed)
+
+
+def _without_banner(source: Path) -> Image.Image:
+    """The pixels as they are stored: turning a photo by its EXIF data would move the banner to a side."""
+    try:
+        with Image.open(source) as image:
+            return image.convert("RGB").crop((0, 0, image.width, max(1, image.height - BANNER)))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise InputError("A photo of FGVC-Aircraft cannot be read", f"{source}: {error}") from error
 
 
 def imagenet(data: Path, cache: Path) -> Step[Dataset]:
@@ -167,6 +188,8 @@ def _write(root: Path, part: str, paths: Sequence[str], save: Callable[[int, Pat
                 draft.replace(file)
             except OSError as error:
                 raise storage_error(error, "writing the images of the data set") from error
+            finally:
+                draft.unlink(missing_ok=True)
         if i % 500 == 0:
             yield Progress("data set", i, len(paths), "images")
     write_text(note, json.dumps(len(paths)), "writing the images of the data set")

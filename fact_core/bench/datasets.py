@@ -92,6 +92,7 @@ def folders(name: str, data: Path) -> Dataset | None:
     classes = _subfolders(data / "train")
     if len(classes) < 2:
         raise InputError("The training folder needs a sub-folder for each class", f"{data / 'train'}: {len(classes)}")
+    tests.sort(key=lambda each: not _subfolders(data / each))  # ImageNet's own test has no classes, its val has
     strange = sorted(set(_subfolders(data / tests[0])) - set(classes))
     if strange:
         raise InputError("The test folder has classes that the training folder lacks", ", ".join(strange[:5]))
