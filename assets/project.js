@@ -169,6 +169,9 @@
     }
 
     // ---- found --------------------------------------------------------------------------------------------
+    // Places of their own: the Stop button must stay where it is while the figures below it grow.
+    const [foundHead, foundRun, foundRest] = ["", "", ""].map(() => el("div", {}));
+    let scanNode = null, scanId = 0;
     function drawFound() {
       const project = !making && shown();
       const counts = FS.state.counts;
@@ -177,17 +180,16 @@
       const done = project ? scans().find((each) => each.status === "done") : null;
       foundPart.hidden = !project || !(run || newest || counts.files);
       if (foundPart.hidden) return;
-      fill(foundPart, [counts, run && [run.id, run.progress, run.stopping], newest && [newest.id, newest.status], found], () => {
-        const said = done ? t("project.scanned", { when: fmt.when(done.ended).replace(t("time.now"), t("time.today")), clock: fmt.clock(done.ended).slice(0, 5), time: fmt.time(done.seconds) }) : "";
-        const note = parts.scanNote(run, newest);
-        return [
-          el("div", { class: "p-head" }, el("h2", {}, t("project.found")), el("span", { class: "small push" }, run ? "" : said)),
-          note ? el("div", { style: { "margin-bottom": "16px" } }, note) : "",
-          counts.files ? parts.figures(counts) : "",
-          counts.files ? parts.bar(counts) : "",
-          parts.problems(counts, found),
-        ];
+      if (!foundHead.isConnected) foundPart.replaceChildren(foundHead, foundRun, foundRest);
+      const said = done ? t("project.scanned", { when: fmt.when(done.ended).replace(t("time.now"), t("time.today")), clock: fmt.clock(done.ended).slice(0, 5), time: fmt.time(done.seconds) }) : "";
+      fill(foundHead, [run ? "" : said], () => [el("div", { class: "p-head" }, el("h2", {}, t("project.found")), el("span", { class: "small push" }, run ? "" : said))]);
+      if (run && scanId !== run.id) [scanNode, scanId] = [parts.scanRun(run), run.id];
+      if (run) scanNode.tell(run);
+      fill(foundRun, [run && run.id, newest && [newest.id, newest.status]], () => {
+        const note = run ? scanNode : parts.scanNote(newest);
+        return [note ? el("div", { style: { "margin-bottom": "16px" } }, note) : ""];
       });
+      fill(foundRest, [counts, found], () => [counts.files ? parts.figures(counts) : "", counts.files ? parts.bar(counts) : "", parts.problems(counts, found)]);
     }
 
     // ---- backbones -------------------------------------------------------------------------------------------

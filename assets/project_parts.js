@@ -5,17 +5,25 @@
   const { el, t, fmt, icon } = FS;
 
   const figure = (text, name) => el("div", {}, el("b", {}, text), el("span", { class: "small" }, name));
-  function scanNote(run, newest) {
-    if (run) {
-      const at = run.progress;
-      const part = at && at.total ? at.done / at.total : 0;
-      return el(
-        "div",
-        { class: "p-run" },
-        el("div", { class: "line" }, el("span", {}, at ? t("project.scanning_n", { done: fmt.int(at.done), total: fmt.int(at.total) }) : t("project.scanning")), el("span", { class: "small" }, at && at.seconds_left ? t("run.left", { time: fmt.about(at.seconds_left) }) : ""), el("button", { class: "btn slim push", type: "button", disabled: run.stopping, onclick: () => FS.stop(run.id) }, icon("stop"), t("project.stop"))),
-        el("div", { class: "meter", role: "progressbar", "aria-valuenow": Math.round(100 * part), "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": t("run.scan") }, el("i", { style: { width: `${100 * part}%` } })),
-      );
-    }
+  // The note of a scan under way. It is made once and then told what changes: a button that is made anew at every
+  // progress loses the click that falls in between.
+  function scanRun(run) {
+    const said = el("span", {}), left = el("span", { class: "small" }), fill = el("i", {});
+    const stop = el("button", { class: "btn slim push", type: "button", id: "p-scan-stop", onclick: () => FS.stop(run.id) }, icon("stop"), t("project.stop"));
+    const meter = el("div", { class: "meter", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": t("run.scan") }, fill);
+    const node = el("div", { class: "p-run" }, el("div", { class: "line" }, said, left, stop), meter);
+    node.tell = (now) => {
+      const at = now.progress;
+      const percent = at && at.total ? (100 * at.done) / at.total : 0;
+      said.textContent = at ? t("project.scanning_n", { done: fmt.int(at.done), total: fmt.int(at.total) }) : t("project.scanning");
+      left.textContent = at && at.seconds_left ? t("run.left", { time: fmt.about(at.seconds_left) }) : "";
+      stop.disabled = Boolean(now.stopping);
+      meter.setAttribute("aria-valuenow", Math.round(percent));
+      fill.style.width = `${percent}%`;
+    };
+    return node;
+  }
+  function scanNote(newest) {
     if (newest && newest.status === "failed") return FS.errorBox({ what: t("project.scan_failed"), found: newest.reason, do: "" });
     if (newest && newest.status === "stopped") return FS.errorBox({ what: t("project.scan_stopped") }, "warn");
     return "";
@@ -75,5 +83,5 @@
       ),
       here.gpu ? "" : el("p", { class: "note", style: { "margin-top": "12px" } }, t("project.no_gpu_note")),
     ];
-  window.FactProject = { scanNote, figures, problems, bar, computer };
+  window.FactProject = { scanRun, scanNote, figures, problems, bar, computer };
 })();
