@@ -142,12 +142,52 @@ def test_claims_hold_fail_or_are_not_measured() -> None:
     assert worst.value == pytest.approx(1.0) and worst.holds
     absent = [each for text, each in found.items() if text.startswith("l3fact")]
     assert absent and all(each.holds is None and each.value is None for each in absent)
+    assert "| l3fact less ff, mean over 2 budgets (points); missing at 50, 100 labels | not measured | +3 | – |" in (
+        claims.claims_table(CELLS)
+    )
     bad = [row("fact", 50, 0.50), row("lp", 50, 0.53), row("lp-ft", 50, 0.50), row("ff", 50, 0.48), row("lm", 50, 0.5)]
     failing = {each.text: each.holds for each in claims.claims(bad)}
     assert failing["fact less ff, mean over 1 budgets (points)"] is False
     assert failing["fact less lp, mean over 1 budgets (points)"] is False
     assert failing["fact less lm, mean over 1 budgets (points)"] is True  # equal is not worse
     assert next(holds for text, holds in failing.items() if "in the worst cell" in text) is False
+
+
+def test_a_claim_does_not_hold_by_what_was_left_out() -> None:
+    short = [each for each in CELLS if (each["method"], each["labels"]) not in (("ff", 100), ("lm", 100))]
+    found = {each.text: each for each in claims.claims(short)}
+    for text in (
+        "fact less ff, mean over 2 budgets (points); missing at 100 labels",
+        "fact less the best of lm, lp, lp-ft in the worst cell (points); missing at 100 labels",
+    ):
+        assert found[text].value is None and found[text].holds is None, text
+    assert found["fact less lp-ft, mean over 2 budgets (points)"].holds
+    failed = [*short, row("lp", 50, 0.70), row("lp", 50, 0.70, 1)]  # a cell that fails needs no other
+    text = "fact less the best of lm, lp, lp-ft in the worst cell, 50 labels (points); missing at 100 labels"
+    worst = next(each for each in claims.claims(failed) if each.text == text)
+    assert worst.value == pytest.approx(-11.0) and worst.holds is False
+
+
+def test_l3fact_is_held_against_lp_lora_as_well() -> None:
+    cells = [row("l3fact", 50, 0.60), *(row(name, 50, 0.5) for name in ("ff", "lm", "lp", "lp-ft"))]
+    found = {each.text: each.holds for each in claims.claims([*cells, row("lp-lora", 50, 0.63)])}
+    assert found["l3fact less the best of lm, lp, lp-ft in the worst cell, 50 labels (points)"] is True
+    assert found["l3fact less lp-lora, mean over 1 budgets (points)"] is False
+    assert found["l3fact less lp-lora in the worst cell, 50 labels (points)"] is False
+    equal = {each.text: each.holds for each in claims.claims([*cells, row("lp-lora", 50, 0.60)])}
+    assert equal["l3fact less lp-lora, mean over 1 budgets (points)"] is False  # above, not equal
+    assert equal["l3fact less lp-lora in the worst cell, 50 labels (points)"] is True
+
+
+def test_the_last_bit_of_a_difference_does_not_decide() -> None:
+    found = {each.text: each.holds for each in claims.claims([row("fact", 50, 0.459), row("lm", 50, 0.464)])}
+    assert 100 * 0.459 - 100 * 0.464 < -0.5  # in floating point
+    assert found["fact less lm, mean over 1 budgets (points)"] is True
+
+
+def test_claims_are_about_one_table() -> None:
+    with pytest.raises(ValueError, match="unpack"):
+        claims.claims([*CELLS, row("lp", 50, 0.9, preset="paper")])
 
 
 def test_only_seeds_that_both_have_are_compared() -> None:
@@ -164,7 +204,8 @@ def test_the_time_of_the_paper_preset() -> None:
     ]
     last = claims.claims(cells)[-1]
     assert last.value == pytest.approx(0.39) and last.holds and "1000 labels" in last.text
-    assert not claims.claims(cells[:2])[-1].holds
+    assert claims.claims(cells[:2])[-1].holds is False
+    assert claims.claims(cells[:3])[-1].holds is None  # 250 labels do not stand for 1,000
 
 
 def test_all_tables_together() -> None:
