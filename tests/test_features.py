@@ -153,6 +153,9 @@ def test_bf16_only_where_it_is_fast_and_faithful(backbone, monkeypatch):
     assert device.inference(backbone, CPU, x).dtype == torch.float32
     monkeypatch.setattr(device, "has_fast_bf16", lambda device: True)
     monkeypatch.setattr(device, "MIN_COSINE", 0.5)
+    monkeypatch.setattr(device, "_seconds", lambda ready, sample: 2.0 if ready.dtype == torch.bfloat16 else 1.0)
+    assert device.inference(backbone, CPU, x).dtype == torch.float32  # exactness wins where bf16 is not clearly quicker
+    monkeypatch.setattr(device, "_seconds", lambda ready, sample: 0.7 if ready.dtype == torch.bfloat16 else 1.0)
     short = device.inference(backbone, CPU, x)
     assert short.dtype == torch.bfloat16 and 0.5 < short.cosine <= 1.001
     assert next(backbone.parameters()).dtype == torch.float32 and next(backbone.parameters()).requires_grad

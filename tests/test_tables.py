@@ -213,3 +213,14 @@ def test_all_tables_together() -> None:
     for title in ("## Accuracy", "## Minutes", "## What each phase adds", "## Claims"):
         assert title in text
     assert "## Long tail" not in text and "## With and without" not in text
+
+
+def test_a_method_measured_without_frofa_only_keeps_its_rows() -> None:
+    cells = [
+        row("lp", 50, 0.5),
+        row("fact", 50, 0.6),
+        row("fact", 50, 0.7, frofa="none"),
+        row("lm", 50, 0.8, frofa="none"),
+    ]
+    kept = [(each["method"], each["accuracy"]) for each in grids.with_frofa(cells)]
+    assert kept == [("lp", 0.5), ("fact", 0.6), ("lm", 0.8)]

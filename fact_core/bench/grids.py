@@ -77,9 +77,10 @@ def budgets(cells: Iterable[Row]) -> list[int]:
 
 
 def with_frofa(cells: Iterable[Row]) -> list[Row]:
-    """Without the ablation's rows, unless there is nothing else."""
+    """Without the ablation's rows, except of methods that were measured in no other way."""
     every = list(cells)
-    return [each for each in every if each["frofa"] != "none"] or every
+    both = {each["method"] for each in every if each["frofa"] != "none"}
+    return [each for each in every if each["frofa"] != "none" or each["method"] not in both]
 
 
 def spread(values: Sequence[float], digits: int = 1, seeds: int = 0) -> str:
