@@ -84,6 +84,14 @@ class SelectConfig:
         low=0,
         high=100_000,
     )
+    near: float = option(
+        0.98,
+        "Near-duplicates from",
+        "Cosine from which two images count as the same picture: only one of them is chosen. 1 turns it off.",
+        low=0.5,
+        high=1.0,
+        expert=True,
+    )
     seed: int = _seed()
     backbone: str = _backbone()
     device: str = _device()

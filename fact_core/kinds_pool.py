@@ -13,7 +13,6 @@ from PIL import Image
 from fact_core import labels, runs, selections
 from fact_core import scan as scanning
 from fact_core.backbones import Backbone, load, pixels_for
-from fact_core.choices import STRATEGIES, pick, resolve
 from fact_core.config import FeaturesConfig, MapConfig, SelectConfig, parse_budget
 from fact_core.device import choose, describe
 from fact_core.errors import ConfigError, InputError, storage_error
@@ -22,6 +21,7 @@ from fact_core.features import extract, features_key
 from fact_core.images import thumbnail
 from fact_core.project import Project
 from fact_core.project_map import map_key, pca2, umap_map
+from fact_core.select.choose import choose as choose_images
 from fact_core.store import FeatureStore
 from fact_core.thumbs import Thumbs
 from fact_core.types import FloatArray, IntArray, Pool, Role, Selection, Step
@@ -80,17 +80,16 @@ def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[s
             "Choose a smaller budget, or fewer check images.",
         )
     rng = np.random.default_rng(config.seed)
-    function = resolve(pick(STRATEGIES, config.strategy, "strategy").target)
     y = None if config.restart else known.y[np.isin(known.ids, pool.ids)]
     options = {"iterations": config.iterations, "temperature": config.temperature, "device": choose(config.device)}
-    chosen = yield from function(x, budget, taken, y, rng, **options)
+    chosen = yield from choose_images(config.strategy, x, budget, taken, y, rng, near=config.near, **options)
     audit = _draw_check(len(pool), config.check, np.concatenate([taken, chosen.rows]), rng)
     rows = np.concatenate([chosen.rows, audit])
     roles: list[Role] = []
     roles += ["pick"] * len(chosen.rows)
     roles += ["audit"] * len(audit)
     next_best = pool.ids[chosen.next_best[~np.isin(chosen.next_best, audit)]]
-    kept = {**dataclasses.asdict(config), "budget": budget, "features": key}
+    kept = {**dataclasses.asdict(config), "budget": budget, "features": key, "info": chosen.info}
     seconds = time.monotonic() - started
     selection = Selection(pool.ids[rows], tuple(roles), next_best, config.strategy, kept)
     number = selections.save(project, selection, run.id, seconds)

@@ -5,22 +5,87 @@ import pytest
 import torch
 
 from fact_core.choices import FROFA, STRATEGIES, resolve
+from fact_core.errors import ConfigError, InputError
 from fact_core.lightweight.frofa import FORMS, augment
-from fact_core.select.picks import Picks
+from fact_core.select.choose import choose
+from fact_core.select.picks import Picks, unit
+from fact_core.steps import finish
+
+
+def pick_rows(name, x, budget, labeled=(3, 7), y=(0, 1), seed=1, **options):
+    labeled, y = np.array(labeled, dtype=np.int64), None if y is None else np.array(y, dtype=np.int64)
+    x = np.asarray(x, dtype=np.float32)
+    return finish(choose(name, x, budget, labeled, y, np.random.default_rng(seed), **options))
+
+
+def some_rows(n=40, dims=8):
+    return np.random.default_rng(0).normal(size=(n, dims)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", sorted(STRATEGIES))
-def test_strategy(name):
-    """Distinct unlabeled rows in labeling order, as many as asked for; the same seed gives the same."""
-    x = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
-    labeled, y = np.array([3, 7]), np.array([0, 1])
-    found = [_run(resolve(STRATEGIES[name].target)(x, 6, labeled, y, np.random.default_rng(1))) for _ in range(2)]
-    picks = found[0]
-    assert isinstance(picks, Picks) and picks.rows.dtype == np.int64
-    everything = picks.rows.tolist() + picks.next_best.tolist()
-    assert len(picks.rows) == 6 and len(set(everything)) == len(everything) >= 26
-    assert not {3, 7} & set(everything) and min(everything) >= 0 and max(everything) < 40
-    assert (found[1].rows == picks.rows).all() and (found[1].next_best == picks.next_best).all()
+class TestStrategy:
+    def test_picks_distinct_unlabeled_rows_the_same_for_a_seed(self, name):
+        x = some_rows()
+        kept = x.copy()
+        picks = pick_rows(name, x, 6)
+        assert isinstance(picks, Picks) and picks.rows.dtype == picks.next_best.dtype == np.int64
+        everything = picks.rows.tolist() + picks.next_best.tolist()
+        assert len(picks.rows) == 6 and len(set(everything)) == len(everything) >= 26
+        assert not {3, 7} & set(everything) and min(everything) >= 0 and max(everything) < 40
+        again = pick_rows(name, x, 6)
+        assert (again.rows == picks.rows).all() and (again.next_best == picks.next_best).all()
+        assert (x == kept).all()
+
+    @pytest.mark.parametrize(("labeled", "y"), [((), ()), ((), None), ((3, 7), None), ((3, 7), (1, 1))])
+    def test_works_with_few_labels_or_none(self, name, labeled, y):
+        rows = pick_rows(name, some_rows(), 6, labeled, y).rows
+        assert len(set(rows)) == 6 and not set(labeled) & set(rows)
+
+    @pytest.mark.parametrize("budget", [1, 37, 38])
+    def test_one_image_and_the_whole_pool(self, name, budget):
+        picks = pick_rows(name, some_rows(), budget)
+        assert len(set(picks.rows)) == budget and not {3, 7} & set(picks.rows)
+        assert len(set(picks.next_best) | set(picks.rows)) == 38 if budget > 17 else True
+
+    @pytest.mark.parametrize("budget", [0, -1, 39])
+    def test_refuses_a_budget_that_cannot_be(self, name, budget):
+        with pytest.raises(ConfigError, match="budget"):
+            pick_rows(name, some_rows(), budget)
+
+    def test_refuses_features_that_are_not_numbers(self, name):
+        x = some_rows()
+        x[5, 2] = np.nan
+        with pytest.raises(InputError, match="not numbers"):
+            pick_rows(name, x, 4)
+
+    def test_stands_identical_and_doubled_images_and_rows_of_zeros(self, name):
+        assert len(set(pick_rows(name, np.ones((30, 4)), 9).rows)) == 9
+        assert len(set(pick_rows(name, np.zeros((30, 4)), 9).rows)) == 9
+        assert len(set(pick_rows(name, np.repeat(some_rows(20), 2, axis=0), 9, near=0.999).rows)) == 9
+
+    def test_a_doubled_image_is_chosen_once(self, name):
+        x = np.repeat(some_rows(30), 2, axis=0)
+        picks = pick_rows(name, x, 10, near=0.999)
+        assert len(set(picks.rows // 2)) == 10 and not {1, 3} & set(picks.rows // 2)  # rows 3, 7 are labeled
+
+    def test_the_front_of_the_order_is_a_good_smaller_set(self, name):
+        """The first half of the picks comes closer to the pool than as many images drawn by lot."""
+        if name in NOT_COVERING:
+            pytest.skip("is not meant to cover the pool")
+        rng = np.random.default_rng(0)
+        x = np.concatenate([rng.normal(size=(60, 6)) * 0.1 + centre for centre in rng.normal(size=(8, 6))])
+        found = np.mean([_cover(x, pick_rows(name, x, 16, (), (), seed=seed).rows[:8]) for seed in range(5)])
+        lot = np.mean([_cover(x, rng.choice(len(x), 8, replace=False)) for _ in range(50)])
+        assert found > lot
+
+
+#: Strategies whose first picks are not meant to stand for the whole pool.
+NOT_COVERING = frozenset({"random"})
+
+
+def _cover(x, rows):
+    u = unit(x)
+    return (u @ u[rows].T).max(1).mean()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -39,11 +104,3 @@ def test_frofa(name, form):
     assert torch.equal(found[0], maps) == (name == "none")
     assert torch.equal(augment(maps, name, 0.0, torch.Generator().manual_seed(1), form=form), maps)
     assert FROFA[name].title and FROFA[name].help.endswith(".") and callable(resolve(FROFA[name].target))
-
-
-def _run(step):
-    try:
-        while True:
-            next(step)
-    except StopIteration as end:
-        return end.value

@@ -16,11 +16,11 @@ from fact_core.backbones import Backbone
 from fact_core.bench.arguments import Order
 from fact_core.bench.datasets import Dataset
 from fact_core.bench.recorded import record_selection, recorded, selection_key
-from fact_core.choices import STRATEGIES, resolve
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.features import extract, features_key
 from fact_core.files import Lock, take_lock, write_text
+from fact_core.select.choose import choose as choose_images
 from fact_core.store import FeatureStore
 from fact_core.types import FloatArray, IntArray, Step
 
@@ -94,8 +94,8 @@ def _compute(order: Order, data: Dataset, features: Features, labels: int, seed:
     x = yield from features.of(data.train)
     yield Log(f"choosing {labels} of {len(x):,} images by {order.strategy}, seed {seed}")
     began, nothing = time.monotonic(), np.zeros(0, dtype=np.int64)
-    select = resolve(STRATEGIES[order.strategy].target)
-    picks = yield from select(x, labels, nothing, nothing, np.random.default_rng(seed), device=features.device)
+    rng = np.random.default_rng(seed)
+    picks = yield from choose_images(order.strategy, x, labels, nothing, nothing, rng, device=features.device)
     return {"rows": [int(row) for row in picks.rows], "seconds": round(time.monotonic() - began, 3)}
 
 

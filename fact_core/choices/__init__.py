@@ -15,9 +15,11 @@ from fact_core.choices.kinds import (
     PresetChoice,
     RecipeChoice,
     Source,
+    StrategyChoice,
     pick,
     resolve,
 )
+from fact_core.choices.strategies import STRATEGIES
 from fact_core.choices.training import FROFA, PHASES, PRESETS, RECIPES
 from fact_core.errors import ConfigError
 
@@ -36,24 +38,12 @@ __all__ = [
     "PresetChoice",
     "RecipeChoice",
     "Source",
+    "StrategyChoice",
     "adapter_error",
     "check_fit",
     "pick",
     "resolve",
 ]
-
-STRATEGIES: dict[str, Choice] = {
-    "activeft": Choice(
-        "ActiveFT",
-        "Picks images that together look like the whole pool, spread out, without near repeats.",
-        "fact_core.select.activeft:select",
-    ),
-    "random": Choice(
-        "Random",
-        "Draws images by lot. The yardstick that every strategy has to beat.",
-        "fact_core.select.random:select",
-    ),
-}
 
 EXPORTS: dict[str, Choice] = {
     "model": Choice("Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.export:write_model"),

@@ -33,6 +33,22 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class StrategyChoice:
+    """A way to choose images.
+
+    most: rows that it can look at in reasonable time and memory (0: a million and more); a larger
+          pool is looked at through a random sample of that many.
+    needs_labels: it learns from the labels so far, so that the first images are chosen in another way.
+    """
+
+    title: str
+    help: str
+    target: str
+    most: int = 0
+    needs_labels: bool = False
+
+
+@dataclass(frozen=True)
 class Source:
     """One place where weights come from. ``kind``: package, hub, file.
 

@@ -1,4 +1,16 @@
-"""What every strategy takes and gives."""
+"""What every strategy takes and gives.
+
+A strategy is a generator function ``select(x, budget, labeled_rows, labeled_y, rng, **options) -> Step[Picks]``:
+
+x [N,D]             features as they come from the backbone, float32, not normalised
+budget              how many rows to pick
+labeled_rows (L,)   rows that have a label already: never picked, but they take part
+labeled_y (L,)      their classes as small whole numbers, or None where the classes are not to be used
+rng                 the only source of chance: the same state gives the same picks
+options             device, seconds and the like (``config.SelectConfig``); unknown ones are ignored
+
+It yields Progress now and then, and stops when it is closed at such a place.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +21,9 @@ import numpy as np
 
 from fact_core.errors import ConfigError, InputError
 from fact_core.types import FloatArray, IntArray
+
+#: Rows that are compared with all earlier ones at once.
+BLOCK_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -45,3 +60,36 @@ def candidates(x: FloatArray, budget: int, labeled_rows: IntArray) -> IntArray:
 def spare(budget: int, free: int) -> int:
     """How many next-best images to name: as many as the budget and at least 20, where there are so many."""
     return min(max(budget, 20), free - budget)
+
+
+def distinct(x: FloatArray, picks: Picks, labeled_rows: IntArray, near: float) -> Picks:
+    """The same order without images whose cosine to an earlier one, or to a labeled one, is ``near`` or more.
+
+    The next best take the places of those that are left out. Where there are not enough of them, the first
+    of those left out come last: the budget is always met. info: near_duplicates (left out), near.
+    """
+    order = np.concatenate([picks.rows, picks.next_best])
+    kept, left = _apart(unit(x[order]), unit(x[labeled_rows]), near)
+    budget = len(picks.rows)
+    rows = np.concatenate([kept, left])[:budget]
+    info = {**picks.info, "near": near, "near_duplicates": len(left) - max(0, budget - len(kept))}
+    return Picks(order[rows], order[kept[budget:]], info)
+
+
+def unit(x: FloatArray) -> FloatArray:
+    """Rows of length 1; a row of zeros stays."""
+    x = np.asarray(x, dtype=np.float32)
+    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _apart(u: FloatArray, labeled: FloatArray, near: float) -> tuple[IntArray, IntArray]:
+    """(kept, left out) positions of the unit rows u, in order; a block at a time, as K x K may be large."""
+    keep = np.zeros(len(u), dtype=bool)
+    for start in range(0, len(u), BLOCK_ROWS):
+        block = u[start : start + BLOCK_ROWS]
+        taken = (block @ labeled.T >= near).any(1) | (block @ u[:start][keep[:start]].T >= near).any(1)
+        within = block @ block.T >= near
+        for i in np.flatnonzero(~taken):
+            if not within[i, :i][keep[start : start + i]].any():
+                keep[start + i] = True
+    return np.flatnonzero(keep), np.flatnonzero(~keep)

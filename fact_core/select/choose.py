@@ -1,0 +1,77 @@
+"""Run a strategy by its name, and see to what all of them need: size limits, first labels, near-duplicates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fact_core.choices import STRATEGIES, pick, resolve
+from fact_core.errors import ConfigError
+from fact_core.events import Log
+from fact_core.select.picks import Picks, candidates, distinct
+from fact_core.types import FloatArray, IntArray, Step
+
+#: Chooses the first images of a strategy that learns from labels.
+FIRST = "activeft"
+
+
+def choose(
+    strategy: str,
+    x: FloatArray,
+    budget: int,
+    labeled_rows: IntArray,
+    labeled_y: IntArray | None,
+    rng: np.random.Generator,
+    *,
+    near: float = 1.0,
+    **options: Any,
+) -> Step[Picks]:
+    """Pick ``budget`` rows of x [N,D] by the strategy of that name (``select.picks`` says what it gets).
+
+    A strategy that learns from labels is replaced by ``FIRST`` while fewer than two classes have one; a pool
+    above the strategy's limit is looked at through a random sample. near: cosine similarity from which two
+    images count as one picture, of which only one is chosen (1: every image is its own).
+    ConfigError for an unknown strategy or an impossible budget, InputError for features that are not numbers.
+    """
+    choice = pick(STRATEGIES, strategy, "strategy")
+    candidates(x, budget, labeled_rows)
+    info: dict[str, Any] = {}
+    if choice.needs_labels and (labeled_y is None or len(np.unique(labeled_y)) < 2):
+        yield Log(
+            f"{choice.title} learns from labels of at least two classes, and there are none yet: "
+            f"these images are chosen by {STRATEGIES[FIRST].title}."
+        )
+        choice, info["instead"] = STRATEGIES[FIRST], FIRST
+    seen = _seen(len(x), choice.most, budget, labeled_rows, rng)
+    if len(seen) < len(x):
+        yield Log(
+            f"{choice.title} looks at {len(seen):,} images at most: a random sample of the {len(x):,} in the pool."
+        )
+        info["sample"] = len(seen)
+    part = x if len(seen) == len(x) else x[seen]
+    where = np.searchsorted(seen, labeled_rows)
+    found: Picks = yield from resolve(choice.target)(part, budget, where, labeled_y, rng, **options)
+    found = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
+    if near >= 1:
+        return found
+    kept = distinct(x, found, labeled_rows, near)
+    if kept.info["near_duplicates"]:
+        yield Log(f"{kept.info['near_duplicates']} near-duplicates of chosen or labeled images were passed over.")
+    return kept
+
+
+def _seen(n: int, most: int, budget: int, labeled_rows: IntArray, rng: np.random.Generator) -> IntArray:
+    """The rows that a strategy looks at, ascending: all, or the labeled ones and a sample of ``most`` rows in all."""
+    if not most or n <= most:
+        return np.arange(n, dtype=np.int64)
+    free = np.setdiff1d(np.arange(n, dtype=np.int64), labeled_rows)
+    room = most - len(labeled_rows)
+    if room < 2 * budget:
+        raise ConfigError(
+            "The budget is too large for this strategy",
+            f"{budget:,} images and {len(labeled_rows):,} labeled ones, where it can look at {most:,} in all",
+            "Choose ActiveFT, which has no such limit, or a smaller budget.",
+        )
+    drawn = rng.choice(free, room, replace=False)
+    return np.sort(np.concatenate([drawn, np.asarray(labeled_rows, dtype=np.int64)]))
