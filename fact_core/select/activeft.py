@@ -1,52 +1,69 @@
 """ActiveFT (Xie et al., CVPR 2023): picks that look like the pool and keep apart from each other.
 
-The objective is that of the authors' code (method.md 1.3), with its gradient in closed
-form (1.4): no autograd, and nothing of size N x K is kept.
+K centroids are moved by Adam until they stand for the pool (``select.objective``), then each takes its nearest
+image (``select.nearest``). Quick, because a pass over the pool is made only as often as the clusters change.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize, softplus
+from torch.nn.functional import normalize
 
-from fact_core.events import Progress
+from fact_core.device import has_fast_bf16
+from fact_core.errors import ConfigError
+from fact_core.events import Log, Progress
+from fact_core.select.nearest import nearest_free
+from fact_core.select.objective import VARIANTS, Pull, assign, gradient, pull
 from fact_core.select.picks import Picks, candidates, spare
 from fact_core.types import FloatArray, IntArray, Step
 
-#: Floats of a similarity block: small enough for a CPU's cache to help, large enough for the product to be quick.
-BLOCK = 1 << 22
-#: Most similar rows that are remembered for each centroid.
-TOP = 32
+#: A pool above this is looked at through a fresh random part of it at each step, as the authors do on ImageNet.
+PART = 100_000
+#: Steps between two passes over the pool, as long as more than SETTLED of the rows change their centroid between them.
+GAP, LONGEST_GAP, SETTLED = 5, 40, 0.02
+#: Similarities of a pass that costs next to nothing, so that there is one at every step.
+CHEAP = 1 << 18
+#: Rows from which k-means++ draws its starts, and how many of them a centroid at least.
+START_ROWS, START_EACH = 20_000, 4
+STARTS = ("random", "k-means++")
 
 
 @dataclass(frozen=True)
-class Gradient:
-    """One evaluation. loss: mean over rows; grad [K,C]; weight (K,): the pull W_j of each centroid's cluster."""
+class Settings:
+    """What the optimisation depends on besides the rows, as ``select`` says; tau and lambda as in the paper."""
 
-    loss: float
-    grad: Tensor
-    weight: Tensor
+    iterations: int = 300
+    tau: float = 0.07
+    balance: float = 1.0
+    lr: float = 1e-3
+    variant: str = "code"
+    start: str = "random"
+    restarts: int = 1
+    every: int = 0
 
 
 def select(
     x: FloatArray,
     budget: int,
     labeled_rows: IntArray,
-    labeled_y: IntArray,
+    labeled_y: IntArray | None,
     rng: np.random.Generator,
     *,
     iterations: int = 300,
     temperature: float = 0.07,
     balance: float = 1.0,
     lr: float = 1e-3,
+    variant: str = "code",
+    start: str = "random",
+    restarts: int = 1,
+    every: int = 0,
+    log_weights: FloatArray | None = None,
     device: str | torch.device = "cpu",
     **options: Any,
 ) -> Step[Picks]:
@@ -54,120 +71,133 @@ def select(
 
     Images that are labeled already take part as centroids that stay where they are, so
     that new picks cover what they leave. ``labeled_y`` is not used. temperature is tau and
-    balance is lambda of the paper. The same ``rng`` state gives the same picks on one device.
-    Errors: ``picks.candidates``.
+    balance is lambda of the paper; variant: the authors' code or the paper's equation.
+    restarts: other starts, of which the one with the lowest loss counts. every: steps between two
+    passes over the pool; 1 is the authors' way, 0 makes as few as the clusters' changes allow (the final loss
+    differs by less than 0.5 %). A pool above ``PART`` rows is sampled anew at each of a third of the steps.
+    log_weights (N,): how much each row counts, in logarithms (VeCAF).
+    The same ``rng`` state gives the same picks on one device. Errors: ``picks.candidates``; ConfigError for an
+    unknown variant or start.
     """
     free = candidates(x, budget, labeled_rows)
+    for what, name, known in (("variant", variant, VARIANTS), ("start", start, STARTS)):
+        if name not in known:
+            raise ConfigError(f"ActiveFT has no {what} {name!r}", do=f"Known: {', '.join(known)}.")
     pool = normalize(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(device), dim=1)
     if budget == len(free):
         order = np.argsort(-(pool @ pool.mean(0)).cpu().numpy()[free], kind="stable")
         yield Progress("activeft", 1, 1, "steps")
         return Picks(free[order], free[:0], {"note": "the budget takes every image"})
     fixed = pool[torch.from_numpy(np.asarray(labeled_rows, dtype=np.int64)).to(device)]
-    theta = pool[torch.from_numpy(rng.choice(free, budget, replace=False)).to(device)].clone()
-    adam = torch.optim.Adam([theta], lr=lr, betas=(0.9, 0.999), eps=1e-8)
-    start, losses = time.monotonic(), []
-    for step in range(iterations):
-        found = gradient(pool, theta, fixed, temperature, balance)
-        theta.grad = found.grad
-        adam.step()
-        losses.append(found.loss)
-        rate = (step + 1) / max(time.monotonic() - start, 1e-9)
-        yield Progress("activeft", step + 1, iterations, "steps", rate, (iterations - step - 1) / rate)
-    weight = gradient(pool, theta, fixed, temperature, balance).weight.cpu().numpy()
-    rows, more = _nearest_free(pool, normalize(theta, dim=1), weight, free, spare(budget, len(free)))
-    info = {"loss_first": losses[0], "loss": losses[-1], "empty_clusters": int((weight == 0).sum())}
+    weights = None if log_weights is None else torch.from_numpy(np.asarray(log_weights, np.float32)).to(device)
+    settings = Settings(iterations, temperature, balance, lr, variant, start, restarts, every)
+    u, pulled, first = yield from centroids(pool, free, fixed, budget, rng, settings, weights)
+    weight = pulled.weight[:budget].cpu().numpy()
+    rows, more = yield from nearest_free(pool, u, weight, free, spare(budget, len(free)))
+    info = {"loss_first": first, "loss": pulled.loss, "empty_clusters": int((weight == 0).sum())}
     return Picks(rows, more, info)
 
 
-@torch.no_grad()
-def gradient(pool: Tensor, theta: Tensor, fixed: Tensor, tau: float, balance: float) -> Gradient:
-    """Loss and gradient for unit rows pool [N,C], centroids theta [K,C] and unit fixed centroids [L,C].
+def centroids(
+    pool: Tensor,
+    free: IntArray,
+    fixed: Tensor,
+    budget: int,
+    rng: np.random.Generator,
+    settings: Settings,
+    weights: Tensor | None = None,
+) -> Step[tuple[Tensor, Pull, float]]:
+    """(unit centroids [K,C], what the pool asks of them and of ``fixed`` at the end, the loss at the first step).
 
-    loss = mean_i log(1 + lambda R_c(i) exp(-s_i)) with s_i = f_i . u_c(i) / tau,
-    R_j = sum_k exp(sg(u_k) . u_j / tau); c(i) is the most similar centroid.
+    pool [N,C] and fixed [L,C] are unit rows, of the former the rows ``free`` are where centroids may start.
     """
-    length = theta.norm(dim=1, keepdim=True).clamp_min(1e-12)
-    u = theta / length
-    everyone = torch.cat([u, fixed])
-    best, cluster = _assign(pool, everyone)
-    log_r, mean_other = _repulsion(everyone, tau)
-    # log lambda + log R - s, so that nothing overflows: s is at most 1/tau.
-    gap = log_r[cluster] - best / tau + float(np.log(balance))
-    w = torch.sigmoid(gap)
-    count = len(theta)
-    pull, weight = _cluster_sums(pool, w, cluster, len(everyone))
-    g = (weight[:count, None] * mean_other[:count] - pull[:count]) / (len(pool) * tau)
-    grad = (g - (g * u).sum(1, keepdim=True) * u) / length
-    return Gradient(float(softplus(gap).mean()), grad, weight[:count])
+    best, u, first = None, pool[:0], 0.0
+    for turn in range(settings.restarts):
+        theta = yield from _starts(settings.start, pool, free, fixed, budget, rng)
+        moved, begun = yield from _optimise(pool, theta, fixed, settings, weights, rng, turn)
+        moved = normalize(moved, dim=1)
+        found = _pull(pool, torch.cat([moved, fixed]), settings, weights)
+        if best is None or found.loss < best.loss:
+            u, best, first = moved, found, begun
+        if settings.restarts > 1:
+            yield Log(f"activeft: start {turn + 1} of {settings.restarts}, loss {found.loss:.4f}")
+    assert best is not None
+    return u, best, first
 
 
-def _assign(pool: Tensor, centroids: Tensor) -> tuple[Tensor, Tensor]:
-    """(similarity (N,), index (N,)) of each row's most similar centroid, block by block."""
-    rows = max(1, BLOCK // len(centroids))
-    found = [(block @ centroids.T).max(dim=1) for block in pool.split(rows)]
-    return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
+def _optimise(
+    pool: Tensor,
+    theta: Tensor,
+    fixed: Tensor,
+    settings: Settings,
+    weights: Tensor | None,
+    rng: np.random.Generator,
+    turn: int,
+) -> Step[tuple[Tensor, float]]:
+    """(theta [K,C] after the steps, loss at the first one)."""
+    adam = torch.optim.Adam([theta], lr=settings.lr, betas=(0.9, 0.999), eps=1e-8)
+    sampled = len(pool) > PART
+    steps = max(1, settings.iterations // 3) if sampled else settings.iterations
+    every = settings.every or (1 if len(pool) * len(theta) <= CHEAP else 0)
+    began, gap, due, first, found = time.monotonic(), every or GAP, 0, 0.0, None
+    for step in range(steps):
+        if sampled or step == due or found is None:
+            rows = torch.from_numpy(rng.choice(len(pool), PART, replace=False)).to(pool.device) if sampled else None
+            seen, counted = (
+                (pool, weights) if rows is None else (pool[rows], None if weights is None else weights[rows])
+            )
+            now = _pull(seen, torch.cat([normalize(theta, dim=1), fixed]), settings, counted)
+            if found is None:
+                first = now.loss
+            elif not every and not sampled:
+                changed = float((now.cluster != found.cluster).float().mean())
+                gap = GAP if changed > SETTLED else min(2 * gap, LONGEST_GAP)
+            found, due = now, step + gap
+        theta.grad = gradient(theta, fixed, found, settings.tau, settings.balance, settings.variant)
+        adam.step()
+        done, total = turn * steps + step + 1, settings.restarts * steps
+        rate = (step + 1) / max(time.monotonic() - began, 1e-9)
+        yield Progress("activeft", done, total, "steps", rate, (total - done) / rate)
+    return theta, first
 
 
-def _repulsion(u: Tensor, tau: float) -> tuple[Tensor, Tensor]:
-    """(log R (K,), V (K,C)): R_j = sum_k exp(u_k.u_j / tau), V_j the mean of the u_k weighted by those terms."""
-    log_r, mean = [], []
-    for block in u.split(max(1, BLOCK // len(u))):
-        e = torch.exp((block @ u.T - 1) / tau)  # the shift by the largest possible term keeps float32 safe
-        total = e.sum(1, keepdim=True)
-        log_r.append(total[:, 0].log() + 1 / tau)
-        mean.append((e @ u) / total)
-    return torch.cat(log_r), torch.cat(mean)
+def _pull(pool: Tensor, u: Tensor, settings: Settings, weights: Tensor | None) -> Pull:
+    short = has_fast_bf16(pool.device)
+    tau, balance = settings.tau, settings.balance
+    return pull(pool, u, tau, balance, variant=settings.variant, log_weights=weights, short=short)
 
 
-def _cluster_sums(pool: Tensor, w: Tensor, cluster: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """(sum of w_i f_i [K,C], sum of w_i (K,)) of each cluster."""
-    weight = pool.new_zeros(count).index_add_(0, cluster, w)
-    if pool.is_cuda:
-        sums = pool.new_zeros(count, pool.shape[1])
-        return sums.index_add_(0, cluster, pool * w[:, None]), weight
-    # On a CPU a sparse product is several times faster than index_add.
-    n = len(pool)
-    spread = scipy.sparse.csr_matrix((w.numpy(), (cluster.numpy(), np.arange(n))), shape=(count, n))
-    return torch.from_numpy(np.asarray(spread @ pool.numpy())), weight
-
-
-def _nearest_free(pool: Tensor, u: Tensor, weight: FloatArray, free: IntArray, more: int) -> tuple[IntArray, IntArray]:
-    """The images nearest to the centroids (K,), heaviest cluster first, and ``more`` further ones.
-
-    As in the authors' code each centroid in turn takes its most similar image that is not
-    taken yet; ours then orders them by the weight of their clusters.
-    """
-    taken = np.ones(len(pool), dtype=bool)
-    taken[free] = False
-    nearest = [_ranked(pool, each, taken) for each in _centroid_blocks(pool, u)]
-    lists = [each for block in nearest for each in block]
-    rows = np.array([_take(pool, u[j], lists[j], taken) for j in range(len(u))], dtype=np.int64)
-    order = np.argsort(-weight, kind="stable")
-    spares = [_take(pool, u[j], lists[j], taken) for j in np.resize(order, more)]
-    return rows[order], np.array(spares, dtype=np.int64)
-
-
-def _centroid_blocks(pool: Tensor, u: Tensor) -> Iterator[Tensor]:
-    yield from u.split(max(1, 8 * BLOCK // len(pool)))
-
-
-def _ranked(pool: Tensor, u: Tensor, taken: np.ndarray[Any, np.dtype[np.bool_]]) -> list[IntArray]:
-    """For each centroid its TOP most similar rows, best first."""
-    similarity = u @ pool.T
-    similarity[:, torch.from_numpy(taken).to(pool.device)] = -2.0
-    top = similarity.topk(min(TOP, len(pool)), dim=1).indices.cpu().numpy()
-    return list(top.astype(np.int64))
-
-
-def _take(pool: Tensor, u: Tensor, ranked: IntArray, taken: np.ndarray[Any, np.dtype[np.bool_]]) -> int:
-    """The first row of the list that is not taken; marks it. When all are taken, all rows are looked at again."""
-    left = ranked[~taken[ranked]]
-    if len(left):
-        row = int(left[0])
+def _starts(
+    start: str, pool: Tensor, free: IntArray, fixed: Tensor, budget: int, rng: np.random.Generator
+) -> Step[Tensor]:
+    """Copies [K,C] of the rows at which the centroids start: drawn by lot, or far from each other (k-means++)."""
+    if start == "random":
+        rows = rng.choice(free, budget, replace=False)
     else:
-        similarity = (pool @ u).cpu().numpy()
-        similarity[taken] = -np.inf
-        row = int(similarity.argmax())
-    taken[row] = True
-    return row
+        some = max(START_ROWS, START_EACH * budget)
+        rows = free if len(free) <= some else np.sort(rng.choice(free, some, replace=False))
+        rows = yield from _far_apart(pool[torch.from_numpy(rows).to(pool.device)], rows, fixed, budget, rng)
+    return pool[torch.from_numpy(rows).to(pool.device)].clone()
+
+
+def _far_apart(seen: Tensor, rows: IntArray, fixed: Tensor, budget: int, rng: np.random.Generator) -> Step[IntArray]:
+    """k-means++ (Arthur and Vassilvitskii, 2007): each next row with a chance by its squared distance to the nearest.
+
+    seen [S,C] are the unit rows numbered ``rows`` (S,). Squared distance of unit rows: 2 - 2 cos.
+    """
+    gap = torch.full((len(seen),), 2.0, device=seen.device)
+    if len(fixed):
+        gap = (1 - (seen * fixed[assign(seen, fixed)]).sum(1)).clamp_min(0)
+    chosen: list[int] = []
+    for count in range(budget):
+        chance = gap.double().cpu().numpy()
+        chance[chosen] = 0.0
+        if chance.sum() <= 0:  # only copies of what is chosen are left
+            chance = np.ones(len(rows))
+            chance[chosen] = 0.0
+        row = int(rng.choice(len(rows), p=chance / chance.sum()))
+        chosen.append(row)
+        gap = torch.minimum(gap, (1 - seen @ seen[row]).clamp_min(0))
+        if count % 64 == 63:
+            yield Progress("first centroids", count + 1, budget, "centroids")
+    return rows[np.array(chosen, dtype=np.int64)]
