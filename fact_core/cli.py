@@ -143,11 +143,12 @@ def _bench(args: argparse.Namespace) -> int:
     bench.add_arguments(args.name, parser)
     given = parser.parse_args(args.rest)
     figures = _drain(bench.start(args.name, given), Console(sys.stderr))
-    text = figures.pop("text", None)
+    text, failed = figures.pop("text", None), figures.get("failed")
+    figures = figures.pop("json", figures)
     if getattr(given, "json", None):
         _write_json(given.json, figures)
     print(text if text is not None else json.dumps(figures, indent=1, ensure_ascii=False))
-    return 1 if figures.get("failed") else 0
+    return 1 if failed else 0
 
 
 def _weights(args: argparse.Namespace) -> int:

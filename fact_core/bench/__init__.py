@@ -1,9 +1,9 @@
 """Measurements: ``python3 launch.py bench NAME ...``.
 
-Each is a step that yields events and returns a dict of figures that JSON can hold: "text", where there is one, is
-printed instead of them, and "failed" above 0 makes the exit code 1. A bench takes ``full`` (all of it, not only what
-takes a minute); one whose module offers ``add_arguments(parser)`` takes the parsed arguments instead. To add one,
-write it and one line here.
+Each is a step that yields events and returns a dict of figures that JSON can hold. "text", where there is one, is
+printed instead of them; "json" is what --json writes instead of them; "failed" above 0 makes the exit code 1. A bench
+takes ``full`` (all of it, not only what takes minutes); one whose module offers ``add_arguments(parser)`` takes the
+parsed arguments instead. To add one, write it and one line here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ BENCHES: dict[str, Choice] = {
         "Features",
         "Images a second of a backbone: float32 against the fastest way that this device has.",
         "fact_core.bench.features:run",
+    ),
+    "selection": Choice(
+        "Selection",
+        "Seconds of ActiveFT against a plain autograd version of the same objective, from the same start.",
+        "fact_core.bench.selection:run",
     ),
     "tables": Choice(
         "Tables",
