@@ -85,7 +85,7 @@ class SelectConfig:
         high=100_000,
     )
     near: float = option(
-        0.98,
+        0.96,
         "Near-duplicates from",
         "Cosine from which two images count as the same picture: only one of them is chosen. 1 turns it off.",
         low=0.5,
@@ -96,10 +96,41 @@ class SelectConfig:
     backbone: str = _backbone()
     device: str = _device()
     iterations: int = option(300, "Iterations", "Optimiser steps of ActiveFT.", low=1, high=10_000, expert=True)
+    extend: bool = option(False, "Add to the selection", "Keep what is chosen and choose so many more.", expert=True)
     restart: bool = option(False, "Start over", "Choose as if nothing were labeled yet; labels are kept.", expert=True)
     temperature: float = option(
         0.07, "Temperature", "Smaller: sharper clusters (ActiveFT).", low=0.01, high=1.0, expert=True
     )
+    variant: str = option(
+        "code",
+        "Objective",
+        "ActiveFT as in its authors' code, or as the equation in the paper.",
+        choices=("code", "paper"),
+        expert=True,
+    )
+    start: str = option(
+        "random",
+        "First centroids",
+        "Where ActiveFT starts: images drawn by lot, or far from each other.",
+        choices=("random", "k-means++"),
+        expert=True,
+    )
+    restarts: int = option(
+        1, "Starts", "ActiveFT begins so often anew; the best result counts.", low=1, high=100, expert=True
+    )
+    every: int = option(
+        0,
+        "Steps between looks",
+        "Steps of ActiveFT between two passes over the pool: 1 as its authors do, 0 as few as its changes allow.",
+        low=0,
+        high=100,
+        expert=True,
+    )
+
+    def for_strategies(self) -> dict[str, Any]:
+        """What strategies take besides features, budget and labels; each picks its own."""
+        names = ("iterations", "temperature", "variant", "start", "restarts", "every")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)

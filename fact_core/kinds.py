@@ -27,7 +27,7 @@ Handler = Callable[[Project, runs.Run, Any], Step[dict[str, Any]]]
 HANDLERS: dict[str, str] = {
     "scan": "fact_core.kinds:scan",
     "features": "fact_core.kinds_pool:features",
-    "select": "fact_core.kinds_pool:select",
+    "select": "fact_core.kinds_select:select",
     "map": "fact_core.kinds_pool:draw_map",
     "train": "fact_core.kinds_model:train",
     "predict": "fact_core.kinds_model:predict",

@@ -1,4 +1,4 @@
-"""Handlers of the runs about the pool: features, select, map."""
+"""Handlers of the runs about the pool: features, map. (Selections: kinds_select.py.)"""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fact_core import labels, runs, selections
+from fact_core import runs
 from fact_core import scan as scanning
 from fact_core.backbones import Backbone, load, pixels_for
-from fact_core.config import FeaturesConfig, MapConfig, SelectConfig, parse_budget
+from fact_core.config import FeaturesConfig, MapConfig
 from fact_core.device import choose, describe
-from fact_core.errors import ConfigError, InputError, storage_error
+from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.features import extract, features_key
 from fact_core.images import thumbnail
 from fact_core.project import Project
 from fact_core.project_map import map_key, pca2, umap_map
-from fact_core.select.choose import choose as choose_images
 from fact_core.store import FeatureStore
 from fact_core.thumbs import Thumbs
-from fact_core.types import FloatArray, IntArray, Pool, Role, Selection, Step
+from fact_core.types import FloatArray, IntArray, Pool, Step
 from fact_core.weights import locate
 
 THUMBS_AT_ONCE = 64
@@ -63,39 +62,6 @@ def features(project: Project, run: runs.Run, config: FeaturesConfig) -> Step[di
         yield Log(f"{path}: {reason} Left out.", "warning")
     _draw_pca(project, pool, store)
     return {**dataclasses.asdict(done), "images": len(pool), "bad": len(bad), "key": store.folder.name}
-
-
-def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[str, Any]]:
-    """Choose what to label: the strategy's picks, then check images drawn at random."""
-    started = time.monotonic()
-    pool, x, key = pool_features(project, config.backbone, config.device)
-    known = labels.snapshot(project)
-    taken = np.array([], dtype=np.int64) if config.restart else pool.rows(known.ids[np.isin(known.ids, pool.ids)])
-    free = len(pool) - len(taken)
-    budget = parse_budget(config.budget, len(pool))
-    if budget + config.check > free:
-        raise ConfigError(
-            "The budget is larger than what is left to label",
-            f"{budget} and {config.check} check images of {free} images without a label",
-            "Choose a smaller budget, or fewer check images.",
-        )
-    rng = np.random.default_rng(config.seed)
-    y = None if config.restart else known.y[np.isin(known.ids, pool.ids)]
-    options = {"iterations": config.iterations, "temperature": config.temperature, "device": choose(config.device)}
-    chosen = yield from choose_images(config.strategy, x, budget, taken, y, rng, near=config.near, **options)
-    audit = _draw_check(len(pool), config.check, np.concatenate([taken, chosen.rows]), rng)
-    rows = np.concatenate([chosen.rows, audit])
-    roles: list[Role] = []
-    roles += ["pick"] * len(chosen.rows)
-    roles += ["audit"] * len(audit)
-    next_best = pool.ids[chosen.next_best[~np.isin(chosen.next_best, audit)]]
-    kept = {**dataclasses.asdict(config), "budget": budget, "features": key, "info": chosen.info}
-    seconds = time.monotonic() - started
-    selection = Selection(pool.ids[rows], tuple(roles), next_best, config.strategy, kept)
-    number = selections.save(project, selection, run.id, seconds)
-    yield Log(f"{budget} images chosen by {config.strategy}, {config.check} check images")
-    ids = [int(each) for each in pool.ids[chosen.rows]]
-    return {"selection": number, "strategy": config.strategy, "seconds": seconds, "ids": ids, "checks": len(audit)}
 
 
 def draw_map(project: Project, run: runs.Run, config: MapConfig) -> Step[dict[str, Any]]:
@@ -153,11 +119,6 @@ def _part(pool: Pool, rows: list[int]) -> Pool:
     return Pool(
         pool.root, pool.ids[rows], tuple(pool.paths[row] for row in rows), tuple(pool.digests[row] for row in rows)
     )
-
-
-def _draw_check(n: int, count: int, taken: IntArray, rng: np.random.Generator) -> IntArray:
-    free = np.setdiff1d(np.arange(n, dtype=np.int64), taken)
-    return rng.choice(free, size=count, replace=False) if count else free[:0]
 
 
 def _draw_pca(project: Project, pool: Pool, store: FeatureStore) -> None:

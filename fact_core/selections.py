@@ -13,7 +13,7 @@ import numpy as np
 from fact_core import db
 from fact_core.errors import InputError
 from fact_core.project import Project
-from fact_core.types import Role, Selection
+from fact_core.types import IntArray, Role, Selection
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,13 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
             )
         db.bump(con)
         return other
+
+
+def rejected(project: Project) -> IntArray:
+    """The ids of all images that a person has rejected in some selection, ascending."""
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'rejected' ORDER BY item").fetchall()
+        return np.array([row["item"] for row in rows], dtype=np.int64)
 
 
 #: Images that may be offered: readable, no repeats, without a label now.

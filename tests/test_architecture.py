@@ -21,7 +21,19 @@ LAYERS: dict[str, tuple[str, ...]] = {
         *("device", "data", "backbones", "features", "select", "finetune", "lightweight", "classifier", "predict"),
         *("export", "export_files", "model_card", "onnx_inference", "project_map"),
     ),
-    "4": ("worker", "kinds", "kinds_pool", "kinds_model", "cli", "way", "follow", "console", "doctor", "bench"),
+    "4": (
+        "worker",
+        "kinds",
+        "kinds_pool",
+        "kinds_select",
+        "kinds_model",
+        "cli",
+        "way",
+        "follow",
+        "console",
+        "doctor",
+        "bench",
+    ),
 }
 #: layer -> what it may import of fact_core: layers, or single modules
 ALLOWED: dict[str, tuple[str, ...]] = {

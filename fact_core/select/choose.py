@@ -29,6 +29,7 @@ def choose(
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D] by the strategy of that name (``select.picks`` says what it gets).
 
+    labeled_y may hold -1: taken, and without a class.
     A strategy that learns from labels is replaced by ``FIRST`` while fewer than two classes have one; a pool
     above the strategy's limit is looked at through a random sample. near: cosine similarity from which two
     images count as one picture, of which only one is chosen (1: every image is its own).
@@ -36,15 +37,23 @@ def choose(
     """
     choice = pick(STRATEGIES, strategy, "strategy")
     candidates(x, budget, labeled_rows)
+    taken = labeled_rows
     info: dict[str, Any] = {}
-    if choice.needs_labels and (labeled_y is None or len(np.unique(labeled_y)) < 2):
+    classed = np.zeros(0, dtype=bool) if labeled_y is None else np.asarray(labeled_y) >= 0
+    if choice.needs_labels and (labeled_y is None or len(np.unique(labeled_y[classed])) < 2):
         yield Log(
             f"{choice.title} learns from labels of at least two classes, and there are none yet: "
             f"these images are chosen by {STRATEGIES[FIRST].title}."
         )
         choice, info["instead"] = STRATEGIES[FIRST], FIRST
     seen = _seen(len(x), choice.most, budget, labeled_rows, rng)
-    if len(seen) < len(x):
+    if labeled_y is not None and not classed.all():
+        if choice.needs_labels:  # what is chosen and not labeled yet teaches nothing, and is not to be picked again
+            seen = np.setdiff1d(seen, labeled_rows[~classed])
+            labeled_rows, labeled_y = labeled_rows[classed], labeled_y[classed]
+        else:
+            labeled_y = None
+    if choice.most and len(x) > choice.most:
         yield Log(
             f"{choice.title} looks at {len(seen):,} images at most: a random sample of the {len(x):,} in the pool."
         )
@@ -55,7 +64,7 @@ def choose(
     found = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
     if near >= 1:
         return found
-    kept = distinct(x, found, labeled_rows, near)
+    kept = distinct(x, found, taken, near)
     if kept.info["near_duplicates"]:
         yield Log(f"{kept.info['near_duplicates']} near-duplicates of chosen or labeled images were passed over.")
     return kept

@@ -1,0 +1,125 @@
+"""What a selection keeps, leaves out and adds to, on a real project with real features."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_worker import make_images
+
+from fact_core import kinds_pool, kinds_select, labels, project, runs, scan, selections
+from fact_core.config import FeaturesConfig, SelectConfig
+from fact_core.errors import ConfigError, InputError
+from fact_core.events import Log
+from fact_core.project import Project
+from fact_core.steps import finish
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """24 images with features, nothing chosen yet."""
+    folder = tmp_path_factory.mktemp("ready")
+    made = project.create(folder / "project", make_images(folder / "images"))
+    finish(scan.scan(made))
+    finish(kinds_pool.features(made, _run(made, "features"), FeaturesConfig(device="cpu")))
+    return made
+
+
+@pytest.fixture
+def made(ready: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of it."""
+    shutil.copytree(ready.folder, tmp_path / "project", ignore=shutil.ignore_patterns("*.lock"))
+    yield project.open_project(tmp_path / "project")
+
+
+def _run(made: Project, kind: str) -> runs.Run:
+    return runs.get(made, runs.queue(made, kind, {}))
+
+
+def choose(made: Project, **values: object) -> selections.Stored:
+    """A selection; near-duplicates count as images of their own, as the pictures here are all alike."""
+    config = SelectConfig(**{"budget": "6", "device": "cpu", "near": 1.0, "iterations": 20, **values})  # type: ignore[arg-type]
+    finish(kinds_select.select(made, _run(made, "select"), config))
+    found = selections.latest(made)
+    assert found is not None
+    return found
+
+
+def answer(made: Project, items: list[int], name: str = "red", kind: str = "label") -> None:
+    number = labels.ensure_classes(made, [name])[name]
+    last = len(labels.history(made))
+    labels.apply(
+        made,
+        "test",
+        [labels.Op(last + n, kind, item, number if kind == "label" else None) for n, item in enumerate(items, 1)],  # type: ignore[arg-type]
+    )
+
+
+def test_a_new_selection_leaves_out_what_has_an_answer_or_was_refused(made: Project) -> None:
+    first = choose(made, check=3)
+    ids = first.selection.ids.tolist()
+    answer(made, [ids[0], ids[7]])  # a pick and a check image
+    answer(made, [ids[1]], kind="skip")
+    selections.reject(made, first.id, ids[2])
+    second = choose(made, budget="20")
+    assert set(second.selection.ids.tolist()) == set(range(1, 25)) - {ids[0], ids[7], ids[1], ids[2]}
+    with pytest.raises(ConfigError, match="21 and 0 check images of 20"):
+        choose(made, budget="21")
+
+
+def test_labels_of_check_images_are_not_even_seen(made: Project) -> None:
+    """A strategy that learns from labels would else be steered by the images that judge the result."""
+    ids = choose(made, check=8).selection.ids.tolist()
+    answer(made, ids[:3], "red")
+    answer(made, ids[3:6], "green")
+    config = SelectConfig(strategy="random", budget="4", device="cpu", near=1.0)
+    answer(made, ids[6:10], "red")
+    answer(made, ids[10:14], "green")
+    asked = kinds_select.question(made, config)
+    shown = asked.pool.ids[asked.seen]
+    assert not set(shown.tolist()) & set(ids[6:14]) and set(ids[:6]) <= set(shown.tolist())
+    assert sorted(asked.pool.ids[asked.seen[asked.taken]].tolist()) == sorted(ids[:6])
+    assert asked.y is not None and sorted(asked.y.tolist()) == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_selection_is_added_to(made: Project) -> None:
+    first = choose(made, check=2)
+    ids = first.selection.ids.tolist()
+    answer(made, ids[:2])
+    more = choose(made, budget="5", check=1, extend=True)
+    roles = more.selection.roles
+    assert more.selection.ids.tolist()[:6] == ids[:6] and roles == ("pick",) * 11 + ("audit",) * 3
+    assert more.selection.ids.tolist()[11:13] == ids[6:8]  # the check images stay check images
+    assert len(set(more.selection.ids.tolist())) == 14
+    assert not set(more.selection.next_best.tolist()) & set(more.selection.ids.tolist())
+    assert [entry.role for entry in selections.queue(made)] == list(roles)
+
+
+def test_there_must_be_something_to_add_to(made: Project) -> None:
+    with pytest.raises(InputError, match="no selection to add to"):
+        choose(made, extend=True)
+
+
+def test_starting_over_chooses_as_if_nothing_were_labeled(made: Project) -> None:
+    first = choose(made).selection.ids
+    answer(made, first.tolist())
+    again = choose(made, restart=True).selection.ids
+    assert np.array_equal(first, again)
+
+
+def test_near_duplicates_are_said_and_kept_with_the_selection(made: Project) -> None:
+    config = SelectConfig(budget="3", device="cpu", near=0.5, iterations=20)
+    step, said = kinds_select.select(made, _run(made, "select"), config), []
+    try:
+        while True:
+            event = next(step)
+            said += [event.text] if isinstance(event, Log) else []
+    except StopIteration:
+        pass
+    found = selections.latest(made)
+    assert found is not None and found.config["info"]["near"] == 0.5
+    assert len(set(found.selection.ids.tolist())) == 3  # all are alike: the budget is met all the same
+    assert (found.config["info"]["near_duplicates"] > 0) == any("near-duplicates" in text for text in said)
