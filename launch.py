@@ -2,7 +2,7 @@
 
     launch.py [serve] [--host H] [--port N] [--no-browser] [--project DIR] [--demo]
     launch.py run --images DIR --project DIR --budget N|P% --labels-from folders|FILE.csv ...
-    launch.py bench NAME ...         measure (features, selection, tables); bench NAME --help says what it takes
+    launch.py bench NAME ...         measure; bench --help lists what, bench NAME --help what it takes
     launch.py weights NAME           fetch, check and convert pretrained weights (--file FILE: use your own)
     launch.py doctor                 versions, GPU, memory, where things lie
     launch.py test [pytest arguments]

@@ -28,6 +28,11 @@ BENCHES: dict[str, Choice] = {
         "Seconds of ActiveFT against a plain autograd version of the same objective, from the same start.",
         "fact_core.bench.selection:run",
     ),
+    "strategies": Choice(
+        "Strategies",
+        "Accuracy of the same light model on the images that each strategy chooses.",
+        "fact_core.bench.strategies:run",
+    ),
     "tables": Choice(
         "Tables",
         "The tables of the paper: accuracy of the recipes on a data set with few labels, beside the paper's numbers.",

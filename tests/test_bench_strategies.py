@@ -1,0 +1,91 @@
+"""``launch.py bench strategies`` on small pictures: rows, what is not done twice, the same model for every choice."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+
+from fact_core import cli
+from fact_core.bench import strategies
+
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CIFAR-10 as folders, four training and two test images a class."""
+    folder, rng = tmp_path_factory.mktemp("cifar"), np.random.default_rng(0)
+    for index, name in enumerate(CLASSES):
+        colour = np.array([(index * 77) % 256, (index * 151) % 256, (index * 29) % 256]) * 0.7
+        for side, count in (("train", 4), ("test", 2)):
+            (folder / side / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = np.clip(colour + rng.integers(0, 77, (32, 32, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / side / name / f"{number:04d}.png")
+    return folder
+
+
+def start(pictures: Path, tmp_path: Path, *more: str) -> tuple[int, list[dict[str, object]]]:
+    file = tmp_path / "rows.json"
+    words = ["bench", "strategies", "--data", str(pictures), "--pixels", "64", "--cache", str(pictures / "cache")]
+    code = cli.main([*words, "--budgets", "6,10", "--json", str(file), "--device", "cpu", *more])
+    return code, json.loads(file.read_text())
+
+
+def test_rows_table_and_nothing_twice(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, rows = start(pictures, tmp_path, "--strategies", "activeft,random", "--seeds", "2")
+    assert code == 0 and len(rows) == 8
+    one = rows[0]
+    assert (one["strategy"], one["labels"], one["method"], one["seed"]) == ("activeft", 6, "lm", 0)
+    assert one["test_images"] == 20 and 0 <= one["accuracy"] <= 1 and len(one["rows"]) == 6
+    assert one["classes_found"] == len({row // 4 for row in one["rows"]})
+    out = capsys.readouterr()
+    assert "| strategy | 6 labels | 10 labels | mean | seconds |" in out.out and "| ActiveFT |" in out.out
+    _, again = start(pictures, tmp_path, "--strategies", "activeft,random", "--seeds", "2")
+    assert again == rows and "chosen in" not in capsys.readouterr().err
+    _, more = start(pictures, tmp_path, "--strategies", "random", "--seeds", "3")
+    assert len(more) == 10 and more[:8] == rows
+    shown = capsys.readouterr().out
+    assert "| Random |" in shown and "| ActiveFT |" not in shown  # what was asked for
+
+
+def test_errors_in_words(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, said in (
+        (["--data", str(tmp_path / "none")], "no such data folder"),
+        (["--data", str(pictures), "--strategies", "best"], "no strategy called 'best'"),
+        (["--data", str(pictures), "--budgets", "many"], "--budgets needs whole numbers"),
+    ):
+        assert cli.main(["bench", "strategies", *words]) != 0
+        assert said in capsys.readouterr().err
+
+
+def test_the_model_is_a_balanced_logistic_regression() -> None:
+    """Against scikit-learn's, where there are too few labels to choose C."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(3, 12))
+    y = np.array([0, 0, 0, 1, 1, 2])
+    x = (centres[y] + 0.3 * rng.normal(size=(6, 12))).astype(np.float32)
+    test = (centres[rng.integers(3, size=200)] + 0.8 * rng.normal(size=(200, 12))).astype(np.float32)
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    theirs = LogisticRegression(C=strategies.LmConfig().C, class_weight="balanced", tol=1e-8, max_iter=5000)
+    wanted = theirs.fit(unit, y).predict(test / np.linalg.norm(test, axis=1, keepdims=True))
+    assert (strategies.answers(x, y, test, 3, 0) == wanted).mean() > 0.99
+    assert (strategies.answers(x[:3], y[:3], test, 3, 0) == 0).all()  # one class only: nothing to learn
+
+
+def test_the_table_puts_the_best_first() -> None:
+    row = {"labels": 50, "selection_seconds": 1.0}
+    rows = [{**row, "strategy": name, "accuracy": value} for name, value in (("random", 0.5), ("activeft", 0.6))]
+    rows += [
+        {**row, "strategy": "activeft", "accuracy": 0.62},
+        {**row, "strategy": "gone", "labels": 9, "accuracy": 0.1},
+    ]
+    lines = strategies.table(rows).splitlines()
+    assert lines[0] == "| strategy | 9 labels | 50 labels | mean | seconds |"
+    assert lines[2] == "| ActiveFT | not run | 61.0 ± 1.4 | 61.0 | 1.0 |"
+    assert lines[-1] == "| gone | 10.0 | not run | 10.0 | 1.0 |"
