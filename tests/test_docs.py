@@ -12,8 +12,9 @@ import pytest
 
 import launch
 from fact_core import cli
-from fact_core.bench import BENCHES, tables
+from fact_core.bench import BENCHES, readme, tables
 from fact_core.choices import BACKBONES, RECIPES
+from fact_core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -81,8 +82,19 @@ def test_licence_is_apache() -> None:
     assert "Apache License" in text and "Version 2.0, January 2004" in text and len(text) > 11_000
 
 
-def test_the_table_of_figures_is_made_from_the_result_file() -> None:
-    assert tables.by_method(tables.rows("flowers-quick")) in README
+def test_the_tables_are_made_from_the_measured_rows() -> None:
+    assert readme.filled(README) == README, "Run python3 launch.py bench readme."
+
+
+@pytest.mark.parametrize("name", readme.TABLES)
+def test_every_measured_table_stands_in_the_readme(name: str) -> None:
+    assert (tables.RESULTS / f"{name}.json").is_file() == (f"<!-- {name} -->" in README)
+
+
+def test_an_unknown_table_is_refused() -> None:
+    with pytest.raises(InputError, match="no such table"):
+        readme.filled("<!-- none -->\n<!-- /none -->")
+    assert readme.filled("<!-- flowers-quick -->old<!-- /flowers-quick -->").count("| `fact` |") == 1
 
 
 def test_a_mean_needs_all_seeds() -> None:

@@ -23,6 +23,7 @@ BENCHES: dict[str, Choice] = {
         "Images a second of a backbone: float32 against the fastest way that this device has.",
         "fact_core.bench.features:run",
     ),
+    "readme": Choice("README", "Makes the README's tables anew from the measured rows.", "fact_core.bench.readme:run"),
     "selection": Choice(
         "Selection",
         "Seconds of ActiveFT against a plain autograd version of the same objective, from the same start.",
