@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 import time
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
 from fact_core.errors import InputError
 from fact_core.events import Log, Progress
+from fact_core.neighbors import nearest
 from fact_core.types import FloatArray, IntArray, Step
 
 #: Raised by one whenever the same features would give another map.
-VERSION = 1
+VERSION = 2
 #: Fewer images than this have no neighbourhood worth the name.
 UMAP_MIN = 15
 #: UMAP sees this many principal components.
 UMAP_DIMS = 50
+#: UMAP draws at most so many images itself, and puts others among so many of their nearest.
+UMAP_MOST, AMONG = 200_000, 8
+#: Rows that are turned to float64 at once.
+PART = 20_000
 
 
 def pca2(x: FloatArray) -> FloatArray:
@@ -30,33 +37,91 @@ def pca2(x: FloatArray) -> FloatArray:
 def umap_map(x: FloatArray, neighbors: int = 15, min_dist: float = 0.1, seed: int = 0) -> Step[FloatArray]:
     """[N,D] -> [N,2] in the unit square by UMAP, turned to lie like the PCA picture.
 
+    The nearest neighbours are exact, in the space of ``UMAP_DIMS`` principal components. Above ``UMAP_MOST`` images
+    UMAP draws a random part and each other image is put among its nearest ones there.
     Below ``UMAP_MIN`` images, or when UMAP fails, the PCA picture comes back and a Log says so.
-    It cannot be stopped inside; closing this step abandons the thread. InputError for NaN.
+    Closing this step stops it within an epoch. The same seed gives the same map. InputError for NaN.
     """
     picture = pca2(x)
     if len(x) < UMAP_MIN:
         yield Log(f"A map of {len(x)} images is drawn by PCA; UMAP needs {UMAP_MIN}.")
         return picture
-    found: list[FloatArray] = []
-    failed: list[Exception] = []
-
-    def work() -> None:
-        try:
-            found.append(_umap(_principal(x, UMAP_DIMS), neighbors, min_dist, seed))
-        except Exception as error:  # whatever numba or a solver raises: the map is an extra
-            failed.append(error)
-
-    thread = threading.Thread(target=work, name="umap", daemon=True)
-    start = time.monotonic()
-    thread.start()
-    while thread.is_alive():
-        yield Progress("umap", int(time.monotonic() - start), 0, "seconds")
-        thread.join(0.5)
-    if failed or not np.isfinite(found[0]).all():
-        reason = str(failed[0]) if failed else "its coordinates are not numbers"
+    rows = _principal(x, UMAP_DIMS)
+    drawn = np.arange(len(x))
+    if len(x) > UMAP_MOST:
+        drawn = np.sort(np.random.default_rng(seed).choice(len(x), UMAP_MOST, replace=False))
+        yield Log(f"UMAP draws {UMAP_MOST:,} of {len(x):,} images; the others are put among their nearest ones.")
+    near = yield from nearest(rows[drawn], min(neighbors, len(drawn) - 1))
+    found = yield from _in_thread(lambda hook: _umap(rows[drawn], near, min_dist, seed, hook))
+    if isinstance(found, Exception) or not np.isfinite(found).all():
+        reason = str(found) if isinstance(found, Exception) else "its coordinates are not numbers"
         yield Log(f"UMAP could not draw the map ({reason}); it is drawn by PCA.", "warning")
         return picture
-    return _like(_fill_square(found[0]), picture)
+    if len(drawn) < len(x):
+        found = yield from _spread_out(rows, drawn, found)
+    return _like(_fill_square(found), picture)
+
+
+def _in_thread(work: Callable[[_Hook], FloatArray]) -> Step[FloatArray | Exception]:
+    """What ``work`` gives, or what it raised; meanwhile its progress. Closing ends the work at its next epoch."""
+    found: list[FloatArray | Exception] = []
+    hook = _Hook()
+
+    def run() -> None:
+        try:
+            found.append(work(hook))
+        except Exception as error:  # whatever numba or a solver raises: the map is an extra
+            found.append(error)
+
+    thread = threading.Thread(target=run, name="umap", daemon=True)
+    start = time.monotonic()
+    thread.start()
+    try:
+        while thread.is_alive():
+            spent, (done, total) = time.monotonic() - start, hook.seen
+            if done:  # what came before the first epoch (compiling, the graph) is not part of the rate
+                rate = done / max(time.monotonic() - hook.began, 1e-9)
+                yield Progress("umap", done, total, "epochs", rate, (total - done) / rate)
+            else:
+                yield Progress("umap", int(spent), 0, "seconds")
+            thread.join(0.5)
+    finally:
+        hook.stopped = True
+    return found[0]
+
+
+class _Hook:
+    """A text file for tqdm's progress bar: remembers how far it is, and ends the work when it is told to stop."""
+
+    def __init__(self) -> None:
+        self.seen, self.began, self.stopped = (0, 0), 0.0, False
+
+    def write(self, text: str) -> int:
+        if self.stopped:
+            raise _Stopped("stopped")
+        counted = re.search(r"(\d+)/(\d+)", text)
+        if counted:
+            self.began = self.began or time.monotonic()
+            self.seen = (int(counted[1]), int(counted[2]))
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+class _Stopped(Exception):
+    """Ends UMAP from within its progress bar."""
+
+
+def _spread_out(rows: FloatArray, drawn: IntArray, xy: FloatArray) -> Step[FloatArray]:
+    """[N,2]: drawn images where they are, each other one at the mean of its nearest drawn ones, nearer ones more."""
+    others = np.setdiff1d(np.arange(len(rows)), drawn)
+    near, far = yield from nearest(rows[others], AMONG, rows[drawn])
+    weight = 1 / (far + far.mean(1, keepdims=True) + 1e-12)
+    out = np.empty((len(rows), 2), dtype=np.float32)
+    out[drawn] = xy
+    out[others] = (xy[near] * (weight / weight.sum(1, keepdims=True))[..., None]).sum(1)
+    return out
 
 
 def map_key(features_key: str, ids: IntArray, neighbors: int, min_dist: float, seed: int) -> str:
@@ -66,18 +131,20 @@ def map_key(features_key: str, ids: IntArray, neighbors: int, min_dist: float, s
     return f"umap-{whole.hexdigest()[:16]}"
 
 
-def _umap(x: FloatArray, neighbors: int, min_dist: float, seed: int) -> FloatArray:
-    import umap
-
+def _umap(x: FloatArray, near: tuple[IntArray, FloatArray], min_dist: float, seed: int, hook: _Hook) -> FloatArray:
     start = x[:, :2] / max(float(np.abs(x[:, 0]).max()), 1e-12) * 10
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        import umap  # says on import what it could do with other packages
+
         model = umap.UMAP(
-            n_neighbors=min(neighbors, len(x) - 1),
+            n_neighbors=near[0].shape[1],
             min_dist=min_dist,
             init=start.astype(np.float32),
             random_state=seed,
             n_jobs=1,  # the same seed gives the same map only in one thread
+            precomputed_knn=near,
+            tqdm_kwds={"disable": False, "file": hook, "mininterval": 0.2, "ascii": True},
         )
         return np.asarray(model.fit_transform(x), dtype=np.float32)
 
@@ -92,14 +159,18 @@ def _checked(x: FloatArray) -> FloatArray:
 
 def _principal(x: FloatArray, dims: int) -> FloatArray:
     """Scores on the first ``dims`` principal components [N,dims], padded with zeros; signs are fixed."""
-    centred = x.astype(np.float64) - x.mean(0, dtype=np.float64)
-    values, vectors = np.linalg.eigh(centred.T @ centred)
+    mean = x.mean(0, dtype=np.float64)
+    products = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), PART):  # in parts: a million rows in float64 would not fit
+        centred = x[start : start + PART] - mean
+        products += centred.T @ centred
+    values, vectors = np.linalg.eigh(products)
     top = vectors[:, np.argsort(-values, kind="stable")[:dims]]
     top = top * np.where(top[np.abs(top).argmax(0), np.arange(top.shape[1])] < 0, -1.0, 1.0)
-    scores = centred @ top
-    if scores.shape[1] < dims:
-        scores = np.pad(scores, ((0, 0), (0, dims - scores.shape[1])))
-    return np.asarray(scores, dtype=np.float32)
+    scores = np.zeros((len(x), dims), dtype=np.float32)
+    for start in range(0, len(x), PART):
+        scores[start : start + PART, : top.shape[1]] = (x[start : start + PART] - mean) @ top
+    return scores
 
 
 def _fill_square(xy: FloatArray) -> FloatArray:

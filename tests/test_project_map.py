@@ -1,8 +1,12 @@
 """Maps: shape, place, order, small pools."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
+from fact_core import project_map
 from fact_core.errors import InputError
 from fact_core.events import Log, Progress
 from fact_core.project_map import map_key, pca2, umap_map
@@ -59,9 +63,41 @@ def test_umap_keeps_clumps_together():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(30, 10)), rng.normal(size=(30, 10)) + 20]).astype(np.float32)
     xy, events = finish(umap_map(x, seed=3))
-    assert xy.shape == (60, 2) and xy.dtype == np.float32 and isinstance(events[0], Progress)
+    assert xy.shape == (60, 2) and xy.dtype == np.float32 and all(isinstance(each, Progress) for each in events)
     a, b = xy[:30].mean(0), xy[30:].mean(0)
     assert np.linalg.norm(a - b) > 2 * xy[:30].std()
     assert (finish(umap_map(x, seed=3))[0] == xy).all()
     same, _ = finish(umap_map(np.ones((20, 10), np.float32)))
     assert same.shape == (20, 2) and np.isfinite(same).all()
+
+
+@pytest.mark.slow
+def test_umap_tells_its_epochs_and_stops(monkeypatch):
+    """Progress counts epochs; closing ends the thread; nothing is printed."""
+    x = np.random.default_rng(0).normal(size=(400, 20)).astype(np.float32)
+    _, events = finish(umap_map(x))
+    assert not [each for each in events if isinstance(each, Log)]
+    names = {each.step for each in events}
+    assert names == {"neighbours", "umap"}
+    step = umap_map(np.random.default_rng(0).normal(size=(6000, 20)).astype(np.float32))
+    while next(step).unit != "epochs":
+        pass
+    step.close()
+    until = time.monotonic() + 20
+    while any(each.name == "umap" for each in threading.enumerate()):
+        assert time.monotonic() < until, "the thread goes on"
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_large_pool_is_drawn_in_part(monkeypatch):
+    """The rest lies among its nearest: a clump stays one clump."""
+    rng = np.random.default_rng(0)
+    kind = rng.integers(3, size=600)
+    x = (rng.normal(size=(600, 10)) + 15 * np.eye(10)[kind]).astype(np.float32)
+    monkeypatch.setattr(project_map, "UMAP_MOST", 200)
+    xy, events = finish(umap_map(x))
+    assert any(isinstance(each, Log) and "200 of 600" in each.text for each in events)
+    assert xy.shape == (600, 2) and np.isfinite(xy).all()
+    centres = np.stack([xy[kind == each].mean(0) for each in range(3)])
+    assert (np.linalg.norm(xy[:, None] - centres[None], axis=2).argmin(1) == kind).mean() > 0.98
