@@ -18,8 +18,9 @@ from torch.nn.functional import normalize
 from fact_core.device import has_fast_bf16
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
+from fact_core.select.clusters import START_EACH, START_ROWS, far_apart
 from fact_core.select.nearest import nearest_free
-from fact_core.select.objective import VARIANTS, Pull, assign, gradient, pull
+from fact_core.select.objective import VARIANTS, Pull, gradient, pull
 from fact_core.select.picks import Picks, candidates, spare
 from fact_core.types import FloatArray, IntArray, Step
 
@@ -29,8 +30,6 @@ PART = 100_000
 GAP, LONGEST_GAP, SETTLED = 5, 40, 0.02
 #: Similarities of a pass that costs next to nothing, so that there is one at every step.
 CHEAP = 1 << 18
-#: Rows from which k-means++ draws its starts, and how many of them a centroid at least.
-START_ROWS, START_EACH = 20_000, 4
 STARTS = ("random", "k-means++")
 
 
@@ -176,28 +175,5 @@ def _starts(
     else:
         some = max(START_ROWS, START_EACH * budget)
         rows = free if len(free) <= some else np.sort(rng.choice(free, some, replace=False))
-        rows = yield from _far_apart(pool[torch.from_numpy(rows).to(pool.device)], rows, fixed, budget, rng)
+        rows = yield from far_apart(pool[torch.from_numpy(rows).to(pool.device)], rows, fixed, budget, rng)
     return pool[torch.from_numpy(rows).to(pool.device)].clone()
-
-
-def _far_apart(seen: Tensor, rows: IntArray, fixed: Tensor, budget: int, rng: np.random.Generator) -> Step[IntArray]:
-    """k-means++ (Arthur and Vassilvitskii, 2007): each next row with a chance by its squared distance to the nearest.
-
-    seen [S,C] are the unit rows numbered ``rows`` (S,). Squared distance of unit rows: 2 - 2 cos.
-    """
-    gap = torch.full((len(seen),), 2.0, device=seen.device)
-    if len(fixed):
-        gap = (1 - (seen * fixed[assign(seen, fixed)]).sum(1)).clamp_min(0)
-    chosen: list[int] = []
-    for count in range(budget):
-        chance = gap.double().cpu().numpy()
-        chance[chosen] = 0.0
-        if chance.sum() <= 0:  # only copies of what is chosen are left
-            chance = np.ones(len(rows))
-            chance[chosen] = 0.0
-        row = int(rng.choice(len(rows), p=chance / chance.sum()))
-        chosen.append(row)
-        gap = torch.minimum(gap, (1 - seen @ seen[row]).clamp_min(0))
-        if count % 64 == 63:
-            yield Progress("first centroids", count + 1, budget, "centroids")
-    return rows[np.array(chosen, dtype=np.int64)]
