@@ -26,7 +26,9 @@
           part("primary", el("button", { type: "button", class: "btn primary", onclick: primary }))),
         el("div", { class: "panes sl-panes" },
           el("section", { class: "pane sl-form", "aria-label": t("select.title") },
-            part("form", el("div", { class: "sl-fields" })), part("again", el("button", { type: "button", class: "btn sl-again", onclick: start }, t("select.again"))),
+            part("form", el("div", { class: "sl-fields" })), part("again", el("div", { class: "sl-again" },
+              part("add", el("button", { type: "button", class: "btn", title: t("select.add_hint"), onclick: () => start(true) })),
+              el("button", { type: "button", class: "btn", title: t("select.again_hint"), onclick: () => start(false) }, t("select.again")))),
             part("run", el("div", { class: "sl-run", hidden: true })), part("kept", el("p", { class: "small sl-kept" }))),
           el("section", { class: "pane sl-middle", "aria-label": t("select.map") },
             el("div", { class: "pane-head" }, part("heading", el("h2", {}, t("select.map"))), part("about", el("span", { class: "small clip" })),
@@ -54,13 +56,13 @@
       else if (picks().length) FS.go("label");
       else start();
     }
-    async function start() {
+    async function start(extend) {
       if (!form || busy) return;
       const wrong = form.problem();
       if (wrong) return FS.toast(wrong, "bad");
       busy = true;
       draw();
-      try { await FS.start("select", form.values); } catch (error) { FS.toast(error); }
+      try { await FS.start("select", { ...form.values, extend: extend === true }); } catch (error) { FS.toast(error); }
       busy = false;
       draw();
     }
@@ -79,6 +81,7 @@
         : t(wants === 1 ? "select.primary_one" : "select.primary", { n: FS.fmt.int(Math.max(0, wants)) });
       if (button.textContent !== says) button.replaceChildren(...(run ? [FS.icon("stop"), says] : [says])); // a click under way is not lost
       parts.again.hidden = !n || Boolean(run);
+      parts.add.textContent = t(wants === 1 ? "select.add_one" : "select.add", { n: FS.fmt.int(Math.max(0, wants)) });
       drawRun(state, run);
       parts.zoom.hidden = !map.data;
       parts.views.hidden = !n;

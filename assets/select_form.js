@@ -117,7 +117,8 @@
       pace, el("div", { class: "sl-slide" }, ends[0], slider, ends[1]),
       el("div", { class: "sl-units", role: "radiogroup", "aria-label": known.get("budget").title }, units), wrong);
 
-    const rest = fields.filter((field) => field.name !== "budget");
+    // "extend" is a button of its own beside "Select again".
+    const rest = fields.filter((field) => !["budget", "extend"].includes(field.name));
     const plain = rest.filter((field) => !field.expert), expert = rest.filter((field) => field.expert);
     const more = el("details", { class: "sl-more" }, el("summary", {}, FS.icon("chevron-right"), t("select.more")), expert.map((field) => one(field.name)));
     host.replaceChildren(budget, ...["strategy", "check"].filter((name) => known.has(name)).map(one),

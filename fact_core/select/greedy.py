@@ -20,6 +20,8 @@ from fact_core.types import IntArray, Step
 MOST = 16_000
 #: Candidates whose gains are computed anew at once.
 AT_ONCE = 64
+#: Gains that differ by less count as equal: two images alone together gain the same, but for rounding.
+SAME = 1e-5
 #: Seconds between two signs of life.
 QUIET = 0.2
 
@@ -69,10 +71,10 @@ def _next(kernel: Tensor, covered: Tensor, weight: Tensor, bound: np.ndarray) ->
     fresh = np.zeros(len(bound), dtype=bool)
     while True:
         best = float(bound[fresh].max()) if fresh.any() else -np.inf
-        stale = np.flatnonzero(~fresh & (bound >= best) & (bound > -np.inf))
+        least = best - SAME * abs(best) if fresh.any() else -np.inf
+        stale = np.flatnonzero(~fresh & (bound >= least) & (bound > -np.inf))
         if not len(stale):
-            row = int(np.flatnonzero(fresh & (bound == best))[0])
-            return row, best
+            return int(np.flatnonzero(fresh & (bound >= least))[0]), best
         stale = stale[np.argsort(-bound[stale], kind="stable")[:AT_ONCE]]
         gains = (kernel[torch.from_numpy(stale).to(kernel.device)] - covered).clamp_min_(0) @ weight
         bound[stale] = gains.double().cpu().numpy()

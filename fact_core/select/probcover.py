@@ -15,6 +15,8 @@ from fact_core.types import FloatArray, IntArray, Step
 
 #: Share of the balls that should hold one kind of image only, and how many kinds to expect while no label tells.
 PURE, CLASSES = 0.95, 10
+#: A radius below this would not even cover the copies of an image.
+LEAST = 1e-3
 
 
 def select(
@@ -59,4 +61,4 @@ def radius(pool: Tensor, cluster: Tensor) -> float:
     for block, own in zip(pool.split(rows), cluster.split(rows), strict=True):
         cos = (block @ pool.T).masked_fill_(own[:, None] == cluster[None], -1.0)
         found.append((2 - 2 * cos.amax(1)).clamp_min(0).sqrt())
-    return float(np.quantile(torch.cat(found).cpu().numpy(), 1 - PURE))
+    return max(float(np.quantile(torch.cat(found).cpu().numpy(), 1 - PURE)), LEAST)
