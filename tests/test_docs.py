@@ -6,15 +6,22 @@ import contextlib
 import io
 import re
 import shlex
+import sys
+import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import launch
 from fact_core import cli
 from fact_core.bench import BENCHES, readme, tables
-from fact_core.choices import BACKBONES, RECIPES
+from fact_core.choices import BACKBONES, RECIPES, STRATEGIES, StrategyChoice
 from fact_core.errors import InputError
+from fact_core.events import Progress
+from fact_core.select.choose import choose
+from fact_core.select.picks import Picks, candidates, spare, unit
+from fact_core.steps import finish
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -104,3 +111,20 @@ def test_a_mean_needs_all_seeds() -> None:
         "| `a` | 50.0% | 60.0% | 55.0% |",
         "| `b` | 70.0% | not run | – |",
     ]
+
+
+def test_the_strategy_of_the_readme_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One function and one line, as printed: it runs through ``choose`` like all others."""
+    code = re.search(r"```python\n(.*?)```", README, re.S)
+    assert code
+    module = types.ModuleType("fact_core.select.outliers")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    given = {"np": np, "Picks": Picks, "Progress": Progress, "candidates": candidates, "unit": unit, "spare": spare}
+    listed: dict[str, StrategyChoice] = {}
+    module.__dict__.update(given, STRATEGIES=listed, StrategyChoice=StrategyChoice)
+    exec(code[1], module.__dict__)
+    monkeypatch.setitem(STRATEGIES, "outliers", listed["outliers"])
+    x = np.array([[1, 0], [1, 0.1], [0.9, 0.2], [-1, 0], [0, 1]], dtype=np.float32)
+    none = np.zeros(0, dtype=np.int64)
+    picks = finish(choose("outliers", x, 2, none, none, np.random.default_rng(0)))
+    assert picks.rows.tolist() == [3, 4]
