@@ -134,6 +134,13 @@ class SelectConfig:
 
 
 @dataclass(frozen=True)
+class CompareConfig:
+    """What another strategy would have chosen in place of the newest selection."""
+
+    strategy: str = option("random", "Strategy", "How the images are chosen.", choices=STRATEGIES)
+
+
+@dataclass(frozen=True)
 class MapConfig:
     """The two-dimensional picture of the pool (UMAP)."""
 
@@ -300,6 +307,7 @@ RUN_CONFIGS: dict[str, type[Any]] = {
     "scan": ScanConfig,
     "features": FeaturesConfig,
     "select": SelectConfig,
+    "compare": CompareConfig,
     "map": MapConfig,
     "train": TrainConfig,
     "predict": PredictConfig,

@@ -28,6 +28,7 @@ HANDLERS: dict[str, str] = {
     "scan": "fact_core.kinds:scan",
     "features": "fact_core.kinds_pool:features",
     "select": "fact_core.kinds_select:select",
+    "compare": "fact_core.kinds_evidence:compare",
     "map": "fact_core.kinds_pool:draw_map",
     "train": "fact_core.kinds_model:train",
     "predict": "fact_core.kinds_model:predict",
@@ -63,7 +64,7 @@ def lacks(project: Project, run: runs.Run) -> list[int | tuple[str, dict[str, An
     from fact_core import kinds_pool
 
     device = getattr(config, "device", "auto")  # the map has no device of its own
-    if run.kind != "features" and not kinds_pool.has_features(project, config.backbone, device):
+    if run.kind not in ("features", "compare") and not kinds_pool.has_features(project, config.backbone, device):
         return [("features", {"backbone": config.backbone, "device": device})]
     return []
 

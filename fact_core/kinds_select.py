@@ -4,38 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fact_core import labels, runs, selections
-from fact_core.config import SelectConfig, parse_budget
-from fact_core.device import choose
-from fact_core.errors import ConfigError, InputError
+from fact_core import runs, selections
+from fact_core.config import SelectConfig
+from fact_core.errors import InputError
 from fact_core.events import Log
-from fact_core.kinds_pool import pool_features
+from fact_core.kinds_evidence import evidence
 from fact_core.project import Project
-from fact_core.select.choose import choose as choose_images
-from fact_core.select.picks import Picks
-from fact_core.types import FloatArray, IntArray, Pool, Role, Selection, Step
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a strategy is asked: rows of the pool that it may see, which of them are taken, and how many to pick.
-
-    x [S,D]: features of the rows ``seen`` (S,) of the pool; taken (L,): positions in ``seen`` that have a label or
-    are chosen already; y (L,): their classes, -1 where there is none, or None where no label is to be used.
-    """
-
-    pool: Pool
-    x: FloatArray
-    key: str
-    seen: IntArray
-    taken: IntArray
-    y: IntArray | None
-    budget: int
+from fact_core.question import Question, answer, question
+from fact_core.types import IntArray, Role, Selection, Step
 
 
 def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[str, Any]]:
@@ -53,53 +33,13 @@ def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[s
     roles: list[Role] = ["pick"] * len(picks.rows)
     roles += ["audit"] * len(audit)
     known = {**dataclasses.asdict(config), "budget": asked.budget, "features": asked.key, "info": picks.info}
+    known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
     chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)
     seconds = time.monotonic() - started
     number = selections.save(project, _joined(kept.selection, chosen) if kept else chosen, run.id, seconds)
     yield Log(f"{asked.budget} images chosen by {config.strategy}, {config.check} check images")
     ids = [int(each) for each in asked.pool.ids[rows[: len(picks.rows)]]]
     return {"selection": number, "strategy": config.strategy, "seconds": seconds, "ids": ids, "checks": len(audit)}
-
-
-def question(project: Project, config: SelectConfig, kept: selections.Stored | None = None) -> Question:
-    """What a strategy is asked in this project now. ``kept``: a selection whose images stay chosen.
-
-    Left out altogether are images that the person rejected or skipped, and check images: what steers the choice
-    of training images must not know them. ConfigError when the budget is larger than what is left.
-    """
-    pool, x, key = pool_features(project, config.backbone, config.device)
-    known = labels.snapshot(project, "pick")
-    out = [selections.rejected(project)]
-    if not config.restart:
-        skipped = [item for item, state in labels.states(project).items() if state.kind == "skip"]
-        out += [labels.snapshot(project, "audit").ids, np.array(skipped, dtype=np.int64)]
-    taken_ids = known.ids[:0] if config.restart else known.ids
-    if kept is not None:
-        roles = np.array(kept.selection.roles)
-        out.append(kept.selection.ids[roles == "audit"])
-        taken_ids = np.union1d(taken_ids, kept.selection.ids[roles == "pick"])
-    seen = np.flatnonzero(~np.isin(pool.ids, np.concatenate(out)))
-    taken_ids = taken_ids[np.isin(taken_ids, pool.ids[seen])]
-    classes = dict(zip(known.ids.tolist(), known.y.tolist(), strict=True))
-    y = None if config.restart else np.array([classes.get(int(each), -1) for each in taken_ids], dtype=np.int64)
-    budget = parse_budget(config.budget, len(pool))
-    if budget + config.check > len(seen) - len(taken_ids):
-        raise ConfigError(
-            "The budget is larger than what is left to label",
-            f"{budget} and {config.check} check images of {len(seen) - len(taken_ids)} images without a label",
-            "Choose a smaller budget, or fewer check images.",
-        )
-    taken = np.searchsorted(seen, pool.rows(taken_ids))
-    return Question(pool, x if len(seen) == len(x) else x[seen], key, seen, taken, y, budget)
-
-
-def answer(asked: Question, config: SelectConfig, rng: np.random.Generator) -> Step[Picks]:
-    """The strategy's picks; positions in ``asked.seen``."""
-    options = {**config.for_strategies(), "near": config.near, "device": choose(config.device)}
-    picks: Picks = yield from choose_images(
-        config.strategy, asked.x, asked.budget, asked.taken, asked.y, rng, **options
-    )
-    return picks
 
 
 def _draw_check(asked: Question, count: int, picks: IntArray, rng: np.random.Generator) -> IntArray:

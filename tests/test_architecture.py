@@ -26,6 +26,8 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "kinds",
         "kinds_pool",
         "kinds_select",
+        "kinds_evidence",
+        "question",
         "kinds_model",
         "cli",
         "way",

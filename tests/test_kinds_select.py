@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from test_worker import make_images
 
-from fact_core import kinds_pool, kinds_select, labels, project, runs, scan, selections
-from fact_core.config import FeaturesConfig, SelectConfig
+from fact_core import kinds_evidence, kinds_pool, kinds_select, labels, project, runs, scan, selections
+from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log
 from fact_core.project import Project
+from fact_core.question import question
 from fact_core.steps import finish
 
 
@@ -78,7 +79,7 @@ def test_labels_of_check_images_are_not_even_seen(made: Project) -> None:
     config = SelectConfig(strategy="random", budget="4", device="cpu", near=1.0)
     answer(made, ids[6:10], "red")
     answer(made, ids[10:14], "green")
-    asked = kinds_select.question(made, config)
+    asked = question(made, config)
     shown = asked.pool.ids[asked.seen]
     assert not set(shown.tolist()) & set(ids[6:14]) and set(ids[:6]) <= set(shown.tolist())
     assert sorted(asked.pool.ids[asked.seen[asked.taken]].tolist()) == sorted(ids[:6])
@@ -123,3 +124,33 @@ def test_near_duplicates_are_said_and_kept_with_the_selection(made: Project) -> 
     assert found is not None and found.config["info"]["near"] == 0.5
     assert len(set(found.selection.ids.tolist())) == 3  # all are alike: the budget is met all the same
     assert (found.config["info"]["near_duplicates"] > 0) == any("near-duplicates" in text for text in said)
+
+
+def test_a_selection_says_how_well_it_stands_for_the_pool(made: Project) -> None:
+    found = choose(made).config["evidence"]
+    assert found["sample"] == 24 and 0 < found["radius"] < 1
+    assert set(found["chosen"]) == set(found["random"]) == {"mean", "worst", "covered", "objective"}
+    assert found["random"]["mean"]["low"] <= found["random"]["mean"]["mean"] <= found["random"]["mean"]["high"]
+    assert found["random"]["covered"]["low"] <= 0.5 <= found["random"]["covered"]["high"]
+    items = {int(each.id) for each in scan.items(made, [gap["item"] for gap in found["gaps"]])}
+    assert len(items) == len(found["gaps"]) and 0 <= found["gap_share"] < 1
+
+
+def test_another_strategy_is_compared_as_of_then(made: Project) -> None:
+    """The same budget and the same labels as the selection had, whatever has been labeled since."""
+    first = choose(made, strategy="random", check=2)
+    compared = lambda name: finish(  # noqa: E731
+        kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy=name))
+    )
+    same = compared("random")
+    for name, value in first.config["evidence"]["chosen"].items():
+        assert same[name] == pytest.approx(value)
+    answer(made, first.selection.ids[:4].tolist())
+    assert compared("random")["mean"] == pytest.approx(same["mean"])
+    other = compared("kcenter")
+    assert other["selection"] == first.id and other["strategy"] == "kcenter" and other["mean"] != same["mean"]
+
+
+def test_without_a_selection_there_is_nothing_to_compare(made: Project) -> None:
+    with pytest.raises(InputError, match="no selection to compare"):
+        finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig()))

@@ -1,0 +1,93 @@
+"""What is known of a selection beside its images: how well it stands for the pool, and what others would have done."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+import torch
+
+from fact_core import coverage, runs, selections
+from fact_core.choices import STRATEGIES, pick
+from fact_core.config import CompareConfig, SelectConfig, from_flat
+from fact_core.errors import InputError
+from fact_core.events import Event, Log
+from fact_core.project import Project
+from fact_core.question import Question, answer, question
+from fact_core.select.clusters import kmeans
+from fact_core.select.picks import unit
+from fact_core.steps import through
+from fact_core.types import FloatArray, IntArray, Step
+
+#: Regions into which the pool is cut to look for some without a pick: about as many as picks, within these limits.
+FEWEST_REGIONS, MOST_REGIONS, SHOWN = 8, 60, 12
+
+
+def compare(project: Project, run: runs.Run, config: CompareConfig) -> Step[dict[str, Any]]:
+    """What another strategy would have chosen in place of the newest selection: how well it stands for the pool."""
+    pick(STRATEGIES, config.strategy, "strategy")
+    stored = selections.latest(project)
+    if stored is None:
+        raise InputError("There is no selection to compare with", do="Select images first.")
+    about = stored.config.get("evidence") or {}
+    if "radius" not in about:
+        raise InputError("This selection has no figures to compare with", do="Select again.")
+    names = {each.name for each in dataclasses.fields(SelectConfig)}
+    same = {name: value for name, value in stored.config.items() if name in names}
+    asked_for = from_flat(
+        SelectConfig, {**same, "strategy": config.strategy, "budget": str(stored.config["budget"]), "check": 0}
+    )
+    # What has been labeled since is asked about as it was then: the selection's own images are free again.
+    asked = question(project, asked_for, free=stored.selection.ids)
+    began = time.monotonic()
+    picks = yield from answer(asked, asked_for, np.random.default_rng(asked_for.seed))
+    seconds = time.monotonic() - began
+    x = unit(asked.x)
+    pool = x[coverage.sample_of(len(x), np.random.default_rng(asked_for.seed))]
+    chosen = np.concatenate([x[picks.rows], x[asked.taken]])
+    found = coverage.judge(pool, chosen, float(about["radius"]))
+    return {"selection": stored.id, "strategy": config.strategy, "seconds": seconds, **dataclasses.asdict(found)}
+
+
+def evidence(asked: Question, rows: IntArray, seed: int) -> Step[dict[str, Any]]:
+    """The figures of chosen rows (positions in ``asked.seen``), of random choices, and the regions without a pick."""
+    yield Log("judging how well the chosen images stand for the pool")
+    rng = np.random.default_rng(seed)
+    x = unit(asked.x)
+    sample = coverage.sample_of(len(x), rng)
+    pool, known = x[sample], x[asked.taken]
+    free = np.setdiff1d(np.arange(len(x)), asked.taken)
+    radius, drawn = coverage.by_lot(pool, x, free, len(rows), known, rng)
+    chosen = np.concatenate([x[rows], known])
+    found = coverage.judge(pool, chosen, radius)
+    regions = yield from _regions(pool, len(chosen), rng)
+    empty = coverage.gaps(pool, regions, chosen, radius)
+    scale = len(x) / len(pool)
+    return {
+        "radius": radius,
+        "sample": len(pool),
+        "chosen": dataclasses.asdict(found),
+        "random": coverage.summary(drawn),
+        "gaps": [
+            {
+                "item": int(asked.pool.ids[asked.seen[sample[each.row]]]),
+                "size": round(each.size * scale),
+                "distance": each.distance,
+            }
+            for each in empty[:SHOWN]
+        ],
+        "gap_share": sum(each.size for each in empty) / len(pool),
+    }
+
+
+def _regions(pool: FloatArray, count: int, rng: np.random.Generator) -> Step[IntArray]:
+    k = min(len(pool), max(FEWEST_REGIONS, min(MOST_REGIONS, count)))
+    _, cluster = yield from through(kmeans(torch.from_numpy(pool), k, rng), _quiet)
+    found: IntArray = cluster.numpy()
+    return found
+
+
+def _quiet(event: Event) -> Event | None:
+    return event if isinstance(event, Log) else None
