@@ -23,19 +23,16 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "k-means",
         "Sorts the pool into as many groups as you label images and picks the middle one of each.",
         "fact_core.select.kmeans:select",
-        most=250_000,
     ),
     "kcenter": StrategyChoice(
         "k-center",
         "Picks each next image as unlike all picked ones as possible: finds the odd ones out first.",
         "fact_core.select.kcenter:select",
-        most=500_000,
     ),
     "typiclust": StrategyChoice(
         "TypiClust",
         "Sorts the pool into groups and picks the most typical image of each: good with very few labels.",
         "fact_core.select.typiclust:select",
-        most=100_000,
     ),
     "probcover": StrategyChoice(
         "ProbCover",
@@ -59,7 +56,6 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "BiLAF",
         "Picks some typical images by ActiveFT, then images at the borders between their groups.",
         "fact_core.select.bilaf:select",
-        most=16_000,
     ),
     "margin": StrategyChoice(
         "Margin",
