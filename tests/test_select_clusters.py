@@ -304,14 +304,14 @@ def handed_out(total: int, sizes: list[int]) -> list[int]:
 @pytest.mark.parametrize("n", [9, 10, 23, 57, 120])
 def test_bilaf_cleans_a_group_from_its_core_outwards(n: int) -> None:
     x = rows(n, 3)
-    assert finish(bilaf.dense(torch.from_numpy(x), 4)).tolist() == cleaned(x, list(range(n)), 4)
+    assert finish(bilaf.dense(torch.from_numpy(x), 4, SHOWN)).tolist() == cleaned(x, list(range(n)), 4)
 
 
 @pytest.mark.parametrize("budget", [1, 2, 7, 20])
 @pytest.mark.parametrize("cores", [[3], [3, 40, 44, 49]])
 def test_bilaf_picks_borders_as_written(budget: int, cores: list[int]) -> None:
     x, group = rows(50, 3), list(range(40))
-    step = bilaf.border(torch.from_numpy(x[:40]), 3, torch.from_numpy(x[cores]), 0, budget - 1)
+    step = bilaf.border(torch.from_numpy(x[:40]), 3, torch.from_numpy(x[cores]), 0, budget - 1, SHOWN)
     found, rest = finish(step)
     assert found.tolist() == at_the_border(x, group, cores, 0, budget)[1:]
     assert sorted([3, *found.tolist(), *rest.tolist()]) == group
@@ -321,7 +321,7 @@ def test_bilaf_goes_to_the_other_group_and_not_to_the_same_place() -> None:
     """On an arc between two cores the image half-way comes first, and the second is not beside it."""
     angle = np.deg2rad([0.0, *range(1, 45)])
     x = torch.from_numpy(np.stack([np.cos(angle), np.sin(angle)], axis=1))
-    found, _ = finish(bilaf.border(x, 0, torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64), 0, 3))
+    found, _ = finish(bilaf.border(x, 0, torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64), 0, 3, SHOWN))
     assert found[0] == 44 and len(found) == 3 and abs(found[1] - found[0]) >= 11  # 45 rows, of which a quarter a pick
 
 

@@ -54,7 +54,7 @@ def select(
     """
     free = candidates(x, budget, labeled_rows)
     known = np.asarray(labeled_rows, dtype=np.int64)
-    new = min(budget, max((cores or core_count(budget + len(known), len(x))) - len(known), 0))
+    new = min(budget, max((max(cores, 0) or core_count(budget + len(known), len(x))) - len(known), 0))
     first = free[:0]
     if new:
         first = (yield from activeft.select(x, new, labeled_rows, None, rng, device=device, **options)).rows
@@ -66,12 +66,13 @@ def select(
     kept: list[IntArray] = []
     for number, rows in enumerate(groups):
         seen = _part(rows, int(core[number]), rng)
-        inside = yield from dense(pool[_index(seen, pool)], int(np.flatnonzero(seen == core[number])[0]))
+        at, shown = int(np.flatnonzero(seen == core[number])[0]), Progress("bilaf", number, 2 * len(core), "groups")
+        inside = yield from dense(pool[_index(seen, pool)], at, shown)
         kept.append(seen[inside])
-        yield Progress("bilaf", number + 1, 2 * len(core), "groups")
+        yield shown
     order = yield from _borders(pool, core, groups, kept, far, budget + len(known))
     order = np.concatenate([first, order])
-    info = {"cores": len(core), "cleaned_out": len(x) - sum(map(len, kept))}
+    info = {"cores": len(core), "outside": len(x) - sum(map(len, kept))}
     return Picks(order[:budget], order[budget : budget + spare(budget, len(free))], info)
 
 
@@ -80,12 +81,12 @@ def core_count(total: int, pool: int) -> int:
     return max(1, min(-(-total // EACH_CORE), max(CORES, int(pool * CORES_OF_POOL))))
 
 
-def dense(x: Tensor, core: int) -> Step[IntArray]:
+def dense(x: Tensor, core: int, shown: Progress) -> Step[IntArray]:
     """Rows of the group x [n,C] without its outskirts, from the ``core`` outwards.
 
     Rings of a tenth of the group are taken in: first the rows nearest to the core, then those with the least mean
     distance to their ``NEIGHBOURS`` nearest rows that are in. Of all that came in whole rings the last tenth is left
-    out. A group below ``SMALL`` stays whole. Ties: the lower row.
+    out. A group below ``SMALL`` stays whole. Ties: the lower row. ``shown`` is yielded after each ring.
     """
     if len(x) < SMALL:
         return np.arange(len(x))
@@ -97,7 +98,7 @@ def dense(x: Tensor, core: int) -> Step[IntArray]:
     out[order[0]] = False
     rest = torch.nonzero(out)[:, 0]
     near = x.new_empty(len(rest), 0)
-    for number in range(1, len(x) // ring):
+    for _ in range(1, len(x) // ring):
         near = torch.cat([near, torch.cdist(x[rest], x[order[-1]])], dim=1)
         near = near.topk(min(NEIGHBOURS, near.shape[1]), dim=1, largest=False).values
         best = near.mean(1).argsort(stable=True)[:ring]
@@ -105,7 +106,7 @@ def dense(x: Tensor, core: int) -> Step[IntArray]:
         stays = torch.ones(len(rest), dtype=torch.bool, device=x.device)
         stays[best] = False
         rest, near = rest[stays], near[stays]
-        yield Progress("cleaning a group", number, len(x) // ring - 1, "rings")
+        yield shown
     rows = torch.cat(order).cpu().numpy()
     return rows[: int(len(rows) * (1 - SHARE_OUT))]
 
@@ -117,23 +118,25 @@ def shares(total: int, sizes: FloatArray) -> IntArray:
     picks as groups.
     """
     part = sizes / sizes.sum()
-    given = np.floor(part * total).astype(np.int64)
+    given: IntArray = np.floor(part * total).astype(np.int64)
     for _ in range(total - int(given.sum())):
-        given[np.lexsort((-part, given))[0]] += 1
+        given[(given - part).argmin()] += 1
     for group in np.flatnonzero(given == 0):
         given[group] = 1
         given[given.argmax()] -= 1
     return given
 
 
-def border(x: Tensor, core: int, centres: Tensor, own: int, count: int) -> Step[tuple[IntArray, IntArray]]:
+def border(
+    x: Tensor, core: int, centres: Tensor, own: int, count: int, shown: Progress
+) -> Step[tuple[IntArray, IntArray]]:
     """(up to ``count`` rows of the group x [n,C] at its borders, its other rows in order of their last score).
 
     The least score (d_out p - d_in) / max(d_out, d_in) is picked: d_in is the mean distance to the group, d_out that
     to the nearest of the other ``centres`` [K,C], whose p grows by ``PENALTY`` with each pick towards it. Before each
     pick the int(n / (count + 1)) rows nearest to the pick before (first the core) are ruled out. Ties: the lower row.
     """
-    d_in, d_out, towards = yield from _scores(x, centres, own)
+    d_in, d_out, towards = yield from _scores(x, centres, own, shown)
     rows, half = x.cpu().numpy(), (x**2).sum(1).cpu().numpy() / 2
     near, penalty = max(1, len(x) // (count + 1)), np.ones(len(centres))
     left, last, found = np.arange(len(x)), core, list[int]()
@@ -149,14 +152,14 @@ def border(x: Tensor, core: int, centres: Tensor, own: int, count: int) -> Step[
         last = int(left[((d_out * penalty[towards] - d_in) / scale)[left].argmin()])
         found.append(last)
         if len(found) % QUIET == 0:
-            yield Progress("picking at the borders", len(found), count)
+            yield shown
     picked = np.array(found, dtype=np.int64)
     rest = np.setdiff1d(np.arange(len(x)), np.append(picked, core))
     score = ((d_out * penalty[towards] - d_in) / scale)[rest]
     return picked, rest[score.argsort(kind="stable")]
 
 
-def _scores(x: Tensor, centres: Tensor, own: int) -> Step[tuple[FloatArray, FloatArray, IntArray]]:
+def _scores(x: Tensor, centres: Tensor, own: int, shown: Progress) -> Step[tuple[FloatArray, FloatArray, IntArray]]:
     """(mean distance to the group (n,), distance to the nearest other centre (n,), which one (n,)) of rows x [n,C]."""
     d_in, d_out, towards = [], [], []
     for block in x.split(max(1, BLOCK // max(len(x), len(centres)))):
@@ -166,7 +169,7 @@ def _scores(x: Tensor, centres: Tensor, own: int) -> Step[tuple[FloatArray, Floa
         nearest = apart.min(dim=1)
         d_out.append(nearest.values)
         towards.append(nearest.indices)
-        yield Progress("comparing a group", len(d_in) * len(block), len(x))
+        yield shown
     return torch.cat(d_in).cpu().numpy(), torch.cat(d_out).cpu().numpy(), torch.cat(towards).cpu().numpy()
 
 
@@ -185,16 +188,17 @@ def _borders(
     keys: list[IntArray] = []
     for number, rows in enumerate(kept):
         at = int(np.flatnonzero(rows == core[number])[0])
-        step = border(pool[_index(rows, pool)], at, centres, number, int(quota[number]) - 1)
-        picked, rest = yield from step
+        shown = Progress("bilaf", len(core) + number, 2 * len(core), "groups")
+        picked, rest = yield from border(pool[_index(rows, pool)], at, centres, number, int(quota[number]) - 1, shown)
         outside = np.setdiff1d(groups[number], rows)
         outside = outside[far[outside].argsort(kind="stable")]
         for tier, part in enumerate((rows[picked], rows[rest], outside)):
             turn = np.arange(len(part))
             keys.append(np.stack([np.full_like(turn, tier), turn, np.full_like(turn, place[number]), part]))
-        yield Progress("bilaf", len(core) + number + 1, 2 * len(core), "groups")
+        yield shown
     tier, turn, group, row = np.concatenate(keys, axis=1)
-    return row[np.lexsort((group, turn, tier))]
+    ordered: IntArray = row[np.lexsort((group, turn, tier))]
+    return ordered
 
 
 def _groups(pool: Tensor, core: IntArray) -> Step[tuple[IntArray, FloatArray]]:

@@ -57,7 +57,8 @@ def farthest(pool: Tensor, free: IntArray, known: IntArray, count: int) -> Step[
     gap[torch.from_numpy(free).to(pool.device)] = np.inf
     order: list[int] = []
     if not len(known):
-        off = _gaps(pool, pool.mean(0, keepdim=True))
+        mean = pool.mean(0, keepdim=True)
+        off = torch.cat([_gaps(block, mean) for block, _ in _blocks(pool, gap, 1)])
         order.append(int(torch.where(gap > 0, off, torch.inf).argmin()))
         gap[order] = -1.0
     new, began = torch.from_numpy(np.concatenate([known, order]).astype(np.int64)).to(pool.device), time.monotonic()

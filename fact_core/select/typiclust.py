@@ -63,8 +63,8 @@ def select(
         found = yield from most_typical(rows[seen], int(asked[place]), shown)
         lists.append(seen[found])
     turn = np.concatenate([np.arange(len(each)) for each in lists])
-    place = np.repeat(np.arange(k), [len(each) for each in lists])
-    picked = np.concatenate(lists)[np.lexsort((place, turn, small[order][place]))]
+    own_place = np.repeat(np.arange(k), [len(each) for each in lists])
+    picked = np.concatenate(lists)[np.lexsort((own_place, turn, small[order][own_place]))]
     return Picks(picked[:budget], picked[budget:count], {"clusters": int((size > 0).sum()), "small": int(small.sum())})
 
 
