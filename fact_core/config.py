@@ -162,6 +162,9 @@ class LpConfig:
         expert=True,
     )
     C: float = option(10.0, "Probe C", "Inverse regularisation on unit-norm features.", low=1e-4, high=1e6, expert=True)
+    balanced: bool = option(
+        True, "Balanced classes in the probe", "Rare classes weigh as much as frequent ones.", expert=True
+    )
     epochs: int = option(50, "Probe epochs", "Of the SGD probe.", low=1, high=10_000, expert=True)
     lr: float = option(0.01, "Probe learning rate", "Of the SGD probe, at batch 512.", low=1e-6, high=10.0, expert=True)
 

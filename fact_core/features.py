@@ -108,17 +108,23 @@ def extract(
 
 
 def tokens(
-    backbone: Backbone, files: Sequence[Path], device: torch.device, *, batch: int = 32, workers: int = 0
+    backbone: Backbone,
+    files: Sequence[Path],
+    device: torch.device,
+    *,
+    batch: int = 32,
+    workers: int = 0,
+    on_bad: Callable[[int, ImageError], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """(pooled [n,D] float32, patches [n,h,w,C] float16) on the CPU, for the few labeled images.
 
     Computed in float32 by the backbone as it is, which stays on ``device`` in eval mode.
-    ImageError when a file cannot be decoded.
+    ImageError when a file cannot be decoded, unless ``on_bad(row, error)`` takes note of it.
     """
     pre = backbone.preprocess
     backbone.to(device).eval()
     pooled, patches = [], []
-    for _, pictures in batches(files, pre, batch, workers):
+    for _, pictures in batches(files, pre, batch, workers, on_bad=on_bad):
         found = _tokens(backbone, normalise(pictures, pre, device))
         pooled.append(found.pooled.float().cpu())
         # Un-normalised maps may exceed what float16 holds.

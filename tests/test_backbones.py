@@ -300,3 +300,15 @@ def test_status_says_something(name: str) -> None:
 def test_real_weights_load(name: str) -> None:
     real = backbones.load(name)
     assert len(real.key) == 16 and is_finite(see(real, 1, real.fit_pixels(64)))
+
+
+@pytest.mark.parametrize("name", ["convnext_tiny.fb_in1k", "convnext_tiny_stage3"])
+def test_tokens_of_a_convnext_are_normed_as_its_pooled_feature_is(name: str) -> None:
+    """method.md 5.1 and 8.2: one by one by the norm that stands behind the pooling."""
+    net = backbones.load(name, random=True, pixels=64).eval()
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        raw, found = net.network.forward_features(x), net(x)
+        wanted = net.network.head.norm(raw)
+    assert torch.allclose(found.patches.permute(0, 3, 1, 2), wanted, atol=1e-5)
+    assert not torch.allclose(found.patches.permute(0, 3, 1, 2), raw, atol=1e-2)

@@ -42,3 +42,12 @@ def test_the_same_seed_gives_the_same_answers() -> None:
     one, other = (cross_validated(x, y, 3, c=1.0, seed=3) for _ in range(2))
     assert one is not None and other is not None
     assert (one == other).all()
+
+
+def test_copies_of_an_image_do_not_answer_for_each_other() -> None:
+    """Noise, each row twice: a probe that had seen the copy would name it right."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 200)).astype(np.float32), np.repeat(np.arange(3), 10)
+    twice = np.arange(30).repeat(2)
+    p = cross_validated(x[twice], y[twice], 3, c=10.0, seed=0)
+    assert p is not None and (p.argmax(axis=1) == y[twice]).mean() < 0.6

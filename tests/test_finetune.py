@@ -15,6 +15,7 @@ from app.text import sentences
 from fact_core.errors import ConfigError, ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune.pipeline import Held
+from fact_core.finetune.work import _look
 
 
 @pytest.fixture(scope="module")
@@ -199,6 +200,9 @@ def test_a_pool_image_that_is_gone_is_told_and_a_labelled_one_is_an_error(data: 
         any(isinstance(each, Log) and "cannot be read any more" in each.text for each in events)
         and len(trained.phases) == 1
     )
+    pool = [*data.files[:4], gone, *data.files[4:]]
+    seen, whole = (drain(_look(backbone(), each, CPU, "pool", True))[1] for each in (pool, data.files))
+    assert torch.allclose(seen.pooled, whole.pooled, atol=1e-5) and len(seen.patches) == len(data.files)
     lost = replace(data, files=(*data.files[:-1], gone))
     with pytest.raises(ImageError, match=r"gone\.png"):
         drain(steps(lost, tiny("lp-ft")))

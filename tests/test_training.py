@@ -11,6 +11,7 @@ from finetune_help import CPU, PIXELS, backbone, coloured, drain
 from torch import Tensor, nn
 
 from fact_core.backbones import load
+from fact_core.config import train_config
 from fact_core.data import ImageCache
 from fact_core.errors import DeviceError, RunError
 from fact_core.events import Log
@@ -226,3 +227,35 @@ def test_half_of_every_class_is_left_out_but_never_its_only_image() -> None:
     one, two = gate.halves(y, generator())
     assert sorted(one.tolist() + two.tolist()) == [0, 1, 2, 3, 4, 5]
     assert sorted(y[one].tolist()) == sorted(y[two].tolist()) == [0, 0, 1]
+
+
+def test_copies_of_an_image_stay_in_one_half() -> None:
+    y = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1])
+    groups = torch.tensor([0, 0, 2, 2, 4, 5, 5, 4])
+    for seed in range(5):
+        one, two = (set(groups[part].tolist()) for part in gate.halves(y, generator(seed), groups))
+        assert not one & two and one | two == {0, 2, 4, 5}
+    only = gate.halves(torch.tensor([0, 0, 1, 1]), generator(), torch.tensor([0, 0, 2, 3]))
+    assert sorted(torch.cat(only).tolist()) == [2, 3]  # class 0 has one image: it is never left out
+
+
+def test_a_finished_part_is_whole_on_the_device_of_the_work(tmp_path: Path) -> None:
+    """The head of a fold lies on the CPU: on a GPU it must follow when the part is only loaded.
+
+    "meta" stands in for a GPU: it refuses tensors of the CPU in the same way.
+    """
+    from types import SimpleNamespace
+
+    from fact_core.finetune.finetune import train_part
+
+    one = Net(backbone(), linear(torch.zeros(3, 1280), torch.zeros(3)))
+    stored = SimpleNamespace(tensors=one.state_dict(), values={"seconds": 1.0, "parameters": 5})
+    work = SimpleNamespace(
+        checkpoint=SimpleNamespace(finished=lambda part: stored), device=torch.device("meta"), config=train_config()
+    )
+    one.requires_grad_(False)
+    step = train_part(work, "ff.fold0", one, torch.arange(3), PLAN)  # type: ignore[arg-type]
+    with pytest.raises(StopIteration):
+        next(step)
+    assert {each.device.type for each in one.parameters()} == {"meta"} and not one.training
+    assert all(each.requires_grad for each in one.parameters())

@@ -6,6 +6,7 @@ import copy
 from typing import Any, NamedTuple, cast
 
 import torch
+from timm.layers.norm import LayerNorm2d
 from torch import Tensor, nn
 
 from fact_core.data import Preprocess
@@ -50,7 +51,9 @@ class Backbone(nn.Module):
             # Not unflatten: PyTorch's exporter writes the size of the batch down as a constant behind it.
             patches = features[:, self.num_prefix :].reshape(features.shape[0], h, w, features.shape[2])
         elif features.shape[1] == self.token_dim:
-            patches = features.permute(0, 2, 3, 1)
+            # ConvNeXt norms behind its pooling: the tokens are normed one by one (method.md 5.1, 8.2).
+            norm = getattr(getattr(network, "head", None), "norm", None)
+            patches = (norm(features) if isinstance(norm, LayerNorm2d) else features).permute(0, 2, 3, 1)
         else:  # some timm networks keep the channels last already
             patches = features
         return Tokens(pooled, patches)

@@ -45,8 +45,8 @@ def cifar100(data: Path, cache: Path) -> Step[Dataset]:
 
 def _cifar(name: str, names: Path, parts: dict[str, list[Path]], labels: int, cache: Path) -> Step[Dataset]:
     classes = [line.strip() for line in _text(names).splitlines() if line.strip()]
-    if strange := [each for each in classes if Path(each).name != each]:
-        raise InputError("A class has a name that no folder can have", f"{names}: {strange[0]!r}")
+    if strange := [each for each in classes if Path(each).name != each or each == ".."]:
+        raise InputError("A class has a name that no folder can have", f"{names}: {strange[0]!r}", "Mend that file.")
     records = {part: np.concatenate([_records(file, labels) for file in files]) for part, files in parts.items()}
     root, listed = _place(cache, name, ["\n".join(classes).encode(), *(rows.data for rows in records.values())]), {}
     for part, rows in records.items():

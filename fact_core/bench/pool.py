@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,19 +79,31 @@ def choose(order: Order, data: Dataset, features: Features, labels: int, seed: i
         rows = recorded(order.selections, key, labels, seed, len(data.train))
         if rows is not None:
             return Chosen(np.array(rows, dtype=np.int64), None)
-    folder = order.cache / "selections" / hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
-    file = folder / f"{labels}-{seed}.json"
-    if file.is_file():
-        kept = json.loads(file.read_text("utf-8"))
-    else:
-        kept = yield from _compute(order, data, features, labels, seed)
-        write_text(file, json.dumps({"key": key, **kept}), "keeping the chosen images")
-    for each in {order.out.parent / "selections.json", *((order.selections,) if order.record else ())}:
-        record_selection(each, key, labels, seed, kept["rows"])
+    mark = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
+    file = order.cache / "selections" / mark / f"{labels}-{seed}.json"
+    # One process at a time: all methods of a cell, wherever they are measured, train on the same images.
+    with (yield from _alone(order.cache / "locks" / f"selections-{mark}.lock")):
+        kept = _kept(file, labels, len(data.train))
+        if kept is None:
+            kept = yield from _compute(order, data, features, labels, seed)
+            write_text(file, json.dumps({"key": key, **kept}), "keeping the chosen images")
+        for each in {order.out.parent / "selections.json", *((order.selections,) if order.record else ())}:
+            record_selection(each, key, labels, seed, kept["rows"])
     return Chosen(np.array(kept["rows"], dtype=np.int64), kept["seconds"])
 
 
-def _compute(order: Order, data: Dataset, features: Features, labels: int, seed: int) -> Step[dict[str, object]]:
+def _kept(file: Path, labels: int, images: int) -> dict[str, Any] | None:
+    """The choice of an earlier start; None where there is none that can be: it is made again."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        rows = [int(row) for row in found["rows"]]
+        fits = len(set(rows)) == len(rows) == labels and 0 <= min(rows) <= max(rows) < images
+        return {"rows": rows, "seconds": found["seconds"]} if fits else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _compute(order: Order, data: Dataset, features: Features, labels: int, seed: int) -> Step[dict[str, Any]]:
     x = yield from features.of(data.train)
     yield Log(f"choosing {labels} of {len(x):,} images by {order.strategy}, seed {seed}")
     began, nothing = time.monotonic(), np.zeros(0, dtype=np.int64)
@@ -108,7 +121,7 @@ def _alone(file: Path) -> Step[Lock]:
     told = False
     while (lock := take_lock(file)) is None:
         if not told:
-            yield Log("Another process computes features for this cache; waiting for it.")
+            yield Log("Another process works on this cache; waiting for it.")
         told = True
         time.sleep(0.5)
     return lock

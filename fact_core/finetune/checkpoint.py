@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -115,7 +116,8 @@ def fingerprint(files: Sequence[Path], y: Sequence[int], classes: Sequence[str],
 
 def write_file(path: Path, content: bytes, doing: str) -> None:
     """Write a file as a whole or not at all. StorageError in words; ``doing`` as in ``storage_error``."""
-    draft = path.with_name(path.name + ".tmp")
+    # A name of its own: another process may keep the same finished phase 2 at this moment.
+    draft = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from fact_core.lightweight import logistic
-from fact_core.lightweight.folds import folds, smallest_class
+from fact_core.lightweight.folds import folds, same_images, smallest_class
 from fact_core.steps import finish
 from fact_core.types import FloatArray, IntArray
 
@@ -17,14 +17,15 @@ def cross_validated(x: FloatArray, y: IntArray, n_classes: int, *, c: float, see
     """Probabilities (n, K) of each labeled image by a linear probe that has not seen it.
 
     x (n, D): pretrained features. Phase 2 and the light model are not part of it: repeating them
-    a fold would take several times the training. None where a class has a single label.
+    a fold would take several times the training. None where a class has a single image.
     """
-    k = min(MOST_FOLDS, smallest_class(y))
+    groups = same_images(x, y)  # copies of one image must not answer for each other
+    k = min(MOST_FOLDS, smallest_class(y, groups))
     if k < 2:
         return None
     wide, target = torch.from_numpy(x).double(), torch.from_numpy(y)
     answers = np.zeros((len(y), n_classes), dtype=np.float32)
-    for held in folds(y, k, torch.Generator().manual_seed(seed)):
+    for held in folds(y, k, torch.Generator().manual_seed(seed), groups):
         rest = np.setdiff1d(np.arange(len(y)), held)
         line = finish(logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide)))
         answers[held] = (wide[held] @ line.weight.T + line.bias).softmax(dim=1).float().numpy()

@@ -68,7 +68,9 @@ def _first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
         silence(head, work.y)
         return head
     if work.probe is None:  # a recipe without phase 1 starts from the probe all the same
-        work.probe, _ = yield from by_logistic_regression(work.x, work.y, work.n_classes, work.config.lp.C)
+        work.probe, _ = yield from by_logistic_regression(
+            work.x, work.y, work.n_classes, work.config.lp.C, work.config.lp.balanced
+        )
     return work.probe
 
 
@@ -84,7 +86,12 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone:
         yield work.decisions[-1]
     # From a head that knows nothing there is no way back. Prompts and prefixes have no pretrained values that they
     # could be mixed with, and the network around them has not changed: also with few labels they are kept as they are.
-    if work.config.ff.gate != "off" and not alone and adapters.planned(phase, work.config.ff) is None:
+    mixes = adapters.planned(phase, work.config.ff) is None
+    if work.config.ff.gate != "off" and not alone and not mixes:
+        reason = "the network around them has not changed: there is nothing to mix them with"
+        work.decisions.append(Decision(gate.PART, "1", reason))
+        yield work.decisions[-1]
+    if work.config.ff.gate != "off" and not alone and mixes:
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
         gate.mix(net, {"backbone": pretrained, "head": head.state_dict()}, share)
     return {**asdict(trained), "decisions": [asdict(each) for each in work.decisions[before:]]}
@@ -151,6 +158,8 @@ def train_part(
     stored = work.checkpoint.finished(part)
     if stored is not None:
         net.load_state_dict(stored.tensors)
+        # As the loop would have left it: the head may still lie on the CPU.
+        net.to(work.device).to(memory_format=torch.channels_last).requires_grad_(True).eval()  # type: ignore[call-overload]
         return PartDone(float(stored.values["seconds"]), int(stored.values["parameters"]))
     config = work.config.ff
     added = None

@@ -17,6 +17,7 @@ from fact_core.events import Decision, Event, Log, Point, Progress, Saved
 from fact_core.finetune.probe import by_logistic_regression
 from fact_core.finetune.training import Net, Plan
 from fact_core.finetune.work import Work
+from fact_core.lightweight.folds import same_images
 from fact_core.steps import through
 from fact_core.types import Step
 
@@ -45,11 +46,13 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         reason = f"{len(work.y)} labels of {len(counts)} classes are too few to compare"
         return (yield from _decide(work, 0.5, f"{reason}: half and half is safe", None))
     totals, seen = dict.fromkeys(SHARES, 0.0), 0
-    for fold, held in enumerate(halves(work.y, work.generator(f"{phase}.halves"))):
+    groups = torch.from_numpy(same_images(work.x.numpy(), work.y.numpy()))
+    for fold, held in enumerate(halves(work.y, work.generator(f"{phase}.halves"), groups)):
         rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
         backbone = copy.deepcopy(work.backbone)
         backbone.load_state_dict(pretrained)
-        fitting = by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, work.config.lp.C)
+        lp = work.config.lp
+        fitting = by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, lp.C, lp.balanced)
         probe, _ = yield from through(fitting, _folds_began)
         net = Net(backbone, copy.deepcopy(probe))
         half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))
@@ -80,16 +83,20 @@ def mix(net: Net, pretrained: States, share: float) -> None:
                     now.copy_(start[key].to(now.device) * (1 - share) + now * share)
 
 
-def halves(y: Tensor, generator: torch.Generator) -> list[Tensor]:
-    """Rows of each fold, every class spread over both. A class of one label is never left out."""
+def halves(y: Tensor, generator: torch.Generator, groups: Tensor | None = None) -> list[Tensor]:
+    """Rows of each fold, every class spread over both. A class of one image is never left out.
+
+    groups (n,): rows of one number are copies of one image and stay together.
+    """
+    own = torch.arange(len(y)) if groups is None else groups
     parts: list[list[int]] = [[] for _ in range(FOLDS)]
     for each in torch.unique(y).tolist():
-        rows = torch.nonzero(y == each)[:, 0]
-        if len(rows) < FOLDS:
+        images = torch.unique(own[y == each])
+        if len(images) < FOLDS:
             continue
-        rows = rows[torch.randperm(len(rows), generator=generator)]
-        for i, row in enumerate(rows.tolist()):
-            parts[(i + each) % FOLDS].append(row)
+        images = images[torch.randperm(len(images), generator=generator)]
+        for i, image in enumerate(images.tolist()):
+            parts[(i + each) % FOLDS] += torch.nonzero((own == image) & (y == each))[:, 0].tolist()
     return [torch.tensor(sorted(part), dtype=torch.int64) for part in parts]
 
 

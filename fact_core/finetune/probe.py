@@ -27,7 +27,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     began, config = time.monotonic(), work.config.lp
     if config.mode == "lr":
         yield work.started(phase, MAX_ITER, 0.0, work.n_classes * (work.x.shape[1] + 1))
-        work.probe, steps = yield from by_logistic_regression(work.x, work.y, work.n_classes, config.C)
+        work.probe, steps = yield from by_logistic_regression(work.x, work.y, work.n_classes, config.C, config.balanced)
         epochs = float(steps)
     else:
         work.probe, steps, epochs = yield from by_sgd(work, phase)
@@ -42,15 +42,17 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     return PhaseDone(phase, seconds, epochs, steps, loss, accuracy, check_loss, check_accuracy, check_n)
 
 
-def by_logistic_regression(x: Tensor, y: Tensor, n_classes: int, C: float) -> Step[tuple[nn.Linear, int]]:
-    """Converged, class-balanced logistic regression on x (n, D), and its number of iterations.
+def by_logistic_regression(
+    x: Tensor, y: Tensor, n_classes: int, C: float, balanced: bool = True
+) -> Step[tuple[nn.Linear, int]]:
+    """Converged logistic regression on x (n, D), class-balanced or not, and its number of iterations.
 
     One scalar brings the features to unit norm on average, so that C means the same for every
     backbone; it folds into the weights (W' = W s). A class without a label gets a zero row and
     the smallest bias - 2: it never wins.
     """
     scale = 1.0 / float(x.double().square().sum(1).mean().sqrt().clamp_min(1e-12))
-    fitted = yield from logistic.fit(x * scale, y, n_classes, C=C, balanced=True, phase="lp", max_iter=MAX_ITER)
+    fitted = yield from logistic.fit(x * scale, y, n_classes, C=C, balanced=balanced, phase="lp", max_iter=MAX_ITER)
     return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
 
 

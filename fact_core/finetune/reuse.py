@@ -30,6 +30,10 @@ VERSION = 1
 Binding = Mapping[str, Any]
 
 
+class Damaged(InputError):
+    """A kept network that cannot be read, or is gone."""
+
+
 @dataclass(frozen=True)
 class Tuned:
     """Weights of backbone and head after phase 2, and plain values: its seconds, the gate's decision."""
@@ -90,14 +94,17 @@ def load(file: Path, bound: Binding) -> Tuned:
             _same(file, found, json.loads(json.dumps(bound)))
             return Tuned({key: opened.get_tensor(key) for key in opened.keys()}, values)  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise InputError("The finetuned network cannot be read", f"{file}: {error}", "Delete the file.") from error
+        raise Damaged("The finetuned network cannot be read", f"{file}: {error}", "Delete the file.") from error
 
 
 def find(folder: Path | None, bound: Binding) -> Tuned | None:
-    """The kept network of this binding; None where there is none that can be read."""
+    """The kept network of this binding; None where there is none that can be read: it can be made again."""
     if folder is None or not file_for(folder, bound).is_file():
         return None
-    return load(file_for(folder, bound), bound)
+    try:
+        return load(file_for(folder, bound), bound)
+    except Damaged:
+        return None
 
 
 def prune(folder: Path, keep: int) -> None:
@@ -118,4 +125,6 @@ def _same(file: Path, found: Binding, wanted: Binding) -> None:
             "It would know images that it must not know. Train phase 2 anew.",
         )
     if differing:
-        raise InputError("This network was finetuned in another way", f"{file}: other {', '.join(differing)}")
+        raise InputError(
+            "This network was finetuned in another way", f"{file}: other {', '.join(differing)}", "Delete the file."
+        )

@@ -101,11 +101,10 @@ class Work:
 def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool) -> Step[Tokens]:
     parts = [tokens(backbone, [], device)]
     for start in range(0, len(files), LOOK):
-        try:
-            parts.append(tokens(backbone, files[start : start + LOOK], device))
-        except ImageError as error:
-            if not may_lack:
-                raise
+        bad: list[ImageError] = []
+        note = (lambda row, error, bad=bad: bad.append(error)) if may_lack else None
+        parts.append(tokens(backbone, files[start : start + LOOK], device, on_bad=note))
+        for error in bad:
             yield Log(f"An image of the pool cannot be read any more ({error}); going on without it.", "warning")
         yield Progress(what, min(start + LOOK, len(files)), len(files))
     return Tokens(torch.cat([pooled for pooled, _ in parts]), torch.cat([patches for _, patches in parts]))
