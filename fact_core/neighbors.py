@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import numpy.typing as npt
 
 from fact_core.events import Progress
 from fact_core.types import FloatArray, IntArray, Step
+
+Rows = npt.NDArray[np.int32]  # as UMAP wants them
 
 #: Floats of a block of squared distances (16 MB): larger ones are no quicker.
 BLOCK = 1 << 22
@@ -15,7 +18,7 @@ BLOCK = 1 << 22
 SAMPLED = 16
 
 
-def nearest(x: FloatArray, k: int, among: FloatArray | None = None) -> Step[tuple[IntArray, FloatArray]]:
+def nearest(x: FloatArray, k: int, among: FloatArray | None = None) -> Step[tuple[Rows, FloatArray]]:
     """(rows [N,k] int32, distances [N,k] float32) of the k nearest rows, nearest first, equal ones by number.
 
     x [N,D] float32. Without ``among`` a row is its own first neighbour, as UMAP wants it; with ``among`` [M,D] the

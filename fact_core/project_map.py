@@ -14,7 +14,7 @@ import numpy as np
 
 from fact_core.errors import InputError
 from fact_core.events import Log, Progress
-from fact_core.neighbors import nearest
+from fact_core.neighbors import Rows, nearest
 from fact_core.types import FloatArray, IntArray, Step
 
 #: Raised by one whenever the same features would give another map.
@@ -131,7 +131,7 @@ def map_key(features_key: str, ids: IntArray, neighbors: int, min_dist: float, s
     return f"umap-{whole.hexdigest()[:16]}"
 
 
-def _umap(x: FloatArray, near: tuple[IntArray, FloatArray], min_dist: float, seed: int, hook: _Hook) -> FloatArray:
+def _umap(x: FloatArray, near: tuple[Rows, FloatArray], min_dist: float, seed: int, hook: _Hook) -> FloatArray:
     start = x[:, :2] / max(float(np.abs(x[:, 0]).max()), 1e-12) * 10
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

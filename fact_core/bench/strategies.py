@@ -80,7 +80,9 @@ def one_shot() -> tuple[str, ...]:
 
 def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """Measure all that the file of rows lacks."""
-    names = [pick(STRATEGIES, each, "strategy") and each for each in given.strategies.split(",") if each]
+    names = [each for each in given.strategies.split(",") if each]
+    for name in names:
+        pick(STRATEGIES, name, "strategy")
     try:
         budgets = [int(each) for each in given.budgets.split(",")]
     except ValueError:

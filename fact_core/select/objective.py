@@ -81,7 +81,8 @@ def gradient(theta: Tensor, fixed: Tensor, found: Pull, tau: float, balance: flo
     else:
         _, mean_other = repulsion(everyone, tau)
         g = (found.weight[:count, None] * mean_other[:count] - found.sums[:count]) / (found.n * tau)
-    return (g - (g * u).sum(1, keepdim=True) * u) / length
+    grad: Tensor = (g - (g * u).sum(1, keepdim=True) * u) / length
+    return grad
 
 
 def assign(pool: Tensor, u: Tensor, *, short: bool = False) -> Tensor:
