@@ -36,21 +36,21 @@ STRATEGIES: dict[str, StrategyChoice] = {
     ),
     "probcover": StrategyChoice(
         "ProbCover",
-        "Picks the image with the most close relatives that no pick stands for yet.",
+        "Picks, one by one, the image with the most look-alikes that no pick stands for yet. Good with few labels.",
         "fact_core.select.probcover:select",
-        most=16_000,
+        most=50_000,
     ),
     "maxherding": StrategyChoice(
         "MaxHerding",
         "Picks, one by one, the image that makes the picks resemble the whole pool most. Nothing is left to chance.",
         "fact_core.select.herding:maxherding",
-        most=16_000,
+        most=50_000,
     ),
     "facility": StrategyChoice(
         "Facility location",
         "Picks images so that every image of the pool has a picked one that is like it.",
         "fact_core.select.facility:select",
-        most=16_000,
+        most=50_000,
     ),
     "bilaf": StrategyChoice(
         "BiLAF",
@@ -73,7 +73,7 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "UHerding",
         "Like MaxHerding, where images whose class is unsure count more. For a second round.",
         "fact_core.select.herding:uherding",
-        most=16_000,
+        most=50_000,
         needs_labels=True,
     ),
     "alfamix": StrategyChoice(

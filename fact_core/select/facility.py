@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from fact_core.select.greedy import greedy, kernel_of
-from fact_core.select.picks import Picks, candidates, spare, unit
+from fact_core.select.greedy import Aim, cover, unit_pool
+from fact_core.select.picks import Picks, candidates
 from fact_core.types import FloatArray, IntArray, Step
 
 
@@ -24,11 +24,9 @@ def select(
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D] that raise mean_x max_l (1 + cos(x, l)) / 2 most, one after the other.
 
-    Labeled images cover already. Nothing depends on chance. Errors: ``picks.candidates``.
+    For unit rows that is 1 - mean_x min_l |x - l|^2 / 4. Labeled images cover already; nothing depends on chance.
+    info: coverage, the mean above. Time and memory: as MaxHerding. Errors: ``picks.candidates``.
     """
     free = candidates(x, budget, labeled_rows)
-    pool = torch.from_numpy(unit(x)).to(device)
-    kernel = yield from kernel_of(pool, lambda cos: (1 + cos) / 2, "facility")
-    count, weight = budget + spare(budget, len(free)), torch.full((len(x),), 1 / len(x), device=device)
-    order = yield from greedy(kernel, free, count, "facility", labeled_rows, weight)
-    return Picks(order[:budget], order[budget:])
+    aim = Aim(lambda cos: cos.add_(1).mul_(0.5).clamp_min_(0))
+    return (yield from cover(unit_pool(x, device), free, labeled_rows, budget, [aim], "facility"))
