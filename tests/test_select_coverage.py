@@ -145,11 +145,18 @@ def test_lazy_is_plain_on_some_hundred_rows(name: str, weighted: bool, monkeypat
     )
     weight = np.random.default_rng(1).uniform(size=500) if weighted else np.ones(500)
     weight = weight.astype(np.float32)
-    monkeypatch.setattr(greedy, "REMEMBERED", 500 * 40)
-    monkeypatch.setattr(greedy, "BLOCK", 500 * 64)
+    looks, inner = list[int](), greedy._looked_up
+
+    def counted(state: greedy.Cover, some: Any) -> Any:
+        looks.append(len(some))
+        found = inner(state, some)
+        assert sum(len(where) for where, _ in state.near.values()) <= 500 * 40
+        return found
+
+    for limit, value in (("REMEMBERED", 500 * 40), ("BLOCK", 500 * 64), ("AT_ONCE", 1), ("_looked_up", counted)):
+        monkeypatch.setattr(greedy, limit, value)
     for known in ((), (3, 400)):
-        looks: list[int] = []
-        monkeypatch.setattr(greedy, "_looked_up", counting(looks, greedy._looked_up))
+        looks.clear()
         covered = finish(greedy._covered(pool, np.array(known, dtype=np.int64), kernel, "test"))
         state = greedy.Cover(pool, kernel, weight, covered)
         free = np.setdiff1d(np.arange(500), known)
@@ -157,17 +164,6 @@ def test_lazy_is_plain_on_some_hundred_rows(name: str, weighted: bool, monkeypat
         assert found.tolist() == plain(pool, weight, kernel, 150, known)
         assert (np.diff(gains) <= 1e-4 * gains[:-1]).all()  # never more than before
         assert max(looks) <= 64 and sum(looks) < 8 * 500  # of 75,000 that a plain greedy computes
-        monkeypatch.undo()
-        monkeypatch.setattr(greedy, "REMEMBERED", 500 * 40)
-        monkeypatch.setattr(greedy, "BLOCK", 500 * 64)
-
-
-def counting(looks: list[int], inner: Any) -> Any:
-    def counted(state: Any, rows: Any) -> Any:
-        looks.append(len(rows))
-        return inner(state, rows)
-
-    return counted
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -358,6 +354,8 @@ def test_temperature_calibrates() -> None:
     lot = np.random.default_rng(0).integers(2, size=90)
     hot, cool = (finish(herding._temperature(x, y, np.random.default_rng(0))) for y in (lot, told))
     assert hot > 5 > 1 > cool
+    two = torch.eye(2).repeat_interleave(3, dim=0)  # six right answers are not enough to be sure of all
+    assert finish(herding._temperature(two, np.repeat([0, 1], 3), np.random.default_rng(0))) > 0.2
     assert finish(herding._temperature(x[:3], np.arange(3), np.random.default_rng(0))) == 1.0
 
 

@@ -110,7 +110,7 @@ def _temperature(seen: Tensor, y: IntArray, rng: np.random.Generator) -> Step[fl
     if not len(twice):
         return 1.0
     generator = torch.Generator().manual_seed(int(rng.integers(1 << 31)))
-    parts = folds(y[twice], min(FOLDS, int(np.bincount(y)[y[twice]].min())), generator)
+    parts = folds(y[twice], min(FOLDS, len(twice)), generator)
     logits, asked = [], []
     for part in parts:
         held = twice[part]
