@@ -65,6 +65,7 @@ SCRIPTS = (
         "map_marks.js",
         "map.js",
         "select_form.js",
+        "select_evidence.js",
         "select.js",
     ),
     *("label_store.js", "label_parts.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train.js"),

@@ -11,6 +11,8 @@
 
     build();
     const map = FactMap.create(parts.map, { label: t("select.map_alt"), onPick: look, describe, onPicture: draw });
+    const evidence = FactSelectEvidence.create(FS, parts.evidence, { look, title: (name) => (form && form.titles("strategy", name)) || name,
+      choices: () => (form ? form.choices("strategy") : []) });
     FS.api("/x/options/select").then(({ fields }) => {
       if (gone) return;
       form = FactSelectForm.create(FS, parts.form, fields, draw);
@@ -41,7 +43,8 @@
               el("div", { class: "sl-striphead" }, part("count", el("h2", {})), el("span", { class: "small clip" }, t("select.strip_hint")),
                 part("all", el("button", { type: "button", class: "btn quiet slim push", onclick: () => show(view === "map" ? "grid" : "map") }))),
               part("strip", el("div", { class: "sl-strip" }))))),
-          el("section", { class: "pane sl-side", "aria-label": t("select.look") }, part("look", el("div", { class: "part" })), part("how", el("div", { class: "part" })))));
+          el("section", { class: "pane sl-side", "aria-label": t("select.look") }, part("look", el("div", { class: "part" })),
+            part("evidence", el("div", { class: "part", hidden: true })), part("how", el("div", { class: "part" })))));
     }
 
     // -------------------------------------------------------------- what is going on
@@ -88,6 +91,7 @@
       const drawing = state.runs.some((each) => each.kind === "map" && PENDING.has(each.status));
       parts.about.textContent = state.map && state.map.kind === "pca" && drawing ? t("map.first") : t("select.map_colour");
       drawHow(state);
+      evidence.draw(state);
     }
 
     function stepText(state, run) {
@@ -208,6 +212,10 @@
       const title = (name, value) => { const field = form && form.titles(name, value); return field || value; };
       const rows = [["strategy", title("strategy", selection.strategy)], ["backbone", title("backbone", selection.backbone)], ["picks", FS.fmt.int(picks().length)],
         ["checks", FS.fmt.int(checks().length)], ["time", FS.fmt.time(selection.seconds)], ["seed", selection.config && selection.config.seed]];
+      const info = (selection.config && selection.config.info) || {};
+      if (info.near_duplicates !== undefined) rows.push(["near", t("select.near_from", { n: FS.fmt.int(info.near_duplicates), near: info.near })]);
+      if (info.sample) rows.push(["sample", FS.fmt.int(info.sample)]);
+      if (info.instead) rows.push(["instead", title("strategy", info.instead)]);
       parts.how.replaceChildren(el("h2", {}, t("select.how")), el("dl", { class: "facts" },
         rows.filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => [el("dt", {}, t(`select.how_${name}`)), el("dd", {}, String(value))])));
       parts.kept.textContent = t("select.kept", { n: FS.fmt.int(state.counts.pool) });

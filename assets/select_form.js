@@ -130,6 +130,7 @@
       values, count, problem,
       destroy() { document.removeEventListener("fs:backbone", onBackbone); },
       titles(name, value) { const found = known.get(name).choices.find((each) => each.value === value); return found && found.title; },
+      choices: (name) => known.get(name).choices,
       setPool(n) { if (n !== pool) { pool = n; drawBudget(); } },
       lock(yes) { for (const each of host.querySelectorAll("input, select")) each.disabled = yes; },
     };

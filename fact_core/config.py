@@ -85,10 +85,10 @@ class SelectConfig:
         high=100_000,
     )
     near: float = option(
-        0.96,
-        "Near-duplicates from",
-        "Cosine from which two images count as the same picture: only one of them is chosen. 1 turns it off.",
-        low=0.5,
+        0.15,
+        "Near-duplicates within",
+        "Images closer than this share of the usual distance to the nearest one count as one picture; 0: none do.",
+        low=0.0,
         high=1.0,
         expert=True,
     )

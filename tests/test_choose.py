@@ -13,7 +13,7 @@ from fact_core.errors import ConfigError
 from fact_core.events import Log
 from fact_core.select import choose as module
 from fact_core.select.choose import choose
-from fact_core.select.picks import Picks, distinct
+from fact_core.select.picks import Picks, distinct, same_from
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -65,8 +65,8 @@ def test_the_budget_is_met_where_all_are_alike() -> None:
 
 
 def test_a_repeat_of_a_labeled_image_is_not_chosen() -> None:
-    x = rows_of(0, 0.5, 90, 91, 180, 270)
-    picks, said = run("random", x, 2, [0], np.array([0]), near=0.999)
+    x = rows_of(0, 0.5, 90, 91, 180, 270, 300, 330)  # half of the images have none within 25 degrees
+    picks, said = run("random", x, 2, [0], np.array([0]), near=0.5)
     assert 1 not in picks.rows and not {2, 3} <= set(picks.rows.tolist())
     assert picks.info["near_duplicates"] == 2 and "2 near-duplicates" in said[0]
 
@@ -139,3 +139,18 @@ def test_the_first_images_of_a_strategy_that_learns(y: Any, monkeypatch: pytest.
 def test_an_unknown_strategy_names_the_known() -> None:
     with pytest.raises(ConfigError, match="strategy called 'best'"):
         run("best", rows_of(1, 2, 3), 1)
+
+
+@pytest.mark.parametrize(("most", "block"), [(20_000, 1024), (30, 7)])
+def test_how_near_is_near_depends_on_the_pool(most: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share of the middle distance to the nearest other image; copies always count."""
+    monkeypatch.setattr("fact_core.select.picks.MOST_ROWS", most)
+    monkeypatch.setattr("fact_core.select.picks.BLOCK_ROWS", block)
+    wide, tight = rows_of(*range(0, 300, 10)), rows_of(*np.arange(0, 30, 1.0))
+    for x, degrees in ((wide, 10), (tight, 1)):
+        usual = 1 - np.cos(np.deg2rad(degrees))
+        assert 1 - same_from(x, 0.5) == pytest.approx(0.5 * usual, rel=0.01)
+    copies = np.repeat(wide, 2, axis=0)
+    if most > 30:
+        assert same_from(copies, 0.5) == 1 - 1e-6 and float(copies[0] @ copies[1]) >= same_from(copies, 0.5)
+    assert same_from(wide[:1], 0.5) == 1 - 1e-6

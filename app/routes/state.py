@@ -58,7 +58,7 @@ def run_brief(project: Project, run: Run) -> dict[str, Any]:
         "progress": _progress(project, run),
         "accuracy": report["accuracy"] if report else None,
         "interval": report.get("interval") if report else None,
-        "result": run.result if run.kind in ("scan", "features", "export", "map") else None,
+        "result": run.result if run.kind in ("scan", "features", "export", "map", "compare") else None,
     }
 
 

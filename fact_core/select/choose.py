@@ -9,7 +9,7 @@ import numpy as np
 from fact_core.choices import STRATEGIES, pick, resolve
 from fact_core.errors import ConfigError
 from fact_core.events import Log
-from fact_core.select.picks import Picks, candidates, distinct
+from fact_core.select.picks import Picks, candidates, distinct, same_from
 from fact_core.types import FloatArray, IntArray, Step
 
 #: Chooses the first images of a strategy that learns from labels.
@@ -24,15 +24,16 @@ def choose(
     labeled_y: IntArray | None,
     rng: np.random.Generator,
     *,
-    near: float = 1.0,
+    near: float = 0.0,
     **options: Any,
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D] by the strategy of that name (``select.picks`` says what it gets).
 
     labeled_y may hold -1: taken, and without a class.
     A strategy that learns from labels is replaced by ``FIRST`` while fewer than two classes have one; a pool
-    above the strategy's limit is looked at through a random sample. near: cosine similarity from which two
-    images count as one picture, of which only one is chosen (1: every image is its own).
+    above the strategy's limit is looked at through a random sample. near: two images
+    closer than this share of the usual distance to the nearest image (1 - cos) count as one picture, of which only
+    one is chosen (0: every image is its own).
     ConfigError for an unknown strategy or an impossible budget, InputError for features that are not numbers.
     """
     choice = pick(STRATEGIES, strategy, "strategy")
@@ -62,9 +63,9 @@ def choose(
     where = np.searchsorted(seen, labeled_rows)
     found: Picks = yield from resolve(choice.target)(part, budget, where, labeled_y, rng, **options)
     found = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
-    if near >= 1:
+    if near <= 0:
         return found
-    kept = distinct(x, found, taken, near)
+    kept = distinct(x, found, taken, same_from(x, near))
     if kept.info["near_duplicates"]:
         yield Log(f"{kept.info['near_duplicates']} near-duplicates of chosen or labeled images were passed over.")
     return kept
