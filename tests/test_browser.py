@@ -289,6 +289,7 @@ def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> 
     assert painted(page, ".sl-map") > 0.01, "the map is empty"
     assert seen_images(page, ".sl-strip") > 0
     shoot(page, "select", tmp_path)
+    see_the_evidence(page)
     page.get_by_role("button", name="Show all").click()
     page.wait_for_function(
         "() => [...document.querySelectorAll('.sl-grid img')].filter(i => i.naturalWidth).length > 9"
@@ -314,6 +315,27 @@ def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> 
     on_page(page, "results")
     see_the_result(page, tmp_path)
     export(page, tmp_path / "exported")
+
+
+def see_the_evidence(page: Page) -> None:
+    """Four small plots; another strategy is compared on demand, and a reload keeps it; regions without a pick."""
+    expect(page.locator(".sv-plot")).to_have_count(4)
+    objective = page.locator(".sv-plot").last.locator(".sv-line b")
+    ours, lot = (float(each) for each in objective.all_inner_texts())
+    assert ours < lot, "ActiveFT must do better at its own objective than the lot"
+    page.get_by_label("Strategy to compare with").select_option("kcenter")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    expect(page.locator(".sv-is-other")).to_have_count(4, timeout=LONG)
+    before = page.locator(".sv-plot").all_inner_texts()
+    page.reload()
+    on_page(page, "select")
+    expect(page.locator(".sv-is-other")).to_have_count(4)
+    expect(page.locator(".sv-plot").first).to_contain_text("k-center")  # its title, once the form is there
+    assert page.locator(".sv-plot").all_inner_texts() == before
+    if page.locator(".sv-gap").count():
+        page.locator("#page-select details:has(.sv-gap) summary").click()
+        page.locator(".sv-gap").first.click()
+        expect(page.locator("#page-select .sl-lookhead h2")).to_have_text("Not chosen")
 
 
 def train_quickly(page: Page, folder: Path) -> None:

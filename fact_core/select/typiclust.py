@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from fact_core.events import Progress
-from fact_core.neighbors import nearest
+from fact_core.neighbors import Rows, nearest
 from fact_core.select.clusters import cluster_count, kmeans, unit_rows
 from fact_core.select.picks import Picks, candidates, spare
 from fact_core.steps import through
@@ -113,7 +113,7 @@ def most_typical(x: FloatArray, count: int, shown: Progress) -> Step[IntArray]:
     return np.array(picked, dtype=np.int64)
 
 
-def _means(near: IntArray, gap: FloatArray, rows: IntArray, left: Mask, k: int) -> tuple[FloatArray, Mask]:
+def _means(near: IntArray | Rows, gap: FloatArray, rows: IntArray, left: Mask, k: int) -> tuple[FloatArray, Mask]:
     """(mean of the first k gaps to rows that are left (n,), which rows know fewer than k). near, gap [n,K] in order."""
     counts = left[near] & (near != rows[:, None])
     among = np.cumsum(counts, axis=1)
