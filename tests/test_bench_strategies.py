@@ -40,7 +40,7 @@ def start(pictures: Path, tmp_path: Path, *more: str) -> tuple[int, list[dict[st
 def test_rows_table_and_nothing_twice(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, rows = start(pictures, tmp_path, "--strategies", "activeft,random", "--seeds", "2")
     assert code == 0 and len(rows) == 8
-    one = rows[0]
+    one = next(row for row in rows if row["labels"] == 6)
     assert (one["strategy"], one["labels"], one["method"], one["seed"]) == ("activeft", 6, "lm", 0)
     assert one["test_images"] == 20 and 0 <= one["accuracy"] <= 1 and len(one["rows"]) == 6
     assert one["classes_found"] == len({row // 4 for row in one["rows"]})
@@ -89,3 +89,16 @@ def test_the_table_puts_the_best_first() -> None:
     assert lines[0] == "| strategy | 9 labels | 50 labels | mean | seconds |"
     assert lines[2] == "| ActiveFT | not run | 61.0 ± 1.4 | 61.0 | 1.0 |"
     assert lines[-1] == "| gone | 10.0 | not run | 10.0 | 1.0 |"
+
+
+def test_an_order_that_does_not_depend_on_the_budget_is_chosen_once(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, rows = start(pictures, tmp_path, "--strategies", "kcenter,random", "--seeds", "2")
+    cells = {(row["strategy"], row["labels"], row["seed"]): row for row in rows}
+    assert set(cells) == {("kcenter", n, 0) for n in (6, 10)} | {
+        ("random", n, seed) for n in (6, 10) for seed in (0, 1)
+    }
+    for name, seed in (("kcenter", 0), ("random", 0), ("random", 1)):
+        assert cells[name, 6, seed]["rows"] == cells[name, 10, seed]["rows"][:6]
+        assert cells[name, 6, seed]["selection_seconds"] == cells[name, 10, seed]["selection_seconds"]

@@ -68,6 +68,14 @@ class TestStrategy:
         picks = pick_rows(name, x, 10, near=0.1)
         assert len(set(picks.rows // 2)) == 10 and not {1, 3} & set(picks.rows // 2)  # rows 3, 7 are labeled
 
+    def test_says_whether_the_budget_or_chance_changes_its_order(self, name):
+        x, choice = some_rows(60), STRATEGIES[name]
+        first = pick_rows(name, x, 6).rows.tolist()
+        if choice.prefix:
+            assert pick_rows(name, x, 20).rows[:6].tolist() == first
+        if not choice.chance:
+            assert all(pick_rows(name, x, 6, seed=seed).rows.tolist() == first for seed in range(2, 5))
+
     def test_the_front_of_the_order_is_a_good_smaller_set(self, name):
         """The first half of the picks comes closer to the pool than as many images drawn by lot."""
         if name in NOT_COVERING:

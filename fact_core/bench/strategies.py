@@ -42,6 +42,9 @@ BUDGETS, SEEDS = (50, 100, 250, 500), 5
 OVERRIDES = {"lm.mode": "lr"}
 
 
+Order = tuple[IntArray, float]  # rows in labelling order, seconds of choosing them
+
+
 @dataclass(frozen=True)
 class Known:
     """Features and classes of the training and the test images."""
@@ -93,11 +96,11 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     known = yield from _known(given)
     there = {key_of(row) for row in rows}
     todo = [cell for cell in _cells(given, known, names, budgets) if key_of(cell) not in there]
-    began = time.monotonic()
+    began, orders = time.monotonic(), _orders(rows)
     for done, cell in enumerate(todo):
         left = (time.monotonic() - began) / done * (len(todo) - done) if done else None
         yield Progress("strategies", done, len(todo), "choices", 0.0, left)
-        rows.append({**cell, **(yield from _measure(known, cell))})
+        rows.append({**cell, **(yield from _measure(known, cell, orders, max(budgets)))})
         if given.json:
             write_rows(given.json, rows)
     wanted = [row for row in rows if row["strategy"] in names]
@@ -120,8 +123,10 @@ def _known(given: argparse.Namespace) -> Step[Known]:
 def _cells(given: argparse.Namespace, known: Known, names: Sequence[str], budgets: Sequence[int]) -> Iterator[Row]:
     """What tells the rows from each other."""
     for seed in range(given.seeds):
-        for labels in budgets:
+        for labels in sorted(budgets, reverse=True):  # a smaller budget may get the front of a larger one's order
             for name in names:
+                if seed and not STRATEGIES[name].chance:
+                    continue
                 yield {
                     "dataset": known.data.name,
                     "backbone": given.backbone,
@@ -138,15 +143,31 @@ def _cells(given: argparse.Namespace, known: Known, names: Sequence[str], budget
                 }
 
 
-def _measure(known: Known, cell: Row) -> Step[Row]:
-    """Choose, fit, answer. near-duplicates are not passed over: the strategies are compared as they are."""
+def _orders(rows: Sequence[Row]) -> dict[tuple[str, int], Order]:
+    """The longest order of each strategy and seed that was chosen already."""
+    found: dict[tuple[str, int], Order] = {}
+    for row in sorted((each for each in rows if "rows" in each), key=lambda each: int(each["labels"])):
+        found[row["strategy"], row["seed"]] = (np.array(row["rows"], dtype=np.int64), float(row["selection_seconds"]))
+    return found
+
+
+def _measure(known: Known, cell: Row, orders: dict[tuple[str, int], Order], most: int) -> Step[Row]:
+    """Choose, fit, answer. near-duplicates are not passed over: the strategies are compared as they are.
+
+    Where the order does not depend on the budget one of ``most`` images is chosen, and its front taken.
+    """
     began, nothing = time.monotonic(), np.zeros(0, dtype=np.int64)
     name, labels, seed = cell["strategy"], cell["labels"], cell["seed"]
-    options = {**SelectConfig().for_strategies(), "device": known.device}
-    step = choose_images(name, known.x, labels, nothing, None, np.random.default_rng(seed), **options)
-    picks = yield from through(step, _quiet)
-    seconds = time.monotonic() - began
-    named = answers(known.x[picks.rows], known.data.train_y[picks.rows], known.test_x, len(known.data.classes), seed)
+    prefix = STRATEGIES[name].prefix
+    chosen, seconds = orders.get((name, seed), (nothing, 0.0)) if prefix else (nothing, 0.0)
+    if len(chosen) < labels:
+        options = {**SelectConfig().for_strategies(), "device": known.device}
+        count, rng = most if prefix else labels, np.random.default_rng(seed)
+        picks = yield from through(choose_images(name, known.x, count, nothing, None, rng, **options), _quiet)
+        chosen, seconds = picks.rows, time.monotonic() - began
+        orders[name, seed] = (chosen, seconds)
+    rows, fitting = chosen[:labels], time.monotonic()
+    named = answers(known.x[rows], known.data.train_y[rows], known.test_x, len(known.data.classes), seed)
     right = named == known.test_y
     recalls = [right[known.test_y == each].mean() for each in np.unique(known.test_y)]
     yield Log(f"{name}, {labels} labels, seed {seed}: {right.mean():.1%}, chosen in {seconds:.1f} s")
@@ -154,11 +175,11 @@ def _measure(known: Known, cell: Row) -> Step[Row]:
         "accuracy": round(float(right.mean()), 6),
         "balanced_accuracy": None,
         "macro_recall": round(float(np.mean(recalls)), 6),
-        "classes_found": len(np.unique(known.data.train_y[picks.rows])),
+        "classes_found": len(np.unique(known.data.train_y[rows])),
         "selection_seconds": round(seconds, 3),
-        "seconds": round(time.monotonic() - began - seconds, 3),
+        "seconds": round(time.monotonic() - fitting, 3),
         "trainable_parameters": len(known.data.classes) * (known.x.shape[1] + 1),
-        "rows": [int(row) for row in picks.rows],
+        "rows": [int(row) for row in rows],
         "device": describe(known.device),
     }
 

@@ -39,6 +39,7 @@ class StrategyChoice:
     most: rows that it can look at in reasonable time and memory (0: a million and more); a larger
           pool is looked at through a random sample of that many.
     needs_labels: it learns from the labels so far, so that the first images are chosen in another way.
+    prefix: a smaller budget gets the front of the same order. chance: another seed may give other images.
     """
 
     title: str
@@ -46,6 +47,8 @@ class StrategyChoice:
     target: str
     most: int = 0
     needs_labels: bool = False
+    prefix: bool = False
+    chance: bool = True
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "Random",
         "Draws images by lot. The yardstick that every strategy has to beat.",
         "fact_core.select.random:select",
+        prefix=True,
     ),
     "kmeans": StrategyChoice(
         "k-means",
@@ -28,6 +29,8 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "k-center",
         "Picks each next image as unlike all picked ones as possible: finds the odd ones out first.",
         "fact_core.select.kcenter:select",
+        prefix=True,
+        chance=False,
     ),
     "typiclust": StrategyChoice(
         "TypiClust",
@@ -38,18 +41,23 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "ProbCover",
         "Picks, one by one, the image with the most look-alikes that no pick stands for yet. Good with few labels.",
         "fact_core.select.probcover:select",
+        prefix=True,
         most=50_000,
     ),
     "maxherding": StrategyChoice(
         "MaxHerding",
         "Picks, one by one, the image that makes the picks resemble the whole pool most. Nothing is left to chance.",
         "fact_core.select.herding:maxherding",
+        prefix=True,
+        chance=False,
         most=50_000,
     ),
     "facility": StrategyChoice(
         "Facility location",
         "Picks images so that every image of the pool has a picked one that is like it.",
         "fact_core.select.facility:select",
+        prefix=True,
+        chance=False,
         most=50_000,
     ),
     "bilaf": StrategyChoice(
@@ -61,12 +69,16 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "Margin",
         "Picks images that lie between two classes, judged by the labels so far. For a second round.",
         "fact_core.select.uncertainty:margin",
+        prefix=True,
+        chance=False,
         needs_labels=True,
     ),
     "entropy": StrategyChoice(
         "Entropy",
         "Picks images whose class is most open, judged by the labels so far. For a second round.",
         "fact_core.select.uncertainty:entropy",
+        prefix=True,
+        chance=False,
         needs_labels=True,
     ),
     "uherding": StrategyChoice(
