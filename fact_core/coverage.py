@@ -5,12 +5,14 @@ The difference of two images is 1 - cos of their features: 0 for the same pictur
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from fact_core.types import FloatArray, IntArray
+from fact_core.events import Progress
+from fact_core.types import FloatArray, IntArray, Step
 
 #: Rows of the pool that are looked at; a larger pool is judged by a random sample (its error is below 1 %).
 SAMPLE = 10_000
@@ -18,6 +20,11 @@ SAMPLE = 10_000
 DRAWS, TAU = 20, 0.07
 #: Floats of a block of similarities (64 MB).
 BLOCK = 1 << 24
+#: Differences up to this are rounding in float32: the images are copies.
+COPY = 1e-5
+
+#: Unit rows [K,D] of row numbers (K,).
+Rows = Callable[[IntArray], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -49,11 +56,23 @@ def sample_of(n: int, rng: np.random.Generator) -> IntArray:
 def judge(pool: FloatArray, chosen: FloatArray, radius: float) -> Evidence:
     """Figures for unit rows pool [N,D] and chosen [K,D]; what is labeled already counts as chosen."""
     near, which = nearest(pool, chosen)
-    e = np.exp((chosen @ chosen.T - 1) / TAU).astype(np.float64)
-    log_r = np.log(e.sum(0)) + 1 / TAU
-    loss = np.logaddexp(0, log_r[which] - near / TAU)
-    gap = 1 - near
-    return Evidence(float(gap.mean()), float(gap.max()), float((gap <= radius).mean()), float(loss.mean()))
+    return Evidence(*_figures(near, radius), _objective(chosen, near, which))
+
+
+def _figures(near: FloatArray, radius: float) -> tuple[float, float, float]:
+    gap = np.maximum(1 - near, 0)
+    return float(gap.mean()), float(gap.max()), float((gap <= radius).mean())
+
+
+def _objective(chosen: FloatArray, near: FloatArray, which: IntArray) -> float:
+    """ActiveFT's loss (its authors' form, without the gradient) for the cosine ``near`` (N,) to row ``which`` (N,)."""
+    rows = max(1, BLOCK // len(chosen))
+    total = [
+        np.exp((chosen[start : start + rows] @ chosen.T - 1) / TAU).sum(1, dtype=np.float64)
+        for start in range(0, len(chosen), rows)
+    ]
+    log_r = np.log(np.concatenate(total)) + 1 / TAU
+    return float(np.logaddexp(0, log_r[which] - near / TAU).mean())
 
 
 def nearest(pool: FloatArray, chosen: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -68,15 +87,21 @@ def nearest(pool: FloatArray, chosen: FloatArray) -> tuple[FloatArray, IntArray]
 
 
 def by_lot(
-    pool: FloatArray, x: FloatArray, free: IntArray, count: int, known: FloatArray, rng: np.random.Generator
-) -> tuple[float, list[Evidence]]:
-    """(radius, figures of ``DRAWS`` random choices of ``count`` of the unit rows x[free], with ``known`` beside them).
+    pool: FloatArray, take: Rows, free: IntArray, count: int, known: FloatArray, rng: np.random.Generator
+) -> Step[tuple[float, list[Evidence]]]:
+    """(radius, figures of ``DRAWS`` random choices of ``count`` of the rows ``free``, with ``known`` beside them).
 
-    The radius is the difference within which half of the pool lies of a random choice, in the middle of the draws.
+    pool [N,D] and known [L,D] are unit rows; ``take`` gives those of row numbers. The radius is the difference within
+    which half of the pool lies of a random choice, in the middle of the draws; copies always lie within it.
     """
-    drawn = [np.concatenate([x[rng.choice(free, count, replace=False)], known]) for _ in range(DRAWS)]
-    radius = float(np.median([np.median(1 - nearest(pool, each)[0]) for each in drawn]))
-    return radius, [judge(pool, each, radius) for each in drawn]
+    found = []
+    for number in range(DRAWS):
+        chosen = np.concatenate([take(rng.choice(free, count, replace=False)), known])
+        near, which = nearest(pool, chosen)
+        found.append((near, _objective(chosen, near, which)))
+        yield Progress("random choices to compare with", number + 1, DRAWS, "choices")
+    radius = max(COPY, float(np.median([np.median(1 - near) for near, _ in found])))
+    return radius, [Evidence(*_figures(near, radius), objective) for near, objective in found]
 
 
 def gaps(pool: FloatArray, cluster: IntArray, chosen: FloatArray, radius: float) -> list[Gap]:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from importlib import metadata
 from typing import Any
 
-from fact_core import runs
+from fact_core import runs, selections
 from fact_core import scan as scanning
 from fact_core.choices import pick, resolve
-from fact_core.config import RUN_CONFIGS, ExportConfig, PredictConfig, ScanConfig, from_dict
+from fact_core.config import RUN_CONFIGS, CompareConfig, ExportConfig, PredictConfig, ScanConfig, from_dict
 from fact_core.errors import RunError
 from fact_core.project import Project
 from fact_core.types import Step
@@ -63,9 +63,15 @@ def lacks(project: Project, run: runs.Run) -> list[int | tuple[str, dict[str, An
         return [("scan", {})]
     from fact_core import kinds_pool
 
+    backbone = getattr(config, "backbone", "")
     device = getattr(config, "device", "auto")  # the map has no device of its own
-    if run.kind not in ("features", "compare") and not kinds_pool.has_features(project, config.backbone, device):
-        return [("features", {"backbone": config.backbone, "device": device})]
+    if isinstance(config, CompareConfig):
+        stored = selections.latest(project)
+        if stored is None:
+            return []  # it says so itself
+        backbone, device = stored.config["backbone"], stored.config["device"]
+    if run.kind != "features" and not kinds_pool.has_features(project, backbone, device):
+        return [("features", {"backbone": backbone, "device": device})]
     return []
 
 

@@ -26,7 +26,10 @@ FEWEST_REGIONS, MOST_REGIONS, SHOWN = 8, 60, 12
 
 
 def compare(project: Project, run: runs.Run, config: CompareConfig) -> Step[dict[str, Any]]:
-    """What another strategy would have chosen in place of the newest selection: how well it stands for the pool."""
+    """What another strategy would have chosen in place of the newest selection: how well it stands for the pool.
+
+    It is asked what the selection was asked: to choose as many, beside the images that were chosen or labeled before.
+    """
     pick(STRATEGIES, config.strategy, "strategy")
     stored = selections.latest(project)
     if stored is None:
@@ -39,35 +42,55 @@ def compare(project: Project, run: runs.Run, config: CompareConfig) -> Step[dict
     asked_for = from_flat(
         SelectConfig, {**same, "strategy": config.strategy, "budget": str(stored.config["budget"]), "check": 0}
     )
-    # What has been labeled since is asked about as it was then: the selection's own images are free again.
-    asked = question(project, asked_for, free=stored.selection.ids)
+    kept, added = _as_it_was(stored)
+    asked = question(project, asked_for, kept, free=added)
     began = time.monotonic()
     picks = yield from answer(asked, asked_for, np.random.default_rng(asked_for.seed))
     seconds = time.monotonic() - began
-    x = unit(asked.x)
-    pool = x[coverage.sample_of(len(x), np.random.default_rng(asked_for.seed))]
-    chosen = np.concatenate([x[picks.rows], x[asked.taken]])
-    found = coverage.judge(pool, chosen, float(about["radius"]))
-    return {"selection": stored.id, "strategy": config.strategy, "seconds": seconds, **dataclasses.asdict(found)}
+    sample = coverage.sample_of(len(asked.x), np.random.default_rng(asked_for.seed))
+    chosen = unit(asked.x[np.concatenate([picks.rows, asked.taken])])
+    found = coverage.judge(unit(asked.x[sample]), chosen, float(about["radius"]))
+    told: dict[str, Any] = {name: picks.info[name] for name in ("instead", "sample") if name in picks.info}
+    return {
+        "selection": stored.id,
+        "strategy": config.strategy,
+        "seconds": seconds,
+        **told,
+        **dataclasses.asdict(found),
+    }
+
+
+def _as_it_was(stored: selections.Stored) -> tuple[selections.Stored | None, IntArray]:
+    """(the selection that the newest choice was added to, the ids that it added); None where it started anew."""
+    whole, old = stored.selection, np.zeros(len(stored.selection.ids), dtype=bool)
+    if stored.config.get("extend"):
+        for role, added in (("pick", stored.config["budget"]), ("audit", stored.config["check"])):
+            rows = np.flatnonzero(np.array(whole.roles) == role)  # a choice that is added stands after the old ones
+            old[rows[: max(0, len(rows) - added)]] = True
+    if not old.any():
+        return None, whole.ids
+    roles = tuple(role for role, each in zip(whole.roles, old, strict=True) if each)
+    before = dataclasses.replace(whole, ids=whole.ids[old], roles=roles)
+    return dataclasses.replace(stored, selection=before), whole.ids[~old]
 
 
 def evidence(asked: Question, rows: IntArray, seed: int) -> Step[dict[str, Any]]:
     """The figures of chosen rows (positions in ``asked.seen``), of random choices, and the regions without a pick."""
     yield Log("judging how well the chosen images stand for the pool")
     rng = np.random.default_rng(seed)
-    x = unit(asked.x)
-    sample = coverage.sample_of(len(x), rng)
-    pool, known = x[sample], x[asked.taken]
-    free = np.setdiff1d(np.arange(len(x)), asked.taken)
-    radius, drawn = coverage.by_lot(pool, x, free, len(rows), known, rng)
-    chosen = np.concatenate([x[rows], known])
+    sample = coverage.sample_of(len(asked.x), rng)
+    pool, known = unit(asked.x[sample]), unit(asked.x[asked.taken])
+    free = np.setdiff1d(np.arange(len(asked.x)), asked.taken)
+    radius, drawn = yield from coverage.by_lot(pool, lambda some: unit(asked.x[some]), free, len(rows), known, rng)
+    chosen = np.concatenate([unit(asked.x[rows]), known])
     found = coverage.judge(pool, chosen, radius)
     regions = yield from _regions(pool, len(chosen), rng)
     empty = coverage.gaps(pool, regions, chosen, radius)
-    scale = len(x) / len(pool)
+    scale = len(asked.x) / len(pool)
     return {
         "radius": radius,
         "sample": len(pool),
+        "known": len(known),
         "chosen": dataclasses.asdict(found),
         "random": coverage.summary(drawn),
         "gaps": [
@@ -78,6 +101,7 @@ def evidence(asked: Question, rows: IntArray, seed: int) -> Step[dict[str, Any]]
             }
             for each in empty[:SHOWN]
         ],
+        "gap_count": len(empty),
         "gap_share": sum(each.size for each in empty) / len(pool),
     }
 

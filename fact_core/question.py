@@ -40,7 +40,7 @@ def question(
 ) -> Question:
     """What a strategy is asked in this project now. ``kept``: a selection whose images stay chosen.
 
-    free: ids that count as not labeled, to ask again what was asked before they were.
+    free: ids that count as not labeled or skipped, to ask again what was asked before they were.
 
     Left out altogether are images that the person rejected or skipped, and check images: what steers the choice
     of training images must not know them. ConfigError when the budget is larger than what is left.
@@ -59,7 +59,10 @@ def question(
         roles = np.array(kept.selection.roles)
         out.append(kept.selection.ids[roles == "audit"])
         taken_ids = np.union1d(taken_ids, kept.selection.ids[roles == "pick"])
-    seen = np.flatnonzero(~np.isin(pool.ids, np.concatenate(out)))
+    left_out = np.concatenate(out)
+    if free is not None:
+        left_out = left_out[~np.isin(left_out, free)]
+    seen = np.flatnonzero(~np.isin(pool.ids, left_out))
     taken_ids = taken_ids[np.isin(taken_ids, pool.ids[seen])]
     classes = dict(zip(known.ids.tolist(), known.y.tolist(), strict=True))
     y = None if config.restart else np.array([classes.get(int(each), -1) for each in taken_ids], dtype=np.int64)

@@ -9,6 +9,7 @@ import pytest
 
 from fact_core import coverage
 from fact_core.select.objective import pull
+from fact_core.steps import finish
 
 
 def unit(n: int, dims: int = 4, seed: int = 0) -> Any:
@@ -42,16 +43,40 @@ def test_the_objective_is_activefts() -> None:
     assert coverage.judge(pool, chosen, 0.1).objective == pytest.approx(theirs, rel=1e-4)
 
 
+def lots(pool: Any, count: int, known: Any) -> tuple[float, list[coverage.Evidence]]:
+    take = lambda rows: pool[rows]  # noqa: E731
+    return finish(coverage.by_lot(pool, take, np.arange(len(pool)), count, known, np.random.default_rng(0)))
+
+
 def test_random_choices_cover_half_within_the_radius() -> None:
     pool = unit(400)
-    radius, drawn = coverage.by_lot(pool, pool, np.arange(400), 10, pool[:0], np.random.default_rng(0))
+    radius, drawn = lots(pool, 10, pool[:0])
     assert len(drawn) == coverage.DRAWS and 0.4 < np.mean([each.covered for each in drawn]) < 0.6
     told = coverage.summary(drawn)
     assert told["covered"]["low"] < told["covered"]["mean"] < told["covered"]["high"]
-    again, _ = coverage.by_lot(pool, pool, np.arange(400), 10, pool[:0], np.random.default_rng(0))
-    assert again == radius
-    beside, _ = coverage.by_lot(pool, pool, np.arange(400), 10, pool[:40], np.random.default_rng(0))
+    assert lots(pool, 10, pool[:0]) == (radius, drawn)
+    beside, _ = lots(pool, 10, pool[:40])
     assert beside < radius  # what is labeled already covers too
+
+
+def test_random_choices_are_judged_like_any_other() -> None:
+    pool, rng = unit(60), np.random.default_rng(0)
+    radius, drawn = lots(pool, 7, pool[:2])
+    chosen = [np.concatenate([pool[rng.choice(60, 7, replace=False)], pool[:2]]) for _ in range(coverage.DRAWS)]
+    halves = []
+    for each in chosen:
+        gaps = sorted(1 - max(float(row @ other) for other in each) for row in pool)
+        halves.append((gaps[29] + gaps[30]) / 2)
+    assert radius == pytest.approx(np.median(halves), abs=1e-6)
+    assert drawn == [coverage.judge(pool, each, radius) for each in chosen]
+
+
+def test_a_choice_of_everything_covers_everything() -> None:
+    """Rounding must not tell an image from itself."""
+    pool = unit(50, dims=300)
+    radius, drawn = lots(pool, 50, pool[:0])
+    assert coverage.judge(pool, pool, radius).covered == 1.0 and {each.covered for each in drawn} == {1.0}
+    assert coverage.gaps(pool, np.arange(50), pool, radius) == []
 
 
 def test_regions_without_a_pick() -> None:

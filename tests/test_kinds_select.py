@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_worker import make_images
 
-from fact_core import kinds_evidence, kinds_pool, kinds_select, labels, project, runs, scan, selections
+from fact_core import kinds, kinds_evidence, kinds_pool, kinds_select, labels, project, runs, scan, selections
 from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log
@@ -128,12 +128,12 @@ def test_near_duplicates_are_said_and_kept_with_the_selection(made: Project) -> 
 
 def test_a_selection_says_how_well_it_stands_for_the_pool(made: Project) -> None:
     found = choose(made).config["evidence"]
-    assert found["sample"] == 24 and 0 < found["radius"] < 1
+    assert (found["sample"], found["known"]) == (24, 0) and 0 < found["radius"] < 1
     assert set(found["chosen"]) == set(found["random"]) == {"mean", "worst", "covered", "objective"}
     assert found["random"]["mean"]["low"] <= found["random"]["mean"]["mean"] <= found["random"]["mean"]["high"]
     assert found["random"]["covered"]["low"] <= 0.5 <= found["random"]["covered"]["high"]
     items = {int(each.id) for each in scan.items(made, [gap["item"] for gap in found["gaps"]])}
-    assert len(items) == len(found["gaps"]) and 0 <= found["gap_share"] < 1
+    assert len(items) == len(found["gaps"]) == found["gap_count"] and 0 <= found["gap_share"] < 1
 
 
 def test_another_strategy_is_compared_as_of_then(made: Project) -> None:
@@ -149,6 +149,35 @@ def test_another_strategy_is_compared_as_of_then(made: Project) -> None:
     assert compared("random")["mean"] == pytest.approx(same["mean"])
     other = compared("kcenter")
     assert other["selection"] == first.id and other["strategy"] == "kcenter" and other["mean"] != same["mean"]
+
+
+def test_what_was_added_is_compared_with_what_others_would_have_added(made: Project) -> None:
+    """The images that were chosen before stay chosen, whatever became of the added ones since."""
+    choose(made, strategy="random", budget="5", check=2)
+    both = choose(made, strategy="random", budget="4", check=3, extend=True, seed=1)
+    assert both.config["evidence"]["known"] == 5
+    compare = lambda: finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy="random")))  # noqa: E731
+    for name, value in both.config["evidence"]["chosen"].items():
+        assert compare()[name] == pytest.approx(value)
+    answer(made, both.selection.ids[[6, 9, 12]].tolist())  # an added pick, an old check image, an added one
+    answer(made, both.selection.ids[[7]].tolist(), kind="skip")
+    for name, value in both.config["evidence"]["chosen"].items():
+        assert compare()[name] == pytest.approx(value)
+
+
+def test_a_strategy_that_learns_says_who_chose_in_its_place(made: Project) -> None:
+    choose(made)
+    found = finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy="margin")))
+    assert found["instead"] == "activeft"
+
+
+def test_a_comparison_asks_for_the_features_of_the_selection(made: Project) -> None:
+    run = _run(made, "compare")
+    assert kinds.lacks(made, run) == []  # it says itself that there is no selection
+    choose(made)
+    assert kinds.lacks(made, run) == []
+    shutil.rmtree(made.cache / "features")
+    assert kinds.lacks(made, run) == [("features", {"backbone": SelectConfig().backbone, "device": "cpu"})]
 
 
 def test_without_a_selection_there_is_nothing_to_compare(made: Project) -> None:
