@@ -321,7 +321,8 @@ RUN_CONFIGS: dict[str, type[Any]] = {
 def train_config(preset: str = "standard", **values: Any) -> TrainConfig:
     """A TrainConfig with a preset's values; ``values`` override any ("ff.steps": 5) that the recipe does not fix."""
     recipe = pick(RECIPES, values.get("recipe", TrainConfig.recipe), "recipe")
-    merged: dict[str, Any] = {**pick(PRESETS, preset, "preset").values, **values, **recipe.values}
+    backbone = str(values.get("backbone", TrainConfig.backbone))
+    merged: dict[str, Any] = {**pick(PRESETS, preset, "preset").values_for(backbone), **values, **recipe.values}
     return from_flat(TrainConfig, {"preset": preset, **merged})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -36,9 +37,17 @@ class Ready:
 
     def __call__(self, x: Tensor) -> Any:
         """The network's output for normalised images x [B,3,H,W] of any float type, on the device."""
-        with torch.inference_mode():
+        with torch.inference_mode(), exact_float32(self.device):
             x = x.to(self.device, self.dtype, non_blocking=True).contiguous(memory_format=torch.channels_last)
             return self.net(x)
+
+
+def exact_float32(device: torch.device) -> AbstractContextManager[Any]:
+    """Within it a GPU's float32 convolutions are float32: by default cuDNN rounds them to TF32."""
+    if device.type != "cuda":
+        return nullcontext()
+    found: AbstractContextManager[Any] = torch.backends.cudnn.flags(allow_tf32=False)
+    return found
 
 
 def choose(name: str) -> torch.device:
@@ -93,7 +102,8 @@ def inference(net: nn.Module, device: torch.device, sample_batch: Tensor, images
 def _short(exact: Ready, net: nn.Module, sample: Tensor) -> Ready | None:
     """The network in bf16; None when its features point elsewhere."""
     short = Ready(copy.deepcopy(net).to(torch.bfloat16), exact.device, torch.bfloat16)
-    cosine = _cosine(_pooled(exact(sample)), _pooled(short(sample)))
+    full, half = exact(sample), short(sample)
+    cosine = min(_cosine(_pooled(full), _pooled(half)), _cosine(_patches(full), _patches(half)))
     return Ready(short.net, exact.device, torch.bfloat16, cosine) if cosine >= MIN_COSINE else None
 
 
@@ -165,6 +175,11 @@ def _no_gpu() -> str:
 
 def _pooled(out: Any) -> Tensor:
     return cast(Tensor, getattr(out, "pooled", out)).float()
+
+
+def _patches(out: Any) -> Tensor:
+    """[B, h w C]: the tokens that the light model reads; the output itself where there are none."""
+    return cast(Tensor, getattr(out, "patches", out)).float().flatten(1)
 
 
 def _cosine(a: Tensor, b: Tensor) -> float:

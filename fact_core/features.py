@@ -18,7 +18,7 @@ from torch import Tensor
 
 from fact_core.backbones.network import Backbone, Tokens
 from fact_core.data import Picture, Preprocess, batches, normalise
-from fact_core.device import Ready, inference, out_of_memory
+from fact_core.device import Ready, exact_float32, inference, out_of_memory
 from fact_core.errors import DeviceError, ImageError, WeightsError
 from fact_core.events import Log, Progress
 from fact_core.types import FloatArray, Step
@@ -137,7 +137,8 @@ def tokens(
 
 @torch.no_grad()
 def _tokens(backbone: Backbone, x: Tensor) -> Tokens:
-    found: Tokens = backbone(x)
+    with exact_float32(x.device):
+        found: Tokens = backbone(x)
     return found
 
 

@@ -187,7 +187,7 @@ def test_the_options_stand_for_the_papers_prefix_and_a_sensible_prompt() -> None
     assert adapters.planned("prompt", config) == Adapters("prompt", 10)
     assert adapters.planned("prefix", config) == Adapters("prefix", 15)
     assert all(adapters.planned(phase, config) is None for phase in ("lp", "ff", "lora", "lm"))
-    paper = train_config(recipe="fact-prompt", backbone=DINO, **{"ff.prompt_length": 200, "ff.prompt_dim": 512})
+    paper = train_config("paper", recipe="fact-prompt", backbone=DINO)
     assert adapters.planned("prompt", paper.ff) == Adapters("prompt", 200, 512)
 
 
@@ -331,7 +331,8 @@ def test_a_training_moves_only_what_was_added(done: Done) -> None:
     assert [each.step for each in done.events if isinstance(each, Point) and each.phase == phase] == [1, 2, 3]
     started = next(each for each in done.events if isinstance(each, PhaseStarted) and each.phase == phase)
     assert started.trainable_parameters == 384 * 3 + 3 + 12 * 3 * 384 * (1 if phase == "prompt" else 2)
-    assert not [each for each in trained.decisions if each.name == "ff.interpolation"]
+    decided = [each for each in trained.decisions if each.name == "ff.interpolation"]
+    assert [each.value for each in decided] == ["1"] and "nothing to mix" in decided[0].reason
     backbone = trained.classifier.backbone
     assert adapters.of(backbone) == Adapters(phase, 3)
     now, before = backbone.state_dict(), transformer().state_dict()

@@ -70,3 +70,14 @@ def test_preset(preset: str, recipe: str) -> None:
 def test_every_target_is_there(choices: dict[str, object]) -> None:
     for each in choices.values():
         assert callable(resolve(each.target)) and each.title and each.help  # type: ignore[attr-defined]
+
+
+def test_the_paper_has_its_own_rates_for_convnext() -> None:
+    """method.md 4.1 and 7: 0.1 instead of 0.01; what a person gives comes first."""
+    for name in ("convnext_tiny.fb_in1k", "convnext_tiny_stage3"):
+        config = train_config("paper", backbone=name)
+        assert (config.lp.lr, config.ff.backbone_lr, config.ff.head_lr) == (0.1, 0.1, 0.1)
+        assert train_config("paper", backbone=name, **{"lp.lr": 0.5}).lp.lr == 0.5
+        assert train_config("standard", backbone=name).ff.backbone_lr < 0.01
+    assert train_config("paper").lp.lr == train_config("paper").ff.backbone_lr == 0.01
+    assert train_config("paper").ff.lora_alpha == 8 and train_config("standard").ff.lora_alpha == 16

@@ -164,10 +164,11 @@ class _Note:
         self.file = folder / "note.json"
         try:
             kept = json.loads(self.file.read_text("utf-8"))
-        except (OSError, ValueError):
-            kept = {"starts": 0, "parameters": {}}
-        self.starts: int = kept["starts"] + 1
-        self.parameters: dict[str, int] = kept["parameters"]
+            starts, parameters = int(kept["starts"]), dict(kept["parameters"])
+        except (OSError, ValueError, TypeError, KeyError):  # not there or damaged: it is a note only
+            starts, parameters = 0, {}
+        self.starts = starts + 1
+        self.parameters: dict[str, int] = parameters
         self.save()
 
     def save(self) -> None:

@@ -34,9 +34,13 @@ from fact_core.device import choose, describe
 from fact_core.errors import FactError, InputError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.files import Lock, take_lock, write_text
+from fact_core.finetune.reuse import prune
 from fact_core.types import Step
 from fact_core.weights import status
 from fact_core.worker import in_words
+
+#: Finished phases 2 that stay in the cache: a cell's methods come one after the other, the disk is not endless.
+KEPT_PHASES = 12
 
 
 @dataclass
@@ -163,6 +167,7 @@ def _one(table: Table, cell: Cell, training: Training) -> Step[None]:
         yield Log(f"{name}, {cell.labels} labels, seed {cell.seed}: {done}")
     write_rows(order.out, table.rows)
     found.clear()
+    prune(order.cache / "phase2", KEPT_PHASES)
     images = images_of(training.config, cell.labels, training.config.phases)
     # A phase 2 that was taken over or resumed took longer than this start has seen.
     spent = max(time.monotonic() - began, found.figures[training.units[0]]["seconds"])
@@ -194,10 +199,10 @@ def _earlier(order: Order, rows: Sequence[Row], pixels: int) -> list[tuple[str, 
         (
             row["method"],
             images_of(config_of(order, 0, Unit(row["method"])), row["labels"], RECIPES[row["method"]].phases),
-            row["seconds"],
+            float(row["seconds"]),
         )
         for row in rows
-        if row["method"] in RECIPES and all(row[name] == value for name, value in alike.items())
+        if row["method"] in RECIPES and "seconds" in row and all(row[name] == value for name, value in alike.items())
     ]
 
 

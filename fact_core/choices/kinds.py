@@ -110,11 +110,23 @@ class RecipeChoice:
 
 @dataclass(frozen=True)
 class PresetChoice:
-    """Values that a preset gives to options ("lp.mode": "lr"); everything else keeps its default."""
+    """Values that a preset gives to options ("lp.mode": "lr"); everything else keeps its default.
+
+    by_backbone: other values for backbones whose name begins so.
+    """
 
     title: str
     help: str
     values: Mapping[str, Any]
+    by_backbone: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def values_for(self, backbone: str) -> dict[str, Any]:
+        """The values, with those for a backbone of that name."""
+        found = dict(self.values)
+        for start, values in self.by_backbone.items():
+            if backbone.startswith(start):
+                found.update(values)
+        return found
 
 
 def pick(choices: Mapping[str, C], name: str, what: str) -> C:

@@ -76,7 +76,7 @@ PRESETS: dict[str, PresetChoice] = {
     ),
     "paper": PresetChoice(
         "Paper",
-        "What the paper does, as far as it says: SGD, 50 epochs, no cross-validation.",
+        "What the paper does, as far as it says: SGD (AdamW for added parts), 50 epochs, no cross-validation.",
         {
             "lp.mode": "sgd",
             "ff.optimiser": "sgd",
@@ -89,10 +89,15 @@ PRESETS: dict[str, PresetChoice] = {
             "ff.weight_decay": 1e-4,
             "ff.crop_min": 0.08,
             "ff.ema": 0.0,
+            "ff.lora_alpha": 8,
+            "ff.prompt_length": 200,
+            "ff.prompt_dim": 512,
             "lm.mode": "map_lr",
             "lm.strength": 1.0,
             "lm.choose": "none",
         },
+        # The paper's base rate for ConvNeXt (method.md 4.1, 7), for probe and finetune.
+        {"convnext": {"lp.lr": 0.1, "ff.backbone_lr": 0.1, "ff.head_lr": 0.1}},
     ),
 }
 

@@ -97,7 +97,9 @@ class Training:
             self.optimiser.zero_grad(set_to_none=True)
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
-            yield Log(f"Out of memory: going on with {self.piece} images at a time. The result is the same.", "warning")
+            yield Log(
+                f"Out of memory: going on with {self.piece} images at a time. The result is nearly the same.", "warning"
+            )
 
     def _pieces(self, batch: Batch, target: Tensor) -> Step[tuple[float, float]]:
         total, right = 0.0, 0
