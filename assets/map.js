@@ -1,7 +1,7 @@
 // The map of the pool: dots below, marks on a 2-D overlay above. Pan, wheel zoom, pinch, hover, click.
 //   const map = FactMap.create(host, {onPick(id), describe(id) -> {title, line, hint, colour} | null, label})
 //   map.follow(state.map)   loads the picture when it is new; the view stays unless the picture is another one
-//   map.setMarks([{id, shape: "ring|disc|pick|cross|flag", colour, form}]), map.setCurrent(id), map.paint(...)
+//   map.setMarks([{id, shape: "ring|disc|pick|check|gap|cross|flag", colour, form}]), map.setCurrent(id), map.paint(...)
 // Colours are CSS values, variables included, read again when the theme changes.
 (function () {
   "use strict";

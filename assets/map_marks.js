@@ -48,6 +48,14 @@
       pen.fillStyle = css("var(--surface)"); pen.fill();
       pen.strokeStyle = css("var(--ink)"); pen.lineWidth = 1.5; pen.stroke();
     },
+    gap({ pen, css }, mark, x, y) { // a region without a pick: its middle keeps its dot
+      outline(pen, "circle", x, y, 14);
+      pen.setLineDash([4, 3]);
+      pen.lineWidth = 1.5;
+      pen.strokeStyle = css("var(--ink)");
+      pen.stroke();
+      pen.setLineDash([]);
+    },
     current(look, mark, x, y) {
       ring(look, x, y, 9, 2, true);
       outline(look.pen, "circle", x, y, 3.5);

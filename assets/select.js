@@ -11,8 +11,9 @@
 
     build();
     const map = FactMap.create(parts.map, { label: t("select.map_alt"), onPick: look, describe, onPicture: draw });
-    const evidence = FactSelectEvidence.create(FS, parts.evidence, { look, title: (name) => (form && form.titles("strategy", name)) || name,
-      choices: () => (form ? form.choices("strategy") : []) });
+    const title = (name, value) => (form && form.titles(name, value)) || value;
+    const evidence = FactSelectEvidence.create(FS, parts.evidence, { title: (value) => title("strategy", value), chosen: (id) => Boolean(entryOf(id)),
+      choices: () => (form ? form.choices("strategy") : []), look: (id) => look(id).then(() => parts.look.scrollIntoView({ block: "nearest" })) });
     FS.api("/x/options/select").then(({ fields }) => {
       if (gone) return;
       form = FactSelectForm.create(FS, parts.form, fields, draw);
@@ -134,8 +135,8 @@
       draw();
     }
     function drawChosen() {
-      const all = picks(), more = checks();
-      map.setMarks([...more.map((entry) => ({ id: entry.id, shape: "check" })), ...all.map((entry) => ({ id: entry.id, shape: "pick" }))]);
+      const all = picks(), more = checks(), gaps = all.length ? evidence.gaps(FS.state) : [];
+      map.setMarks([...gaps.map((gap) => ({ id: gap.item, shape: "gap" })), ...more.map((entry) => ({ id: entry.id, shape: "check" })), ...all.map((entry) => ({ id: entry.id, shape: "pick" }))]);
       parts.count.textContent = all.length ? t("select.strip", { n: FS.fmt.int(all.length) }) : t("select.strip_none");
       parts.stripside.classList.toggle("sl-none", !all.length);
       parts.all.textContent = t(view === "map" ? "select.show_all" : "select.show_map");
@@ -146,7 +147,7 @@
       const sign = (kind, key, n) => el("span", { class: "lb-key" }, el("i", { class: `lb-sign lb-sign-${kind}`, "aria-hidden": "true" }), t(key), el("small", {}, FS.fmt.int(n)));
       const pool = FS.state && FS.state.counts ? FS.state.counts.pool : 0;
       parts.legend.replaceChildren(all.length ? sign("pick", "select.key_chosen", all.length) : "", more.length ? sign("check", "select.key_check", more.length) : "",
-        sign("pool", "select.key_rest", Math.max(0, pool - all.length - more.length)));
+        gaps.length ? sign("gap", "select.key_gap", gaps.length) : "", sign("pool", "select.key_rest", Math.max(0, pool - all.length - more.length)));
       look(now);
     }
     function fill(host, nodes, open) { host.replaceChildren(...(open ? nodes : [])); }
@@ -162,7 +163,7 @@
     }
     function describe(id) {
       const entry = entryOf(id);
-      if (!entry) return { title: t("select.not_chosen") };
+      if (!entry) return evidence.region(FS.state, id) || { title: t("select.not_chosen") };
       return { title: numberOf(entry), line: entry.path.split("/").pop(), hint: rejectable(entry) ? ["R", t("select.reject_hint")] : null };
     }
     const rejectable = (entry) => entry && entry.role === "pick" && !entry.state;
@@ -207,17 +208,9 @@
     function drawHow(state) {
       const selection = state.selection;
       parts.how.hidden = !selection;
-      if (!selection || parts.how.dataset.of === `${selection.id}.${picks().length}`) return;
-      parts.how.dataset.of = `${selection.id}.${picks().length}`;
-      const title = (name, value) => { const field = form && form.titles(name, value); return field || value; };
-      const rows = [["strategy", title("strategy", selection.strategy)], ["backbone", title("backbone", selection.backbone)], ["picks", FS.fmt.int(picks().length)],
-        ["checks", FS.fmt.int(checks().length)], ["time", FS.fmt.time(selection.seconds)], ["seed", selection.config && selection.config.seed]];
-      const info = (selection.config && selection.config.info) || {};
-      if (info.near_duplicates !== undefined) rows.push(["near", t("select.near_from", { n: FS.fmt.int(info.near_duplicates), near: info.near })]);
-      if (info.sample) rows.push(["sample", FS.fmt.int(info.sample)]);
-      if (info.instead) rows.push(["instead", title("strategy", info.instead)]);
-      parts.how.replaceChildren(el("h2", {}, t("select.how")), el("dl", { class: "facts" },
-        rows.filter(([, value]) => value !== undefined && value !== null).map(([name, value]) => [el("dt", {}, t(`select.how_${name}`)), el("dd", {}, String(value))])));
+      if (!selection || parts.how.dataset.of === `${selection.id}.${picks().length}.${Boolean(form)}`) return;
+      parts.how.dataset.of = `${selection.id}.${picks().length}.${Boolean(form)}`;
+      FactSelectEvidence.how(FS, parts.how, selection, [["picks", FS.fmt.int(picks().length)], ["checks", FS.fmt.int(checks().length)]], title);
       parts.kept.textContent = t("select.kept", { n: FS.fmt.int(state.counts.pool) });
     }
 

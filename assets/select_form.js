@@ -37,10 +37,10 @@
     }
     function list(name) {
       const field = known.get(name), about = el("p", { class: "small" });
-      const input = el("select", { class: "field" }, field.choices.map((each) => el("option", { value: each.value }, each.title)));
+      const input = el("select", { class: "field" }, name === "strategy" ? strategies(field) : field.choices.map((each) => el("option", { value: each.value }, each.title)));
       const say = () => {
         const chosen = field.choices.find((each) => each.value === values[name]);
-        about.textContent = chosen && chosen.help ? chosen.help : field.help;
+        about.textContent = [chosen && chosen.help ? chosen.help : field.help, ...(chosen ? notes(field, chosen) : [])].join(" ");
       };
       if (!field.choices.some((each) => each.value === values[name])) values[name] = field.default;
       input.value = values[name];
@@ -48,6 +48,16 @@
       if (name === "backbone") follow = () => { input.value = values.backbone = FS.backbone(field.default); say(); };
       say();
       return labelled(name, input, about);
+    }
+    function strategies(field) { // those that learn from labels stand apart
+      const option = (each) => el("option", { value: each.value }, each.value === field.default ? t("select.recommended", { name: each.title }) : each.title);
+      const group = (label, list) => el("optgroup", { label: t(label) }, list.map(option));
+      return [group("select.from_pool", field.choices.filter((each) => !each.needs_labels)), group("select.from_labels", field.choices.filter((each) => each.needs_labels))];
+    }
+    function notes(field, chosen) {
+      if (field.name !== "strategy") return [];
+      return [chosen.value === field.default && t("select.default"), chosen.needs_labels && t("select.needs_labels"),
+        chosen.most > 0 && t("select.most", { n: FS.fmt.int(chosen.most) })].filter(Boolean);
     }
     // The Project page has a list of backbones too: both show the same choice.
     let follow = () => {};

@@ -90,6 +90,7 @@ def evidence(asked: Question, rows: IntArray, seed: int) -> Step[dict[str, Any]]
     return {
         "radius": radius,
         "sample": len(pool),
+        "pool": len(asked.x),
         "known": len(known),
         "chosen": dataclasses.asdict(found),
         "random": coverage.summary(drawn),

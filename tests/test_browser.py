@@ -319,7 +319,9 @@ def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> 
 
 def see_the_evidence(page: Page) -> None:
     """Four small plots; another strategy is compared on demand, and a reload keeps it; regions without a pick."""
+    expect(page.locator("#sf-strategy option:checked")).to_have_text("ActiveFT (recommended)")
     expect(page.locator(".sv-plot")).to_have_count(4)
+    expect(page.locator(".sv-plot").last.locator(".sv-says")).to_contain_text("etter than")
     objective = page.locator(".sv-plot").last.locator(".sv-line b")
     ours, lot = (float(each) for each in objective.all_inner_texts())
     assert ours < lot, "ActiveFT must do better at its own objective than the lot"
@@ -333,7 +335,6 @@ def see_the_evidence(page: Page) -> None:
     expect(page.locator(".sv-plot").first).to_contain_text("k-center")  # its title, once the form is there
     assert page.locator(".sv-plot").all_inner_texts() == before
     if page.locator(".sv-gap").count():
-        page.locator("#page-select details:has(.sv-gap) summary").click()
         page.locator(".sv-gap").first.click()
         expect(page.locator("#page-select .sl-lookhead h2")).to_have_text("Not chosen")
 

@@ -128,7 +128,7 @@ def test_near_duplicates_are_said_and_kept_with_the_selection(made: Project) -> 
 
 def test_a_selection_says_how_well_it_stands_for_the_pool(made: Project) -> None:
     found = choose(made).config["evidence"]
-    assert (found["sample"], found["known"]) == (24, 0) and 0 < found["radius"] < 1
+    assert (found["pool"], found["sample"], found["known"]) == (24, 24, 0) and 0 < found["radius"] < 1
     assert set(found["chosen"]) == set(found["random"]) == {"mean", "worst", "covered", "objective"}
     assert found["random"]["mean"]["low"] <= found["random"]["mean"]["mean"] <= found["random"]["mean"]["high"]
     assert found["random"]["covered"]["low"] <= 0.5 <= found["random"]["covered"]["high"]

@@ -254,7 +254,11 @@ def test_the_form_is_made_from_the_options(page: Page) -> None:
     assert fields["budget"]["default"] == "50"
     assert fields["check"]["low"] == 0
     assert fields["strategy"]["choices"][0]["value"] == "activeft"
-    assert all(each["title"] for each in fields["strategy"]["choices"])
+    assert all(each["title"] and each["help"] for each in fields["strategy"]["choices"])
+    strategies = {each["value"]: each for each in fields["strategy"]["choices"]}
+    assert strategies["margin"]["needs_labels"] and not strategies["activeft"]["needs_labels"]
+    assert strategies["probcover"]["most"] > strategies["activeft"]["most"] == 0
+    assert {each["value"] for each in fields["variant"]["choices"]} == {"code", "paper"}
     assert page.client.get("/x/options/nonsense").status_code == 400
 
 

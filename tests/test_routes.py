@@ -118,6 +118,23 @@ def test_the_state_is_sent_again_only_after_a_change(client: TestClient, server:
     assert [each["name"] for each in second["classes"]] == ["daisy"]
 
 
+def test_figures_and_comparisons_are_there_after_a_reload(client: TestClient, server: Server, key: str) -> None:
+    project = server.project(key)
+    ids = scan.pool(project).ids
+    evidence = {"radius": 0.2, "chosen": {"mean": 0.1}, "gaps": [{"item": int(ids[4]), "size": 2, "distance": 0.4}]}
+    chosen = Selection(ids[:3], ("pick",) * 3, ids[3:4], "activeft", {"evidence": evidence})
+    selections.save(project, chosen, None, 1.5)
+    wrong = client.post(f"/x/{key}/run", json={"kind": "compare", "config": {"strategy": "best"}})
+    assert wrong.status_code == 400 and "best" in wrong.text
+    run = client.post(f"/x/{key}/run", json={"kind": "compare", "config": {"strategy": "kcenter"}}).json()["run"]
+    runs.finish(project, run, "done", result={"selection": 1, "strategy": "kcenter", "mean": 0.2})
+    state = client.get(f"/x/{key}/state").json()
+    assert state["selection"]["config"]["evidence"] == evidence
+    shown = next(each for each in state["runs"] if each["id"] == run)
+    assert (shown["kind"], shown["status"], shown["config"]) == ("compare", "done", {"strategy": "kcenter"})
+    assert shown["result"] == {"selection": 1, "strategy": "kcenter", "mean": 0.2}
+
+
 def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) -> None:
     project = server.project(key)
     ids = scan.pool(project).ids

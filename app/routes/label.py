@@ -63,14 +63,19 @@ def fields_of(kind: str) -> list[dict[str, Any]]:
     for name, each in options(RUN_CONFIGS[kind]):
         meta = dict(each.metadata)
         titles = TITLES.get(name.rpartition(".")[2], {})
-        listed = [
-            {"value": v, "title": titles[v].title if v in titles else v, "help": titles[v].help if v in titles else ""}
-            for v in meta["choices"] or ()
-        ]
+        listed = [_choice(each_name, titles.get(each_name)) for each_name in meta["choices"] or ()]
         shown = {key: meta[key] for key in ("title", "help", "low", "high", "expert")}
         plain = type(each.default).__name__
         fields.append({"name": name, "type": plain, "default": each.default, "choices": listed or None, **shown})
     return fields
+
+
+def _choice(name: str, choice: Any) -> dict[str, Any]:
+    """One value of a list: title, help, and what a strategy needs."""
+    if choice is None:
+        return {"value": name, "title": name, "help": ""}
+    limits = {key: getattr(choice, key) for key in ("most", "needs_labels") if hasattr(choice, key)}
+    return {"value": name, "title": choice.title, "help": choice.help, **limits}
 
 
 def map_bytes(server: Server, key: str) -> bytes:
