@@ -63,7 +63,8 @@ def measure(n: int, c: int, k: int, where: torch.device, *, with_yardstick: bool
     row["yardstick_seconds"] = slow if slow is None else round(slow, 2)
     row["yardstick_loss"] = slow_loss if slow_loss is None else round(slow_loss, 5)
     row["ratio"] = slow if slow is None else round(slow / seconds, 2)
-    return {**row, "device": device.describe(where), "torch": str(torch.__version__)}
+    about = {"device": device.describe(where), "bf16": device.has_fast_bf16(where), "torch": str(torch.__version__)}
+    return {**row, **about}
 
 
 def _ours(x: np.ndarray[Any, np.dtype[np.float32]], k: int, where: torch.device) -> Step[tuple[Tensor, Tensor]]:
@@ -138,7 +139,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         cells = [f"{row['n']:,}", row["c"], f"{row['k']:,}", f"{row['seconds']:.1f}", _or(row["yardstick_seconds"], 1)]
         cells += [f"{row['ratio']:.1f} x" if row["ratio"] else "–", f"{row['loss']:.4f}", _or(row["yardstick_loss"], 4)]
-        cells += [f"{_or(row['peak_memory_mb'], 0)} MB", row["device"]]
+        short = ", with bf16" if row.get("bf16") else ""
+        cells += [f"{_or(row['peak_memory_mb'], 0)} MB", row["device"] + short]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
