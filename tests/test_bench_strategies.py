@@ -79,16 +79,16 @@ def test_the_model_is_a_balanced_logistic_regression() -> None:
 
 
 def test_the_table_puts_the_best_first() -> None:
+    """And last what was not measured at all budgets."""
     row = {"labels": 50, "selection_seconds": 1.0}
     rows = [{**row, "strategy": name, "accuracy": value} for name, value in (("random", 0.5), ("activeft", 0.6))]
-    rows += [
-        {**row, "strategy": "activeft", "accuracy": 0.62},
-        {**row, "strategy": "gone", "labels": 9, "accuracy": 0.1},
-    ]
+    rows += [{**each, "labels": 9, "accuracy": each["accuracy"] - 0.2} for each in rows]
+    rows += [{**row, "strategy": "activeft", "accuracy": 0.62}, {**row, "strategy": "gone", "accuracy": 0.9}]
     lines = strategies.table(rows).splitlines()
     assert lines[0] == "| strategy | 9 labels | 50 labels | mean | seconds |"
-    assert lines[2] == "| ActiveFT | not run | 61.0 ± 1.4 | 61.0 | 1.0 |"
-    assert lines[-1] == "| gone | 10.0 | not run | 10.0 | 1.0 |"
+    assert lines[2] == "| ActiveFT | 40.0 | 61.0 ± 1.4 | 50.5 | 1.0 |"
+    assert lines[3] == "| Random | 30.0 | 50.0 | 40.0 | 1.0 |"
+    assert lines[-1] == "| gone | not run | 90.0 | – | 1.0 |"
 
 
 def test_an_order_that_does_not_depend_on_the_budget_is_chosen_once(

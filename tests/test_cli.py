@@ -17,6 +17,7 @@ import pytest
 from conftest import MakeImages, Run
 
 from fact_core import cli, labels, project, runs, selections
+from fact_core.bench import BENCHES
 from fact_core.choices import RECIPES
 from fact_core.console import Console, point_line, progress_line
 from fact_core.events import Point, Progress
@@ -268,7 +269,8 @@ def test_cuda_without_a_gpu_is_an_error_before_work(
 def test_an_unknown_bench_lists_the_known(cli: Run) -> None:
     ended = cli("bench", "speed")
     assert ended.returncode == 2
-    assert ended.stderr == "error: There is no bench called 'speed'. Known: features, tables.\n"
+    assert ended.stderr == f"error: There is no bench called 'speed'. Known: {', '.join(BENCHES)}.\n"
+    assert {"features", "selection", "strategies", "tables"} <= set(BENCHES)
 
 
 def test_doctor_says_what_is_here(cli: Run) -> None:

@@ -125,7 +125,7 @@ TEXT = {
     "select.how_instead": "Chosen by",
     "select.instead": "{name}, as it needs labels of two classes",
     "select.recommended": "{name} (recommended)",
-    "select.default": "Recommended by the accuracies in the README.",
+    "select.default": "Recommended: the README says what it is worth beside others.",
     "select.needs_labels": "Needs labels of two classes; until then ActiveFT chooses in its place.",
     "select.most": "Of a larger pool it looks at {n} images, drawn at random.",
     "select.from_pool": "From the images alone",

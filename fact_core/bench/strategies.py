@@ -208,14 +208,19 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     found: dict[str, dict[int, list[float]]] = {}
     for row in rows:
         found.setdefault(row["strategy"], {}).setdefault(row["labels"], []).append(100 * row["accuracy"])
-    mean = {name: statistics.mean(statistics.mean(each) for each in cells.values()) for name, cells in found.items()}
+    # A mean needs all budgets: a strategy that was measured at the easy ones only would look best.
+    mean = {
+        name: statistics.mean(statistics.mean(each) for each in cells.values())
+        for name, cells in found.items()
+        if len(cells) == len(budgets)
+    }
     lines = [line("strategy", *(f"{n} labels" for n in budgets), "mean", "seconds"), rule(len(budgets) + 3)]
-    for name in sorted(found, key=lambda each: -mean[each]):
+    for name in sorted(found, key=lambda each: (each not in mean, -mean.get(each, 0.0))):
         cells = [_spread(found[name].get(n, [])) for n in budgets]
         took = statistics.mean(row["selection_seconds"] for row in rows if row["strategy"] == name)
-        lines.append(
-            line(STRATEGIES[name].title if name in STRATEGIES else name, *cells, f"{mean[name]:.1f}", f"{took:.1f}")
-        )
+        whole = f"{mean[name]:.1f}" if name in mean else "–"
+        title = STRATEGIES[name].title if name in STRATEGIES else name
+        lines.append(line(title, *cells, whole, f"{took:.1f}"))
     return "\n".join(lines)
 
 
