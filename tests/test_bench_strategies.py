@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
 from fact_core import cli
-from fact_core.bench import strategies
+from fact_core.bench import strategies, strategies_plot
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -102,3 +103,21 @@ def test_an_order_that_does_not_depend_on_the_budget_is_chosen_once(
     for name, seed in (("kcenter", 0), ("random", 0), ("random", 1)):
         assert cells[name, 6, seed]["rows"] == cells[name, 10, seed]["rows"][:6]
         assert cells[name, 6, seed]["selection_seconds"] == cells[name, 10, seed]["selection_seconds"]
+
+
+def test_the_plot_has_a_line_for_each_strategy_that_was_measured_throughout() -> None:
+    rows = [
+        {"strategy": name, "labels": n, "accuracy": value + n / 1000}
+        for name, value in (("activeft", 0.5), ("random", 0.495), ("<b>", 0.49))
+        for n in (50, 100)
+    ]
+    text = strategies_plot.svg([*rows, {"strategy": "kmeans", "labels": 50, "accuracy": 0.9}])
+    root = ElementTree.fromstring(text)
+    space = "{http://www.w3.org/2000/svg}"
+    assert len(root.findall(f"{space}polyline")) == 3
+    said = [each.text for each in root.findall(f"{space}text")]
+    assert {"ActiveFT", "Random", "<b>", "50 labels", "100 labels"} <= set(said) and "k-means" not in said
+    heights = sorted(float(each.get("y", 0)) for each in root.findall(f"{space}text")[-3:])
+    assert heights[1] - heights[0] >= 14.9 and heights[2] - heights[1] >= 14.9  # the names do not touch
+    with pytest.raises(ValueError, match="two budgets"):
+        strategies_plot.svg(rows[:1])

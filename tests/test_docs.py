@@ -98,6 +98,10 @@ def test_every_measured_table_stands_in_the_readme(name: str) -> None:
     assert (tables.RESULTS / f"{name}.json").is_file() == (f"<!-- {name} -->" in README)
 
 
+def test_the_plot_is_made_from_the_measured_rows() -> None:
+    assert readme.PICTURE.read_text(encoding="utf-8") == readme.picture(), "Run python3 launch.py bench readme."
+
+
 def test_an_unknown_table_is_refused() -> None:
     with pytest.raises(InputError, match="no such table"):
         readme.filled("<!-- none -->\n<!-- /none -->")

@@ -16,6 +16,7 @@ from fact_core.events import Log
 from fact_core.types import Step
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+PICTURE = README.parent / "assets" / "strategies.svg"
 
 
 def _selection(rows: Sequence[Any]) -> str:
@@ -41,12 +42,20 @@ TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
-    """Write the tables into the README."""
+    """Write the tables into the README, and its plot."""
     before = README.read_text(encoding="utf-8")
     after = filled(before)
     yield Log("README.md is as it should be" if before == after else "README.md is written anew")
     README.write_text(after, encoding="utf-8")
+    PICTURE.write_text(picture(), encoding="utf-8")
     return {"text": ""}
+
+
+def picture() -> str:
+    """The plot of what strategies are worth, as SVG."""
+    from fact_core.bench.strategies_plot import svg
+
+    return svg(tables.rows("strategies-cifar10"))
 
 
 def filled(text: str) -> str:
