@@ -48,7 +48,7 @@ SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child p
 DIGITS = [str(number) for number in range(10)]
 BUDGET = 30
 STEPS = {"ff": ("100", "16"), "lm": ("200", "20")}  # phase -> what Quick says, what is typed over it
-COUNT_POINTS = """() => (document.querySelector("#train-chart").data || [])
+COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
     .filter((line) => line.mode === "lines").reduce((n, line) => n + line.x.length, 0)"""
 SHOWN_RUN = "() => { const run = FactTrain.shownRun(FS.state); return run ? [run.id, run.status] : [0, '']; }"
 
