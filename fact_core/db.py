@@ -125,6 +125,25 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX pick_item ON pick (item);
     """,
+    """
+    -- batch: the seq of the first of the operations that were given in one step and are undone in one.
+    ALTER TABLE label ADD COLUMN batch INTEGER;
+    CREATE INDEX label_target ON label (target) WHERE target IS NOT NULL;
+
+    -- colour: place in the palette; NULL: by its position. key: the key that gives it, beside its number.
+    ALTER TABLE class ADD COLUMN colour INTEGER;
+    ALTER TABLE class ADD COLUMN key TEXT NOT NULL DEFAULT '';
+
+    -- Append-only too: the newest row of an image is its note ("" is none).
+    CREATE TABLE note (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        item INTEGER NOT NULL REFERENCES item (id),
+        text TEXT NOT NULL,
+        at REAL NOT NULL,
+        annotator TEXT NOT NULL
+    );
+    CREATE INDEX note_item ON note (item, id);
+    """,
 )
 
 
