@@ -9,6 +9,7 @@ import json
 import math
 import sqlite3
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,9 +26,10 @@ class Op:
     """One thing that a person did.
 
     label: ``item`` gets ``class_id``. skip: ``item`` is passed over. flag: turns the mark of ``item``
-    on or off. clear: ``item`` has no label, skip or mark any more. undo, redo: the client's last
-    operation, or its last one on ``item``.
-    seq: the client's running number. lead_time: seconds that the person took.
+    on or off. clear: ``item`` has no label, skip or mark any more. undo, redo: the desk's last
+    operation, or its last one on ``item``; see ``desk_of``.
+    seq: the client's running number. lead_time: seconds that the person took. batch: the seq of the first
+    of the operations that were given in one step.
     """
 
     seq: int
@@ -37,6 +39,7 @@ class Op:
     lead_time: float | None = None
     source: str = "person"
     annotator: str = ""
+    batch: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def check(op: Op) -> None:
     for value in (op.item, op.class_id):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 0 < value < LARGEST):
             raise InputError("This is not the number of an image or class", repr(value)[:80])
+    if op.batch is not None and (not isinstance(op.batch, int) or not 0 <= op.batch < LARGEST):
+        raise InputError("The number of the step cannot be used", repr(op.batch)[:80])
     lead = op.lead_time
     if lead is not None and not (isinstance(lead, int | float) and math.isfinite(lead) and lead >= 0):
         raise InputError("The time taken is not a number of seconds", repr(lead)[:80])
@@ -83,8 +88,8 @@ def is_name(text: object, low: int, high: int) -> bool:
 
 
 INSERT = (
-    "INSERT INTO label (item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO label (item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator, batch) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -106,7 +111,7 @@ def apply_one(
         else:
             after = State("none", None, at)
     what = (row_item, op.kind, after.kind, after.class_id, after.flagged, target)
-    rows.append((*what, client, op.seq, at, op.lead_time, op.source, op.annotator))
+    rows.append((*what, client, op.seq, at, op.lead_time, op.source, op.annotator, op.batch))
     if item is not None:
         now[item] = after
     return item
@@ -117,32 +122,53 @@ def _undo_or_redo(
 ) -> tuple[int | None, int | None, int | None, State]:
     """(row it is about, its item, the item that is changed or None, the item's state after).
 
-    Nothing is changed when there is no such row, or when another client has changed the image since:
+    Nothing is changed when there is no such row, or when another desk has changed the image since:
     nobody's label is lost by somebody else's undo.
     """
     target = _target(con, client, op)
     if target is None:
         return None, op.item, None, _at(con, op.item, LARGEST, at)
     item = int(target["item"])
-    foreign = con.execute(
-        "SELECT 1 FROM label WHERE item = ? AND id > ? AND client != ? LIMIT 1", (item, target["id"], client)
-    ).fetchone()
-    if foreign:
+    later = con.execute("SELECT client FROM label WHERE item = ? AND id > ?", (item, target["id"]))
+    if any(desk_of(row["client"]) != desk_of(client) for row in later):
         return target["id"], item, None, _at(con, item, LARGEST, at)
     # Undo: the state before the row. Redo: the state that the row made.
     return target["id"], item, item, _at(con, item, target["id"] + (op.kind == "redo"), at)
 
 
+def desk_of(client: str) -> str:
+    """Who undoes whose operations: what stands before the dot. The windows of one browser are one desk."""
+    return client.partition(".")[0]
+
+
+def desk_rows(con: sqlite3.Connection, client: str) -> Iterator[sqlite3.Row]:
+    """All rows of the client's desk, newest first."""
+    desk = desk_of(client)
+    return iter(
+        con.execute(
+            "SELECT * FROM label WHERE client = ?1 OR (client >= ?1 || '.' AND client < ?1 || '/') ORDER BY id DESC",
+            (desk,),
+        )
+    )
+
+
+def _item_rows(con: sqlite3.Connection, client: str, item: int) -> Iterator[sqlite3.Row]:
+    """The desk's rows about an image, newest first; an undo that changed nothing names it by its target only."""
+    rows = con.execute(
+        "SELECT id, op, target, client FROM label WHERE item = ?1 UNION ALL "
+        "SELECT id, op, target, client FROM label "
+        "WHERE item IS NULL AND target IN (SELECT id FROM label WHERE item = ?1) ORDER BY id DESC",
+        (item,),
+    )
+    return (row for row in rows if desk_of(row["client"]) == desk_of(client))
+
+
 def _target(con: sqlite3.Connection, client: str, op: Op) -> sqlite3.Row | None:
-    """The client's newest row that is not undone (undo), or newest undone row with nothing new after it (redo).
+    """The desk's newest row that is not undone (undo), or newest undone row with nothing new after it (redo).
 
     Read backwards: the newest undo or redo of a row decides whether it is undone.
     """
-    rows = con.execute(
-        "SELECT id, op, target FROM label WHERE client = ?1 AND (?2 IS NULL OR "
-        "coalesce(item, (SELECT item FROM label AS other WHERE other.id = label.target)) = ?2) ORDER BY id DESC",
-        (client, op.item),
-    )
+    rows = desk_rows(con, client) if op.item is None else _item_rows(con, client, op.item)
     settled: set[int] = set()
     for row in rows:
         if row["op"] in ("undo", "redo"):

@@ -1,4 +1,4 @@
-"""Classes and labels. The label history is append-only: undo is one more row.
+"""Labels. The label history is append-only: undo is one more row.
 
 Every operation of a client carries a running number and is stored under (client, number),
 so a page that did not hear the answer sends it again and nothing happens twice.
@@ -8,40 +8,35 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from fact_core import db
+from fact_core.classes import add_class as add_class
+from fact_core.classes import classes as classes
+from fact_core.classes import delete_class as delete_class
+from fact_core.classes import ensure_classes as ensure_classes
+from fact_core.classes import rename_class as rename_class
 from fact_core.errors import InputError
 from fact_core.history import INSERT, NOW, apply_one, check, is_name, states_of
 from fact_core.history import LARGEST as LARGEST
 from fact_core.history import Op as Op
 from fact_core.history import OpKind as OpKind
 from fact_core.history import State as State
-from fact_core.project import Project, clean_name
+from fact_core.project import Project
 from fact_core.types import Labels, Role
 
 
 @dataclass(frozen=True)
-class ClassRow:
-    """One class; ``count`` images have it as their label now."""
-
-    id: int
-    name: str
-    position: int
-    count: int
-
-
-@dataclass(frozen=True)
 class Applied:
-    """The states that changed, by item id, and the largest number of this client that is stored."""
+    """The states that changed, by item id; the largest number of this client and the newest row that are stored."""
 
     states: dict[int, State]
     last_seq: int
+    row: int
 
 
 @dataclass(frozen=True)
@@ -60,54 +55,7 @@ class HistoryRow:
     lead_time: float | None
     source: str
     annotator: str
-
-
-def classes(project: Project) -> list[ClassRow]:
-    """The classes in the person's order, with their counts."""
-    with db.connect(project.db) as con:
-        rows = con.execute(
-            f"WITH now AS ({NOW}) SELECT class.id, name, position, count(now.item) AS count FROM class "
-            "LEFT JOIN now ON now.class = class.id AND now.kind = 'label' "
-            "WHERE NOT deleted GROUP BY class.id ORDER BY position, class.id"
-        )
-        return [ClassRow(row["id"], row["name"], row["position"], row["count"]) for row in rows]
-
-
-def add_class(project: Project, name: str) -> int:
-    """Add a class at the end and return its id. InputError when the name cannot be used or is taken."""
-    with db.connect(project.db) as con, db.transaction(con):
-        return _add_class(con, clean_name(name, "class name"))
-
-
-def ensure_classes(project: Project, names: Iterable[str]) -> dict[str, int]:
-    """The id of each name; missing classes are added, in order. Names that differ only in case are one class."""
-    with db.connect(project.db) as con, db.transaction(con):
-        known = {row["folded"]: int(row["id"]) for row in con.execute("SELECT id, folded FROM class WHERE NOT deleted")}
-        ids: dict[str, int] = {}
-        for name in names:
-            cleaned = clean_name(name, "class name")
-            if (folded := cleaned.casefold()) not in known:
-                known[folded] = _add_class(con, cleaned)
-            ids[name] = known[folded]
-        return ids
-
-
-def rename_class(project: Project, class_id: int, name: str) -> None:
-    """Give a class another name; its labels stay. InputError when the name is taken or the class is gone."""
-    cleaned = clean_name(name, "class name")
-    with db.connect(project.db) as con, db.transaction(con):
-        _need_class(con, class_id)
-        _need_free(con, cleaned, class_id)
-        con.execute("UPDATE class SET name = ?, folded = ? WHERE id = ?", (cleaned, cleaned.casefold(), class_id))
-        db.bump(con)
-
-
-def delete_class(project: Project, class_id: int) -> None:
-    """Take a class away. Its images count as unlabeled; the history keeps what was said."""
-    with db.connect(project.db) as con, db.transaction(con):
-        _need_class(con, class_id)
-        con.execute("UPDATE class SET deleted = 1 WHERE id = ?", (class_id,))
-        db.bump(con)
+    batch: int | None
 
 
 def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
@@ -142,8 +90,18 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             changed.add(apply_one(con, client, op, now, rows))
         con.executemany(INSERT, rows)
         last = con.execute("SELECT coalesce(max(seq), 0) AS seq FROM label WHERE client = ?", (client,)).fetchone()
+        newest = con.execute("SELECT coalesce(max(id), 0) AS row FROM label").fetchone()
         after = {item: now[item] for item in changed if item is not None and item in now}
-        return Applied(_without_deleted(con, after), int(last["seq"]))
+        return Applied(_without_deleted(con, after), int(last["seq"]), int(newest["row"]))
+
+
+def changes(project: Project, since: int) -> tuple[int, dict[int, State]]:
+    """(the newest row, the states now of all images that rows after ``since`` are about)."""
+    with db.connect(project.db) as con:
+        newest = int(con.execute("SELECT coalesce(max(id), 0) FROM label").fetchone()[0])
+        rows = con.execute("SELECT DISTINCT item FROM label WHERE id > ? AND item IS NOT NULL", (since,))
+        items = {int(row["item"]) for row in rows}
+        return newest, _without_deleted(con, states_of(con, items)) if items else {}
 
 
 def states(project: Project) -> dict[int, State]:
@@ -194,7 +152,7 @@ def history(project: Project, item: int | None = None) -> list[HistoryRow]:
         return [
             HistoryRow(
                 row["id"], row["item"], row["op"], row["kind"], row["class"], bool(row["flagged"]), row["at"],
-                row["client"], row["seq"], row["lead_time"], row["source"], row["annotator"],
+                row["client"], row["seq"], row["lead_time"], row["source"], row["annotator"], row["batch"],
             )
             for row in rows
         ]  # fmt: skip
@@ -222,27 +180,3 @@ def _without_deleted(con: sqlite3.Connection, found: dict[int, State]) -> dict[i
         item: State("none", None, state.at, state.flagged) if state.class_id in gone else state
         for item, state in found.items()
     }
-
-
-def _add_class(con: sqlite3.Connection, name: str) -> int:
-    _need_free(con, name, 0)
-    row = con.execute(
-        "INSERT INTO class (name, folded, position, created) "
-        "VALUES (?, ?, (SELECT coalesce(max(position), -1) + 1 FROM class), ?) RETURNING id",
-        (name, name.casefold(), time.time()),
-    ).fetchone()
-    db.bump(con)
-    return int(row["id"])
-
-
-def _need_free(con: sqlite3.Connection, name: str, but: int) -> None:
-    other = con.execute(
-        "SELECT name FROM class WHERE folded = ? AND NOT deleted AND id != ?", (name.casefold(), but)
-    ).fetchone()
-    if other:
-        raise InputError("There is a class of this name already", other["name"], "Choose another name.")
-
-
-def _need_class(con: sqlite3.Connection, class_id: int) -> None:
-    if not con.execute("SELECT 1 FROM class WHERE id = ? AND NOT deleted", (class_id,)).fetchone():
-        raise InputError("This class does not exist any more", str(class_id), "Reload the page.")

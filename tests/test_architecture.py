@@ -15,7 +15,20 @@ SOURCES = sorted([*ROOT.glob("fact_core/**/*.py"), *ROOT.glob("app/**/*.py"), RO
 LAYERS: dict[str, tuple[str, ...]] = {
     "0": ("errors", "types", "choices", "config", "options", "events", "steps"),
     "1": ("images", "db", "store", "weights", "files", "walk"),
-    "2": ("project", "scan", "history", "labels", "selections", "runs", "exchange", "thumbs", "demo"),
+    "2": (
+        "project",
+        "scan",
+        "history",
+        "batches",
+        "classes",
+        "labels",
+        "undo",
+        "selections",
+        "runs",
+        "exchange",
+        "thumbs",
+        "demo",
+    ),
     "2n": ("evaluate", "suggest", "neighbors", "coverage"),
     "3": (
         *("device", "data", "backbones", "features", "select", "finetune", "lightweight", "classifier", "predict"),

@@ -10,19 +10,22 @@ from typing import Any
 
 from fastapi import Body, FastAPI, Response
 
-from app import maps
+from app import computer, maps, suggestions
 from app.server import Server
 from app.widgets import TITLES
-from fact_core import labels, scan, selections
+from fact_core import labels, scan, selections, undo
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
 from fact_core.project import Project
 
 MOST_OPS = 50_000
+MOST_STEPS = 10_000
+#: How a person can give a label: a key or a click, a suggestion accepted, many in the grid or on the map at once.
+SOURCES = ("person", "suggestion", "grid", "map")
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/map, queue, item, /x/options/KIND; POST /x/K/ops, classes, reject."""
+    """GET /x/K/map, queue, item, changes, steps, suggest, /x/options/KIND; POST /x/K/ops, classes, reject."""
 
     @app.get("/x/options/{kind}")
     def form(kind: str) -> dict[str, Any]:
@@ -41,6 +44,19 @@ def register(app: FastAPI, server: Server) -> None:
     @app.get("/x/{key}/item")
     def item(key: str, id: int) -> dict[str, Any]:
         return item_of(server.project(key), id)
+
+    @app.get("/x/{key}/changes")
+    def changes(key: str, since: int) -> dict[str, Any]:
+        return changes_of(server.project(key), since)
+
+    @app.get("/x/{key}/steps")
+    def steps(key: str, client: str, most: int = 100) -> dict[str, Any]:
+        return steps_of(server.project(key), client, most)
+
+    @app.get("/x/{key}/suggest")
+    def suggest(key: str) -> Response:
+        packed = suggestions.packed(server.opened(key))
+        return Response(packed, media_type="application/octet-stream", headers={"cache-control": "no-store"})
 
     @app.post("/x/{key}/ops")
     def ops(key: str, client: str = Body(), ops: list[dict[str, Any]] = Body()) -> dict[str, Any]:  # noqa: B008
@@ -95,6 +111,7 @@ def map_bytes(server: Server, key: str) -> bytes:
 
 def queue_of(project: Project) -> dict[str, Any]:
     """The images to label in order, those labeled without being chosen, and the classes."""
+    row, _ = labels.changes(project, labels.LARGEST)  # before the states: what comes between is told twice, not never
     states = labels.states(project)
     listed = selections.queue(project)
     items = {item.id: item for item in scan.items(project, [entry.item for entry in listed])}
@@ -108,11 +125,43 @@ def queue_of(project: Project) -> dict[str, Any]:
     others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
     latest = selections.latest(project)
     return {
+        "row": row,
         "selection": latest.id if latest else None,
         "next_best": len(latest.selection.next_best) if latest else 0,
         "entries": entries,
         "others": [other for other in others if other["state"]],
         "classes": classes_of(project),
+    }
+
+
+def changes_of(project: Project, since: int) -> dict[str, Any]:
+    """What others did since row ``since`` of the history: how those images stand now."""
+    if not 0 <= since < labels.LARGEST:
+        raise InputError("There is no such row of the history", str(since)[:80], "Reload the page.")
+    row, states = labels.changes(project, since)
+    latest = selections.latest(project)
+    return {
+        "row": row,
+        "selection": latest.id if latest else None,
+        "states": {str(item): _view(state) for item, state in states.items()},
+        "classes": classes_of(project),
+    }
+
+
+def steps_of(project: Project, client: str, most: int) -> dict[str, Any]:
+    """What this browser can undo and do again, the next one first."""
+    found = undo.steps(project, client, max(1, min(most, MOST_STEPS)))
+
+    def told(step: tuple[undo.Change, ...]) -> list[dict[str, Any]]:
+        return [
+            {"item": each.item, "before": _view(each.before), "after": _view(each.after), "rows": each.rows}
+            for each in step
+        ]
+
+    return {
+        "undo": [told(each) for each in found.undo],
+        "redo": [told(each) for each in found.redo],
+        "more": found.more,
     }
 
 
@@ -130,7 +179,7 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]]) -> dict[
         raise InputError("Too many labels at once", f"{len(ops):,}", f"At most {MOST_OPS:,}.")
     applied = labels.apply(project, client, [_op(each) for each in ops])
     states = {str(item): _view(state) for item, state in applied.states.items()}
-    return {"last_seq": applied.last_seq, "states": states, "classes": classes_of(project)}
+    return {"last_seq": applied.last_seq, "row": applied.row, "states": states, "classes": classes_of(project)}
 
 
 def change_class(project: Project, op: str, name: str, class_id: int) -> dict[str, Any]:
@@ -182,12 +231,16 @@ def _op(values: dict[str, Any]) -> labels.Op:
     annotator = values.get("annotator", "")
     if not isinstance(annotator, str):
         raise InputError("The name of the person is not a text", repr(annotator)[:80])
+    source = values.get("source", "person")
+    if source not in SOURCES:
+        raise InputError("There is no such source of a label", repr(source)[:80], f"Known: {', '.join(SOURCES)}.")
     return labels.Op(
         seq=values.get("seq"),  # type: ignore[arg-type]
         kind=kind,  # type: ignore[arg-type]
         item=values.get("item"),
         class_id=values.get("class_id") if kind == "label" else None,
         lead_time=None if lead is None else float(lead),
-        source="person",
-        annotator=annotator,
+        source=source,
+        annotator=annotator or computer.person(),
+        batch=values.get("batch"),
     )
