@@ -1,4 +1,4 @@
-"""What the Select and Label pages read and write: the map, the queue, labels, classes, rejections.
+"""What the Select and Label pages read and write: the map, the queue, labels, rejections.
 
 A label is committed before the answer leaves. Operations carry (client, seq): sending them twice does nothing.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from fastapi import Body, FastAPI, Response
 
 from app import computer, maps, suggestions
+from app.routes.classes import classes_of
 from app.server import Server
 from app.widgets import TITLES
 from fact_core import labels, scan, selections, undo
@@ -25,7 +26,7 @@ SOURCES = ("person", "suggestion", "grid", "map")
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/map, queue, item, changes, steps, suggest, /x/options/KIND; POST /x/K/ops, classes, reject."""
+    """GET /x/K/map, queue, item, changes, steps, suggest, /x/options/KIND; POST /x/K/ops, reject."""
 
     @app.get("/x/options/{kind}")
     def form(kind: str) -> dict[str, Any]:
@@ -61,10 +62,6 @@ def register(app: FastAPI, server: Server) -> None:
     @app.post("/x/{key}/ops")
     def ops(key: str, client: str = Body(), ops: list[dict[str, Any]] = Body()) -> dict[str, Any]:  # noqa: B008
         return apply_ops(server.project(key), client, ops)
-
-    @app.post("/x/{key}/classes")
-    def classes(key: str, op: str = Body(), name: str = Body(), id: int = Body(0)) -> dict[str, Any]:
-        return change_class(server.project(key), op, name, id)
 
     @app.post("/x/{key}/reject")
     def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
@@ -179,18 +176,7 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]]) -> dict[
         raise InputError("Too many labels at once", f"{len(ops):,}", f"At most {MOST_OPS:,}.")
     applied = labels.apply(project, client, [_op(each) for each in ops])
     states = {str(item): _view(state) for item, state in applied.states.items()}
-    return {"last_seq": applied.last_seq, "row": applied.row, "states": states, "classes": classes_of(project)}
-
-
-def change_class(project: Project, op: str, name: str, class_id: int) -> dict[str, Any]:
-    """Add a class, or give one another name."""
-    if op == "add":
-        class_id = labels.add_class(project, name)
-    elif op == "rename":
-        labels.rename_class(project, class_id, name)
-    else:
-        raise InputError("There is no such change of a class", repr(op)[:80], "Known: add, rename.")
-    return {"id": class_id, "classes": classes_of(project)}
+    return {"last_seq": applied.last_seq, "states": states, "classes": classes_of(project)}
 
 
 def replace(project: Project, item: int) -> dict[str, Any]:
@@ -199,11 +185,6 @@ def replace(project: Project, item: int) -> dict[str, Any]:
     if latest is None:
         raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
     return {"replacement": selections.reject(project, latest.id, item), "queue": queue_of(project)}
-
-
-def classes_of(project: Project) -> list[dict[str, Any]]:
-    """The classes in the person's order, with the number of their labels."""
-    return [{"id": c.id, "name": c.name, "position": c.position, "count": c.count} for c in labels.classes(project)]
 
 
 def _view(state: labels.State | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app import computer, maps
+from app.routes.classes import classes_of
 from app.server import Opened, Server, key_of
 from app.text import sentences
 from fact_core import labels, runs, scan, selections
@@ -91,10 +92,7 @@ def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
             "bytes": counts.bytes,
             "sizes": [list(size) for size in counts.sizes],
         },
-        "classes": [
-            {"id": each.id, "name": each.name, "position": each.position, "count": each.count}
-            for each in labels.classes(project)
-        ],
+        "classes": classes_of(project),
         "selection": _selection(stored),
         "labels": _labels(project),
         "runs": [run_brief(project, run) for run in newest[:200]],
