@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app import outcome
-from fact_core import exchange, labels, runs, scan
+from fact_core import label_files, labels, runs, scan
 from fact_core.choices import EXPORTS, PRESETS, RECIPES
 from fact_core.demo import demo_truth
 from fact_core.errors import FactError, RunError
@@ -69,7 +69,7 @@ def _truth(project: Project, classes: tuple[str, ...]) -> tuple[dict[int, str], 
         found, kind = {i: name for i, name in named if name is not None}, "demo"
     else:
         try:
-            found, kind = exchange.folder_labels(pool), "folders"
+            found, kind = label_files.folder_labels(pool), "folders"
         except FactError:
             return {}, ""  # images directly in the folder: their names say nothing
     by_name = {name.casefold(): name for name in classes}

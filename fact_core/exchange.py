@@ -1,22 +1,21 @@
-"""Labels in, labels and predictions out, as CSV that spreadsheets can open."""
+"""Labels and predictions out, as CSV that spreadsheets can open. What comes in: ``label_files``."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from fact_core import labels, runs, scan
-from fact_core.errors import InputError, RunError, storage_error
-from fact_core.project import Project, clean_name, write_text
-from fact_core.types import IntArray, Pool
+from fact_core import classes, labels, notes, runs, scan
+from fact_core.errors import RunError
+from fact_core.label_files import FORMULA
+from fact_core.project import Project, write_text
+from fact_core.types import IntArray
 
 FIELDS = (
     "sample_id",
@@ -29,85 +28,14 @@ FIELDS = (
     "lead_time",
     "created_at",
 )
-
-#: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-MAX_CSV_BYTES = 1 << 30
-
-
-def read_labels(file: Path, pool: Pool, aliases: Mapping[str, int | None] | None = None) -> dict[int, str]:
-    """Image id -> class name from a CSV with ``file_name`` or ``file_path``, and ``label``.
-
-    A file is found by its path in the image folder, else by its name where only one image has it.
-    aliases: paths outside the pool (``scan.aliases``): repeats stand for their image, and files that
-    cannot be read are passed over. Rows without a label are passed over.
-    InputError, which names the row, for a wrong encoding, missing columns, unknown or ambiguous
-    files, unusable class names, and two different labels of one image.
-    """
-    find = _Finder(pool, aliases or {})
-    found: dict[int, str] = {}
-    spelled: dict[str, str] = {}  # names that differ only in case are one class
-    cleaned_names: dict[str, str] = {}
-    for number, name, label in _label_rows(file):
-        try:
-            item = find(name)
-            if item is None or not label.strip():
-                continue
-            if label not in cleaned_names:
-                cleaned = clean_name(label, "label")
-                cleaned_names[label] = spelled.setdefault(cleaned.casefold(), cleaned)
-        except InputError as error:
-            raise InputError(f"Row {number} of the CSV: {error.what}", error.found, error.do) from None
-        cleaned = cleaned_names[label]
-        if found.setdefault(item, cleaned) != cleaned:
-            raise InputError(
-                f"Row {number} of the CSV gives an image another label than a row before",
-                f"{name}: {found[item]} and {cleaned}",
-                "Keep one of them.",
-            )
-    if not found:
-        raise InputError("The CSV has no labels", str(file), _CSV_HELP)
-    return found
-
-
-def folder_labels(pool: Pool) -> dict[int, str]:
-    """Image id -> class name: the name of the image's folder. InputError for images directly in the root."""
-    spelled: dict[str, str] = {}
-    found: dict[int, str] = {}
-    for item, path in zip(pool.ids, pool.paths, strict=True):
-        parent = PurePosixPath(path).parent.name
-        if not parent:
-            raise InputError(
-                "Images directly in the image folder have no class", path, "Put them into sub-folders, one a class."
-            )
-        name = clean_name(parent, "folder name")
-        found[int(item)] = spelled.setdefault(name.casefold(), name)
-    return found
-
-
-def read_class_folders(folder: Path) -> tuple[list[Path], list[str]]:
-    """(files, class names) of a folder with one sub-folder a class, e.g. test images. InputError in words."""
-    root = Path(folder).expanduser().resolve()
-    if not root.is_dir():
-        raise InputError("There is no such folder of images", str(root), "Check the path.")
-    files, names = list[Path](), list[str]()
-    for file in sorted(scan.find_images(root)):
-        if file.parent == root:
-            raise InputError("Images directly in the folder have no class", str(file), "Put them into sub-folders.")
-        files.append(file)
-        names.append(clean_name(file.parent.name, "folder name"))
-    if not files:
-        raise InputError(
-            "There are no images in this folder", str(root), "Choose a folder with one sub-folder a class."
-        )
-    return files, names
+LABEL_FIELDS = (*FIELDS, "note")
 
 
 def write_labels(project: Project, file: Path) -> int:
-    """Write the labels as CSV, by image id; images without a label are left out. Returns the number of rows."""
+    """Write the labels as CSV with the notes, by image id; images without a label are left out. Returns how many."""
     splits = _splits(project)
-    names = {each.id: each.name for each in labels.classes(project)}
+    names = {each.id: each.name for each in classes.classes(project)}
+    said = notes.newest(project)
     newest = {row.item: row for row in labels.history(project) if row.item is not None}
     rows = []
     for item in scan.items(project, sorted(newest)):
@@ -116,8 +44,9 @@ def write_labels(project: Project, file: Path) -> int:
             lead = "" if row.lead_time is None else f"{row.lead_time:.3f}"
             split = splits.get(item.id, "train")
             name = names[row.class_id]
-            rows.append((item.id, item.path, name, "", split, row.source, row.annotator, lead, _iso(row.at)))
-    write_text(Path(file), csv_text(FIELDS, rows), "writing the labels")
+            who = (row.source, row.annotator, lead, _iso(row.at))
+            rows.append((item.id, item.path, name, "", split, *who, said.get(item.id, "")))
+    write_text(Path(file), csv_text(LABEL_FIELDS, rows), "writing the labels")
     return len(rows)
 
 
@@ -158,91 +87,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 def escaped(text: str) -> str:
     """The text, with an apostrophe in front where a spreadsheet would run it."""
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-_CSV_HELP = "The CSV needs the columns file_name or file_path, and label."
-
-
-def _label_rows(file: Path) -> Iterator[tuple[int, str, str]]:
-    """(row number as an editor counts, file, label) of a CSV. The whole file is read and checked as text first."""
-    try:
-        if file.stat().st_size > MAX_CSV_BYTES:
-            raise InputError("The CSV is larger than 1 GB", str(file))
-        content = file.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and os.path.exists(file) and not os.path.isdir(file):
-            raise storage_error(error, "reading the CSV") from error
-        raise InputError("There is no such CSV file", str(file), "Check the path.") from error
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        raise InputError(f"Row {row} of the CSV is not UTF-8", str(file), "Save the file as UTF-8.") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    number = 1
-    try:
-        header = [cell.strip().lower() for cell in next(reader, [])]
-        path = next((header.index(name) for name in ("file_path", "file_name") if name in header), None)
-        label = header.index("label") if "label" in header else None
-        if path is None or label is None:
-            shown = ", ".join(header)[:200] or "nothing"
-            raise InputError("The CSV has no columns for the file and its label", shown, _CSV_HELP)
-        for cells in reader:
-            number, before = reader.line_num, number
-            if not any(cell.strip() for cell in cells):
-                continue
-            if len(cells) <= max(path, label):
-                raise InputError(f"Row {before + 1} of the CSV has too few columns", str(len(cells)), _CSV_HELP)
-            yield before + 1, _unescaped(cells[path]), _unescaped(cells[label])
-    except csv.Error as error:
-        raise InputError(f"Row {number + 1} of the CSV cannot be read", str(error), "Check its quotes.") from None
-
-
-def _unescaped(cell: str) -> str:
-    """What ``escaped`` did is undone, so that our own files can be read again."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
-
-
-class _Finder:
-    """Finds the image that a CSV means by a path or a name."""
-
-    def __init__(self, pool: Pool, aliases: Mapping[str, int | None]) -> None:
-        self.root = pool.root
-        ids = (int(item) for item in pool.ids)
-        self.by_path: dict[str, int | None] = {_nfc(path): item for path, item in aliases.items()}
-        self.by_path |= {_nfc(path): item for path, item in zip(pool.paths, ids, strict=True)}
-        self.by_name: dict[str, set[int | None]] = {}
-        for path, item in self.by_path.items():
-            self.by_name.setdefault(PurePosixPath(path).name, set()).add(item)
-
-    def __call__(self, given: str) -> int | None:
-        """The id, or None for a file that is there but not in the pool. InputError otherwise."""
-        text = _nfc(given.strip())
-        if text in self.by_path:
-            return self.by_path[text]
-        for path in (text, text.replace("\\", "/")):
-            inside = self._inside(path)
-            if inside in self.by_path:
-                return self.by_path[inside]
-        name = PurePosixPath(text.replace("\\", "/")).name
-        matches = self.by_name.get(name, set())
-        if len(matches) == 1:
-            return next(iter(matches))
-        if matches:
-            raise InputError("several images have this name", given[:200], "Give the path within the image folder.")
-        raise InputError("there is no such image", given[:200], "Give names of files in the image folder.")
-
-    def _inside(self, path: str) -> str:
-        """The path relative to the image folder, as text alone: the disk is not asked."""
-        root = _nfc(self.root.as_posix()) + "/"
-        if path.startswith(root):
-            path = path[len(root) :]
-        return str(PurePosixPath(path))
-
-
-def _nfc(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    return "'" + text if text.startswith(FORMULA) else text
 
 
 def _splits(project: Project) -> dict[int, str]:

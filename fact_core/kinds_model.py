@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fact_core import exchange, labels, runs
+from fact_core import exchange, label_files, labels, runs
 from fact_core import scan as scanning
 from fact_core.classifier import Classifier, load_model, save_model
 from fact_core.config import ExportConfig, PredictConfig, TrainConfig, to_dict
@@ -252,7 +252,7 @@ def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Report | None
 def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int) -> Step[dict[str, Any]]:
     """Accuracy on a folder with one sub-folder a class. Names must be those of the classifier's classes."""
     started = time.monotonic()
-    files, names = exchange.read_class_folders(folder)
+    files, names = label_files.read_class_folders(folder)
     found = yield from answer(classifier, files, device=device, batch=batch)
     rows = [row for row in range(len(files)) if row not in found.bad]
     named = found.answers[classifier.final].argmax(axis=1)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import fact_core
-from fact_core import exchange, labels, project, runs, scan, selections
+from fact_core import label_files, labels, project, runs, scan, selections
 from fact_core.config import SelectConfig, TrainConfig, parse_budget, to_dict
 from fact_core.console import Console
 from fact_core.errors import InputError
@@ -96,7 +96,7 @@ def _check_first(order: Order) -> None:
             "There is no such file with labels", order.labels_from, "Give the path of a CSV file, or the word folders."
         )
     if order.test_images:
-        exchange.read_class_folders(order.test_images)
+        label_files.read_class_folders(order.test_images)
     if order.export and order.export.exists() and (not order.export.is_dir() or any(order.export.iterdir())):
         raise InputError("The folder for the export is not empty", str(order.export), "Choose a new folder.")
 
@@ -124,8 +124,8 @@ def _end_leftovers(found: Project) -> None:
 def _truth(found: Project, pool: Pool, labels_from: str) -> dict[int, str]:
     """Image id -> class name of all that is known. Only bought images are labeled; the rest scores the result."""
     if labels_from == "folders":
-        return exchange.folder_labels(pool)
-    return exchange.read_labels(Path(labels_from), pool, scan.aliases(found))
+        return label_files.folder_labels(pool)
+    return label_files.read_labels(Path(labels_from), pool, scan.aliases(found))
 
 
 def _choose(found: Project, worker: Worker, config: SelectConfig) -> selections.Stored:

@@ -22,6 +22,9 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "batches",
         "classes",
         "labels",
+        "label_files",
+        "label_import",
+        "notes",
         "undo",
         "selections",
         "runs",
@@ -29,7 +32,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "thumbs",
         "demo",
     ),
-    "2n": ("evaluate", "suggest", "neighbors", "coverage"),
+    "2n": ("evaluate", "suggest", "groups", "neighbors", "coverage"),
     "3": (
         *("device", "data", "backbones", "features", "select", "finetune", "lightweight", "classifier", "predict"),
         *("export", "export_files", "model_card", "onnx_inference", "project_map"),
