@@ -17,6 +17,23 @@ _COLUMNS = "item, op, kind, class, flagged, target, client, seq, at, lead_time, 
 _INSERT = f"INSERT INTO label ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, 1)"
 
 
+#: The newest undo or redo that changed the image of a row says whether the row is undone.
+_UNDONE = (
+    "'undo' IS (SELECT op FROM label AS later WHERE later.target = {row}.id AND later.item IS NOT NULL "
+    "ORDER BY later.id DESC LIMIT 1)"
+)
+#: The rows of a step that are not undone, nor followed by another one that stands; with the state before each.
+_STANDING = (
+    "SELECT mine.id, mine.item, mine.source, before.kind, before.class, before.flagged FROM label AS mine "
+    "LEFT JOIN label AS before ON before.id = "
+    "  (SELECT max(id) FROM label AS older WHERE older.item = mine.item AND older.id < mine.id) "
+    f"WHERE mine.client = ? AND mine.op = 'label' AND NOT {_UNDONE.format(row='mine')} AND NOT EXISTS "
+    "  (SELECT 1 FROM label AS newer WHERE newer.item = mine.item AND newer.id > mine.id "
+    f"   AND newer.op NOT IN ('undo', 'redo') AND NOT {_UNDONE.format(row='newer')}) "
+    "ORDER BY mine.id"
+)
+
+
 def give(con: sqlite3.Connection, client: str, labels: Mapping[int, int], source: str, annotator: str = "") -> int:
     """Give images (item id -> class id) their labels within a transaction; marks stay. Returns how many.
 
@@ -54,14 +71,7 @@ def take_back(con: sqlite3.Connection, client: str, annotator: str = "") -> list
 
     Doing it twice changes nothing.
     """
-    rows = con.execute(
-        "SELECT mine.id, mine.item, mine.source, before.kind, before.class, before.flagged FROM label AS mine "
-        "LEFT JOIN label AS before ON before.id = "
-        "  (SELECT max(id) FROM label AS older WHERE older.item = mine.item AND older.id < mine.id) "
-        "WHERE mine.client = ? AND mine.op = 'label' "
-        "AND mine.id = (SELECT max(id) FROM label AS newest WHERE newest.item = mine.item) ORDER BY mine.id",
-        (client,),
-    ).fetchall()
+    rows = con.execute(_STANDING, (client,)).fetchall()
     first = con.execute("SELECT coalesce(max(seq), 0) + 1 AS next FROM label WHERE client = ?", (client,)).fetchone()
     at = time.time()
     con.executemany(
