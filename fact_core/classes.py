@@ -20,7 +20,7 @@ from fact_core.project import Project, clean_name
 #: Places in the palette: twelve colours as discs, then as squares, then as diamonds.
 COLOURS = 36
 #: Keys that mean something else on the Label page, beside the digits.
-TAKEN_KEYS = "fn?+-"
+TAKEN_KEYS = "fgn?+-/"
 #: More classes than this are a mistake, such as a column of file names.
 MOST_CLASSES = 10_000
 

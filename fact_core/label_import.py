@@ -85,6 +85,11 @@ def read(project: Project, source: Source) -> Preview:
     """What importing would do now. InputError, which names the row, when the source cannot be used."""
     if source.kind not in KINDS:
         raise InputError("There is no such source of labels", repr(source.kind)[:80], f"Known: {', '.join(KINDS)}.")
+    try:
+        source.text.encode()
+    except UnicodeEncodeError as error:  # half a surrogate pair, possible in JSON
+        row = source.text.count("\n", 0, error.start) + 1
+        raise InputError(f"Row {row} has a character that is none", do="Save the file as UTF-8.") from None
     pool = scan.pool(project)
     entries = folder_entries(pool) if source.kind == "folders" else READERS[source.kind](source.text)
     present = {each.id: each.name for each in classes.classes(project)}
@@ -149,7 +154,7 @@ def _gather(entries: Iterable[Entry], find: Finder, present: Sequence[str]) -> _
             found.skipped += 1
             continue
         names = {_spell(each, entry.where, spelled, cleaned) for each in entry.labels}
-        shown = (entry.files[0] if entry.files else entry.where)[:200]
+        shown = (entry.files[0] if entry.files else entry.where)[:200].encode(errors="replace").decode()
         if outcome != "found":
             (found.ambiguous if outcome == "several" else found.unknown).append(shown)
         elif len(names) > 1 or found.labels.get(item, name := next(iter(names))) != name:

@@ -8,7 +8,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app.guard import MAX_BODY, Guard, make_keys
+from app.guard import MAX_BODY, MAX_IMPORT, Guard, make_keys
 
 PORT = 7999
 HOME = f"http://127.0.0.1:{PORT}"
@@ -112,6 +112,11 @@ def test_only_get_and_post_are_used(inside: TestClient, method: str) -> None:
 def test_an_endless_request_is_refused(inside: TestClient) -> None:
     long = {"content-length": str(MAX_BODY + 1)}
     assert inside.post("/x/app", headers=JSON | long, content="{}").status_code == 413
+    assert inside.post("/x/KEY/import/preview", headers=JSON | long, content="{}").status_code == 200
+    for path in ("/x/KEY/import/commit", "/x/KEY/more/import/preview", "/x/KEY/import/preview/more"):
+        assert inside.post(path, headers=JSON | long, content="{}").status_code == 413
+    longer = {"content-length": str(MAX_IMPORT + 1)}
+    assert inside.post("/x/KEY/import/preview", headers=JSON | longer, content="{}").status_code == 413
     assert (
         inside.post("/x/app", headers=JSON | {"transfer-encoding": "chunked"}, content=iter([b"{}"])).status_code == 411
     )

@@ -14,7 +14,7 @@ from app import computer, maps, suggestions
 from app.routes.classes import classes_of
 from app.server import Server
 from app.widgets import TITLES
-from fact_core import labels, scan, selections, undo
+from fact_core import labels, notes, scan, selections, undo
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
 from fact_core.project import Project
@@ -112,11 +112,13 @@ def queue_of(project: Project) -> dict[str, Any]:
     states = labels.states(project)
     listed = selections.queue(project)
     items = {item.id: item for item in scan.items(project, [entry.item for entry in listed])}
+    said = notes.newest(project)
     entries = []
     for entry in listed:
         image = items.get(entry.item)
         if image is not None:
             facts = {"id": image.id, "path": image.path, "w": image.width, "h": image.height}
+            facts["note"] = said.get(image.id, "")
             entries.append({**facts, "role": entry.role, "rank": entry.rank, **_named(states.get(entry.item))})
     chosen = {entry["id"] for entry in entries}
     others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
@@ -167,7 +169,8 @@ def item_of(project: Project, item_id: int) -> dict[str, Any]:
     image = scan.item(project, item_id) if 0 < item_id < labels.LARGEST else None
     if image is None:
         raise InputError("There is no such image", str(item_id), "Reload the page.")
-    return {"id": image.id, "path": image.path, "w": image.width, "h": image.height}
+    note = notes.newest(project, [image.id]).get(image.id, "")
+    return {"id": image.id, "path": image.path, "w": image.width, "h": image.height, "note": note}
 
 
 def apply_ops(project: Project, client: str, ops: list[dict[str, Any]]) -> dict[str, Any]:
