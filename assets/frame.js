@@ -78,8 +78,8 @@
     return layer;
   }
   let toasts = null;
-  /** A short notice; an error stays until it is closed. */
-  FS.toast = (message, kind = "") => {
+  /** A short notice; an error stays until it is closed. action: {text, act}, a button in it, such as Undo. */
+  FS.toast = (message, kind = "", action = null) => {
     const error = message && message.what ? message : null;
     if (!toasts) floats().append((toasts = el("div", { class: "toasts", role: "status", "aria-live": "polite" })));
     const same = [...toasts.children].find((each) => each.dataset.text === (error ? error.what : message));
@@ -88,10 +88,12 @@
       "div",
       { class: `toast ${error ? "bad" : kind}`, dataset: { text: error ? error.what : message } },
       el("div", { class: "say" }, error ? [el("b", {}, stop(error.what)), error.found ? ` ${stop(error.found)}` : "", error.do ? ` ${stop(error.do)}` : ""] : message),
+      action ? el("button", { class: "btn slim", type: "button", onclick: () => (toast.remove(), action.act()) }, action.text) : "",
       el("button", { class: "btn icon", type: "button", "aria-label": FS.t("dialog.close"), onclick: () => toast.remove() }, FS.icon("x")),
     );
     toasts.append(toast);
-    if (!error) setTimeout(() => toast.remove(), 5000);
+    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
+    if (!error) setTimeout(leave, action ? 12000 : 5000);
     while (toasts.children.length > 4) toasts.firstChild.remove();
   };
   let bar = null;
@@ -129,12 +131,14 @@
       el("button", { class: "btn", type: "button", onclick: () => close(false) }, FS.t("dialog.cancel")),
       el("button", { class: `btn ${danger ? "danger" : "primary"}`, type: "button", onclick: () => close(true) }, yes),
     ]).then(Boolean);
-  /** A menu below a button. entries: [{text, act, icon, current} | null for a line]. */
+  /** A menu below a button. entries: [{text, act, icon, key, current, disabled} | null for a line]. */
   FS.menu = (button, entries) => {
-    const menu = el("div", { class: "menu", role: "menu" });
+    const menu = el("div", { class: "menu", role: "menu", "aria-label": button.getAttribute("aria-label") });
     const away = (event) => {
-      if (event.type === "keydown" && event.key !== "Escape") return;
+      if (event.type === "keydown" && event.key !== "Escape" && event.key !== "Tab") return;
       if (event.type === "pointerdown" && menu.contains(event.target)) return;
+      if (event.type === "keydown") event.preventDefault();
+      if (event.type === "keydown") event.stopImmediatePropagation();
       close();
     };
     const close = () => {
@@ -146,23 +150,24 @@
     for (const entry of entries)
       menu.append(
         entry
-          ? el("button", { type: "button", role: "menuitem", "aria-current": entry.current ? "true" : null, onclick: () => (close(), entry.act()) }, entry.icon ? FS.icon(entry.icon) : "", el("span", { class: "clip" }, entry.text))
+          ? el("button", { type: "button", role: "menuitem", disabled: entry.disabled, "aria-current": entry.current ? "true" : null, onclick: () => (close(), entry.act()) }, entry.icon ? FS.icon(entry.icon) : "", el("span", { class: "clip" }, entry.text), entry.key ? el("kbd", { class: "push" }, entry.key) : "")
           : el("hr"),
       );
     floats().append(menu);
     const at = button.getBoundingClientRect();
-    menu.style.top = `${at.bottom + 4}px`;
+    const below = at.bottom + 4 + menu.offsetHeight <= innerHeight - 8;
+    menu.style.top = `${below ? at.bottom + 4 : Math.max(8, at.top - 4 - menu.offsetHeight)}px`;
     menu.style.left = `${Math.max(8, Math.min(at.left, innerWidth - menu.offsetWidth - 8))}px`;
     addEventListener("pointerdown", away, true);
     addEventListener("keydown", away, true);
-    const first = menu.querySelector("button");
+    const first = menu.querySelector("button:enabled");
     if (first) first.focus();
     menu.addEventListener("keydown", (event) => {
-      const all = [...menu.querySelectorAll("button")];
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-      if (!step) return;
+      const all = [...menu.querySelectorAll("button:enabled")], now = all.indexOf(document.activeElement);
+      const to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: -1 }[event.key];
+      if (to === undefined) return;
       event.preventDefault();
-      all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus();
+      all[(to + all.length) % all.length].focus();
     });
   };
   /** Pages add lines to the help sheet: FS.help.label = () => [nodes]. */

@@ -61,6 +61,9 @@
   FS.color = (i) => `var(--c${(i % 12) + 1})`;
   FS.shape = (i) => (i < 12 ? "disc" : i < 24 ? "square" : "diamond");
   FS.mark = (i) => FS.el("span", { class: `mark ${FS.shape(i)}`, style: { "--mark": FS.color(i) }, "aria-hidden": "true" });
+  FS.classColor = (each) => FS.color(each.colour); // of a class as the server tells it
+  FS.classShape = (each) => FS.shape(each.colour);
+  FS.classMark = (each) => FS.mark(each.colour);
   FS.css = (name) => getComputedStyle(document.body).getPropertyValue(name).trim(); // for canvases: FS.css("--ink")
   FS.thumb = (id) => `/x/${FS.p}/thumb/${id}`;
   FS.image = (id, max) => `/x/${FS.p}/image/${id}${max ? `?max=${max}` : ""}`;

@@ -8,9 +8,9 @@
 
   const low = (value) => Math.floor(100 * value + 1e-9), high = (value) => Math.ceil(100 * value - 1e-9);
   const between = (interval) => t("results.between", { low: low(interval[0]), high: high(interval[1]) });
-  const classIndex = (name) => {
-    const listed = (FS.state.classes || []).findIndex((each) => each.name === name);
-    return listed >= 0 ? listed : (FS.state.classes || []).length + store.data.classes.findIndex((each) => each.name === name);
+  const classOf = (name) => { // one that is gone gets a place behind those that are there
+    const listed = FS.state.classes || [], place = () => store.data.classes.findIndex((each) => each.name === name);
+    return listed.find((each) => each.name === name) || { name, colour: (listed.length + place()) % 36 };
   };
   const open = (run) => run && ["queued", "running"].includes(run.status);
   const busyWith = (kind) => (FS.state.runs || []).find((run) => run.kind === kind && open(run));
@@ -18,7 +18,7 @@
   // ---- reading ------------------------------------------------------------------------------------
   function newsKey(state) { // what has to change before the result can be another one
     const done = (state.runs || []).filter((run) => ["train", "predict", "export"].includes(run.kind)).map((run) => [run.id, run.status]);
-    const classes = (state.classes || []).map((each) => [each.name, each.count]);
+    const classes = (state.classes || []).map((each) => [each.name, each.count, each.colour]);
     return JSON.stringify([store.run, done, state.labels, classes]);
   }
 
@@ -130,7 +130,7 @@
   function perClass(data) {
     const listed = data.measured ? data.measured.classes : data.classes.map((each) => ({ ...each, n: 0, named: 0, found: 0 }));
     const rows = listed.map((each) => el("tr", {},
-      el("th", { scope: "row" }, el("span", { class: "results-class" }, FS.mark(classIndex(each.name)), el("span", { class: "clip", title: each.name }, each.name))),
+      el("th", { scope: "row" }, el("span", { class: "results-class" }, FS.classMark(classOf(each.name)), el("span", { class: "clip", title: each.name }, each.name))),
       el("td", { class: `num${each.n ? "" : " faint"}` }, each.n ? t("results.one_of", { a: FS.fmt.int(each.found), b: FS.fmt.int(each.n) }) : t("results.none_checked")),
       el("td", { class: `num minor${each.named ? "" : " faint"}` }, each.named ? t("results.one_of", { a: FS.fmt.int(each.found), b: FS.fmt.int(each.named) }) : "–"),
       el("td", { class: "num" }, FS.fmt.int(each.labels))));
@@ -154,5 +154,5 @@
     return el("div", { class: `note results-note ${run ? "bad" : ""}` }, run ? `${t("results.predict_failed")} ${run.reason || ""} ` : `${t("results.predict_missing")} `, button);
   }
 
-  window.FactResults = { store, tell, read, choose, head, figure, phases, perClass, trouble, classIndex, between, busyWith, open };
+  window.FactResults = { store, tell, read, choose, head, figure, phases, perClass, trouble, classOf, between, busyWith, open };
 })();

@@ -34,7 +34,7 @@
     const open = () => { FS.labelItem = each.id; FS.go("label"); document.dispatchEvent(new CustomEvent("fs:label")); };
     return el("li", { class: "mistake" }, el("button", { type: "button", class: "mistake-open", onclick: open },
       el("img", { class: "thumb", loading: "lazy", src: FS.thumb(each.id), alt: t("results.mistake_alt", { truth, said, sure }) }),
-      el("span", { class: "results-class" }, FS.mark(R.classIndex(truth)), el("span", { class: "clip", title: truth }, truth)),
+      el("span", { class: "results-class" }, FS.classMark(R.classOf(truth)), el("span", { class: "clip", title: truth }, truth)),
       el("span", { class: "mistake-said" }, el("span", { class: "clip", title: said }, t("results.said", { name: said })), el("span", { class: "num" }, sure))));
   }
 
@@ -103,7 +103,7 @@
         index[place] = answers.y[row];
         alpha[place] = 70 + Math.round((185 * answers.sure[row]) / 255);
       });
-      map.paint(index, answers.classes.map((name) => FS.color(R.classIndex(name))), alpha);
+      map.paint(index, answers.classes.map((name) => FS.classColor(R.classOf(name))), alpha);
     }
     async function load(run) {
       const buffer = await FS.api(`/predictions?run=${run}`, undefined, { raw: true });
@@ -133,7 +133,7 @@
         if (shownRun !== key) return;
         answers = found;
         const present = new Set(found.y);
-        legend.replaceChildren(...found.classes.map((name, i) => (present.has(i) ? el("li", {}, FS.mark(R.classIndex(name)), el("span", { class: "clip" }, name)) : null)).filter(Boolean),
+        legend.replaceChildren(...found.classes.map((name, i) => (present.has(i) ? el("li", {}, FS.classMark(R.classOf(name)), el("span", { class: "clip" }, name)) : null)).filter(Boolean),
           el("li", { class: "faint" }, t("results.fainter")));
         paint();
       }, FS.toast);
