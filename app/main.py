@@ -63,12 +63,14 @@ SCRIPTS = (
         "project.js",
         "map_points.js",
         "map_marks.js",
+        "map_select.js",
         "map.js",
         "select_form.js",
         "select_evidence.js",
         "select.js",
     ),
-    *("label_store.js", "label_parts.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train.js"),
+    *("label_store.js", "label_suggest.js", "label_parts.js", "label_head.js", "label_find.js", "label_grid.js"),
+    *("label_map.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train.js"),
     *("train_panes.js", "results.js", "results_panes.js"),
 )
 

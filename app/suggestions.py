@@ -25,7 +25,7 @@ def packed(held: Opened) -> bytes:
     project = held.project
     learned = labels.snapshot(project, "pick")
     listed = [each.id for each in labels.classes(project)]
-    known = _features(held)
+    known = features_of(held)
     if known is None:
         return _pack({"n": 0, "classes": listed, "labels": 0, "why": "features"})
     ids, x = known
@@ -46,7 +46,7 @@ def _pack(header: dict[str, Any], columns: bytes = b"") -> bytes:
     return struct.pack("<I", len(text)) + text + columns
 
 
-def _features(held: Opened) -> tuple[IntArray, FloatArray] | None:
+def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:
     """(ids ascending (N,), features (N, P) along their main directions), kept while pool and features stay."""
     run = _newest(held.project)
     if run is None:

@@ -50,6 +50,7 @@
   // ---- state, polled --------------------------------------------------------------------------------
   const listeners = new Set();
   let timer = 0;
+  const calm = () => (FS.state && FS.state.run ? 500 : FS.page === "label" ? 1000 : 3000); // ms; others label too
   let pause = 3000;
   let polling = null;
   FS.onState = (listener) => {
@@ -73,12 +74,11 @@
       const known = FS.state ? `?known=${FS.state.version}` : "";
       const fresh = FS.p ? await FS.api(`/state${known}`) : await FS.api("/x/app");
       offline(false);
-      pause = FS.state && FS.state.run ? 500 : 3000;
       if (!fresh.unchanged) {
         FS.state = fresh;
-        pause = FS.state.run ? 500 : 3000;
         tell();
       }
+      pause = calm();
     } catch (problem) {
       if (problem.status === 403) FS.shut();
       else if (problem.status) lost(problem);
@@ -116,6 +116,10 @@
     } catch {}
     document.dispatchEvent(new CustomEvent("fs:backbone", { detail: name }));
   };
+
+  // ---- who labels here: the name goes into the history with each label; without one the computer's user does
+  FS.person = () => { try { return localStorage.getItem("fs-person") || ""; } catch { return ""; } };
+  FS.setPerson = (name) => { try { localStorage.setItem("fs-person", name); } catch {} };
 
   // ---- pages --------------------------------------------------------------------------------------------
   FS.open = (key, page = "project") => {

@@ -2,22 +2,33 @@
 (function () {
   "use strict";
 
-  const PACE = 6; // seconds an image, until the person's own pace is known
+  const MANY = 10; // classes that have a key by their place
 
   function attach(root, FS) {
-    const { calm, createStage, createStrip, createClasses, keyList } = window.FactLabelParts;
+    const { calm, createStage, createStrip, keyList } = window.FactLabelParts;
     const el = FS.el, t = FS.t, at = (name) => parts[name];
     const parts = window.FactLabelFrame.build(root, FS);
     const store = window.FactLabelStore.create(FS, changed);
     const stage = createStage(FS, at("stage"), (look) => { zoomed = look; drawName(); });
     const strip = createStrip(FS, at("strip"), show);
-    const classes = createClasses(FS, at("classes"), { give, draw: drawClasses, rename: (id, name) => saveClass({ op: "rename", id, name }),
+    const classes = window.FactLabelParts.createClasses(FS, at("classes"), { give, draw: drawClasses, rename: (id, name) => saveClass({ op: "rename", id, name }),
       add: (name) => saveClass({ op: "add", name }) });
-    const map = FactMap.create(at("map"), { label: t("label.map_alt"), onPick: show, describe });
-    const side = window.FactLabelFrame.mapSide(FS, at("legend"), store, classIndex, () => drawMap());
-    let now = null, place = 0, shown = 0, zoomed = { scale: 1, fit: true, smooth: true }, paces = [], celebrated = "";
+    const suggest = window.FactSuggest.create(FS, store, () => changed("suggest"));
+    const map = FactMap.create(at("map"), { label: t("label.map_alt"), onPick: open, describe, name: "label", onPicture: () => changed("map"), onSelect: (ids) => side && side.chose(ids) });
+    const head = window.FactLabelHead.create(FS, parts, store);
+    const finder = window.FactFind.create(FS, at("classes").parentNode, () => store.classes, give);
+    let now = null, place = 0, shown = 0, zoomed = { scale: 1, fit: true, smooth: true }, gridded = false, ids = new Int32Array(0);
+    const grid = window.FactGrid.create(FS, parts, { store, suggest, pool: () => (map.data ? map.data.ids : ids), classOf, open,
+      give: (some, classId, source, seconds) => giveMany(some, classId, source, seconds), mark: (some, kind) => told(store.changeMany(some, kind, null, null, "grid")),
+      look: (id) => map.setCurrent(id) });
+    let side = null;
+    side = window.FactLabelMap.create(FS, parts, store, suggest, map, () => draw());
 
-    function classIndex(id) { return store.classes.findIndex((each) => each.id === id); }
+    async function saveClass(body) {
+      try { await store.saveClass(body); } catch (error) { FS.toast(error); }
+    }
+    function classOf(id) { return store.classes.find((each) => each.id === id) || null; }
+    const guess = () => (now && now.role !== "audit" && !store.stateOf(now.id) ? suggest.of(now.id) : null);
 
     // -------------------------------------------------------------- moving about
     async function show(id) {
@@ -32,6 +43,7 @@
       draw();
       requestIdle(() => stage.ahead(upcoming()));
     }
+    function open(id) { view(false); show(id); }
     const requestIdle = window.requestIdleCallback || ((work) => setTimeout(work, 1));
 
     function upcoming() { // what will be looked at next, in the likeliest order
@@ -56,87 +68,113 @@
       const to = nextOpen(place);
       if (to >= 0) show(store.entries[to].id); else draw();
     }
+    function view(many) {
+      if (many === gridded) return;
+      gridded = many;
+      parts.root.classList.toggle("lb-gridmode", many);
+      at("one").setAttribute("aria-pressed", String(!many));
+      at("many").setAttribute("aria-pressed", String(many));
+      FactLasso.keep(FS, "grid", many);
+      map.resize();
+      grid.show(many);
+      if (!many) { if (now) stage.show(now); draw(); }
+    }
 
     // -------------------------------------------------------------- answers
-    function answer(kind, classId) {
+    function answer(kind, classId, source) {
       if (!now) return;
       const seconds = Math.min(3600, (performance.now() - shown) / 1000);
-      if (store.change(now.id, kind, classId, Math.round(seconds * 100) / 100)) {
-        if (kind === "label") paces = [...paces.slice(-19), Math.min(seconds, 60)];
+      if (store.change(now.id, kind, classId, Math.round(seconds * 100) / 100, source)) {
+        if (kind === "label") head.pace(seconds);
         map.grow(now.id);
       }
       if (kind === "clear") draw(); else advance();
     }
-    function give(classId) { classes.flash(classId); answer("label", classId); }
+    function give(classId) {
+      classes.flash(classId);
+      if (side.chosen.length) return giveChosen(classId);
+      if (gridded) grid.give(classId); else answer("label", classId);
+    }
+    function giveMany(some, classId, source, seconds) {
+      classes.flash(classId);
+      told(store.changeMany(some, "label", classId, seconds === undefined ? null : Math.round(seconds * 100) / 100, source), classId);
+    }
+    function giveChosen(classId) {
+      const free = side.free();
+      if (!free.length) return;
+      giveMany(free, classId, "map");
+      map.select([]);
+    }
+    function told(n, classId) { // many at once: said, and undone in one
+      if (n > 1) FS.toast(classId ? t("label.gave_many", { n: FS.fmt.int(n), name: classOf(classId).name }) : t("label.changed_many", { n: FS.fmt.int(n) }));
+      draw();
+    }
+    function accept() {
+      if (gridded) return grid.confirm();
+      const found = guess();
+      if (!found || !classOf(found.class)) return;
+      classes.flash(found.class);
+      answer("label", found.class, "suggestion");
+    }
     function skip() {
       if (!now) return;
       const state = store.stateOf(now.id);
       if (state && state.kind === "label") move(1); else answer("skip"); // never throws a label away
     }
-    function back(step) { const id = step(); if (id) show(id); }
-    const showKeys = () => FS.dialog(t("label.keys"), keyList(FS), (close) => el("button", { class: "btn", type: "button",
-      onclick: () => close() }, t("dialog.close")));
-    async function saveClass(body) {
-      try { await store.saveClass(body); } catch (error) { FS.toast(error); }
+    function back(step) {
+      const items = step();
+      if (!items.length) return;
+      if (gridded) grid.refresh(false);
+      if (items.length === 1 && !gridded) show(items[0]); else { told(items.length); if (now && !gridded) show(now.id); }
+    }
+    const mark = (kind) => (gridded ? grid.answer(kind) : answer(kind));
+    function escape() { if (side.chosen.length) map.select([]); else if (map.tool) side.tool(map.tool); else if (gridded) grid.clear(); }
+    function showKeys() {
+      const name = el("input", { type: "text", class: "lb-edit", maxlength: "100", value: FS.person(), "aria-label": t("label.person"), placeholder: t("label.person_none") });
+      name.addEventListener("input", () => FS.setPerson(name.value.trim()));
+      FS.dialog(t("label.keys"), el("div", { class: "lb-sheet" }, keyList(FS), el("label", { class: "lb-person" }, el("span", {}, t("label.person")), name)),
+        (close) => el("button", { class: "btn", type: "button", onclick: () => close() }, t("dialog.close")));
+    }
+    async function note() {
+      if (!now) return;
+      const item = now, area = el("textarea", { class: "lb-note", maxlength: "2000", rows: "4", "aria-label": t("label.note") });
+      area.value = item.note || "";
+      const saved = await FS.dialog(t("label.note"), el("div", {}, area), (close) => [el("button", { class: "btn", type: "button", onclick: () => close() }, t("dialog.cancel")),
+        el("button", { class: "btn primary", type: "button", onclick: () => close({ text: area.value }) }, t("label.note_save"))]);
+      if (!saved) return;
+      try { await FS.api("/note", { item: item.id, text: saved.text, annotator: FS.person() }); item.note = saved.text.trim(); draw(); } catch (error) { FS.toast(error); }
     }
 
     // -------------------------------------------------------------- drawing
     function changed(what) {
-      if (what === "sync") return drawSync();
+      if (what === "sync") return head.sync();
       if (what === "queue") {
         const keep = now && (store.items.get(now.id) || (now.role === null && now));
         const first = keep ? keep.id : (store.entries[nextOpen(-1 + store.entries.length)] || store.entries[0] || {}).id;
         parts.root.classList.toggle("lb-none", !store.entries.length);
-        if (first && (!now || !keep)) return show(first);
-        if (keep) now = keep;
+        if (first && (!now || !keep)) show(first);
+        else if (keep) now = keep;
       }
+      if (what === "map" && gridded) grid.refresh(false);
       draw();
     }
     function draw() {
       if (!store.loaded) return;
-      drawHead(); drawClasses(); drawName(); drawAnswer(); drawMap(); drawSync();
-      strip.draw(store, place, classIndex);
+      head.draw();
+      drawClasses();
+      if (side) side.draw();
+      suggest.follow();
+      if (gridded) return grid.follow();
+      drawName();
+      drawAnswer();
+      strip.draw(store, place, (id) => store.classes.findIndex((each) => each.id === id));
     }
     function drawClasses() {
-      const state = now && store.stateOf(now.id);
+      const state = now && !gridded && store.stateOf(now.id);
       classes.draw(store, state && state.kind === "label" ? state.class : null);
       const single = store.classes.filter((each) => store.counts.get(each.id) === 1);
       at("advice").textContent = !store.classes.length ? t("label.first_class")
-        : single.length ? t("label.one_label", { name: single[0].name }) : "";
-    }
-    function tally(role) {
-      const of = store.entries.filter((entry) => entry.role === role), count = { total: of.length, label: 0, skip: 0, flag: 0 };
-      for (const entry of of) { const state = store.stateOf(entry.id); if (state) count[state.kind]++; }
-      count.open = count.total - count.label - count.skip - count.flag;
-      return count;
-    }
-    function drawHead() {
-      const picks = tally("pick"), checks = tally("audit"), checking = picks.open === 0 && checks.total > 0;
-      const main = checking ? checks : picks, labels = picks.label;
-      at("done").textContent = FS.fmt.int(main.label);
-      at("of").textContent = t(checking ? "label.of_checks" : "label.of", { total: FS.fmt.int(main.total) });
-      at("meter").style.width = `${(100 * (main.total - main.open)) / Math.max(1, main.total)}%`;
-      const pace = paces.length ? [...paces].sort((a, b) => a - b)[paces.length >> 1] : PACE, notes = [];
-      if (main.skip) notes.push(t("label.n_skipped", { n: main.skip }));
-      if (main.flag) notes.push(t("label.n_flagged", { n: main.flag }));
-      if (main.open) notes.push(t("label.left", { time: FS.fmt.time(Math.max(60, Math.ceil((main.open * pace) / 60) * 60)) }));
-      if (!checking && picks.open && checks.total) notes.push(t("label.then_checks", { n: checks.total }));
-      at("facts").textContent = notes.join(", ");
-      at("long").textContent = t(labels === 1 ? "label.train_one" : "label.train", { n: FS.fmt.int(labels) });
-      at("train").className = `btn ${picks.open === 0 && checks.open === 0 ? "primary" : "tinted"}`;
-      at("train").disabled = labels === 0;
-      at("undo").disabled = !store.undoable.length;
-      at("redo").disabled = !store.redoable.length;
-      drawNotice(picks, checks);
-    }
-    function drawNotice(picks, checks) {
-      let text = "";
-      if (store.entries.length && picks.open === 0) {
-        const done = t(picks.label === picks.total ? "label.all_done" : "label.all_seen", { n: picks.label, total: picks.total });
-        if (checks.open === checks.total && checks.total) text = `${done} ${t("label.next_checks", { n: checks.total })}`;
-        else if (checks.open === 0) text = `${done} ${t("label.then_train")}`;
-      }
-      if (text !== celebrated) { celebrated = text; at("notice").textContent = text; at("notice").hidden = !text; }
+        : single.length ? t("label.one_label", { name: single[0].name }) : store.classes.length > MANY ? t("label.type_letters") : "";
     }
     function drawName() {
       if (!now) return;
@@ -145,47 +183,40 @@
       at("size").textContent = `${now.w} × ${now.h}, ${t("label.shown_at", { scale: scaleText(zoomed.scale) })}`;
       at("fit").setAttribute("aria-pressed", zoomed.fit);
       at("smooth").textContent = t(zoomed.smooth ? "label.smooth" : "label.pixels");
+      at("suggest").setAttribute("aria-pressed", String(suggest.on));
+      at("suggest").title = t(suggest.on ? "label.suggest_on" : "label.suggest_off");
     }
     const scaleText = (scale) => (scale >= 1 ? `${+scale.toFixed(1)}×` : `${Math.round(scale * 100)} %`);
     function drawAnswer() {
-      const state = now && store.stateOf(now.id), index = state && state.kind === "label" ? classIndex(state.class) : -1;
-      const words = [];
-      if (index >= 0) words.push(FS.mark(index), el("strong", { dir: "auto" }, store.classes[index].name));
+      const state = now && store.stateOf(now.id), each = state && state.kind === "label" ? classOf(state.class) : null;
+      const found = guess(), like = found && classOf(found.class), words = [];
+      if (each) words.push(FS.classMark(each), el("strong", { dir: "auto" }, each.name));
+      else if (like) words.push(FS.classMark(like), el("span", {}, t("label.looks_like")), el("strong", { dir: "auto" }, like.name), el("span", { class: "lb-sure" }, FS.fmt.pct(found.sure, 0)));
       else words.push(el("span", {}, t(`label.state_${state ? state.kind : "open"}`)));
-      const number = now && now.at >= 0 ? numberOf(now) : t("label.not_chosen");
+      const number = now && now.at >= 0 ? head.number(now) : t("label.not_chosen");
       at("answer").replaceChildren(el("span", { class: "lb-number" }, number), ...words);
+      at("accept").hidden = !like || Boolean(each);
       at("clear").hidden = !state;
-      at("live").textContent = `${number}. ${index >= 0 ? store.classes[index].name : t(`label.state_${state ? state.kind : "open"}`)}`;
+      at("note").setAttribute("aria-pressed", String(Boolean(now && now.note)));
+      at("note").title = (now && now.note) || "";
+      const guessed = like && !state ? ` ${t("label.looks_like")} ${like.name} ${FS.fmt.pct(found.sure, 0)}` : "";
+      at("live").textContent = `${number}. ${each ? each.name : t(`label.state_${state ? state.kind : "open"}`)}${guessed}`;
     }
-    function numberOf(item) {
-      const of = store.entries.filter((entry) => entry.role === item.role), n = of.findIndex((entry) => entry.id === item.id) + 1;
-      return t(item.role === "audit" ? "label.check_number" : "label.number", { n, total: of.length });
-    }
-    function drawSync() {
-      const { waiting, offline, trouble } = store.sync, node = at("sync");
-      const state = !waiting ? "saved" : offline ? "waiting" : "saving"; // "saved" is never said of what is still on its way
-      if (node.dataset.state !== state || state !== "saved") {
-        node.dataset.state = state;
-        const icon = { saved: "check", saving: "arrows", waiting: "warn" }[state] || "check";
-        node.replaceChildren(FS.icon(icon), el("span", {}, t(`label.sync_${state}`, { n: waiting })));
-      }
-      at("offline").hidden = state !== "waiting";
-      if (state !== "waiting") return;
-      at("offline").textContent = trouble ? `${trouble} ${t("label.waiting_here", { n: waiting })}` : t(waiting === 1 ? "label.offline_one" : "label.offline", { n: waiting });
-    }
-    function drawMap() { map.setMarks(side.marks()); side.draw(map.data ? map.data.n : 0); }
     function describe(id) {
-      const item = store.items.get(id), state = store.stateOf(id), index = state && state.kind === "label" ? classIndex(state.class) : -1;
-      const line = index >= 0 ? store.classes[index].name : item || state ? t(`label.state_${state ? state.kind : "open"}`) : t("label.in_pool");
-      return { title: item && item.at >= 0 ? numberOf(item) : t("label.not_chosen"), line };
+      const item = store.items.get(id), state = store.stateOf(id), each = state && state.kind === "label" ? classOf(state.class) : null;
+      const found = !state && (item || {}).role !== "audit" ? suggest.of(id) : null, like = found && classOf(found.class);
+      const line = each ? each.name : like ? `${t("label.looks_like")} ${like.name}, ${FS.fmt.pct(found.sure, 0)}` : item || state ? t(`label.state_${state ? state.kind : "open"}`) : t("label.in_pool");
+      return { title: item && item.at >= 0 ? head.number(item) : t("label.not_chosen"), line };
     }
 
     // -------------------------------------------------------------- wiring
     const clicks = {
-      undo: () => back(store.undo), redo: () => back(store.redo), skip, flag: () => answer("flag"), clear: () => answer("clear"),
+      undo: () => back(store.undo), redo: () => back(store.redo), skip: () => (gridded ? grid.answer("skip") : skip()), flag: () => mark("flag"), clear: () => mark("clear"), accept, note,
       previous: () => move(-1), next: () => move(1), fit: stage.fit, actual: stage.actual, smooth: stage.smooth,
-      closer: () => stage.zoomBy(1.25), farther: () => stage.zoomBy(0.8), train: () => FS.go("train"), choose: () => FS.go("select"),
-      mapCloser: () => map.zoom(1.4), mapFarther: () => map.zoom(1 / 1.4), mapFit: map.fit, keys: () => showKeys(),
+      suggest: () => suggest.turn(!suggest.on), closer: () => stage.zoomBy(1.25), farther: () => stage.zoomBy(0.8), train: () => FS.go("train"), choose: () => FS.go("select"),
+      mapCloser: () => map.zoom(1.4), mapFarther: () => map.zoom(1 / 1.4), mapFit: map.fit, keys: () => showKeys(), find: () => side.find(),
+      lasso: () => side.tool("lasso"), box: () => side.tool("box"), unselect: () => map.select([]), one: () => view(false), many: () => view(!gridded || at("many").offsetParent !== null),
+      gridclear: grid.clear, gridconfirm: grid.confirm, gridorder: grid.order,
       showMap: () => { parts.root.classList.toggle("lb-mapopen"); map.resize(); },
     };
     parts.root.addEventListener("click", (event) => {
@@ -193,25 +224,32 @@
       if (button && !button.disabled) clicks[button.dataset.act]();
     });
     parts.root.querySelectorAll("[data-act]").forEach(calm);
+    at("gridlist").addEventListener("change", () => { grid.choose(at("gridlist").value); at("gridscroll").focus(); });
     const deaf = window.FactLabelKeys.listen(root, () => store.loaded, {
-      give: (place) => store.classes[place] && give(store.classes[place].id), move, skip, undo: clicks.undo, redo: clicks.redo,
-      flag: clicks.flag, clear: clicks.clear, add: classes.add, zoom: stage.zoomBy, sheet: showKeys,
+      give: (to) => store.classes[to] && give(store.classes[to].id), own: (letter) => store.classes.findIndex((each) => each.key && each.key === letter),
+      many: () => store.classes.length > MANY, find: finder.open, grid: () => gridded, view: () => view(!gridded), accept, escape,
+      move, skip, undo: clicks.undo, redo: clicks.redo, flag: clicks.flag, clear: clicks.clear, add: classes.add, zoom: stage.zoomBy, sheet: showKeys,
+      step: grid.move, row: grid.vertical, page: grid.page, toggle: grid.toggle, all: grid.all,
     });
     const off = FS.onState((state) => {
       map.follow(state.map);
-      if (store.loaded && !store.pending() && store.differs(state)) store.load().catch((error) => FS.toast(error));
+      if (store.loaded) store.follow(state).catch((error) => FS.toast(error));
     });
     // Another page may ask for an image: FS.labelItem = id, then the event "fs:label".
-    const jump = () => { if (FS.labelItem) show(FS.labelItem); FS.labelItem = 0; };
+    const jump = () => { if (FS.labelItem) open(FS.labelItem); FS.labelItem = 0; };
     document.addEventListener("fs:label", jump);
-    store.start().then(jump, (error) => FS.toast(error));
+    at("one").setAttribute("aria-pressed", "true");
+    at("many").setAttribute("aria-pressed", "false");
+    store.start().then(() => { if (FactLasso.kept(FS, "grid")) view(true); jump(); }, (error) => FS.toast(error));
 
     return () => {
       document.removeEventListener("fs:label", jump);
       deaf();
       off();
       store.destroy();
+      suggest.destroy();
       stage.destroy();
+      grid.destroy();
       map.destroy();
     };
   }

@@ -6,17 +6,36 @@
   const NATIVE = "button, a, summary, [role=button], [role=tab], [role=menuitem]";
 
   // Calls the functions of ``act`` while ``root`` is on the screen. Returns what ends it.
+  // act.grid() says whether the grid is shown, act.own(letter) the place of the class with that key of its own, or -1.
   function listen(root, ready, act) {
-    const plain = {
+    const both = {
+      Escape: { run: act.escape },
+      Backspace: { run: act.undo },
+      Delete: { run: act.clear },
+      Enter: { run: act.accept },
+      NumpadEnter: { run: act.accept },
+      KeyF: { run: act.flag },
+      KeyN: { run: act.add },
+      KeyG: { run: act.view },
+      Slash: { run: () => act.find("") },
+    };
+    const one = {
       ArrowLeft: { repeats: true, run: () => act.move(-1) },
       ArrowRight: { repeats: true, run: () => act.move(1) },
       Home: { run: () => act.move(-1e9) },
       End: { run: () => act.move(1e9) },
       Space: { run: act.skip },
-      Backspace: { run: act.undo },
-      Delete: { run: act.clear },
-      KeyF: { run: act.flag },
-      KeyN: { run: act.add },
+    };
+    const grid = {
+      ArrowLeft: { repeats: true, run: (event) => act.step(-1, event) },
+      ArrowRight: { repeats: true, run: (event) => act.step(1, event) },
+      ArrowUp: { repeats: true, run: (event) => act.row(-1, event) },
+      ArrowDown: { repeats: true, run: (event) => act.row(1, event) },
+      PageUp: { repeats: true, run: () => act.page(-1) },
+      PageDown: { repeats: true, run: () => act.page(1) },
+      Home: { run: () => act.step(-1e9, {}) },
+      End: { run: () => act.step(1e9, {}) },
+      Space: { run: act.toggle },
     };
     const signs = {
       "?": { run: act.sheet },
@@ -27,13 +46,21 @@
     function meant(event) {
       if (event.altKey) return null;
       if (event.ctrlKey || event.metaKey) {
-        if (event.key.toLowerCase() === "z") return { run: event.shiftKey ? act.redo : act.undo };
-        return event.key.toLowerCase() === "y" ? { run: act.redo } : null;
+        const letter = event.key.toLowerCase();
+        if (letter === "z") return { run: event.shiftKey ? act.redo : act.undo };
+        if (letter === "a" && act.grid()) return { run: act.all };
+        return letter === "y" ? { run: act.redo } : null;
       }
       if (signs[event.key]) return signs[event.key];
-      if (event.shiftKey) return null;
+      const arrows = act.grid() ? grid[event.code] : one[event.code];
+      if (event.shiftKey && !(act.grid() && arrows)) return null;
       const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
-      return digit ? { run: () => act.give((Number(digit[1]) + 9) % 10) } : plain[event.code] || null;
+      if (digit) return { run: () => act.give((Number(digit[1]) + 9) % 10) };
+      if (arrows) return arrows;
+      const letter = [...event.key].length === 1 ? event.key : "", place = letter ? act.own(letter) : -1;
+      if (place >= 0) return { run: () => act.give(place) };
+      if (both[event.code]) return both[event.code];
+      return letter && /[\p{L}]/u.test(letter) && act.many() ? { run: () => act.find(letter) } : null;
     }
 
     function onKey(event) {
@@ -42,11 +69,12 @@
       if (target.closest && target.closest(TYPING)) return;
       const wish = meant(event);
       if (!wish || (event.repeat && !wish.repeats)) return;
-      // A control reached with Tab keeps Space for itself.
-      if (event.code === "Space" && target.matches && target.matches(NATIVE) && target.matches(":focus-visible")) return;
+      // A control reached with Tab keeps Space and Enter for itself, a menu its arrows.
+      if (target.closest && target.closest("[role=menu]")) return;
+      if (["Space", "Enter", "NumpadEnter"].includes(event.code) && target.matches && target.matches(NATIVE) && target.matches(":focus-visible")) return;
       event.preventDefault();
       event.stopImmediatePropagation();
-      wish.run();
+      wish.run(event);
     }
     document.addEventListener("keydown", onKey, true);
     return () => document.removeEventListener("keydown", onKey, true);

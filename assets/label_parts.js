@@ -235,7 +235,7 @@
 
   // -------------------------------------------------------------- "?"
   function keyList(FS) {
-    const rows = ["give", "zero", "arrows", "skip", "undo", "redo", "flag", "clear", "add", "zoom", "sheet"];
+    const rows = ["give", "zero", "accept", "letters", "arrows", "skip", "undo", "redo", "flag", "clear", "add", "view", "mark", "escape", "zoom", "sheet"];
     const list = FS.el("dl", { class: "lb-keys" });
     for (const each of rows) list.append(FS.el("dt", {}, FS.el("kbd", {}, FS.t(`label.key_${each}`))), FS.el("dd", {}, FS.t(`label.does_${each}`)));
     return list;

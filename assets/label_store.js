@@ -4,17 +4,26 @@
 (function () {
   "use strict";
 
-  const BATCH = 200, UNDO = 500;
+  const BATCH = 200, LARGE = 5000, AHEAD = 20;
   const DONE = new Set(["label", "skip", "flag"]);
+
+  const random = () => (crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}${Math.random()}`).replace(/\./g, "").slice(0, 40);
+  function desk() {
+    try {
+      const kept = localStorage.getItem("fs-desk") || random();
+      localStorage.setItem("fs-desk", kept);
+      return kept;
+    } catch { return random(); } // a browser that keeps nothing: this window only
+  }
 
   function createStore(FS, changed) {
     const project = FS.p, prefix = `fact.ops.${project}.`;
-    const client = crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`.slice(0, 40);
+    const client = `${desk()}.${random()}`; // the windows of one browser are one desk: they undo each other's steps
     const states = new Map(), counts = new Map(), items = new Map();
-    const store = { entries: [], classes: [], states, counts, items, loaded: false, selection: null,
-      undoable: [], redoable: [], sync: { waiting: 0, offline: false } };
+    const store = { entries: [], classes: [], states, counts, items, loaded: false, selection: null, row: 0, given: 0,
+      undoable: [], redoable: [], more: false, sync: { waiting: 0, offline: false } };
     const touched = new Map(); // image -> number of our last op on it
-    let seq = 0, pending = [], inflight = false, delay = 0, timer = 0, gone = false;
+    let seq = 0, pending = [], inflight = false, delay = 0, timer = 0, gone = false, following = false;
 
     // -------------------------------------------------------------- states
     const stateOf = (id) => states.get(id) || null;
@@ -28,36 +37,62 @@
 
     // An image has one answer: label, skip or flag ("cannot tell"). On the server the flag is a mark of its own,
     // so coming from it or going to it clears first; such a pair is undone together.
-    function change(item, kind, classId, seconds) {
-      const before = stateOf(item);
-      const after = kind === "clear" ? null : { kind, class: kind === "label" ? classId : null };
-      if ((before && before.kind) === (after && after.kind) && (!after || before.class === after.class)) return false;
-      const pair = before && after && (before.kind === "flag" || kind === "flag");
-      setState(item, after);
-      store.undoable.push({ item, before, after, rows: pair ? 2 : 1 });
-      if (store.undoable.length > UNDO) store.undoable.shift();
+    function change(item, kind, classId, seconds, source = "person") { return changeMany([item], kind, classId, seconds, source) > 0; }
+
+    // Many images at once are one step. Returns how many change.
+    function changeMany(ids, kind, classId, seconds, source) {
+      const after = kind === "clear" ? null : { kind, class: kind === "label" ? classId : null }, changes = [], ops = [];
+      for (const item of ids) {
+        const before = stateOf(item);
+        if ((before && before.kind) === (after && after.kind) && (!after || before.class === after.class)) continue;
+        const pair = before && after && (before.kind === "flag" || kind === "flag");
+        changes.push({ item, before, after, rows: pair ? 2 : 1 });
+        if (pair) ops.push({ kind: "clear", item });
+        ops.push({ kind, item, class_id: after ? after.class : null, lead_time: seconds, source });
+      }
+      if (!changes.length) return 0;
+      for (const each of changes) setState(each.item, each.after);
+      store.undoable.push(changes);
       store.redoable.length = 0;
-      if (pair) send({ kind: "clear", item, class_id: null, lead_time: null });
-      send({ kind, item, class_id: after ? after.class : null, lead_time: seconds });
-      return true;
+      store.given++;
+      send(ops);
+      return changes.length;
     }
 
-    // The way back and forth: one more row of the history for each. Returns the image it is about, or 0.
+    // The way back and forth: one more row of the history for each. Returns the images that it is about.
     function step(from, to, kind, side) {
       const last = from.pop();
-      if (!last) return 0;
+      if (!last) return [];
       to.push(last);
-      setState(last.item, last[side]);
-      for (let row = 0; row < last.rows; row++) send({ kind, item: last.item, class_id: null, lead_time: null });
-      return last.item;
+      for (const each of last) setState(each.item, each[side]);
+      store.given++;
+      send(last.flatMap((each) => Array.from({ length: each.rows }, () => ({ kind, item: each.item }))));
+      if (kind === "undo" && from.length < AHEAD && store.more) older();
+      return last.map((each) => each.item);
     }
     const undo = () => step(store.undoable, store.redoable, "undo", "before");
     const redo = () => step(store.redoable, store.undoable, "redo", "after");
 
+    // Steps of earlier windows and days lie in the history; they are asked for as far back as one goes.
+    async function older() {
+      if (pending.length) return void (store.asked = true); // what waits is not in the history yet
+      const given = store.given, view = (state) => (state && state.kind ? state : null);
+      const answer = await FS.api(`/steps?client=${encodeURIComponent(client)}&most=${store.undoable.length + 100}`);
+      if (gone || given !== store.given) return; // something was done meanwhile: the next step asks again
+      const read = (steps) => steps.map((step) => step.map((each) => ({ ...each, before: view(each.before), after: view(each.after) }))).reverse();
+      store.undoable.splice(0, store.undoable.length, ...read(answer.undo));
+      store.redoable.splice(0, store.redoable.length, ...read(answer.redo));
+      store.more = answer.more;
+      changed("steps");
+    }
+
     // -------------------------------------------------------------- the queue of ops
-    function send(op) {
-      pending.push({ seq: ++seq, ...op });
-      touched.set(op.item, seq);
+    function send(ops) {
+      const batch = ops.length > 1 ? seq + 1 : null;
+      for (const op of ops) {
+        pending.push({ seq: ++seq, ...op, ...(batch && { batch }), annotator: FS.person ? FS.person() : "" });
+        touched.set(op.item, seq);
+      }
       remember();
       told();
       flush();
@@ -79,7 +114,7 @@
       if (inflight || !pending.length || gone) return;
       inflight = true;
       clearTimeout(timer);
-      const batch = pending.slice(0, store.alone ? 1 : BATCH);
+      const batch = pending.slice(0, store.alone ? 1 : pending.length > LARGE ? LARGE : BATCH);
       const outcome = await post(client, batch);
       inflight = false;
       if (outcome.ok) {
@@ -89,6 +124,7 @@
         pending = pending.filter((op) => op.seq > outcome.answer.last_seq);
         remember();
         accept(outcome.answer);
+        if (!pending.length && store.asked) { store.asked = false; older().catch((error) => console.warn(error)); }
       } else if (outcome.refused) {
         // One of them cannot be done (its class is gone): find it by sending them singly.
         if (batch.length > 1) store.alone = true;
@@ -149,6 +185,7 @@
       counts.clear();
       items.clear();
       Object.assign(store, { entries: answer.entries, classes: answer.classes, selection: answer.selection });
+      [store.changes, store.row] = answer.version.split(".").map(Number);
       store.entries.forEach((entry, at) => {
         items.set(entry.id, { ...entry, at });
         if (entry.state) setState(entry.id, { kind: entry.state, class: entry.class });
@@ -159,15 +196,26 @@
       changed("queue");
     }
 
-    // Whether another window, or the command line, has changed what this one shows.
-    function differs(state) {
+    // What another window, another person or the command line has changed of what this one shows.
+    async function follow(state) {
+      const [changes, row] = state.version.split(".").map(Number);
       const selection = state.selection ? state.selection.id : null;
-      const seen = (each, count) => [each.id, each.name, count];
-      const theirs = JSON.stringify((state.classes || []).map((each) => seen(each, each.count)));
-      const ours = JSON.stringify(store.classes.map((each) => seen(each, counts.get(each.id) || 0)));
-      const again = selection !== store.selection || theirs !== ours || state.version.split(".")[0] !== store.changes;
-      store.changes = state.version.split(".")[0];
-      return again;
+      const again = selection !== store.selection || changes !== store.changes;
+      if (following || pending.length || (!again && row <= store.row)) return;
+      following = true;
+      try {
+        if (again) await load(); else await news();
+      } finally { following = false; }
+    }
+    async function news() {
+      const from = pending.length ? pending[0].seq : seq + 1;
+      const answer = await FS.api(`/changes?since=${store.row}`);
+      if (gone) return;
+      for (const [id, state] of Object.entries(answer.states)) {
+        if (!(touched.get(+id) >= from)) setState(+id, state.kind ? state : null);
+      }
+      Object.assign(store, { row: answer.row, classes: answer.classes });
+      changed("states");
     }
 
     async function item(id) { // what is known of one image, asked for when it is not in the queue
@@ -190,9 +238,13 @@
     window.addEventListener("beforeunload", leaving);
 
     return Object.assign(store, {
-      stateOf, isDone, change, undo, redo, load, differs, item, saveClass, flush,
+      stateOf, isDone, change, changeMany, undo, redo, load, follow, item, saveClass, flush,
       pending: () => pending.length,
-      async start() { await adopt().catch((error) => console.warn(error)); await load(); },
+      async start() {
+        await adopt().catch((error) => console.warn(error));
+        await load();
+        older().catch((error) => console.warn(error));
+      },
       destroy() {
         gone = true;
         clearTimeout(timer);

@@ -1,12 +1,16 @@
 // The map of the pool: dots below, marks on a 2-D overlay above. Pan, wheel zoom, pinch, hover, click.
-//   const map = FactMap.create(host, {onPick(id), describe(id) -> {title, line, hint, colour} | null, label})
+//   const map = FactMap.create(host, {onPick(id), describe(id) -> {title, line, hint, colour} | null, label, onSelect(rows), name})
 //   map.follow(state.map)   loads the picture when it is new; the view stays unless the picture is another one
-//   map.setMarks([{id, shape: "ring|disc|pick|check|gap|cross|flag", colour, form}]), map.setCurrent(id), map.paint(...)
+//   map.setMarks([{id, shape: "ring|disc|dot|pick|check|gap|cross|flag", colour, form}]), map.setCurrent(id), map.paint(...)
+//   map.setTool("lasso" | "box" | ""), map.select(ids): the dots of a loop or box, shown against the paler rest
+//   name: under it the view is kept over a reload of the window
 // Colours are CSS values, variables included, read again when the theme changes.
 (function () {
   "use strict";
 
   const REACH = 12; // px within which a click means a dot
+  const CROWD = 100000, FAINT = 90; // from so many dots on they are let through (0..255), so that overlaps show as density
+  const PALE = 0.25; // share of its strength that a dot keeps beside a selection
 
   function resolver(host) {
     const known = new Map();
@@ -46,7 +50,8 @@
     const size = { w: 0, h: 0, ratio: 1 };
     let layer = FactPoints.layer(base), canvas = layer.canvas || base;
     let data = null, wanted = "", paint = null, marks = [], current = 0, moved = false, frame = 0, gone = false;
-    let loudest = new Set(), k0 = 1, born = new Map();
+    let loudest = new Set(), k0 = 1, born = new Map(), tool = "", selected = null, waiting = null;
+    const loop = FactLasso.create();
 
     if (layer.kind === "canvas") say(FS.t("map.simple"));
     // A driver that dies takes the WebGL picture with it: go on with plain pixels.
@@ -68,17 +73,23 @@
       if (data) {
         const out = new Uint8Array(data.n * 4), pool = rgba(colours.css("var(--pool)"), probe);
         const palette = paint && paint.palette.map((css) => rgba(colours.css(css), probe));
+        const pick = rgba(colours.css("var(--accent-mark)"), probe), thin = data.n > CROWD ? Math.max(FAINT, Math.round((255 * CROWD) / data.n)) : 255;
         for (let i = 0; i < data.n; i++) {
-          const colour = (paint && palette[paint.index[i]]) || pool;
-          out.set(colour, 4 * i);
-          if (paint && paint.alpha) out[4 * i + 3] = paint.alpha[i];
+          const own = paint && palette[paint.index[i]], colour = own || (selected && selected[i] ? pick : pool), at = 4 * i;
+          out[at] = colour[0];
+          out[at + 1] = colour[1];
+          out[at + 2] = colour[2];
+          const alpha = paint && paint.alpha ? paint.alpha[i] : own ? 255 : thin;
+          out[at + 3] = selected ? (selected[i] ? 255 : alpha * PALE) : alpha;
         }
         layer.setColours(out);
       }
       redraw();
     }
 
-    function fit() {
+    function remember() { if (options.name && data) FactLasso.keep(FS, options.name, moved ? { ...view, at: data.kind, k: view.k / k0 } : null); }
+    function fit() { fitQuietly(); remember(); }
+    function fitQuietly() {
       moved = false;
       const pad = Math.min(28, size.w / 12);
       const wide = data ? Math.max(data.width, 1e-3) : 2, high = data ? Math.max(data.height, 1e-3) : 2;
@@ -86,6 +97,12 @@
       k0 = Number.isFinite(k0) && k0 > 0 ? k0 : 1;
       Object.assign(view, { x: 0, y: 0, k: k0 });
       redraw();
+    }
+    function recall() { // the view that this window had before it was loaded again
+      const old = options.name && FactLasso.kept(FS, options.name);
+      if (!old || old.at !== data.kind || ![old.x, old.y, old.k].every(Number.isFinite)) return;
+      Object.assign(view, { x: old.x, y: old.y, k: old.k * k0 });
+      moved = true;
     }
 
     function zoom(factor, px = size.w / 2, py = size.h / 2) {
@@ -95,6 +112,7 @@
       view.x = x - (px - size.w / 2) / k;
       view.y = y + (py - size.h / 2) / k;
       moved = true;
+      remember();
       redraw();
     }
 
@@ -114,7 +132,7 @@
         each.width = Math.round(box.width * ratio);
         each.height = Math.round(box.height * ratio);
       }
-      if (moved) redraw(); else fit();
+      if (moved) redraw(); else fitQuietly();
     }
 
     function redraw() { if (!frame && !gone) frame = requestAnimationFrame(draw); }
@@ -139,6 +157,7 @@
       if (at) FactMarks.draw(look, { shape: "current" }, at[0], at[1], 1);
       const over = hover.id && hover.id !== current && toScreen(hover.id);
       if (over) FactMarks.draw(look, { shape: "hover" }, over[0], over[1], 1);
+      loop.draw(pen, colours.css);
       if (born.size) redraw();
     }
 
@@ -180,10 +199,31 @@
       if (words.childNodes.length) card.append(words);
     }
 
+    function choose(rows) { // null: none; otherwise the rows of the chosen dots
+      selected = rows && rows.length ? new Uint8Array(data.n) : null;
+      if (selected) for (const row of rows) selected[row] = 1;
+      recolour();
+      if (options.onSelect) options.onSelect(selected ? Array.from(rows, (row) => data.ids[row]) : []);
+    }
+    function select(ids) {
+      if (!data) return void (waiting = ids);
+      choose(ids.map((id) => data.rows.get(id)).filter((row) => row !== undefined));
+    }
+
     FactMarks.gestures(top, {
+      grab(px, py, event) {
+        const kind = tool || (event.shiftKey && options.onSelect ? "box" : "");
+        if (kind) { loop.begin(kind, px, py); showCard(0, 0, 0); }
+        return Boolean(kind);
+      },
+      pull(px, py) { loop.extend(px, py); redraw(); },
+      drop(aborted) {
+        const path = loop.end();
+        if (data && !aborted) choose(FactLasso.inside(path, data.xy, view, size)); else redraw();
+      },
       hover: (px, py) => showCard(find(px, py, REACH), px, py),
       leave: () => showCard(0, 0, 0),
-      drag(dx, dy) { view.x -= dx / view.k; view.y += dy / view.k; moved = true; showCard(0, 0, 0); redraw(); },
+      drag(dx, dy) { view.x -= dx / view.k; view.y += dy / view.k; moved = true; showCard(0, 0, 0); remember(); redraw(); },
       zoom,
       click(px, py, touch) { const id = find(px, py, touch ? 24 : REACH); if (id && options.onPick) options.onPick(id); },
     });
@@ -192,21 +232,25 @@
     document.addEventListener("fs:theme", recolour);
 
     function show(picture) {
-      const another = !data || data.kind !== picture.kind;
+      const another = !data || data.kind !== picture.kind, ids = selected && data && Array.from(data.ids).filter((_, row) => selected[row]);
+      selected = null; // its rows are those of the old picture
       data = picture;
       none.hidden = true;
       layer.setPoints(data.xy);
       recolour();
       resize();
-      if (another || !moved) fit();
+      if (another || !moved) { const first = !moved; if (first) { fitQuietly(); recall(); } else fit(); }
       if (options.onPicture) options.onPicture(data);
+      if (ids || waiting) { select(waiting || ids); waiting = null; }
     }
 
     return {
       get data() { return data; },
       get hovered() { return hover.id; },
       get layer() { return layer.kind; },
-      toScreen, fit, zoom, resize, redraw, recolour,
+      get tool() { return tool; },
+      toScreen, fit, zoom, resize, redraw, recolour, select,
+      setTool(kind) { tool = kind; top.classList.toggle("fm-drawing", Boolean(kind)); },
       follow(map) {
         const key = map && map.kind ? `${map.kind}:${map.key}` : "";
         if (!key || key === wanted) return;

@@ -31,6 +31,7 @@
   const SHAPES = {
     ring: (look, mark, x, y, grown) => ring(look, x, y, 4 * grown, 1.5, true),
     disc: (look, mark, x, y, grown) => filled(look, mark.form, x, y, 5.5 * grown, mark.colour),
+    dot: (look, mark, x, y, grown) => filled(look, mark.form, x, y, 3 * grown, mark.colour), // one of hundreds
     pick: (look, mark, x, y, grown) => filled(look, "circle", x, y, 5 * grown, "var(--accent-mark)"),
     check(look, mark, x, y) { filled(look, "diamond", x, y, 4.5, "var(--ink-2)"); },
     cross(look, mark, x, y, grown) {
@@ -68,9 +69,10 @@
   function draw(look, mark, x, y, grown) { (SHAPES[mark.shape] || SHAPES.ring)(look, mark, x, y, grown); }
 
   // One canvas's pointer events as hover, drag, zoom(factor, x, y) and click; a drag of under 4 px is a click.
+  // grab(x, y, event) may take a drag for itself: then come pull(x, y) and in the end drop().
   function gestures(canvas, act) {
     const down = new Map();
-    let travel = 0, spread = 0;
+    let travel = 0, spread = 0, grabbed = false;
     const at = (event) => {
       const box = canvas.getBoundingClientRect();
       return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -79,15 +81,18 @@
       if (event.button) return;
       canvas.setPointerCapture(event.pointerId);
       if (!down.size) travel = 0;
-      down.set(event.pointerId, at(event));
+      const { x, y } = at(event);
+      down.set(event.pointerId, { x, y });
       spread = 0;
+      grabbed = down.size === 1 && Boolean(act.grab && act.grab(x, y, event));
     });
     canvas.addEventListener("pointermove", (event) => {
       const now = at(event), before = down.get(event.pointerId);
       if (!before) { if (event.pointerType !== "touch") act.hover(now.x, now.y); return; }
       down.set(event.pointerId, now);
-      if (down.size === 2) return pinch();
+      if (down.size === 2) { if (grabbed) { grabbed = false; act.drop(true); } return pinch(); }
       travel += Math.hypot(now.x - before.x, now.y - before.y);
+      if (grabbed) { for (const each of event.getCoalescedEvents ? event.getCoalescedEvents() : [event]) { const { x, y } = at(each); act.pull(x, y); } return; }
       if (travel >= 4) act.drag(now.x - before.x, now.y - before.y);
     });
     function pinch() {
@@ -98,6 +103,7 @@
     }
     const up = (event) => {
       const started = down.delete(event.pointerId), { x, y } = at(event);
+      if (grabbed && started) { grabbed = false; act.drop(event.type !== "pointerup" || travel < 4); }
       if (started && !down.size && travel < 4 && event.type === "pointerup") act.click(x, y, event.pointerType === "touch");
     };
     canvas.addEventListener("pointerup", up);

@@ -32,11 +32,10 @@ from fact_core.types import Labels, Role
 
 @dataclass(frozen=True)
 class Applied:
-    """The states that changed, by item id; the largest number of this client and the newest row that are stored."""
+    """The states that changed, by item id, and the largest number of this client that is stored."""
 
     states: dict[int, State]
     last_seq: int
-    row: int
 
 
 @dataclass(frozen=True)
@@ -90,9 +89,8 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             changed.add(apply_one(con, client, op, now, rows))
         con.executemany(INSERT, rows)
         last = con.execute("SELECT coalesce(max(seq), 0) AS seq FROM label WHERE client = ?", (client,)).fetchone()
-        newest = con.execute("SELECT coalesce(max(id), 0) AS row FROM label").fetchone()
         after = {item: now[item] for item in changed if item is not None and item in now}
-        return Applied(_without_deleted(con, after), int(last["seq"]), int(newest["row"]))
+        return Applied(_without_deleted(con, after), int(last["seq"]))
 
 
 def changes(project: Project, since: int) -> tuple[int, dict[int, State]]:

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.routes import assets, backbones, classes, images, imports, label, notes, projects, results, runs, state
+from app.routes import assets, backbones, classes, images, imports, label, notes, pool, projects, results, runs, state
 from app.server import Server
 from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
 
@@ -23,7 +23,7 @@ def register_all(app: FastAPI, server: Server) -> None:
     app.add_exception_handler(FactError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_wrong_request)
     app.add_exception_handler(Exception, _tell_unexpected)
-    for module in (assets, state, projects, backbones, runs, images, label, classes, imports, notes, results):
+    for module in (assets, state, projects, backbones, runs, images, label, classes, imports, notes, pool, results):
         module.register(app, server)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from fastapi import Body, FastAPI, Response
 
-from app import computer, maps, suggestions
+from app import computer, maps
 from app.routes.classes import classes_of
 from app.server import Server
 from app.widgets import TITLES
 from fact_core import labels, notes, scan, selections, undo
+from fact_core import project as projects
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
 from fact_core.project import Project
@@ -26,7 +27,7 @@ SOURCES = ("person", "suggestion", "grid", "map")
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/map, queue, item, changes, steps, suggest, /x/options/KIND; POST /x/K/ops, reject."""
+    """GET /x/K/map, queue, item, changes, steps, /x/options/KIND; POST /x/K/ops, reject."""
 
     @app.get("/x/options/{kind}")
     def form(kind: str) -> dict[str, Any]:
@@ -53,11 +54,6 @@ def register(app: FastAPI, server: Server) -> None:
     @app.get("/x/{key}/steps")
     def steps(key: str, client: str, most: int = 100) -> dict[str, Any]:
         return steps_of(server.project(key), client, most)
-
-    @app.get("/x/{key}/suggest")
-    def suggest(key: str) -> Response:
-        packed = suggestions.packed(server.opened(key))
-        return Response(packed, media_type="application/octet-stream", headers={"cache-control": "no-store"})
 
     @app.post("/x/{key}/ops")
     def ops(key: str, client: str = Body(), ops: list[dict[str, Any]] = Body()) -> dict[str, Any]:  # noqa: B008
@@ -108,7 +104,7 @@ def map_bytes(server: Server, key: str) -> bytes:
 
 def queue_of(project: Project) -> dict[str, Any]:
     """The images to label in order, those labeled without being chosen, and the classes."""
-    row, _ = labels.changes(project, labels.LARGEST)  # before the states: what comes between is told twice, not never
+    version = projects.version(project)  # before the rest: what comes between is told twice, not never
     states = labels.states(project)
     listed = selections.queue(project)
     items = {item.id: item for item in scan.items(project, [entry.item for entry in listed])}
@@ -124,7 +120,7 @@ def queue_of(project: Project) -> dict[str, Any]:
     others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
     latest = selections.latest(project)
     return {
-        "row": row,
+        "version": version,
         "selection": latest.id if latest else None,
         "next_best": len(latest.selection.next_best) if latest else 0,
         "entries": entries,

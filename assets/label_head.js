@@ -1,0 +1,72 @@
+// The head of the label page: how far one is, the pace, what is saved and what waits.
+(function () {
+  "use strict";
+
+  const PACE = 6; // seconds an image, until the person's own pace is known
+
+  function create(FS, parts, store) {
+    const t = FS.t, el = FS.el;
+    let paces = [], celebrated = "";
+
+    function tally(role) {
+      const of = store.entries.filter((entry) => entry.role === role), count = { total: of.length, label: 0, skip: 0, flag: 0 };
+      for (const entry of of) { const state = store.stateOf(entry.id); if (state) count[state.kind]++; }
+      count.open = count.total - count.label - count.skip - count.flag;
+      return count;
+    }
+    function draw() {
+      const picks = tally("pick"), checks = tally("audit"), checking = picks.open === 0 && checks.total > 0;
+      const main = checking ? checks : picks;
+      let labels = -checks.label; // all that are trained on, also those beside the chosen images
+      for (const each of store.classes) labels += store.counts.get(each.id) || 0;
+      parts.done.textContent = FS.fmt.int(main.label);
+      parts.of.textContent = t(checking ? "label.of_checks" : "label.of", { total: FS.fmt.int(main.total) });
+      parts.meter.style.width = `${(100 * (main.total - main.open)) / Math.max(1, main.total)}%`;
+      const pace = paces.length ? [...paces].sort((a, b) => a - b)[paces.length >> 1] : PACE, notes = [];
+      if (main.skip) notes.push(t("label.n_skipped", { n: main.skip }));
+      if (main.flag) notes.push(t("label.n_flagged", { n: main.flag }));
+      if (main.open) notes.push(t("label.left", { time: FS.fmt.time(Math.max(60, Math.ceil((main.open * pace) / 60) * 60)) }));
+      if (paces.length > 4 && main.open) notes.push(t("label.an_hour", { n: FS.fmt.int(Math.round(3600 / Math.max(pace, 0.1) / 10) * 10) }));
+      if (labels > picks.label) notes.push(t("label.beside", { n: FS.fmt.int(labels - picks.label) }));
+      if (!checking && picks.open && checks.total) notes.push(t("label.then_checks", { n: checks.total }));
+      parts.facts.textContent = notes.join(", ");
+      parts.facts.title = notes.join(", ");
+      parts.long.textContent = t(labels === 1 ? "label.train_one" : "label.train", { n: FS.fmt.int(labels) });
+      parts.train.className = `btn ${picks.open === 0 && checks.open === 0 ? "primary" : "tinted"}`;
+      parts.train.disabled = labels === 0;
+      parts.undo.disabled = !store.undoable.length;
+      parts.redo.disabled = !store.redoable.length;
+      notice(picks, checks);
+      sync();
+    }
+    function notice(picks, checks) {
+      let text = "";
+      if (store.entries.length && picks.open === 0) {
+        const done = t(picks.label === picks.total ? "label.all_done" : "label.all_seen", { n: picks.label, total: picks.total });
+        if (checks.open === checks.total && checks.total) text = `${done} ${t("label.next_checks", { n: checks.total })}`;
+        else if (checks.open === 0) text = `${done} ${t("label.then_train")}`;
+      }
+      if (text !== celebrated) { celebrated = text; parts.notice.textContent = text; parts.notice.hidden = !text; }
+    }
+    function number(item) {
+      const of = store.entries.filter((entry) => entry.role === item.role), n = of.findIndex((entry) => entry.id === item.id) + 1;
+      return t(item.role === "audit" ? "label.check_number" : "label.number", { n, total: of.length });
+    }
+    function sync() {
+      const { waiting, offline, trouble } = store.sync, node = parts.sync;
+      const state = !waiting ? "saved" : offline ? "waiting" : "saving"; // "saved" is never said of what is still on its way
+      if (node.dataset.state !== state || state !== "saved") {
+        node.dataset.state = state;
+        const icon = { saved: "check", saving: "arrows", waiting: "warn" }[state] || "check";
+        node.replaceChildren(FS.icon(icon), el("span", {}, t(`label.sync_${state}`, { n: waiting })));
+      }
+      parts.offline.hidden = state !== "waiting";
+      if (state !== "waiting") return;
+      parts.offline.textContent = trouble ? `${trouble} ${t("label.waiting_here", { n: waiting })}` : t(waiting === 1 ? "label.offline_one" : "label.offline", { n: waiting });
+    }
+
+    return { draw, sync, number, pace(seconds) { paces = [...paces.slice(-19), Math.min(seconds, 60)]; } };
+  }
+
+  window.FactLabelHead = { create };
+})();
