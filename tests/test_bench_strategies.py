@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,8 +12,11 @@ import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
+from app.text.select import TEXT
 from fact_core import cli
 from fact_core.bench import strategies, strategies_plot
+from fact_core.bench.rows import read_rows
+from fact_core.config import SelectConfig
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -121,3 +125,21 @@ def test_the_plot_has_a_line_for_each_strategy_that_was_measured_throughout() ->
     assert heights[1] - heights[0] >= 14.9 and heights[2] - heights[1] >= 14.9  # the names do not touch
     with pytest.raises(ValueError, match="two budgets"):
         strategies_plot.svg(rows[:1])
+
+
+def test_what_the_select_page_says_of_the_default_was_measured() -> None:
+    """The sentence beside the default strategy: 5 points above random, no strategy clearly better."""
+    rows = read_rows(Path(__file__).parents[1] / "fact_core/bench/results/strategies-cifar10.json", needed=True)
+    found: dict[str, dict[int, list[float]]] = {}
+    for row in rows:
+        found.setdefault(row["strategy"], {}).setdefault(row["labels"], []).append(row["accuracy"])
+    means = {
+        name: 100 * statistics.mean(statistics.mean(each) for each in by_labels.values())
+        for name, by_labels in found.items()
+    }
+    default = SelectConfig().strategy
+    assert set(means) == set(strategies.one_shot()), "a strategy was not measured"
+    assert 4.5 <= means[default] - means["random"] < 5.5
+    assert sorted(means, key=lambda name: -means[name])[:3] == ["typiclust", "activeft", "kmeans"]
+    assert max(means.values()) - means[default] < 0.5
+    assert "5 points" in TEXT["select.default"] and "TypiClust and k-means" in TEXT["select.default"]
