@@ -35,7 +35,9 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 OLDEST, NEWEST = (3, 11), (3, 13)
 #: Free space that a fresh install takes: torch for CUDA is large, other systems get a small one.
 NEEDED_GB = 1.5 if sys.platform == "darwin" else 6.5
-COMMANDS = {"serve": "app.main", **dict.fromkeys(("run", "bench", "weights", "doctor"), "fact_core.cli"), "test": ""}
+CLI = "fact_core.cli"
+#: command -> the module that does it; app.bench adds the page's measurements to the command line's.
+COMMANDS = {"serve": "app.main", "run": CLI, "bench": "app.bench", "weights": CLI, "doctor": CLI, "test": ""}
 LOCK = VENV / "fact-studio.lock"
 STAMPS = {"base": VENV / "fact-studio.stamp", "test": VENV / "fact-studio-test.stamp"}
 

@@ -13,12 +13,13 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from fact_core import bench, doctor, project, weights
-from fact_core.choices import BACKBONES
+from fact_core.choices import BACKBONES, Choice
 from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.console import Console
 from fact_core.errors import ConfigError, FactError, storage_error
@@ -37,11 +38,11 @@ class _Parser(argparse.ArgumentParser):
         raise ConfigError(message[:1].upper() + message[1:], do=f"See {self.prog} --help.")
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Do a command; returns the exit code."""
+def main(argv: list[str] | None = None, benches: Mapping[str, Choice] = bench.BENCHES) -> int:
+    """Do a command, a bench being one of ``benches``; returns the exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        args = _parser().parse_args(argv)
+        args = _parser(benches).parse_args(argv)
         return int(args.do(args))
     except FactError as error:
         _log()
@@ -54,16 +55,16 @@ def main(argv: list[str] | None = None) -> int:
         return _fail(f"An error that the program did not expect: {type(error).__name__}: {error}. Details: {where}", 1)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     parser = _Parser(prog="launch.py", description="FACT Studio without a page.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_run(commands.add_parser("run", help="the whole way, from a folder of images to a classifier"))
-    one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(bench.BENCHES)}.")
+    one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
     one.add_argument("name", metavar="NAME")
     one.add_argument(
         "rest", metavar="...", nargs=argparse.REMAINDER, help="its own options: launch.py bench NAME --help"
     )
-    one.set_defaults(do=_bench)
+    one.set_defaults(do=_bench, benches=benches)
     one = commands.add_parser("weights", help="fetch, check and convert pretrained weights, or use your own")
     one.add_argument("name", metavar="NAME", help=", ".join(BACKBONES))
     own = one.add_mutually_exclusive_group()
@@ -140,9 +141,9 @@ def _summary(result: dict[str, Any]) -> list[str]:
 
 def _bench(args: argparse.Namespace) -> int:
     parser = _Parser(prog=f"launch.py bench {args.name}")
-    bench.add_arguments(args.name, parser)
+    bench.add_arguments(args.benches, args.name, parser)
     given = parser.parse_args(args.rest)
-    figures = _drain(bench.start(args.name, given), Console(sys.stderr))
+    figures = _drain(bench.start(args.benches, args.name, given), Console(sys.stderr))
     text, failed = figures.pop("text", None), figures.get("failed")
     figures = figures.pop("json", figures)
     if getattr(given, "json", None):

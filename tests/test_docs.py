@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import launch
+from app.bench.__main__ import PAGE
 from fact_core import cli
 from fact_core.bench import BENCHES, readme, tables
 from fact_core.choices import BACKBONES, RECIPES, STRATEGIES, StrategyChoice
@@ -55,7 +56,7 @@ def test_names_in_the_text_exist() -> None:
     for name in re.findall(r"launch\.py weights (\S+?)`", README):
         assert name in BACKBONES
     for name in re.findall(r"launch\.py bench (\S+?)`", README):
-        assert name in BENCHES
+        assert name in {**BENCHES, **PAGE}
     for names in re.findall(r"Finetuning \(([^)]*)\)", README):
         assert {each.strip(" `") for each in names.split(",")} <= set(RECIPES)
 

@@ -3,12 +3,13 @@
 Each is a step that yields events and returns a dict of figures that JSON can hold. "text", where there is one, is
 printed instead of them; "json" is what --json writes instead of them; "failed" above 0 makes the exit code 1. A bench
 takes ``full`` (all of it, not only what takes minutes); one whose module offers ``add_arguments(parser)`` takes the
-parsed arguments instead. To add one, write it and one line here.
+parsed arguments instead. To add one, write it and one line here. Those of the page stand in ``app/bench``.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -42,9 +43,9 @@ BENCHES: dict[str, Choice] = {
 }
 
 
-def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
+def add_arguments(benches: Mapping[str, Choice], name: str, parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the bench of that name. ConfigError lists the known ones otherwise."""
-    module = _module(name)
+    module = _module(benches, name)
     if hasattr(module, "add_arguments"):
         module.add_arguments(parser)
         return
@@ -52,12 +53,12 @@ def add_arguments(name: str, parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
 
 
-def start(name: str, given: argparse.Namespace) -> Step[dict[str, Any]]:
+def start(benches: Mapping[str, Choice], name: str, given: argparse.Namespace) -> Step[dict[str, Any]]:
     """The bench of that name with the arguments that were given for it."""
-    run = resolve(pick(BENCHES, name, "bench").target)
-    step: Step[dict[str, Any]] = run(given if hasattr(_module(name), "add_arguments") else given.full)
+    run = resolve(pick(benches, name, "bench").target)
+    step: Step[dict[str, Any]] = run(given if hasattr(_module(benches, name), "add_arguments") else given.full)
     return step
 
 
-def _module(name: str) -> ModuleType:
-    return import_module(pick(BENCHES, name, "bench").target.partition(":")[0])
+def _module(benches: Mapping[str, Choice], name: str) -> ModuleType:
+    return import_module(pick(benches, name, "bench").target.partition(":")[0])

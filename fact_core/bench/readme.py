@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fact_core.bench import tables
+from fact_core.bench import page_tables, tables
 from fact_core.errors import InputError
 from fact_core.events import Log
 from fact_core.types import Step
@@ -38,6 +38,8 @@ TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
     "tables-cifar10-paper": tables.readme_table,
     "selection": _selection,
     "strategies-cifar10": _strategies,
+    "label": page_tables.label_table,
+    "map": page_tables.map_table,
 }
 
 

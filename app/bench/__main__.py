@@ -1,0 +1,25 @@
+"""``launch.py bench NAME ...``: the measurements of fact_core, and those of the page."""
+
+from __future__ import annotations
+
+from fact_core import cli
+from fact_core.bench import BENCHES
+from fact_core.choices import Choice
+
+PAGE: dict[str, Choice] = {
+    "label": Choice(
+        "Label", "Milliseconds from a key to the next image, in Chromium, in large pools.", "app.bench.label:run"
+    ),
+    "map": Choice(
+        "Map", "First paint, click, lasso and panning of the Label page's map, in Chromium.", "app.bench.map:run"
+    ),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do one of all benches; returns the exit code."""
+    return cli.main(argv, dict(sorted({**BENCHES, **PAGE}.items())))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

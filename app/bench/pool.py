@@ -1,0 +1,76 @@
+"""Synthetic pools: item rows without files, real JPEGs for the images that are to be labeled, a map of all.
+
+The JPEGs are scanned by the program itself; the other items are rows that are written directly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from fact_core import classes, runs, scan, selections, synthetic
+from fact_core import project as projects
+from fact_core.project import Project
+from fact_core.steps import finish
+from fact_core.types import FloatArray, Selection
+
+SIZE = (1600, 1200)
+CLASSES = tuple(f"class {number}" for number in range(1, 11))
+KEY = "bench"
+#: Share of the dots that lie left of the gap in the middle of the map: 90,000 of 200,000.
+LEFT = 0.45
+
+
+def paint_images(folder: Path, count: int, size: tuple[int, int] = SIZE) -> Path:
+    """Write ``count`` different JPEGs of ``size`` (width, height): soft shapes with grain, as large as photos are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        rng = np.random.default_rng(number)
+        shapes = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
+        grain = rng.integers(0, 256, (size[1] // 3, size[0] // 3, 3), dtype=np.uint8)
+        rough = Image.fromarray(grain).resize(size, Image.Resampling.BILINEAR)
+        Image.blend(shapes, rough, 0.15).save(folder / f"{number:04d}.jpg", quality=88)
+    return folder
+
+
+def make(folder: Path, images: Path, items: int) -> Project:
+    """A project of ``items`` images: the files in ``images`` are its queue, all others have none.
+
+    It has ten classes and a finished map. ValueError when there are more files than ``items``.
+    """
+    project = projects.create(folder, images, f"{items:,} images")
+    finish(scan.scan(project))
+    files = scan.pool(project).ids
+    if len(files) > items:
+        raise ValueError(f"{len(files)} files are more than {items} images")
+    synthetic.add_items(project, items - len(files), *SIZE)
+    classes.add_many(project, CLASSES)
+    chosen = Selection(files, ("pick",) * len(files), files[:0], "random", {"budget": str(len(files))})
+    selections.save(project, chosen, None)
+    _draw_map(project)
+    return project
+
+
+def _draw_map(project: Project) -> None:
+    """Store the picture of a done "map" run, where the page looks for it."""
+    ids = scan.pool(project).ids
+    target = project.cache / "maps"
+    target.mkdir(parents=True, exist_ok=True)
+    np.save(target / f"{KEY}.npy", places(len(ids)))
+    np.save(target / f"{KEY}.ids.npy", ids)
+    runs.finish(project, runs.queue(project, "map", {}), "done", result={"key": KEY})
+
+
+def places(count: int, seed: int = 0) -> FloatArray:
+    """(count, 2) places between -1 and 1 in clouds. A gap at x = 0; ``LEFT`` of them, at random, lie left of it."""
+    rng = np.random.default_rng(seed)
+    left = rng.permutation(count) < round(LEFT * count)
+    cloud = rng.integers(0, 6, count)
+    centres: Sequence[tuple[float, float]] = [(x, y) for x in (0.3, 0.72) for y in (-0.68, 0.0, 0.68)]
+    xy = np.array(centres)[cloud] + rng.normal(0, 0.13, (count, 2))
+    xy = np.clip(xy, (0.03, -1.0), (1.0, 1.0))
+    xy[left, 0] *= -1
+    return xy.astype(np.float32)

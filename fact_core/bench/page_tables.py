@@ -1,0 +1,47 @@
+"""The tables of what ``app/bench`` measures on the page, from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+LABEL = {
+    "pool": "images",
+    "keys": "keys",
+    "key_to_next_image_ms_p50": "ms to the next image, median",
+    "key_to_next_image_ms_p95": "95 %",
+    "lost": "lost",
+    "reordered": "reordered",
+    "device": "device",
+}
+MAP = {
+    "pool": "dots",
+    "first_paint_s": "first paint, s",
+    "click_to_paint_ms_p95": "ms from a click to the mark, 95 %",
+    "click_to_image_ms_p95": "to the image, 95 %",
+    "lasso_points": "dots in the lasso",
+    "lasso_paint_ms": "ms to paint them",
+    "frames_per_s": "frames a second, dragging",
+    "device": "device",
+}
+
+
+def label_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: the rows of the bench ``label``."""
+    return _table(rows, LABEL)
+
+
+def map_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: the rows of the bench ``map``."""
+    return _table(rows, MAP)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+    """A line a row: columns is key -> heading. What was not measured is "–"."""
+    lines = [f"| {' | '.join(columns.values())} |", "|" + "---|" * len(columns)]
+    lines += [f"| {' | '.join(_cell(row.get(key)) for key in columns)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
