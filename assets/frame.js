@@ -75,7 +75,7 @@
   const stop = (FS.sentence = (text) => (/[.?!…]$/.test(text) ? text : `${text}.`));
   let layer = null;
   function floats() {
-    if (!layer || !layer.isConnected) document.body.append((layer = el("div", { class: "fs" })));
+    if (!layer || !layer.isConnected) document.body.append((layer = el("section", { class: "fs", "aria-label": FS.t("floats") })));
     return layer;
   }
   let toasts = null;
@@ -146,7 +146,9 @@
       menu.remove();
       removeEventListener("pointerdown", away, true);
       removeEventListener("keydown", away, true);
+      removeEventListener("resize", close);
       button.focus();
+      if (opens) button.setAttribute("aria-expanded", "false");
     };
     for (const entry of entries)
       menu.append(
@@ -155,12 +157,15 @@
           : el("hr"),
       );
     floats().append(menu);
+    const opens = button.hasAttribute("aria-haspopup"); // while it is open its button stays, to have the focus again
+    if (opens) button.setAttribute("aria-expanded", "true");
     const at = button.getBoundingClientRect();
     const below = at.bottom + 4 + menu.offsetHeight <= innerHeight - 8;
     menu.style.top = `${below ? at.bottom + 4 : Math.max(8, at.top - 4 - menu.offsetHeight)}px`;
     menu.style.left = `${Math.max(8, Math.min(at.left, innerWidth - menu.offsetWidth - 8))}px`;
     addEventListener("pointerdown", away, true);
     addEventListener("keydown", away, true);
+    addEventListener("resize", close); // it would stand where its button was
     const first = menu.querySelector("button:enabled");
     if (first) first.focus();
     menu.addEventListener("keydown", (event) => {

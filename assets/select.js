@@ -135,7 +135,7 @@
       draw();
     }
     function drawChosen() {
-      const all = picks(), more = checks(), gaps = all.length ? evidence.gaps(FS.state) : [];
+      const held = isTile(document.activeElement), all = picks(), more = checks(), gaps = all.length ? evidence.gaps(FS.state) : [];
       map.setMarks([...gaps.map((gap) => ({ id: gap.item, shape: "gap" })), ...more.map((entry) => ({ id: entry.id, shape: "check" })), ...all.map((entry) => ({ id: entry.id, shape: "pick" }))]);
       parts.count.textContent = all.length ? t("select.strip", { n: FS.fmt.int(all.length) }) : t("select.strip_none");
       parts.stripside.classList.toggle("sl-none", !all.length);
@@ -149,11 +149,13 @@
       parts.legend.replaceChildren(all.length ? sign("pick", "select.key_chosen", all.length) : "", more.length ? sign("check", "select.key_check", more.length) : "",
         gaps.length ? sign("gap", "select.key_gap", gaps.length) : "", sign("pool", "select.key_rest", Math.max(0, pool - all.length - more.length)));
       look(now);
+      if (held && mark()) mark().focus({ preventScroll: true });
     }
+    const isTile = (node) => Boolean(node) && node.matches(".sl-tile");
     function fill(host, nodes, open) { host.replaceChildren(...(open ? nodes : [])); }
     function tile(entry, i) {
       const name = numberOf(entry);
-      return el("button", { type: "button", class: "sl-tile", title: name, "aria-label": name, dataset: { id: entry.id, role: entry.role }, "aria-current": entry.id === now ? "true" : null, onclick: () => look(entry.id) },
+      return el("button", { type: "button", class: "sl-tile", title: name, "aria-label": name, dataset: { id: entry.id, role: entry.role }, onclick: () => look(entry.id) },
         el("img", { src: FS.thumb(entry.id), alt: "", loading: "lazy", draggable: "false" }), el("span", {}, String(i + 1)));
     }
     const entryOf = (id) => queue && queue.entries.find((entry) => entry.id === id);
@@ -169,10 +171,19 @@
     const rejectable = (entry) => entry && entry.role === "pick" && !entry.state;
 
     // -------------------------------------------------------------- a closer look
+    // Tab goes to one image of the strip and on to the next pane; the arrows go from image to image.
+    function mark() {
+      const all = [...root.querySelectorAll(".sl-tile")], of = (node) => Number(node.dataset.id) === now, way = all.find(of) || all[0];
+      for (const node of all) {
+        node.tabIndex = node === way ? 0 : -1;
+        if (of(node)) node.setAttribute("aria-current", "true"); else node.removeAttribute("aria-current");
+      }
+      return way;
+    }
     async function look(id) {
       now = id;
       map.setCurrent(id);
-      for (const node of root.querySelectorAll(".sl-tile")) node.toggleAttribute("aria-current", Number(node.dataset.id) === id);
+      mark();
       if (!id) return parts.look.replaceChildren(el("h2", {}, t("select.look")), el("p", { class: "small" }, t("select.look_hint")));
       const entry = entryOf(id) || await FS.api(`/item?id=${id}`).catch((error) => { FS.toast(error); return null; });
       if (!entry || now !== id) return;
@@ -191,7 +202,10 @@
     function step(by) {
       const all = queue ? queue.entries : [], at = all.findIndex((entry) => entry.id === now);
       const to = at < 0 ? (by > 0 ? 0 : all.length - 1) : (at + by + all.length) % all.length;
-      if (all[to]) look(all[to].id);
+      if (!all[to]) return;
+      const held = isTile(document.activeElement);
+      look(all[to].id);
+      if (held) mark().focus();
     }
     async function reject(id) {
       if (busy) return;

@@ -24,6 +24,7 @@ TEXT = {
     "error.title": "That did not work",
     "error.unknown": "The program answered with an error.",
     "error.network": "The program does not answer.",
+    "floats": "Notices and menus",
     "dialog.cancel": "Cancel",
     "dialog.close": "Close",
     "run.scan": "Scan",
