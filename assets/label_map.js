@@ -107,10 +107,10 @@
       draw();
     }
     function button([key, mark, words, n], all) {
-      const made = el("button", { type: "button", class: "lb-key", "aria-pressed": String(!isHidden(key)), title: t("label.legend_hint") },
+      const made = el("button", { type: "button", class: "lb-key", "aria-pressed": String(!isHidden(key)), title: t("label.legend_hint"), dataset: { key } },
         mark, el("span", { dir: "auto" }, words), el("small", {}, FS.fmt.int(n)));
       made.addEventListener("mousedown", (event) => event.preventDefault());
-      made.addEventListener("click", (event) => (event.detail > 1 ? 0 : toggle(key)));
+      made.addEventListener("click", (event) => (event.shiftKey ? isolate(key, all) : event.detail > 1 ? 0 : toggle(key)));
       made.addEventListener("dblclick", () => isolate(key, all));
       return made;
     }
@@ -122,10 +122,13 @@
       const now = JSON.stringify([mode, pool, n, empty, suggest.why, rows.map(([key, , words, count]) => [key, words, count, isHidden(key)]), store.classes.map((each) => each.colour)]);
       if (now === drawn) return;
       drawn = now;
+      const held = parts.legend.contains(document.activeElement) ? document.activeElement.dataset.key : null;
       parts.legend.replaceChildren(entry("current", "label.key_current", null), entry("ring", "label.state_open", n.open),
         ...(n.skip ? [entry("cross", "label.state_skip", n.skip)] : []), ...(n.flag ? [entry("flag", "label.state_flag", n.flag)] : []),
         ...(pool ? [entry("pool", "label.key_pool", Math.max(0, pool - store.entries.length))] : []), ...rows.map((row) => button(row, all)),
         ...(empty ? [el("span", { class: "lb-key" }, t(suggest.on ? `label.why_${suggest.why || "labels"}` : "label.why_off"))] : mode === "sure" ? [el("span", { class: "lb-key" }, t("label.fainter"))] : []));
+      const again = held && [...parts.legend.children].find((each) => each.dataset.key === held);
+      if (again) again.focus();
     }
 
     // -------------------------------------------------------------- dots chosen on the map
@@ -162,7 +165,10 @@
     }
 
     function draw() { map.setMarks(marks()); paint(); drawLegend(); drawChosen(); }
-    parts.colour.addEventListener("change", () => { parts.colour.blur(); colourBy(parts.colour.value); }); // keys are for classes again
+    parts.colour.addEventListener("change", () => {
+      if (!parts.colour.matches(":focus-visible")) parts.colour.blur(); // chosen by mouse: keys are for classes again
+      colourBy(parts.colour.value);
+    });
     parts.search.addEventListener("keydown", (event) => {
       if (event.key === "Enter") search(parts.search.value);
       else if (event.key === "Escape") { parts.search.value = ""; parts.hits.textContent = ""; map.select([]); parts.finder.hidden = true; }

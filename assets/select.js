@@ -192,13 +192,16 @@
       if (current) parts.strip.scrollLeft = current.offsetLeft + current.offsetWidth / 2 - parts.strip.clientWidth / 2;
       img.style.aspectRatio = `${entry.w} / ${entry.h}`;
       const reason = !chosen ? "select.not_chosen_hint" : entry.role === "audit" ? "select.check_fixed" : entry.state ? "select.labeled_fixed" : "";
+      const held = buttons().indexOf(document.activeElement);
       parts.look.replaceChildren(
         el("div", { class: "sl-lookhead" }, el("h2", {}, chosen ? numberOf(entry) : t("select.not_chosen")), el("span", { class: "push" }),
           el("button", { type: "button", class: "btn icon", "aria-label": t("select.previous"), title: t("select.previous"), onclick: () => step(-1) }, FS.icon("chevron-left")),
           el("button", { type: "button", class: "btn icon", "aria-label": t("select.next"), title: t("select.next"), onclick: () => step(1) }, FS.icon("chevron-right"))),
         el("div", { class: "sl-stage" }, img), el("p", { class: "sl-name", dir: "auto" }, entry.path), el("p", { class: "small" }, t("select.size", { w: entry.w, h: entry.h })),
         reason ? el("p", { class: "small sl-reason" }, t(reason)) : el("button", { type: "button", class: "btn sl-reject", onclick: () => reject(entry.id) }, t("select.reject"), el("kbd", {}, "R")));
+      if (held >= 0) (buttons()[held] || buttons()[1]).focus(); // "next" stays in hand
     }
+    const buttons = () => [...parts.look.querySelectorAll("button")];
     function step(by) {
       const all = queue ? queue.entries : [], at = all.findIndex((entry) => entry.id === now);
       const to = at < 0 ? (by > 0 ? 0 : all.length - 1) : (at + by + all.length) % all.length;

@@ -339,6 +339,32 @@ def test_the_strips_are_walked_by_arrows_and_keep_the_focus(opened: Open) -> Non
     expect(page.locator(".lb-strip [aria-current=true]")).to_be_focused()
 
 
+#: page, element, key: each of them makes its page draw that element again
+REDRAWN = [
+    ("project", ".p-backbones input.radio:checked", "ArrowDown"),
+    ("project", "header [data-id=theme]", "Enter"),
+    ("select", ".sl-lookhead button:last-child", "Enter"),
+    ("label", ".lb-key[aria-pressed]", "Enter"),
+    ("label", "select.lb-colour", "ArrowDown"),
+    ("train", ".train-name", "Enter"),
+    ("results", ".export-item input", "Space"),
+]
+
+
+def test_what_is_drawn_again_keeps_the_focus(opened: Open) -> None:
+    page = opened()
+    show(page, "select")
+    page.locator(".sl-strip .sl-tile").first.click()
+    for name, place, key in REDRAWN:
+        show(page, name)
+        page.locator(place).first.focus()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Tab")  # as a person gets there, not as a script does
+        page.keyboard.press(key)
+        page.wait_for_timeout(500)
+        assert page.evaluate("() => document.activeElement !== document.body"), f"{key} at {place} loses the focus"
+
+
 # ---- widths and motion -------------------------------------------------------------------------------------
 
 

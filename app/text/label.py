@@ -144,7 +144,7 @@ TEXT = {
     "label.map_fit": "Show the whole map",
     "label.key_current": "this image",
     "label.key_pool": "pool",
-    "label.legend_hint": "Click: hide or show. Double click: only this class.",
+    "label.legend_hint": "Click: hide or show. Double click or Shift: only this class.",
     "label.actions": "Actions",
     "label.close": "Close",
     "label.keys": "Keys",
