@@ -50,10 +50,10 @@
     const size = { w: 0, h: 0, ratio: 1 };
     let layer = FactPoints.layer(base), canvas = layer.canvas || base;
     let data = null, wanted = "", paint = null, marks = [], current = 0, moved = false, frame = 0, gone = false;
-    let loudest = new Set(), k0 = 1, born = new Map(), tool = "", selected = null, waiting = null;
+    let stale = true, loudest = new Set(), k0 = 1, born = new Map(), tool = "", selected = null, waiting = null;
     const loop = FactLasso.create();
 
-    if (layer.kind === "canvas") say(FS.t("map.simple"));
+    if (!FactPoints.drawnBy()) say(FS.t("map.simple"));
     // A driver that dies takes the WebGL picture with it: go on with plain pixels.
     canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
@@ -135,15 +135,19 @@
       if (moved) redraw(); else fitQuietly();
     }
 
-    function redraw() { if (!frame && !gone) frame = requestAnimationFrame(draw); }
+    function redraw() { stale = true; remark(); } // the dots too
+    function remark() { if (!frame && !gone) frame = requestAnimationFrame(draw); }
 
+    function drawDots() {
+      const room = Math.min(1.5, Math.max(1, Math.sqrt(Math.min(size.w, size.h) / 640)));
+      const crowd = (data && data.n > 50000 ? 2 : 3) * room;
+      layer.draw(view, size.w, size.h, size.ratio, Math.min(8, Math.max(1.5, crowd * Math.sqrt(view.k / k0))));
+      stale = false;
+    }
     function draw() {
       frame = 0;
       if (!size.w) return;
-      const room = Math.min(1.5, Math.max(1, Math.sqrt(Math.min(size.w, size.h) / 640)));
-      const crowd = (data && data.n > 50000 ? 2 : 3) * room;
-      const dot = Math.min(8, Math.max(1.5, crowd * Math.sqrt(view.k / k0)));
-      layer.draw(view, size.w, size.h, size.ratio, dot);
+      if (stale) drawDots();
       pen.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
       pen.clearRect(0, 0, size.w, size.h);
       if (!data) return;
@@ -158,7 +162,7 @@
       const over = hover.id && hover.id !== current && toScreen(hover.id);
       if (over) FactMarks.draw(look, { shape: "hover" }, over[0], over[1], 1);
       loop.draw(pen, colours.css);
-      if (born.size) redraw();
+      if (born.size) remark();
     }
 
     function grown(id) { // 120 ms of growth for a mark just given
@@ -179,7 +183,7 @@
 
     const hover = { id: 0 };
     function showCard(id, px, py) {
-      if (id !== hover.id) { hover.id = id; redraw(); fillCard(id); }
+      if (id !== hover.id) { hover.id = id; remark(); fillCard(id); }
       card.hidden = !id;
       top.style.cursor = id ? "pointer" : "";
       if (!id) return;
@@ -216,10 +220,10 @@
         if (kind) { loop.begin(kind, px, py); showCard(0, 0, 0); }
         return Boolean(kind);
       },
-      pull(px, py) { loop.extend(px, py); redraw(); },
+      pull(px, py) { loop.extend(px, py); remark(); },
       drop(aborted) {
         const path = loop.end();
-        if (data && !aborted) choose(FactLasso.inside(path, data.xy, view, size)); else redraw();
+        if (data && !aborted) choose(FactLasso.inside(path, data.xy, view, size)); else remark();
       },
       hover: (px, py) => showCard(find(px, py, REACH), px, py),
       leave: () => showCard(0, 0, 0),
@@ -257,9 +261,9 @@
         wanted = key;
         FactPoints.picture(FS, key).then((picture) => { if (wanted === key && !gone) show(picture); }, () => { wanted = ""; });
       },
-      setMarks(list) { marks = list; loudest = new Set(list.map((mark) => mark.id)); redraw(); },
-      setCurrent(id) { current = id; redraw(); },
-      grow(id) { if (!matchMedia("(prefers-reduced-motion: reduce)").matches) born.set(id, performance.now()); redraw(); },
+      setMarks(list) { marks = list; loudest = new Set(list.map((mark) => mark.id)); remark(); },
+      setCurrent(id) { current = id; remark(); },
+      grow(id) { if (!matchMedia("(prefers-reduced-motion: reduce)").matches) born.set(id, performance.now()); remark(); },
       // index: for each dot the place in palette (none: the pool's grey); alpha: 0..255 for each dot, or null
       paint(index, palette, alpha) { paint = index && { index, palette, alpha }; recolour(); },
       destroy() {
