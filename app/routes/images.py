@@ -18,6 +18,8 @@ WEB_SAFE = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 #: Ids are SQLite integers; a larger number cannot be one.
 LARGEST_ID = 2**63 - 1
 LARGEST_SIDE = 4096
+#: From this side on a file of less than a megabyte may be twice as long: making it smaller takes 200 times as long.
+LARGE_SIDE = 512
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -45,13 +47,15 @@ def register(app: FastAPI, server: Server) -> None:
 
 
 def picture(file: Path, item: Item, side: int) -> tuple[bytes, str]:
-    """(bytes, content type) of an image whose longer side is at most ``side``. ImageError in words.
+    """(bytes, content type) of an image whose longer side is at most ``side``, or not much more. ImageError in words.
 
     The file itself only when it is small enough, of a format that browsers show alike (upright,
     one frame), and really is what it says; otherwise a new PNG or JPEG.
     """
     width, height, kind = images.probe(file)
-    if kind in ("JPEG", "PNG", "WEBP") and longer(width, height) <= side and file.stat().st_size < 4_000_000:
+    bytes_ = file.stat().st_size
+    near = side >= LARGE_SIDE and bytes_ < 1_000_000 and longer(width, height) <= 2 * side
+    if kind in ("JPEG", "PNG", "WEBP") and (near or (longer(width, height) <= side and bytes_ < 4_000_000)):
         try:
             return file.read_bytes(), WEB_SAFE[kind]
         except OSError as error:
