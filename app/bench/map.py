@@ -71,7 +71,7 @@ def measure(project: Project, items: int, home: Path) -> dict[str, Any]:
         "lasso_points": inside,
         "lasso_paint_ms": lasso,
         "frames_per_s": frames,
-        "renderer": renderer or "2-D canvas, no WebGL",
+        "renderer": renderer or "2-D canvas, drawn by the processor",
         "device": browsers.device(renderer),
     }
 
@@ -110,16 +110,16 @@ def _clicks(page: Page, ids: Sequence[int]) -> dict[str, list[float]]:
 
 
 def _pan(page: Page) -> float | None:
-    """Frames a second with a new map while it is dragged about in circles."""
+    """Frames a second with a new map while it is dragged about."""
     page.evaluate("() => { window.factProbe.draws.length = 0; }")
     box = _box(page)
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
-    began, step = time.monotonic(), 0
+    began = time.monotonic()
     while time.monotonic() - began < PAN_SECONDS:
-        step += 1
-        page.mouse.move(x + 60 * ((step % 40) - 20) / 20, y + 40 * ((step % 30) - 15) / 15)
+        for dx, dy in ((60, 0), (60, 40), (-60, 40), (-60, -40), (60, -40)):
+            page.mouse.move(x + dx, y + dy, steps=20)
     page.mouse.up()
     frames = figures.frame_rate(browsers.probed(page, "draws"))
     page.locator("#page-label [data-act=mapFit]").click()

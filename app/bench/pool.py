@@ -15,7 +15,7 @@ from fact_core import classes, runs, scan, selections, synthetic
 from fact_core import project as projects
 from fact_core.project import Project
 from fact_core.steps import finish
-from fact_core.types import FloatArray, Selection
+from fact_core.types import FloatArray, Role, Selection
 
 SIZE = (1600, 1200)
 CLASSES = tuple(f"class {number}" for number in range(1, 11))
@@ -48,7 +48,8 @@ def make(folder: Path, images: Path, items: int) -> Project:
         raise ValueError(f"{len(files)} files are more than {items} images")
     synthetic.add_items(project, items - len(files), *SIZE)
     classes.add_many(project, CLASSES)
-    chosen = Selection(files, ("pick",) * len(files), files[:0], "random", {"budget": str(len(files))})
+    pick: Role = "pick"
+    chosen = Selection(files, (pick,) * len(files), files[:0], "random", {"budget": str(len(files))})
     selections.save(project, chosen, None)
     _draw_map(project)
     return project

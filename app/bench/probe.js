@@ -1,6 +1,6 @@
 // Measures inside the page. It runs before the page's own scripts. All times are performance.now(), in ms.
 //   keys     [{at, digit, id, shown}]         a digit: which image was there, when the next one was there, decoded
-//   clicks   [{at, id, marked, shown}]        a click on the map: when the map was painted again, when the image was there
+//   clicks   [{at, id, marked, shown}]        a click on the map: when another dot was marked as current, when its image was there
 //   lassos   [{at, painted}]                  the end of a drag with a tool: when the map was painted again
 //   draws    times at which the map's dots were drawn
 //   events   [{name, start, duration}]        the browser's entries: from an input to the next frame that was presented
@@ -8,7 +8,7 @@
 (() => {
   "use strict";
   const NEVER = 5000;
-  const probe = (window.factProbe = { keys: [], clicks: [], lassos: [], draws: [], events: [], first: null, map: null, mode: "", renderer: "" });
+  const probe = (window.factProbe = { keys: [], clicks: [], lassos: [], draws: [], events: [], first: null, map: null, current: 0, mode: "", renderer: "" });
 
   new PerformanceObserver((list) => {
     for (const each of list.getEntries()) probe.events.push({ name: each.name, start: each.startTime, duration: each.duration });
@@ -23,7 +23,7 @@
     const look = () => {
       const img = picture();
       if (loaded(img) && idOf(img) !== row.id) {
-        img.decode().then(() => { if (picture() === img) row.shown = performance.now(); else look(); }, () => {});
+        img.decode().then(() => { if (picture() === img) row.shown = performance.now(); else look(); }, () => requestAnimationFrame(look)); // it was replaced meanwhile
       } else if (performance.now() - row.at < NEVER) requestAnimationFrame(look);
     };
     requestAnimationFrame(look);
@@ -37,11 +37,13 @@
   }, true);
 
   // -------------------------------------------------------------- the map
-  const waiting = []; // told when the next picture of the map is ready
+  const waiting = []; // told when the next picture of the map's dots is ready
+  const marking = []; // rows of clicks: told when the marks are drawn with another current image
 
+  const ours = (canvas, name) => canvas.classList && canvas.classList.contains(name) && canvas.closest("#page-label");
   function drawn(canvas, gl, count) {
-    if (!canvas.classList || !canvas.classList.contains("fm-base") || !canvas.closest("#page-label")) return;
-    const now = performance.now(), whole = count >= (probe.map && probe.map.data ? probe.map.data.n : Infinity);
+    if (!ours(canvas, "fm-base")) return;
+    const now = performance.now(), whole = Boolean(probe.map && probe.map.data) && count >= probe.map.data.n;
     if (probe.draws.at(-1) !== now) probe.draws.push(now);
     if (gl && !probe.renderer) {
       const more = gl.getExtension("WEBGL_debug_renderer_info");
@@ -56,7 +58,7 @@
   }
 
   function ready(gl, tell) { // when the graphics process has done what it was given
-    if (!gl) return void requestAnimationFrame(() => setTimeout(tell));
+    if (!gl) return void setTimeout(tell); // after the frame that it was drawn for
     const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
     gl.flush();
     const look = () => {
@@ -77,6 +79,14 @@
     put.apply(this, given);
     drawn(this.canvas, null, Infinity);
   };
+  const clear = CanvasRenderingContext2D.prototype.clearRect; // how each drawing of the marks begins
+  CanvasRenderingContext2D.prototype.clearRect = function (...given) {
+    clear.apply(this, given);
+    if (!marking.length || !ours(this.canvas, "fm-top")) return;
+    for (const row of marking.splice(0)) {
+      if (probe.current === row.id) marking.push(row); else setTimeout(() => { row.marked = performance.now(); });
+    }
+  };
 
   let held; // the label page's map, to know where its dots lie
   Object.defineProperty(window, "FactMap", {
@@ -85,7 +95,10 @@
     set(real) {
       held = { ...real, create(host, options) {
         const made = real.create(host, options);
-        if (host.closest("#page-label")) probe.map = made;
+        if (!host.closest("#page-label")) return made;
+        probe.map = made;
+        const set = made.setCurrent;
+        made.setCurrent = (id) => { probe.current = id; set(id); };
         return made;
       } };
     },
@@ -96,7 +109,7 @@
     if (probe.mode === "clicks") {
       const row = { at: event.timeStamp, id: idOf(picture()), marked: null, shown: null };
       probe.clicks.push(row);
-      waiting.push((at) => { row.marked = at; });
+      marking.push(row);
       follow(row);
     } else if (probe.mode === "lasso") {
       const row = { at: event.timeStamp, painted: null };
