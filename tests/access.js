@@ -44,7 +44,8 @@
       const over = { left: room.left - box.left, right: box.right - room.right, top: room.top - box.top, bottom: box.bottom - room.bottom };
       for (const [side, by] of Object.entries(over)) {
         const way = ["left", "right"].includes(side) ? style.overflowX : style.overflowY;
-        if (way !== "visible" && by + far > 0) cut.add(side);
+        const longer = ["top", "bottom"].includes(side) && box.height > room.height; // a pane that is scrolled through
+        if (way !== "visible" && by + far > 0 && !longer) cut.add(side);
       }
     }
     return [...cut];
