@@ -53,7 +53,10 @@ PAGES: dict[str, Callable[[Server], None]] = {
     "train": train.build,
     "results": results.build,
 }
-STYLES = ("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "train.css", "results.css")
+STYLES = (
+    *("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "label_classes.css"),
+    *("train.css", "results.css"),
+)
 SCRIPTS = (
     *(
         "fs.js",
@@ -69,7 +72,8 @@ SCRIPTS = (
         "select_evidence.js",
         "select.js",
     ),
-    *("label_store.js", "label_suggest.js", "label_parts.js", "label_head.js", "label_find.js", "label_grid.js"),
+    *("label_store.js", "label_suggest.js", "label_parts.js", "label_class_acts.js", "label_classes.js"),
+    *("label_import.js", "label_head.js", "label_find.js", "label_grid.js"),
     *("label_map.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train.js"),
     *("train_panes.js", "results.js", "results_panes.js"),
 )

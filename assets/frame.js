@@ -79,15 +79,17 @@
     return layer;
   }
   let toasts = null;
-  /** A short notice; an error stays until it is closed. action: {text, act}, a button in it, such as Undo. */
+  /** A short notice; an error stays until it is closed. action: {text, act}, a button in it, such as Undo; only the newest
+   *  notice has one. Returns what closes it. */
   FS.toast = (message, kind = "", action = null) => {
     const error = message && message.what ? message : null;
     if (!toasts) floats().append((toasts = el("div", { class: "toasts", role: "status", "aria-live": "polite" })));
     const same = [...toasts.children].find((each) => each.dataset.text === (error ? error.what : message));
     if (same) same.remove();
+    if (action) toasts.querySelectorAll(".acts").forEach((older) => older.remove());
     const toast = el(
       "div",
-      { class: `toast ${error ? "bad" : kind}`, dataset: { text: error ? error.what : message } },
+      { class: `toast ${error ? "bad" : kind}${action ? " acts" : ""}`, dataset: { text: error ? error.what : message } },
       el("div", { class: "say" }, error ? [el("b", {}, stop(error.what)), error.found ? ` ${stop(error.found)}` : "", error.do ? ` ${stop(error.do)}` : ""] : message),
       action ? el("button", { class: "btn slim", type: "button", onclick: () => (toast.remove(), action.act()) }, action.text) : "",
       el("button", { class: "btn icon", type: "button", "aria-label": FS.t("dialog.close"), onclick: () => toast.remove() }, FS.icon("x")),
@@ -96,6 +98,7 @@
     const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
     if (!error) setTimeout(leave, action ? 12000 : 5000);
     while (toasts.children.length > 4) toasts.firstChild.remove();
+    return () => toast.remove();
   };
   let bar = null;
   document.addEventListener("fs:offline", (event) => {

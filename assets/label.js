@@ -11,8 +11,8 @@
     const store = window.FactLabelStore.create(FS, changed);
     const stage = createStage(FS, at("stage"), (look) => { zoomed = look; drawName(); });
     const strip = createStrip(FS, at("strip"), show);
-    const classes = window.FactLabelParts.createClasses(FS, at("classes"), { give, draw: drawClasses, rename: (id, name) => saveClass({ op: "rename", id, name }),
-      add: (name) => saveClass({ op: "add", name }) });
+    const classes = window.FactLabelClasses.create(FS, at("classes"), store, { give, draw: drawClasses });
+    window.FactLabelImport.create(FS, at("classes").parentNode, store);
     const suggest = window.FactSuggest.create(FS, store, () => changed("suggest"));
     const map = FactMap.create(at("map"), { label: t("label.map_alt"), onPick: open, describe, name: "label", onPicture: () => changed("map"), onSelect: (ids) => side && side.chose(ids) });
     const head = window.FactLabelHead.create(FS, parts, store);
@@ -24,9 +24,6 @@
     let side = null;
     side = window.FactLabelMap.create(FS, parts, store, suggest, map, () => draw());
 
-    async function saveClass(body) {
-      try { await store.saveClass(body); } catch (error) { FS.toast(error); }
-    }
     function classOf(id) { return store.classes.find((each) => each.id === id) || null; }
     const guess = () => (now && now.role !== "audit" && !store.stateOf(now.id) ? suggest.of(now.id) : null);
 
@@ -47,7 +44,7 @@
     const requestIdle = window.requestIdleCallback || ((work) => setTimeout(work, 1));
 
     function upcoming() { // what will be looked at next, in the likeliest order
-      const after = nextOpen(place), list = [after, ...[1, 2, 3, -1].map((step) => place + step)];
+      const after = nextOpen(place), list = [after, ...[1, 2, 3, 4, 5, -1].map((step) => place + step)];
       return list.filter((i) => i >= 0 && i < store.entries.length).map((i) => store.entries[i].id);
     }
     function nextOpen(from) { // the next image without an answer: later ones first, then from the start; picks before checks
@@ -106,7 +103,8 @@
       map.select([]);
     }
     function told(n, classId) { // many at once: said, and undone in one
-      if (n > 1) FS.toast(classId ? t("label.gave_many", { n: FS.fmt.int(n), name: classOf(classId).name }) : t("label.changed_many", { n: FS.fmt.int(n) }));
+      if (n > 1 && classId) store.offer(t("label.gave_many", { n: FS.fmt.int(n), name: classOf(classId).name }), clicks.undo);
+      else if (n > 1) FS.toast(t("label.changed_many", { n: FS.fmt.int(n) }));
       draw();
     }
     function accept() {
@@ -224,7 +222,7 @@
       if (button && !button.disabled) clicks[button.dataset.act]();
     });
     parts.root.querySelectorAll("[data-act]").forEach(calm);
-    at("gridlist").addEventListener("change", () => { grid.choose(at("gridlist").value); at("gridscroll").focus(); });
+    at("gridlist").addEventListener("change", () => { grid.choose(at("gridlist").value); if (!at("gridlist").matches(":focus-visible")) at("gridscroll").focus(); });
     const deaf = window.FactLabelKeys.listen(root, () => store.loaded, {
       give: (to) => store.classes[to] && give(store.classes[to].id), own: (letter) => store.classes.findIndex((each) => each.key && each.key === letter),
       many: () => store.classes.length > MANY, find: finder.open, grid: () => gridded, view: () => view(!gridded), accept, escape,

@@ -3,13 +3,14 @@
   "use strict";
 
   // How well a name fits what was typed: at its start, at the start of a word, the letters in order; -1: not at all.
+  // What fits alike stays in the list's order, which the person knows.
   function fit(name, typed) {
     const low = name.toLocaleLowerCase(), text = typed.toLocaleLowerCase();
     if (!text) return 0;
-    if (low.startsWith(text)) return 400 - low.length;
+    if (low.startsWith(text)) return low === text ? 500 : 400;
     const word = low.split(/[\s_\-./()]+/).findIndex((part) => part.startsWith(text));
-    if (word > 0) return 300 - low.length;
-    if (low.includes(text)) return 200 - low.length;
+    if (word > 0) return 300;
+    if (low.includes(text)) return 200;
     let from = 0, gaps = 0;
     for (const letter of text) {
       const at = low.indexOf(letter, from);

@@ -78,10 +78,10 @@
       const wide = host.clientWidth - 32;
       columns = Math.max(2, Math.floor((wide + GAP_X) / (SIDE + GAP_X)));
       side = Math.floor((wide - (columns - 1) * GAP_X) / columns);
-      const rows = Math.ceil(ids.length / columns), first = Math.max(0, Math.floor((host.scrollTop - 16) / line()) - SPARE);
+      const rows = Math.ceil(ids.length / columns), under = covered(), first = Math.max(0, Math.floor((host.scrollTop - 16) / line()) - SPARE);
       const last = Math.min(rows, Math.ceil((host.scrollTop + host.clientHeight) / line()) + SPARE);
-      floor.style.height = `${rows * line() + 16}px`;
-      const whole = Math.floor((host.scrollTop + host.clientHeight - 16 + GAP_Y) / line()) * columns; // rows of which all is seen
+      floor.style.height = `${rows * line() + 16 + under}px`; // the last row can be scrolled out from under the bar
+      const whole = Math.floor((host.scrollTop + host.clientHeight - under - 16 + GAP_Y) / line()) * columns; // rows of which all is seen
       seen = Math.max(seen, Math.min(ids.length, Math.max(columns, whole)));
       const now = [];
       for (let i = first * columns; i < Math.min(ids.length, last * columns); i++) now.push(place(i));
@@ -90,6 +90,10 @@
       if (tiles.size > 600) for (const [id, node] of tiles) if (!node.isConnected) tiles.delete(id);
       if (ids.length) host.setAttribute("aria-activedescendant", `lg-${ids[focus]}`); else host.removeAttribute("aria-activedescendant");
       drawWords();
+    }
+    function covered() { // px at the bottom that the bar lies over
+      parts.gridbar.hidden = !ids.length || (!likeOf() && !marked.size);
+      return parts.gridbar.hidden ? 0 : parts.gridbar.offsetHeight + 16;
     }
     function place(i) {
       const id = ids[i], like = likeOf(), state = store.stateOf(id);
@@ -120,7 +124,6 @@
       parts.gridhint.textContent = ids.length ? t(like ? "grid.hint_like" : "grid.hint") : t(suggest.on && suggest.why ? `label.why_${suggest.why}` : "grid.hint_none");
       parts.gridorder.hidden = !like;
       parts.gridorder.textContent = t(sure ? "grid.surest" : "grid.unsurest");
-      parts.gridbar.hidden = !ids.length || (!like && !marked.size);
       parts.gridmarked.textContent = t(like ? "grid.marked" : marked.size === 1 ? "grid.selected_one" : "grid.selected", { n: FS.fmt.int(marked.size) });
       parts.gridclear.hidden = !marked.size;
       parts.gridpress.textContent = marked.size ? t(like ? "grid.press_wrong" : "grid.press") : "";
@@ -200,7 +203,7 @@
       if (event.shiftKey) range(from, focus, true); else anchor = focus;
       const top = 16 + Math.floor(focus / columns) * line();
       if (top < host.scrollTop + 8) host.scrollTop = top - 16;
-      else if (top + line() > host.scrollTop + host.clientHeight) host.scrollTop = top + line() - host.clientHeight + 4;
+      else if (top + line() > host.scrollTop + host.clientHeight - covered()) host.scrollTop = top + line() - host.clientHeight + covered() + 4;
       page.look(ids[focus]);
       draw();
     }

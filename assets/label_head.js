@@ -6,6 +6,7 @@
 
   function create(FS, parts, store) {
     const t = FS.t, el = FS.el;
+    parts.undo.disabled = parts.redo.disabled = true; // until the steps are known
     let paces = [], celebrated = "";
 
     function tally(role) {
@@ -34,8 +35,10 @@
       parts.long.textContent = t(labels === 1 ? "label.train_one" : "label.train", { n: FS.fmt.int(labels) });
       parts.train.className = `btn ${picks.open === 0 && checks.open === 0 ? "primary" : "tinted"}`;
       parts.train.disabled = labels === 0;
-      parts.undo.disabled = !store.undoable.length;
+      const held = document.activeElement;
+      parts.undo.disabled = !store.undoable.length && !store.offered;
       parts.redo.disabled = !store.redoable.length;
+      if (held && held.disabled) ({ undo: parts.redo, redo: parts.undo })[held.dataset.act]?.focus(); // a button that is turned off loses the focus
       notice(picks, checks);
       sync();
     }

@@ -3,17 +3,11 @@
 (function () {
   "use strict";
 
-  const AHEAD = 4, KEEP = 16, LARGEST_ZOOM = 32;
+  const AHEAD = 6, KEEP = 16, LARGEST_ZOOM = 32;
 
   // Buttons take no focus from the mouse: Space must go on meaning "skip".
   function calm(button) {
     button.addEventListener("mousedown", (event) => event.preventDefault());
-    return button;
-  }
-
-  function iconButton(FS, icon, title, act) {
-    const button = FS.el("button", { type: "button", class: "btn icon", title, "aria-label": title }, FS.icon(icon));
-    button.addEventListener("click", act);
     return button;
   }
 
@@ -45,9 +39,10 @@
     function retry(event) { if (!event.detail && !trouble.hidden && now) show(now); }
     document.addEventListener("fs:offline", retry);
 
+    const room = { w: host.clientWidth, h: host.clientHeight }; // asked for only when it changes: each question costs a layout
     function fitted() {
-      const w = Math.max(host.clientWidth - (host.clientWidth < 480 ? 0 : 32), 32);
-      const h = Math.max(host.clientHeight - 32, 32);
+      const w = Math.max(room.w - (room.w < 480 ? 0 : 32), 32);
+      const h = Math.max(room.h - 32, 32);
       const most = Math.max(512, 0.62 * Math.min(w, h));
       return Math.min(w / now.w, h / now.h, 4, most / Math.max(now.w, now.h));
     }
@@ -55,14 +50,14 @@
       if (!now || !now.w || !now.h) return;
       const scale = zoom || fitted(), img = image(now.id);
       const w = now.w * scale, h = now.h * scale;
-      const room = { x: Math.max(0, (w - host.clientWidth) / 2), y: Math.max(0, (h - host.clientHeight) / 2) };
-      pan.x = Math.max(-room.x, Math.min(room.x, pan.x));
-      pan.y = Math.max(-room.y, Math.min(room.y, pan.y));
+      const most = { x: Math.max(0, (w - room.w) / 2), y: Math.max(0, (h - room.h) / 2) };
+      pan.x = Math.max(-most.x, Math.min(most.x, pan.x));
+      pan.y = Math.max(-most.y, Math.min(most.y, pan.y));
       img.style.width = `${w}px`;
       img.style.height = `${h}px`;
       img.style.transform = `translate(${pan.x}px, ${pan.y}px)`;
       img.style.imageRendering = smooth ? "auto" : "pixelated";
-      host.classList.toggle("lb-pannable", room.x > 0 || room.y > 0);
+      host.classList.toggle("lb-pannable", most.x > 0 || most.y > 0);
       if (zoom && Math.max(w, h) > 1024 && Math.max(now.w, now.h) > 1024 && !img.dataset.full) {
         img.dataset.full = "1";
         img.src = address(now.id, true);
@@ -101,12 +96,21 @@
       layout();
     });
     for (const end of ["pointerup", "pointercancel"]) host.addEventListener(end, () => { drag = null; });
-    const watcher = new ResizeObserver(layout);
+    const watcher = new ResizeObserver(() => { Object.assign(room, { w: host.clientWidth, h: host.clientHeight }); layout(); });
     watcher.observe(host);
 
     return {
       show,
-      ahead(ids) { ids.slice(0, AHEAD).forEach(image); },
+      ahead(ids) { // in the likeliest order; what was passed by before it came is not waited for
+        const wanted = new Set([...new Set(ids)].slice(0, AHEAD));
+        for (const [id, img] of loaded) {
+          if (img.complete || wanted.has(id) || (now && now.id === id)) continue;
+          img.onerror = null;
+          img.removeAttribute("src"); // ends the request
+          loaded.delete(id);
+        }
+        wanted.forEach(image);
+      },
       fit() { zoom = 0; layout(); },
       actual() { zoomTo(1); },
       zoomBy,
@@ -118,6 +122,14 @@
   // -------------------------------------------------------------- the queue as a strip of small pictures
   function createStrip(FS, host, pick) {
     const tiles = new Map();
+    let wide = host.clientWidth, middle = null, asked = 0;
+    new ResizeObserver(() => { wide = host.clientWidth; centre(); }).observe(host);
+    function centre() { // once a frame, when all else is drawn: it needs the layout
+      asked = asked || requestAnimationFrame(() => {
+        asked = 0;
+        host.scrollLeft = middle ? middle.offsetLeft + middle.offsetWidth / 2 - host.clientWidth / 2 : 0;
+      });
+    }
     function tile(entry) {
       let made = tiles.get(entry.id);
       if (!made) {
@@ -130,108 +142,39 @@
     }
     return {
       draw(store, at, classIndex) {
-        const each = 52, side = Math.max(2, Math.ceil(host.clientWidth / each / 2));
+        const each = 52, side = Math.max(2, Math.ceil(wide / each / 2));
         const shown = [];
         for (let i = Math.max(0, at - side); i < Math.min(store.entries.length, at + side + 1); i++) {
           const entry = store.entries[i], made = tile(entry), state = store.stateOf(entry.id);
           const index = state && state.kind === "label" ? classIndex(state.class) : -1;
           made.dataset.state = state ? state.kind : "";
-          made.style.setProperty("--bar", index >= 0 ? FS.color(index) : "transparent");
-          made.toggleAttribute("aria-current", i === at);
+          made.style.setProperty("--bar", index >= 0 ? FS.classColor(store.classes[index]) : "transparent");
+          if (i === at) made.setAttribute("aria-current", "true"); else made.removeAttribute("aria-current");
           const name = index >= 0 ? store.classes[index].name : FS.t(`label.state_${state ? state.kind : "open"}`);
           made.setAttribute("aria-label", `${FS.t("label.number", { n: i + 1, total: store.entries.length })}, ${name}`);
           made.title = name;
           shown.push(made);
         }
         arrange(host, shown);
-        const middle = tiles.get((store.entries[at] || {}).id);
-        host.scrollLeft = middle ? middle.offsetLeft + middle.offsetWidth / 2 - host.clientWidth / 2 : 0;
+        middle = tiles.get((store.entries[at] || {}).id) || null;
+        centre();
         if (tiles.size > 400) for (const [id, node] of tiles) if (!node.isConnected) tiles.delete(id);
       },
     };
   }
 
-  // -------------------------------------------------------------- the list of classes
-  function editor(FS, value, label, done) {
-    const input = FS.el("input", { type: "text", class: "lb-edit", maxlength: "200", "aria-label": label, placeholder: label,
-      spellcheck: "false", autocomplete: "off" });
-    input.value = value;
-    let over = false;
-    const end = (text) => { if (!over) { over = true; done(text); } };
-    input.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
-      if (event.key === "Enter") end(input.value.trim());
-      else if (event.key === "Escape") end("");
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    });
-    input.addEventListener("blur", () => end(input.value.trim()));
-    queueMicrotask(() => { input.focus(); input.select(); });
-    return input;
-  }
-
-  // Rows stay the same nodes while their numbers change: a click that is under way is never lost.
-  function createClasses(FS, host, act) {
-    const rows = new Map(); // class id -> its row
-    let editing = null; // "new", or the id of a class
-    const finish = (work) => { editing = null; act.draw(); return work; };
-    const adder = FS.el("button", { type: "button", class: "lb-give lb-add", onclick: () => { editing = "new"; act.draw(); } },
-      keycap(FS, "N"), FS.el("span", { class: "lb-plus", "aria-hidden": "true" }, "+"), FS.t("label.add_class"));
-    const last = FS.el("li", { class: "lb-class" }, adder);
-
-    function row(id) {
-      if (!rows.has(id)) {
-        const made = { key: keycap(FS, ""), mark: FS.mark(0), name: FS.el("span", { class: "lb-name", dir: "auto" }),
-          needs: FS.el("span", { class: "lb-needs" }), count: FS.el("span", { class: "lb-count" }) };
-        made.give = calm(FS.el("button", { type: "button", class: "lb-give", onclick: () => act.give(id) },
-          made.key, made.mark, made.name, made.needs, made.count));
-        made.line = FS.el("li", { class: "lb-class" }, made.give,
-          iconButton(FS, "edit", FS.t("label.rename"), () => { editing = id; act.draw(); }));
-        rows.set(id, made);
-      }
-      return rows.get(id);
-    }
-    function update(each, index, store, current) {
-      const made = row(each.id), count = store.counts.get(each.id) || 0, key = index < 10 ? String((index + 1) % 10) : "";
-      text(made.key, key);
-      made.key.className = key ? "" : "lb-nokey";
-      made.mark.className = `mark ${FS.shape(index)}`;
-      made.mark.style.setProperty("--mark", FS.color(index));
-      text(made.name, each.name);
-      made.name.title = each.name;
-      text(made.needs, count === 1 ? FS.t("label.needs_one") : "");
-      text(made.count, FS.fmt.int(count));
-      made.give.setAttribute("aria-pressed", String(current === each.id));
-      return made.line;
-    }
-    function editLine(each, index) {
-      return FS.el("li", { class: "lb-class" }, keycap(FS, index < 10 ? String((index + 1) % 10) : ""), FS.mark(index),
-        editor(FS, each.name, FS.t("label.rename"), (name) => finish(name && name !== each.name && act.rename(each.id, name))));
-    }
-    const newLine = () => FS.el("li", { class: "lb-class" }, keycap(FS, "N"), FS.el("span", { class: "lb-plus" }, "+"),
-      editor(FS, "", FS.t("label.new_class"), (name) => finish(name && act.add(name))));
-
-    return {
-      draw(store, current) {
-        if (editing !== null && host.querySelector("input")) return; // never under the person's hands
-        const lines = store.classes.map((each, i) => (editing === each.id ? editLine(each, i) : update(each, i, store, current)));
-        arrange(host, [...lines, editing === "new" ? newLine() : last]);
-      },
-      add() { editing = "new"; act.draw(); },
-      flash(id) {
-        const { line } = row(id);
-        line.classList.add("lb-given");
-        setTimeout(() => line.classList.remove("lb-given"), 120);
-      },
-    };
-  }
-  function text(node, value) { if (node.textContent !== value) node.textContent = value; }
   function arrange(host, nodes) { // touches only what differs
     const same = nodes.length === host.childNodes.length && nodes.every((node, i) => host.childNodes[i] === node);
-    if (!same) host.replaceChildren(...nodes);
+    if (same) return;
+    const held = host.contains(document.activeElement) ? document.activeElement : null; // a moved node loses the focus
+    host.replaceChildren(...nodes);
+    if (held && held.isConnected && held !== document.activeElement) held.focus({ preventScroll: true });
   }
-  const keycap = (FS, key) => FS.el("kbd", { class: key ? "" : "lb-nokey" }, key);
+  // A sentence with a number: KEY_none, KEY_one or KEY, whichever there is.
+  function counted(FS, key, n, vars = {}) {
+    const own = n === 0 ? `${key}_none` : n === 1 ? `${key}_one` : key;
+    return FS.t(FS.knows(own) ? own : key, { n: FS.fmt.int(n), ...vars });
+  }
 
   // -------------------------------------------------------------- "?"
   function keyList(FS) {
@@ -241,5 +184,5 @@
     return list;
   }
 
-  window.FactLabelParts = { calm, iconButton, createStage, createStrip, createClasses, keyList };
+  window.FactLabelParts = { calm, createStage, createStrip, keyList, arrange, counted };
 })();

@@ -21,8 +21,9 @@
     const client = `${desk()}.${random()}`; // the windows of one browser are one desk: they undo each other's steps
     const states = new Map(), counts = new Map(), items = new Map();
     const store = { entries: [], classes: [], states, counts, items, loaded: false, selection: null, row: 0, given: 0,
-      undoable: [], redoable: [], more: false, sync: { waiting: 0, offline: false } };
+      undoable: [], redoable: [], more: false, offered: false, sync: { waiting: 0, offline: false } };
     const touched = new Map(); // image -> number of our last op on it
+    let offered = null; // {act, close}: takes back the newest thing done here
     let seq = 0, pending = [], inflight = false, delay = 0, timer = 0, gone = false, following = false;
 
     // -------------------------------------------------------------- states
@@ -52,11 +53,28 @@
       }
       if (!changes.length) return 0;
       for (const each of changes) setState(each.item, each.after);
+      settle();
       store.undoable.push(changes);
       store.redoable.length = 0;
       store.given++;
       send(ops);
       return changes.length;
+    }
+
+    // The notice of something large (many images, a class that is gone, an import) offers to undo it; so does the
+    // key, until something else is done.
+    function offer(message, act) {
+      settle();
+      offered = { act, close: FS.toast(message, "", { text: FS.t("label.undo"), act: undo }) };
+      store.offered = true;
+      changed("steps");
+    }
+    function settle() {
+      const was = offered;
+      offered = null;
+      store.offered = false;
+      if (was) was.close();
+      return was;
     }
 
     // The way back and forth: one more row of the history for each. Returns the images that it is about.
@@ -70,8 +88,16 @@
       if (kind === "undo" && from.length < AHEAD && store.more) older();
       return last.map((each) => each.item);
     }
-    const undo = () => step(store.undoable, store.redoable, "undo", "before");
-    const redo = () => step(store.redoable, store.undoable, "redo", "after");
+    function undo() {
+      const was = settle();
+      if (!was) return step(store.undoable, store.redoable, "undo", "before");
+      was.act();
+      return [];
+    }
+    function redo() {
+      settle();
+      return step(store.redoable, store.undoable, "redo", "after");
+    }
 
     // Steps of earlier windows and days lie in the history; they are asked for as far back as one goes.
     async function older() {
@@ -227,7 +253,7 @@
       const answer = await FS.api("/classes", body);
       store.classes = answer.classes;
       changed("classes");
-      return answer.id;
+      return answer;
     }
 
     const unlock = { release: () => {} };
@@ -238,7 +264,7 @@
     window.addEventListener("beforeunload", leaving);
 
     return Object.assign(store, {
-      stateOf, isDone, change, changeMany, undo, redo, load, follow, item, saveClass, flush,
+      stateOf, isDone, change, changeMany, offer, undo, redo, load, follow, item, saveClass, flush, older, desk: client.split(".")[0],
       pending: () => pending.length,
       async start() {
         await adopt().catch((error) => console.warn(error));

@@ -26,6 +26,9 @@ from fact_core.types import Pool
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 MAX_CSV_BYTES = 1 << 30
 
+#: What the columns of a CSV may be called, the surest first: ours, then what other tools write.
+PATH_COLUMNS = ("file_path", "file_name", "path", "file", "filename", "image")
+LABEL_COLUMNS = ("label", "class", "category")
 _CSV_HELP = "The CSV needs the columns file_name or file_path, and label."
 _STUDIO_HELP = "In Label Studio choose Export, then JSON."
 
@@ -45,7 +48,7 @@ class Entry:
 
 
 def csv_entries(text: str) -> Iterator[Entry]:
-    """The rows of a CSV with ``file_name`` or ``file_path``, and ``label``. InputError names the row."""
+    """The rows of a CSV with a column of ``PATH_COLUMNS`` and one of ``LABEL_COLUMNS``. InputError names the row."""
     for number, name, label in _label_rows(text):
         yield Entry(f"Row {number} of the CSV", (name,), (label,) if label.strip() else ())
 
@@ -220,8 +223,8 @@ def _label_rows(text: str) -> Iterator[tuple[int, str, str]]:
     number = 1
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
-        path = next((header.index(name) for name in ("file_path", "file_name") if name in header), None)
-        label = header.index("label") if "label" in header else None
+        path = next((header.index(name) for name in PATH_COLUMNS if name in header), None)
+        label = next((header.index(name) for name in LABEL_COLUMNS if name in header), None)
         if path is None or label is None:
             shown = ", ".join(header)[:200] or "nothing"
             raise InputError("The CSV has no columns for the file and its label", shown, _CSV_HELP)

@@ -51,12 +51,19 @@ def test_repeats_and_unreadable_files_are_known(tmp_path: Path) -> None:
         read(tmp_path, text)
 
 
+@pytest.mark.parametrize("header", ["filename,class", "Image, Category", "label,path", "file,split,label"])
+def test_columns_may_have_the_names_of_other_tools(tmp_path: Path, header: str) -> None:
+    cells = {**dict.fromkeys(("filename", "image", "path", "file"), "one.png"), "split": "train"}
+    row = ",".join(cells.get(name.strip().lower(), "cat") for name in header.split(","))
+    assert read(tmp_path, f"{header}\n{row}\n") == {1: "cat"}
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("", "no columns"),
         ("name,label\na,b\n", "no columns"),
-        ("file_name,class\na,b\n", "no columns"),
+        ("file_name,answer\na,b\n", "no columns"),
         ("file_name,label\n", "no labels"),
         ("file_name,label\none.png,cat\nnine.png,dog\n", "Row 3 .*no such image.*nine.png"),
         ("file_name,label\n\n\ntwo.png,dog\n", "Row 4 .*several images"),

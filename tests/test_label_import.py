@@ -176,7 +176,7 @@ def test_label_studio(project: Project) -> None:
     [
         (Source("xml"), "no such source"),
         (Source("csv", ""), "no columns"),
-        (Source("csv", "file_name,class\na,b\n"), "no columns"),
+        (Source("csv", "file_name,answer\na,b\n"), "no columns"),
         (csv("000.png,cat", "001.png"), "Row 3 of the CSV has too few"),
         (csv("000.png,cat", f"001.png,{'x' * 201}"), "Row 3 of the CSV: The label is too long"),
         (csv("000.png,cat", 'nine.png,"a\nb"'), "Row 3 of the CSV: The label has a character"),
