@@ -26,7 +26,11 @@
   // A box over the list of classes. give(classId) is called once; Escape and a click elsewhere close it.
   function create(FS, host, classes, give) {
     let box = null, chosen = 0;
-    function close() { if (box) { box.remove(); box = null; } }
+    function close() { // removing it takes the focus away, which closes it
+      const was = box;
+      box = null;
+      if (was) was.remove();
+    }
     function open(typed) {
       close();
       const list = FS.el("ul", { class: "lb-found", role: "listbox", id: "lb-found" });
