@@ -189,7 +189,7 @@
       const state = now && store.stateOf(now.id), each = state && state.kind === "label" ? classOf(state.class) : null;
       const found = guess(), like = found && classOf(found.class), words = [];
       if (each) words.push(FS.classMark(each), el("strong", { dir: "auto" }, each.name));
-      else if (like) words.push(FS.classMark(like), el("span", {}, t("label.looks_like")), el("strong", { dir: "auto" }, like.name), el("span", { class: "lb-sure" }, FS.fmt.pct(found.sure, 0)));
+      else if (like) words.push(FS.classMark(like), el("span", { class: "lb-guess" }, t("label.looks_like")), el("strong", { dir: "auto" }, like.name), el("span", { class: "lb-sure" }, FS.fmt.pct(found.sure, 0)));
       else words.push(el("span", {}, t(`label.state_${state ? state.kind : "open"}`)));
       const number = now && now.at >= 0 ? head.number(now) : t("label.not_chosen");
       at("answer").replaceChildren(el("span", { class: "lb-number" }, number), ...words);

@@ -11,7 +11,7 @@
     const floor = el("div", { class: "lg-floor" });
     host.append(floor);
     const tiles = new Map(), marked = new Set(), refused = new Map(); // refused: class -> images that are not it
-    let list = "", sure = true, ids = [], columns = 1, side = SIDE, seen = 0, focus = 0, anchor = 0, drag = null, frame = 0, since = performance.now(), shown = false;
+    let list = "", sure = true, ids = [], columns = 1, side = SIDE, own = false, seen = 0, focus = 0, anchor = 0, drag = null, frame = 0, since = performance.now(), shown = false;
 
     const likeOf = () => (list.startsWith("like:") ? Number(list.slice(5)) : 0);
     const line = () => side + WORDS + GAP_Y;
@@ -37,6 +37,7 @@
       return [...store.states].filter(([, state]) => wanted(state)).map(([id]) => id);
     }
     function choose(name) {
+      own = true; // by the person: another list never takes its place
       list = name;
       marked.clear();
       refresh(true);
@@ -57,8 +58,10 @@
       draw();
     }
 
+    const waits = () => !own && !likeOf(); // for suggestions
     function follow() { // answers from elsewhere
       if (!shown) return;
+      if (waits() && !ids.length && lists().like.length) { list = ""; return refresh(true); }
       const left = likeOf() || list === "open" || list === "picks" ? ids.filter(isOpen) : ids;
       if (left.length !== ids.length) {
         const gone = ids.slice(0, seen).filter((id) => !isOpen(id)).length;
@@ -218,7 +221,7 @@
       answer(kind) { if (!marked.size) return; const some = ids.filter((id) => marked.has(id)); marked.clear(); page.mark(some, kind); refresh(false); },
       order() { sure = !sure; marked.clear(); refresh(true); },
       get marked() { return marked.size; },
-      show(yes) { shown = yes; if (yes) { refresh(!ids.length); host.focus({ preventScroll: true }); } },
+      show(yes) { shown = yes; if (yes) { if (waits()) list = ""; refresh(!ids.length); host.focus({ preventScroll: true }); } },
       destroy() { watcher.disconnect(); for (const end of ["pointerup", "pointercancel"]) removeEventListener(end, stopDrag); },
     };
   }

@@ -122,8 +122,8 @@
   // -------------------------------------------------------------- the queue as a strip of small pictures
   function createStrip(FS, host, pick) {
     const tiles = new Map();
-    let wide = host.clientWidth, middle = null, asked = 0;
-    new ResizeObserver(() => { wide = host.clientWidth; centre(); }).observe(host);
+    let wide = host.clientWidth, middle = null, asked = 0, shown = null; // what was drawn last
+    new ResizeObserver(() => { wide = host.clientWidth; if (shown) draw(...shown); }).observe(host);
     function centre() { // once a frame, when all else is drawn: it needs the layout
       asked = asked || requestAnimationFrame(() => {
         asked = 0;
@@ -140,27 +140,26 @@
       }
       return made;
     }
-    return {
-      draw(store, at, classIndex) {
-        const each = 52, side = Math.max(2, Math.ceil(wide / each / 2));
-        const shown = [];
-        for (let i = Math.max(0, at - side); i < Math.min(store.entries.length, at + side + 1); i++) {
-          const entry = store.entries[i], made = tile(entry), state = store.stateOf(entry.id);
-          const index = state && state.kind === "label" ? classIndex(state.class) : -1;
-          made.dataset.state = state ? state.kind : "";
-          made.style.setProperty("--bar", index >= 0 ? FS.classColor(store.classes[index]) : "transparent");
-          if (i === at) made.setAttribute("aria-current", "true"); else made.removeAttribute("aria-current");
-          const name = index >= 0 ? store.classes[index].name : FS.t(`label.state_${state ? state.kind : "open"}`);
-          made.setAttribute("aria-label", `${FS.t("label.number", { n: i + 1, total: store.entries.length })}, ${name}`);
-          made.title = name;
-          shown.push(made);
-        }
-        arrange(host, shown);
-        middle = tiles.get((store.entries[at] || {}).id) || null;
-        centre();
-        if (tiles.size > 400) for (const [id, node] of tiles) if (!node.isConnected) tiles.delete(id);
-      },
-    };
+    function draw(store, at, classIndex) {
+      shown = [store, at, classIndex];
+      const each = 52, side = Math.max(2, Math.ceil(wide / each / 2)), tilesNow = [];
+      for (let i = Math.max(0, at - side); i < Math.min(store.entries.length, at + side + 1); i++) {
+        const entry = store.entries[i], made = tile(entry), state = store.stateOf(entry.id);
+        const index = state && state.kind === "label" ? classIndex(state.class) : -1;
+        made.dataset.state = state ? state.kind : "";
+        made.style.setProperty("--bar", index >= 0 ? FS.classColor(store.classes[index]) : "transparent");
+        if (i === at) made.setAttribute("aria-current", "true"); else made.removeAttribute("aria-current");
+        const name = index >= 0 ? store.classes[index].name : FS.t(`label.state_${state ? state.kind : "open"}`);
+        made.setAttribute("aria-label", `${FS.t("label.number", { n: i + 1, total: store.entries.length })}, ${name}`);
+        made.title = name;
+        tilesNow.push(made);
+      }
+      arrange(host, tilesNow);
+      middle = tiles.get((store.entries[at] || {}).id) || null;
+      centre();
+      if (tiles.size > 400) for (const [id, node] of tiles) if (!node.isConnected) tiles.delete(id);
+    }
+    return { draw };
   }
 
   function arrange(host, nodes) { // touches only what differs

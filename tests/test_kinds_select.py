@@ -183,3 +183,11 @@ def test_a_comparison_asks_for_the_features_of_the_selection(made: Project) -> N
 def test_without_a_selection_there_is_nothing_to_compare(made: Project) -> None:
     with pytest.raises(InputError, match="no selection to compare"):
         finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig()))
+
+
+def test_a_project_from_the_command_line_gets_its_map_with_the_first_selection(made: Project) -> None:
+    """``launch.py run`` draws no map; the page, which chooses anew, then wants one, once."""
+    run = runs.get(made, runs.queue(made, "select", {"backbone": "tf_efficientnet_lite0"}))
+    assert kinds.follow_ups(made, run, {}) == [("map", {"backbone": "tf_efficientnet_lite0"})]
+    runs.queue(made, "map", {})
+    assert kinds.follow_ups(made, run, {}) == []
