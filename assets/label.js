@@ -17,7 +17,7 @@
     const map = FactMap.create(at("map"), { label: t("label.map_alt"), onPick: open, describe, name: "label", onPicture: () => changed("map"), onSelect: (ids) => side && side.chose(ids) });
     const head = window.FactLabelHead.create(FS, parts, store);
     const finder = window.FactFind.create(FS, at("classes").parentNode, () => store.classes, give);
-    let now = null, place = 0, shown = 0, zoomed = { scale: 1, fit: true, smooth: true }, gridded = false, ids = new Int32Array(0);
+    let now = null, place = 0, shown = 0, zoomed = { scale: 1, fit: true, smooth: true }, gridded = false, ids = new Int32Array(0), asked = 0, gone = false;
     const grid = window.FactGrid.create(FS, parts, { store, suggest, pool: () => (map.data ? map.data.ids : ids), classOf, open,
       give: (some, classId, source, seconds) => giveMany(some, classId, source, seconds), mark: (some, kind) => told(store.changeMany(some, kind, null, null, "grid")),
       look: (id) => map.setCurrent(id) });
@@ -36,7 +36,6 @@
       if (item.at >= 0) place = item.at;
       shown = performance.now();
       stage.show(item);
-      map.setCurrent(id);
       draw();
       requestIdle(() => stage.ahead(upcoming()));
     }
@@ -45,7 +44,7 @@
 
     function upcoming() { // what will be looked at next, in the likeliest order
       const after = nextOpen(place), list = [after, ...[1, 2, 3, 4, 5, -1].map((step) => place + step)];
-      return list.filter((i) => i >= 0 && i < store.entries.length).map((i) => store.entries[i].id);
+      return list.filter((i) => i >= 0 && i < store.entries.length).map((i) => store.entries[i]);
     }
     function nextOpen(from) { // the next image without an answer: later ones first, then from the start; picks before checks
       const n = store.entries.length;
@@ -156,8 +155,12 @@
       if (what === "map" && gridded) grid.refresh(false);
       draw();
     }
-    function draw() {
-      if (!store.loaded) return;
+    // The image has the next frame for itself; all that stands around it follows a moment later.
+    function draw() { asked = asked || requestAnimationFrame(() => setTimeout(drawNow)); }
+    function drawNow() {
+      asked = 0;
+      if (!store.loaded || gone) return;
+      if (now && !gridded) map.setCurrent(now.id);
       head.draw();
       drawClasses();
       if (side) side.draw();
@@ -241,6 +244,7 @@
     store.start().then(() => { if (FactLasso.kept(FS, "grid")) view(true); jump(); }, (error) => FS.toast(error));
 
     return () => {
+      gone = true;
       document.removeEventListener("fs:label", jump);
       deaf();
       off();

@@ -123,7 +123,7 @@
     }
     function drawWords() {
       const like = likeOf(), each = like && page.classOf(like), rest = like ? confirmable().length : 0;
-      parts.gridcount.textContent = !ids.length ? t("grid.none") : like ? t("grid.seen", { n: FS.fmt.int(seen), total: FS.fmt.int(ids.length) }) : t("grid.total", { total: FS.fmt.int(ids.length) });
+      parts.gridcount.textContent = !ids.length ? t("grid.none") : like ? t("grid.seen", { n: FS.fmt.int(seen), total: FS.fmt.int(ids.length) }) : t(ids.length === 1 ? "grid.total_one" : "grid.total", { total: FS.fmt.int(ids.length) });
       parts.gridhint.textContent = ids.length ? t(like ? "grid.hint_like" : "grid.hint") : t(suggest.on && suggest.why ? `label.why_${suggest.why}` : "grid.hint_none");
       parts.gridorder.hidden = !like;
       parts.gridorder.textContent = t(sure ? "grid.surest" : "grid.unsurest");

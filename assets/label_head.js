@@ -18,7 +18,7 @@
     function draw() {
       const picks = tally("pick"), checks = tally("audit"), checking = picks.open === 0 && checks.total > 0;
       const main = checking ? checks : picks;
-      let labels = -checks.label; // all that are trained on, also those beside the chosen images
+      let labels = 0 - checks.label; // all that are trained on, also those beside the chosen images; -0 would be written so
       for (const each of store.classes) labels += store.counts.get(each.id) || 0;
       parts.done.textContent = FS.fmt.int(main.label);
       parts.of.textContent = t(checking ? "label.of_checks" : "label.of", { total: FS.fmt.int(main.total) });

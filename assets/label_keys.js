@@ -44,23 +44,24 @@
     };
 
     function meant(event) {
-      if (event.altKey) return null;
-      if (event.ctrlKey || event.metaKey) {
-        const letter = event.key.toLowerCase();
-        if (letter === "z") return { run: event.shiftKey ? act.redo : act.undo };
-        if (letter === "a" && act.grid()) return { run: act.all };
-        return letter === "y" ? { run: act.redo } : null;
+      const graph = event.getModifierState("AltGraph"), sign = [...event.key].length === 1 ? event.key.toLowerCase() : ""; // as if without Caps Lock
+      const letter = /\p{L}/u.test(sign) ? sign : "", place = sign.trim() ? act.own(sign) : -1;
+      if (event.altKey && !graph) return null;
+      if ((event.ctrlKey || event.metaKey) && !graph) {
+        if (sign === "z") return { run: event.shiftKey ? act.redo : act.undo };
+        if (sign === "a" && act.grid()) return { run: act.all };
+        return sign === "y" ? { run: act.redo } : null;
       }
       if (signs[event.key]) return signs[event.key];
       const arrows = act.grid() ? grid[event.code] : one[event.code];
-      if (event.shiftKey && !(act.grid() && arrows)) return null;
+      if (place >= 0 && !letter) return { run: () => act.give(place) }; // signs may need Shift or AltGr
+      if (graph || (event.shiftKey && !(act.grid() && arrows))) return null;
       const digit = /^(?:Digit|Numpad)([0-9])$/.exec(event.code);
       if (digit) return { run: () => act.give((Number(digit[1]) + 9) % 10) };
       if (arrows) return arrows;
-      const letter = [...event.key].length === 1 ? event.key : "", place = letter ? act.own(letter) : -1;
       if (place >= 0) return { run: () => act.give(place) };
       if (both[event.code]) return both[event.code];
-      return letter && /[\p{L}]/u.test(letter) && act.many() ? { run: () => act.find(letter) } : null;
+      return letter && act.many() ? { run: () => act.find(letter) } : null;
     }
 
     function onKey(event) {

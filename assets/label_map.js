@@ -9,7 +9,7 @@
   // page: {map, parts, store, suggest, roleOf(id), give...}; changed() draws the page again.
   function create(FS, parts, store, suggest, map, changed) {
     const t = FS.t, el = FS.el, hidden = new Set(), kept = FactLasso.kept(FS, "colour");
-    let mode = COLOURS.includes(kept) ? kept : "label", groups = null, drawn = "", painted = "", chosen = [], relabel = false;
+    let mode = COLOURS.includes(kept) ? kept : "label", groups = null, drawn = "", painted = "", chosen = [], relabel = false, single = [];
 
     const classOf = (id) => store.classes.find((each) => each.id === id);
     const isHidden = (key) => hidden.has(`${mode}:${key}`);
@@ -110,8 +110,17 @@
       const made = el("button", { type: "button", class: "lb-key", "aria-pressed": String(!isHidden(key)), title: t("label.legend_hint"), dataset: { key } },
         mark, el("span", { dir: "auto" }, words), el("small", {}, FS.fmt.int(n)));
       made.addEventListener("mousedown", (event) => event.preventDefault());
-      made.addEventListener("click", (event) => (event.shiftKey ? isolate(key, all) : event.detail > 1 ? 0 : toggle(key)));
-      made.addEventListener("dblclick", () => isolate(key, all));
+      made.addEventListener("click", (event) => {
+        if (event.shiftKey) return isolate(key, all);
+        if (event.detail > 1) return;
+        single = [...hidden];
+        toggle(key);
+      });
+      made.addEventListener("dblclick", () => { // as if its first click had not been
+        hidden.clear();
+        single.forEach((each) => hidden.add(each));
+        isolate(key, all);
+      });
       return made;
     }
     const entry = (kind, key, n) => el("span", { class: "lb-key" }, el("i", { class: `lb-sign lb-sign-${kind}`, "aria-hidden": "true" }), t(key), n === null ? "" : el("small", {}, FS.fmt.int(n)));

@@ -17,7 +17,7 @@
     const frame = FS.el("div", { class: "lb-frame" });
     const trouble = FS.el("p", { class: "lb-trouble", hidden: true });
     host.append(frame, trouble);
-    let now = null, zoom = 0, pan = { x: 0, y: 0 }, smooth = true, drag = null;
+    let now = null, zoom = 0, pan = { x: 0, y: 0 }, smooth = true, drag = null, coming = null;
 
     const address = (id, full) => FS.image(id, full ? 0 : 1024);
     function image(id) {
@@ -40,11 +40,11 @@
     document.addEventListener("fs:offline", retry);
 
     const room = { w: host.clientWidth, h: host.clientHeight }; // asked for only when it changes: each question costs a layout
-    function fitted() {
+    function fitted(item = now) {
       const w = Math.max(room.w - (room.w < 480 ? 0 : 32), 32);
       const h = Math.max(room.h - 32, 32);
       const most = Math.max(512, 0.62 * Math.min(w, h));
-      return Math.min(w / now.w, h / now.h, 4, most / Math.max(now.w, now.h));
+      return Math.min(w / item.w, h / item.h, 4, most / Math.max(item.w, item.h));
     }
     function layout() {
       if (!now || !now.w || !now.h) return;
@@ -77,8 +77,23 @@
       loaded.delete(item.id);
       loaded.set(item.id, img);
       img.alt = item.path;
+      img.classList.remove("lb-next");
       layout();
-      frame.replaceChildren(img);
+      for (const other of [...frame.children]) if (other !== img) other.remove();
+      if (!img.isConnected) frame.append(img); // one that lies there already is painted: it only has to be seen
+    }
+    // The next image lies on the stage as it will be shown, painted and not seen.
+    function prepare(item) {
+      coming = item;
+      if (!item || !now || item.id === now.id || !item.w || !item.h) return;
+      const img = image(item.id), scale = fitted(item);
+      for (const other of [...frame.querySelectorAll(".lb-next")]) if (other !== img) other.remove();
+      img.classList.add("lb-next");
+      img.style.width = `${item.w * scale}px`;
+      img.style.height = `${item.h * scale}px`;
+      img.style.transform = "translate(0px, 0px)";
+      img.style.imageRendering = smooth ? "auto" : "pixelated";
+      if (!img.isConnected) frame.append(img);
     }
 
     host.addEventListener("wheel", (event) => {
@@ -96,13 +111,13 @@
       layout();
     });
     for (const end of ["pointerup", "pointercancel"]) host.addEventListener(end, () => { drag = null; });
-    const watcher = new ResizeObserver(() => { Object.assign(room, { w: host.clientWidth, h: host.clientHeight }); layout(); });
+    const watcher = new ResizeObserver(() => { Object.assign(room, { w: host.clientWidth, h: host.clientHeight }); layout(); prepare(coming); });
     watcher.observe(host);
 
     return {
       show,
-      ahead(ids) { // in the likeliest order; what was passed by before it came is not waited for
-        const wanted = new Set([...new Set(ids)].slice(0, AHEAD));
+      ahead(items) { // in the likeliest order; what was passed by before it came is not waited for
+        const wanted = new Set([...new Set(items.map((item) => item.id))].slice(0, AHEAD));
         for (const [id, img] of loaded) {
           if (img.complete || wanted.has(id) || (now && now.id === id)) continue;
           img.onerror = null;
@@ -110,6 +125,7 @@
           loaded.delete(id);
         }
         wanted.forEach(image);
+        prepare(items[0] || null);
       },
       fit() { zoom = 0; layout(); },
       actual() { zoomTo(1); },

@@ -262,7 +262,7 @@
         FactPoints.picture(FS, key).then((picture) => { if (wanted === key && !gone) show(picture); }, () => { wanted = ""; });
       },
       setMarks(list) { marks = list; loudest = new Set(list.map((mark) => mark.id)); remark(); },
-      setCurrent(id) { current = id; remark(); },
+      setCurrent(id) { if (id !== current) { current = id; remark(); } },
       grow(id) { if (!matchMedia("(prefers-reduced-motion: reduce)").matches) born.set(id, performance.now()); remark(); },
       // index: for each dot the place in palette (none: the pool's grey); alpha: 0..255 for each dot, or null
       paint(index, palette, alpha) { paint = index && { index, palette, alpha }; recolour(); },

@@ -84,6 +84,7 @@ def test_a_person_labels_by_key_by_grid_and_on_the_map(
 
 def by_key(page: Page, project: Project, truth: dict[str, str]) -> dict[int, str]:
     """200 images at 5 a second, each key for the image that is shown; the history holds exactly that, in order."""
+    expect(page.locator(".lb-frame .lb-next")).to_have_count(1)  # the next image is painted ahead
     told: list[tuple[str, str]] = []
     late = 0.0
     begun = time.monotonic()
