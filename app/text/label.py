@@ -86,6 +86,7 @@ TEXT = {
     "grid.none": "no images",
     "grid.seen": "{n} of {total} seen",
     "grid.total": "{total} images",
+    "grid.total_one": "1 image",
     "grid.hint_like": "Click or drag to mark the wrong ones",
     "grid.hint": "Select images, then press a class key",
     "grid.hint_none": "Choose another list.",
