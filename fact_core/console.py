@@ -29,7 +29,7 @@ class Console:
         """Draw one event."""
         match event:
             case Progress():
-                self._progress(event.step, progress_line(event), event.done >= event.total)
+                self._progress(event.step, progress_line(event), 0 < event.total <= event.done)
             case Point():
                 self._progress(event.phase, point_line(event), False)  # how a phase ends, PhaseDone says
             case PhaseStarted() | PhaseDone() | Decision():
@@ -56,8 +56,9 @@ class Console:
 
 
 def progress_line(event: Progress) -> str:
-    """ "features  640 of 4,317 images, 120/s, 31 s left" """
-    parts = [f"{event.step}  {event.done:,} of {event.total:,} {event.unit}"]
+    """ "features  640 of 4,317 images, 120/s, 31 s left"; without a known total "umap  5 seconds" """
+    total = f" of {event.total:,}" if event.total else ""
+    parts = [f"{event.step}  {event.done:,}{total} {event.unit}"]
     parts += [f"{event.rate:.0f}/s"] if event.rate else []
     return ", ".join(parts + _left(event.seconds_left if event.done < event.total else None))
 

@@ -298,6 +298,7 @@ def test_the_command_line_imports_no_page_and_no_torch(tmp_path: Path) -> None:
 
 
 def test_progress_lines() -> None:
+    assert progress_line(Progress("umap", 5, 0, "seconds")) == "umap  5 seconds"
     assert progress_line(Progress("features", 640, 4317, rate=119.6, seconds_left=31)) == (
         "features  640 of 4,317 images, 120/s, 31 s left"
     )

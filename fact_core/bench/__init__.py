@@ -40,6 +40,7 @@ BENCHES: dict[str, Choice] = {
         "The tables of the paper: accuracy of the recipes on a data set with few labels, beside the paper's numbers.",
         "fact_core.bench.arguments:run",
     ),
+    "umap": Choice("UMAP", "Seconds until the map of a large pool is drawn.", "fact_core.bench.umap_speed:run"),
 }
 
 

@@ -1,0 +1,64 @@
+"""Seconds of the map: exact nearest neighbours on principal components, then UMAP, as the program draws it.
+
+The data are the synthetic mixture of the bench ``selection``. Start it as a command of its own: umap-learn compiles
+itself in each new process, which counts here as it does for the person.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fact_core import device
+from fact_core.bench.selection import mixture
+from fact_core.events import Log, Progress
+from fact_core.project_map import umap_map
+from fact_core.types import Step
+
+SIZES = {False: (50_000,), True: (50_000, 200_000)}
+WIDTH = 384
+COLUMNS = ("images", "width", "seconds", "neighbours_s", "umap_s", "device")
+
+
+def run(full: bool) -> Step[dict[str, Any]]:
+    """50,000 rows of 384 numbers; ``full``: 200,000 too."""
+    rows = []
+    for n in SIZES[full]:
+        rows.append((yield from measure(n, WIDTH)))
+        yield Log(f"{n:,} images: {rows[-1]['seconds']} s")
+    return {"text": table(rows), "json": rows}
+
+
+def measure(n: int, width: int) -> Step[dict[str, Any]]:
+    """One row. "neighbours_s" has the principal components in it, "umap_s" its compiling and its graph."""
+    x = mixture(n, width)
+    began = time.monotonic()
+    near = began
+    drawing = umap_map(x)
+    while True:
+        try:
+            event = next(drawing)
+        except StopIteration:
+            break
+        if isinstance(event, Progress) and event.step == "neighbours":
+            near = time.monotonic()
+        yield event
+    ended = time.monotonic()
+    return {
+        "images": n,
+        "width": width,
+        "seconds": round(ended - began, 1),
+        "neighbours_s": round(near - began, 1),
+        "umap_s": round(ended - near, 1),
+        "device": device.describe(device.choose("cpu")),
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: a line a size."""
+    lines = ["| images | width | seconds | of them neighbours | UMAP | device |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        cells = (row[key] for key in COLUMNS)
+        lines.append("| " + " | ".join(f"{each:,}" if isinstance(each, int) else str(each) for each in cells) + " |")
+    return "\n".join(lines)
