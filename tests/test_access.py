@@ -136,7 +136,7 @@ def resize(page: Page, width: int) -> None:
 READY = {
     "project": ".p-preview img",
     "select": ".sl-panes:has(.sl-strip .sl-tile):has(.sv-plot)",
-    "label": ".lb-stage img",
+    "label": ".lb-stage img:not(.lb-next)",
     "train": "#train-chart .main-svg",
     "results": ".results-legend li",
 }

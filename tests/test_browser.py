@@ -219,7 +219,7 @@ def seen_images(page: Page, place: str) -> int:
 
 def add_classes(page: Page, names: list[str]) -> None:
     """Add classes by typing: N, the name, Enter."""
-    expect(page.locator(".lb-stage img")).to_be_visible()
+    expect(page.locator(".lb-stage img:not(.lb-next)")).to_be_visible()
     for number, name in enumerate(names, start=1):
         page.keyboard.press("n")
         expect(page.locator(".lb-classes .lb-edit")).to_be_focused()
