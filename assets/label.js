@@ -98,7 +98,7 @@
     function giveChosen(classId) {
       const free = side.free();
       if (!free.length) return;
-      giveMany(free, classId, "map");
+      giveMany(free, classId, "map", side.seconds(free.length));
       map.select([]);
     }
     function told(n, classId) { // many at once: said, and undone in one

@@ -9,7 +9,7 @@
   // page: {map, parts, store, suggest, roleOf(id), give...}; changed() draws the page again.
   function create(FS, parts, store, suggest, map, changed) {
     const t = FS.t, el = FS.el, hidden = new Set(), kept = FactLasso.kept(FS, "colour");
-    let mode = COLOURS.includes(kept) ? kept : "label", groups = null, drawn = "", painted = "", chosen = [], relabel = false, single = [];
+    let mode = COLOURS.includes(kept) ? kept : "label", groups = null, drawn = "", painted = "", chosen = [], relabel = false, single = [], since = 0;
 
     const classOf = (id) => store.classes.find((each) => each.id === id);
     const isHidden = (key) => hidden.has(`${mode}:${key}`);
@@ -148,6 +148,7 @@
     };
     function chose(ids) {
       chosen = ids;
+      since = performance.now();
       relabel = false;
       FactLasso.keep(FS, "selected", ids.length <= 20000 ? ids : null);
       changed();
@@ -192,6 +193,7 @@
     return {
       draw, chose, search,
       get chosen() { return chosen; },
+      seconds: (n) => Math.min(3600, (performance.now() - since) / 1000 / n), // each of n took, since they were chosen
       free: () => parted().free,
       find() { parts.finder.hidden = !parts.finder.hidden; if (!parts.finder.hidden) parts.search.focus(); },
       tool(kind) {

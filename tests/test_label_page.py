@@ -252,6 +252,7 @@ def on_the_map(page: Page, project: Project) -> None:
     items = {row.item for row in history}
     assert len(items) > 100 and not items & done and not items & check_images(project)
     assert {(row.source, row.batch) for row in history} == {("map", history[0].seq)}
+    assert all(row.lead_time is not None for row in history), "it is not known how long it took"
     expect(page.locator(".lb-chosen")).to_be_hidden()
     page.keyboard.press("Control+z")
     saved(page)
