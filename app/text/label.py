@@ -38,7 +38,7 @@ TEXT = {
     "label.cap_escape": "Esc",
     "label.note": "Note",
     "label.note_save": "Save the note",
-    "label.find": "Type a part of the class's name",
+    "label.find": "Part of a class's name",
     "label.find_none": "No class is called so.",
     "label.type_letters": "Type the first letters of a class, then Enter.",
     "label.person": "Your name, kept with each label",
