@@ -100,7 +100,13 @@
     if (document.body.classList.contains("fs-offline") === yes) return;
     document.body.classList.toggle("fs-offline", yes);
     document.dispatchEvent(new CustomEvent("fs:offline", { detail: yes }));
+    if (!yes) for (const image of missed) if (image.getAttribute("src")) image.src = image.src; // asks again
+    if (!yes) missed.clear();
   }
+  // Pictures that did not come while the program was away: nothing else asks for them again.
+  const missed = new Set();
+  const missing = ({ target }) => { if (target instanceof HTMLImageElement && missed.size < 1000) missed.add(target); };
+  document.addEventListener("error", missing, true);
 
   // ---- the backbone that the person chose on the Project page, kept for each project ----
   FS.backbone = (otherwise = "tf_efficientnet_lite0") => {

@@ -50,6 +50,7 @@ BUDGET = 30
 STEPS = {"ff": ("100", "16"), "lm": ("200", "20")}  # phase -> what Quick says, what is typed over it
 COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
     .filter((line) => line.mode === "lines").reduce((n, line) => n + line.x.length, 0)"""
+MISSING = "[...document.querySelectorAll('#page-label img[src]')].filter((e) => e.complete && !e.naturalWidth).length"
 SHOWN_RUN = "() => { const run = FactTrain.shownRun(FS.state); return run ? [run.id, run.status] : [0, '']; }"
 
 
@@ -383,10 +384,10 @@ def export(page: Page, into: Path) -> None:
 
 
 def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, tmp_path: Path) -> None:
-    project = flat_project(tmp_path, images=12)
+    project = flat_project(tmp_path, images=60)
     ids = scan.pool(project).ids
-    selections.save(project, Selection(ids[:8], ("pick",) * 8, ids[8:], "random"), None)
-    truth = {f"{number:03d}.png": ("even", "odd")[number % 2] for number in range(12)}
+    selections.save(project, Selection(ids[:50], ("pick",) * 50, ids[50:], "random"), None)
+    truth = {f"{number:03d}.png": ("even", "odd")[number % 2] for number in range(60)}
     first = serve("--project", str(project.folder))
     page.goto(first.address)
     on_page(page, "project")
@@ -402,6 +403,8 @@ def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, 
     assert stored(project) == given
 
     # The window goes on without a server: what is said now waits in it.
+    page.keyboard.press("End")
+    page.wait_for_function(f"() => {MISSING} > 0")
     file = shown_file(page)
     page.keyboard.press(str(names.index(truth[file]) + 1))
     expect(page.locator(".lb-sync")).to_have_text("1 wait")
@@ -412,6 +415,7 @@ def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, 
     expect(page.locator(".lb-sync")).to_have_text("Saved")
     assert stored(project) == given
     expect(page.locator(".offline")).to_have_count(0)
+    page.wait_for_function(f"() => {MISSING} === 0")
     watch.calm = True
     page.reload()
     on_page(page, "label")
