@@ -415,6 +415,8 @@ def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, 
     expect(page.locator(".lb-sync")).to_have_text("Saved")
     assert stored(project) == given
     expect(page.locator(".offline")).to_have_count(0)
+    page.keyboard.press("End")
+    expect(page.locator(".lb-tile[aria-current]")).to_have_attribute("aria-label", re.compile("^50 of"))
     page.wait_for_function(f"() => {MISSING} === 0")
     watch.calm = True
     page.reload()
