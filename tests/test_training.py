@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from finetune_help import CPU, PIXELS, backbone, coloured, drain
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fact_core.backbones import load
 from fact_core.config import train_config
@@ -220,6 +223,22 @@ def test_the_gate_mixes_in_proportion() -> None:
     start = {"head": {"weight": torch.zeros(2, 1280), "bias": torch.full((2,), 4.0)}}
     gate.mix(one, start, 0.25)
     assert torch.equal(one.head.weight, torch.full((2, 1280), 0.25)) and one.head.bias.tolist() == [3.0, 3.0]
+
+
+def test_the_gate_compares_how_right_the_answers_are_and_not_how_sure() -> None:
+    """The same answers, said with more or less confidence, count alike; better ones less; none at all: infinitely."""
+    draw = generator()
+    logits = torch.randn(200, 5, generator=draw)
+    y = torch.where(torch.rand(200, generator=draw) < 0.7, logits.argmax(1), torch.randint(5, (200,), generator=draw))
+    here = gate.calibrated_loss(logits, y)
+    for scale in (0.5, 4.0):
+        assert abs(gate.calibrated_loss(scale * logits, y) - here) < 1e-4
+    grid = [functional.cross_entropy(logits / t, y).item() for t in np.geomspace(0.05, 20, 400)]
+    assert min(grid) - 1e-3 < here <= min(grid) + 1e-6
+    right = torch.where(torch.rand(200, generator=draw) < 0.5, y, logits.argmax(1))
+    better = logits + 3 * functional.one_hot(right, 5)
+    assert gate.calibrated_loss(50 * better, y) < here < gate.calibrated_loss(torch.zeros(200, 5), y)
+    assert gate.calibrated_loss(logits / 0, y) == math.inf
 
 
 def test_half_of_every_class_is_left_out_but_never_its_only_image() -> None:
