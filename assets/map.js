@@ -173,11 +173,12 @@
       return Math.min(1, 0.4 + 0.6 * part);
     }
 
+    const seen = (row) => !paint || !paint.alpha || paint.alpha[row] > 0; // what the legend hides is neither found nor chosen
     function find(px, py, reach) { // marks first: they lie on top and are what one aims at
       if (!data) return 0;
       const [x, y] = toMap(px, py);
       let row = data.nearest(x, y, reach / view.k, (i) => loudest.has(data.ids[i]));
-      if (row < 0) row = data.nearest(x, y, reach / view.k);
+      if (row < 0) row = data.nearest(x, y, reach / view.k, seen);
       return row < 0 ? 0 : data.ids[row];
     }
 
@@ -223,7 +224,7 @@
       pull(px, py) { loop.extend(px, py); remark(); },
       drop(aborted) {
         const path = loop.end();
-        if (data && !aborted) choose(FactLasso.inside(path, data.xy, view, size)); else remark();
+        if (data && !aborted) choose(FactLasso.inside(path, data.xy, view, size).filter(seen)); else remark();
       },
       hover: (px, py) => showCard(find(px, py, REACH), px, py),
       leave: () => showCard(0, 0, 0),
