@@ -171,6 +171,7 @@
         const found = await FS.api(`/find?name=${encodeURIComponent(text.trim())}`);
         parts.hits.textContent = t(found.total === 1 ? "label.hit" : "label.hits", { n: FS.fmt.int(found.total) });
         map.select(found.ids);
+        if (found.ids.length) parts.search.blur(); // now a key gives them a class
       } catch (error) { FS.toast(error); }
     }
 
@@ -195,7 +196,10 @@
       get chosen() { return chosen; },
       seconds: (n) => Math.min(3600, (performance.now() - since) / 1000 / n), // each of n took, since they were chosen
       free: () => parted().free,
-      find() { parts.finder.hidden = !parts.finder.hidden; if (!parts.finder.hidden) parts.search.focus(); },
+      find() { // shows the field; hides it where the person types in it
+        parts.finder.hidden = !parts.finder.hidden && document.activeElement === parts.search;
+        if (!parts.finder.hidden) { parts.search.focus(); parts.search.select(); }
+      },
       tool(kind) {
         const now = map.tool === kind ? "" : kind;
         map.setTool(now);
