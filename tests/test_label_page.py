@@ -60,6 +60,7 @@ def begin(page: Page, budget: int) -> Project:
     page.evaluate("() => { location.hash = 'label'; }")
     on_page(page, "label")
     page.wait_for_function("() => document.querySelectorAll('.lb-class[data-id]').length === 10")
+    expect(page.locator("[data-act=train] .lb-long")).to_have_text(TEXT["label.train"].format(n=0))
     return project
 
 
@@ -243,7 +244,9 @@ def on_the_map(page: Page, project: Project) -> None:
     """A loop around the whole map, then a class: all open images get it in one step, no check image does."""
     before = labels.history(project)
     done = {row.item for row in before}
+    the_legend_hides_and_isolates(page)
     page.locator("[data-act=lasso]").click()
+    hidden_dots_are_not_chosen(page)
     loop(page)
     expect(page.locator(".lb-chosen")).to_be_visible()
     page.keyboard.press("4")
@@ -264,8 +267,43 @@ def on_the_map(page: Page, project: Project) -> None:
     page.keyboard.press("Enter")
     found = sum("digit_00" in name for name in paths_of(project).values())
     expect(page.locator(".lb-search .small")).to_have_text(f"{found} images")
+    expect(page.get_by_role("searchbox", name=TEXT["label.map_search"])).not_to_be_focused()  # a key gives a class now
     page.keyboard.press("Escape")
     expect(page.locator(".lb-chosen")).to_be_hidden()
+
+
+def the_legend_hides_and_isolates(page: Page) -> None:
+    """A click hides a class and shows it again; a double click leaves it alone, and a second one brings all back."""
+    keys, shown = page.locator(".lb-legend [data-key]"), page.locator(".lb-legend [aria-pressed=true]")
+    n = keys.count()
+    assert n > 2
+    keys.first.click()
+    expect(shown).to_have_count(n - 1)
+    page.wait_for_timeout(600)  # longer than a double click
+    keys.first.click()
+    expect(shown).to_have_count(n)
+    for alone in (1, n):
+        page.wait_for_timeout(600)
+        keys.nth(1).dblclick()
+        expect(shown).to_have_count(alone)
+
+
+def hidden_dots_are_not_chosen(page: Page) -> None:
+    """Where the legend leaves one class, a loop around the whole map chooses no dot of another."""
+    page.locator(".lb-map select").select_option("like")
+    key = page.locator(".lb-legend [data-key]").first
+    chosen: list[int] = []
+    for _ in range(2):
+        loop(page)
+        expect(page.locator(".lb-chosen")).to_be_visible()
+        chosen.append(int(page.locator(".lb-chosen strong").inner_text().split()[0].replace(",", "")))
+        page.keyboard.press("Escape")
+        expect(page.locator(".lb-chosen")).to_be_hidden()
+        key.dblclick()
+        page.wait_for_timeout(600)
+    assert 0 < chosen[1] < chosen[0]
+    assert chosen[1] <= int(key.locator("small").inner_text().replace(",", ""))
+    page.locator(".lb-map select").select_option("label")
 
 
 def loop(page: Page) -> None:
