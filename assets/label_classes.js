@@ -57,16 +57,16 @@
       rows.set(id, made);
       return made;
     }
-    function update(each, index, current) {
+    function update(each, index, current, begun) {
       const made = row(each.id), count = store.counts.get(each.id) || 0, given = current === each.id;
-      const stamp = JSON.stringify([each.name, each.colour, each.key, index < 10 && index, count, given]);
+      const stamp = JSON.stringify([each.name, each.colour, each.key, index < 10 && index, count, given, begun]);
       if (stamp === made.stamp) return made.line; // thousands of rows are drawn after every key
       made.stamp = stamp;
       made.caps.replaceChildren(...[numbered(index), each.key.toUpperCase()].filter(Boolean).map((key) => el("kbd", {}, key)));
       made.mark.className = `mark ${FS.classShape(each)}`;
       made.mark.style.setProperty("--mark", FS.classColor(each));
       made.name.textContent = made.name.title = each.name;
-      made.needs.textContent = count === 1 ? t("label.needs_one") : "";
+      made.needs.textContent = count === 1 ? t("label.needs_one") : begun && !count ? t("label.needs_two") : "";
       made.count.textContent = FS.fmt.int(count);
       made.give.setAttribute("aria-pressed", String(given));
       made.more.setAttribute("aria-label", t("classes.menu", { name: each.name }));
@@ -145,7 +145,8 @@
     return {
       draw(_store, current) {
         if (dragged || (editing !== null && host.querySelector("input"))) return; // never under the person's hands
-        const lines = store.classes.map((each, i) => (editing === each.id ? editLine(each, i) : update(each, i, current)));
+        const begun = [...store.counts.values()].some((n) => n > 0);
+        const lines = store.classes.map((each, i) => (editing === each.id ? editLine(each, i) : update(each, i, current, begun)));
         host.classList.toggle("lb-twokeys", store.classes.some((each, i) => each.key && i < 10));
         arrange(host, [...lines, editing === "new" ? newLine() : last, listing]);
         if (rows.size > store.classes.length + 50) for (const id of rows.keys()) if (place(id) < 0) rows.delete(id);

@@ -85,7 +85,8 @@
       const last = Math.min(rows, Math.ceil((host.scrollTop + host.clientHeight) / line()) + SPARE);
       floor.style.height = `${rows * line() + 16 + under}px`; // the last row can be scrolled out from under the bar
       const whole = Math.floor((host.scrollTop + host.clientHeight - under - 16 + GAP_Y) / line()) * columns; // rows of which all is seen
-      seen = Math.max(seen, Math.min(ids.length, Math.max(columns, whole)));
+      const top = Math.ceil(Math.max(0, host.scrollTop - 16) / line()) * columns; // of the first row of which all is seen
+      if (top <= seen) seen = Math.max(seen, Math.min(ids.length, Math.max(columns, whole))); // what was jumped over was not seen
       const now = [];
       for (let i = first * columns; i < Math.min(ids.length, last * columns); i++) now.push(place(i));
       const same = now.length === floor.childNodes.length && now.every((node, i) => floor.childNodes[i] === node);

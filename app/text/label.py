@@ -110,6 +110,7 @@ TEXT = {
     "label.first_class": "Add a class for each kind of image that you want to tell apart: press N, type its "
     "name, then Enter.",
     "label.needs_one": "needs 1",
+    "label.needs_two": "needs 2",
     "label.one_label": "“{name}” has one label. It needs two before its accuracy can be estimated.",
     "label.image": "Image",
     "label.shown_at": "shown at {scale}",
