@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -9,9 +10,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
+from fact_core import device
 from fact_core.errors import InputError
 from fact_core.events import Log, Progress
 from fact_core.neighbors import Rows, nearest
@@ -40,7 +45,9 @@ def umap_map(x: FloatArray, neighbors: int = 15, min_dist: float = 0.1, seed: in
     The nearest neighbours are exact, in the space of ``UMAP_DIMS`` principal components. Above ``UMAP_MOST`` images
     UMAP draws a random part and each other image is put among its nearest ones there.
     Below ``UMAP_MIN`` images, or when UMAP fails, the PCA picture comes back and a Log says so.
-    Closing this step stops it within an epoch. The same seed gives the same map. InputError for NaN.
+    With a CUDA GPU and cuML (``pip install cuml-cu12``, not one of the requirements) the GPU draws it, from its own
+    neighbours. Closing this step stops it within an epoch (not on the GPU, where it takes seconds).
+    The same seed gives the same map on the same device. InputError for NaN.
     """
     picture = pca2(x)
     if len(x) < UMAP_MIN:
@@ -51,15 +58,41 @@ def umap_map(x: FloatArray, neighbors: int = 15, min_dist: float = 0.1, seed: in
     if len(x) > UMAP_MOST:
         drawn = np.sort(np.random.default_rng(seed).choice(len(x), UMAP_MOST, replace=False))
         yield Log(f"UMAP draws {UMAP_MOST:,} of {len(x):,} images; the others are put among their nearest ones.")
-    near = yield from nearest(rows[drawn], min(neighbors, len(drawn) - 1))
-    found = yield from _in_thread(lambda hook: _umap(rows[drawn], near, min_dist, seed, hook))
-    if isinstance(found, Exception) or not np.isfinite(found).all():
-        reason = str(found) if isinstance(found, Exception) else "its coordinates are not numbers"
-        yield Log(f"UMAP could not draw the map ({reason}); it is drawn by PCA.", "warning")
+    found = yield from _by_umap(rows[drawn], min(neighbors, len(drawn) - 1), min_dist, seed)
+    if isinstance(found, Exception):
+        yield Log(f"UMAP could not draw the map ({found}); it is drawn by PCA.", "warning")
         return picture
     if len(drawn) < len(x):
         found = yield from _spread_out(rows, drawn, found)
     return _like(_fill_square(found), picture)
+
+
+def _by_umap(x: FloatArray, neighbors: int, min_dist: float, seed: int) -> Step[FloatArray | Exception]:
+    """What UMAP draws, [N,2], or what is wrong with it."""
+    if on_gpu():
+        options = {"n_neighbors": neighbors, "min_dist": min_dist, "random_state": seed, "output_type": "numpy"}
+        found = _finite((yield from _in_thread(lambda hook: _cuml(x, options))))
+        if not isinstance(found, Exception):
+            return found
+        yield Log(f"cuML could not draw the map ({found}); the processor draws it.", "warning")
+    near = yield from nearest(x, neighbors)
+    return _finite((yield from _in_thread(lambda hook: _umap(x, near, min_dist, seed, hook))))
+
+
+def on_gpu() -> bool:
+    """Whether there is a CUDA GPU and a library that draws a UMAP on it."""
+    return find_spec("cuml") is not None and device.choose("auto").type == "cuda"
+
+
+def _cuml(x: FloatArray, options: dict[str, Any]) -> FloatArray:
+    manifold = import_module("cuml.manifold")
+    return np.asarray(manifold.UMAP(**options).fit_transform(x), dtype=np.float32)
+
+
+def _finite(found: FloatArray | Exception) -> FloatArray | Exception:
+    if isinstance(found, Exception) or np.isfinite(found).all():
+        return found
+    return ValueError("its coordinates are not numbers")
 
 
 def _in_thread(work: Callable[[_Hook], FloatArray]) -> Step[FloatArray | Exception]:
@@ -146,7 +179,19 @@ def _umap(x: FloatArray, near: tuple[Rows, FloatArray], min_dist: float, seed: i
             precomputed_knn=near,
             tqdm_kwds={"disable": False, "file": hook, "mininterval": 0.2, "ascii": True},
         )
-        return np.asarray(model.fit_transform(x), dtype=np.float32)
+        try:
+            return np.asarray(model.fit_transform(x), dtype=np.float32)
+        except _Stopped:
+            _give_back()
+            raise
+
+
+def _give_back() -> None:
+    """Release tqdm's lock: it keeps it where writing its bar raises, and the next map would wait for it for ever."""
+    from tqdm import tqdm
+
+    with contextlib.suppress(RuntimeError, AssertionError):  # it was not kept
+        tqdm.get_lock().release()
 
 
 def _checked(x: FloatArray) -> FloatArray:

@@ -1,10 +1,13 @@
 """Maps: shape, place, order, small pools."""
 
+import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+import torch
+from tqdm import tqdm
 
 from fact_core import project_map
 from fact_core.errors import InputError
@@ -87,6 +90,9 @@ def test_umap_tells_its_epochs_and_stops(monkeypatch):
     while any(each.name == "umap" for each in threading.enumerate()):
         assert time.monotonic() < until, "the thread goes on"
         time.sleep(0.1)
+    for lock in tqdm.get_lock().locks:  # of this thread, which is another one
+        assert lock.acquire(True, 5), "the next map would wait for ever"
+        lock.release()
 
 
 @pytest.mark.slow
@@ -101,3 +107,37 @@ def test_a_large_pool_is_drawn_in_part(monkeypatch):
     assert xy.shape == (600, 2) and np.isfinite(xy).all()
     centres = np.stack([xy[kind == each].mean(0) for each in range(3)])
     assert (np.linalg.norm(xy[:, None] - centres[None], axis=2).argmin(1) == kind).mean() > 0.98
+
+
+CUML = """
+class UMAP:
+    def __init__(self, n_neighbors, min_dist, random_state, output_type):
+        assert (n_neighbors, min_dist, random_state, output_type) == (15, 0.1, 3, "numpy")
+
+    def fit_transform(self, x):
+        if {broken}:
+            raise MemoryError("out of memory")
+        return x[:, [2, 3]] * [2, 1]
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_gpu_draws_the_map_where_there_is_one(broken, monkeypatch, tmp_path):
+    """A stand-in for cuML, which no machine without a CUDA GPU can import; its arguments are the real one's."""
+    (tmp_path / "cuml").mkdir()
+    (tmp_path / "cuml" / "__init__.py").write_text("")
+    (tmp_path / "cuml" / "manifold.py").write_text(CUML.format(broken=broken))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    x = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
+    assert not project_map.on_gpu()
+    on_cpu, _ = finish(umap_map(x, seed=3))
+    monkeypatch.setattr(project_map.device, "choose", lambda name: torch.device("cuda"))
+    xy, events = finish(umap_map(x, seed=3))
+    for name in ("cuml", "cuml.manifold"):
+        sys.modules.pop(name, None)
+    warned = [each.text for each in events if isinstance(each, Log) and each.level == "warning"]
+    if broken:
+        assert np.array_equal(xy, on_cpu) and len(warned) == 1 and "out of memory" in warned[0]
+    else:
+        assert xy.shape == (40, 2) and not np.allclose(xy, on_cpu) and not warned
+        assert not any(isinstance(each, Progress) and each.step == "neighbours" for each in events)
