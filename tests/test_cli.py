@@ -251,7 +251,7 @@ def test_bad_input_that_only_the_scan_can_see(photos: Path, tmp_path: Path, capf
     table = tmp_path / "labels.csv"
     table.write_text("file_name,label\nred/000.png,warm\nred/9.png,warm\n")
     assert "Row 3" in _refused(capfd, *_with(photos, tmp_path, labels_from=table))
-    table.write_text("file,class\nred/000.png,warm\n")
+    table.write_text("photo,answer\nred/000.png,warm\n")
     assert "file_name" in _refused(capfd, *_with(photos, tmp_path, labels_from=table))
     found = project.open_project(tmp_path / "p")
     assert labels.states(found) == {} and labels.classes(found) == []
