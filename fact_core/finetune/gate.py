@@ -115,8 +115,8 @@ def calibrated_loss(logits: Tensor, y: Tensor) -> float:
     """Mean log-loss of (n, C) logits divided by the one temperature, 0.05 to 20, that makes it smallest.
 
     How sure a network is says little about how often it is right: finetuned to the end it is far too sure, and
-    without this the mean of both networks won for its caution alone where phase 2 was 3 points better
-    (temperature scaling: Guo et al. 2017, section 4.2). Infinite for logits that are not numbers.
+    the mean of both networks must not win for its caution alone (temperature scaling: Guo et al. 2017, section 4.2).
+    Infinite for logits that are not numbers.
     """
     if not torch.isfinite(logits).all():
         return math.inf
