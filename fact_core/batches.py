@@ -11,11 +11,7 @@ import time
 from collections.abc import Mapping
 
 from fact_core.errors import InputError
-from fact_core.history import is_name, states_of
-
-_COLUMNS = "item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator, batch"
-_INSERT = f"INSERT INTO label ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, 1)"
-
+from fact_core.history import INSERT, State, is_name, states_of
 
 #: The newest undo or redo that changed the image of a row says whether the row is undone.
 _UNDONE = (
@@ -45,21 +41,9 @@ def give(con: sqlite3.Connection, client: str, labels: Mapping[int, int], source
         raise InputError("This step was done already", client, "Reload the page.")
     now, at = states_of(con, set(labels)), time.time()
     con.executemany(
-        _INSERT,
+        INSERT,
         (
-            (
-                item,
-                "label",
-                "label",
-                class_id,
-                item in now and now[item].flagged,
-                None,
-                client,
-                seq,
-                at,
-                source,
-                annotator,
-            )
+            (*_given(item, class_id, now.get(item)), None, client, seq, at, None, source, annotator, 1)
             for seq, (item, class_id) in enumerate(labels.items(), start=1)
         ),
     )
@@ -75,13 +59,18 @@ def take_back(con: sqlite3.Connection, client: str, annotator: str = "") -> list
     first = con.execute("SELECT coalesce(max(seq), 0) + 1 AS next FROM label WHERE client = ?", (client,)).fetchone()
     at = time.time()
     con.executemany(
-        _INSERT.replace(", 1)", ", NULL)"),
+        INSERT,
         (
-            (*_before(row), row["id"], client, seq, at, row["source"], annotator)
+            (*_before(row), row["id"], client, seq, at, None, row["source"], annotator, None)
             for seq, row in enumerate(rows, start=first["next"])
         ),
     )
     return [int(row["item"]) for row in rows]
+
+
+def _given(item: int, class_id: int, now: State | None) -> tuple[object, ...]:
+    """(item, op, kind, class, flagged) of the row that gives a label."""
+    return item, "label", "label", class_id, now is not None and now.flagged
 
 
 def _before(row: sqlite3.Row) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 
+from fact_core.suggest import unit
 from fact_core.types import FloatArray, IntArray
 
 MOST = 12  # as many as there are colours
@@ -14,9 +15,7 @@ def groups(x: FloatArray, k: int = MOST, seed: int = 0) -> IntArray:
     """Mini-batch k-means (Sculley 2010) on rows of unit length. x (N, D) -> (N,) in 0..k-1, the largest group first."""
     if not len(x):
         return np.zeros(0, dtype=np.int64)
-    clean = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
-    clean /= np.maximum(np.sqrt(np.einsum("nd,nd->n", clean, clean)), 1e-12)[:, None]
-    means = MiniBatchKMeans(min(k, len(x)), batch_size=4096, n_init=3, random_state=seed).fit(clean)
+    means = MiniBatchKMeans(min(k, len(x)), batch_size=4096, n_init=3, random_state=seed).fit(unit(x))
     found = means.labels_.astype(np.int64)
     rank = np.argsort(np.argsort(-np.bincount(found, minlength=means.n_clusters), kind="stable"), kind="stable")
     return np.asarray(rank[found], dtype=np.int64)

@@ -77,8 +77,8 @@ def lacks(project: Project, run: runs.Run) -> list[int | tuple[str, dict[str, An
 
 def follow_ups(project: Project, run: runs.Run, result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """What the page wants next without being asked: the map after features, predictions after training."""
-    drawn = any(each.kind == "map" for each in runs.list_runs(project))  # not where the command line chose
-    if run.kind == "features" or (run.kind == "select" and not drawn):
+    # Where the command line computed the features no map was drawn; the first selection on the page draws it.
+    if run.kind == "features" or (run.kind == "select" and not runs.list_runs(project, "map")):
         return [("map", {"backbone": run.config.get("backbone", "")})] if run.config.get("backbone") else [("map", {})]
     if run.kind == "train":
         return [("predict", {"run": run.id, "device": run.config.get("device", "auto")})]

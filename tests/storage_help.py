@@ -43,18 +43,6 @@ def flat_project(folder: Path, images: int = 6) -> Project:
     return project
 
 
-def fake_items(project: Project, count: int) -> None:
-    """Fill the item table without files, for tests of size."""
-    from fact_core import db
-
-    with db.connect(project.db) as con, db.transaction(con):
-        con.executemany(
-            "INSERT INTO item (path, digest, width, height, format, bytes, mtime_ns, status) "
-            "VALUES (?, ?, 8, 6, 'PNG', 100, 0, 'ok')",
-            ((f"{number // 1000}/{number}.png", f"{number:032x}") for number in range(count)),
-        )
-
-
 def is_sound(project: Project) -> bool:
     """SQLite's own check of the file."""
     from fact_core import db

@@ -194,7 +194,7 @@ def test_keys_are_measured_in_chromium(images: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
 def test_the_map_is_measured_in_chromium(images: Path, tmp_path: Path) -> None:
     pytest.importorskip("playwright.sync_api")
-    row = maps.measure(pool.make(tmp_path / "pool", images, 600), 600, tmp_path / "home")
+    row = finish(maps.measure(pool.make(tmp_path / "pool", images, 600), 600, tmp_path / "home"))
     assert row["pool"] == 600
     assert row["lasso_points"] == round(pool.LEFT * 600)
     for name in ("first_paint_s", "click_to_paint_ms_p95", "click_to_image_ms_p95", "lasso_paint_ms", "frames_per_s"):

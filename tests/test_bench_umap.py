@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fact_core.bench import umap_speed
+from fact_core.bench import page_tables, umap_speed
 from fact_core.steps import finish
 
 
@@ -11,4 +11,4 @@ def test_a_row_says_where_the_time_went() -> None:
     assert (row["images"], row["width"]) == (300, 8)
     assert row["seconds"] > 0 and row["umap_s"] > 0
     assert abs(row["neighbours_s"] + row["umap_s"] - row["seconds"]) < 0.11
-    assert umap_speed.table([row]).count("\n") == 2
+    assert page_tables.umap_table([row]).count("\n") == 2

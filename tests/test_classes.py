@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from storage_help import fake_items, flat_project, is_sound
+from storage_help import flat_project, is_sound
 
 from fact_core import classes, db, labels
 from fact_core import project as projects
 from fact_core.errors import InputError
 from fact_core.history import Op
 from fact_core.project import Project
+from fact_core.synthetic import add_items
 
 HOSTILE = ['<img src=x onerror="alert(1)">', "</script>", "=1+1", "../../x", "CON", "😀", "ä" * 200, "a, b", '"q"']
 BAD = ["", "   ", "a\nb", "\u202eevil", "x" * 201, "\x00"]
@@ -207,7 +208,7 @@ def test_unmerge_looks_through_what_was_undone_since(project: Project, pets: lis
 
 
 def test_a_merge_of_many_labels(project: Project) -> None:
-    fake_items(project, 60_000)
+    add_items(project, 60_000)
     cat, dog = classes.ensure_classes(project, ["cat", "dog"]).values()
     give(project, "t", *[(item, cat) for item in range(1, 60_001)])
     assert classes.merge(project, cat, dog, "merge-1").images == 60_000

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from storage_help import drain, fake_items, flat_project, is_sound, paint
+from storage_help import drain, flat_project, is_sound, paint
 
 from app.routes import register_all
 from app.server import Server
@@ -22,6 +22,7 @@ from fact_core.errors import InputError
 from fact_core.history import Op
 from fact_core.label_import import Conflict, Preview, Source, Told
 from fact_core.project import Project
+from fact_core.synthetic import add_items
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -199,8 +200,11 @@ def test_a_column_of_file_names_is_not_a_column_of_classes(project: Project) -> 
 
 def test_a_million_rows(tmp_path: Path) -> None:
     made = flat_project(tmp_path, 1)
-    fake_items(made, 100_000)
-    text = "file_path,label\n" + "".join(f"{n // 1000}/{n}.png,class {n % 7}\n" for n in range(100_000)) * 10
+    add_items(made, 100_000)
+    text = (
+        "file_path,label\n"
+        + "".join(f"no-file/{n // 1000:04d}/{n:07d}.jpg,class {n % 7}\n" for n in range(100_000)) * 10
+    )
     started = time.monotonic()
     found = label_import.read(made, Source("csv", text))
     assert (len(found.rows), len(found.by_class)) == (100_000, 7)

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from storage_help import fake_items, flat_project, is_sound
+from storage_help import flat_project, is_sound
 
 from fact_core import labels, selections
 from fact_core.errors import InputError
 from fact_core.labels import Op
 from fact_core.project import Project
+from fact_core.synthetic import add_items
 from fact_core.types import Selection
 
 
@@ -232,7 +233,7 @@ def test_a_class_deleted_in_another_tab(project: Project, cat: int, dog: int) ->
 
 def test_forty_thousand_at_once(tmp_path: Path) -> None:
     project = flat_project(tmp_path, 1)
-    fake_items(project, 40_000)
+    add_items(project, 40_000)
     cat = labels.add_class(project, "cat")
     started = time.monotonic()
     done = labels.apply(project, "tab", [Op(seq, "label", seq, cat) for seq in range(1, 40_002)])
@@ -284,7 +285,7 @@ def test_two_threads_labeling_lose_nothing(project: Project, cat: int, dog: int)
 
 def test_kill_9_loses_no_acknowledged_label(tmp_path: Path) -> None:
     project = flat_project(tmp_path, 1)
-    fake_items(project, 5000)
+    add_items(project, 5000)
     cat = labels.add_class(project, "cat")
     code = (
         "import sys; from pathlib import Path; from fact_core import labels, project\n"

@@ -6,22 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from storage_help import flat_project
 
-from fact_core import labels, project, scan, undo
+from fact_core import labels, undo
 from fact_core.history import Op
 from fact_core.project import Project
 
 
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[Project]:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for number in range(6):
-        Image.new("RGB", (20 + number, 16), (20 * number, 9, 90)).save(folder / f"{number}.png")
-    one = project.create(tmp_path / "project", folder, "Test")
-    for _ in scan.scan(one):
-        pass
+    one = flat_project(tmp_path)
     labels.add_class(one, "a")
     labels.add_class(one, "b")
     yield one

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +25,6 @@ PROBE = Path(__file__).with_name("probe.js")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 SOON_MS = 120_000
 WINDOW = {"width": 1440, "height": 900}
-
-
-@contextmanager
-def workplace() -> Iterator[Path]:
-    """A folder for the bench's pools, removed afterwards."""
-    with tempfile.TemporaryDirectory(prefix="fact-studio-bench-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder).resolve()
 
 
 @contextmanager

@@ -9,7 +9,6 @@ shown under a key and are not in it, "reordered" are those that stand in it behi
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -20,25 +19,18 @@ from app.bench import browser as browsers
 from app.bench import figures, pool
 from fact_core import classes, labels
 from fact_core.bench import page_tables
-from fact_core.events import Log, Progress
+from fact_core.events import Progress
 from fact_core.project import Project
 from fact_core.types import Step
 
 SIZES, LARGEST = (10_000, 100_000), 1_000_000
-KEYS, FILES = 200, 500
+KEYS = 200
 KEYS_A_SECOND = 5.0
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
     """Measure the two sizes; ``full`` adds a million."""
-    rows = []
-    with browsers.workplace() as folder:
-        yield Log(f"Painting {FILES} images of {pool.SIZE[0]} x {pool.SIZE[1]}")
-        images = pool.paint_images(folder / "images", FILES)
-        for items in (*SIZES, *((LARGEST,) if full else ())):
-            project = pool.make(folder / f"pool-{items}", images, items)
-            rows.append((yield from measure(project, items, folder / "home")))
-            yield Log(f"{items:,} images: {rows[-1]} (load {os.getloadavg()[0]:.1f})")
+    rows = yield from pool.over((*SIZES, *((LARGEST,) if full else ())), measure)
     return {"text": page_tables.label_table(rows), "json": rows}
 
 

@@ -13,7 +13,6 @@ and, where an input began it, the Event Timing API's frame was presented; the la
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +23,7 @@ from app.bench import figures, pool
 from fact_core import selections
 from fact_core.bench import page_tables
 from fact_core.errors import RunError
-from fact_core.events import Log
+from fact_core.events import Progress
 from fact_core.project import Project
 from fact_core.types import Step
 
@@ -32,23 +31,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SIZES, LARGEST = (10_000, 200_000), 1_000_000
-FILES, CLICKS, PAN_SECONDS = 500, 30, 3.0
+CLICKS, PAN_SECONDS = 30, 3.0
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
     """Measure the two sizes; ``full`` adds a million."""
-    rows = []
-    with browsers.workplace() as folder:
-        yield Log(f"Painting {FILES} images of {pool.SIZE[0]} x {pool.SIZE[1]}")
-        images = pool.paint_images(folder / "images", FILES)
-        for items in (*SIZES, *((LARGEST,) if full else ())):
-            project = pool.make(folder / f"pool-{items}", images, items)
-            rows.append(measure(project, items, folder / "home"))
-            yield Log(f"{items:,} dots: {rows[-1]} (load {os.getloadavg()[0]:.1f})")
+    rows = yield from pool.over((*SIZES, *((LARGEST,) if full else ())), measure)
     return {"text": page_tables.map_table(rows), "json": rows}
 
 
-def measure(project: Project, items: int, home: Path) -> dict[str, Any]:
+def measure(project: Project, items: int, home: Path) -> Step[dict[str, Any]]:
     """One row: serve the project, open its Label page, use its map."""
     with browsers.serving(project, home) as address, browsers.chromium() as browser:
         with browsers.label_page(browser, address) as page:
@@ -59,8 +51,11 @@ def measure(project: Project, items: int, home: Path) -> dict[str, Any]:
                 "() => { const i = document.querySelector('.lb-frame img'); return i && i.complete; }"
             )
             page.wait_for_timeout(1000)
+            yield Progress("map", 1, 4, "parts")
             clicks = _clicks(page, [entry.item for entry in selections.queue(project)][1 : CLICKS + 1])
+            yield Progress("map", 2, 4, "parts")
             frames = _pan(page)
+            yield Progress("map", 3, 4, "parts")
             lasso, inside = _lasso(page)
             renderer = browsers.probed(page, "renderer")
     return {

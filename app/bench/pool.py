@@ -5,23 +5,43 @@ The JPEGs are scanned by the program itself; the other items are rows that are w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from fact_core import classes, runs, scan, selections, synthetic
 from fact_core import project as projects
+from fact_core.events import Log
 from fact_core.project import Project
 from fact_core.steps import finish
-from fact_core.types import FloatArray, Role, Selection
+from fact_core.types import FloatArray, Role, Selection, Step
 
-SIZE = (1600, 1200)
+SIZE, FILES = (1600, 1200), 500
 CLASSES = tuple(f"class {number}" for number in range(1, 11))
 KEY = "bench"
 #: Share of the dots that lie left of the gap in the middle of the map: 90,000 of 200,000.
 LEFT = 0.45
+
+
+def over(
+    sizes: Sequence[int], measure: Callable[[Project, int, Path], Step[dict[str, Any]]]
+) -> Step[list[dict[str, Any]]]:
+    """One row a size: ``measure`` is given a pool of so many images, their number, and a folder for the program."""
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="fact-studio-bench-", ignore_cleanup_errors=True) as place:
+        folder = Path(place).resolve()
+        yield Log(f"Painting {FILES} images of {SIZE[0]} x {SIZE[1]}")
+        images = paint_images(folder / "images", FILES)
+        for items in sizes:
+            project = make(folder / f"pool-{items}", images, items)
+            rows.append((yield from measure(project, items, folder / "home")))
+            yield Log(f"{items:,} images: {rows[-1]} (load {os.getloadavg()[0]:.1f})")
+    return rows
 
 
 def paint_images(folder: Path, count: int, size: tuple[int, int] = SIZE) -> Path:

@@ -1,4 +1,4 @@
-"""The tables of what ``app/bench`` measures on the page, from its rows."""
+"""Plain tables of measured rows: what ``app/bench`` measures on the page, and the time until the map is there."""
 
 from __future__ import annotations
 
@@ -24,6 +24,14 @@ MAP = {
     "frames_per_s": "frames a second, dragging",
     "device": "device",
 }
+UMAP = {
+    "images": "images",
+    "width": "width",
+    "seconds": "seconds",
+    "neighbours_s": "of them neighbours",
+    "umap_s": "UMAP",
+    "device": "device",
+}
 
 
 def label_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -34,6 +42,11 @@ def label_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def map_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Markdown: the rows of the bench ``map``."""
     return _table(rows, MAP)
+
+
+def umap_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: the rows of the bench ``umap``."""
+    return _table(rows, UMAP)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:

@@ -31,12 +31,6 @@ def _strategies(rows: Sequence[Any]) -> str:
     return strategies.table(rows)
 
 
-def _umap(rows: Sequence[Any]) -> str:
-    from fact_core.bench import umap_speed
-
-    return umap_speed.table(rows)
-
-
 #: name of a file in results/ -> how its rows become a table
 TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
     "flowers-quick": tables.by_method,
@@ -46,7 +40,7 @@ TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
     "strategies-cifar10": _strategies,
     "label": page_tables.label_table,
     "map": page_tables.map_table,
-    "umap": _umap,
+    "umap": page_tables.umap_table,
 }
 
 

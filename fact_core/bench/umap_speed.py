@@ -7,10 +7,10 @@ itself in each new process, which counts here as it does for the person.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fact_core import device
+from fact_core.bench.page_tables import umap_table
 from fact_core.bench.selection import mixture
 from fact_core.events import Log, Progress
 from fact_core.project_map import umap_map
@@ -18,7 +18,6 @@ from fact_core.types import Step
 
 SIZES = {False: (50_000,), True: (50_000, 200_000)}
 WIDTH = 384
-COLUMNS = ("images", "width", "seconds", "neighbours_s", "umap_s", "device")
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
@@ -27,7 +26,7 @@ def run(full: bool) -> Step[dict[str, Any]]:
     for n in SIZES[full]:
         rows.append((yield from measure(n, WIDTH)))
         yield Log(f"{n:,} images: {rows[-1]['seconds']} s")
-    return {"text": table(rows), "json": rows}
+    return {"text": umap_table(rows), "json": rows}
 
 
 def measure(n: int, width: int) -> Step[dict[str, Any]]:
@@ -53,12 +52,3 @@ def measure(n: int, width: int) -> Step[dict[str, Any]]:
         "umap_s": round(ended - near, 1),
         "device": device.describe(device.choose("cpu")),
     }
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: a line a size."""
-    lines = ["| images | width | seconds | of them neighbours | UMAP | device |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        cells = (row[key] for key in COLUMNS)
-        lines.append("| " + " | ".join(f"{each:,}" if isinstance(each, int) else str(each) for each in cells) + " |")
-    return "\n".join(lines)
