@@ -8,7 +8,7 @@
     const { calm, createStage, createStrip, keyList } = window.FactLabelParts;
     const el = FS.el, t = FS.t, at = (name) => parts[name];
     const parts = window.FactLabelFrame.build(root, FS);
-    const store = window.FactLabelStore.create(FS, changed);
+    const store = window.FactLabelStore.create(FS, changed), classOf = store.classOf;
     const stage = createStage(FS, at("stage"), (look) => { zoomed = look; drawName(); });
     const strip = createStrip(FS, at("strip"), show);
     const classes = window.FactLabelClasses.create(FS, at("classes"), store, { give, draw: drawClasses });
@@ -24,7 +24,6 @@
     let side = null;
     side = window.FactLabelMap.create(FS, parts, store, suggest, map, () => draw());
 
-    function classOf(id) { return store.classes.find((each) => each.id === id) || null; }
     const guess = () => (now && now.role !== "audit" && !store.stateOf(now.id) ? suggest.of(now.id) : null);
 
     // -------------------------------------------------------------- moving about
@@ -168,7 +167,7 @@
       if (gridded) return grid.follow();
       drawName();
       drawAnswer();
-      strip.draw(store, place, (id) => store.classes.findIndex((each) => each.id === id));
+      strip.draw(store, place);
     }
     function drawClasses() {
       const state = now && !gridded && store.stateOf(now.id);

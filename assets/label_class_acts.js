@@ -88,7 +88,7 @@
         el("div", { class: "lc-form" }, el("p", {}, counted("classes.merge_text", n, { name: each.name })), el("label", {}, t("classes.merge_into"), into)),
         (close) => [cancel(close), el("button", { class: "btn primary", type: "button", onclick: () => close(Number(into.value)) }, t("classes.merge_yes"))]);
       if (!chosen) return;
-      const other = store.classes.find((one) => one.id === chosen);
+      const other = store.classOf(chosen);
       await change({ op: "merge", id: each.id, into: chosen }, (done) => store.offer(
         counted("classes.merged", done.images, { name: each.name, into: other ? other.name : "" }), back({ op: "unmerge", id: each.id, batch: done.batch }, each.name)));
     }

@@ -33,7 +33,7 @@
     let dragged = null; // the line that the person moves
     const edit = (what) => { editing = what; redraw(); };
     const finish = (work) => { editing = null; redraw(); return work; };
-    const of = (id) => store.classes.find((each) => each.id === id);
+    const of = store.classOf;
     const place = (id) => store.classes.findIndex((each) => each.id === id);
 
     const plain = (key, sign, act, ...caps) => el("li", { class: "lb-class" }, calm(el("button", { type: "button", class: "lb-give lb-add", onclick: act },

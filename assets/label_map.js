@@ -11,7 +11,7 @@
     const t = FS.t, el = FS.el, hidden = new Set(), kept = FactLasso.kept(FS, "colour");
     let mode = COLOURS.includes(kept) ? kept : "label", groups = null, drawn = "", painted = "", chosen = [], relabel = false, single = [], since = 0;
 
-    const classOf = (id) => store.classes.find((each) => each.id === id);
+    const classOf = store.classOf;
     const isHidden = (key) => hidden.has(`${mode}:${key}`);
 
     // -------------------------------------------------------------- marks: what the queue and the labels say

@@ -156,16 +156,16 @@
       }
       return made;
     }
-    function draw(store, at, classIndex) {
-      shown = [store, at, classIndex];
+    function draw(store, at) {
+      shown = [store, at];
       const each = 52, side = Math.max(2, Math.ceil(wide / each / 2)), tilesNow = [];
       for (let i = Math.max(0, at - side); i < Math.min(store.entries.length, at + side + 1); i++) {
         const entry = store.entries[i], made = tile(entry), state = store.stateOf(entry.id);
-        const index = state && state.kind === "label" ? classIndex(state.class) : -1;
+        const given = state && state.kind === "label" ? store.classOf(state.class) : null;
         made.dataset.state = state ? state.kind : "";
-        made.style.setProperty("--bar", index >= 0 ? FS.classColor(store.classes[index]) : "transparent");
+        made.style.setProperty("--bar", given ? FS.classColor(given) : "transparent");
         if (i === at) made.setAttribute("aria-current", "true"); else made.removeAttribute("aria-current");
-        const name = index >= 0 ? store.classes[index].name : FS.t(`label.state_${state ? state.kind : "open"}`);
+        const name = given ? given.name : FS.t(`label.state_${state ? state.kind : "open"}`);
         made.setAttribute("aria-label", `${FS.t("label.number", { n: i + 1, total: store.entries.length })}, ${name}`);
         made.title = name;
         tilesNow.push(made);

@@ -28,6 +28,7 @@
 
     // -------------------------------------------------------------- states
     const stateOf = (id) => states.get(id) || null;
+    const classOf = (id) => store.classes.find((each) => each.id === id) || null;
     const isDone = (id) => DONE.has((states.get(id) || {}).kind);
     function setState(id, state) {
       const before = states.get(id);
@@ -264,7 +265,7 @@
     window.addEventListener("beforeunload", leaving);
 
     return Object.assign(store, {
-      stateOf, isDone, change, changeMany, offer, undo, redo, load, follow, item, saveClass, flush, older, desk: client.split(".")[0],
+      stateOf, isDone, classOf, change, changeMany, offer, undo, redo, load, follow, item, saveClass, flush, older, desk: client.split(".")[0],
       pending: () => pending.length,
       async start() {
         await adopt().catch((error) => console.warn(error));
