@@ -230,14 +230,33 @@ def test_the_gate_compares_how_right_the_answers_are_and_not_how_sure() -> None:
     draw = generator()
     logits = torch.randn(200, 5, generator=draw)
     y = torch.where(torch.rand(200, generator=draw) < 0.7, logits.argmax(1), torch.randint(5, (200,), generator=draw))
-    here = gate.calibrated_loss(logits, y)
+    here = mean_loss(logits, y)
     for scale in (0.5, 4.0):
-        assert abs(gate.calibrated_loss(scale * logits, y) - here) < 1e-4
+        assert abs(mean_loss(scale * logits, y) - here) < 1e-4
     grid = [functional.cross_entropy(logits / t, y).item() for t in np.geomspace(0.05, 20, 400)]
     assert min(grid) - 1e-3 < here <= min(grid) + 1e-6
     better = logits + functional.one_hot(y, 5)  # the right class is likelier everywhere
-    assert gate.calibrated_loss(4 * better, y) < here < gate.calibrated_loss(torch.zeros(200, 5), y)
-    assert gate.calibrated_loss(logits / 0, y) == math.inf
+    assert mean_loss(4 * better, y) < here < mean_loss(torch.zeros(200, 5), y)
+    assert mean_loss(logits / 0, y) == math.inf
+
+
+def mean_loss(logits: torch.Tensor, y: torch.Tensor) -> float:
+    return float(gate.calibrated_losses(logits, y).mean())
+
+
+def test_what_cannot_be_told_apart_is_decided_for_the_finetuned_weights() -> None:
+    """The largest share of no more loss than the smallest, but for one standard error of the difference."""
+    draw = generator()
+    half = torch.rand(100, generator=draw)
+    differs = torch.randn(100, generator=draw)
+    differs -= differs.mean()
+    error = float(differs.std()) / 10
+    for factor, share in ((-1.0, 1.0), (0.9, 1.0), (1.1, 0.5)):
+        assert gate.largest({0.0: half + 1, 0.5: half, 1.0: half + differs + factor * error}) == share
+    assert gate.largest({0.0: half, 0.5: half + 0.1, 1.0: half + 0.2}) == 0.0  # worse for every image: no chance
+    nothing = torch.full((100,), math.inf)
+    assert gate.largest({0.0: half, 0.5: half, 1.0: nothing}) == 0.5
+    assert gate.largest({0.0: nothing, 0.5: nothing, 1.0: nothing}) == 0.0
 
 
 def test_half_of_every_class_is_left_out_but_never_its_only_image() -> None:

@@ -37,7 +37,7 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
     """Phase 2's share of the weights: 0.5 where so configured or with few labels, else by log-loss on labels left out.
 
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
-    scored on the images that were left out, at its own best temperature (``calibrated_loss``).
+    scored on the images that were left out, at its own best temperature (``calibrated_losses``).
     """
     if work.config.ff.gate == "half":
         return (yield from _decide(work, 0.5, "fixed by the effort", None))
@@ -69,12 +69,13 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
             said[share].append((yield from _logits(work, net, held)))
         truth.append(work.y[held])
     y = torch.cat(truth)
-    scores = {share: calibrated_loss(torch.cat(logits), y) for share, logits in said.items()}
-    best = min(scores, key=lambda share: (scores[share], share))
-    named = {f"{share:g}": round(score, 4) for share, score in scores.items()}
+    losses = {share: calibrated_losses(torch.cat(logits), y) for share, logits in said.items()}
+    best = largest(losses)
+    named = {f"{share:g}": round(float(each.mean()), 4) for share, each in losses.items()}
     for fold in range(FOLDS):
         work.checkpoint.drop(f"{phase}.fold{fold}")
-    return (yield from _decide(work, best, f"smallest log-loss on {len(y)} labels left out in turn", named))
+    reason = f"the most whose log-loss on {len(y)} labels left out in turn is within one standard error of the smallest"
+    return (yield from _decide(work, best, reason, named))
 
 
 def mix(net: Net, pretrained: States, share: float) -> None:
@@ -111,20 +112,43 @@ def _decide(work: Work, share: float, reason: str, scores: dict[str, float] | No
     return share
 
 
-def calibrated_loss(logits: Tensor, y: Tensor) -> float:
-    """Mean log-loss of (n, C) logits divided by the one temperature, 0.05 to 20, that makes it smallest.
+def largest(losses: Mapping[float, Tensor]) -> float:
+    """The largest share whose mean loss is within one standard error of the smallest one.
+
+    losses: share -> loss of each of n images (n,); the standard error is that of the difference, image by image.
+    The folds learn from half of the labels at half the steps, which makes phase 2 look worse than it will be; so what
+    cannot be told apart is decided in its favour (one-standard-error rule: Breiman et al. 1984, section 3.4.3).
+    """
+    smallest = min(losses, key=lambda share: (float(losses[share].mean()), share))
+    if not torch.isfinite(losses[smallest]).all():
+        return smallest
+    more = {share: each - losses[smallest] for share, each in losses.items()}
+    return max(share for share, each in more.items() if _within_one_error(each))
+
+
+def _within_one_error(more: Tensor) -> bool:
+    if not torch.isfinite(more).all():
+        return False
+    error = float(more.std()) / math.sqrt(len(more)) if len(more) > 1 else 0.0
+    return float(more.mean()) <= error
+
+
+def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
+    """Log-loss (n,) of (n, C) logits divided by the one temperature, 0.05 to 20, that makes its mean smallest.
 
     How sure a network is says little about how often it is right: finetuned to the end it is far too sure, and
     the mean of both networks must not win for its caution alone (temperature scaling: Guo et al. 2017, section 4.2).
     Infinite for logits that are not numbers.
     """
     if not torch.isfinite(logits).all():
-        return math.inf
+        return torch.full((len(y),), math.inf, dtype=torch.float64)
 
-    def at(exponent: float) -> float:
-        return float(functional.cross_entropy(logits.double() / math.exp(exponent), y))
+    def at(exponent: float) -> Tensor:
+        return functional.cross_entropy(logits.double() / math.exp(exponent), y, reduction="none")
 
-    return float(minimize_scalar(at, bounds=(math.log(0.05), math.log(20.0)), method="bounded").fun)
+    bounds = (math.log(0.05), math.log(20.0))
+    found = minimize_scalar(lambda each: float(at(each).mean()), bounds=bounds, method="bounded")
+    return at(float(found.x))
 
 
 def _logits(work: Work, net: Net, rows: Tensor) -> Step[Tensor]:
