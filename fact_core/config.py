@@ -237,6 +237,9 @@ class LmConfig:
         choices=("none", "C", "C+mode"),
         expert=True,
     )
+    with_head: bool = option(
+        True, "With phase 2's head", "The answer is the mean of phase 2's head and the light model.", expert=True
+    )
     C: float = option(10.0, "C", "Inverse regularisation, where it is not chosen.", low=1e-4, high=1e6, expert=True)
     steps: int = option(1000, "Attention steps", "Of attention pooling.", low=0, high=100_000)
     strength: float = option(0.5, "FroFA strength", "How far the features change.", low=0.0, high=1.0)

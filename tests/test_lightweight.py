@@ -179,6 +179,25 @@ def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     torch.testing.assert_close(copy(pooled, patches), head(pooled, patches))
 
 
+@pytest.mark.parametrize("mode", ["lr", "both"])
+def test_phase_2s_head_answers_with_the_light_model(mode: str) -> None:
+    """The mean of both log-probabilities; without it the light model alone; kept by ``config`` and state."""
+    pooled, patches, y = data(n=40)
+    config = LmConfig(mode=mode, steps=10, width=8, choose="none")
+    tuned = torch.nn.Linear(pooled.shape[1], 4)
+    (alone, _), _ = run(fit(pooled, patches, y, 4, config=config, generator=generator()))
+    (head, _), events = run(fit(pooled, patches, y, 4, config=config, generator=generator(), tuned=tuned))
+    mean = (alone(pooled, patches) + tuned(pooled).log_softmax(-1)) / 2
+    torch.testing.assert_close(head(pooled, patches), mean.log_softmax(-1))
+    shown = [e for e in events if isinstance(e, Point)][-1]
+    assert shown.accuracy == float((mean.argmax(1) == y).float().mean())
+    again = LightHead.from_config(head.config())
+    again.load_state_dict(head.state_dict())
+    torch.testing.assert_close(again(pooled, patches), head(pooled, patches))
+    old = {name: value for name, value in alone.config().items() if name != "tuned"}
+    assert not LightHead.from_config(old).tuned  # models that were saved before there was a choice
+
+
 def test_auto_is_the_mean_of_both_readings_with_few_labels() -> None:
     pooled, patches, y = data(n=8)
     (head, decisions), _ = run(fit(pooled, patches, y, 4, config=LmConfig(steps=10, width=8), generator=generator()))

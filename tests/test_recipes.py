@@ -53,6 +53,21 @@ def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
     assert torch.allclose(answers[0].sum(1), torch.ones(4), atol=1e-5)
 
 
+@pytest.mark.parametrize("with_head", [True, False])
+@pytest.mark.parametrize("recipe", ["fact", "l3fact", "lm"])
+def test_phase_2s_head_answers_where_it_may_and_where_there_is_one(
+    recipe: str, with_head: bool, data: Coloured
+) -> None:
+    network = backbone()
+    x = np.asarray(tokens(network, data.files, CPU)[0], dtype=np.float32)
+    config = tiny(recipe, **{"ff.steps": 2, "lm.mode": "lr", "lm.with_head": with_head})
+    run = train(backbone=network, files=data.files, y=data.y, classes=NAMES, x=x, config=config, device=CPU)
+    heads = drain(run)[1].classifier.heads
+    assert heads["lm"].tuned == (with_head and recipe != "lm")
+    if heads["lm"].tuned:
+        assert torch.equal(heads["lm"].tuned_line.weight, heads[config.phases[1]].weight)
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_preset(preset: str, recipe: str) -> None:
@@ -63,6 +78,7 @@ def test_preset(preset: str, recipe: str) -> None:
         group, _, field = name.partition(".")
         assert getattr(getattr(config, group), field) == value
     assert (config.ff.gate == "off") == (preset == "paper")  # the paper has no gate, and nothing else does without
+    assert config.lm.with_head == (preset != "paper")  # there the light model answers alone
     assert config.ff.keep == "last"  # never by itself chosen on a test
 
 

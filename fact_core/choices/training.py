@@ -93,6 +93,7 @@ PRESETS: dict[str, PresetChoice] = {
             "ff.prompt_length": 200,
             "ff.prompt_dim": 512,
             "lm.mode": "map_lr",
+            "lm.with_head": False,
             "lm.strength": 1.0,
             "lm.choose": "none",
         },

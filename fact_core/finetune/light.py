@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from fact_core.events import Event, PhaseDone, Point, Saved
 from fact_core.finetune.work import Work
@@ -80,6 +80,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
         check=check,
         memory=memory,
         plan=work.light_plan,
+        tuned=_tuned(work),
     )
     head, decisions = yield from _saved(work, phase, memory, through(fitting, meter))
     work.decisions.extend(decisions)
@@ -88,6 +89,13 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     check_n = len(work.check.y) if work.check is not None else 0
     seconds = time.monotonic() - began + work.light_seconds
     return PhaseDone(phase, seconds, 0.0, meter.step, *own, *held_out, check_n)
+
+
+def _tuned(work: Work) -> nn.Linear | None:
+    """Phase 2's head, where it is to answer with the light model."""
+    heads = [work.heads.get(name) for name in work.config.phases if name not in ("lp", "lm")]
+    head = heads[-1] if heads and work.config.lm.with_head else None
+    return head if isinstance(head, nn.Linear) else None
 
 
 class _Last:

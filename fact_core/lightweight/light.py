@@ -6,11 +6,15 @@ Three readings of the paper's phase 3, and the mean of two:
     R2  map_lr  MAP trained with FroFA, then logistic regression on [pooled, MAP], originals and views
     R3  lr      logistic regression on the pooled features of unit norm
         both    mean of the two log-probabilities
+
+Phase 2's own head may answer as well: the mean of its and the light model's log-probabilities. The light model is
+fitted to features that have seen its labels, and can only then be the worse of the two; their mean is near the better.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -35,18 +39,23 @@ MODES = ("map_lr", "lr", "both", "joint_lbfgs")
 
 
 class LightHead(nn.Module):
-    """Log-probabilities (B, K) from pooled features (B, D) and patches (B, h, w, C) or (B, N, C)."""
+    """Log-probabilities (B, K) from pooled features (B, D) and patches (B, h, w, C) or (B, N, C).
+
+    tuned: phase 2's head, a linear layer on the pooled features, answers with it.
+    """
 
     mean: Tensor
     basis: Tensor
     scales: Tensor
 
-    def __init__(self, pooled_dim: int, token_dim: int, width: int, n_classes: int, mode: str) -> None:
+    def __init__(
+        self, pooled_dim: int, token_dim: int, width: int, n_classes: int, mode: str, tuned: bool = False
+    ) -> None:
         super().__init__()
         if mode not in MODES:
             raise ConfigError(f"There is no reading called {mode!r}", do=f"Known: {', '.join(MODES)}.")
         self.pooled_dim, self.token_dim, self.width = pooled_dim, token_dim, width
-        self.n_classes, self.mode = n_classes, mode
+        self.n_classes, self.mode, self.tuned = n_classes, mode, tuned
         self.maps, self.pools = mode != "lr", mode in ("lr", "both")  # which of the two parts it has
         if self.maps:
             self.register_buffer("mean", torch.zeros(token_dim))
@@ -56,6 +65,8 @@ class LightHead(nn.Module):
             self.map_line = nn.Linear(pooled_dim + width, n_classes)
         if self.pools:
             self.pooled_line = nn.Linear(pooled_dim, n_classes)
+        if tuned:
+            self.tuned_line = nn.Linear(pooled_dim, n_classes)
 
     def forward(self, pooled: Tensor, patches: Tensor) -> Tensor:
         answers: list[Tensor] = []
@@ -66,14 +77,12 @@ class LightHead(nn.Module):
             seen = self.map((tokens - self.mean) @ self.basis)
             both = torch.cat((pooled * self.scales[0], seen * self.scales[1]), dim=1)
             answers.append(self.map_line(both).log_softmax(-1))
-        if len(answers) == 1:
-            return answers[0]
-        mean = (answers[0] + answers[1]) / 2
-        return mean.log_softmax(-1)
+        light = _mean(answers)
+        return _mean([light, self.tuned_line(pooled).log_softmax(-1)]) if self.tuned else light
 
     def config(self) -> dict[str, Any]:
         """What ``from_config`` needs to build an empty head of this shape."""
-        names = ("pooled_dim", "token_dim", "width", "n_classes", "mode")
+        names = ("pooled_dim", "token_dim", "width", "n_classes", "mode", "tuned")
         return {name: getattr(self, name) for name in names}
 
     @staticmethod
@@ -95,14 +104,16 @@ def fit(
     check: tuple[Tensor, Tensor, Tensor] | None = None,
     memory: Memory | None = None,
     plan: Plan | None = None,
+    tuned: nn.Linear | None = None,
 ) -> Step[tuple[LightHead, list[Decision]]]:
     """Fit the light model on pooled (n, D), patches (n, h, w, C) or (n, N, C), y (n,).
 
     pool_patches (m, C): tokens of the pool, for the PCA and the standardisation; else the labelled ones.
     check: (pooled, patches, y) of held-out labels, only shown in the Points. memory: goes on from it, and
     holds at every event what a later call needs to go on. plan: what ``decide`` decided; else it is decided
-    on these features. Yields Decisions, Points of the attention steps and then of the L-BFGS iterations,
-    and Progress of the cross-validation. Returns the head and the decisions made here.
+    on these features. tuned: phase 2's head on the pooled features, where it is to answer as well. Yields
+    Decisions, Points of the attention steps and then of the L-BFGS iterations, and Progress of the
+    cross-validation. Returns the head and the decisions made here.
     Errors: InputError for one class only, or tokens that are not finite.
     """
     memory = Memory() if memory is None else memory
@@ -114,12 +125,15 @@ def fit(
         decided = yield from decide_on(data, n_classes, reduce, config, seed, memory)
     axis = _Axis()
     width = reduce.basis.shape[1] if reduce else min(config.width, data.patches.shape[-1])
-    head = LightHead(data.pooled.shape[1], data.patches.shape[-1], width, n_classes, decided.mode).to(device)
+    head = LightHead(data.pooled.shape[1], data.patches.shape[-1], width, n_classes, decided.mode, tuned is not None)
+    head = head.to(device)
     if head.maps and reduce is not None:
         yield from _fit_map(head, data, reduce, config, decided.c_map, seed, memory, check, axis)
     if head.pools:
         lines = yield from axis.behind(pooled_line(data, n_classes, config, (decided.c_pooled,)))
         _copy(head.pooled_line, lines[0])
+    if tuned is not None:
+        head.tuned_line.load_state_dict(tuned.state_dict())
     head.eval().requires_grad_(False)
     yield _last_point(head, data, check, axis.done, device)
     return head, list(decided.decisions) if plan is None else []
@@ -205,6 +219,11 @@ def _measure(head: LightHead, pooled: Tensor, patches: Tensor, y: Tensor) -> tup
     parts = [head(p.float(), t.float()) for p, t in zip(pooled.split(256), patches.split(256), strict=True)]
     logp = torch.cat(parts)
     return float(functional.nll_loss(logp, y)), float((logp.argmax(dim=1) == y).float().mean())
+
+
+def _mean(answers: Sequence[Tensor]) -> Tensor:
+    """The mean of log-probabilities (B, K), again as log-probabilities."""
+    return answers[0] if len(answers) == 1 else torch.stack(tuple(answers)).mean(dim=0).log_softmax(-1)
 
 
 def _copy(layer: nn.Linear, line: logistic.Linear) -> None:
