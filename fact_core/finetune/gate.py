@@ -74,7 +74,9 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
     named = {f"{share:g}": round(float(each.mean()), 4) for share, each in losses.items()}
     for fold in range(FOLDS):
         work.checkpoint.drop(f"{phase}.fold{fold}")
-    reason = f"the most whose log-loss on {len(y)} labels left out in turn is within one standard error of the smallest"
+    reason = (
+        f"largest share whose log-loss on {len(y)} labels left out in turn is within one standard error of the smallest"
+    )
     return (yield from _decide(work, best, reason, named))
 
 
