@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.server import Opened
-from fact_core import labels, runs, scan
+from fact_core import classes, labels, runs, scan
 from fact_core.project import Project
 from fact_core.store import FeatureStore
 from fact_core.suggest import suggest
@@ -24,7 +24,7 @@ def packed(held: Opened) -> bytes:
     """
     project = held.project
     learned = labels.snapshot(project, "pick")
-    listed = [each.id for each in labels.classes(project)]
+    listed = [each.id for each in classes.classes(project)]
     known = features_of(held)
     if known is None:
         return _pack({"n": 0, "classes": listed, "labels": 0, "why": "features"})

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fact_core import exchange, label_files, labels, runs
+from fact_core import classes, exchange, label_files, labels, runs
 from fact_core import scan as scanning
 from fact_core.classifier import Classifier, load_model, save_model
 from fact_core.config import ExportConfig, PredictConfig, TrainConfig, to_dict
@@ -178,7 +178,7 @@ def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
     if len(picks.ids) == 0:
         raise InputError("There are no labels to train on", do="Label some of the chosen images first.")
     audit = labels.snapshot(project, "audit", only)
-    ids = {each.name: each.id for each in labels.classes(project)}
+    ids = {each.name: each.id for each in classes.classes(project)}
     known = Known(
         picks.ids,
         picks.y,
@@ -232,13 +232,13 @@ def _check(project: Project, classifier: Classifier, known: Known, config: Train
     keep = [row for row in range(len(files)) if row not in found.bad]
     if not keep:
         return None
-    classes = (*known.classes, *sorted(set(known.check_classes) - set(known.classes)))
-    truth = np.array([classes.index(known.check_classes[row]) for row in keep], dtype=np.int64)
-    wide = np.zeros((len(truth), len(classes)))
+    wider = (*known.classes, *sorted(set(known.check_classes) - set(known.classes)))
+    truth = np.array([wider.index(known.check_classes[row]) for row in keep], dtype=np.int64)
+    wide = np.zeros((len(truth), len(wider)))
     wide[:, : len(known.classes)] = found.answers[classifier.final][keep]
     seen = ", on which the weights were chosen too: an honest figure would be lower"
     rests_on = f"{len(truth)} check images" + (seen if config.ff.keep == "best_test" else "")
-    return report(truth, wide, classes, rests_on)
+    return report(truth, wide, wider, rests_on)
 
 
 def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Report | None:

@@ -14,12 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from fact_core import db
-from fact_core.classes import add_class as add_class
-from fact_core.classes import classes as classes
-from fact_core.classes import delete_class as delete_class
-from fact_core.classes import ensure_classes as ensure_classes
-from fact_core.classes import rename_class as rename_class
+from fact_core import classes, db
 from fact_core.errors import InputError
 from fact_core.history import INSERT, NOW, apply_one, check, is_name, states_of
 from fact_core.history import LARGEST as LARGEST
@@ -111,7 +106,7 @@ def states(project: Project) -> dict[int, State]:
 
 def names_now(project: Project, ids: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
     """The names that classes have now. A class that is gone keeps its old name; without ids all do."""
-    now = {row.id: row.name for row in classes(project)} if ids else {}
+    now = {row.id: row.name for row in classes.classes(project)} if ids else {}
     return tuple(now.get(each, str(old)) for each, old in zip(ids or (0,) * len(names), names, strict=True))
 
 

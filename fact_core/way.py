@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 import fact_core
-from fact_core import label_files, labels, project, runs, scan, selections
+from fact_core import classes, label_files, labels, project, runs, scan, selections
 from fact_core.config import SelectConfig, TrainConfig, parse_budget, to_dict
 from fact_core.console import Console
 from fact_core.errors import InputError
@@ -148,7 +148,7 @@ def _buy(found: Project, chosen: selections.Stored, truth: dict[int, str], sourc
         raise InputError("None of the chosen images has a label", f"{len(wanted)} chosen images", "Label more images.")
     if len(answers) < len(wanted):
         console.say(f"warning: {len(wanted) - len(answers)} of {len(wanted)} chosen images have no label in the CSV")
-    ids = labels.ensure_classes(found, sorted(set(answers.values())))
+    ids = classes.ensure_classes(found, sorted(set(answers.values())))
     now = labels.states(found)
     fresh = [item for item, name in answers.items() if item not in now or now[item].class_id != ids[name]]
     ops = [

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from conftest import MakeImages, Run
 
-from fact_core import cli, labels, project, runs, selections
+from fact_core import classes, cli, labels, project, runs, selections
 from fact_core.bench import BENCHES
 from fact_core.choices import RECIPES
 from fact_core.console import Console, point_line, progress_line
@@ -254,7 +254,7 @@ def test_bad_input_that_only_the_scan_can_see(photos: Path, tmp_path: Path, capf
     table.write_text("photo,answer\nred/000.png,warm\n")
     assert "file_name" in _refused(capfd, *_with(photos, tmp_path, labels_from=table))
     found = project.open_project(tmp_path / "p")
-    assert labels.states(found) == {} and labels.classes(found) == []
+    assert labels.states(found) == {} and classes.classes(found) == []
     assert {run.kind for run in runs.list_runs(found)} == {"scan"}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from storage_help import drain, flat_project, paint
 
-from fact_core import exchange, label_files, labels, notes, runs, scan, selections
+from fact_core import classes, exchange, label_files, labels, notes, runs, scan, selections
 from fact_core.errors import RunError
 from fact_core.project import Project
 from fact_core.types import Selection
@@ -25,7 +25,7 @@ def labeled(tmp_path: Path) -> Project:
     paint(project.images / "=copy.png", 0)
     drain(scan.scan(project))
     selections.save(project, Selection(np.array([1, 2]), ("pick", "audit"), np.array([]), "activeft"), None)
-    names = labels.ensure_classes(project, ["=SUM(A1)", "dog"])
+    names = classes.ensure_classes(project, ["=SUM(A1)", "dog"])
     ops = [
         labels.Op(1, "label", 1, names["=SUM(A1)"], 1.25, annotator="@Ada"),
         labels.Op(2, "label", 2, names["dog"], source="csv"),
@@ -89,13 +89,13 @@ def test_predictions_out(labeled: Project, tmp_path: Path) -> None:
 
 
 def test_predictions_follow_a_renamed_class(labeled: Project, tmp_path: Path) -> None:
-    first = labels.classes(labeled)[0]
+    first = classes.classes(labeled)[0]
     train = runs.queue(labeled, "train", {})
     runs.claim(labeled, "w")
     stored = {"classes": [first.name, "gone"], "class_ids": [first.id, 999]}
     runs.finish(labeled, train, "done", result=stored)
     answers(labeled, train)
-    labels.rename_class(labeled, first.id, "renamed")
+    classes.rename_class(labeled, first.id, "renamed")
     exchange.write_predictions(labeled, train, tmp_path / "p.csv")
     assert [row["label"] for row in table(tmp_path / "p.csv")] == ["renamed", "gone", "gone", "renamed"]
 

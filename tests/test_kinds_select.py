@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_worker import make_images
 
-from fact_core import kinds, kinds_evidence, kinds_pool, kinds_select, labels, project, runs, scan, selections
+from fact_core import classes, kinds, kinds_evidence, kinds_pool, kinds_select, labels, project, runs, scan, selections
 from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log
@@ -50,7 +50,7 @@ def choose(made: Project, **values: object) -> selections.Stored:
 
 
 def answer(made: Project, items: list[int], name: str = "red", kind: str = "label") -> None:
-    number = labels.ensure_classes(made, [name])[name]
+    number = classes.ensure_classes(made, [name])[name]
     last = len(labels.history(made))
     labels.apply(
         made,

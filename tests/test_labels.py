@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from storage_help import flat_project, is_sound
 
-from fact_core import labels, selections
+from fact_core import classes, labels, selections
 from fact_core.errors import InputError
 from fact_core.labels import Op
 from fact_core.project import Project
@@ -30,12 +30,12 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture
 def cat(project: Project) -> int:
-    return labels.add_class(project, "cat")
+    return classes.add_class(project, "cat")
 
 
 @pytest.fixture
 def dog(project: Project, cat: int) -> int:
-    return labels.add_class(project, "dog")
+    return classes.add_class(project, "dog")
 
 
 def now(project: Project) -> dict[int, Any]:
@@ -45,35 +45,35 @@ def now(project: Project) -> dict[int, Any]:
 
 
 def test_classes_are_added_renamed_and_counted(project: Project) -> None:
-    cat, dog = labels.add_class(project, " cat "), labels.add_class(project, "dog")
+    cat, dog = classes.add_class(project, " cat "), classes.add_class(project, "dog")
     labels.apply(project, "tab", [Op(1, "label", 1, dog), Op(2, "label", 2, dog), Op(3, "skip", 3)])
-    labels.rename_class(project, cat, "Katze")
-    labels.rename_class(project, dog, "DOG")  # only its case
-    found = [(each.id, each.name, each.position, each.count) for each in labels.classes(project)]
+    classes.rename_class(project, cat, "Katze")
+    classes.rename_class(project, dog, "DOG")  # only its case
+    found = [(each.id, each.name, each.position, each.count) for each in classes.classes(project)]
     assert found == [(cat, "Katze", 0, 0), (dog, "DOG", 1, 2)]
 
 
 def test_class_names_are_unique_but_for_case(project: Project, cat: int, dog: int) -> None:
     for name in ("cat", "CAT", " Cat "):
         with pytest.raises(InputError, match="already"):
-            labels.add_class(project, name)
+            classes.add_class(project, name)
     with pytest.raises(InputError, match="already"):
-        labels.rename_class(project, dog, "Cat")
+        classes.rename_class(project, dog, "Cat")
     with pytest.raises(InputError, match="already"):
-        labels.add_class(project, "STRASSE") and labels.add_class(project, "straße")
+        classes.add_class(project, "STRASSE") and classes.add_class(project, "straße")
     with pytest.raises(InputError, match="does not exist"):
-        labels.rename_class(project, 99, "x")
+        classes.rename_class(project, 99, "x")
     for name in ("", " ", "a\nb", "x" * 201):
         with pytest.raises(InputError):
-            labels.add_class(project, name)
+            classes.add_class(project, name)
 
 
 def test_ensure_classes_keeps_what_is_there(project: Project, cat: int) -> None:
-    assert labels.ensure_classes(project, ["bird", "CAT", "bird", "Bird"]) == {"bird": 2, "CAT": cat, "Bird": 2}
-    assert [each.name for each in labels.classes(project)] == ["cat", "bird"]
+    assert classes.ensure_classes(project, ["bird", "CAT", "bird", "Bird"]) == {"bird": 2, "CAT": cat, "Bird": 2}
+    assert [each.name for each in classes.classes(project)] == ["cat", "bird"]
     with pytest.raises(InputError):
-        labels.ensure_classes(project, ["fish", "\n"])
-    assert [each.name for each in labels.classes(project)] == ["cat", "bird"]
+        classes.ensure_classes(project, ["fish", "\n"])
+    assert [each.name for each in classes.classes(project)] == ["cat", "bird"]
 
 
 def test_a_label_is_stored_with_who_and_how_long(project: Project, cat: int) -> None:
@@ -221,24 +221,24 @@ def test_a_client_needs_a_name(project: Project, cat: int, client: Any) -> None:
 
 def test_a_class_deleted_in_another_tab(project: Project, cat: int, dog: int) -> None:
     labels.apply(project, "one", [Op(1, "label", 1, cat), Op(2, "label", 2, dog)])
-    labels.delete_class(project, cat)
+    classes.delete_class(project, cat)
     assert now(project) == {2: str(dog)}
-    assert [each.name for each in labels.classes(project)] == ["dog"]
+    assert [each.name for each in classes.classes(project)] == ["dog"]
     assert labels.snapshot(project).classes == ("dog",)
     with pytest.raises(InputError, match="does not exist any more"):
         labels.apply(project, "two", [Op(1, "label", 3, cat)])
     assert len(labels.history(project)) == 2  # what was said stays in the history
-    assert labels.add_class(project, "cat") != cat
+    assert classes.add_class(project, "cat") != cat
 
 
 def test_forty_thousand_at_once(tmp_path: Path) -> None:
     project = flat_project(tmp_path, 1)
     add_items(project, 40_000)
-    cat = labels.add_class(project, "cat")
+    cat = classes.add_class(project, "cat")
     started = time.monotonic()
     done = labels.apply(project, "tab", [Op(seq, "label", seq, cat) for seq in range(1, 40_002)])
     assert len(done.states) == 40_001
-    assert labels.classes(project)[0].count == 40_001
+    assert classes.classes(project)[0].count == 40_001
     assert len(labels.snapshot(project).ids) == 40_001
     labels.apply(project, "tab", [Op(50_000, "undo")])
     assert time.monotonic() - started < 20
@@ -286,7 +286,7 @@ def test_two_threads_labeling_lose_nothing(project: Project, cat: int, dog: int)
 def test_kill_9_loses_no_acknowledged_label(tmp_path: Path) -> None:
     project = flat_project(tmp_path, 1)
     add_items(project, 5000)
-    cat = labels.add_class(project, "cat")
+    cat = classes.add_class(project, "cat")
     code = (
         "import sys; from pathlib import Path; from fact_core import labels, project\n"
         "p = project.open_project(Path(sys.argv[1]))\n"

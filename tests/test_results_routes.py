@@ -17,7 +17,7 @@ from storage_help import drain, flat_project
 from app import findings, outcome
 from app.routes import register_all
 from app.server import Server
-from fact_core import labels, runs, scan, selections
+from fact_core import classes, labels, runs, scan, selections
 from fact_core import project as projects
 from fact_core.config import to_dict, train_config
 from fact_core.events import Event, Log, PhaseDone, PhaseStarted, Point, Saved
@@ -68,7 +68,7 @@ def label(project: Project, checks: int = 4) -> IntArray:
     roles = ("pick",) * (len(rows) - checks) + ("audit",) * checks
     none = np.zeros(0, dtype=np.int64)
     selections.save(project, Selection(pool.ids[rows], roles, none, "random", {}), None)
-    ids = labels.ensure_classes(project, ["green", "red"])
+    ids = classes.ensure_classes(project, ["green", "red"])
     y = truth_of(pool)
     ops = [
         labels.Op(seq=n, kind="label", item=int(pool.ids[row]), class_id=ids["red" if y[row] else "green"])
@@ -159,8 +159,8 @@ def test_without_check_images_folders_say_it(foldered: Site) -> None:
 
 def test_folders_that_are_not_the_classes_are_not_the_truth(foldered: Site) -> None:
     label(foldered.project, checks=0)
-    red = next(row for row in labels.classes(foldered.project) if row.name == "red")
-    labels.rename_class(foldered.project, red.id, "crimson")
+    red = next(row for row in classes.classes(foldered.project) if row.name == "red")
+    classes.rename_class(foldered.project, red.id, "crimson")
     run = train(foldered.project, np.array([1]))
     file = foldered.project.run_folder(run) / "predictions.npz"
     answers = outcome.read_answers(file, ("green", "crimson"))
@@ -179,7 +179,7 @@ def test_with_nothing_to_measure_on_it_says_so(tmp_path: Path) -> None:
 def test_new_labels_make_a_result_stale(foldered: Site) -> None:
     train(foldered.project, label(foldered.project))
     pool = scan.pool(foldered.project)
-    one = labels.classes(foldered.project)[0]
+    one = classes.classes(foldered.project)[0]
     labels.apply(foldered.project, "later", [labels.Op(seq=1, kind="label", item=int(pool.ids[1]), class_id=one.id)])
     assert foldered.get("/results")["stale"] is True
 

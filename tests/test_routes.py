@@ -19,7 +19,7 @@ from storage_help import drain, paint
 from app.routes import register_all
 from app.server import Server, checked, key_of
 from app.text import sentences
-from fact_core import labels, runs, scan, selections
+from fact_core import classes, labels, runs, scan, selections
 from fact_core import project as projects
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
@@ -113,7 +113,7 @@ def test_the_state_is_sent_again_only_after_a_change(client: TestClient, server:
         "version": first["version"],
         "unchanged": True,
     }
-    labels.add_class(server.project(key), "daisy")
+    classes.add_class(server.project(key), "daisy")
     second = client.get(f"/x/{key}/state?known={first['version']}").json()
     assert [each["name"] for each in second["classes"]] == ["daisy"]
 
@@ -139,7 +139,7 @@ def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) 
     project = server.project(key)
     ids = scan.pool(project).ids
     selections.save(project, Selection(ids[:3], ("pick", "pick", "audit"), ids[3:], "random"), None, 1.5)
-    daisy = labels.add_class(project, "daisy")
+    daisy = classes.add_class(project, "daisy")
     labels.apply(project, "test", [Op(1, "label", int(ids[0]), daisy), Op(2, "skip", int(ids[1]))])
     state = client.get(f"/x/{key}/state").json()
     assert state["selection"] | {"created": 0, "config": {}} == {

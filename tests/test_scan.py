@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from storage_help import drain, flat_project, paint
 
-from fact_core import labels, scan
+from fact_core import classes, labels, scan
 from fact_core import project as projects
 from fact_core.errors import InputError
 from fact_core.events import Progress
@@ -96,7 +96,7 @@ def test_added_changed_removed_and_back_again(project: Project) -> None:
 
 def test_labels_of_a_missing_image_are_kept_and_come_back(project: Project) -> None:
     again(project)
-    cat = labels.add_class(project, "cat")
+    cat = classes.add_class(project, "cat")
     labels.apply(project, "tab", [labels.Op(1, "label", 1, cat)])
     aside = project.images.parent / "aside.jpg"
     (project.images / "a" / "two.jpg").rename(aside)
@@ -110,7 +110,7 @@ def test_labels_of_a_missing_image_are_kept_and_come_back(project: Project) -> N
 
 def test_a_moved_file_keeps_its_id_and_label(project: Project) -> None:
     again(project)
-    cat = labels.add_class(project, "cat")
+    cat = classes.add_class(project, "cat")
     labels.apply(project, "tab", [labels.Op(1, "label", 1, cat)])
     (project.images / "a").rename(project.images / "z")
     found = again(project)
@@ -122,7 +122,7 @@ def test_a_moved_file_keeps_its_id_and_label(project: Project) -> None:
 
 def test_a_repeat_takes_the_place_of_an_image_that_is_gone(project: Project) -> None:
     again(project)
-    cat = labels.add_class(project, "cat")
+    cat = classes.add_class(project, "cat")
     labels.apply(project, "tab", [labels.Op(1, "label", 2, cat)])
     (project.images / "b" / "one.png").unlink()
     found = again(project)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from storage_help import drain, flat_project
 
-from fact_core import labels, scan, selections
+from fact_core import classes, labels, scan, selections
 from fact_core.errors import InputError
 from fact_core.project import Project
 from fact_core.selections import QueueEntry
@@ -68,7 +68,7 @@ def test_the_next_best_takes_the_place_of_a_rejected_pick(project: Project) -> N
 
 def test_labeled_or_missing_candidates_are_passed_over(project: Project) -> None:
     number = selections.save(project, choose([5], [], [9, 8, 6, 3]), None)
-    cat = labels.add_class(project, "cat")
+    cat = classes.add_class(project, "cat")
     labels.apply(project, "tab", [labels.Op(1, "label", 9, cat), labels.Op(2, "skip", 8)])
     (project.images / "005.png").unlink()  # image 6
     drain(scan.scan(project))

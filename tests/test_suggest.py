@@ -12,7 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from app import suggestions
-from fact_core import labels, runs, scan
+from fact_core import classes, labels, runs, scan
 from fact_core.errors import InputError
 from fact_core.history import Op
 from fact_core.store import FeatureStore
@@ -115,7 +115,7 @@ def with_features(page: Page) -> FloatArray:
 def test_the_route_answers_for_the_pool_and_learns_with_each_label(page: Page) -> None:
     assert read(page)[0] == {"n": 0, "classes": [], "labels": 0, "why": "features"}
     with_features(page)
-    one, two = labels.add_class(page.project, "odd"), labels.add_class(page.project, "even")
+    one, two = classes.add_class(page.project, "odd"), classes.add_class(page.project, "even")
     assert read(page)[0]["why"] == "labels"
     labels.apply(page.project, "t", [Op(1, "label", page.ids[0], two), Op(2, "label", page.ids[1], one)])
     head, ids, y, sure = read(page)
@@ -131,7 +131,7 @@ def test_the_route_answers_for_the_pool_and_learns_with_each_label(page: Page) -
 
 def test_the_labels_of_check_images_teach_nothing(page: Page) -> None:
     with_features(page)
-    one, two = labels.add_class(page.project, "odd"), labels.add_class(page.project, "even")
+    one, two = classes.add_class(page.project, "odd"), classes.add_class(page.project, "even")
     ops = [Op(1, "label", page.ids[0], two), Op(2, "label", page.ids[1], one), Op(3, "label", page.ids[5], one)]
     labels.apply(page.project, "t", [*ops, Op(4, "label", page.ids[6], two)])
     assert read(page)[0]["labels"] == 2

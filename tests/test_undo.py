@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from storage_help import flat_project
 
-from fact_core import labels, undo
+from fact_core import classes, labels, undo
 from fact_core.history import Op
 from fact_core.project import Project
 
@@ -16,8 +16,8 @@ from fact_core.project import Project
 @pytest.fixture
 def made(tmp_path: Path) -> Iterator[Project]:
     one = flat_project(tmp_path)
-    labels.add_class(one, "a")
-    labels.add_class(one, "b")
+    classes.add_class(one, "a")
+    classes.add_class(one, "b")
     yield one
 
 

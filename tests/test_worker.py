@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fact_core import db, labels, project, runs, scan, selections
+from fact_core import classes, db, labels, project, runs, scan, selections
 from fact_core.config import to_dict, train_config
 from fact_core.project import Project
 
@@ -62,7 +62,7 @@ def wait_for(made: Project, run_id: int, true: Callable[[runs.Run], bool]) -> ru
 
 def label_all(made: Project) -> None:
     """Give every chosen image the name of its folder."""
-    names = labels.ensure_classes(made, COLOURS)
+    names = classes.ensure_classes(made, COLOURS)
     chosen = [entry.item for entry in selections.queue(made)]
     folders = {each.id: each.path.split("/")[0] for each in scan.items(made, chosen)}
     ops = [labels.Op(n, "label", item, names[folders[item]]) for n, item in enumerate(chosen, start=1)]
@@ -94,7 +94,7 @@ def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> No
     trained = runs.get(flat, train)
     assert [phase["phase"] for phase in trained.result["phases"]] == ["lp", "ff", "lm"]
     assert trained.result["report"]["n"] == 6
-    ids = {each.name: each.id for each in labels.classes(flat)}
+    ids = {each.name: each.id for each in classes.classes(flat)}
     assert [ids[name] for name in trained.result["classes"]] == trained.result["class_ids"]
     assert not list((flat.run_folder(train) / "checkpoint").glob("*"))  # the model is stored: it is of no more use
     with np.load(flat.predictions_file(train), allow_pickle=False) as stored:
