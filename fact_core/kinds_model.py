@@ -36,7 +36,7 @@ from fact_core.project import Project, write_text
 from fact_core.types import ClassReport, FloatArray, IntArray, Labels, Pool, Report, Step
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model
-KEPT_PHASES = 4  # finished phases 2 that lie in the cache, each as large as the backbone
+KEPT_PHASES = 2 * 2**30  # bytes of finished phases 2 in the cache, each as large as the backbone
 CHECKED = 16  # images on which an export is compared with the model
 
 

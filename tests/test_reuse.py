@@ -92,12 +92,13 @@ def test_two_processes_may_keep_the_same_file(tmp_path: Path) -> None:
     assert content in (b"a" * 400_000, b"b" * 400_000) and [each.name for each in tmp_path.iterdir()] == [file.name]
 
 
-def test_only_the_newest_are_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "left"), [(25, "34"), (29, "34"), (30, "234"), (100, "01234"), (0, "4")])
+def test_the_newest_are_kept_up_to_a_size(size: int, left: str, tmp_path: Path) -> None:
     for i in range(5):
-        (tmp_path / f"ff-{i}.safetensors").write_bytes(b"x")
+        (tmp_path / f"ff-{i}.safetensors").write_bytes(b"x" * 10)
         os.utime(tmp_path / f"ff-{i}.safetensors", (i, i))
-    reuse.prune(tmp_path, 2)
-    assert sorted(each.name for each in tmp_path.iterdir()) == ["ff-3.safetensors", "ff-4.safetensors"]
+    reuse.prune(tmp_path, size)
+    assert sorted(each.name for each in tmp_path.iterdir()) == [f"ff-{i}.safetensors" for i in left]
 
 
 def test_a_recipe_fixes_its_own_options_and_the_paper_trains_ff_longer() -> None:

@@ -39,8 +39,7 @@ from fact_core.types import Step
 from fact_core.weights import status
 from fact_core.worker import in_words
 
-#: Finished phases 2 that stay in the cache: a cell's methods come one after the other, the disk is not endless.
-KEPT_PHASES = 12
+KEPT_PHASES = 4 * 2**30  # bytes of finished phases 2 that stay in the cache: the disk is not endless
 
 
 @dataclass

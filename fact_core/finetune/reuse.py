@@ -107,12 +107,19 @@ def find(folder: Path | None, bound: Binding) -> Tuned | None:
         return None
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Delete all but the ``keep`` newest networks of a folder."""
-    files = sorted(folder.glob("*.safetensors"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[keep:]:
-        with suppress(OSError):
-            file.unlink()
+def prune(folder: Path, size: int) -> None:
+    """Delete the oldest networks of a folder until the others take no more than ``size`` bytes. The newest stays."""
+    found = []
+    for file in folder.glob("*.safetensors"):
+        with suppress(OSError):  # another run may delete them as well
+            found.append((file, file.stat()))
+    found.sort(key=lambda each: each[1].st_mtime, reverse=True)
+    taken = 0
+    for place, (file, about) in enumerate(found):
+        taken += about.st_size
+        if place and taken > size:
+            with suppress(OSError):
+                file.unlink()
 
 
 def _same(file: Path, found: Binding, wanted: Binding) -> None:
