@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny work; two threads on two b
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MakeImages = Callable[..., Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests marked ``browser`` drive Chromium: where there is none they are left out, and say so."""
+    if shutil.which("chromium") is None:
+        missing = pytest.mark.skip(reason="there is no Chromium: apt-get install chromium")
+        for item in items:
+            if item.get_closest_marker("browser") is not None:
+                item.add_marker(missing)
 
 
 @pytest.fixture(autouse=True)

@@ -25,14 +25,9 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.test_browser import CHROMIUM, DIGITS, LONG, SOON, Served, browser, on_page
+from tests.test_browser import DIGITS, LONG, SOON, Served, browser, on_page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
 PAGES = ("project", "select", "label", "train", "results")
 WIDTHS = {390: 844, 768: 1024, 1440: 900, 2560: 1440}  # px: width -> height of the window

@@ -37,12 +37,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
 CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.timeout(1500),  # minutes on a busy computer
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]  # minutes on a busy computer
 
 SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child process does
 DIGITS = [str(number) for number in range(10)]

@@ -12,10 +12,7 @@ from playwright.sync_api import Page  # noqa: E402
 
 from tests.test_browser import CHROMIUM  # noqa: E402
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
-]
+pytestmark = pytest.mark.browser
 
 SCRIPT = Path(__file__).parents[1] / "assets" / "label_keys.js"
 #: A page that writes down what each key means; class 1 has the key q, class 2 the sign !, class 3 the sign @.

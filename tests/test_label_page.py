@@ -22,14 +22,9 @@ from fact_core.project import Project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect
 
-from tests.test_browser import CHROMIUM, DIGITS, LONG, Serve, browser, on_page, page, serve, watch
+from tests.test_browser import DIGITS, LONG, Serve, browser, on_page, page, serve, watch
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.timeout(1500),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: apt-get install chromium"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 KEYS, PACE = 200, 0.2  # images labeled one by one, seconds between two keys
 IN_THE_GRID = 1000
