@@ -251,12 +251,16 @@ def test_what_cannot_be_told_apart_is_decided_for_the_finetuned_weights() -> Non
     differs = torch.randn(100, generator=draw)
     differs -= differs.mean()
     error = float(differs.std()) / 10
+    fewer = {0.0: 70, 0.5: 69, 1.0: 68}
     for factor, share in ((-1.0, 1.0), (1.9, 1.0), (2.1, 0.5)):
-        assert gate.largest({0.0: half + 1, 0.5: half, 1.0: half + differs + factor * error}) == share
-    assert gate.largest({0.0: half, 0.5: half + 0.1, 1.0: half + 0.2}) == 0.0  # worse for every image: no chance
+        losses = {0.0: half + 1, 0.5: half, 1.0: half + differs + factor * error}
+        assert gate.largest(losses, {0.0: 60, 0.5: 70, 1.0: 69}) == share
+        assert gate.largest(losses, {0.0: 60, 0.5: 70, 1.0: 70}) == 1.0  # more loss, and right as often
+    worse = {0.0: half, 0.5: half + 0.1, 1.0: half + 0.2}  # for every image
+    assert gate.largest(worse, fewer) == 0.0 and gate.largest(worse, {**fewer, 0.5: 70}) == 0.5
     nothing = torch.full((100,), math.inf)
-    assert gate.largest({0.0: half, 0.5: half, 1.0: nothing}) == 0.5
-    assert gate.largest({0.0: nothing, 0.5: nothing, 1.0: nothing}) == 0.0
+    assert gate.largest({0.0: half, 0.5: half, 1.0: nothing}, {0.0: 5, 0.5: 5, 1.0: 5}) == 0.5
+    assert gate.largest({0.0: nothing, 0.5: nothing, 1.0: nothing}, {0.0: 5, 0.5: 5, 1.0: 5}) == 0.0
 
 
 def test_half_of_every_class_is_left_out_but_never_its_only_image() -> None:

@@ -71,11 +71,15 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         truth.append(work.y[held])
     y = torch.cat(truth)
     losses = {share: calibrated_losses(torch.cat(logits), y) for share, logits in said.items()}
-    best = largest(losses)
+    right = {share: int((torch.cat(logits).argmax(1) == y).sum()) for share, logits in said.items()}
+    best = largest(losses, right)
     named = {f"{share:g}": round(float(each.mean()), 4) for share, each in losses.items()}
     for fold in range(FOLDS):
         work.checkpoint.drop(f"{phase}.fold{fold}")
-    reason = f"largest share whose log-loss on {len(y)} labels left out in turn is not surely above the smallest"
+    reason = (
+        f"on {len(y)} labels left out in turn, the largest share whose log-loss is not surely above the smallest, "
+        f"or that is right as often: {', '.join(f'{share:g} {count} times' for share, count in right.items())}"
+    )
     return (yield from _decide(work, best, reason, named))
 
 
@@ -113,26 +117,25 @@ def _decide(work: Work, share: float, reason: str, scores: dict[str, float] | No
     return share
 
 
-def largest(losses: Mapping[float, Tensor]) -> float:
-    """The largest share whose mean loss is not surely above the smallest one: by no more than two standard errors.
+def largest(losses: Mapping[float, Tensor], right: Mapping[float, int]) -> float:
+    """The largest share that nothing speaks against, beside the one of smallest mean loss.
 
-    losses: share -> loss of each of n images (n,); the standard error is that of the difference, image by image.
-    The folds learn from half of the labels at half the steps, which makes phase 2 look worse than it will be, and
-    log-loss favours the mean of two networks even where fewer of its answers are right. So phase 2's weights stay
-    unless there is evidence against them, as with the one-standard-error rule (Breiman et al. 1984, section 3.4.3).
+    losses: share -> loss of each of n images (n,); right: share -> how many answers are right. Against a share speaks
+    a mean loss more than two standard errors (of the difference, image by image) above the smallest, with fewer
+    answers right. The folds learn from half of the labels at half the steps, which makes phase 2 look worse than it
+    will be, and log-loss favours the mean of two networks even where fewer of its answers are right. So phase 2's
+    weights stay unless there is evidence against them (as the one-standard-error rule: Breiman et al. 1984, 3.4.3).
     """
     smallest = min(losses, key=lambda share: (float(losses[share].mean()), share))
-    if not torch.isfinite(losses[smallest]).all():
-        return smallest
-    more = {share: each - losses[smallest] for share, each in losses.items()}
-    return max(share for share, each in more.items() if _within_error(each))
+    good = {share for share in losses if _within_error(losses[share] - losses[smallest])}
+    as_right = {share for share in losses if right[share] >= right[smallest] and torch.isfinite(losses[share]).all()}
+    return max({smallest} | good | as_right)
 
 
 def _within_error(more: Tensor) -> bool:
-    if not torch.isfinite(more).all():
-        return False
+    """Whether differences of losses (n,) have a mean that may as well be 0. Not where they are no numbers."""
     error = float(more.std()) / math.sqrt(len(more)) if len(more) > 1 else 0.0
-    return float(more.mean()) <= ERRORS * error
+    return float(more.mean()) <= ERRORS * error  # False for NaN
 
 
 def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
