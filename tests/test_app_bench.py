@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from fact_core.errors import DeviceError
 from fact_core.steps import finish
 
 KEYS = 12
+CHROMIUM = any(map(shutil.which, browser.NAMES))
 
 
 # ---- figures ---------------------------------------------------------------------------------------
@@ -175,7 +177,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
 def test_keys_are_measured_in_chromium(images: Path, tmp_path: Path) -> None:
     pytest.importorskip("playwright.sync_api")
     project = pool.make(tmp_path / "pool", images, 600)
@@ -189,7 +191,7 @@ def test_keys_are_measured_in_chromium(images: Path, tmp_path: Path) -> None:
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.browser
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
 def test_the_map_is_measured_in_chromium(images: Path, tmp_path: Path) -> None:
     pytest.importorskip("playwright.sync_api")
     row = finish(maps.measure(pool.make(tmp_path / "pool", images, 600), 600, tmp_path / "home"))
