@@ -35,10 +35,10 @@ States = Mapping[str, Mapping[str, Tensor]]
 
 
 def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor], train_part: TrainPart) -> Step[float]:
-    """Phase 2's share of the weights: 0.5 where so configured or with few labels, else by log-loss on labels left out.
+    """Phase 2's share of the weights: 0.5 where so configured or with few labels, else by labels left out.
 
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
-    scored on the images that were left out, at its own best temperature (``calibrated_losses``).
+    scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``).
     """
     if work.config.ff.gate == "half":
         return (yield from _decide(work, 0.5, "fixed by the effort", None))
@@ -69,18 +69,22 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
             mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
             said[share].append((yield from _logits(work, net, held)))
         truth.append(work.y[held])
-    y = torch.cat(truth)
-    losses = {share: calibrated_losses(torch.cat(logits), y) for share, logits in said.items()}
-    right = {share: int((torch.cat(logits).argmax(1) == y).sum()) for share, logits in said.items()}
-    best = largest(losses, right)
-    named = {f"{share:g}": round(float(each.mean()), 4) for share, each in losses.items()}
     for fold in range(FOLDS):
         work.checkpoint.drop(f"{phase}.fold{fold}")
+    answers = {share: torch.cat(logits) for share, logits in said.items()}
+    return (yield from _decide(work, *_compared(answers, torch.cat(truth))))
+
+
+def _compared(answers: Mapping[float, Tensor], y: Tensor) -> tuple[float, str, dict[str, float]]:
+    """The share to take, why, and the mean losses. answers: share -> logits (n, C) of images that were left out."""
+    losses = {share: calibrated_losses(logits, y) for share, logits in answers.items()}
+    right = {share: int((logits.argmax(1) == y).sum()) for share, logits in answers.items()}
     reason = (
         f"on {len(y)} labels left out in turn, the largest share whose log-loss is not surely above the smallest, "
         f"or that is right as often: {', '.join(f'{share:g} {count} times' for share, count in right.items())}"
     )
-    return (yield from _decide(work, best, reason, named))
+    named = {f"{share:g}": round(float(each.mean()), 4) for share, each in losses.items()}
+    return largest(losses, right), reason, named
 
 
 def mix(net: Net, pretrained: States, share: float) -> None:

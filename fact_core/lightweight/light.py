@@ -8,7 +8,7 @@ Three readings of the paper's phase 3, and the mean of two:
         both    mean of the two log-probabilities
 
 Phase 2's own head may answer as well: the mean of its and the light model's log-probabilities. The light model is
-fitted to features that have seen its labels, and can only then be the worse of the two; their mean is near the better.
+fitted to features that have seen its labels, which can make it the worse of the two; their mean is near the better one.
 """
 
 from __future__ import annotations
