@@ -26,7 +26,7 @@ from fact_core.finetune.checkpoint import write_file
 from fact_core.finetune.training import Plan
 from fact_core.finetune.work import Work
 
-VERSION = 1
+VERSION = 2  # 2: the share of phase 2 is decided by another rule
 Binding = Mapping[str, Any]
 
 
