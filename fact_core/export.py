@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from fact_core.backbones.fixed_size import fixed
 from fact_core.classifier import Classifier, save_model
 from fact_core.data import Preprocess, load_eval, normalise
 from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
@@ -171,7 +172,7 @@ class _Answer(nn.Module):
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        self.backbone = classifier.backbone.fixed().cpu().float()
+        self.backbone = fixed(classifier.backbone).cpu().float()
         self.classifier = _without_backbone(classifier).cpu().float()
         self.preprocess = self.backbone.preprocess
         self.requires_grad_(False)

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from fact_core import backbones
 from fact_core.backbones import Backbone, Tokens, adapters
 from fact_core.backbones.adapters import Adapters
+from fact_core.backbones.fixed_size import fixed
 from fact_core.backbones.network import is_finite
 from fact_core.choices import BACKBONES
 from fact_core.classifier import Classifier, load_model, save_model
@@ -124,10 +125,10 @@ def test_broken_weights_are_noticed(backbone: Backbone) -> None:
 
 
 def test_fixed_copy_answers_the_same_also_as_onnx(backbone: Backbone) -> None:
-    fixed, wanted = backbone.fixed(), see(backbone)
-    assert agree(see(fixed), wanted)
+    one_size, wanted = fixed(backbone), see(backbone)
+    assert agree(see(one_size), wanted)
     if backbone.name not in (CLIP_L, DINO_B):  # seconds to half a minute; CLIP_B and DINO ViT-S have the same parts
-        quick = compiled(fixed, pictures(backbone))
+        quick = compiled(one_size, pictures(backbone))
         assert quick is not None
         assert agree(quick(pictures(backbone)), wanted, atol=1e-4)
 

@@ -23,6 +23,7 @@ from fact_core import cli
 from fact_core.bench import arguments
 from fact_core.bench.cells import Unit, command, images_of, labels_of, trainings, units_of
 from fact_core.bench.measure import Asked, scores
+from fact_core.bench.order import Order, read
 from fact_core.bench.recorded import read_selections, record_selection, recorded, selection_key
 from fact_core.bench.rows import key_of, read_rows
 from fact_core.choices import RECIPES
@@ -239,15 +240,15 @@ def test_a_file_that_holds_no_rows(pictures: Path, tmp_path: Path, capsys: pytes
     assert "cannot be read" in capsys.readouterr().err
 
 
-def order(tmp_path: Path, *given: str) -> arguments.Order:
+def order(tmp_path: Path, *given: str) -> Order:
     """The order behind some flags."""
     parser = argparse.ArgumentParser()
     arguments.add_arguments(parser)
     base = ("--dataset", "cifar10", "--data", str(tmp_path), "--out", str(tmp_path / "rows.json"))
-    return arguments.read(parser.parse_args([*base, *given]))
+    return read(parser.parse_args([*base, *given]))
 
 
-def _together(order: arguments.Order) -> list[list[str]]:
+def _together(order: Order) -> list[list[str]]:
     return [[unit.method for unit in each.units] for each in trainings(order, 0, units_of(order))]
 
 

@@ -95,20 +95,6 @@ class Backbone(nn.Module):
                     each.eval()
         return self
 
-    def fixed(self) -> Backbone:
-        """A copy for pictures of ``preprocess.pixels`` only, without position interpolation: what ONNX export wants."""
-        from fact_core.backbones import adapters
-        from fact_core.backbones.loading import create
-
-        network = create(self.name, self.preprocess.pixels, dynamic=False)
-        fixed = Backbone(self.name, network, self.preprocess, self.key)
-        carried = adapters.of(self)
-        if carried is not None:
-            adapters.add(fixed, carried, torch.Generator())
-        fixed.network.load_state_dict(self.network.state_dict())
-        reference = next(self.network.parameters())
-        return fixed.to(reference.device, reference.dtype).train(self.training)
-
     def clone(self) -> Backbone:
         """An independent copy."""
         return copy.deepcopy(self)

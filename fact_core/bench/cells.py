@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fact_core.bench.arguments import Order
+from fact_core.bench.order import Order
 from fact_core.choices import RECIPES
 from fact_core.config import TrainConfig, parse_budget, train_config
 

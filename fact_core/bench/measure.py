@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fact_core.bench.arguments import Order
 from fact_core.bench.cells import Training, Unit, named_phase
 from fact_core.bench.datasets import Dataset, fixed_test
+from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row
 from fact_core.config import to_dict

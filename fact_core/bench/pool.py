@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from fact_core.backbones import Backbone
-from fact_core.bench.arguments import Order
 from fact_core.bench.datasets import Dataset
+from fact_core.bench.order import Order
 from fact_core.bench.recorded import record_selection, recorded, selection_key
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log

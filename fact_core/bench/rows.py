@@ -42,10 +42,3 @@ def write_rows(file: Path, rows: Sequence[Row]) -> None:
     """Write all rows, whole or not at all, one line a row."""
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     write_text(file, f"[\n{lines}\n]\n", "writing the rows of the table")
-
-
-def tables_of(rows: Sequence[Row]) -> str:
-    """All tables of the rows, Markdown; empty where there are none."""
-    from fact_core.bench.tables import all_tables
-
-    return all_tables(rows) if rows else ""

@@ -13,7 +13,6 @@ import torch
 
 from fact_core.backbones import fetch, load
 from fact_core.bench import pool
-from fact_core.bench.arguments import Order
 from fact_core.bench.cells import (
     Training,
     Unit,
@@ -27,8 +26,10 @@ from fact_core.bench.cells import (
 )
 from fact_core.bench.datasets import PAPER_BUDGETS, Dataset, open_dataset
 from fact_core.bench.measure import Asked, measure, tests_of
+from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
-from fact_core.bench.rows import Row, key_of, read_rows, tables_of, write_rows
+from fact_core.bench.rows import Row, key_of, read_rows, write_rows
+from fact_core.bench.tables import all_tables
 from fact_core.choices import RECIPES
 from fact_core.device import choose, describe
 from fact_core.errors import FactError, InputError, storage_error
@@ -92,7 +93,7 @@ def _run(order: Order) -> Step[dict[str, Any]]:
         failed += yield from _attempt(table, cell, training)
         done += 1
     yield Progress("trainings", done, len(todo), "trainings")
-    text = tables_of(table.rows)
+    text = all_tables(table.rows)
     if text:
         write_text(order.out.with_suffix(".md"), text + "\n", "writing the table")
     return {"rows": len(table.rows), "left": len(todo) - done, "failed": failed, "text": text}

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from fact_core.bench.claims import claims_table
 from fact_core.bench.grids import (
     SHARED,
     Row,
@@ -171,8 +172,6 @@ def steps_table(cells: Sequence[Row]) -> str:
 
 def all_tables(cells: Sequence[Row]) -> str:
     """Every table that the rows have something for, as Markdown."""
-    from fact_core.bench.claims import claims_table
-
     titled = (
         ("Accuracy", main_table([each for each in cells if not str(each["dataset"]).endswith("-lt")])),
         ("Long tail", lt_table(cells)),
