@@ -18,8 +18,8 @@ from fact_core.errors import FactError
 
 #: Distribution -> its oldest version that works.
 NEEDED = {
-    "torch": (2, 6),
-    "torchvision": (0, 21),
+    "torch": (2, 8),
+    "torchvision": (0, 23),
     "timm": (1, 0),
     "peft": (0, 15),
     "numpy": (1, 26),
@@ -27,10 +27,9 @@ NEEDED = {
     "umap-learn": (0, 5),
     "pillow": (11, 0),
     "safetensors": (0, 4),
-    "sqlite-utils": (3, 38),
     "onnx": (1, 17),
     "onnxruntime": (1, 20),
-    "gradio": (6, 20),
+    "gradio": (6, 28),
     "plotly": (6, 0),
 }
 

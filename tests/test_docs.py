@@ -7,6 +7,7 @@ import io
 import re
 import shlex
 import sys
+import tomllib
 import types
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 
 import launch
 from app.bench.__main__ import PAGE
-from fact_core import cli
+from fact_core import cli, doctor
 from fact_core.bench import BENCHES, readme, tables
 from fact_core.choices import BACKBONES, RECIPES, STRATEGIES, StrategyChoice
 from fact_core.errors import InputError
@@ -133,3 +134,14 @@ def test_the_strategy_of_the_readme_works(monkeypatch: pytest.MonkeyPatch) -> No
     none = np.zeros(0, dtype=np.int64)
     picks = finish(choose("outliers", x, 2, none, none, np.random.default_rng(0)))
     assert picks.rows.tolist() == [3, 4]
+
+
+def test_every_dependency_has_a_range_and_the_doctor_knows_its_lower_end() -> None:
+    lines = [line for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if line and line[0] != "#"]
+    lines += tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]["test"]
+    ranges = {re.split(r"[<>=]", line)[0]: line for line in lines}
+    for line in lines:
+        assert re.fullmatch(r"[\w-]+(==[\d.]+|>=[\d.]+,<[\d.]+)", line), line
+    for name, oldest in doctor.NEEDED.items():
+        lower = re.search(r">=(\d+)\.(\d+)", ranges[name])
+        assert lower and (int(lower[1]), int(lower[2])) == oldest, name
