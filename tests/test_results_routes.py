@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,15 +39,18 @@ class Site:
         return answer.json()
 
 
-def site_of(project: Project) -> Site:
-    server = Server()
-    app = FastAPI()
+@pytest.fixture
+def site_of() -> Iterator[Callable[[Project], Site]]:
+    """Opens projects; at the end they are closed."""
+    server, app = Server(), FastAPI()
     register_all(app, server)
-    return Site(project, TestClient(app, raise_server_exceptions=False), server.open(project.folder))
+    client = TestClient(app, raise_server_exceptions=False)
+    yield lambda project: Site(project, client, server.open(project.folder))
+    server.close()
 
 
 @pytest.fixture
-def foldered(tmp_path: Path, make_images: Callable[..., Path]) -> Site:
+def foldered(tmp_path: Path, make_images: Callable[..., Path], site_of: Callable[[Project], Site]) -> Site:
     """24 images in the folders green and red."""
     project = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
     drain(scan.scan(project))
@@ -168,7 +171,7 @@ def test_folders_that_are_not_the_classes_are_not_the_truth(foldered: Site) -> N
     assert (truth, kind) == ({}, "")
 
 
-def test_with_nothing_to_measure_on_it_says_so(tmp_path: Path) -> None:
+def test_with_nothing_to_measure_on_it_says_so(tmp_path: Path, site_of: Callable[[Project], Site]) -> None:
     site = site_of(flat_project(tmp_path))
     train(site.project, label(site.project, checks=0))
     found = site.get("/results")

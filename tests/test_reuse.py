@@ -113,5 +113,5 @@ def test_full_finetuning_alone_starts_from_a_head_that_knows_nothing(data: Colou
     events, trained = drain(steps(data, config))
     first = next(each for each in events if isinstance(each, Point) and each.phase == "ff")
     assert trained.phases[0].steps == 9  # 3 epochs of 12 images, 4 at a time
-    assert abs(float(first.loss or 0) - np.log(3)) < 0.4  # near chance
+    assert float(first.loss or 0) > np.log(3) - 0.4  # chance or worse; a probe would know these labels
     assert not trained.decisions and trained.probe is None
