@@ -38,6 +38,7 @@ TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
     "tables-cifar10-paper": tables.readme_table,
     "selection": _selection,
     "strategies-cifar10": _strategies,
+    "tables-cifar10-strategies": _strategies,
     "label": page_tables.label_table,
     "map": page_tables.map_table,
     "umap": page_tables.umap_table,

@@ -203,7 +203,7 @@ def _quiet(event: Event) -> Event | None:
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Markdown: mean accuracy in per cent and deviation over seeds, the best first."""
+    """Markdown: mean accuracy in per cent and deviation over seeds, the best first; seconds where rows have them."""
     budgets = sorted({int(row["labels"]) for row in rows})
     found: dict[str, dict[int, list[float]]] = {}
     for row in rows:
@@ -214,13 +214,15 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
         for name, cells in found.items()
         if len(cells) == len(budgets)
     }
-    lines = [line("strategy", *(f"{n} labels" for n in budgets), "mean", "seconds"), rule(len(budgets) + 3)]
+    timed = ("seconds",) if all(row.get("selection_seconds") is not None for row in rows) else ()
+    lines = [line("strategy", *(f"{n} labels" for n in budgets), "mean", *timed), rule(len(budgets) + 2 + len(timed))]
     for name in sorted(found, key=lambda each: (each not in mean, -mean.get(each, 0.0))):
         cells = [_spread(found[name].get(n, [])) for n in budgets]
-        took = statistics.mean(row["selection_seconds"] for row in rows if row["strategy"] == name)
+        seconds = [row["selection_seconds"] for row in rows if row["strategy"] == name] if timed else []
+        took = (f"{statistics.mean(seconds):.1f}",) if timed else ()
         whole = f"{mean[name]:.1f}" if name in mean else "–"
         title = STRATEGIES[name].title if name in STRATEGIES else name
-        lines.append(line(title, *cells, whole, f"{took:.1f}"))
+        lines.append(line(title, *cells, whole, *took))
     return "\n".join(lines)
 
 
