@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from app.text.select import TEXT
 from fact_core import cli
-from fact_core.bench import strategies, strategies_plot
+from fact_core.bench import expansion, strategies, strategies_plot
 from fact_core.bench.rows import read_rows
 from fact_core.config import SelectConfig
 
@@ -143,3 +143,19 @@ def test_what_the_select_page_says_of_the_default_was_measured() -> None:
     assert sorted(means, key=lambda name: -means[name])[:3] == ["typiclust", "activeft", "kmeans"]
     assert max(means.values()) - means[default] < 0.5
     assert "5 points" in TEXT["select.default"] and "TypiClust and k-means" in TEXT["select.default"]
+
+
+def test_guessed_labels_are_measured_beside_those_of_a_person(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "expansion.json"
+    words = ["bench", "expansion", "--data", str(pictures), "--pixels", "64", "--cache", str(pictures / "cache")]
+    assert cli.main([*words, "--budgets", "10", "--seeds", "1", "--device", "cpu", "--json", str(file)]) == 0
+    rows = json.loads(file.read_text())
+    assert [row["form"] for row in rows] == list(expansion.FORMS) and {row["strategy"] for row in rows} == {"activeft"}
+    _, plain = start(pictures, tmp_path, "--strategies", "activeft", "--seeds", "1")
+    wanted = next(row["accuracy"] for row in plain if row["labels"] == 10)
+    for row in rows:
+        assert row["alone"] == wanted  # the same choice and the same model as in the other bench
+        assert 0 < row["guesses"] <= 30 and 0 <= row["right"] <= 1 and 0 <= row["with"] <= 1
+    assert "| labels | guesses by | guesses | right | labels alone | with guesses |" in capsys.readouterr().out

@@ -24,6 +24,9 @@ BENCHES: dict[str, Choice] = {
         "Images a second of a backbone: float32 against the fastest way that this device has.",
         "fact_core.bench.features:run",
     ),
+    "expansion": Choice(
+        "Expansion", "Accuracy with and without the labels that ActiveDC guesses.", "fact_core.bench.expansion:run"
+    ),
     "readme": Choice("README", "Makes the README's tables anew from the measured rows.", "fact_core.bench.readme:run"),
     "selection": Choice(
         "Selection",

@@ -31,6 +31,12 @@ def _strategies(rows: Sequence[Any]) -> str:
     return strategies.table(rows)
 
 
+def _expansion(rows: Sequence[Any]) -> str:
+    from fact_core.bench import expansion
+
+    return expansion.table(rows)
+
+
 #: name of a file in results/ -> how its rows become a table
 TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
     "flowers-quick": tables.by_method,
@@ -38,6 +44,7 @@ TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
     "tables-cifar10-paper": tables.readme_table,
     "selection": _selection,
     "strategies-cifar10": _strategies,
+    "expansion-cifar10": _expansion,
     "tables-cifar10-strategies": _strategies,
     "label": page_tables.label_table,
     "map": page_tables.map_table,

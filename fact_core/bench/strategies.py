@@ -43,6 +43,7 @@ OVERRIDES = {"lm.mode": "lr"}
 
 
 Order = tuple[IntArray, float]  # rows in labelling order, seconds of choosing them
+NONE: Order = (np.zeros(0, dtype=np.int64), 0.0)
 
 
 @dataclass(frozen=True)
@@ -83,17 +84,9 @@ def one_shot() -> tuple[str, ...]:
 
 def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """Measure all that the file of rows lacks."""
-    names = [each for each in given.strategies.split(",") if each]
-    for name in names:
-        pick(STRATEGIES, name, "strategy")
-    try:
-        budgets = [int(each) for each in given.budgets.split(",")]
-    except ValueError:
-        raise ConfigError("--budgets needs whole numbers", repr(given.budgets)) from None
-    if not given.data.is_dir():
-        raise InputError("There is no such data folder", str(given.data))
+    names, budgets = ordered(given)
     rows = read_rows(given.json) if given.json else []
-    known = yield from _known(given)
+    known = yield from known_of(given)
     there = {key_of(row) for row in rows}
     todo = [cell for cell in _cells(given, known, names, budgets) if key_of(cell) not in there]
     began, orders = time.monotonic(), _orders(rows)
@@ -107,7 +100,22 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     return {"text": table(wanted) if wanted else "nothing was measured", "json": rows}
 
 
-def _known(given: argparse.Namespace) -> Step[Known]:
+def ordered(given: argparse.Namespace) -> tuple[list[str], list[int]]:
+    """The strategies and budgets of the flags. ConfigError or InputError in words where they cannot be."""
+    names = [each for each in given.strategies.split(",") if each]
+    for name in names:
+        pick(STRATEGIES, name, "strategy")
+    try:
+        budgets = [int(each) for each in given.budgets.split(",")]
+    except ValueError:
+        raise ConfigError("--budgets needs whole numbers", repr(given.budgets)) from None
+    if not given.data.is_dir():
+        raise InputError("There is no such data folder", str(given.data))
+    return names, budgets
+
+
+def known_of(given: argparse.Namespace) -> Step[Known]:
+    """Features and classes of the data set of the flags."""
     cache, device = given.cache or cache_folder() / "tables", choose(given.device)
     data = yield from open_dataset(given.dataset, given.data, cache)
     if not status(given.backbone).ready:
@@ -156,15 +164,13 @@ def _measure(known: Known, cell: Row, orders: dict[tuple[str, int], Order], most
 
     Where the order does not depend on the budget one of ``most`` images is chosen, and its front taken.
     """
-    began, nothing = time.monotonic(), np.zeros(0, dtype=np.int64)
+    began = time.monotonic()
     name, labels, seed = cell["strategy"], cell["labels"], cell["seed"]
     prefix = STRATEGIES[name].prefix
-    chosen, seconds = orders.get((name, seed), (nothing, 0.0)) if prefix else (nothing, 0.0)
+    chosen, seconds = orders.get((name, seed), NONE) if prefix else NONE
     if len(chosen) < labels:
-        options = {**SelectConfig().for_strategies(), "device": known.device}
-        count, rng = most if prefix else labels, np.random.default_rng(seed)
-        picks = yield from through(choose_images(name, known.x, count, nothing, None, rng, **options), _quiet)
-        chosen, seconds = picks.rows, time.monotonic() - began
+        chosen = yield from chosen_by(known, name, most if prefix else labels, seed)
+        seconds = time.monotonic() - began
         orders[name, seed] = (chosen, seconds)
     rows, fitting = chosen[:labels], time.monotonic()
     named = answers(known.x[rows], known.data.train_y[rows], known.test_x, len(known.data.classes), seed)
@@ -182,6 +188,13 @@ def _measure(known: Known, cell: Row, orders: dict[tuple[str, int], Order], most
         "rows": [int(row) for row in rows],
         "device": describe(known.device),
     }
+
+
+def chosen_by(known: Known, name: str, count: int, seed: int) -> Step[IntArray]:
+    """Rows (count,) of the training images that the strategy chooses, in labelling order."""
+    nothing, options = np.zeros(0, dtype=np.int64), {**SelectConfig().for_strategies(), "device": known.device}
+    choosing = choose_images(name, known.x, count, nothing, None, np.random.default_rng(seed), **options)
+    return (yield from through(choosing, _quiet)).rows
 
 
 def answers(x: FloatArray, y: IntArray, test_x: FloatArray, n_classes: int, seed: int) -> IntArray:
