@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from fact_core import batches, db
 from fact_core.errors import InputError
+from fact_core.files import clean_name
 from fact_core.history import LARGEST, NOW
-from fact_core.project import Project, clean_name
+from fact_core.project import Project
 
 #: Places in the palette: twelve colours as discs, then as squares, then as diamonds.
 COLOURS = 36

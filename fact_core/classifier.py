@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fact_core.backbones import Backbone, Tokens, adapters, bare
 from fact_core.errors import FactError, WeightsError
-from fact_core.finetune.checkpoint import write_file
+from fact_core.files import write_file
 from fact_core.lightweight.light import LightHead
 
 FORMAT = 1

@@ -23,6 +23,7 @@ from fact_core.choices import BACKBONES, Choice
 from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.console import Console
 from fact_core.errors import ConfigError, FactError, storage_error
+from fact_core.files import write_text
 from fact_core.types import Step
 from fact_core.way import Order, go
 
@@ -198,7 +199,7 @@ def _write_json(file: Path, figures: dict[str, Any], check: bool = False) -> Non
     except OSError as error:
         raise storage_error(error, "writing the figures") from error
     plain = json.loads(json.dumps(figures), parse_constant=lambda _: None)
-    project.write_text(file, json.dumps(plain, indent=1, ensure_ascii=False) + "\n", "writing the figures")
+    write_text(file, json.dumps(plain, indent=1, ensure_ascii=False) + "\n", "writing the figures")
 
 
 def _fail(message: str, code: int) -> int:

@@ -13,8 +13,9 @@ import numpy as np
 
 from fact_core import classes, labels, notes, runs, scan
 from fact_core.errors import RunError
+from fact_core.files import write_text
 from fact_core.label_files import FORMULA
-from fact_core.project import Project, write_text
+from fact_core.project import Project
 from fact_core.types import IntArray
 
 FIELDS = (

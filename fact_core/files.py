@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import unicodedata
 from pathlib import Path
 from types import TracebackType
@@ -32,13 +33,22 @@ def clean_name(text: str, what: str = "name") -> str:
 
 
 def write_text(file: Path, text: str, doing: str) -> None:
-    """Write a file whole or not at all. FactError in words when the disk does not let us."""
-    staged = file.with_name(f".{file.name}.{os.getpid()}.new")
+    """``write_file`` for a text, in UTF-8, its line ends as they are."""
+    write_file(file, text.encode(), doing)
+
+
+def write_file(file: Path, content: bytes, doing: str) -> None:
+    """Write a file whole or not at all, and its folder where that is missing.
+
+    FactError in words when the disk does not let us; ``doing`` as in ``storage_error``.
+    """
+    # A name of its own: another process or thread may write the same file at this moment.
+    staged = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(staged, "w", encoding="utf-8", newline="") as out:
-                out.write(text)
+            with open(staged, "wb") as out:
+                out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(staged, file)

@@ -24,6 +24,7 @@ from fact_core.evaluate import report
 from fact_core.events import Log
 from fact_core.export import write_model
 from fact_core.features import features_key
+from fact_core.files import write_text
 from fact_core.finetune import reuse
 from fact_core.finetune.checkpoint import clear
 from fact_core.finetune.estimate import cross_validated
@@ -32,7 +33,7 @@ from fact_core.finetune.work import Held
 from fact_core.kinds_pool import load_here, pool_features
 from fact_core.predict import Predictions
 from fact_core.predict import predict as answer
-from fact_core.project import Project, write_text
+from fact_core.project import Project
 from fact_core.types import ClassReport, FloatArray, IntArray, Labels, Pool, Report, Step
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model

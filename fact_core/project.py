@@ -17,9 +17,7 @@ from pathlib import Path
 from fact_core import db
 from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, storage_error
 from fact_core.files import Lock as Lock
-from fact_core.files import clean_name as clean_name
-from fact_core.files import lock_holder, take_lock
-from fact_core.files import write_text as write_text
+from fact_core.files import clean_name, lock_holder, take_lock, write_text
 from fact_core.walk import PROJECT_FILE
 
 DATABASE = PROJECT_FILE

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fact_core.errors import RunError, StorageError, storage_error
+from fact_core.files import write_text
 from fact_core.types import FloatArray, IntArray
 
 PCA_DIM = 128
@@ -54,7 +55,8 @@ class FeatureStore:
             if store.dim != dim:
                 for leftover in (each for each in store.folder.iterdir() if each.is_file()):
                     leftover.unlink()
-                _replace(store._path("meta.json"), json.dumps({**(meta or {}), "dim": dim}, indent=1).encode())
+                about = json.dumps({**(meta or {}), "dim": dim}, indent=1)
+                write_text(store._path("meta.json"), about, "opening the features")
                 store = cls(folder)
             store.writable = True
             store._cut()
@@ -231,12 +233,3 @@ def _append(file: Path, content: bytes) -> None:
 def _cut_to(file: Path, size: int) -> None:
     if file.exists() and file.stat().st_size > size:
         os.truncate(file, size)
-
-
-def _replace(file: Path, content: bytes) -> None:
-    staged = file.with_name(f"{file.name}.{os.getpid()}.new")
-    try:
-        staged.write_bytes(content)
-        os.replace(staged, file)
-    finally:
-        staged.unlink(missing_ok=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from storage_help import paint
 
 from fact_core import exchange, label_files
-from fact_core import project as projects
 from fact_core.errors import FactError, InputError
+from fact_core.files import clean_name
 from fact_core.types import Pool
 
 
@@ -138,7 +138,7 @@ def test_class_folders_of_test_images(tmp_path: Path) -> None:
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20))
 def test_any_class_name_survives_a_round_trip(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     try:
-        cleaned = projects.clean_name(name)
+        cleaned = clean_name(name)
     except InputError:
         return
     if cleaned.startswith("'") and cleaned[1:].startswith(("=", "+", "-", "@")):

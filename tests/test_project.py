@@ -10,7 +10,7 @@ import pytest
 from storage_help import flat_project, is_sound, paint
 
 from fact_core import project as projects
-from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, SchemaTooNew, StorageError
+from fact_core.errors import FactError, ProjectBusy, ProjectError, SchemaTooNew, StorageError
 
 
 @pytest.fixture
@@ -94,23 +94,6 @@ def test_a_creation_that_was_cut_short_can_be_repeated(tmp_path: Path, folder: P
     (tmp_path / "p" / "project.sqlite.new").write_bytes(b"half")
     (tmp_path / "p" / "project.sqlite.new-journal").write_bytes(b"half")
     assert projects.open_or_create(tmp_path / "p", folder).images == folder.resolve()
-
-
-@pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\0b", "a\u202eb", "a\u2028b", "\ud800"])
-def test_names_that_cannot_be_used(name: str) -> None:
-    with pytest.raises(InputError):
-        projects.clean_name(name)
-
-
-@pytest.mark.parametrize(
-    "name", ["<img src=x onerror=alert(1)>", "猫", "قط\u200f", "👩‍🌾", "=1+1", "x" * 200, "../../x"]
-)
-def test_names_that_can_be_used(name: str) -> None:
-    assert projects.clean_name(f" {name}\t") == name
-
-
-def test_names_are_composed() -> None:
-    assert projects.clean_name("e\u0301") == "\u00e9"
 
 
 def test_one_process_at_a_time(tmp_path: Path, folder: Path) -> None:
@@ -212,13 +195,3 @@ def test_a_read_only_place_is_said_in_words(tmp_path: Path, folder: Path) -> Non
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(StorageError, match="permission"):
         projects.create(tmp_path / "locked" / "p", folder)
-
-
-def test_write_text_is_whole_or_not_at_all(tmp_path: Path) -> None:
-    projects.write_text(tmp_path / "new" / "x.txt", "one\n", "testing")
-    with pytest.raises(UnicodeEncodeError):
-        projects.write_text(tmp_path / "new" / "x.txt", "two\ud800", "testing")
-    assert (tmp_path / "new" / "x.txt").read_text() == "one\n"
-    assert len(list((tmp_path / "new").iterdir())) == 1
-    with pytest.raises(StorageError, match=r"\(testing\)"):
-        projects.write_text(tmp_path / "new", "a folder", "testing")

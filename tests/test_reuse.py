@@ -83,7 +83,7 @@ def test_two_processes_may_keep_the_same_file(tmp_path: Path) -> None:
     """Each writes it many times: nobody fails, and what lies there in the end is whole."""
     file = tmp_path / "one.safetensors"
     code = (
-        "import sys, pathlib\nfrom fact_core.finetune.checkpoint import write_file\n"
+        "import sys, pathlib\nfrom fact_core.files import write_file\n"
         "for _ in range(60):\n    write_file(pathlib.Path(sys.argv[1]), sys.argv[2].encode() * 400_000, 'x')"
     )
     both = [subprocess.Popen([sys.executable, "-c", code, str(file), letter]) for letter in "ab"]
@@ -99,6 +99,14 @@ def test_the_newest_are_kept_up_to_a_size(size: int, left: str, tmp_path: Path) 
         os.utime(tmp_path / f"ff-{i}.safetensors", (i, i))
     reuse.prune(tmp_path, size)
     assert sorted(each.name for each in tmp_path.iterdir()) == [f"ff-{i}.safetensors" for i in left]
+
+
+def test_what_a_killed_process_left_goes_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    for name in (".old.safetensors.1-1.new", ".now.safetensors.2-2.new"):
+        (tmp_path / name).write_bytes(b"half")
+    os.utime(tmp_path / ".old.safetensors.1-1.new", (0, 0))
+    reuse.prune(tmp_path, 100)
+    assert [each.name for each in tmp_path.iterdir()] == [".now.safetensors.2-2.new"]
 
 
 def test_a_recipe_fixes_its_own_options_and_the_paper_trains_ff_longer() -> None:

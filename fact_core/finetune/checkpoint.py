@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from fact_core.errors import storage_error
+from fact_core.files import write_file
 
 VERSION = 1
 
@@ -104,7 +101,7 @@ class Checkpoint:
 
 def clear(folder: Path) -> None:
     """Remove the checkpoint of a run whose model is safely stored."""
-    for file in [*folder.glob("*.safetensors"), folder / "checkpoint.json"]:
+    for file in [*folder.glob("*.safetensors"), *folder.glob(".*.new"), folder / "checkpoint.json"]:
         file.unlink(missing_ok=True)
 
 
@@ -112,20 +109,3 @@ def fingerprint(files: Sequence[Path], y: Sequence[int], classes: Sequence[str],
     """Digest of all that a training run depends on: labelled images, labels, classes and the rest (JSON)."""
     text = json.dumps([[file.name for file in files], [int(c) for c in y], list(classes), *rest], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def write_file(path: Path, content: bytes, doing: str) -> None:
-    """Write a file as a whole or not at all. StorageError in words; ``doing`` as in ``storage_error``."""
-    # A name of its own: another process may keep the same finished phase 2 at this moment.
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise storage_error(error, doing) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -22,10 +23,11 @@ from torch import Tensor
 from fact_core.backbones import adapters
 from fact_core.choices import RECIPES
 from fact_core.errors import InputError
-from fact_core.finetune.checkpoint import write_file
+from fact_core.files import write_file
 from fact_core.finetune.training import Plan
 from fact_core.finetune.work import Work
 
+ABANDONED = 3600  # seconds after which a half-written file is nobody's
 VERSION = 2  # 2: the share of phase 2 is decided by another rule
 Binding = Mapping[str, Any]
 
@@ -108,7 +110,14 @@ def find(folder: Path | None, bound: Binding) -> Tuned | None:
 
 
 def prune(folder: Path, size: int) -> None:
-    """Delete the oldest networks of a folder until the others take no more than ``size`` bytes. The newest stays."""
+    """Delete the oldest networks of a folder until the others take no more than ``size`` bytes. The newest stays.
+
+    What a killed process left half-written goes as well.
+    """
+    for half in folder.glob(".*.new"):
+        with suppress(OSError):
+            if time.time() - half.stat().st_mtime > ABANDONED:
+                half.unlink()
     found = []
     for file in folder.glob("*.safetensors"):
         with suppress(OSError):  # another run may delete them as well
