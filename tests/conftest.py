@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from app.bench.browser import find_chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 # Child processes (the worker, the command line) find the program from any folder, as under launch.py.
@@ -24,7 +25,7 @@ MakeImages = Callable[..., Path]
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests marked ``browser`` drive Chromium: where there is none they are left out, and say so."""
-    if shutil.which("chromium") is None:
+    if find_chromium() is None:
         missing = pytest.mark.skip(reason="there is no Chromium: apt-get install chromium")
         for item in items:
             if item.get_closest_marker("browser") is not None:

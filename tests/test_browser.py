@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import pytest
 from PIL import Image
 from storage_help import flat_project, is_sound
 
+from app.bench.browser import find_chromium
 from fact_core import labels, scan, selections
 from fact_core import project as projects
 from fact_core.demo import demo_truth
@@ -36,7 +36,7 @@ from fact_core.types import Selection
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect  # noqa: E402
 
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = find_chromium()
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]  # minutes on a busy computer
 
 SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child process does

@@ -27,6 +27,11 @@ SOON_MS = 120_000
 WINDOW = {"width": 1440, "height": 900}
 
 
+def find_chromium() -> str | None:
+    """The Chromium of this machine."""
+    return next(filter(None, map(shutil.which, NAMES)), None)
+
+
 @contextmanager
 def serving(project: Project, home: Path) -> Iterator[str]:
     """The address at which the program serves the project, on a free port, until the end. RunError if it dies."""
@@ -69,7 +74,7 @@ def chromium() -> Iterator[Browser]:
         raise DeviceError(
             "The benches of the page need playwright", "it is not installed", "python3 launch.py test installs it."
         ) from error
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = find_chromium()
     if found is None:
         raise DeviceError("The benches of the page need Chromium", "none in PATH", "Install it: apt install chromium.")
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
