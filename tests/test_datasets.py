@@ -118,6 +118,19 @@ def test_images_are_written_once_and_a_stopped_start_goes_on(tmp_path: Path) -> 
     assert not (found.root / found.train[0]).exists()
 
 
+@pytest.mark.parametrize("damage", [b"", b"4 ", b"{", b"null", b"\xff\xfe", b"[" * 100_000, b"9" * 5_000])
+def test_a_damaged_note_of_what_is_written_is_written_again(damage: bytes, tmp_path: Path) -> None:
+    cifar(tmp_path, 1, {"data_batch_1.bin": 5, "test_batch.bin": 2})
+    (tmp_path / "batches.meta.txt").write_text("a\nb\n")
+    found = opened("cifar10", tmp_path, tmp_path / "cache")
+    note = found.root / "train-written.json"
+    assert note.read_text() == "5"
+    note.write_bytes(damage)
+    (found.root / found.train[0]).unlink()
+    opened("cifar10", tmp_path, tmp_path / "cache")
+    assert note.read_text() == "5" and (found.root / found.train[0]).is_file()
+
+
 def test_other_images_never_stand_in_for_these(tmp_path: Path) -> None:
     """A cache that has served another copy of the data set, or one with other names of classes."""
     cifar(tmp_path, 1, {"data_batch_1.bin": 4, "test_batch.bin": 2})
@@ -293,6 +306,180 @@ def test_aircraft_lose_their_banner(tmp_path: Path) -> None:
     assert found.classes == ("707-320", "A300 B4") and found.train_y.tolist() == [0, 1]
     with Image.open(found.root / found.train[0]) as image:
         assert image.size == (30, 50 - BANNER)
+
+
+KAGGLES = "ILSVRC/Data/CLS-LOC"
+#: ILSVRC2012_ID, WNID, children: as in the devkit the numbers have another order than the WNIDs, and groups come last
+SYNSETS = [(1, "n03", 0), (2, "n01", 0), (3, "n02", 0), (4, "n00", 2)]
+
+
+def devkit(root: Path, numbers: str = "2\n1\n3\n2\n", synsets: Any = SYNSETS) -> Path:
+    """The development kit's two files; a struct array (N, 1) with all its fields."""
+    data = root / "ILSVRC2012_devkit_t12" / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    names = ("ILSVRC2012_ID", "WNID", "words", "gloss", "num_children", "children", "wordnet_height")
+    rows = np.zeros((len(synsets), 1), dtype=[(each, object) for each in (*names, "num_train_images")])
+    for row, (number, wnid, children) in zip(rows[:, 0], synsets, strict=True):
+        below = np.arange(1.0, children + 1)
+        values = (float(number), wnid, f"{wnid}, thing", "a thing", float(children), below, float(children > 0), 2.0)
+        for name, value in zip(rows.dtype.names or (), values, strict=True):
+            row[name] = value
+    savemat(data / "meta.mat", {"synsets": rows}, do_compression=True)
+    (data / "ILSVRC2012_validation_ground_truth.txt").write_text(numbers)
+    return data
+
+
+def solution(root: Path, *lines: str) -> Path:
+    """Kaggle's table: one line an image in any order, the WNID before each of its boxes."""
+    table = root / "LOC_val_solution.csv"
+    every = [f"ILSVRC2012_val_{i:08},{wnid} 1 2 30 40 {wnid} 5 6 7 8 " for i, wnid in ((4, "n01"), (2, "n03"))]
+    every += [f"ILSVRC2012_val_{i:08},{wnid} 1 2 30 40 " for i, wnid in ((1, "n01"), (3, "n02"))]
+    table.write_text("\n".join(("ImageId,PredictionString", *(lines or every))) + "\n")
+    return table
+
+
+def imagenet(root: Path) -> Path:
+    """Three classes of two images, and four validation images side by side."""
+    for wnid in ("n01", "n02", "n03"):
+        for i in range(2):
+            picture(root / "train" / wnid / f"{wnid}_{i}.JPEG", 9)
+    for i in range(1, 5):
+        picture(root / "val" / f"ILSVRC2012_val_{i:08}.JPEG", 9)
+    return root
+
+
+def imagenet_of(data: Path) -> Dataset:
+    """Opened, and looked at whether anything was written."""
+    before = sorted(data.rglob("*"))
+    found = opened("imagenet", data, data.parent / "cache")
+    assert sorted(data.rglob("*")) == before and not (data.parent / "cache").exists()
+    assert all((found.root / file).is_file() for file in (*found.train, *found.tests["test"][0]))
+    return found
+
+
+@pytest.mark.parametrize("truth", [devkit, solution])
+@pytest.mark.parametrize(("place", "beside"), [("", ""), (KAGGLES, ""), (KAGGLES, "ILSVRC"), (KAGGLES, KAGGLES)])
+def test_imagenet_in_its_own_form(truth: Any, place: str, beside: str, tmp_path: Path) -> None:
+    root = imagenet(tmp_path / "data" / place)
+    truth(tmp_path / "data" / beside)
+    picture(root / "test" / "ILSVRC2012_test_00000001.JPEG", 9)  # no class is known of these
+    (root / "val" / "._ILSVRC2012_val_00000001.JPEG").write_bytes(b"a Mac's note")
+    found = imagenet_of(tmp_path / "data")
+    assert found.classes == ("n01", "n02", "n03") and found.train_y.tolist() == [0, 0, 1, 1, 2, 2]
+    files, y = found.tests["test"]
+    assert files == tuple(f"val/ILSVRC2012_val_{i:08}.JPEG" for i in range(1, 5)) and y.tolist() == [0, 2, 1, 0]
+
+
+def test_imagenet_sorted_at_kaggles_place(tmp_path: Path) -> None:
+    root = folders(tmp_path / "data" / KAGGLES, "val")
+    found = imagenet_of(tmp_path / "data")
+    assert found.root == root and found.tests["test"][1].tolist() == [0, 0, 1, 1]
+
+
+def test_imagenets_truth_is_not_looked_for_outside_the_folder(tmp_path: Path) -> None:
+    data = imagenet(tmp_path / "data")
+    solution(tmp_path), devkit(tmp_path)
+    with pytest.raises(InputError, match=r"their classes is missing.*4 images.*devkit.*LOC_val_solution.*val/<wnid>"):
+        imagenet_of(data)
+    devkit(data, synsets=[(1, "n03", 0), (2, "n01", 0), (3, "n02", 0)])
+    solution(data, "nonsense")  # beside the devkit it is not read
+    assert imagenet_of(data).tests["test"][1].tolist() == [0, 2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "synsets", "said"),
+    [
+        ("2\n1\n3\n", SYNSETS, r"another length.*3 lines.*4 images.*all validation images"),
+        ("", SYNSETS, r"another length.*0 lines"),
+        ("2\n1\n4\n2\n", SYNSETS, r"no class of the devkit.*'4', line 3.*again"),  # a group of classes
+        ("2\n\n3\n2\n", SYNSETS, r"no class of the devkit.*'', line 2"),
+        ("2\n1\nn02\n2\n", SYNSETS, r"no class of the devkit.*'n02', line 3"),
+        ("2\n1\n3\n2\n", [*SYNSETS, (5, "n09", 0)], None),
+        ("2\n1\n3\n5\n", [*SYNSETS, (5, "n09", 0)], r"no training folder.*1, such as 'n09'; 3 folders.*WNID"),
+        ("2\n1\n3\n2\n", [(4, "n00", 2)], r"devkit of ImageNet cannot be read.*meta\.mat: 0 classes"),
+        ("2\n1\n3\n2\n", [*SYNSETS, (3, "n09", 0)], r"cannot be read.*4 classes have 3 numbers"),
+        ("2\n1\n3\n2\n", [*SYNSETS, (5, "n03", 0)], r"cannot be read.*4 classes have 4 numbers and 3 WNIDs"),
+        ("2\n1\n3\n2\n", [*SYNSETS, (float("nan"), "n09", 0)], r"cannot be read.*NaN"),
+    ],
+)
+def test_imagenets_devkit_that_cannot_be_is_refused_in_words(
+    numbers: str, synsets: Any, said: str | None, tmp_path: Path
+) -> None:
+    data = imagenet(tmp_path / "data")
+    devkit(data, numbers, synsets)
+    if said is None:  # the devkit may know more classes than the images have
+        assert imagenet_of(data).tests["test"][1].tolist() == [0, 2, 1, 0]
+        return
+    with pytest.raises(InputError, match=said):
+        imagenet_of(data)
+
+
+def test_a_damaged_devkit_of_imagenet_is_refused_in_words(tmp_path: Path) -> None:
+    data = imagenet(tmp_path / "data")
+    meta = devkit(data) / "meta.mat"
+    whole = meta.read_bytes()
+    for content in (*(whole[:cut] for cut in range(0, len(whole), 16)), b"no file of MATLAB's " * 20):
+        meta.write_bytes(content)
+        with pytest.raises(InputError, match=r"devkit of ImageNet cannot be read.*meta\.mat.*again"):
+            imagenet_of(data)
+    savemat(meta, {"synsets": np.arange(3)})
+    with pytest.raises(InputError, match="devkit of ImageNet cannot be read"):
+        imagenet_of(data)
+    savemat(meta, {"classes": np.arange(3)})
+    with pytest.raises(InputError, match=r"devkit of ImageNet cannot be read.*synsets"):
+        imagenet_of(data)
+    meta.unlink()
+    with pytest.raises(InputError, match=r"devkit of ImageNet cannot be read.*meta\.mat"):
+        imagenet_of(data)
+    devkit(data)
+    (meta.parent / "ILSVRC2012_validation_ground_truth.txt").write_bytes(b"2\n\xff\n")
+    with pytest.raises(InputError, match="ImageNet is no text"):
+        imagenet_of(data)
+
+
+def test_imagenets_truth_never_shifts(tmp_path: Path) -> None:
+    """One image gone and a copy of another there: as many as before, in another order."""
+    data = imagenet(tmp_path / "data")
+    devkit(data)
+    (data / "val" / "ILSVRC2012_val_00000002.JPEG").rename(data / "val" / "ILSVRC2012_val_00000003 (1).JPEG")
+    with pytest.raises(InputError, match=r"missing or renamed.*00000003 \(1\) in the place of \S+00000002"):
+        imagenet_of(data)
+
+
+def test_kaggles_table_that_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
+    data = imagenet(tmp_path / "data")
+    lines = solution(data).read_text().splitlines()[1:]
+    for given, said in (
+        (lines[:3], r"another length.*3 lines.*4 images"),
+        ([*lines, lines[0]], r"another length.*5 lines"),
+        ([*lines[:3], lines[0]], r"lacks images.*1, such as ILSVRC2012_val_00000003"),
+        ([*lines[:3], "ILSVRC2012_val_00000003,n09 1 2 3 4"], r"no training folder.*n09"),
+        ([*lines[:3], "ILSVRC2012_val_00000003, "], r"columns ImageId and PredictionString, filled in"),
+        ([*lines[:3], "ILSVRC2012_val_00000003"], r"columns ImageId and PredictionString, filled in"),
+    ):
+        solution(data, *given)
+        with pytest.raises(InputError, match=said):
+            imagenet_of(data)
+    (data / "LOC_val_solution.csv").write_bytes(b"ImageId,PredictionString\n\xff,n01\n")
+    with pytest.raises(InputError, match="CSV cannot be read"):
+        imagenet_of(data)
+
+
+def test_imagenet_without_images_is_refused_in_words(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    for wnid in ("n01", "n02", "n03"):
+        (data / "train" / wnid).mkdir(parents=True)
+    (data / "val").mkdir()
+    with pytest.raises(InputError, match="There are no images"):
+        imagenet_of(data)
+    picture(data / "test" / "ILSVRC2012_test_00000001.JPEG", 9)
+    with pytest.raises(InputError, match=r"There are no images.*val"):
+        imagenet_of(data)
+    for i in range(1, 5):
+        picture(data / "val" / f"ILSVRC2012_val_{i:08}.JPEG", 9)
+    devkit(data)
+    with pytest.raises(InputError, match=r"There are no images.*train"):
+        imagenet_of(data)
 
 
 def test_the_long_tail_has_the_papers_sizes() -> None:

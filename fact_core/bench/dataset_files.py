@@ -44,7 +44,7 @@ def cifar100(data: Path, cache: Path) -> Step[Dataset]:
 
 
 def _cifar(name: str, names: Path, parts: dict[str, list[Path]], labels: int, cache: Path) -> Step[Dataset]:
-    classes = [line.strip() for line in _text(names).splitlines() if line.strip()]
+    classes = [line.strip() for line in text_of(names).splitlines() if line.strip()]
     if strange := [each for each in classes if Path(each).name != each or each == ".."]:
         raise InputError("A class has a name that no folder can have", f"{names}: {strange[0]!r}", "Mend that file.")
     records = {part: np.concatenate([_records(file, labels) for file in files]) for part, files in parts.items()}
@@ -83,7 +83,10 @@ def cars(data: Path, cache: Path) -> Step[Dataset]:
     data = data / "stanford_cars" if (data / "stanford_cars").is_dir() else data
     for part in ("train", "test"):
         table = data / f"{part}.csv"
-        listed[part] = _csv(table, f"cars_{part}") if table.is_file() else _mat(data, part)
+        if table.is_file():
+            listed[part] = [(f"cars_{part}/{file}", label) for file, label in rows_of(table, ("file_name", "label"))]
+        else:
+            listed[part] = _mat(data, part)
     classes = sorted({name for rows in listed.values() for _, name in rows})
     return _named("cars", data, classes, listed)
 
@@ -107,27 +110,16 @@ def _mat(data: Path, part: str) -> list[tuple[str, str]]:
         raise InputError("The devkit of StanfordCars cannot be read", f"{data}: {error}") from error
 
 
-def _csv(table: Path, folder: str) -> list[tuple[str, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("The CSV cannot be read", f"{table}: {error}") from error
-    if not rows or any(not row.get("file_name") or not row.get("label") for row in rows):
-        raise InputError("The CSV needs the columns file_name and label, filled in", str(table))
-    return [(f"{folder}/{row['file_name']}", row["label"]) for row in rows]
-
-
 def aircraft(data: Path, cache: Path) -> Step[Dataset]:
     """FGVC-Aircraft: images_variant_trainval.txt and _test.txt; the banner below each photo is cut off."""
     folders = (data / "data", data / "fgvc-aircraft-2013b" / "data", data)
     folder = next((each for each in folders if (each / "images").is_dir()), None)
     if folder is None:
-        raise _missing(data, "FGVC-Aircraft", "data/images/*.jpg, data/images_variant_trainval.txt and _test.txt")
+        raise missing(data, "FGVC-Aircraft", "data/images/*.jpg, data/images_variant_trainval.txt and _test.txt")
     photos = sorted((folder / "images").glob("*.jpg"))
     stamps = "".join(f"{each.name} {each.stat().st_size}\n" for each in photos)
     sources = {"train": folder / "images_variant_trainval.txt", "test": folder / "images_variant_test.txt"}
-    texts = {part: _text(source, "FGVC-Aircraft") for part, source in sources.items()}
+    texts = {part: text_of(source, "FGVC-Aircraft") for part, source in sources.items()}
     root = _place(cache, "aircraft", [each.encode() for each in (stamps, *texts.values())])
     listed: dict[str, list[tuple[str, str]]] = {}
     for part, text in texts.items():
@@ -154,10 +146,34 @@ def _without_banner(source: Path) -> Image.Image:
         raise InputError("A photo of FGVC-Aircraft cannot be read", f"{source}: {error}") from error
 
 
-def imagenet(data: Path, cache: Path) -> Step[Dataset]:
-    """ImageNet comes as folders only."""
-    yield Progress("data set", 0, 1)
-    raise _missing(data, "ImageNet", "train/<wnid>/* and val/<wnid>/*")
+def rows_of(table: Path, columns: tuple[str, str]) -> list[tuple[str, str]]:
+    """Two columns of a CSV with a heading, as they stand. InputError when it cannot be read or a place is empty."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError("The CSV cannot be read", f"{table}: {error}") from error
+    one, other = columns
+    if not rows or any(not (row.get(each) or "").strip() for row in rows for each in columns):
+        raise InputError(f"The CSV needs the columns {one} and {other}, filled in", str(table))
+    return [(row[one], row[other]) for row in rows]
+
+
+def text_of(file: Path, title: str = "CIFAR") -> str:
+    """The text of a file in UTF-8. InputError in words where it is missing or no text."""
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"A file of {title} is missing", f"{file}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"A file of {title} is no text", f"{file}: {error}") from error
+
+
+def missing(data: Path, title: str, own: str) -> InputError:
+    """To be raised: nothing of the data set lies in ``data``. own: the files in its own form."""
+    return InputError(
+        f"{title} was not found", str(data), f"Accepted are folders ({FOLDERS}) and its own files: {own}."
+    )
 
 
 def _named(name: str, root: Path, classes: Sequence[str], listed: dict[str, list[tuple[str, str]]]) -> Dataset:
@@ -176,8 +192,11 @@ def _named(name: str, root: Path, classes: Sequence[str], listed: dict[str, list
 def _write(root: Path, part: str, paths: Sequence[str], save: Callable[[int, Path], None]) -> Step[None]:
     """Write the images that are not there yet. A note says when all are, so that a later start looks no further."""
     note = root / f"{part}-{DONE}"
-    if note.is_file() and json.loads(note.read_text("utf-8")) == len(paths):
-        return
+    try:
+        if json.loads(note.read_text("utf-8")) == len(paths):
+            return
+    except (OSError, ValueError, RecursionError):  # none yet, or a damaged one: it is only a cache
+        pass
     for i, path in enumerate(paths):
         file = root / path
         if not file.is_file():
@@ -213,26 +232,11 @@ def _within(data: Path, folder: str, file: str, title: str, pickled: str) -> Pat
             str(data / pickled),
             f"Give the binary version ({folder}), or folders: {FOLDERS}.",
         )
-    raise _missing(data, title, f"{folder}/*.bin")
+    raise missing(data, title, f"{folder}/*.bin")
 
 
 def _first(data: Path, names: Sequence[str]) -> Path:
     for each in names:
         if (data / each).is_file():
             return data / each
-    raise _missing(data, "StanfordCars", "cars_train/, cars_test/ with devkit/*.mat, or with train.csv and test.csv")
-
-
-def _text(file: Path, title: str = "CIFAR") -> str:
-    try:
-        return file.read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"A file of {title} is missing", f"{file}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"A file of {title} is no text", f"{file}: {error}") from error
-
-
-def _missing(data: Path, title: str, own: str) -> InputError:
-    return InputError(
-        f"{title} was not found", str(data), f"Accepted are folders ({FOLDERS}) and its own files: {own}."
-    )
+    raise missing(data, "StanfordCars", "cars_train/, cars_test/ with devkit/*.mat, or with train.csv and test.csv")

@@ -38,7 +38,7 @@ DATASETS: dict[str, Choice] = {
     "cifar100-lt": Choice("CIFAR100-LT", "10,847 of them, unevenly many.", "fact_core.bench.dataset_files:cifar100"),
     "cars": Choice("StanfordCars", "8,144 photos of 196 cars.", "fact_core.bench.dataset_files:cars"),
     "aircraft": Choice("FGVC-Aircraft", "6,667 photos of 100 variants.", "fact_core.bench.dataset_files:aircraft"),
-    "imagenet": Choice("ImageNet-1k", "1,281,167 photos of 1,000 kinds.", "fact_core.bench.dataset_files:imagenet"),
+    "imagenet": Choice("ImageNet-1k", "1,281,167 photos of 1,000 kinds.", "fact_core.bench.imagenet_files:imagenet"),
 }
 
 #: per cent of the training images (method.md 9)
@@ -85,19 +85,26 @@ def open_dataset(name: str, data: Path, cache: Path) -> Step[Dataset]:
 
 
 def folders(name: str, data: Path) -> Dataset | None:
-    """``train/<class>/*`` with ``test`` or ``val`` beside it; None where there are no such folders."""
+    """``train/<class>/*`` with ``test`` or ``val`` beside it; None where there are no such folders.
+
+    None too where the images of the test lie side by side: their classes then stand in a file of the data set's own.
+    InputError where the folders cannot be used.
+    """
     tests = [each for each in ("test", "val") if (data / each).is_dir()]
     if not (data / "train").is_dir() or not tests:
         return None
-    classes = _subfolders(data / "train")
+    classes = subfolders(data / "train")
     if len(classes) < 2:
         raise InputError("The training folder needs a sub-folder for each class", f"{data / 'train'}: {len(classes)}")
-    tests.sort(key=lambda each: not _subfolders(data / each))  # ImageNet's own test has no classes, its val has
-    strange = sorted(set(_subfolders(data / tests[0])) - set(classes))
+    tests.sort(key=lambda each: not subfolders(data / each))  # ImageNet's own test has no classes, its val has
+    inner = subfolders(data / tests[0])
+    if not inner and any(flat_images(data / each) for each in tests):
+        return None
+    strange = sorted(set(inner) - set(classes))
     if strange:
         raise InputError("The test folder has classes that the training folder lacks", ", ".join(strange[:5]))
-    train, train_y = _listed(data, "train", classes)
-    test, test_y = _listed(data, tests[0], classes)
+    train, train_y = listed(data, "train", classes)
+    test, test_y = listed(data, tests[0], classes)
     for part, files in (("train", train), (tests[0], test)):
         if not files:
             raise InputError("There are no images", str(data / part))
@@ -132,12 +139,19 @@ def _tailed(data: Dataset) -> Dataset:
     return replace(data, train=tuple(data.train[row] for row in kept), train_y=data.train_y[kept], tests=tests)
 
 
-def _subfolders(folder: Path) -> list[str]:
+def subfolders(folder: Path) -> list[str]:
+    """Names of the folders in ``folder``, in order, without hidden ones."""
     return sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
 
 
-def _listed(data: Path, part: str, classes: Sequence[str]) -> tuple[tuple[str, ...], IntArray]:
-    """Image files below ``part``, class after class, and their classes."""
+def flat_images(folder: Path) -> list[str]:
+    """Names of the image files right in ``folder``, in order, without hidden ones."""
+    inside = (each for each in folder.iterdir() if not each.name.startswith("."))
+    return sorted(each.name for each in inside if each.suffix.lower() in EXTENSIONS and each.is_file())
+
+
+def listed(data: Path, part: str, classes: Sequence[str]) -> tuple[tuple[str, ...], IntArray]:
+    """Image files below ``part``, class after class and relative to ``data``, and their classes (N,)."""
     files: list[str] = []
     y: list[int] = []
     for index, name in enumerate(classes):
