@@ -197,3 +197,22 @@ def test_a_path_over_c_ends_where_separate_fits_end() -> None:
     for c, line in zip(grid, path, strict=True):
         alone = finish(fit(x, y, 4, C=c, tol=1e-10, max_iter=5000))
         np.testing.assert_allclose(line.weight.numpy(), alone.weight.numpy(), atol=1e-6)
+
+
+def test_scores_of_large_c_are_those_of_converged_fits() -> None:
+    """On a path from small to large C a loose end would leave the large ones where the small ones ended."""
+    rng = np.random.default_rng(0)
+    centres, y = rng.normal(size=(3, 100)), np.concatenate((np.arange(3), rng.integers(0, 3, 197)))
+    x = centres[y] + rng.normal(size=(200, 100))
+    y = np.where(rng.random(200) < 0.02, (y + 1) % 3, y)
+    x /= np.sqrt((x**2).sum(1).mean())
+    parts = folds(y, 5, torch.Generator().manual_seed(0))
+    scores = finish(choose_C(x, y, 3, generator=torch.Generator().manual_seed(0)))[1]
+    for c in (100.0, 300.0, 1000.0):
+        total = 0.0
+        for held in parts:
+            rest = np.setdiff1d(np.arange(200), held)
+            line = finish(fit(x[rest], y[rest], 3, C=c, tol=1e-8, max_iter=5000))
+            logits = line.logits(torch.as_tensor(x[held]))
+            total += float(functional.cross_entropy(logits, torch.as_tensor(y[held]), reduction="sum"))
+        assert scores[f"{c:g}"] == pytest.approx(total / 200, rel=0.025)

@@ -77,7 +77,10 @@ class _Problem:
         self.weight = weight / weight.sum() / len(views)
         with torch.no_grad():
             wide = torch.cat((data.pooled * scales[0], head(views[0]) * scales[1]), dim=1)
-        self.penalty = 1.0 / (scaled(c, wide) * len(data.y))
+        # As ``logistic.fit``, so that the converged layer is where it starts: with two classes scikit-learn's C means
+        # one row w, and two rows +-w/2 have half its squared norm.
+        strength = c / 2 if len(torch.unique(data.y)) == 2 else c
+        self.penalty = 1.0 / (scaled(strength, wide) * len(data.y))
         self.decay = config.weight_decay
         self.origin = [each.detach().clone() for each in head.parameters()]
         self.weights = [*head.parameters(), *line.parameters()]

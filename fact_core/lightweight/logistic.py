@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ from fact_core.types import IntArray, Step
 C_GRID = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
 MAX_ITER = 500
+#: Largest gradient on unit-norm features. At 1e-4 the large Cs of a path stay where the small ones ended, and all
+#: look alike.
+TOL, CV_TOL = 1e-6, 1e-5
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def choose_C(
     for done, held in enumerate(parts):
         mask = torch.ones(len(target), dtype=torch.bool, device=target.device)
         mask[torch.from_numpy(held)] = False
-        path = finish(fit_path(narrow[mask], target[mask], n_classes, grid, unit=unit, balanced=balanced, tol=1e-4))
+        path = finish(fit_path(narrow[mask], target[mask], n_classes, grid, unit=unit, balanced=balanced, tol=CV_TOL))
         for c, line in zip(grid, path, strict=True):
             sums[c] += float(functional.cross_entropy(line.logits(narrow[~mask]), target[~mask], reduction="sum"))
         yield Progress("lm.C", done + 1, k, "folds")
@@ -142,9 +146,13 @@ def fit_path(
     unit: float,
     balanced: bool = True,
     sample_weight: Tensor | None = None,
-    tol: float = 1e-5,
+    tol: float = TOL,
 ) -> Step[list[Linear]]:
-    """One fit for each C = c * unit of the grid, each started from the last; x (n, D) float64."""
+    """One fit for each C = c * unit of the grid, each started from the last; x (n, D) float64.
+
+    unit: 1 / mean |x|^2 (``scaled``). tol: the largest gradient that ends a fit, as it is on unit-norm features.
+    """
+    tol /= math.sqrt(unit)  # a gradient grows with the features
     narrow, back = reduce_rows(x)
     lines: list[Linear] = []
     for c in grid:
