@@ -224,3 +224,20 @@ def test_a_method_measured_without_frofa_only_keeps_its_rows() -> None:
     ]
     kept = [(each["method"], each["accuracy"]) for each in grids.with_frofa(cells)]
     assert kept == [("lp", 0.5), ("fact", 0.6), ("lm", 0.8)]
+
+
+def test_the_ablation_of_one_table_leaves_the_others_alone() -> None:
+    off = [row("lm", 50, 0.5, frofa="none"), row("lm", 50, 0.4, frofa="none", backbone="other")]
+    cells = [row("lm", 50, 0.6), *off]
+    assert [(each["backbone"], each["accuracy"]) for each in grids.with_frofa(cells)] == [
+        ("tf_efficientnet_lite0", 0.6),
+        ("other", 0.4),
+    ]
+
+
+def test_an_interrupted_training_stands_in_no_table_of_minutes() -> None:
+    cells = [row("ff", 50, 0.5, seconds=600.0), row("ff", 50, 0.5, 1, seconds=6.0, resumed=True)]
+    assert "| `ff` | 10.00 (1 of 2 seeds) |" in tables.efficiency_table(cells)
+    assert [each["minutes"] for each in tables.as_json(cells)] == [10.0]
+    paper = [row("ff", 50, 0.5, preset="paper"), row("fact", 50, 0.6, preset="paper", seconds=1.0, resumed=True)]
+    assert next(each for each in claims.claims(paper) if each.text.startswith("seconds")).holds is None

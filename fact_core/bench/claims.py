@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fact_core.bench.grids import Row, budgets, gain, groups, of, with_frofa
+from fact_core.bench.grids import Row, budgets, gain, groups, minutes, of, with_frofa
 
 RIVALS = ("lm", "lp", "lp-ft")
 DIGITS = 9  # 45.9 less 46.4 is not below -0.5 for its last bit
@@ -102,11 +102,14 @@ def _missing(labels: Sequence[int]) -> str:
 
 
 def _time(part: Sequence[Row], limit: float = 0.4) -> Claim:
-    """Seconds of fact by those of ff at the largest budget, over the seeds that both have on one device."""
+    """Seconds of fact by those of ff at the largest budget, over the seeds that both have on one device.
+
+    Without trainings that were interrupted (``grids.minutes``).
+    """
     labels = budgets(part)[-1]
     text = f"seconds of fact by those of ff, {labels} labels (at most)"
     fact, full = (
-        {(each["seed"], each["device"]): float(each["seconds"]) for each in of(part, name, labels)}
+        {(each["seed"], each["device"]): took for each in of(part, name, labels) if (took := minutes(each))}
         for name in ("fact", "ff")
     )
     shared = set(fact) & set(full)

@@ -22,8 +22,13 @@ def groups(cells: Iterable[Row], shared: Sequence[str] = SHARED) -> list[list[Ro
     latest = {key_of(each): each for each in cells}
     found: dict[str, list[Row]] = {}
     for each in latest.values():
-        found.setdefault(json.dumps([each.get(name) for name in shared], sort_keys=True), []).append(each)
+        found.setdefault(_table(each, shared), []).append(each)
     return list(found.values())
+
+
+def _table(row: Row, shared: Sequence[str] = SHARED) -> str:
+    """What tells the table of a row from others."""
+    return json.dumps([row.get(name) for name in shared], sort_keys=True)
 
 
 def caption(cells: Sequence[Row]) -> str:
@@ -77,10 +82,10 @@ def budgets(cells: Iterable[Row]) -> list[int]:
 
 
 def with_frofa(cells: Iterable[Row]) -> list[Row]:
-    """Without the ablation's rows, except of methods that were measured in no other way."""
+    """Without the ablation's rows, except of methods that a table has in no other way."""
     every = list(cells)
-    both = {each["method"] for each in every if each["frofa"] != "none"}
-    return [each for each in every if each["frofa"] != "none" or each["method"] not in both]
+    both = {(_table(each), each["method"]) for each in every if each["frofa"] != "none"}
+    return [each for each in every if each["frofa"] != "none" or (_table(each), each["method"]) not in both]
 
 
 def spread(values: Sequence[float], digits: int = 1, seeds: int = 0) -> str:
@@ -103,6 +108,11 @@ def printed_for(row: Row) -> Cell | None:
 def accuracy(row: Row) -> float:
     """Per cent."""
     return 100 * float(row["accuracy"])
+
+
+def minutes(row: Row) -> float | None:
+    """None for a training that was interrupted: what it did twice, and its cold caches, are not the method's."""
+    return None if row.get("resumed") else float(row["seconds"]) / 60
 
 
 def share(name: str) -> Value:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fact_core.bench.cells import Training, Unit, named_phase
+from fact_core.bench.cells import Training, Unit, group_of, named_phase
 from fact_core.bench.datasets import Dataset, fixed_test
 from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
@@ -82,7 +82,7 @@ def measure(
     test_x = (yield from features.of(tests.files)) if wanted else None
     check = _held(data, tests, test_x) if by_test and test_x is not None else None
     # Of its own for each file of rows: two processes must not share a checkpoint.
-    about = [str(order.out.absolute()), names, features.folder.name, to_dict(config)]
+    about = [str(order.out.absolute()), str(data.root), names, features.folder.name, to_dict(config)]
     mark = json.dumps(about, sort_keys=True).encode()
     folder = order.cache / "trainings" / hashlib.blake2b(mark, digest_size=12).hexdigest()
     note, device = _Note(folder), features.device
@@ -143,7 +143,7 @@ def scores(named: IntArray, tests: Asked) -> Row:
 def _about(unit: Unit, trained: Trained, note: _Note) -> Row:
     """What the phases of one method took and chose."""
     seconds = {each.phase: round(each.seconds, 3) for each in trained.phases if each.phase in unit.phases}
-    others = {each.phase for each in trained.phases} - set(unit.phases)
+    others = {group_of(each.phase) for each in trained.phases} - {group_of(each) for each in unit.phases}
     return {
         "seconds": round(sum(seconds.values()), 3),
         "phase_seconds": seconds,

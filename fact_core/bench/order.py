@@ -20,8 +20,9 @@ METHODS = ("ff", "lp-paper", "lp", "lm", "lp-ft", "lp-lora", "fact", "l3fact")
 #: Options of a training run that have a flag of their own, or no meaning here.
 OWN = ("recipe", "preset", "backbone", "seed", "device", "selection")
 MOST_SEEDS = 100
-#: Options for long-tailed data: classes weigh as often as they occur.
-UNEVEN = {"lm.balanced": False, "lp.balanced": False}
+#: Options for long-tailed data: classes weigh as often as they occur, with the weaker penalty that goes with it
+#: (method.md 6.2).
+UNEVEN = {"lm.balanced": False, "lp.balanced": False, "lp.C": 100.0, "lm.C": 100.0}
 T = TypeVar("T")
 
 
@@ -85,6 +86,8 @@ def read(given: argparse.Namespace) -> Order:
         record=given.selections is not None,
         anew=given.select_anew,
     )
+    if len(order.frofa) > 1 and order.overrides.get("lm.frofa") == "none":
+        raise ConfigError("--frofa on,off and --set lm.frofa=none leave nothing to compare", do="Give one of them.")
     for method in order.methods:  # limits of values, and recipes that do not fit the backbone
         train_config(order.preset, recipe=method, backbone=order.backbone, **order.overrides)
     return order

@@ -87,7 +87,10 @@ def choose(order: Order, data: Dataset, features: Features, labels: int, seed: i
         if kept is None:
             kept = yield from _compute(order, data, features, labels, seed)
             write_text(file, json.dumps({"key": key, **kept}), "keeping the chosen images")
-        for each in {order.out.parent / "selections.json", *((order.selections,) if order.record else ())}:
+    for each in {order.out.parent / "selections.json", *((order.selections,) if order.record else ())}:
+        # A lock of the file's own: choices of other images, or by another strategy, are written into it as well.
+        mark = hashlib.blake2b(str(each.absolute()).encode(), digest_size=8).hexdigest()
+        with (yield from _alone(order.cache / "locks" / f"recorded-{mark}.lock")):
             record_selection(each, key, labels, seed, kept["rows"])
     return Chosen(np.array(kept["rows"], dtype=np.int64), kept["seconds"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ from fact_core.bench.measure import Asked, measure, tests_of
 from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
-from fact_core.bench.tables import all_tables
+from fact_core.bench.tables import all_tables, as_json
 from fact_core.choices import RECIPES
 from fact_core.device import choose, describe
 from fact_core.errors import FactError, InputError, storage_error
@@ -96,6 +97,8 @@ def _run(order: Order) -> Step[dict[str, Any]]:
     text = all_tables(table.rows)
     if text:
         write_text(order.out.with_suffix(".md"), text + "\n", "writing the table")
+        cells = json.dumps(as_json(table.rows), indent=1)
+        write_text(order.out.with_suffix(".cells.json"), cells + "\n", "writing the table")
     return {"rows": len(table.rows), "left": len(todo) - done, "failed": failed, "text": text}
 
 

@@ -24,6 +24,7 @@ from fact_core.bench.grids import (
     groups,
     line,
     methods,
+    minutes,
     of,
     rule,
     share,
@@ -95,7 +96,7 @@ def lt_table(cells: Sequence[Row]) -> str:
 
 def efficiency_table(cells: Sequence[Row]) -> str:
     """Table IV: minutes of training, of each device."""
-    tables = _each(cells, lambda part: grid(part, lambda row: float(row["seconds"]) / 60, digits=2), "device")
+    tables = _each(cells, lambda part: grid(part, minutes, digits=2), "device")
     return f"{tables}\n\n{MINUTES}" if tables else ""
 
 
@@ -193,13 +194,14 @@ def as_json(cells: Sequence[Row]) -> list[dict[str, Any]]:
             for n in budgets(part):
                 if found := of(part, method, n):
                     values = [float(each["accuracy"]) for each in found]
+                    took = [each for each in map(minutes, found) if each is not None]
                     out.append(
                         {
                             **{name: found[0][name] for name in (*SHARED, "labels", "method")},
                             "seeds": len(values),
                             "accuracy": statistics.mean(values),
                             "deviation": statistics.stdev(values) if len(values) > 1 else None,
-                            "minutes": statistics.mean(float(each["seconds"]) for each in found) / 60,
+                            "minutes": statistics.mean(took) if took else None,
                         }
                     )
     return out
