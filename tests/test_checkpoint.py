@@ -1,5 +1,6 @@
 """Checkpoints: whole, bound to what they were made from, and never fatal to read."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,42 @@ def test_a_place_that_cannot_be_written_is_said_in_words(tmp_path: Path) -> None
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StorageError, match="saving a checkpoint"):
         Checkpoint(tmp_path / "file", "a").save("ff", {"x": torch.ones(1)}, {})
+
+
+def test_the_clock_of_a_phase_goes_on_over_sittings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    first = Checkpoint(tmp_path, "a")
+    first.begin("ff")
+    now[0] += 20
+    first.save("ff", {"x": torch.ones(1)}, {"step": 1})
+    now[0] += 7  # lost: nothing of it is kept
+    second = Checkpoint(tmp_path, "a")
+    second.begin("ff")
+    now[0] += 3
+    assert second.seconds() == 23
+    second.save("ff.fold0", {"x": torch.ones(1)}, {"step": 1})
+    third = Checkpoint(tmp_path, "a")
+    third.begin("ff")
+    assert third.seconds() == 23
+    third.begin("lm")
+    assert third.seconds() == 0
+    for other in (Checkpoint(tmp_path, "b"), Checkpoint(None, "a")):
+        other.begin("ff")
+        assert other.seconds() == 0
+    (tmp_path / "checkpoint.json").write_text("{")
+    damaged = Checkpoint(tmp_path, "a")
+    damaged.begin("ff")
+    assert damaged.seconds() == 0
+
+
+def test_other_pictures_of_the_same_names_are_another_run(tmp_path: Path) -> None:
+    marks = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.png").write_bytes(folder.encode())
+        marks.append(fingerprint([tmp_path / folder / "a.png"], [0], ["x"]))
+    (tmp_path / "two" / "a.png").write_bytes(b"one")
+    assert marks[0] != marks[1]
+    assert fingerprint([tmp_path / "two" / "a.png"], [0], ["x"]) == marks[0]
+    assert fingerprint([tmp_path / "gone.png"], [0], ["x"]) != fingerprint([tmp_path / "lost.png"], [0], ["x"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, same, steps, tiny
+from safetensors import safe_open
 
 from app.text import sentences
 from fact_core.errors import ConfigError, ImageError, InputError
@@ -43,7 +45,8 @@ def test_fact_runs_its_phases_and_learns(data: Coloured, tmp_path: Path) -> None
 
 def test_the_page_has_words_for_all_that_a_training_does(data: Coloured) -> None:
     """Neither the phases nor what they do beside their steps is shown by its machine name."""
-    more = Coloured(data.files * 2, np.tile(data.y, 2), np.tile(data.x, (2, 1)))  # enough labels to compare
+    others = data.x[:, ::-1]  # not copies of the same images
+    more = Coloured(data.files * 2, np.tile(data.y, 2), np.concatenate([data.x, others]))  # enough labels to compare
     config = tiny(**{"ff.gate": "choose", "ff.steps": 2, "lm.choose": "C+mode", "lm.steps": 4})
     events, _ = drain(steps(more, config, check=Held(data.files[:2], data.y[:2], data.x[:2])))
     told = {each.step for each in events if isinstance(each, Progress)}
@@ -204,8 +207,9 @@ def test_a_pool_image_that_is_gone_is_told_and_a_labelled_one_is_an_error(data: 
     seen, whole = (drain(_look(backbone(), each, CPU, "pool", True))[1] for each in (pool, data.files))
     assert torch.allclose(seen.pooled, whole.pooled, atol=1e-5) and len(seen.patches) == len(data.files)
     lost = replace(data, files=(*data.files[:-1], gone))
-    with pytest.raises(ImageError, match=r"gone\.png"):
-        drain(steps(lost, tiny("lp-ft")))
+    for kept in (None, tmp_path / "kept"):
+        with pytest.raises(ImageError, match=r"gone\.png"):
+            drain(steps(lost, tiny("lp-ft"), reuse=kept))
 
 
 def test_identical_images_do_not_crash(tmp_path: Path) -> None:
@@ -220,3 +224,59 @@ def test_the_classifier_comes_back_on_the_cpu_and_still(data: Coloured) -> None:
     assert not trained.classifier.training
     assert {each.device for each in trained.classifier.parameters()} == {CPU}
     assert not any(each.requires_grad for each in trained.classifier.parameters())
+
+
+def test_what_was_decided_before_phase_2_is_never_decided_on_its_features(data: Coloured, tmp_path: Path) -> None:
+    """With phase 2 done and the note of the decision damaged, the run goes on with what was decided."""
+    config = tiny("fact", **{"lm.choose": "C"})
+    _, whole = drain(steps(data, config))
+    run = steps(data, config, tmp_path)
+    while not (isinstance(next(run), Saved) and _done(tmp_path) == ["lp", "ff"]):
+        pass
+    run.close()
+    (tmp_path / "lm.plan.safetensors").write_bytes(b"damaged")
+    _, trained = drain(steps(data, config, tmp_path))
+    assert trained.decisions == whole.decisions and same(trained.classifier, whole.classifier)
+
+
+def _done(folder: Path) -> list[str]:
+    if not (folder / "finished.safetensors").exists():
+        return []
+    with safe_open(folder / "finished.safetensors", framework="pt") as file:
+        return [each["phase"] for each in json.loads(file.metadata()["part"])["values"]["done"]]
+
+
+def test_the_papers_probe_may_be_chosen_by_check_images_as_well(data: Coloured, tmp_path: Path) -> None:
+    config = tiny("lp-paper", **{"lp.epochs": 3, "ff.keep": "best_test"})
+    with pytest.raises(ConfigError, match="best_test needs check images"):
+        drain(steps(data, config))
+    held = coloured(tmp_path / "held", [0, 1, 2], seed=1)
+    events, trained = drain(steps(data, config, check=Held(held.files, held.y, held.x)))
+    assert [(each.name, each.value) for each in trained.decisions] == [("ff.keep", "best_test")]
+    seen = [each.step for each in events if isinstance(each, Point) and each.check_accuracy is not None]
+    assert seen[:3] == [1, 2, 3]  # after every epoch
+
+
+def test_copies_of_few_images_are_too_few_to_compare(data: Coloured) -> None:
+    """Five labels a class, and all of them copies: nothing can be left out."""
+    rows = [0] * 5 + [1] * 5
+    copies = Coloured(tuple(data.files[row] for row in rows), data.y[rows], data.x[rows])
+    _, trained = drain(steps(copies, tiny("lp-ft", **{"ff.gate": "choose"})))
+    (decided,) = trained.decisions
+    assert decided.value == "0.5" and "2 images of 2 classes are too few" in decided.reason
+
+
+@pytest.mark.parametrize("still", ["backbone", "head"])
+def test_a_part_whose_rate_is_0_stays_as_it_is(still: str, data: Coloured) -> None:
+    events, trained = drain(steps(data, tiny("lp-ft", **{f"ff.{still}_lr": 0.0, "ff.gate": "off"})))
+    assert same(trained.classifier.backbone, backbone()) == (still == "backbone")
+    kept = torch.equal(trained.classifier.heads["ff"].weight, trained.probe.weight)
+    assert kept == (still == "head")
+    (began,) = [each for each in events if isinstance(each, PhaseStarted) and each.phase == "ff"]
+    whole = sum(each.numel() for each in trained.classifier.backbone.parameters())
+    assert began.trainable_parameters == (3 * (1280 + 1) if still == "backbone" else whole)
+
+
+def test_something_has_to_learn(data: Coloured) -> None:
+    with pytest.raises(ConfigError, match="Nothing would learn"):
+        drain(steps(data, tiny("lp-ft", **{"ff.backbone_lr": 0.0, "ff.head_lr": 0.0})))

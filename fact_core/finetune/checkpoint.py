@@ -3,7 +3,7 @@
 A run consists of named parts ("lp", "ff", "ff.fold0", ..., "lm"). Each part is one
 safetensors file that holds its tensors and, as metadata, its plain values; so one
 ``os.replace`` makes both appear together. A part is either finished or under way.
-``checkpoint.json`` beside them says in plain words how far the run is.
+``checkpoint.json`` beside them says in plain words how far the run is, and how long each phase has taken.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from fact_core.errors import ImageError
 from fact_core.files import write_file
 
 VERSION = 1
@@ -45,6 +46,16 @@ class Checkpoint:
     def __init__(self, folder: Path | None, fingerprint: str, every: float = 30.0) -> None:
         self.folder, self.fingerprint, self.every = folder, fingerprint, every
         self._last = time.monotonic()
+        self._spent = self._earlier()  # seconds of a phase in earlier sittings
+        self._phase, self._began = "", self._last
+
+    def begin(self, phase: str) -> None:
+        """Start the clock of a phase; it goes on from what earlier sittings have kept of it."""
+        self._phase, self._began = phase, time.monotonic()
+
+    def seconds(self) -> float:
+        """Seconds of the phase under way: of this sitting, and of earlier ones up to their last save."""
+        return self._spent.get(self._phase, 0.0) + time.monotonic() - self._began
 
     def load(self, name: str) -> Part | None:
         """The stored part of that name; None when there is none, or a damaged or foreign one."""
@@ -86,6 +97,7 @@ class Checkpoint:
         write_file(self._file(name), save(plain, {"part": json.dumps(note)}), "saving a checkpoint")
         step = values.get("step")
         brief = {"part": name, "step": step, "finished": finished, "fingerprint": self.fingerprint, "at": time.time()}
+        brief["seconds"] = {**self._spent, self._phase: self.seconds()}
         write_file(self.folder / "checkpoint.json", json.dumps(brief).encode(), "saving a checkpoint")
         self._last = time.monotonic()
 
@@ -93,6 +105,18 @@ class Checkpoint:
         """Remove a part that is no longer needed."""
         if self.folder is not None:
             self._file(name).unlink(missing_ok=True)
+
+    def _earlier(self) -> dict[str, float]:
+        """Seconds by phase of the run that lies there; none where it is another run, or the note is damaged."""
+        if self.folder is None:
+            return {}
+        try:
+            brief = json.loads((self.folder / "checkpoint.json").read_text("utf-8"))
+            if brief["fingerprint"] != self.fingerprint:
+                return {}
+            return {str(phase): max(0.0, float(spent)) for phase, spent in brief["seconds"].items()}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return {}
 
     def _file(self, name: str) -> Path:
         assert self.folder is not None
@@ -106,6 +130,24 @@ def clear(folder: Path) -> None:
 
 
 def fingerprint(files: Sequence[Path], y: Sequence[int], classes: Sequence[str], *rest: Any) -> str:
-    """Digest of all that a training run depends on: labelled images, labels, classes and the rest (JSON)."""
-    text = json.dumps([[file.name for file in files], [int(c) for c in y], list(classes), *rest], sort_keys=True)
+    """Digest of all that a training run depends on: labelled images, labels, classes and the rest (JSON).
+
+    Images count by their bytes, in their order; one that cannot be read by its name: whoever needs it will say so.
+    """
+    images = []
+    for file in files:
+        try:
+            images.append(image_digest(file))
+        except ImageError:
+            images.append(f"unread {file.name}")
+    text = json.dumps([images, [int(c) for c in y], list(classes), *rest], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def image_digest(file: Path) -> str:
+    """Digest of an image's bytes. ImageError when it is gone or cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").hexdigest()
+    except OSError as error:
+        raise ImageError("An image cannot be read", f"{file}: {error.strerror or error}") from error

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -14,18 +13,16 @@ from torch import Tensor, nn
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import RECIPES
 from fact_core.config import FfConfig
-from fact_core.data import ImageCache, load_eval
+from fact_core.data import ImageCache
 from fact_core.device import peak_memory_mb, reset_peak_memory
-from fact_core.errors import ConfigError
-from fact_core.events import Decision, Log, PhaseDone, Progress
+from fact_core.events import Decision, Log, PhaseDone
 from fact_core.finetune import gate, lora, reuse
 from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import by_logistic_regression, silence
-from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.training import Net, Plan, learning
+from fact_core.finetune.watch import by_test, live_check, marked
 from fact_core.finetune.work import Work, linear
 from fact_core.types import Step
-
-LIVE_CHECK = 128  # check images that are looked at while it trains; all of them are at the end
 
 
 def run(work: Work, phase: str) -> Step[PhaseDone]:
@@ -33,18 +30,18 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
 
     A network that an earlier run made from the same labels and options is taken over (``reuse``).
     """
-    device, began = work.device, time.monotonic()
+    device = work.device
     alone = RECIPES[work.config.recipe].random_head
     head = yield from _first_head(work, phase, alone)
     plan = plan_of(phase, work.config.ff, len(work.y), work.backbone, work.config.amp, alone)
     reset_peak_memory(device)
     net = Net(work.backbone, copy.deepcopy(head))
-    folder = None if _by_test(work) else work.reuse  # weights chosen on check images depend on those as well
+    folder = None if by_test(work) else work.reuse  # weights chosen on check images depend on those as well
     bound = reuse.binding(work, plan) if folder is not None else {}
     kept = reuse.find(folder, bound)
     if kept is None:
         values = yield from _train(work, phase, net, plan, head, alone)
-        values["seconds"] = max(values["seconds"], time.monotonic() - began)
+        values["seconds"] = work.checkpoint.seconds()
         values["memory"] = peak_memory_mb(device)
         if folder is not None:
             reuse.store(folder, bound, net.state_dict(), values)
@@ -68,22 +65,20 @@ def _first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
         silence(head, work.y)
         return head
     if work.probe is None:  # a recipe without phase 1 starts from the probe all the same
-        work.probe, _ = yield from by_logistic_regression(
-            work.x, work.y, work.n_classes, work.config.lp.C, work.config.lp.balanced
-        )
+        lp = work.config.lp
+        fitting = by_logistic_regression(work.x, work.y, work.n_classes, lp.C, lp.balanced, work.device)
+        work.probe, _ = yield from fitting
     return work.probe
 
 
 def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone: bool) -> Step[dict[str, Any]]:
-    """Train ``net`` on all labelled images and mix it with the pretrained one. Returns its seconds and the decision."""
+    """Train ``net`` on all labelled images and mix it with the pretrained one. Returns what learned and was decided."""
     pretrained = {name: each.detach().cpu().clone() for name, each in work.backbone.state_dict().items()}
-    check = yield from _live_check(work, plan)
+    check = yield from live_check(work, plan)
     before = len(work.decisions)
-    trained = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
-    if _by_test(work):
-        reason = "chosen on the check images, to reproduce published numbers: they cannot say how good it is"
-        work.decisions.append(Decision("ff.keep", "best_test", reason))
-        yield work.decisions[-1]
+    parameters = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
+    if by_test(work):
+        yield from marked(work)
     # From a head that knows nothing there is no way back. Prompts and prefixes have no pretrained values that they
     # could be mixed with, and the network around them has not changed: also with few labels they are kept as they are.
     mixes = adapters.planned(phase, work.config.ff) is None
@@ -94,7 +89,7 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone:
     if work.config.ff.gate != "off" and not alone and mixes:
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
         gate.mix(net, {"backbone": pretrained, "head": head.state_dict()}, share)
-    return {**asdict(trained), "decisions": [asdict(each) for each in work.decisions[before:]]}
+    return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 
 def _take_over(work: Work, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None]:
@@ -138,18 +133,10 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
     )
 
 
-@dataclass(frozen=True)
-class PartDone:
-    """What a part took. parameters: how many learned."""
-
-    seconds: float
-    parameters: int
-
-
 def train_part(
     work: Work, part: str, net: Net, rows: Tensor, plan: Plan, check: Measured | None = None, announce: bool = False
-) -> Step[PartDone]:
-    """Train ``net`` on some labelled rows, under a name of its own in the checkpoint.
+) -> Step[int]:
+    """Train ``net`` on some labelled rows, under a name of its own in the checkpoint. Returns how many weights learned.
 
     A part that is finished there is only loaded. LoRA's matrices are merged at the end, so that
     ``net`` comes back as a plain network; prompts and prefixes stay in it.
@@ -160,17 +147,17 @@ def train_part(
         net.load_state_dict(stored.tensors)
         # As the loop would have left it: the head may still lie on the CPU.
         net.to(work.device).to(memory_format=torch.channels_last).requires_grad_(True).eval()  # type: ignore[call-overload]
-        return PartDone(float(stored.values["seconds"]), int(stored.values["parameters"]))
+        return int(stored.values["parameters"])
     config = work.config.ff
     added = None
     if plan.phase == "lora":
         added = lora.add(net.backbone, config.lora_rank, config.lora_alpha, work.seed(f"{part}.lora"))
     try:
-        learning = sum(p.numel() for p in net.parameters() if p.requires_grad)
+        parameters = learning(net, plan)
         if announce:
-            yield work.started(plan.phase, plan.steps, plan.steps * plan.batch / len(rows), learning)
+            yield work.started(plan.phase, plan.steps, plan.steps * plan.batch / len(rows), parameters)
         files = [work.files[int(row)] for row in rows]
-        done = yield from loop(
+        yield from loop(
             net,
             Pictures(ImageCache(files, plan.pixels), work.y[rows]),
             plan,
@@ -185,9 +172,9 @@ def train_part(
         if added is not None:
             lora.merge(net.backbone, added)
     net.requires_grad_(True)
-    values = {"step": plan.steps, "seconds": done.seconds, "parameters": learning}
+    values = {"step": plan.steps, "parameters": parameters}
     work.checkpoint.save(part, net.state_dict(), values, finished=True)
-    return PartDone(done.seconds, learning)
+    return parameters
 
 
 def _add_adapters(work: Work, net: Net, phase: str, part: str) -> None:
@@ -195,26 +182,3 @@ def _add_adapters(work: Work, net: Net, phase: str, part: str) -> None:
     about = adapters.planned(phase, work.config.ff)
     if about is not None:
         adapters.add(net.backbone, about, work.generator(f"{part}.adapters"))
-
-
-def _by_test(work: Work) -> bool:
-    """Whether the weights that do best on the check images are kept. ConfigError where there are none."""
-    if work.config.ff.keep == "last":
-        return False
-    if work.check is None:
-        raise ConfigError("best_test needs check images", "there are none", "Keep the last weights (ff.keep=last).")
-    return True
-
-
-def _live_check(work: Work, plan: Plan) -> Step[Measured | None]:
-    """Some check images at the size of the loop, decoded once."""
-    if work.check is None:
-        return None
-    pre = work.backbone.preprocess.at(plan.pixels)
-    count = len(work.check.files) if _by_test(work) else LIVE_CHECK
-    files = work.check.files[:count]
-    pictures = []
-    for done, file in enumerate(files):
-        pictures.append(torch.from_numpy(load_eval(file, pre)))
-        yield Progress("check images", done + 1, len(files))
-    return Measured(torch.stack(pictures), torch.as_tensor(work.check.y[:count]))

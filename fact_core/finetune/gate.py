@@ -44,19 +44,19 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         return (yield from _decide(work, 0.5, "fixed by the effort", None))
     counts = torch.bincount(work.y)
     counts = counts[counts > 0]
-    few = len(work.y) < ENOUGH * len(counts)
-    if few or int(counts.max()) < FOLDS:
-        reason = f"{len(work.y)} labels of {len(counts)} classes are too few to compare"
+    groups = torch.from_numpy(same_images(work.x.numpy(), work.y.numpy()))
+    images, parts = len(torch.unique(groups)), halves(work.y, work.generator(f"{phase}.halves"), groups)
+    if images < ENOUGH * len(counts) or not sum(map(len, parts)):
+        reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
         return (yield from _decide(work, 0.5, f"{reason}: half and half is safe", None))
     said: dict[float, list[Tensor]] = {share: [] for share in SHARES}
     truth: list[Tensor] = []
-    groups = torch.from_numpy(same_images(work.x.numpy(), work.y.numpy()))
-    for fold, held in enumerate(halves(work.y, work.generator(f"{phase}.halves"), groups)):
+    for fold, held in enumerate(parts):
         rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
         backbone = copy.deepcopy(work.backbone)
         backbone.load_state_dict(pretrained)
         lp = work.config.lp
-        fitting = by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, lp.C, lp.balanced)
+        fitting = by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, lp.C, lp.balanced, work.device)
         probe, _ = yield from through(fitting, _folds_began)
         net = Net(backbone, copy.deepcopy(probe))
         half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import torch
 from torch import Tensor, nn
 
@@ -31,10 +29,9 @@ def prepare(work: Work) -> Step[None]:
     stored = work.checkpoint.finished(PLAN)
     if stored is not None:
         work.light_plan, work.light_seconds = Plan.from_dict(stored.values["plan"]), stored.values["seconds"]
-        if not any(name in work.heads for name in tuned):  # else the finished phase has kept the decisions too
-            work.decisions.extend(work.light_plan.decisions)
+        work.decisions.extend(work.light_plan.decisions)
         return
-    began = time.monotonic()
+    work.checkpoint.begin(PLAN)
     seen = yield from work.look("labelled")
     pool = yield from _pool_tokens(work)
     memory = _memory(work, PLAN)
@@ -50,7 +47,7 @@ def prepare(work: Work) -> Step[None]:
         memory=memory,
     )
     work.light_plan = yield from _saved(work, PLAN, memory, deciding)
-    work.light_seconds = time.monotonic() - began
+    work.light_seconds = work.checkpoint.seconds()
     work.decisions.extend(work.light_plan.decisions)
     work.checkpoint.save(
         PLAN, {}, {"plan": work.light_plan.to_dict(), "seconds": work.light_seconds, "step": 0}, finished=True
@@ -59,7 +56,7 @@ def prepare(work: Work) -> Step[None]:
 
 def run(work: Work, phase: str) -> Step[PhaseDone]:
     """Fit the light model to the labelled images, with the pool's tokens for its PCA, and measure it."""
-    began, config = time.monotonic(), work.config.lm
+    config = work.config.lm
     yield work.started(phase, planned_steps(config.mode, config.steps), 0.0, _parameters(work))
     seen = yield from work.look("labelled")
     check = None
@@ -87,7 +84,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     work.heads[phase] = head
     own, held_out = yield from work.measure(head)
     check_n = len(work.check.y) if work.check is not None else 0
-    seconds = time.monotonic() - began + work.light_seconds
+    seconds = work.checkpoint.seconds() + work.light_seconds
     return PhaseDone(phase, seconds, 0.0, meter.step, *own, *held_out, check_n)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from fact_core.data import ImageCache, normalise
 from fact_core.events import Log, Point, Progress, Saved
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.checkpoint import Checkpoint
-from fact_core.finetune.training import Net, Plan, Training, set_drop_path
+from fact_core.finetune.training import Net, Plan, Training, frozen, set_drop_path
 from fact_core.types import Step
 
 POINTS = 200  # at most this many a phase
@@ -48,7 +48,6 @@ class Looped:
 
     steps: int
     epochs: float
-    seconds: float
 
 
 def loop(
@@ -73,10 +72,10 @@ def loop(
     with _training_mode(net, plan, device), _batches(labelled, plan, pre.interpolation, generator) as batches:
         run = Training(net, torch.unique(y), plan, device)
         best = Best() if keep_best and check is not None else None
-        earlier = yield from _resume(run, batches, checkpoint, part, best)
+        yield from _resume(run, batches, checkpoint, part, best)
         if best is not None and check is not None and run.step == 0:
             best.offer(run, (yield from _measure(run, check))[1])
-        meter = _Meter(plan, batches.batch, len(y), run.step)
+        meter = _Meter(plan, batches.batch, len(y), run.step, each_epoch=best is not None)
         while run.step < plan.steps:
             batch = batches.next()  # every image once an epoch, cropped anew
             loss, accuracy = yield from run.gradient(batch, y[batch.rows])  # forward and backward
@@ -90,33 +89,37 @@ def loop(
                 yield meter.point(run.step)
             if checkpoint.due():
                 tensors, values = run.state()
-                seconds = earlier + meter.seconds()
                 kept, score = best.state() if best is not None else ({}, {})
-                checkpoint.save(part, {**tensors, **batches.state(), **kept}, {**values, **score, "seconds": seconds})
+                checkpoint.save(part, {**tensors, **batches.state(), **kept}, {**values, **score})
                 yield Saved(plan.phase, run.step)
         run.swap()  # the averaged weights stay
         if best is not None:
             best.put_back(run)
-    return Looped(plan.steps, plan.steps * batches.batch / len(y), earlier + meter.seconds())
+    return Looped(plan.steps, plan.steps * batches.batch / len(y))
 
 
 @contextmanager
 def _training_mode(net: Net, plan: Plan, device: torch.device) -> Iterator[None]:
-    """Drop path on, batch norm with the pretrained statistics; eval mode afterwards, also when stopped."""
+    """Drop path on, batch norm with the pretrained statistics, a part of rate 0 frozen; eval mode and all weights as
+    before afterwards, also when stopped."""
     net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    frozen = net.backbone.norm_frozen
+    norm = net.backbone.norm_frozen
     set_drop_path(net.backbone.network, plan.drop_path)
     net.backbone.freeze_norm()
+    still = ExitStack()
+    for part, share in ((net.backbone, plan.backbone_lr), (net.head, plan.head_lr)):
+        if not share:
+            still.enter_context(frozen(part))
     net.train(any(p.requires_grad for p in net.backbone.parameters()))
     # cuDNN's batch norm costs little, and mixed precision keeps it in float32: as it is on a GPU.
     fold = folded_norms(net.backbone.network) if device.type == "cpu" else nullcontext()
     try:
-        with fold:
+        with still, fold:
             yield
     finally:
         set_drop_path(net.backbone.network, 0.0)
         net.eval()
-        net.backbone.freeze_norm(frozen)
+        net.backbone.freeze_norm(norm)
 
 
 def _batches(labelled: Pictures, plan: Plan, interpolation: str, generator: torch.Generator) -> Batches:
@@ -130,17 +133,16 @@ def _batches(labelled: Pictures, plan: Plan, interpolation: str, generator: torc
     )
 
 
-def _resume(run: Training, batches: Batches, checkpoint: Checkpoint, part: str, best: Best | None) -> Step[float]:
-    """Go on from the checkpoint where there is one. Returns the seconds that went before."""
+def _resume(run: Training, batches: Batches, checkpoint: Checkpoint, part: str, best: Best | None) -> Step[None]:
+    """Go on from the checkpoint where there is one."""
     stored = checkpoint.load(part)
     if stored is None or stored.finished:
-        return 0.0
+        return
     run.restore(stored.tensors, stored.values)
     batches.restore(stored.tensors)
     if best is not None:
         best.restore(stored.tensors, stored.values)
     yield Log(f"Going on at step {run.step} of {run.plan.steps}.")
-    return float(stored.values["seconds"])
 
 
 def _measure(run: Training, check: Measured) -> Step[tuple[float, float]]:
@@ -200,10 +202,12 @@ class Best:
 class _Meter:
     """Means since the last point, speed, and when the next point and the next check are due."""
 
-    def __init__(self, plan: Plan, batch: int, n: int, first: int) -> None:
+    def __init__(self, plan: Plan, batch: int, n: int, first: int, each_epoch: bool) -> None:
         self.plan, self.batch, self.n, self.first = plan, batch, n, first
         self.every = math.ceil(plan.steps / POINTS)
         self.check_every = math.ceil(plan.steps / CHECKS)
+        if each_epoch:  # as the published numbers were chosen
+            self.check_every = min(self.check_every, max(1, n // batch))
         self.began = time.monotonic()
         self.losses: list[float] = []
         self.accuracies: list[float] = []

@@ -21,7 +21,7 @@ from fact_core.finetune import light
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
 from fact_core.finetune.work import Held, Work, linear
 from fact_core.images import decode
-from fact_core.lightweight.light import LightHead
+from fact_core.lightweight.light import LightHead, Plan
 from fact_core.types import FloatArray, IntArray, Step
 
 FINISHED = "finished"  # the checkpoint's part that holds all finished phases
@@ -84,6 +84,7 @@ def train(
         try:
             if name != "lp" and "lm" in config.phases:
                 yield from light.prepare(work)
+            work.checkpoint.begin(name)
             phase = yield from resolve(pick(PHASES, name, "phase").target)(work, name)
         except ImageError as error:
             raise _named(error, work) from error
@@ -148,6 +149,9 @@ def keep(work: Work, done: Sequence[PhaseDone]) -> None:
         "done": [asdict(each) for each in done],
         "decisions": [asdict(each) for each in work.decisions],
         "light": heads,
+        # Also here: with phase 2 done it could not be decided again, for the features have seen the labels.
+        "light_plan": work.light_plan.to_dict() if work.light_plan is not None else None,
+        "light_seconds": work.light_seconds,
     }
     work.checkpoint.save(FINISHED, tensors, values, finished=True)
 
@@ -178,6 +182,9 @@ def restore(work: Work) -> list[PhaseDone]:
         else:
             work.heads[phase] = linear(state["weight"], state["bias"]).to(work.device)
     work.decisions = [Decision(**each) for each in stored.values["decisions"]]
+    if stored.values["light_plan"] is not None:
+        work.light_plan = Plan.from_dict(stored.values["light_plan"])
+    work.light_seconds = stored.values["light_seconds"]
     return [PhaseDone(**each) for each in stored.values["done"]]
 
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +12,7 @@ from fact_core.data import ImageCache
 from fact_core.events import Log, PhaseDone, Point
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.watch import by_test, live_check, marked
 from fact_core.finetune.work import Work, linear
 from fact_core.lightweight import logistic
 from fact_core.types import Step
@@ -24,10 +22,11 @@ MAX_ITER = 500
 
 def run(work: Work, phase: str) -> Step[PhaseDone]:
     """Fit the probe as ``config.lp.mode`` says and measure it on the pretrained features."""
-    began, config = time.monotonic(), work.config.lp
+    config = work.config.lp
     if config.mode == "lr":
         yield work.started(phase, MAX_ITER, 0.0, work.n_classes * (work.x.shape[1] + 1))
-        work.probe, steps = yield from by_logistic_regression(work.x, work.y, work.n_classes, config.C, config.balanced)
+        fitting = by_logistic_regression(work.x, work.y, work.n_classes, config.C, config.balanced, work.device)
+        work.probe, steps = yield from fitting
         epochs = float(steps)
     else:
         work.probe, steps, epochs = yield from by_sgd(work, phase)
@@ -37,22 +36,24 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
         x, y = torch.as_tensor(work.check.x), torch.as_tensor(work.check.y)
         check_loss, check_accuracy = _score(work.probe, x, y)
         check_n = len(y)
-    seconds = time.monotonic() - began
+    seconds = work.checkpoint.seconds()
     yield Point(phase, steps, steps, epochs, loss, accuracy, check_loss, check_accuracy)
     return PhaseDone(phase, seconds, epochs, steps, loss, accuracy, check_loss, check_accuracy, check_n)
 
 
 def by_logistic_regression(
-    x: Tensor, y: Tensor, n_classes: int, C: float, balanced: bool = True
+    x: Tensor, y: Tensor, n_classes: int, C: float, balanced: bool = True, device: torch.device | None = None
 ) -> Step[tuple[nn.Linear, int]]:
-    """Converged logistic regression on x (n, D), class-balanced or not, and its number of iterations.
+    """Converged logistic regression on x (n, D), class-balanced or not: a layer on the CPU, and its iterations.
 
     One scalar brings the features to unit norm on average, so that C means the same for every
     backbone; it folds into the weights (W' = W s). A class without a label gets a zero row and
     the smallest bias - 2: it never wins.
     """
     scale = 1.0 / float(x.double().square().sum(1).mean().sqrt().clamp_min(1e-12))
-    fitted = yield from logistic.fit(x * scale, y, n_classes, C=C, balanced=balanced, phase="lp", max_iter=MAX_ITER)
+    fitted = yield from logistic.fit(
+        x * scale, y, n_classes, C=C, balanced=balanced, phase="lp", device=device, max_iter=MAX_ITER
+    )
     return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
 
 
@@ -80,16 +81,20 @@ def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
     if config.epochs < 10:
         yield Log(f"{config.epochs} epochs are few for a probe that starts from nothing.", "warning")
     labelled = Pictures(ImageCache(work.files, plan.pixels), work.y)
-    with frozen(work.backbone):
-        done = yield from loop(
-            Net(work.backbone, head),
-            labelled,
-            plan,
-            device=work.device,
-            generator=generator,
-            checkpoint=work.checkpoint,
-            part=phase,
-        )
+    check = (yield from live_check(work, plan)) if by_test(work) else None
+    done = yield from loop(
+        Net(work.backbone, head),
+        labelled,
+        plan,
+        device=work.device,
+        generator=generator,
+        checkpoint=work.checkpoint,
+        part=phase,
+        check=check,
+        keep_best=check is not None,
+    )
+    if check is not None:
+        yield from marked(work)
     head = head.cpu()
     silence(head, work.y)
     return head, done.steps, done.epochs
@@ -102,19 +107,6 @@ def silence(head: nn.Linear, y: Tensor) -> None:
     with torch.no_grad():
         head.weight[absent.to(head.weight.device)] = 0.0
         head.bias[absent.to(head.bias.device)] = float(head.bias[~absent.to(head.bias.device)].min()) - 2.0
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Inside, no weight of the module can learn."""
-    learning = [p for p in module.parameters() if p.requires_grad]
-    for parameter in learning:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in learning:
-            parameter.requires_grad_(True)
 
 
 def _score(probe: nn.Linear, x: Tensor, y: Tensor) -> tuple[float, float]:

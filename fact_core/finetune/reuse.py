@@ -24,6 +24,7 @@ from fact_core.backbones import adapters
 from fact_core.choices import RECIPES
 from fact_core.errors import InputError
 from fact_core.files import write_file
+from fact_core.finetune.checkpoint import image_digest
 from fact_core.finetune.training import Plan
 from fact_core.finetune.work import Work
 
@@ -64,11 +65,8 @@ def binding(work: Work, plan: Plan) -> dict[str, Any]:
 
 
 def labelled_digest(files: Sequence[Path], y: Sequence[int], classes: Sequence[str]) -> str:
-    """Digest of the labelled images' bytes and their classes, in whatever order they come."""
-    pairs = []
-    for file, each in zip(files, y, strict=True):
-        with file.open("rb") as stream:
-            pairs.append(f"{hashlib.file_digest(stream, 'blake2b').hexdigest()} {int(each)}")
+    """Digest of the labelled images' bytes and their classes, in whatever order they come. ImageError: one is gone."""
+    pairs = [f"{image_digest(file)} {int(each)}" for file, each in zip(files, y, strict=True)]
     return hashlib.blake2b(json.dumps([list(classes), sorted(pairs)]).encode(), digest_size=16).hexdigest()
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch.nn import functional
 from fact_core.backbones import Backbone
 from fact_core.data import normalise
 from fact_core.device import amp_dtype, out_of_memory
-from fact_core.errors import DeviceError, RunError
+from fact_core.errors import ConfigError, DeviceError, RunError
 from fact_core.events import Log, Progress
 from fact_core.finetune.batches import Batch
 from fact_core.types import Step
@@ -68,6 +68,8 @@ class Training:
         self.net, self.plan, self.device = net, plan, device
         self.classes = classes.to(device)
         self.named = {name: p for name, p in net.named_parameters() if p.requires_grad}
+        if not self.named:
+            raise ConfigError("Nothing would learn", "all learning rates are 0", "Give ff.backbone_lr or ff.head_lr.")
         self.optimiser = _optimiser(net, plan)
         self.average = {name: p.detach().clone() for name, p in self.named.items()} if plan.ema else {}
         self.dtype = (amp_dtype(device) if plan.amp else None) or torch.float32
@@ -193,6 +195,25 @@ def rate(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / (warm + 1)
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """Inside, no weight of the module can learn."""
+    learning = [p for p in module.parameters() if p.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+def learning(net: Net, plan: Plan) -> int:
+    """How many weights learn: those of a part whose rate is 0 do not."""
+    parts = ((net.backbone, plan.backbone_lr), (net.head, plan.head_lr))
+    return sum(p.numel() for part, rate in parts if rate for p in part.parameters() if p.requires_grad)
 
 
 def set_drop_path(network: nn.Module, share: float) -> None:
