@@ -17,7 +17,6 @@ from fact_core import backbones
 from fact_core.backbones import Backbone, Tokens, adapters
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.fixed_size import fixed
-from fact_core.backbones.network import is_finite
 from fact_core.choices import BACKBONES
 from fact_core.classifier import Classifier, load_model, save_model
 from fact_core.data import Preprocess
@@ -93,7 +92,7 @@ def test_tokens(backbone: Backbone) -> None:
     out = see(backbone)
     assert out.pooled.shape == (2, backbone.dim)
     assert out.patches.shape == (2, *backbone.grid(backbone.preprocess.pixels), backbone.token_dim)
-    assert is_finite(out) and torch.isfinite(out.patches).all()
+    assert torch.isfinite(out.pooled).all() and torch.isfinite(out.patches).all()
     assert agree(out, see(backbone))
     assert not torch.allclose(out.pooled[0], out.pooled[1])
 
@@ -112,16 +111,6 @@ def test_fit_pixels(whole: Backbone, asked: int) -> None:
     assert fitted % whole.reduction == 0 and fitted >= 2 * whole.reduction
     assert fitted == 2 * whole.reduction or abs(fitted - asked) <= whole.reduction / 2
     assert whole.fit_pixels(fitted) == fitted
-
-
-def test_broken_weights_are_noticed(backbone: Backbone) -> None:
-    one = next(backbone.parameters())
-    kept = one.detach().clone()
-    with torch.no_grad():
-        one.fill_(torch.nan)
-        found = see(backbone, 1)
-        one.copy_(kept)
-    assert not is_finite(found) and is_finite(see(backbone, 1))
 
 
 def test_fixed_copy_answers_the_same_also_as_onnx(backbone: Backbone) -> None:
@@ -300,7 +289,7 @@ def test_status_says_something(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if status(name).ready])
 def test_real_weights_load(name: str) -> None:
     real = backbones.load(name)
-    assert len(real.key) == 16 and is_finite(see(real, 1, real.fit_pixels(64)))
+    assert len(real.key) == 16 and torch.isfinite(see(real, 1, real.fit_pixels(64)).pooled).all()
 
 
 @pytest.mark.parametrize("name", ["convnext_tiny.fb_in1k", "convnext_tiny_stage3"])

@@ -102,8 +102,3 @@ class Backbone(nn.Module):
 
 def _is_pointwise(module: nn.Module) -> bool:
     return isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups == 1
-
-
-def is_finite(tokens: Tokens) -> bool:
-    """False where a network answered with NaN or infinity (broken weights, fp16 overflow)."""
-    return bool(torch.isfinite(tokens.pooled).all())

@@ -144,7 +144,7 @@ def resized(positions: Tensor, h: int, w: int) -> Tensor:
 
 
 class Pair(nn.Module):
-    """A layer that reads from the top left, and one that reads from the bottom right."""
+    """Tokens (B, h w, dim) of a grid (h, w) -> as many: a layer that reads from the top left, one from the other end."""
 
     def __init__(self, dim: int, first: float, second: float) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class Pair(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + layer(norm(x))."""
+    """x + layer(norm(x)) of tokens x (B, h w, dim) on a grid (h, w)."""
 
     def __init__(self, dim: int, drop_path: float) -> None:
         super().__init__()

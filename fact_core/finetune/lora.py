@@ -29,8 +29,3 @@ def add(backbone: Backbone, rank: int, alpha: int, seed: int) -> Any:
 def merge(backbone: Backbone, added: Any) -> None:
     """Fold the matrices into the weights: a plain network again, of the old shape."""
     backbone.network = added.merge_and_unload()
-
-
-def remove(backbone: Backbone, added: Any) -> None:
-    """Take the matrices out again: the pretrained network."""
-    backbone.network = added.unload()
