@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any, NamedTuple, cast
 
-import torch
 from timm.layers.norm import LayerNorm2d
 from torch import Tensor, nn
 

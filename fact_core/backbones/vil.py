@@ -144,7 +144,7 @@ def resized(positions: Tensor, h: int, w: int) -> Tensor:
 
 
 class Pair(nn.Module):
-    """Tokens (B, h w, dim) of a grid (h, w) -> as many: a layer that reads from the top left, one from the other end."""
+    """Tokens (B, h w, dim) of a grid (h, w) through a layer from the top left and one from the bottom right."""
 
     def __init__(self, dim: int, first: float, second: float) -> None:
         super().__init__()

@@ -161,10 +161,10 @@ def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def _logits(work: Work, net: Net, rows: Tensor) -> Step[Tensor]:
-    """(rows, C) on labelled images, at the backbone's own size. Nothing where a file cannot be read any more."""
+    """(rows, C) on labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
     pre = net.backbone.preprocess
     files = [work.files[int(row)] for row in rows]
-    out = torch.zeros(len(rows), work.n_classes)  # zeros: no class is likelier than another
+    out = torch.empty(len(rows), work.n_classes)
     for found, pictures in batches(files, pre, LOOK):
         with torch.inference_mode():
             out[torch.from_numpy(np.asarray(found))] = net(normalise(pictures, pre, work.device)).float().cpu()
