@@ -244,7 +244,9 @@ def _check(project: Project, classifier: Classifier, known: Known, config: Train
 
 def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Report | None:
     """Without check images: what cross-validation of a linear probe says."""
-    answers = cross_validated(x, known.y, len(known.classes), c=config.lp.C, seed=config.seed)
+    answers = cross_validated(
+        x, known.y, len(known.classes), c=config.lp.C, balanced=config.lp.balanced, seed=config.seed
+    )
     if answers is None:
         return None
     return report(known.y, answers, known.classes, f"cross-validation of a linear probe on {len(known.ids)} labels")

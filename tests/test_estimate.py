@@ -51,3 +51,11 @@ def test_copies_of_an_image_do_not_answer_for_each_other() -> None:
     twice = np.arange(30).repeat(2)
     p = cross_validated(x[twice], y[twice], 3, c=10.0, seed=0)
     assert p is not None and (p.argmax(axis=1) == y[twice]).mean() < 0.6
+
+
+def test_rare_classes_weigh_as_the_probe_was_told() -> None:
+    x, y = clumps(0.8)
+    x, y = np.concatenate([x, x[:6] + 0.1, x[:6] - 0.1]), np.concatenate([y, y[:6], y[:6]])
+    even, plain = (cross_validated(x, y, 3, c=10.0, balanced=each, seed=0) for each in (True, False))
+    assert even is not None and plain is not None
+    assert plain[:, 0].mean() > even[:, 0].mean() + 0.02  # the frequent class is likelier

@@ -13,7 +13,9 @@ from fact_core.types import FloatArray, IntArray
 MOST_FOLDS = 5
 
 
-def cross_validated(x: FloatArray, y: IntArray, n_classes: int, *, c: float, seed: int) -> FloatArray | None:
+def cross_validated(
+    x: FloatArray, y: IntArray, n_classes: int, *, c: float, balanced: bool = True, seed: int
+) -> FloatArray | None:
     """Probabilities (n, K) of each labeled image by a linear probe that has not seen it.
 
     x (n, D): pretrained features. Phase 2 and the light model are not part of it: repeating them
@@ -27,6 +29,7 @@ def cross_validated(x: FloatArray, y: IntArray, n_classes: int, *, c: float, see
     answers = np.zeros((len(y), n_classes), dtype=np.float32)
     for held in folds(y, k, torch.Generator().manual_seed(seed), groups):
         rest = np.setdiff1d(np.arange(len(y)), held)
-        line = finish(logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide)))
+        fitting = logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide), balanced=balanced)
+        line = finish(fitting)
         answers[held] = (wide[held] @ line.weight.T + line.bias).softmax(dim=1).float().numpy()
     return answers

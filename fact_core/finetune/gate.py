@@ -38,7 +38,8 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
     """Phase 2's share of the weights: 0.5 where so configured or with few labels, else by labels left out.
 
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
-    scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``).
+    scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``). Both
+    folds start from the pretrained weights and a converged probe of their half, in every mode of phase 1.
     """
     if work.config.ff.gate == "half":
         return (yield from _decide(work, 0.5, "fixed by the effort", None))
