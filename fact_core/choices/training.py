@@ -7,7 +7,9 @@ from fact_core.choices.kinds import Choice, PresetChoice, RecipeChoice
 RECIPES: dict[str, RecipeChoice] = {
     "fact": RecipeChoice("FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")),
     "l3fact": RecipeChoice(
-        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
+        "L3FACT",
+        "Probe, LoRA finetune (few parameters), then a light model. The best in our measurements.",
+        ("lp", "lora", "lm"),
     ),
     "fact-prompt": RecipeChoice(
         "FACT with prompts",
