@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from fact_core.backbones.folding import folded_norms
 from fact_core.data import ImageCache, normalise
+from fact_core.device import kept_memory
 from fact_core.events import Log, Point, Progress, Saved
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.checkpoint import Checkpoint
@@ -114,7 +115,7 @@ def _training_mode(net: Net, plan: Plan, device: torch.device) -> Iterator[None]
     # cuDNN's batch norm costs little, and mixed precision keeps it in float32: as it is on a GPU.
     fold = folded_norms(net.backbone.network) if device.type == "cpu" else nullcontext()
     try:
-        with still, fold:
+        with still, fold, kept_memory(device):
             yield
     finally:
         set_drop_path(net.backbone.network, 0.0)
