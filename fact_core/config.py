@@ -214,6 +214,14 @@ class FfConfig:
         choices=("last", "best_test"),
         expert=True,
     )
+    start_C: float = option(
+        0.0,
+        "Start C",
+        "C of the probe that full finetuning starts from: a weak one leaves it more to learn. 0: phase 1's own.",
+        low=0.0,
+        high=1e6,
+        expert=True,
+    )
     alone_epochs: int = option(
         0, "Epochs alone", "Epochs where no phase 1 goes before; 0: as with one.", low=0, high=100_000, expert=True
     )

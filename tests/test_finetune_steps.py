@@ -15,7 +15,7 @@ from torch import Tensor
 from fact_core.backbones import Backbone, Tokens
 from fact_core.config import TrainConfig
 from fact_core.data import ImageCache, batches, normalise
-from fact_core.events import Decision
+from fact_core.events import Decision, Point
 from fact_core.features import tokens
 from fact_core.finetune import gate, light, lora
 from fact_core.finetune.batches import Batch
@@ -222,13 +222,43 @@ def test_lora_learns_at_its_own_rate() -> None:
     assert {rates[id(each)] for name, each in run.named.items() if "lora_" not in name} == {0.2}
 
 
+@pytest.mark.parametrize(("recipe", "C", "start"), [("lp-ft", 0.0, 10.0), ("lp-ft", 0.3, 0.3), ("lp-lora", 0.3, 10.0)])
+def test_full_finetuning_starts_from_the_weak_probe_and_is_mixed_with_the_converged_one(
+    recipe: str, C: float, start: float, data: Coloured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Tensor] = []
+    mixed: list[Tensor] = []
+
+    def without_a_step(work: Work, phase: str, net: Net, *rest: Any, **more: Any) -> Any:
+        started.append(net.head.weight.detach().clone())
+        yield from ()
+        return 1
+
+    def mix(net: Net, pretrained: Any, share: float) -> None:
+        mixed.append(pretrained["head"]["weight"])
+
+    monkeypatch.setattr("fact_core.finetune.finetune.train_part", without_a_step)
+    monkeypatch.setattr("fact_core.finetune.gate.mix", mix)
+    config = tiny(recipe, **{"ff.start_C": C, "ff.gate": "half"})
+    events, trained = drain(steps(data, config))
+    x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
+    _, (converged, _) = drain(by_logistic_regression(x, y, len(NAMES), config.lp.C))
+    _, (weak, _) = drain(by_logistic_regression(x, y, len(NAMES), start))
+    assert torch.allclose(started[0], weak.weight, atol=1e-6)
+    assert torch.allclose(mixed[0], converged.weight, atol=1e-6)
+    assert torch.allclose(trained.probe.weight, converged.weight, atol=1e-6)
+    alone = drain(steps(data, tiny("lp")))[0]  # the weak one draws nothing into phase 1's chart
+    assert [e for e in events if isinstance(e, Point) and e.phase == "lp"] == [e for e in alone if isinstance(e, Point)]
+
+
 # ---------------------------------------------------------------- what has seen which labels
 
 
+@pytest.mark.parametrize("C", [0.0, 0.3])
 def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
-    data: Coloured, monkeypatch: pytest.MonkeyPatch
+    C: float, data: Coloured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = work_of(data, tiny("lp-ft", **{"ff.gate": "choose"}))
+    work = work_of(data, tiny("lp-ft", **{"ff.gate": "choose", "ff.start_C": C}))
     pretrained = copied(work.backbone.state_dict())
     with torch.no_grad():
         next(work.backbone.parameters()).zero_()  # phase 2 has ended: the folds must not start from it
@@ -239,7 +269,7 @@ def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
         assert part == f"ff.fold{len(trained)}" and plan == replace(full, steps=3)
         assert all(torch.equal(each, pretrained[name]) for name, each in net.backbone.state_dict().items())
         lp = work.config.lp
-        _, (probe, _) = drain(by_logistic_regression(work.x[rows], work.y[rows], len(NAMES), lp.C, lp.balanced))
+        _, (probe, _) = drain(by_logistic_regression(work.x[rows], work.y[rows], len(NAMES), C or lp.C, lp.balanced))
         assert torch.allclose(net.head.weight, probe.weight, atol=1e-4)
         trained.append(rows)
         judged.append(set())

@@ -18,7 +18,7 @@ from fact_core.device import peak_memory_mb, reset_peak_memory
 from fact_core.events import Decision, Log, PhaseDone
 from fact_core.finetune import gate, lora, reuse
 from fact_core.finetune.loop import Measured, Pictures, loop
-from fact_core.finetune.probe import by_logistic_regression, silence
+from fact_core.finetune.probe import by_logistic_regression, silence, weak_probe
 from fact_core.finetune.training import Net, Plan, learning
 from fact_core.finetune.watch import by_test, live_check, marked
 from fact_core.finetune.work import Work, linear
@@ -58,7 +58,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
 
 
 def _first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
-    """The head that phase 2 starts from: the probe, or one that knows nothing (method.md 4.2)."""
+    """The head that phase 2 starts from: a probe, or one that knows nothing (method.md 4.2)."""
     if alone:
         head = linear(torch.zeros(work.n_classes, work.backbone.dim), torch.zeros(work.n_classes))
         nn.init.trunc_normal_(head.weight, std=0.02, generator=work.generator(f"{phase}.head"))
@@ -68,7 +68,8 @@ def _first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
         lp = work.config.lp
         fitting = by_logistic_regression(work.x, work.y, work.n_classes, lp.C, lp.balanced, work.device)
         work.probe, _ = yield from fitting
-    return work.probe
+    weak = yield from weak_probe(work, phase, torch.arange(len(work.y)))
+    return weak or work.probe
 
 
 def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone: bool) -> Step[dict[str, Any]]:
@@ -88,7 +89,7 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone:
         yield work.decisions[-1]
     if work.config.ff.gate != "off" and not alone and mixes:
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
-        gate.mix(net, {"backbone": pretrained, "head": head.state_dict()}, share)
+        gate.mix(net, {"backbone": pretrained, "head": (work.probe or head).state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 

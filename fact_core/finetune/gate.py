@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from fact_core.data import batches, normalise
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
-from fact_core.finetune.probe import by_logistic_regression
+from fact_core.finetune.probe import by_logistic_regression, weak_probe
 from fact_core.finetune.training import Net, Plan
 from fact_core.finetune.work import Work
 from fact_core.lightweight.folds import same_images
@@ -39,7 +39,8 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
 
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
     scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``). Both
-    folds start from the pretrained weights and a converged probe of their half, in every mode of phase 1.
+    folds start from the pretrained weights and a probe of their half: the converged one, in every mode of phase 1, or
+    the weak one (``ff.start_C``). What phase 2's weights are mixed with is the converged one always.
     """
     if work.config.ff.gate == "half":
         return (yield from _decide(work, 0.5, "fixed by the effort", None))
@@ -59,7 +60,8 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         lp = work.config.lp
         fitting = by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, lp.C, lp.balanced, work.device)
         probe, _ = yield from through(fitting, _folds_began)
-        net = Net(backbone, copy.deepcopy(probe))
+        start = (yield from weak_probe(work, phase, rest)) or probe
+        net = Net(backbone, copy.deepcopy(start))
         half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))
         part = f"{phase}.fold{fold}"
         yield from through(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))

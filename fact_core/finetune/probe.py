@@ -15,6 +15,7 @@ from fact_core.finetune.training import Net, Plan
 from fact_core.finetune.watch import by_test, live_check, marked
 from fact_core.finetune.work import Work, linear
 from fact_core.lightweight import logistic
+from fact_core.steps import through
 from fact_core.types import Step
 
 MAX_ITER = 500
@@ -55,6 +56,21 @@ def by_logistic_regression(
         x * scale, y, n_classes, C=C, balanced=balanced, phase="lp", device=device, max_iter=MAX_ITER
     )
     return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
+
+
+def weak_probe(work: Work, phase: str, rows: Tensor) -> Step[nn.Linear | None]:
+    """The probe of ``ff.start_C`` on some labelled rows, for phase "ff" to start from; None where phase 1's own does.
+
+    A converged probe is sure of the labelled images, and leaves the loss little to change in the network: the full
+    finetune moves it further from a weaker one. Added parts start from phase 1's own always.
+    """
+    lp, C = work.config.lp, work.config.ff.start_C
+    if phase != "ff" or not C:
+        return None
+    fitting = by_logistic_regression(work.x[rows], work.y[rows], work.n_classes, C, lp.balanced, work.device)
+    # The charts' points of phase 1 belong to phase 1's own probe.
+    head, _ = yield from through(fitting, lambda event: None)
+    return head
 
 
 def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
