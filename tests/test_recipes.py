@@ -12,7 +12,7 @@ from finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drai
 from fact_core import backbones
 from fact_core.bench import BENCHES
 from fact_core.bench.datasets import DATASETS
-from fact_core.choices import EXPORTS, PHASES, PRESETS, RECIPES, resolve
+from fact_core.choices import DEFAULT_BACKBONE, EXPORTS, PHASES, PRESETS, RECIPES, resolve
 from fact_core.config import train_config
 from fact_core.events import PhaseStarted
 from fact_core.features import tokens
@@ -86,6 +86,14 @@ def test_preset(preset: str, recipe: str) -> None:
 def test_every_target_is_there(choices: dict[str, object]) -> None:
     for each in choices.values():
         assert callable(resolve(each.target)) and each.title and each.help  # type: ignore[attr-defined]
+
+
+def test_the_standard_effort_has_its_own_rates_for_the_small_default() -> None:
+    ours, transformer = (train_config("standard", backbone=name).ff for name in (DEFAULT_BACKBONE, TRANSFORMER))
+    assert (ours.backbone_lr, ours.layer_decay, ours.start_C) == (3e-4, 1.0, 0.1)
+    assert (transformer.backbone_lr, transformer.layer_decay, transformer.start_C) == (1e-4, 0.75, 0.0)
+    yardstick = train_config("standard", recipe="ff").ff
+    assert yardstick == ours  # what FACT is compared with trains at the same rates
 
 
 def test_the_paper_has_its_own_rates_for_convnext() -> None:
