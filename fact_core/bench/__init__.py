@@ -43,6 +43,11 @@ BENCHES: dict[str, Choice] = {
         "The tables of the paper: accuracy of the recipes on a data set with few labels, beside the paper's numbers.",
         "fact_core.bench.arguments:run",
     ),
+    "training": Choice(
+        "Training",
+        "Images a second of full finetuning: as plain PyTorch does it, and with what the loop does on this device.",
+        "fact_core.bench.training:run",
+    ),
     "umap": Choice("UMAP", "Seconds until the map of a large pool is drawn.", "fact_core.bench.umap_speed:run"),
 }
 

@@ -1,0 +1,104 @@
+"""Images a second of full finetuning: as plain PyTorch does it, and with what the loop does on this device."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fact_core import backbones, device
+from fact_core.backbones.folding import folded_norms
+from fact_core.choices import DEFAULT_BACKBONE
+from fact_core.config import train_config
+from fact_core.events import Log, Progress
+from fact_core.finetune.batches import Batch
+from fact_core.finetune.finetune import plan_of
+from fact_core.finetune.training import Net, Plan, Training, set_drop_path
+from fact_core.finetune.work import linear
+from fact_core.steps import finish
+from fact_core.types import Step
+from fact_core.weights import status
+
+PIXELS, CLASSES = 96, 10  # as in the tables of CIFAR-10
+ROUNDS = {False: 4, True: 12}  # by ``full``; in each all ways take their turn
+TIMED = 2  # steps a turn, behind one that warms up
+
+#: name -> (mixed precision, what the loop puts around the steps)
+Way = tuple[bool, tuple[Callable[[], AbstractContextManager[Any]], ...]]
+
+
+def run(full: bool) -> Step[dict[str, Any]]:
+    """Measure the default backbone; random weights where the real ones are not here."""
+    where = device.choose("auto")
+    backbone = backbones.load(DEFAULT_BACKBONE, pixels=PIXELS, random=not status(DEFAULT_BACKBONE).ready).to(where)
+    set_drop_path(backbone.network, 0.1)
+    net = Net(backbone.freeze_norm(), linear(torch.zeros(CLASSES, backbone.dim), torch.zeros(CLASSES)))
+    net = net.to(where).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    plan = plan_of("ff", train_config("standard").ff, 1000, backbone, amp=True)
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randint(256, (plan.batch, 3, PIXELS, PIXELS), generator=generator, dtype=torch.uint8)
+    batch = Batch(torch.arange(plan.batch), pictures, 0)
+    y = torch.randint(CLASSES, (plan.batch,), generator=generator)
+    took: dict[str, list[float]] = {}
+    for done in range(ROUNDS[full]):
+        yield Progress("bench", done, ROUNDS[full], "rounds")
+        for name, way in ways(net, where).items():
+            took.setdefault(name, []).append(_seconds(net, plan, where, batch, y, way))
+    rates = {name: plan.batch / statistics.median(each) for name, each in took.items()}
+    first = next(iter(rates.values()))
+    rows = [
+        {"way": name, "images_per_s": round(each, 1), "ratio": round(each / first, 2)} for name, each in rates.items()
+    ]
+    for row in rows:
+        yield Log("{way}: {images_per_s} images/s ({ratio} x)".format(**row))
+    about = {"backbone": DEFAULT_BACKBONE, "pixels": PIXELS, "batch": plan.batch, "rounds": ROUNDS[full]}
+    return {
+        "bench": "training",
+        "device": device.describe(where),
+        "torch": str(torch.__version__),
+        **about,
+        "rows": rows,
+    }
+
+
+def ways(net: Net, where: torch.device) -> dict[str, Way]:
+    """The plain way first. A CPU stays in float32; folding and keeping memory change nothing on a GPU."""
+    if where.type == "cuda":
+        return {"float32": (False, ()), "mixed precision": (True, ())}
+
+    def folded() -> AbstractContextManager[Any]:
+        return folded_norms(net.backbone.network)
+
+    def kept() -> AbstractContextManager[Any]:
+        return device.kept_memory(where)
+
+    return {
+        "plain": (False, ()),
+        "norms folded": (False, (folded,)),
+        "memory kept": (False, (kept,)),
+        "both, as in training": (False, (folded, kept)),
+    }
+
+
+def _seconds(net: Net, plan: Plan, where: torch.device, batch: Batch, y: Tensor, way: Way) -> float:
+    """Median of some steps, of forward, backward and update together."""
+    amp, around = way
+    took = []
+    with ExitStack() as stack:
+        for each in around:
+            stack.enter_context(each())
+        training = Training(net, torch.arange(CLASSES), replace(plan, amp=amp), where)
+        for _ in range(1 + TIMED):
+            started = time.perf_counter()
+            finish(training.gradient(batch, y))
+            training.update()
+            if where.type == "cuda":
+                torch.cuda.synchronize()
+            took.append(time.perf_counter() - started)
+    return statistics.median(took[1:])
