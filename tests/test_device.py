@@ -47,6 +47,7 @@ def test_memory_goes_back_afterwards() -> None:
 
 
 def test_it_goes_back_after_an_error_too() -> None:
+    outside = fetched()
     with pytest.raises(ValueError, match="stop"), kept_memory(CPU):
         raise ValueError("stop")
-    assert fetched(4) > 0
+    assert fetched() > outside / 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any
@@ -36,35 +36,38 @@ Way = tuple[bool, tuple[Callable[[], AbstractContextManager[Any]], ...]]
 def run(full: bool) -> Step[dict[str, Any]]:
     """Measure the default backbone; random weights where the real ones are not here."""
     where = device.choose("auto")
-    backbone = backbones.load(DEFAULT_BACKBONE, pixels=PIXELS, random=not status(DEFAULT_BACKBONE).ready).to(where)
-    set_drop_path(backbone.network, 0.1)
+    backbone = backbones.load(DEFAULT_BACKBONE, pixels=PIXELS, random=not status(DEFAULT_BACKBONE).ready)
     net = Net(backbone.freeze_norm(), linear(torch.zeros(CLASSES, backbone.dim), torch.zeros(CLASSES)))
     net = net.to(where).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     plan = plan_of("ff", train_config("standard").ff, 1000, backbone, amp=True)
-    generator = torch.Generator().manual_seed(0)
-    pictures = torch.randint(256, (plan.batch, 3, PIXELS, PIXELS), generator=generator, dtype=torch.uint8)
-    batch = Batch(torch.arange(plan.batch), pictures, 0)
-    y = torch.randint(CLASSES, (plan.batch,), generator=generator)
+    set_drop_path(backbone.network, plan.drop_path)
+    batch, y = _drawn(plan.batch)
     took: dict[str, list[float]] = {}
     for done in range(ROUNDS[full]):
         yield Progress("bench", done, ROUNDS[full], "rounds")
         for name, way in ways(net, where).items():
             took.setdefault(name, []).append(_seconds(net, plan, where, batch, y, way))
-    rates = {name: plan.batch / statistics.median(each) for name, each in took.items()}
-    first = next(iter(rates.values()))
-    rows = [
-        {"way": name, "images_per_s": round(each, 1), "ratio": round(each / first, 2)} for name, each in rates.items()
-    ]
+    rows = _rows({name: plan.batch / statistics.median(each) for name, each in took.items()})
     for row in rows:
         yield Log("{way}: {images_per_s} images/s ({ratio} x)".format(**row))
-    about = {"backbone": DEFAULT_BACKBONE, "pixels": PIXELS, "batch": plan.batch, "rounds": ROUNDS[full]}
-    return {
-        "bench": "training",
-        "device": device.describe(where),
-        "torch": str(torch.__version__),
-        **about,
-        "rows": rows,
-    }
+    about = {"bench": "training", "device": device.describe(where), "torch": str(torch.__version__)}
+    size = {"backbone": DEFAULT_BACKBONE, "pixels": PIXELS, "batch": plan.batch, "rounds": ROUNDS[full]}
+    return {**about, **size, "rows": rows}
+
+
+def _drawn(n: int) -> tuple[Batch, Tensor]:
+    """Pictures and classes (n,): what they show does not change the speed."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.randint(256, (n, 3, PIXELS, PIXELS), generator=generator, dtype=torch.uint8)
+    return Batch(torch.arange(n), pictures, 0), torch.randint(CLASSES, (n,), generator=generator)
+
+
+def _rows(rates: Mapping[str, float]) -> list[dict[str, Any]]:
+    """name -> images a second, the plain way first, as rows with the ratio to it."""
+    plain = next(iter(rates.values()))
+    return [
+        {"way": name, "images_per_s": round(each, 1), "ratio": round(each / plain, 2)} for name, each in rates.items()
+    ]
 
 
 def ways(net: Net, where: torch.device) -> dict[str, Way]:

@@ -18,7 +18,7 @@ from fact_core.device import peak_memory_mb, reset_peak_memory
 from fact_core.events import Decision, Log, PhaseDone
 from fact_core.finetune import gate, lora, reuse
 from fact_core.finetune.loop import Measured, Pictures, loop
-from fact_core.finetune.probe import by_logistic_regression, silence, weak_probe
+from fact_core.finetune.probe import converged, silence, start_of
 from fact_core.finetune.training import Net, Plan, learning
 from fact_core.finetune.watch import by_test, live_check, marked
 from fact_core.finetune.work import Work, linear
@@ -40,7 +40,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     bound = reuse.binding(work, plan) if folder is not None else {}
     kept = reuse.find(folder, bound)
     if kept is None:
-        values = yield from _train(work, phase, net, plan, head, alone)
+        values = yield from _train(work, phase, net, plan, alone)
         values["seconds"] = work.checkpoint.seconds()
         values["memory"] = peak_memory_mb(device)
         if folder is not None:
@@ -65,14 +65,11 @@ def _first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
         silence(head, work.y)
         return head
     if work.probe is None:  # a recipe without phase 1 starts from the probe all the same
-        lp = work.config.lp
-        fitting = by_logistic_regression(work.x, work.y, work.n_classes, lp.C, lp.balanced, work.device)
-        work.probe, _ = yield from fitting
-    weak = yield from weak_probe(work, phase, torch.arange(len(work.y)))
-    return weak or work.probe
+        work.probe, _ = yield from converged(work)
+    return (yield from start_of(work, phase, work.probe))
 
 
-def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone: bool) -> Step[dict[str, Any]]:
+def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[dict[str, Any]]:
     """Train ``net`` on all labelled images and mix it with the pretrained one. Returns what learned and was decided."""
     pretrained = {name: each.detach().cpu().clone() for name, each in work.backbone.state_dict().items()}
     check = yield from live_check(work, plan)
@@ -87,9 +84,9 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, head: nn.Linear, alone:
         reason = "the network around them has not changed: there is nothing to mix them with"
         work.decisions.append(Decision(gate.PART, "1", reason))
         yield work.decisions[-1]
-    if work.config.ff.gate != "off" and not alone and mixes:
+    if work.config.ff.gate != "off" and work.probe is not None and not alone and mixes:
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
-        gate.mix(net, {"backbone": pretrained, "head": (work.probe or head).state_dict()}, share)
+        gate.mix(net, {"backbone": pretrained, "head": work.probe.state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 

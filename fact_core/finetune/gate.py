@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from fact_core.data import batches, normalise
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
-from fact_core.finetune.probe import by_logistic_regression, weak_probe
+from fact_core.finetune.probe import converged, start_of
 from fact_core.finetune.training import Net, Plan
 from fact_core.finetune.work import Work
 from fact_core.lightweight.folds import same_images
@@ -57,10 +57,8 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
         backbone = copy.deepcopy(work.backbone)
         backbone.load_state_dict(pretrained)
-        lp = work.config.lp
-        fitting = by_logistic_regression(work.x[rest], work.y[rest], work.n_classes, lp.C, lp.balanced, work.device)
-        probe, _ = yield from through(fitting, _folds_began)
-        start = (yield from weak_probe(work, phase, rest)) or probe
+        probe, _ = yield from through(converged(work, rest), _folds_began)
+        start = yield from start_of(work, phase, probe, rest)
         net = Net(backbone, copy.deepcopy(start))
         half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))
         part = f"{phase}.fold{fold}"

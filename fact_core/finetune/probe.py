@@ -26,8 +26,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     config = work.config.lp
     if config.mode == "lr":
         yield work.started(phase, MAX_ITER, 0.0, work.n_classes * (work.x.shape[1] + 1))
-        fitting = by_logistic_regression(work.x, work.y, work.n_classes, config.C, config.balanced, work.device)
-        work.probe, steps = yield from fitting
+        work.probe, steps = yield from converged(work)
         epochs = float(steps)
     else:
         work.probe, steps, epochs = yield from by_sgd(work, phase)
@@ -58,19 +57,25 @@ def by_logistic_regression(
     return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
 
 
-def weak_probe(work: Work, phase: str, rows: Tensor) -> Step[nn.Linear | None]:
-    """The probe of ``ff.start_C`` on some labelled rows, for phase "ff" to start from; None where phase 1's own does.
+def converged(work: Work, rows: Tensor | None = None, C: float = 0.0) -> Step[tuple[nn.Linear, int]]:
+    """``by_logistic_regression`` on the labelled images, or on some rows of them, as the run says. C: another one."""
+    x, y = (work.x, work.y) if rows is None else (work.x[rows], work.y[rows])
+    lp = work.config.lp
+    return (yield from by_logistic_regression(x, y, work.n_classes, C or lp.C, lp.balanced, work.device))
+
+
+def start_of(work: Work, phase: str, probe: nn.Linear, rows: Tensor | None = None) -> Step[nn.Linear]:
+    """What phase 2 starts from on all labelled images, or on some rows: the weak probe of ``ff.start_C``, or ``probe``.
 
     A converged probe is sure of the labelled images, and leaves the loss little to change in the network: the full
     finetune moves it further from a weaker one. Added parts start from phase 1's own always.
     """
-    lp, C = work.config.lp, work.config.ff.start_C
+    C = work.config.ff.start_C
     if phase != "ff" or not C:
-        return None
-    fitting = by_logistic_regression(work.x[rows], work.y[rows], work.n_classes, C, lp.balanced, work.device)
+        return probe
     # The charts' points of phase 1 belong to phase 1's own probe.
-    head, _ = yield from through(fitting, lambda event: None)
-    return head
+    weak, _ = yield from through(converged(work, rows, C), lambda event: None)
+    return weak
 
 
 def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
