@@ -17,7 +17,7 @@ from fact_core.evaluate import wilson
 from fact_core.events import Event
 
 #: Share of the width that a phase takes.
-WEIGHTS = {"lp": 1.0, "ff": 2.0, "lora": 2.0, "prompt": 2.0, "prefix": 2.0, "lm": 1.0}
+WEIGHTS = {"lp": 1.0, "ff": 2.0, "lora": 2.0, "prompt": 2.0, "prefix": 2.0, "st": 1.5, "lm": 1.0}
 GAP = 0.022
 #: Bottom and top of the two rows, as shares of the plot's height.
 ACCURACY_ROW, LOSS_ROW = (0.0, 0.44), (0.56, 1.0)

@@ -26,6 +26,7 @@ __all__ = [
     "PredictConfig",
     "ScanConfig",
     "SelectConfig",
+    "StConfig",
     "TrainConfig",
     "add_arguments",
     "check",
@@ -228,6 +229,22 @@ class FfConfig:
 
 
 @dataclass(frozen=True)
+class StConfig:
+    """Self-training between phases 2 and 3: pseudo-labels of the pool."""
+
+    steps: int = option(
+        0,
+        "Self-training steps",
+        "Phase 2 names images of the pool, and training begins anew from these and the labels; 0: it does not.",
+        low=0,
+        high=1_000_000,
+    )
+    images: int = option(
+        5000, "Pool images", "At most this many are named, drawn at random.", low=1, high=10_000_000, expert=True
+    )
+
+
+@dataclass(frozen=True)
 class LmConfig:
     """Phase 3, light model: attention pooling (MAP), FroFA, logistic regression."""
 
@@ -272,7 +289,7 @@ class LmConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A training run. ``recipe`` says which phases run; ``lp``, ``ff`` and ``lm`` hold their options."""
+    """A training run. ``recipe`` says which phases run; ``lp``, ``ff``, ``st`` and ``lm`` hold their options."""
 
     recipe: str = option("fact", "Recipe", "What is trained.", choices=RECIPES)
     preset: str = option("standard", "Effort", "How long it trains.", choices=PRESETS)
@@ -285,6 +302,7 @@ class TrainConfig:
     amp: bool = option(True, "Mixed precision", "bf16 or fp16 on a GPU: quicker, same result.", expert=True)
     lp: LpConfig = field(default_factory=LpConfig)
     ff: FfConfig = field(default_factory=FfConfig)
+    st: StConfig = field(default_factory=StConfig)
     lm: LmConfig = field(default_factory=LmConfig)
 
     def check_together(self) -> None:
@@ -293,8 +311,9 @@ class TrainConfig:
 
     @property
     def phases(self) -> tuple[str, ...]:
-        """The phases in order."""
-        return pick(RECIPES, self.recipe, "recipe").phases
+        """The phases in order: those of the recipe, self-training only where it has steps."""
+        phases = pick(RECIPES, self.recipe, "recipe").phases
+        return phases if self.st.steps else tuple(each for each in phases if each != "st")
 
 
 @dataclass(frozen=True)

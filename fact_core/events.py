@@ -28,7 +28,7 @@ class Progress:
 class PhaseStarted:
     """A training phase begins. ``steps`` optimiser steps (or iterations) are planned."""
 
-    phase: str  # lp, ff, lora, prompt, prefix, lm
+    phase: str  # lp, ff, lora, prompt, prefix, st, lm
     index: int  # 0-based place in the recipe
     phases: tuple[str, ...]  # the whole recipe
     steps: int

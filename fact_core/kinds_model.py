@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fact_core import classes, exchange, label_files, labels, runs
+from fact_core import classes, exchange, label_files, labels, runs, selections
 from fact_core import scan as scanning
 from fact_core.classifier import Classifier, load_model, save_model
 from fact_core.config import ExportConfig, PredictConfig, TrainConfig, to_dict
@@ -29,6 +29,7 @@ from fact_core.finetune import reuse
 from fact_core.finetune.checkpoint import clear
 from fact_core.finetune.estimate import cross_validated
 from fact_core.finetune.pipeline import train as run_phases
+from fact_core.finetune.self_training import drawn
 from fact_core.finetune.work import Held
 from fact_core.kinds_pool import load_here, pool_features
 from fact_core.predict import Predictions
@@ -51,6 +52,7 @@ class Known:
     check_ids: IntArray  # (m,)
     check_classes: tuple[str, ...]  # m names; may hold classes that the training labels lack
     class_ids: tuple[int, ...]  # of ``classes``: they stay when a class is renamed
+    pool_ids: IntArray  # of images without a label, for self-training
 
 
 def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str, Any]]:
@@ -59,10 +61,10 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
     device = choose(config.device)
     runs.note(project, run.id, device=describe(device))
     folder = project.run_folder(run.id)
-    known = _known(project, folder, config)
+    pool, x, _ = pool_features(project, config.backbone, config.device)
+    known = _known(project, folder, config, pool)
     yield Log(f"{config.recipe}, {config.preset}, seed {config.seed}, {describe(device)}")
     yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
-    pool, x, _ = pool_features(project, config.backbone, config.device)
     known = _readable(known, pool)
     held = _held(known, pool, x)
     rows = pool.rows(known.ids)
@@ -80,6 +82,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
         device=device,
         folder=folder / "checkpoint",
         reuse=project.cache / "phase2",
+        unlabelled=[pool.file(row) for row in pool.rows(known.pool_ids)],
     )
     reuse.prune(project.cache / "phase2", KEPT_PHASES)
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
@@ -161,8 +164,8 @@ def export(project: Project, run: runs.Run, config: ExportConfig) -> Step[dict[s
     return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
 
 
-def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
-    """The labels of this run: those stored at its first start, else the labels now."""
+def _known(project: Project, folder: Path, config: TrainConfig, pool: Pool) -> Known:
+    """The labels of this run, and the images of self-training: those stored at its first start, else those of now."""
     file = folder / "labels.json"
     if file.is_file():
         kept = json.loads(file.read_text("utf-8"))
@@ -173,6 +176,7 @@ def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
             np.array(kept["check_ids"], dtype=np.int64),
             tuple(kept["check_classes"]),
             tuple(kept.get("class_ids", ())),  # a run begun by an older version has none
+            np.array(kept.get("pool_ids", ()), dtype=np.int64),
         )
     only = config.selection or None
     picks = _used(labels.snapshot(project, "pick", only))
@@ -187,6 +191,7 @@ def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
         audit.ids,
         tuple(audit.classes[each] for each in audit.y),
         tuple(ids[name] for name in picks.classes) if set(picks.classes) <= set(ids) else (),
+        _unlabelled(project, pool, config),
     )
     plain = {
         "ids": known.ids.tolist(),
@@ -195,15 +200,25 @@ def _known(project: Project, folder: Path, config: TrainConfig) -> Known:
         "check_ids": known.check_ids.tolist(),
         "check_classes": known.check_classes,
         "class_ids": known.class_ids,
+        "pool_ids": known.pool_ids.tolist(),
     }
     write_text(file, json.dumps(plain, ensure_ascii=False), "saving the labels of the run")
     return known
 
 
+def _unlabelled(project: Project, pool: Pool, config: TrainConfig) -> IntArray:
+    """Ids of the images that self-training may name, where the run has it."""
+    if "st" not in config.phases:
+        return np.array([], dtype=np.int64)
+    taken = np.flatnonzero(np.isin(pool.ids, selections.spoken_for(project)))
+    return pool.ids[drawn(len(pool), taken, config.st.images, config.seed)]
+
+
 def _readable(known: Known, pool: Pool) -> Known:
-    """Without images that have lost their features since they were labeled: their files cannot be read."""
+    """Without images that have lost their features since the run first started: their files cannot be read."""
     keep = np.isin(known.ids, pool.ids)
-    return dataclasses.replace(known, ids=known.ids[keep], y=known.y[keep])
+    rest = known.pool_ids[np.isin(known.pool_ids, pool.ids)]
+    return dataclasses.replace(known, ids=known.ids[keep], y=known.y[keep], pool_ids=rest)
 
 
 def _used(known: Labels) -> Labels:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fact_core import db
+from fact_core import db, labels
 from fact_core.errors import InputError
 from fact_core.project import Project
 from fact_core.types import IntArray, Role, Selection
@@ -107,6 +107,18 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
             )
         db.bump(con)
         return other
+
+
+def spoken_for(project: Project) -> IntArray:
+    """The ids of all images that self-training may not name, ascending.
+
+    Check images, which nothing may be learned from, also those without a label yet; and images that a person has
+    labeled, skipped, marked or rejected.
+    """
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT item FROM pick WHERE state = 'rejected' OR (state = 'chosen' AND role = 'audit')")
+        items = {int(row["item"]) for row in rows}
+    return np.array(sorted(items | set(labels.states(project))), dtype=np.int64)
 
 
 def rejected(project: Project) -> IntArray:

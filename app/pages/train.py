@@ -17,7 +17,13 @@ from fact_core.config import TrainConfig, options, train_config, value_of
 
 MAIN = ("recipe", "preset", "backbone")
 #: (sentence, prefix of the options' names) of each fold under "More options"
-FOLDS = (("train.more_lp", "lp."), ("train.more_ff", "ff."), ("train.more_lm", "lm."), ("train.more_all", ""))
+FOLDS = (
+    ("train.more_lp", "lp."),
+    ("train.more_ff", "ff."),
+    ("train.more_st", "st."),
+    ("train.more_lm", "lm."),
+    ("train.more_all", ""),
+)
 #: The choice of a selection is made on the Label page.
 HIDDEN = ("selection",)
 START_PRESET = "standard"

@@ -17,7 +17,7 @@ from starlette.background import BackgroundTask
 
 from app import findings, outcome, plots
 from fact_core import exchange, labels, runs
-from fact_core.choices import RECIPES
+from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import RunError, storage_error
 from fact_core.events import from_row
 from fact_core.project import Project
@@ -100,8 +100,7 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         rows += more
         if len(more) < AT_A_TIME:
             break
-    recipe = str(run.config.get("recipe", ""))
-    phases = RECIPES[recipe].phases if recipe in RECIPES else ()
+    phases = from_dict(TrainConfig, run.config).phases
     events = [from_row(row.kind, json.dumps(row.body)) for row in rows]
     newest = {row.kind: row.body for row in rows}
     peaks = [row.body.get("peak_memory_mb") for row in rows if row.kind == "phase_done"]

@@ -67,6 +67,8 @@ def covers(longer: TrainConfig, shorter: TrainConfig) -> bool:
     phases = shorter.phases
     if longer.phases[: len(phases)] != phases:
         return False
+    if "st" in longer.phases[len(phases) :] and phases[-1] != "lp":
+        return False  # its network is no more when self-training has ended
     if RECIPES[longer.recipe].random_head != RECIPES[shorter.recipe].random_head:
         return False
     return all(getattr(longer, group) == getattr(shorter, group) for group in {group_of(each) for each in phases})
@@ -74,7 +76,7 @@ def covers(longer: TrainConfig, shorter: TrainConfig) -> bool:
 
 def group_of(phase: str) -> str:
     """The group of options of a phase: phase 2 has several forms."""
-    return phase if phase in ("lp", "lm") else "ff"
+    return phase if phase in ("lp", "st", "lm") else "ff"
 
 
 def named_phase(phases: Sequence[str]) -> str:
@@ -108,6 +110,8 @@ def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
         epochs = (ff.alone_epochs if alone else 0) or ff.epochs
         steps = epochs * -(-labels // batch) if epochs else ff.steps
         images += steps * batch * (2 if ff.gate == "choose" and not alone else 1)
+    if "st" in config.phases and "st" in phases:
+        images += config.st.steps * ff.batch + config.st.images // 3  # forward only
     return images
 
 

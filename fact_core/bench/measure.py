@@ -19,10 +19,11 @@ from fact_core.bench.datasets import Dataset, fixed_test
 from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row
-from fact_core.config import to_dict
+from fact_core.config import TrainConfig, to_dict
 from fact_core.events import Event, Log, PhaseStarted, Point, Progress
 from fact_core.files import write_text
 from fact_core.finetune.pipeline import Trained, train
+from fact_core.finetune.self_training import drawn
 from fact_core.finetune.work import Held
 from fact_core.predict import predict
 from fact_core.steps import through
@@ -96,6 +97,7 @@ def measure(
         device=device,
         check=check,
         pool_files=_pool_files(data, config.seed),
+        unlabelled=_unlabelled(data, rows, config),
         folder=folder,
         reuse=order.cache / "phase2",
     )
@@ -119,6 +121,11 @@ def _pool_files(data: Dataset, seed: int) -> list[Path]:
     size = len(data.train)
     rows = np.random.default_rng(seed).choice(size, size=min(POOL_TOKENS, size), replace=False)
     return [data.root / data.train[row] for row in np.sort(rows)]
+
+
+def _unlabelled(data: Dataset, rows: IntArray, config: TrainConfig) -> list[Path]:
+    """Images for self-training, without the labelled ``rows``, drawn as in a project."""
+    return [data.root / data.train[row] for row in drawn(len(data.train), rows, config.st.images, config.seed)]
 
 
 def _held(data: Dataset, tests: Asked, x: FloatArray) -> Held:

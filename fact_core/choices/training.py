@@ -5,9 +5,11 @@ from __future__ import annotations
 from fact_core.choices.kinds import Choice, PresetChoice, RecipeChoice
 
 RECIPES: dict[str, RecipeChoice] = {
-    "fact": RecipeChoice("FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")),
+    "fact": RecipeChoice(
+        "FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "st", "lm")
+    ),
     "l3fact": RecipeChoice(
-        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
+        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "st", "lm")
     ),
     "fact-prompt": RecipeChoice(
         "FACT with prompts",
@@ -47,6 +49,11 @@ PHASES: dict[str, Choice] = {
     "prefix": Choice(
         "Prefix tuning", "Added keys and values learn, the network stays as it is.", "fact_core.finetune.finetune:run"
     ),
+    "st": Choice(
+        "Self-training",
+        "Phase 2 names images of the pool, and learning begins anew from these and the labels.",
+        "fact_core.finetune.self_training:run",
+    ),
     "lm": Choice(
         "Light model",
         "Attention pooling and logistic regression on augmented features.",
@@ -74,7 +81,7 @@ PRESETS: dict[str, PresetChoice] = {
         "The recommended settings; a GPU helps.",
         {"ff.gate": "choose", "lm.choose": "C+mode"},
         # Chosen on flowers of 32 pixels, with and without phase 1. A vision transformer did worse so.
-        {"tf_efficientnet": {"ff.backbone_lr": 3e-4, "ff.layer_decay": 1.0, "ff.start_C": 0.1}},
+        {"tf_efficientnet": {"ff.backbone_lr": 3e-4, "ff.layer_decay": 1.0, "ff.start_C": 0.1, "st.steps": 300}},
     ),
     "paper": PresetChoice(
         "Paper",

@@ -25,7 +25,7 @@ class Batch:
 class Batches:
     """An endless row of batches; a background thread crops the next one while this one trains.
 
-    Every image comes once before any comes again. Each picture is a random crop that keeps
+    In each epoch every image comes once, or as often as ``often`` (N,) says. Each picture is a random crop that keeps
     at least ``crop_min`` of the area, mirrored half of the time. A context manager.
     """
 
@@ -38,8 +38,11 @@ class Batches:
         *,
         crop_min: float = 0.5,
         interpolation: str = "bicubic",
+        often: Tensor | None = None,
     ) -> None:
-        self.images, self.batch, self.pixels = images, min(batch, len(images)), pixels
+        every = torch.arange(len(images))
+        self.epoch = every if often is None else every.repeat_interleave(often)  # rows
+        self.images, self.batch, self.pixels = images, min(batch, len(self.epoch)), pixels
         self.generator, self.crop_min, self.interpolation = generator, crop_min, interpolation
         self.order = torch.empty(0, dtype=torch.int64)  # rows of this epoch that are still to come
         self._ahead = ThreadPoolExecutor(1, "ahead")
@@ -75,7 +78,7 @@ class Batches:
 
     def _draw(self) -> Batch:
         while len(self.order) < self.batch:
-            again = torch.randperm(len(self.images), generator=self.generator)
+            again = self.epoch[torch.randperm(len(self.epoch), generator=self.generator)]
             self.order = torch.cat([self.order, again])
         rows, self.order = self.order[: self.batch], self.order[self.batch :]
         noise = int(torch.randint(2**31, (1,), generator=self.generator))

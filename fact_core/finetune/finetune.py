@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from fact_core.backbones import Backbone, adapters
-from fact_core.choices import RECIPES
+from fact_core.choices import PHASES, RECIPES
 from fact_core.config import FfConfig
 from fact_core.data import ImageCache
 from fact_core.device import peak_memory_mb, reset_peak_memory
@@ -30,24 +32,41 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
 
     A network that an earlier run made from the same labels and options is taken over (``reuse``).
     """
-    device = work.device
     alone = RECIPES[work.config.recipe].random_head
-    head = yield from _first_head(work, phase, alone)
+    head = yield from first_head(work, phase, alone)
     plan = plan_of(phase, work.config.ff, len(work.y), work.backbone, work.config.amp, alone)
-    reset_peak_memory(device)
+    reset_peak_memory(work.device)
     net = Net(work.backbone, copy.deepcopy(head))
-    folder = None if by_test(work) else work.reuse  # weights chosen on check images depend on those as well
-    bound = reuse.binding(work, plan) if folder is not None else {}
-    kept = reuse.find(folder, bound)
+    training = partial(_train, work, phase, net, plan, alone)
+    return (yield from learned(work, phase, net, plan, bound_to(work, plan), training))
+
+
+def bound_to(work: Work, plan: Plan) -> reuse.Binding | None:
+    """What a kept network of this plan is bound to; None where none is kept."""
+    if work.reuse is None or by_test(work):  # weights chosen on check images depend on those as well
+        return None
+    return reuse.binding(work, plan)
+
+
+def learned(
+    work: Work,
+    phase: str,
+    net: Net,
+    plan: Plan,
+    bound: reuse.Binding | None,
+    training: Callable[[], Step[dict[str, Any]]],
+) -> Step[PhaseDone]:
+    """Fill ``net`` by ``training``, or with the network kept under ``bound``, make it the run's own, and measure it."""
+    kept = reuse.find(work.reuse, bound) if bound is not None else None
     if kept is None:
-        values = yield from _train(work, phase, net, plan, alone)
+        values = yield from training()
         values["seconds"] = work.checkpoint.seconds()
-        values["memory"] = peak_memory_mb(device)
-        if folder is not None:
-            reuse.store(folder, bound, net.state_dict(), values)
+        values["memory"] = peak_memory_mb(work.device)
+        if bound is not None and work.reuse is not None:
+            reuse.store(work.reuse, bound, net.state_dict(), values)
     else:
         values = kept.values
-        yield from _take_over(work, net, kept, plan)
+        yield from _take_over(work, phase, net, kept, plan)
     silence(net.head, work.y)
     work.backbone_changed()
     work.heads[phase] = net.head
@@ -57,7 +76,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     return PhaseDone(phase, values["seconds"], epochs, plan.steps, *own, *held, check_n, values["memory"])
 
 
-def _first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
+def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
     """The head that phase 2 starts from: a probe, or one that knows nothing (method.md 4.2)."""
     if alone:
         head = linear(torch.zeros(work.n_classes, work.backbone.dim), torch.zeros(work.n_classes))
@@ -90,13 +109,13 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[di
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 
-def _take_over(work: Work, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None]:
+def _take_over(work: Work, phase: str, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None]:
     """Fill ``net`` with a kept network."""
     _add_adapters(work, net, plan.phase, plan.phase)
     net.load_state_dict(kept.tensors)
     net.to(work.device).eval()
-    yield work.started(plan.phase, plan.steps, plan.steps * plan.batch / len(work.y), kept.values["parameters"])
-    yield Log("Phase 2 is taken over from an earlier run on the same labels with the same options.")
+    yield work.started(phase, plan.steps, plan.steps * plan.batch / len(work.y), kept.values["parameters"])
+    yield Log(f"{PHASES[phase].title} is taken over from an earlier run on the same labels with the same options.")
     for each in kept.values["decisions"]:
         decision = Decision(**each)
         work.decisions.append(decision)
@@ -134,10 +153,18 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
 def train_part(
     work: Work, part: str, net: Net, rows: Tensor, plan: Plan, check: Measured | None = None, announce: bool = False
 ) -> Step[int]:
-    """Train ``net`` on some labelled rows, under a name of its own in the checkpoint. Returns how many weights learned.
+    """``train_on`` some labelled rows. announce: as the run's phase 2."""
+    pictures = Pictures(ImageCache([work.files[int(row)] for row in rows], plan.pixels), work.y[rows])
+    return (yield from train_on(work, part, net, pictures, plan, check, plan.phase if announce else ""))
 
-    A part that is finished there is only loaded. LoRA's matrices are merged at the end, so that
-    ``net`` comes back as a plain network; prompts and prefixes stay in it.
+
+def train_on(
+    work: Work, part: str, net: Net, pictures: Pictures, plan: Plan, check: Measured | None = None, announce: str = ""
+) -> Step[int]:
+    """Train ``net`` under a name of its own in the checkpoint. Returns how many weights learned.
+
+    announce: the phase that is said to begin. A part that is finished there is only loaded. LoRA's matrices are merged
+    at the end, so that ``net`` comes back as a plain network; prompts and prefixes stay in it.
     """
     _add_adapters(work, net, plan.phase, part)
     stored = work.checkpoint.finished(part)
@@ -153,11 +180,10 @@ def train_part(
     try:
         parameters = learning(net, plan)
         if announce:
-            yield work.started(plan.phase, plan.steps, plan.steps * plan.batch / len(rows), parameters)
-        files = [work.files[int(row)] for row in rows]
+            yield work.started(announce, plan.steps, plan.steps * plan.batch / len(pictures.y), parameters)
         yield from loop(
             net,
-            Pictures(ImageCache(files, plan.pixels), work.y[rows]),
+            pictures,
             plan,
             device=work.device,
             generator=work.generator(part),

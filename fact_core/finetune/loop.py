@@ -33,6 +33,7 @@ class Pictures:
 
     images: ImageCache
     y: Tensor  # (N,) int64
+    often: Tensor | None = None  # (N,) int64, how often each comes in an epoch; None: once
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def loop(
         yield from _resume(run, batches, checkpoint, part, best)
         if best is not None and check is not None and run.step == 0:
             best.offer(run, (yield from _measure(run, check))[1])
-        meter = _Meter(plan, batches.batch, len(y), run.step, each_epoch=best is not None)
+        meter = _Meter(plan, batches.batch, len(batches.epoch), run.step, each_epoch=best is not None)
         while run.step < plan.steps:
-            batch = batches.next()  # every image once an epoch, cropped anew
+            batch = batches.next()  # cropped anew each time
             loss, accuracy = yield from run.gradient(batch, y[batch.rows])  # forward and backward
             run.update()  # learning rate, clipped step, averaged weights
             meter.add(loss, accuracy)
@@ -96,7 +97,7 @@ def loop(
         run.swap()  # the averaged weights stay
         if best is not None:
             best.put_back(run)
-    return Looped(plan.steps, plan.steps * batches.batch / len(y))
+    return Looped(plan.steps, plan.steps * batches.batch / len(batches.epoch))
 
 
 @contextmanager
@@ -131,6 +132,7 @@ def _batches(labelled: Pictures, plan: Plan, interpolation: str, generator: torc
         generator,
         crop_min=plan.crop_min,
         interpolation=interpolation,
+        often=labelled.often,
     )
 
 

@@ -51,6 +51,7 @@ def train(
     folder: Path | None = None,
     checkpoint_every: float = 30.0,
     reuse: Path | None = None,
+    unlabelled: Sequence[Path] = (),
 ) -> Step[Trained]:
     """Train a classifier on n labelled images. ``backbone`` is finetuned in place.
 
@@ -58,8 +59,9 @@ def train(
     check: held-out labels, measured but never trained on. pool_files: some images of the pool
     for the statistics of phase 3. folder: where checkpoints lie, at most ``checkpoint_every``
     seconds of work apart; one of the same labels and options is continued. reuse: where finished
-    phases 2 are kept, each bound to its labels and options, and taken over from. The last weights
-    count, never the best on the check images. InputError: nothing to learn from.
+    phases 2 are kept, each bound to its labels and options, and taken over from. unlabelled: images of
+    the pool for self-training. The last weights count, never the best on the check images. InputError:
+    nothing to learn from.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
@@ -76,6 +78,8 @@ def train(
         device=device,
         checkpoint=Checkpoint(folder, mark, checkpoint_every),
         reuse=reuse,
+        unlabelled=tuple(unlabelled),
+        pretrained=_weights(backbone) if "st" in config.phases else {},
     )
     done = restore(work)  # phases that an interrupted run finished
     if done:
@@ -188,6 +192,10 @@ def restore(work: Work) -> list[PhaseDone]:
     return [PhaseDone(**each) for each in stored.values["done"]]
 
 
+def _weights(backbone: Backbone) -> dict[str, Tensor]:
+    return {name: each.detach().cpu().clone() for name, each in backbone.state_dict().items()}
+
+
 def _named(error: ImageError, work: Work) -> ImageError:
     """The same error with the name of the file that cannot be decoded any more."""
     for file in [*work.files, *(work.check.files if work.check is not None else ())]:
@@ -195,7 +203,7 @@ def _named(error: ImageError, work: Work) -> ImageError:
             decode(file)
         except ImageError as found:
             return ImageError(f"A labelled image cannot be read: {found.what}", str(file), "Put it back and resume.")
-    return error
+    return error  # of the pool: resumed, the run goes on without it
 
 
 def _need(probe: nn.Linear | None) -> nn.Linear:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class Work:
     device: torch.device
     checkpoint: Checkpoint
     reuse: Path | None = None  # where finished phases 2 lie
+    unlabelled: Sequence[Path] = ()  # images of the pool that self-training may name
+    pretrained: Mapping[str, Tensor] = field(default_factory=dict)  # the backbone's first weights, for self-training
     probe: nn.Linear | None = None
     heads: dict[str, nn.Module] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)

@@ -1,0 +1,183 @@
+"""Self-training: phase 2 names images of the pool, and training begins anew from these and the labels.
+
+A network that has learned from the labels (the teacher) gives pseudo-labels to unlabelled images, and one that starts
+from the pretrained weights again (the student) learns from both, on augmented pictures (pseudo-labels: Lee 2013;
+teacher and student: Xie et al. 2020, "Self-training with Noisy Student improves ImageNet classification", algorithm
+1). The paper of FACT has no such phase: no effort but ``standard`` has it, for the backbones that it was measured on.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fact_core.data import ImageCache, batches, normalise
+from fact_core.device import reset_peak_memory
+from fact_core.errors import ImageError
+from fact_core.events import Decision, Event, Log, PhaseDone, Point, Progress, Saved
+from fact_core.finetune import gate
+from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, train_on
+from fact_core.finetune.loop import Pictures
+from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.watch import live_check
+from fact_core.finetune.work import Work
+from fact_core.steps import through
+from fact_core.types import IntArray, Step
+
+SURE = 0.5  # of the images that are named as a class the surest so many teach
+LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
+LOOK = 64  # images at a time
+NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
+
+
+def run(work: Work, phase: str) -> Step[PhaseDone]:
+    """Train the student in place of phase 2's network, and measure it.
+
+    Not where phase 2 was mixed with the pretrained weights (``gate``): its answers are then too doubtful to learn from.
+    """
+    taught = work.config.phases[work.config.phases.index(phase) - 1]
+    reason = _against(work)
+    if reason:
+        return (yield from _left_out(work, phase, taught, reason))
+    config, n = work.config, len(work.y)
+    teacher, plan = (
+        plan_of(taught, config.ff, count, work.backbone, config.amp) for count in (n, n + len(work.unlabelled))
+    )
+    plan = replace(plan, steps=config.st.steps)
+    net = Net(work.backbone, copy.deepcopy((yield from first_head(work, taught, False))))
+    bound = bound_to(work, teacher)  # by what phase 2 depends on, and by what comes on top
+    if bound is not None:
+        bound = {**bound, "phase": phase, "st": asdict(config.st), "unlabelled": _digest(work.unlabelled)}
+    reset_peak_memory(work.device)
+    done = yield from learned(work, phase, net, plan, bound, lambda: _train(work, phase, taught, net, plan))
+    del work.heads[taught]  # it read a network that is no more
+    return done
+
+
+def drawn(n: int, taken: IntArray, count: int, seed: int) -> IntArray:
+    """Rows in 0..n-1, sorted, at most ``count`` of those that are not ``taken``: the same for the same seed."""
+    free = np.setdiff1d(np.arange(n), taken)
+    some = np.random.default_rng([seed, 1]).choice(free, size=min(count, len(free)), replace=False)
+    return np.sort(some)
+
+
+def surest(answers: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows (k,) of the (m, K) log-probabilities whose names are used, in order, and their classes (k,).
+
+    Of the images of each named class the surest share ``SURE``, at least one: the surest of all would leave out
+    what is hard to tell apart.
+    """
+    sure, named = answers.max(dim=1)
+    kept = []
+    for each in torch.unique(named).tolist():
+        rows = torch.nonzero(named == each)[:, 0]
+        kept.append(rows[sure[rows].argsort(descending=True, stable=True)[: max(1, int(SURE * len(rows)))]])
+    rows = torch.cat(kept).sort().values if kept else torch.empty(0, dtype=torch.int64)
+    return rows, named[rows]
+
+
+def often(labelled: int, named: int) -> Tensor:
+    """How often each image comes in an epoch (labelled + named,): the labelled ones fill the share ``LABELLED``."""
+    times = max(1, round(named * LABELLED / (1 - LABELLED) / max(1, labelled)))
+    return torch.cat([torch.full((labelled,), times), torch.ones(named, dtype=torch.int64)])
+
+
+def _against(work: Work) -> str:
+    """Why there is no self-training, if so."""
+    if not work.unlabelled:
+        return "every image of the pool has a label"
+    shares = [each.value for each in work.decisions if each.name == gate.PART]
+    if shares and float(shares[-1]) < 1:
+        return "phase 2 was mixed with the pretrained weights: its answers are too doubtful to learn from"
+    return ""
+
+
+def _left_out(work: Work, phase: str, taught: str, reason: str) -> Step[PhaseDone]:
+    """The phase without any step: phase 2's network stays."""
+    yield work.started(phase, 0, 0.0, 0)
+    yield _decided(work, 0, reason)
+    work.heads[phase] = work.heads[taught]
+    own, held = yield from work.measure(work.heads[phase])
+    check_n = len(work.check.y) if work.check is not None else 0
+    return PhaseDone(phase, work.checkpoint.seconds(), 0.0, 0, *own, *held, check_n)
+
+
+def _train(work: Work, phase: str, taught: str, net: Net, plan: Plan) -> Step[dict[str, Any]]:
+    """Name images with phase 2's network, begin anew with the pretrained weights, train. Returns what was decided."""
+    before = len(work.decisions)
+    rows, named = yield from _names(work, phase, taught)
+    reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(work.unlabelled)} images of the pool"
+    yield _decided(work, len(rows), reason)
+    net.backbone.load_state_dict(work.pretrained)
+    files = [*work.files, *(work.unlabelled[row] for row in rows.tolist())]
+    pictures = Pictures(ImageCache(files, plan.pixels), torch.cat([work.y, named]), often(len(work.y), len(rows)))
+    check = yield from live_check(work, plan)
+    training = train_on(work, phase, net, pictures, plan, check, announce=phase)
+    parameters = yield from through(training, lambda event: _of_phase(event, phase))
+    work.checkpoint.drop(NAMED)
+    return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
+
+
+def _names(work: Work, phase: str, taught: str) -> Step[tuple[Tensor, Tensor]]:
+    """Rows of the unlabelled images and their pseudo-labels (k,).
+
+    Those of an earlier sitting, as long as they are of the same images and all of these are there.
+    """
+    stored, asked = work.checkpoint.finished(NAMED), _digest(work.unlabelled)
+    if stored is not None:
+        if stored.values["unlabelled"] == asked:
+            return stored.tensors["rows"], stored.tensors["named"]
+        yield Log("The pool has changed since the last sitting: self-training begins anew.", "warning")
+        work.checkpoint.drop(phase)
+    head, pre, bad = work.heads[taught], work.backbone.preprocess, []
+    assert isinstance(head, nn.Linear)  # as after every phase 2
+    net = Net(work.backbone, head).to(work.device).eval()
+    answers = torch.full((len(work.unlabelled), work.n_classes), -torch.inf)
+
+    def gone(row: int, error: ImageError) -> None:
+        bad.append(str(error))
+
+    for found, pictures in batches(work.unlabelled, pre, LOOK, on_bad=gone):
+        with torch.inference_mode():
+            said = net(normalise(pictures, pre, work.device)).float().log_softmax(1).cpu()
+        answers[torch.from_numpy(np.asarray(found))] = said
+        yield Progress(NAMED, int(found[-1]) + 1, len(work.unlabelled))
+    if bad:
+        yield Log(f"{len(bad)} images of the pool cannot be read any more, going on without: {bad[0]}", "warning")
+    seen = torch.nonzero(answers.isfinite().all(dim=1))[:, 0]
+    kept, named = surest(answers[seen])
+    rows = seen[kept]
+    work.checkpoint.save(NAMED, {"rows": rows, "named": named}, {"step": 0, "unlabelled": asked}, finished=True)
+    return rows, named
+
+
+def _of_phase(event: Event, phase: str) -> Event:
+    """The loop's events under the name of this phase: its plan is that of phase 2."""
+    if isinstance(event, (Point, Saved)):
+        return replace(event, phase=phase)
+    return replace(event, step=phase) if isinstance(event, Progress) else event
+
+
+def _decided(work: Work, images: int, reason: str) -> Decision:
+    work.decisions.append(Decision(NAMED, str(images), reason))
+    return work.decisions[-1]
+
+
+def _digest(files: Sequence[Path]) -> str:
+    """Of what lies at these places: a kept network was taught by these images. Their bytes may be many gigabytes."""
+    known: list[tuple[str, int, int]] = []
+    for file in files:
+        with suppress(OSError):
+            about = file.stat()
+            known.append((str(file), about.st_size, about.st_mtime_ns))
+    return hashlib.blake2b(json.dumps(known).encode(), digest_size=16).hexdigest()

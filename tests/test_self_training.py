@@ -1,0 +1,202 @@
+"""Self-training: which images are named, what learns from them, and that it goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
+
+from fact_core.bench.cells import covers
+from fact_core.config import TrainConfig, train_config
+from fact_core.data import ImageCache, load_eval, normalise
+from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
+from fact_core.finetune.batches import Batches
+from fact_core.finetune.self_training import NAMED, drawn, often, surest
+
+Y = [0, 1, 2, 0, 1, 2]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
+    return coloured(tmp_path_factory.mktemp("labelled"), Y)
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    return coloured(tmp_path_factory.mktemp("pool"), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0], seed=1).files
+
+
+def taught(recipe: str = "fact", **values: Any) -> TrainConfig:
+    return tiny(recipe, **{"st.steps": 4, "ff.gate": "off", "ff.drop_path": 0.3, **values})
+
+
+def decisions(found: Sequence[Event | Decision], name: str = NAMED) -> list[str]:
+    return [each.value for each in found if isinstance(each, Decision) and each.name == name]
+
+
+def test_drawn_is_a_draw_of_what_is_left() -> None:
+    found = drawn(20, np.array([0, 3, 19]), 5, seed=4)
+    assert len(set(found.tolist())) == 5 and not set(found.tolist()) & {0, 3, 19} and (np.diff(found) > 0).all()
+    assert np.array_equal(found, drawn(20, np.array([0, 3, 19]), 5, seed=4))
+    assert not np.array_equal(found, drawn(20, np.array([0, 3, 19]), 5, seed=5))
+    assert drawn(4, np.array([1]), 9, seed=0).tolist() == [0, 2, 3]
+    assert drawn(2, np.array([0, 1]), 9, seed=0).tolist() == []
+
+
+def test_surest_takes_half_of_each_class_that_is_named() -> None:
+    answers = torch.randn(41, 5, generator=torch.Generator().manual_seed(0)).log_softmax(1)
+    answers[:, 3] = -20.0  # a class that is never named
+    rows, named = surest(answers)
+    wanted = set()
+    for each in (0, 1, 2, 4):
+        mine = [i for i in range(41) if int(answers[i].argmax()) == each]
+        mine.sort(key=lambda i: -float(answers[i].max()))
+        wanted |= {(i, each) for i in mine[: max(1, len(mine) // 2)]}
+    assert set(zip(rows.tolist(), named.tolist(), strict=True)) == wanted
+    assert rows.tolist() == sorted(rows.tolist())
+    none = surest(torch.zeros(0, 3))
+    assert none[0].tolist() == [] and none[1].tolist() == []
+
+
+def test_labelled_images_fill_half_of_an_epoch_where_they_are_few() -> None:
+    assert often(4, 8).tolist() == [2] * 4 + [1] * 8
+    assert often(8, 4).tolist() == [1] * 12  # never less than once
+    assert often(3, 0).tolist() == [1] * 3
+
+
+def test_an_epoch_holds_each_image_as_often_as_it_says(data: Coloured) -> None:
+    times = torch.tensor([3, 1, 1, 2, 1, 0])
+    images = ImageCache(data.files, 32)
+    with Batches(images, 4, 32, torch.Generator().manual_seed(0), often=times) as batches:
+        seen = torch.cat([batches.next().rows for _ in range(4)])  # two epochs of 8
+    assert torch.bincount(seen[:8], minlength=6).tolist() == times.tolist()
+    assert torch.bincount(seen[8:], minlength=6).tolist() == times.tolist()
+
+
+@pytest.mark.parametrize("recipe", ["fact", "l3fact"])
+def test_a_new_network_learns_from_what_phase_2_named(recipe: str, data: Coloured, pool: tuple[Path, ...]) -> None:
+    """All phases are told of in order; the pseudo-labels are those of phase 2; the student answers."""
+    config = taught(recipe)
+    events, trained = drain(steps(data, config, unlabelled=pool))
+    tuned = config.phases[1]
+    assert config.phases == ("lp", tuned, "st", "lm")
+    started = [each for each in events if isinstance(each, PhaseStarted)]
+    assert tuple(each.phase for each in started) == config.phases == tuple(each.phase for each in trained.phases)
+    assert started[2].steps == 4 and started[2].trainable_parameters == started[1].trainable_parameters
+    points = [each for each in events if isinstance(each, Point) and each.phase == "st"]
+    assert [each.step for each in points] == [1, 2, 3, 4]
+    named = [each for each in events if isinstance(each, Progress) and each.step == NAMED]
+    assert named[-1].done == named[-1].total == len(pool)
+    assert set(trained.classifier.heads) == {"st", "lm"}  # phase 2's head reads a network that is no more
+    _, teacher = drain(steps(data, taught({"fact": "lp-ft", "l3fact": "lp-lora"}[recipe])))
+    network, pre = teacher.classifier, backbone().preprocess
+    with torch.inference_mode():
+        images = normalise(np.stack([load_eval(file, pre) for file in pool]), pre, CPU)
+        rows, _ = surest(network.read(network.backbone(images), tuned))
+    assert int(decisions(trained.decisions)[0]) == len(rows)
+    two, one = trained.classifier.backbone.state_dict(), network.backbone.state_dict()
+    assert two.keys() == one.keys() and any(not torch.equal(two[key], one[key]) for key in one)
+
+
+def test_a_resumed_self_training_ends_as_an_unbroken_one(
+    data: Coloured, pool: tuple[Path, ...], tmp_path: Path
+) -> None:
+    config = taught(**{"lm.mode": "lr"})
+    _, whole = drain(steps(data, config, unlabelled=pool))
+    run = steps(data, config, tmp_path, unlabelled=pool)
+    while not (isinstance(event := next(run), Saved) and event.phase == "st" and event.step == 2):
+        pass
+    run.close()
+    events, again = drain(steps(data, config, tmp_path, unlabelled=pool))
+    assert any(isinstance(each, Log) and "step 2 of 4" in each.text for each in events)
+    assert not any(isinstance(each, Progress) and each.step == NAMED for each in events)  # named once
+    one, two = whole.classifier.state_dict(), again.classifier.state_dict()
+    assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+    assert again.decisions == whole.decisions and [each.steps for each in again.phases] == [
+        each.steps for each in whole.phases
+    ]
+
+
+def test_a_pool_that_has_changed_between_two_sittings_begins_it_anew(
+    data: Coloured, pool: tuple[Path, ...], tmp_path: Path
+) -> None:
+    config = taught(**{"lm.mode": "lr"})
+    run = steps(data, config, tmp_path, unlabelled=pool)
+    while not (isinstance(event := next(run), Saved) and event.phase == "st" and event.step == 2):
+        pass
+    run.close()
+    events, again = drain(steps(data, config, tmp_path, unlabelled=pool[1:]))
+    assert any(isinstance(each, Log) and "pool has changed" in each.text for each in events)
+    _, whole = drain(steps(data, config, unlabelled=pool[1:]))
+    one, two = whole.classifier.state_dict(), again.classifier.state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize("why", ["no pool", "mixed"])
+def test_without_images_or_trust_phase_2_stays_as_it_is(why: str, data: Coloured, pool: tuple[Path, ...]) -> None:
+    values = {"ff.gate": "half"} if why == "mixed" else {}
+    events, trained = drain(steps(data, taught(**values), unlabelled=() if why == "no pool" else pool))
+    _, before = drain(steps(data, tiny("lp-ft", **{"ff.gate": "off", "ff.drop_path": 0.3, **values})))
+    one, two = before.classifier.backbone.state_dict(), trained.classifier.backbone.state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert decisions(trained.decisions) == ["0"] and decisions(events) == ["0"]
+    assert [each.steps for each in trained.phases if each.phase == "st"] == [0]
+    assert {"ff", "st", "lm"} == set(trained.classifier.heads)
+
+
+def test_images_that_cannot_be_read_are_left_out(data: Coloured, pool: tuple[Path, ...], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    files = (*pool[:3], broken, tmp_path / "gone.png", *pool[3:])
+    events, trained = drain(steps(data, taught(), unlabelled=files))
+    (warning,) = [each.text for each in events if isinstance(each, Log) and each.level == "warning"]
+    assert "2 images of the pool cannot be read" in warning
+    _, without = drain(steps(data, taught(), unlabelled=pool))
+    assert decisions(trained.decisions) == decisions(without.decisions)
+    _, none = drain(steps(data, taught(), unlabelled=(broken,)))  # then the labels alone
+    assert decisions(none.decisions) == ["0"] and none.phases[2].steps == 4
+
+
+def test_another_run_takes_it_over_where_the_pool_is_the_same(
+    data: Coloured, pool: tuple[Path, ...], tmp_path: Path
+) -> None:
+    def over(config: TrainConfig, files: Sequence[Path]) -> list[str]:
+        events, _ = drain(steps(data, config, reuse=tmp_path, unlabelled=files))
+        return [
+            each.text.partition(" is ")[0] for each in events if isinstance(each, Log) and "taken over" in each.text
+        ]
+
+    assert over(taught(), pool) == []
+    assert over(taught(**{"lm.frofa": "none"}), pool) == ["Full finetune", "Self-training"]
+    assert over(taught(), pool[1:]) == ["Full finetune"]
+    assert over(taught(**{"st.steps": 3}), pool) == ["Full finetune"]
+    assert over(taught(**{"ff.steps": 3}), pool) == []
+
+
+def test_a_run_without_it_is_as_before(data: Coloured, pool: tuple[Path, ...]) -> None:
+    """The images of the pool change nothing where there are no steps."""
+    config = tiny("fact", **{"lm.mode": "lr"})
+    one = drain(steps(data, config, unlabelled=pool))[1].classifier.state_dict()
+    two = drain(steps(data, config))[1].classifier.state_dict()
+    assert config.phases == ("lp", "ff", "lm") and all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_a_table_does_not_take_lp_ft_from_a_run_that_trains_its_network_away() -> None:
+    longer, shorter = taught(), tiny("lp-ft", **{"ff.gate": "off", "ff.drop_path": 0.3})
+    assert not covers(longer, shorter) and covers(longer, tiny("lp"))
+    without = replace(longer, st=replace(longer.st, steps=0))
+    assert covers(without, shorter)
+
+
+def test_only_the_recommended_effort_has_it() -> None:
+    for recipe in ("fact", "l3fact"):
+        assert "st" in train_config("standard", recipe=recipe, backbone="tf_efficientnet_lite0").phases
+        for preset in ("quick", "paper"):
+            assert "st" not in train_config(preset, recipe=recipe, backbone="tf_efficientnet_lite0").phases
+    assert "st" not in train_config("standard", recipe="lp-ft", backbone="tf_efficientnet_lite0").phases
