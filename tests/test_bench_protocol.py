@@ -78,7 +78,7 @@ def test_no_test_image_reaches_a_training(
 
     monkeypatch.setattr(measure, "train", train)
     monkeypatch.setattr(measure, "POOL_TOKENS", limit)
-    asked = order(tmp_path, "--dataset", "cifar10", "--methods", "fact,lp", "--preset", "quick")
+    asked = order(tmp_path, "--dataset", "cifar10", "--methods", "fact,lp", "--preset", "quick", "--set", "st.steps=2")
     features = Features(backbone(), pictures.root, tmp_path / "cache", CPU)
     rows = np.array([0, 6, 12])
     (training,) = trainings(asked, 0, units_of(asked))
@@ -90,6 +90,8 @@ def test_no_test_image_reaches_a_training(
     assert len(learned) == 15 and len(tested) == 9 and not learned & tested
     pool = list(given["pool_files"])
     assert len(set(pool)) == len(pool) == min(limit, 15) and set(pool) <= learned
+    rest = [*given["unlabelled"]]  # what self-training may name: all others
+    assert len(rest) == 12 and set(rest) <= learned and not set(rest) & set(given["files"])
     assert [*given["files"]] == [pictures.root / f"train/{name}" for name in ("cat/0.png", "dog/1.png", "frog/2.png")]
     assert given["y"].tolist() == [0, 1, 2] and given["check"] is None
     _, x = drain(features.of([pictures.train[row] for row in rows]))

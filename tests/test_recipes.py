@@ -30,7 +30,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
 def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
     """It runs its phases in order, says how much learns in each, and answers for all classes; twice the same."""
     fits = not {"prompt", "prefix"} & set(RECIPES[name].phases)
-    config = tiny(name, **{"ff.steps": 2, "lm.steps": 3}, **({} if fits else {"backbone": TRANSFORMER}))
+    small = {"ff.steps": 2, "st.steps": 2, "ff.gate": "off", "lm.steps": 3}
+    config = tiny(name, **small, **({} if fits else {"backbone": TRANSFORMER}))
     assert config.phases == RECIPES[name].phases and set(config.phases) <= set(PHASES)
     answers = []
     for _ in range(2):
@@ -38,7 +39,7 @@ def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
         x = np.asarray(tokens(network, data.files, CPU)[0], dtype=np.float32)
         run = train(
             backbone=network, files=data.files, y=data.y, classes=NAMES, x=x, config=config, device=CPU,
-            pool_files=data.files[:3],
+            pool_files=data.files[:3], unlabelled=data.files[3:],
         )  # fmt: skip
         events, trained = drain(run)
         started = [each for each in events if isinstance(each, PhaseStarted)]

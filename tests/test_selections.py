@@ -102,3 +102,16 @@ def test_images_that_are_gone_are_not_in_the_queue(project: Project) -> None:
 def test_a_selection_needs_a_role_each(project: Project) -> None:
     with pytest.raises(ValueError, match="one role"):
         selections.save(project, Selection(np.array([1, 2]), ("pick",), np.array([]), "random"), None)
+
+
+def test_nothing_is_learned_from_check_images_or_from_what_a_person_has_judged(project: Project) -> None:
+    """What self-training may not name: also check images without a label, and those of an earlier selection."""
+    assert selections.spoken_for(project).tolist() == []
+    selections.save(project, choose([1], [4], []), None)
+    number = selections.save(project, choose([5, 2], [7], [9, 8]), None)
+    assert selections.spoken_for(project).tolist() == [4, 7]
+    selections.reject(project, number, 5)
+    cat = classes.add_class(project, "cat")
+    ops = [labels.Op(1, "label", 2, cat), labels.Op(2, "skip", 10), labels.Op(3, "flag", 6), labels.Op(4, "clear", 6)]
+    labels.apply(project, "tab", ops)
+    assert selections.spoken_for(project).tolist() == [2, 4, 5, 7, 10]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -213,3 +214,17 @@ def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project,
     again = finish(flat, runs.queue(flat, "export", config))
     assert again.status == "failed"
     assert "not empty" in again.reason
+
+
+def test_self_training_names_only_what_no_one_has_judged(flat: Project) -> None:
+    """Of 24 images 9 are labeled and 3 are check images; the draw is kept with the run's labels."""
+    assert finish(flat, runs.queue(flat, "select", {"budget": "9", "check": 3})).status == "done"
+    label_all(flat)
+    run = finish(flat, runs.queue(flat, "train", quick(**{"ff.gate": "off", "st.steps": 2, "st.images": 10})))
+    assert run.status == "done", run.reason
+    kept = json.loads((flat.run_folder(run.id) / "labels.json").read_text("utf-8"))
+    assert len(kept["ids"]) == 9 and len(kept["check_ids"]) == 3 and len(set(kept["pool_ids"])) == 10
+    assert not set(kept["pool_ids"]) & {*kept["ids"], *kept["check_ids"]}
+    assert [each["phase"] for each in run.result["phases"]] == ["lp", "ff", "st", "lm"]
+    (named,) = [int(each["value"]) for each in run.result["decisions"] if each["name"] == "st.images"]
+    assert 1 <= named <= 10

@@ -97,7 +97,7 @@ class BackboneChoice:
 class RecipeChoice:
     """The phases that a recipe can run, in order: lp, then one of ff, lora, prompt and prefix, then st, then lm.
 
-    st runs only where the options give it steps (``TrainConfig.phases``).
+    st (self-training) runs only where the options give it steps (``TrainConfig.phases``).
 
     values: options that the recipe itself fixes. random_head: phase 2 starts
     from a head that knows nothing, not from the linear probe.

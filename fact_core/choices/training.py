@@ -9,7 +9,7 @@ RECIPES: dict[str, RecipeChoice] = {
         "FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "st", "lm")
     ),
     "l3fact": RecipeChoice(
-        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "st", "lm")
+        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "lm")
     ),
     "fact-prompt": RecipeChoice(
         "FACT with prompts",
