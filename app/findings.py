@@ -97,6 +97,7 @@ def results(project: Project, run: Run) -> dict[str, Any]:
         "runs": [run_brief(project, each) for each in runs.list_runs(project, "train")],
         "measured": measured,
         "also": {key: second[key] for key in ("kind", "n", "accuracy", "interval")} if second else None,
+        "self_taught": run.self_taught,
         "phases": rows,
         "overlap": outcome.overlapping(rows),
         "decisions": run.result.get("decisions") or [],

@@ -17,7 +17,10 @@ from fact_core.evaluate import wilson
 from fact_core.events import Event
 
 #: Share of the width that a phase takes.
-WEIGHTS = {"lp": 1.0, "ff": 2.0, "lora": 2.0, "prompt": 2.0, "prefix": 2.0, "st": 1.5, "lm": 1.0}
+WEIGHTS = {"lp": 1.0, "ff": 2.0, "lora": 2.0, "prompt": 2.0, "prefix": 2.0, "lm": 1.0}
+#: The same where there are four: each has room for its name.
+WEIGHTS_OF_FOUR = {**dict.fromkeys(WEIGHTS, 1.6), "lp": 1.25, "st": 1.5, "lm": 1.25}
+ROOMY = 0.23  # share of the width from which a column has room for a step between its first and its last
 GAP = 0.022
 #: Bottom and top of the two rows, as shares of the plot's height.
 ACCURACY_ROW, LOSS_ROW = (0.0, 0.44), (0.56, 1.0)
@@ -28,10 +31,11 @@ CLOSE = 0.06
 def columns(phases: Sequence[str]) -> list[tuple[float, float]]:
     """Left and right edge (0..1) of each phase's column."""
     room = 1.0 - GAP * (len(phases) - 1)
-    total = sum(WEIGHTS.get(phase, 1.0) for phase in phases)
+    weights = WEIGHTS if len(phases) < 4 else WEIGHTS_OF_FOUR
+    total = sum(weights.get(phase, 1.0) for phase in phases)
     edges, left = [], 0.0
     for phase in phases:
-        right = left + room * WEIGHTS.get(phase, 1.0) / total
+        right = left + room * weights.get(phase, 1.0) / total
         edges.append((round(left, 5), round(min(right, 1.0), 5)))
         left = right + GAP
     return edges
@@ -169,11 +173,15 @@ def _add_axes(
     place = number + (count if row == "accuracy" else 0)
     first = count if row == "accuracy" else 0
     last = last_step(curve)
+    middle = [max(1, round(last / 2))] if edge[1] - edge[0] >= ROOMY else []
+    # Of four, side by side on a phone, the last step of one would run into the first of the next.
+    first_step = [1] if number == 0 or count < 4 else []
     x: dict[str, Any] = {
         "domain": list(edge),
         "anchor": "y" + _axis(place),
         "range": [0, last * 1.02],
-        "tickvals": sorted({1, max(1, round(last / 2)), last}) if curve.state != "todo" else [],
+        "tickvals": sorted({*first_step, *middle, last}) if curve.state != "todo" else [],
+        "tickangle": 0,
         "showgrid": False,
         "zeroline": False,
         "ticks": "",

@@ -59,6 +59,12 @@ class Run:
         """Queued or running."""
         return self.status in ("queued", "running")
 
+    @property
+    def self_taught(self) -> int:
+        """How many images of the pool a training run has learned from without a label (self-training)."""
+        named = [each["value"] for each in self.result.get("decisions") or () if each["name"] == "st.images"]
+        return int(named[-1]) if named else 0
+
 
 @dataclass(frozen=True)
 class EventRow:

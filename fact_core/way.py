@@ -74,6 +74,7 @@ def go(order: Order, console: Console) -> dict[str, Any]:
         "features": {key: seen[key] for key in ("seconds", "images_per_s", "images", "n_new") if key in seen},
         **phases,
         "accuracy": {**_accuracy(Path(answered["file"]), trained, truth), "test": tested},
+        "self_training_images": trained.self_taught,
         "seconds_total": time.monotonic() - started,
         "device": trained.result["device"],
         "seed": order.train.seed,

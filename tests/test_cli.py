@@ -87,6 +87,7 @@ def test_json_holds_what_scripts_rely_on(done: Done) -> None:
     assert accuracy["pool_rest_n"] == 24 - 9
     assert 0 <= accuracy["test"] <= 1
     assert accuracy["pool_rest"] > 0.6  # colours are easy
+    assert result["self_training_images"] == 0  # the effort quick has none
     assert result["seconds_total"] > 0 and result["seed"] == 0 and result["device"].startswith("CPU")
     assert {"python", "torch", "timm", "fact_studio"} <= set(result["versions"])
 

@@ -227,4 +227,4 @@ def test_self_training_names_only_what_no_one_has_judged(flat: Project) -> None:
     assert not set(kept["pool_ids"]) & {*kept["ids"], *kept["check_ids"]}
     assert [each["phase"] for each in run.result["phases"]] == ["lp", "ff", "st", "lm"]
     (named,) = [int(each["value"]) for each in run.result["decisions"] if each["name"] == "st.images"]
-    assert 1 <= named <= 10
+    assert 1 <= named <= 10 and run.self_taught == named
