@@ -137,10 +137,11 @@
   }
 
   // What the form shows: the settings of the shown run; before the first, the backbone that chose the images.
-  function fill(names, values) {
+  // ``own``: backbone -> the values of the effort that depend on it.
+  function fill(names, values, own) {
     const run = shownRun(FS.state), chosen = FS.state.selection && FS.state.selection.backbone;
     return names.map((name, place) => {
-      if (!run) return name === "backbone" && chosen ? chosen : values[place];
+      if (!run) return name === "backbone" && chosen ? chosen : (own[chosen] || {})[name] ?? values[place];
       const value = name.split(".").reduce((config, part) => (config ? config[part] : undefined), run.config);
       return value === undefined ? values[place] : value;
     });

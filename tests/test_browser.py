@@ -27,8 +27,9 @@ from PIL import Image
 from storage_help import flat_project, is_sound
 
 from app.bench.browser import find_chromium
-from fact_core import labels, scan, selections
+from fact_core import classes, labels, scan, selections
 from fact_core import project as projects
+from fact_core.choices import BACKBONES
 from fact_core.demo import demo_truth
 from fact_core.project import Project
 from fact_core.types import Selection
@@ -376,6 +377,32 @@ def export(page: Page, into: Path) -> None:
     expect(page.locator(".export-done .note.good")).to_contain_text(str(into), timeout=LONG)
     written = {each.name for each in into.iterdir()}
     assert {"predict.py", "model.onnx", "model.safetensors", "requirements.txt", "README.md"} <= written
+
+
+def test_another_backbone_brings_its_own_rates(serve: Serve, page: Page, tmp_path: Path) -> None:
+    """Those of the effort that depend on it; what was typed into other options stays."""
+    project = flat_project(tmp_path, images=8)
+    ids = scan.pool(project).ids
+    selections.save(project, Selection(ids[:4], ("pick",) * 4, ids[4:], "random"), None)
+    a, b = (classes.add_class(project, name) for name in ("a", "b"))
+    labels.apply(project, "tab", [labels.Op(n, "label", int(i), (a, b)[n % 2]) for n, i in enumerate(ids[:4], 1)])
+    page.goto(serve("--project", str(project.folder)).address)
+    go(page, "train")
+    open_fold(page, "train-more")
+    for fold in ("ff", "st"):
+        open_fold(page, f"train-fold-{fold}")
+    field = {name: page.locator(f"#opt-{name} input").first for name in ("ff-backbone_lr", "st-steps", "ff-steps")}
+    expect(field["ff-backbone_lr"]).to_have_value("0.0003")
+    expect(field["st-steps"]).to_have_value("300")
+    field["ff-steps"].fill("77")
+    field["ff-steps"].press("Tab")
+    choose(page, "backbone", BACKBONES["vit_small_patch16_224.dino"].title)
+    expect(field["ff-backbone_lr"]).to_have_value("0.0001")
+    expect(field["st-steps"]).to_have_value("0")
+    expect(field["ff-steps"]).to_have_value("77")
+    choose(page, "preset", "Standard")
+    expect(field["ff-steps"]).to_have_value("300")
+    expect(field["ff-backbone_lr"]).to_have_value("0.0001")
 
 
 def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import gradio as gr
 from app.server import Server
 from app.text import sentences
 from app.widgets import Form, form, piece
-from fact_core.choices import BACKBONES, PRESETS, RECIPES, HasTitle
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, HasTitle
 from fact_core.config import TrainConfig, options, train_config, value_of
 
 MAIN = ("recipe", "preset", "backbone")
@@ -46,12 +46,16 @@ def build(server: Server) -> None:
     # The other way round: the form shows the settings of the run that is shown.
     fill = gr.Button("", visible="hidden", elem_id="train-fill")
     names = json.dumps(list(settings.names))
-    fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values)")
+    own = json.dumps({backbone: own_values(START_PRESET, backbone) for backbone in BACKBONES})
+    fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values, {own})")
     go.click(None, settings.inputs, js=f"(...values) => {{ FactTrain.submit({names}, values); }}")
 
 
 def _settings(text: dict[str, str]) -> Form:
-    """The form: three choices, everything else under "More options". A preset fills in its values."""
+    """The form: three choices, everything else under "More options".
+
+    A preset fills in its values, those for the chosen backbone; another backbone only those that depend on it.
+    """
     start = values_of(START_PRESET)
     with gr.Column(elem_id="train-form", elem_classes=["fs-form"]):
         parts = [form(TrainConfig, MAIN, start)]
@@ -64,14 +68,14 @@ def _settings(text: dict[str, str]) -> Form:
     _say_what(parts[0])
     names = tuple(name for part in parts for name in part.names)
     whole = Form(names, tuple(component for part in parts for component in part.components))
-    preset = whole.components[names.index("preset")]
-    others = [(name, each) for name, each in zip(names, whole.components, strict=True) if name not in MAIN]
-    preset.input(
-        lambda chosen: preset_values(chosen, [name for name, _ in others]),
-        preset,
-        [component for _, component in others],
-        show_progress="hidden",
-    )
+    preset, backbone = (whole.components[names.index(name)] for name in ("preset", "backbone"))
+    for chooser, changed in ((preset, [each for each in names if each not in MAIN]), (backbone, own_names())):
+        chooser.input(
+            partial(preset_values, changed),
+            [preset, backbone],
+            [whole.components[names.index(name)] for name in changed],
+            show_progress="hidden",
+        )
     return whole
 
 
@@ -96,13 +100,26 @@ def fold_names(prefix: str) -> tuple[str, ...]:
     return tuple(name for name in names if (name.startswith(prefix) if prefix else "." not in name))
 
 
-def values_of(preset: str) -> dict[str, Any]:
+def values_of(preset: str, backbone: str = DEFAULT_BACKBONE) -> dict[str, Any]:
     """The value of every option under a preset."""
-    config = train_config(preset)
+    config = train_config(preset, backbone=backbone)
     return {name: value_of(config, name) for name, _ in options(TrainConfig)}
 
 
-def preset_values(preset: str, names: Sequence[str]) -> list[Any]:
-    """The preset's values in the order of ``names``."""
-    values = values_of(preset if preset in PRESETS else START_PRESET)
+def own_names() -> list[str]:
+    """The options to which some preset gives values that depend on the backbone."""
+    return list(dict.fromkeys(name for each in PRESETS.values() for own in each.by_backbone.values() for name in own))
+
+
+def own_values(preset: str, backbone: str) -> dict[str, Any]:
+    """The preset's values of these options for a backbone."""
+    values = values_of(preset, backbone)
+    return {name: values[name] for name in own_names()}
+
+
+def preset_values(names: Sequence[str], preset: str, backbone: str) -> list[Any]:
+    """The preset's values for a backbone in the order of ``names``."""
+    values = values_of(
+        preset if preset in PRESETS else START_PRESET, backbone if backbone in BACKBONES else DEFAULT_BACKBONE
+    )
     return [values[name] for name in names]
