@@ -16,8 +16,11 @@ from fact_core.bench.cells import covers
 from fact_core.config import TrainConfig, train_config
 from fact_core.data import ImageCache, load_eval, normalise
 from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
+from fact_core.finetune import gate
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.self_training import NAMED, drawn, often, surest
+from fact_core.finetune.work import Work
+from fact_core.types import Step
 
 Y = [0, 1, 2, 0, 1, 2]
 
@@ -134,6 +137,33 @@ def test_a_pool_that_has_changed_between_two_sittings_begins_it_anew(
     _, whole = drain(steps(data, config, unlabelled=pool[1:]))
     one, two = whole.classifier.state_dict(), again.classifier.state_dict()
     assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+@pytest.mark.parametrize(
+    ("share", "scores", "taken"), [(1.0, None, 2), (0.5, None, 0), (0.0, {"0": 1.0}, 0), (0.5, {"0.5": 1.0}, 2)]
+)
+def test_phase_2_teaches_where_labels_left_out_have_spoken_for_it(
+    share: float,
+    scores: dict[str, float] | None,
+    taken: int,
+    data: Coloured,
+    pool: tuple[Path, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not where its weights were given up, or mixed without a look. The student is never mixed."""
+
+    def choose(work: Work, *_: object) -> Step[float]:
+        work.decisions.append(Decision(gate.PART, f"{share:g}", "as the test wants it", scores))
+        yield work.decisions[-1]
+        return share
+
+    monkeypatch.setattr(gate, "choose", choose)
+    monkeypatch.setattr(gate, "mix", lambda *given: mixed.append(given[2]))
+    mixed: list[float] = []
+    config = taught(**{"ff.gate": "choose", "ff.steps": 2, "st.steps": 2, "lm.mode": "lr"})
+    _, trained = drain(steps(data, config, unlabelled=pool))
+    assert [each.steps for each in trained.phases if each.phase == "st"] == [taken]
+    assert mixed == [share]
 
 
 @pytest.mark.parametrize("why", ["no pool", "mixed"])

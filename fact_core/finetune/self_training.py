@@ -43,7 +43,9 @@ NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint'
 def run(work: Work, phase: str) -> Step[PhaseDone]:
     """Train the student in place of phase 2's network, and measure it.
 
-    Not where phase 2 was mixed with the pretrained weights (``gate``): its answers are then too doubtful to learn from.
+    Not where nothing says that phase 2's network is worth learning from: where the gate took the pretrained one, or
+    mixed both without looking, for want of labels. A mix that labels left out asked for teaches as well as any; the
+    student itself is never mixed (flowers, 125 labels: 67.6 % the mix, 69.6 its student).
     """
     taught = work.config.phases[work.config.phases.index(phase) - 1]
     reason = _against(work)
@@ -96,9 +98,11 @@ def _against(work: Work) -> str:
     """Why there is no self-training, if so."""
     if not work.unlabelled:
         return "every image of the pool has a label"
-    shares = [each.value for each in work.decisions if each.name == gate.PART]
-    if shares and float(shares[-1]) < 1:
-        return "phase 2 was mixed with the pretrained weights: its answers are too doubtful to learn from"
+    mixes = [each for each in work.decisions if each.name == gate.PART]
+    if mixes and float(mixes[-1].value) == 0:
+        return "phase 2's weights were given up: there is nothing to learn from"
+    if mixes and float(mixes[-1].value) < 1 and mixes[-1].scores is None:
+        return "nothing has shown that phase 2's answers are good enough to learn from"
     return ""
 
 
