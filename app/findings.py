@@ -82,11 +82,12 @@ def results(project: Project, run: Run) -> dict[str, Any]:
     """Everything the Results page shows of one training run."""
     answers = answers_of(project, run)
     counts = _label_counts(project, run)
-    measured, second = None, None
+    measured, second, looked_at = None, None, 0
     if answers is not None:
         check, truth, kind = known_classes(project, run, answers)
         by_check = outcome.measure(answers, check, "check", counts)
         by_truth = outcome.measure(answers, truth, kind, counts)
+        looked_at = len(set(run.result.get("pool_ids") or ()) & ({*check, *truth})) if run.self_taught else 0
         measured = by_check or by_truth
         second = by_truth if by_check else None
     measured = measured or _stored_report(run, counts)
@@ -97,7 +98,7 @@ def results(project: Project, run: Run) -> dict[str, Any]:
         "runs": [run_brief(project, each) for each in runs.list_runs(project, "train")],
         "measured": measured,
         "also": {key: second[key] for key in ("kind", "n", "accuracy", "interval")} if second else None,
-        "self_taught": run.self_taught,
+        "self_taught": looked_at,
         "phases": rows,
         "overlap": outcome.overlapping(rows),
         "decisions": run.result.get("decisions") or [],

@@ -113,10 +113,22 @@ def phase_rows(
             row |= by_phase[name]
         elif measured and name == final:
             row |= {key: measured[key] for key in ("right", "n", "accuracy", "interval")}
-        elif done.get("check_n") and done.get("check_accuracy") is not None:
+        elif (
+            done.get("check_n")
+            and done.get("check_accuracy") is not None
+            and (not by_phase or _same_images(done, measured))
+        ):
             row |= share(round(done["check_accuracy"] * done["check_n"]), done["check_n"])
         rows.append(row)
     return rows
+
+
+def _same_images(done: Mapping[str, Any], measured: Mapping[str, Any] | None) -> bool:
+    """Whether a figure of the training stands beside figures of the predictions that rest on as many images.
+
+    Self-training trains phase 2's network away, so that it has no answers any more.
+    """
+    return measured is not None and measured["kind"] == "check" and measured["n"] == done["check_n"]
 
 
 def overlapping(rows: Sequence[Mapping[str, Any]]) -> bool:

@@ -87,8 +87,7 @@
         more ? el("button", { class: "link", type: "button", onclick: () => FS.go("select") }, t("results.more_check")) : null),
       data.also ? el("p", { class: "small faint" }, t(`results.also_${data.also.kind}`, {
         n: FS.fmt.int(data.also.n), accuracy: FS.fmt.pct(data.also.accuracy), low: low(data.also.interval[0]), high: high(data.also.interval[1]) })) : null,
-      data.self_taught && [kind, data.also && data.also.kind].some((each) => each === "demo" || each === "folders")
-        ? el("p", { class: "small faint" }, t("results.self_taught", { n: FS.fmt.int(data.self_taught) })) : null,
+      data.self_taught ? el("p", { class: "small faint" }, t("results.self_taught", { n: FS.fmt.int(data.self_taught) })) : null,
       measured.kind !== "check" && measured.kind !== "run" ? checkNote() : null);
   }
 

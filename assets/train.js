@@ -137,13 +137,15 @@
   }
 
   // What the form shows: the settings of the shown run; before the first, the backbone that chose the images.
-  // ``own``: backbone -> the values of the effort that depend on it.
-  function fill(names, values, own) {
+  // ``known.own``: effort -> backbone -> the values that depend on it; ``known.plain``: what an option is by itself.
+  function fill(names, values, known) {
     const run = shownRun(FS.state), chosen = FS.state.selection && FS.state.selection.backbone;
+    const now = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+    const own = chosen && chosen !== now.backbone ? { backbone: chosen, ...(known.own[now.preset] || {})[chosen] } : {};
     return names.map((name, place) => {
-      if (!run) return name === "backbone" && chosen ? chosen : (own[chosen] || {})[name] ?? values[place];
+      if (!run) return own[name] ?? values[place];
       const value = name.split(".").reduce((config, part) => (config ? config[part] : undefined), run.config);
-      return value === undefined ? values[place] : value;
+      return value === undefined ? known.plain[name] ?? values[place] : value;
     });
   }
 

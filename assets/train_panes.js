@@ -124,9 +124,11 @@
 
   function headings(data) {
     const labels = data.labels ? FS.t("train.legend_train", { n: data.labels }) : FS.t("train.legend_train_plain");
+    const self = data.figure.layout.meta.phases.some((phase) => phase.name === "st");
     const legend = [swatch("train", labels)];
     if (data.checks) legend.push(swatch("check", FS.t("train.legend_check", { n: data.checks })));
     const bar = data.checks ? [FS.el("span", { class: "legend" }, FS.t("train.bar", { n: data.checks }))] : [];
+    if (self) legend.push(FS.el("span", { class: "legend" }, FS.t("train.legend_st")));
     return [FS.el("div", { class: "chart-head loss" }, FS.el("h2", {}, FS.t("train.loss")), ...legend),
       FS.el("div", { class: "chart-head accuracy" }, FS.el("h2", {}, FS.t("train.accuracy_row")), ...bar)];
   }

@@ -98,6 +98,7 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
         "model": str(folder / "model"),
         "labels": len(known.ids),
         "ids": [int(each) for each in known.ids],
+        "pool_ids": [int(each) for each in known.pool_ids],
         "classes": list(known.classes),
         "class_ids": list(known.class_ids),
         "counts": np.bincount(known.y, minlength=len(known.classes)).tolist(),

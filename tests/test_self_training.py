@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,11 @@ from finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
 from fact_core.bench.cells import covers
 from fact_core.config import TrainConfig, train_config
 from fact_core.data import ImageCache, load_eval, normalise
+from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
-from fact_core.finetune import gate
+from fact_core.finetune import finetune, gate, self_training
 from fact_core.finetune.batches import Batches
+from fact_core.finetune.loop import Pictures
 from fact_core.finetune.self_training import NAMED, drawn, often, surest
 from fact_core.finetune.work import Work
 from fact_core.types import Step
@@ -94,15 +97,53 @@ def test_a_new_network_learns_from_what_phase_2_named(data: Coloured, pool: tupl
     assert [each.step for each in points] == [1, 2, 3, 4]
     named = [each for each in events if isinstance(each, Progress) and each.step == NAMED]
     assert named[-1].done == named[-1].total == len(pool)
+    assert trained.phases[2].epochs == pytest.approx(points[-1].epoch) == pytest.approx(started[2].epochs)
     assert set(trained.classifier.heads) == {"st", "lm"}  # phase 2's head reads a network that is no more
-    _, teacher = drain(steps(data, taught("lp-ft")))
+
+
+def test_the_pseudo_labels_are_what_phase_2_says(
+    data: Coloured, pool: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = {"ff.steps": 20, "ff.drop_path": 0.0, "ff.backbone_lr": 1e-6}  # it goes on seeing colours
+    _, teacher = drain(steps(data, taught("lp-ft", **near)))
     network, pre = teacher.classifier, backbone().preprocess
     with torch.inference_mode():
         images = normalise(np.stack([load_eval(file, pre) for file in pool]), pre, CPU)
-        rows, _ = surest(network.read(network.backbone(images), "ff"))
-    assert int(decisions(trained.decisions)[0]) == len(rows)
-    two, one = trained.classifier.backbone.state_dict(), network.backbone.state_dict()
-    assert two.keys() == one.keys() and any(not torch.equal(two[key], one[key]) for key in one)
+        rows, named = surest(network.read(network.backbone(images), "ff"))
+    assert len(set(named.tolist())) > 1
+    given: list[Pictures] = []
+
+    def train_on(work: Work, part: str, net: object, pictures: Pictures, *rest: object, **more: Any) -> Step[int]:
+        given.append(pictures)
+        return (yield from finetune.train_on(work, part, net, pictures, *rest, **more))
+
+    monkeypatch.setattr(self_training, "train_on", train_on)
+    drain(steps(data, taught(**near), unlabelled=pool))
+    (pictures,) = given
+    assert pictures.images.files == (*data.files, *(pool[row] for row in rows.tolist()))
+    assert pictures.y.tolist() == [*data.y.tolist(), *named.tolist()]
+    assert pictures.often.tolist() == often(len(data.files), len(rows)).tolist()
+
+
+def test_the_student_starts_from_the_pretrained_weights(data: Coloured, pool: tuple[Path, ...]) -> None:
+    """At rates that change next to nothing it ends there, although phase 2's network had gone elsewhere."""
+    fast = taught("lp-ft", **{"ff.backbone_lr": 0.01, "ff.ema": 0.0})
+    _, teacher = drain(steps(data, fast))
+    start, far = backbone().state_dict(), teacher.classifier.backbone.state_dict()
+    apart = {key for key in start if not torch.allclose(start[key], far[key], atol=1e-3)}
+    assert apart
+    still = replace(taught(), ff=replace(fast.ff, backbone_lr=0.01, steps=4))
+    run = steps(data, still, unlabelled=pool)
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def train_on(work: Work, part: str, net: Any, *rest: object, **more: Any) -> Step[int]:
+        seen.append({key: each.clone() for key, each in net.backbone.state_dict().items()})
+        return (yield from finetune.train_on(work, part, net, *rest, **more))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(self_training, "train_on", train_on)
+        drain(run)
+    assert len(seen) == 1 and all(torch.equal(start[key], seen[0][key]) for key in start)
 
 
 def test_a_resumed_self_training_ends_as_an_unbroken_one(
@@ -187,8 +228,34 @@ def test_images_that_cannot_be_read_are_left_out(data: Coloured, pool: tuple[Pat
     assert "2 images of the pool cannot be read" in warning
     _, without = drain(steps(data, taught(), unlabelled=pool))
     assert decisions(trained.decisions) == decisions(without.decisions)
-    _, none = drain(steps(data, taught(), unlabelled=(broken,)))  # then the labels alone
-    assert decisions(none.decisions) == ["0"] and none.phases[2].steps == 4
+    one, two = without.classifier.state_dict(), trained.classifier.state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    _, none = drain(steps(data, taught(), unlabelled=(broken,)))  # then phase 2's network stays
+    _, before = drain(steps(data, taught("lp-ft")))
+    one, two = before.classifier.backbone.state_dict(), none.classifier.backbone.state_dict()
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    assert decisions(none.decisions) == ["0"] and none.phases[2].steps == 0
+
+
+def test_an_image_that_fails_while_it_trains_is_left_out_by_the_next_sitting(data: Coloured, tmp_path: Path) -> None:
+    """It is still there, as old and as long as it was, so that only reading it shows what is wrong."""
+    files = coloured(tmp_path / "pool", [0, 1, 2, 0, 1, 2], seed=1).files
+    config = taught(**{"lm.mode": "lr"})
+    run = steps(data, config, tmp_path / "checkpoint", unlabelled=files)
+    while not (isinstance(event := next(run), Decision) and event.name == NAMED):
+        pass
+    kept = [(file.stat(), file.read_bytes()) for file in files]
+    for file, (about, old) in zip(files, kept, strict=True):
+        file.write_bytes(b"x" * len(old))
+        os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    with pytest.raises(ImageError):
+        drain(run)
+    for file, (about, old) in zip(files[1:], kept[1:], strict=True):
+        file.write_bytes(old)
+        os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    events, trained = drain(steps(data, config, tmp_path / "checkpoint", unlabelled=files))
+    assert any(isinstance(each, Log) and "1 images of the pool cannot be read" in each.text for each in events)
+    assert int(decisions(trained.decisions)[-1]) >= 1
 
 
 def test_another_run_takes_it_over_where_the_pool_is_the_same(
@@ -204,6 +271,9 @@ def test_another_run_takes_it_over_where_the_pool_is_the_same(
     assert over(taught(**{"lm.frofa": "none"}), pool) == ["Full finetune", "Self-training"]
     assert over(taught(), pool[1:]) == ["Full finetune"]
     assert over(taught(**{"st.steps": 3}), pool) == ["Full finetune"]
+    assert over(taught(**{"ff.batch": 6}), pool) == []
+    # Six labels fill no batch of seven, but with the pool's images the student's batches are larger.
+    assert over(taught(**{"ff.batch": 7}), pool) == ["Full finetune"]
     assert over(taught(**{"ff.steps": 3}), pool) == []
 
 
@@ -228,3 +298,17 @@ def test_only_the_recommended_effort_has_it() -> None:
         assert "st" not in train_config(preset, recipe="fact", backbone="tf_efficientnet_lite0").phases
     for recipe in ("lp-ft", "l3fact"):  # what FACT is measured against, and what it was not measured for
         assert "st" not in train_config("standard", recipe=recipe, backbone="tf_efficientnet_lite0").phases
+
+
+def test_a_full_memory_while_it_names_takes_one_image_at_a_time() -> None:
+    class Full(torch.nn.Module):
+        backbone = type("Backbone", (), {"preprocess": backbone().preprocess})()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            if len(images) > 1:
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return images.mean(dim=(2, 3))
+
+    pictures = np.random.default_rng(0).integers(0, 255, (5, 3, 8, 8), dtype=np.uint8)
+    wanted = normalise(pictures, Full.backbone.preprocess, CPU).mean(dim=(2, 3)).log_softmax(1)
+    assert torch.allclose(self_training._said(Full(), pictures, CPU), wanted, atol=1e-5)

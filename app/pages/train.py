@@ -46,8 +46,8 @@ def build(server: Server) -> None:
     # The other way round: the form shows the settings of the run that is shown.
     fill = gr.Button("", visible="hidden", elem_id="train-fill")
     names = json.dumps(list(settings.names))
-    own = json.dumps({backbone: own_values(START_PRESET, backbone) for backbone in BACKBONES})
-    fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values, {own})")
+    known = json.dumps({"own": {each: own_of(each) for each in PRESETS}, "plain": plain_values()})
+    fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values, {known})")
     go.click(None, settings.inputs, js=f"(...values) => {{ FactTrain.submit({names}, values); }}")
 
 
@@ -111,10 +111,15 @@ def own_names() -> list[str]:
     return list(dict.fromkeys(name for each in PRESETS.values() for own in each.by_backbone.values() for name in own))
 
 
-def own_values(preset: str, backbone: str) -> dict[str, Any]:
-    """The preset's values of these options for a backbone."""
-    values = values_of(preset, backbone)
-    return {name: values[name] for name in own_names()}
+def own_of(preset: str) -> dict[str, dict[str, Any]]:
+    """Backbone -> the preset's values of these options."""
+    names = own_names()
+    return {backbone: dict(zip(names, preset_values(names, preset, backbone), strict=True)) for backbone in BACKBONES}
+
+
+def plain_values() -> dict[str, Any]:
+    """The value of every option that nobody has set: what a run has that was stored before the option came."""
+    return {name: value_of(TrainConfig(), name) for name, _ in options(TrainConfig)}
 
 
 def preset_values(names: Sequence[str], preset: str, backbone: str) -> list[Any]:

@@ -18,7 +18,7 @@ from starlette.background import BackgroundTask
 from app import findings, outcome, plots
 from fact_core import exchange, labels, runs
 from fact_core.config import TrainConfig, from_dict
-from fact_core.errors import RunError, storage_error
+from fact_core.errors import ConfigError, RunError, storage_error
 from fact_core.events import from_row
 from fact_core.project import Project
 
@@ -100,7 +100,10 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         rows += more
         if len(more) < AT_A_TIME:
             break
-    phases = from_dict(TrainConfig, run.config).phases
+    try:
+        phases = from_dict(TrainConfig, run.config).phases
+    except ConfigError:  # stored by a version with other options
+        phases = tuple(dict.fromkeys(each["phase"] for each in run.result.get("phases") or ()))
     events = [from_row(row.kind, json.dumps(row.body)) for row in rows]
     newest = {row.kind: row.body for row in rows}
     peaks = [row.body.get("peak_memory_mb") for row in rows if row.kind == "phase_done"]

@@ -56,7 +56,8 @@ TEXT = {
     "help.select": "Say how many images you are willing to label. The program picks those that together "
     "look like the whole pool.",
     "help.label": "Give each chosen image its class, with a click or with the number keys.",
-    "help.train": "Three phases: linear probe, finetune, light model. You can close the page meanwhile.",
+    "help.train": "Linear probe, finetune, light model, and with some backbones self-training in between. "
+    "You can close the page meanwhile.",
     "help.results": "How good the classifier is and what that rests on, then take it along.",
     "help.keys": "Keys",
 }

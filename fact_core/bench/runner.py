@@ -172,8 +172,9 @@ def _one(table: Table, cell: Cell, training: Training) -> Step[None]:
     found.clear()
     prune(order.cache / "phase2", KEPT_PHASES)
     images = images_of(training.config, cell.labels, training.config.phases)
-    # A phase 2 that was taken over or resumed took longer than this start has seen.
-    spent = max(time.monotonic() - began, found.figures[training.units[0]]["seconds"])
+    first = found.figures[training.units[0]]
+    # A training that was resumed took longer than this start has seen; one that took phase 2 over will do so again.
+    spent = max(time.monotonic() - began, first["seconds"] if first["resumed"] else 0.0)
     table.spent.append((training.units[0].method, images, spent))
 
 

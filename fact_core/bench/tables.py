@@ -33,6 +33,7 @@ from fact_core.bench.grids import (
 )
 from fact_core.bench.paper import FROFA, MINUTES, trainable
 
+SELF_TAUGHT = ", self-training included"  # behind a step of the effort that has it
 RESULTS = Path(__file__).parent / "results"
 ADAPTERS = ("lp-lora", "l3fact", "fact-prompt", "fact-prefix")
 
@@ -165,7 +166,8 @@ def steps_table(cells: Sequence[Row]) -> str:
             for before, after in pairwise(chain):
                 gains = [gain(part, n, after, before) for n in budgets(part)]
                 shown = ["not run" if each is None else f"{each:+.1f}" for each in gains]
-                lines.append(line(f"{name}: `{before}` → `{after}`", *shown))
+                taught = any(each["method"] == after and "st" in each.get("phase_seconds", ()) for each in part)
+                lines.append(line(f"{name}: `{before}` → `{after}`{SELF_TAUGHT if taught else ''}", *shown))
         return "\n".join(lines)
 
     return _each(with_frofa(cells), one)

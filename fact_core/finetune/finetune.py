@@ -56,7 +56,11 @@ def learned(
     bound: reuse.Binding | None,
     training: Callable[[], Step[dict[str, Any]]],
 ) -> Step[PhaseDone]:
-    """Fill ``net`` by ``training``, or with the network kept under ``bound``, make it the run's own, and measure it."""
+    """Fill ``net`` by ``training``, or with the network kept under ``bound``, make it the run's own, and measure it.
+
+    training gives plain values to keep with the network: "parameters" that learned, "decisions", and where they differ
+    from the plan's own "steps", and from the labelled images "epoch", the pictures of one.
+    """
     kept = reuse.find(work.reuse, bound) if bound is not None else None
     if kept is None:
         values = yield from training()
@@ -72,8 +76,9 @@ def learned(
     work.heads[phase] = net.head
     own, held = yield from work.measure(net.head)
     check_n = len(work.check.y) if work.check is not None else 0
-    epochs = plan.steps * plan.batch / len(work.y)
-    return PhaseDone(phase, values["seconds"], epochs, plan.steps, *own, *held, check_n, values["memory"])
+    steps = values.get("steps", plan.steps)
+    epochs = steps * plan.batch / values.get("epoch", len(work.y))
+    return PhaseDone(phase, values["seconds"], epochs, steps, *own, *held, check_n, values["memory"])
 
 
 def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
@@ -114,7 +119,8 @@ def _take_over(work: Work, phase: str, net: Net, kept: reuse.Tuned, plan: Plan) 
     _add_adapters(work, net, plan.phase, plan.phase)
     net.load_state_dict(kept.tensors)
     net.to(work.device).eval()
-    yield work.started(phase, plan.steps, plan.steps * plan.batch / len(work.y), kept.values["parameters"])
+    steps, epoch = kept.values.get("steps", plan.steps), kept.values.get("epoch", len(work.y))
+    yield work.started(phase, steps, steps * plan.batch / epoch, kept.values["parameters"])
     yield Log(f"{PHASES[phase].title} is taken over from an earlier run on the same labels with the same options.")
     for each in kept.values["decisions"]:
         decision = Decision(**each)
@@ -180,7 +186,7 @@ def train_on(
     try:
         parameters = learning(net, plan)
         if announce:
-            yield work.started(announce, plan.steps, plan.steps * plan.batch / len(pictures.y), parameters)
+            yield work.started(announce, plan.steps, plan.steps * plan.batch / pictures.epoch, parameters)
         yield from loop(
             net,
             pictures,

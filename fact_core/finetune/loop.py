@@ -35,6 +35,11 @@ class Pictures:
     y: Tensor  # (N,) int64
     often: Tensor | None = None  # (N,) int64, how often each comes in an epoch; None: once
 
+    @property
+    def epoch(self) -> int:
+        """How many pictures an epoch has."""
+        return len(self.y) if self.often is None else int(self.often.sum())
+
 
 @dataclass(frozen=True)
 class Measured:

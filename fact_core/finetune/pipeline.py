@@ -203,7 +203,7 @@ def _named(error: ImageError, work: Work) -> ImageError:
             decode(file)
         except ImageError as found:
             return ImageError(f"A labelled image cannot be read: {found.what}", str(file), "Put it back and resume.")
-    return error  # of the pool: resumed, the run goes on without it
+    return error  # an image of the pool: resumed, the run goes on without it
 
 
 def _need(probe: nn.Linear | None) -> nn.Linear:

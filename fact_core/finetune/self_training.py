@@ -21,8 +21,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fact_core.data import ImageCache, batches, normalise
-from fact_core.device import reset_peak_memory
+from fact_core.data import ImageCache, Picture, batches, normalise
+from fact_core.device import out_of_memory, reset_peak_memory
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseDone, Point, Progress, Saved
 from fact_core.finetune import gate
@@ -36,7 +36,8 @@ from fact_core.types import IntArray, Step
 
 SURE = 0.5  # of the images that are named as a class the surest so many teach
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
-LOOK = 64  # images at a time
+LOOK = 32  # images at a time
+KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
 NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
 
 
@@ -59,7 +60,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     net = Net(work.backbone, copy.deepcopy((yield from first_head(work, taught, False))))
     bound = bound_to(work, teacher)  # by what phase 2 depends on, and by what comes on top
     if bound is not None:
-        bound = {**bound, "phase": phase, "st": asdict(config.st), "unlabelled": _digest(work.unlabelled)}
+        bound = {**bound, "phase": phase, "student": asdict(plan), "unlabelled": _digest(work.unlabelled)}
     reset_peak_memory(work.device)
     done = yield from learned(work, phase, net, plan, bound, lambda: _train(work, phase, taught, net, plan))
     del work.heads[taught]  # it read a network that is no more
@@ -97,7 +98,7 @@ def often(labelled: int, named: int) -> Tensor:
 def _against(work: Work) -> str:
     """Why there is no self-training, if so."""
     if not work.unlabelled:
-        return "every image of the pool has a label"
+        return "no image of the pool is left to learn from"
     mixes = [each for each in work.decisions if each.name == gate.PART]
     if mixes and float(mixes[-1].value) == 0:
         return "phase 2's weights were given up: there is nothing to learn from"
@@ -117,33 +118,50 @@ def _left_out(work: Work, phase: str, taught: str, reason: str) -> Step[PhaseDon
 
 
 def _train(work: Work, phase: str, taught: str, net: Net, plan: Plan) -> Step[dict[str, Any]]:
-    """Name images with phase 2's network, begin anew with the pretrained weights, train. Returns what was decided."""
-    before = len(work.decisions)
-    rows, named = yield from _names(work, phase, taught)
-    reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(work.unlabelled)} images of the pool"
-    yield _decided(work, len(rows), reason)
-    net.backbone.load_state_dict(work.pretrained)
-    files = [*work.files, *(work.unlabelled[row] for row in rows.tolist())]
-    pictures = Pictures(ImageCache(files, plan.pixels), torch.cat([work.y, named]), often(len(work.y), len(rows)))
+    """Name images with phase 2's network, begin anew with the pretrained weights, train. Returns values to keep."""
+    before, teacher = len(work.decisions), work.heads[taught]
+    rows, named = yield from _names(work, taught)
+    about: dict[str, Any] = {"parameters": 0, "steps": 0}
+    if len(rows):
+        reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(work.unlabelled)} images"
+        yield _decided(work, len(rows), reason)
+        net.backbone.load_state_dict(work.pretrained)
+        files = [*work.files, *(work.unlabelled[row] for row in rows.tolist())]
+        y, times = torch.cat([work.y, named]), often(len(work.y), len(rows))
+        pictures = Pictures(ImageCache(files, plan.pixels, KEPT), y, times)
+        about = {"parameters": (yield from _learn(work, phase, net, pictures, plan)), "epoch": pictures.epoch}
+    else:  # phase 2's network stays
+        yield work.started(phase, 0, 0.0, 0)
+        yield _decided(work, 0, "no image of the pool can be read any more")
+        net.head.load_state_dict(teacher.state_dict())
+    return {**about, "decisions": [asdict(each) for each in work.decisions[before:]]}
+
+
+def _learn(work: Work, phase: str, net: Net, pictures: Pictures, plan: Plan) -> Step[int]:
+    """Train on labels and pseudo-labels. Returns how many weights learned."""
     check = yield from live_check(work, plan)
     training = train_on(work, phase, net, pictures, plan, check, announce=phase)
-    parameters = yield from through(training, lambda event: _of_phase(event, phase))
-    work.checkpoint.drop(NAMED)
-    return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
+    try:
+        return (yield from through(training, lambda event: _of_phase(event, phase)))
+    except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
+        work.checkpoint.drop(NAMED)
+        work.checkpoint.drop(phase)
+        raise
 
 
-def _names(work: Work, phase: str, taught: str) -> Step[tuple[Tensor, Tensor]]:
+def _names(work: Work, taught: str) -> Step[tuple[Tensor, Tensor]]:
     """Rows of the unlabelled images and their pseudo-labels (k,).
 
     Those of an earlier sitting, as long as they are of the same images and all of these are there.
     """
+    phase = work.config.phases[work.config.phases.index(taught) + 1]
     stored, asked = work.checkpoint.finished(NAMED), _digest(work.unlabelled)
     if stored is not None:
         if stored.values["unlabelled"] == asked:
             return stored.tensors["rows"], stored.tensors["named"]
         yield Log("The pool has changed since the last sitting: self-training begins anew.", "warning")
         work.checkpoint.drop(phase)
-    head, pre, bad = work.heads[taught], work.backbone.preprocess, []
+    head, bad = work.heads[taught], []
     assert isinstance(head, nn.Linear)  # as after every phase 2
     net = Net(work.backbone, head).to(work.device).eval()
     answers = torch.full((len(work.unlabelled), work.n_classes), -torch.inf)
@@ -151,10 +169,8 @@ def _names(work: Work, phase: str, taught: str) -> Step[tuple[Tensor, Tensor]]:
     def gone(row: int, error: ImageError) -> None:
         bad.append(str(error))
 
-    for found, pictures in batches(work.unlabelled, pre, LOOK, on_bad=gone):
-        with torch.inference_mode():
-            said = net(normalise(pictures, pre, work.device)).float().log_softmax(1).cpu()
-        answers[torch.from_numpy(np.asarray(found))] = said
+    for found, pictures in batches(work.unlabelled, work.backbone.preprocess, LOOK, on_bad=gone):
+        answers[torch.from_numpy(np.asarray(found))] = _said(net, pictures, work.device)
         yield Progress(NAMED, int(found[-1]) + 1, len(work.unlabelled))
     if bad:
         yield Log(f"{len(bad)} images of the pool cannot be read any more, going on without: {bad[0]}", "warning")
@@ -163,6 +179,24 @@ def _names(work: Work, phase: str, taught: str) -> Step[tuple[Tensor, Tensor]]:
     rows = seen[kept]
     work.checkpoint.save(NAMED, {"rows": rows, "named": named}, {"step": 0, "unlabelled": asked}, finished=True)
     return rows, named
+
+
+def _said(net: Net, pictures: Picture, device: torch.device) -> Tensor:
+    """Log-probabilities (b, K) of pictures [b,3,H,W], on the CPU; one by one where the memory is too small."""
+
+    def said(some: Picture) -> Tensor:
+        with torch.inference_mode():
+            logits: Tensor = net(normalise(some, net.backbone.preprocess, device))
+            return logits.float().log_softmax(1).cpu()
+
+    try:
+        return said(pictures)
+    except RuntimeError as error:
+        if not out_of_memory(error) or len(pictures) == 1:
+            raise
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return torch.cat([said(pictures[row : row + 1]) for row in range(len(pictures))])
 
 
 def _of_phase(event: Event, phase: str) -> Event:
