@@ -236,6 +236,7 @@ def _meta(curve: Curve, edge: tuple[float, float]) -> dict[str, Any]:
     return {
         "name": curve.phase,
         "title": choice.title if choice else curve.phase,
+        "help": choice.help if choice else "",
         "edges": list(edge),
         "state": curve.state,
         "step": reached,

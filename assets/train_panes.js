@@ -98,6 +98,7 @@
         FS.el("div", { class: "rail-line" }, ball(phase, place), FS.el("b", { class: "clip" }, phase.title), FS.el("span", { class: "rail-fact" }, fact(phase))),
         FS.el("div", { class: "meter" }, bar));
       bar.style.width = `${100 * Math.min(1, part)}%`;
+      cell.title = phase.help;
       cell.style.left = `${100 * phase.edges[0]}%`;
       cell.style.width = `${100 * (phase.edges[1] - phase.edges[0])}%`;
       return cell;
@@ -124,11 +125,9 @@
 
   function headings(data) {
     const labels = data.labels ? FS.t("train.legend_train", { n: data.labels }) : FS.t("train.legend_train_plain");
-    const self = data.figure.layout.meta.phases.some((phase) => phase.name === "st");
     const legend = [swatch("train", labels)];
     if (data.checks) legend.push(swatch("check", FS.t("train.legend_check", { n: data.checks })));
     const bar = data.checks ? [FS.el("span", { class: "legend" }, FS.t("train.bar", { n: data.checks }))] : [];
-    if (self) legend.push(FS.el("span", { class: "legend" }, FS.t("train.legend_st")));
     return [FS.el("div", { class: "chart-head loss" }, FS.el("h2", {}, FS.t("train.loss")), ...legend),
       FS.el("div", { class: "chart-head accuracy" }, FS.el("h2", {}, FS.t("train.accuracy_row")), ...bar)];
   }
@@ -173,6 +172,7 @@
         heads.replaceChildren(...headings(data));
       }
       line.replaceChildren(...rail(data.figure.layout.meta.phases));
+      line.classList.toggle("four", data.figure.layout.meta.phases.length > 3);
       host.setAttribute("aria-label", summary(data.figure));
     });
     return () => { off(); charts.destroy(); T.charts.current = null; };

@@ -57,7 +57,6 @@ TEXT = {
     "train.accuracy_row": "Accuracy",
     "train.legend_train": "{n} training labels",
     "train.legend_train_plain": "training labels",
-    "train.legend_st": "self-training: pseudo-labels of the pool as well",
     "train.legend_check": "{n} check images",
     "train.bar": "bar: 95 % interval of {n} images",
     "train.reset_zoom": "Reset the zoom",

@@ -51,7 +51,7 @@ PHASES: dict[str, Choice] = {
     ),
     "st": Choice(
         "Self-training",
-        "Phase 2 names images of the pool, and learning begins anew from these and the labels.",
+        "Phase 2 names images of the pool. Then training begins anew, from these names and your labels.",
         "fact_core.finetune.self_training:run",
     ),
     "lm": Choice(
