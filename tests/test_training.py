@@ -292,7 +292,11 @@ def test_a_finished_part_is_whole_on_the_device_of_the_work(tmp_path: Path) -> N
     one = Net(backbone(), linear(torch.zeros(3, 1280), torch.zeros(3)))
     stored = SimpleNamespace(tensors=one.state_dict(), values={"seconds": 1.0, "parameters": 5})
     work = SimpleNamespace(
-        checkpoint=SimpleNamespace(finished=lambda part: stored), device=torch.device("meta"), config=train_config()
+        checkpoint=SimpleNamespace(finished=lambda part: stored),
+        device=torch.device("meta"),
+        config=train_config(),
+        files=[tmp_path / f"{row}.png" for row in range(3)],  # never opened
+        y=torch.zeros(3, dtype=torch.int64),
     )
     one.requires_grad_(False)
     step = train_part(work, "ff.fold0", one, torch.arange(3), PLAN)  # type: ignore[arg-type]
