@@ -50,7 +50,7 @@ def measure(n: int, c: int, k: int, where: torch.device, *, with_yardstick: bool
     began = time.perf_counter()
     pool, u = yield from _ours(x, k, where)
     seconds = time.perf_counter() - began
-    row = {"strategy": "activeft", "n": n, "c": c, "k": k, "seconds": round(seconds, 2)}
+    row = {"strategy": "activeft", "n": n, "c": c, "k": k, "seconds": round(seconds, 4)}
     row["peak_memory_mb"] = memory()
     row["memory_limit_mb"] = round((n * c + 5 * k * c) * 4 / MB + 256)
     row["loss"] = round(exact_loss(pool, u), 5)
@@ -60,7 +60,7 @@ def measure(n: int, c: int, k: int, where: torch.device, *, with_yardstick: bool
         began = time.perf_counter()
         theta = yield from yardstick(pool, start)
         slow, slow_loss = time.perf_counter() - began, exact_loss(pool, normalize(theta, dim=1))
-    row["yardstick_seconds"] = slow if slow is None else round(slow, 2)
+    row["yardstick_seconds"] = slow if slow is None else round(slow, 4)
     row["yardstick_loss"] = slow_loss if slow_loss is None else round(slow_loss, 5)
     row["ratio"] = slow if slow is None else round(slow / seconds, 2)
     about = {"device": device.describe(where), "bf16": device.has_fast_bf16(where), "torch": str(torch.__version__)}
