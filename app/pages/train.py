@@ -119,7 +119,8 @@ def own_of(preset: str) -> dict[str, dict[str, Any]]:
 
 def plain_values() -> dict[str, Any]:
     """The value of every option that nobody has set: what a run has that was stored before the option came."""
-    return {name: value_of(TrainConfig(), name) for name, _ in options(TrainConfig)}
+    config = TrainConfig()
+    return {name: value_of(config, name) for name, _ in options(TrainConfig)}
 
 
 def preset_values(names: Sequence[str], preset: str, backbone: str) -> list[Any]:

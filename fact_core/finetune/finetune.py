@@ -21,7 +21,7 @@ from fact_core.events import Decision, Log, PhaseDone
 from fact_core.finetune import gate, lora, reuse
 from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import converged, silence, start_of
-from fact_core.finetune.training import Net, Plan, learning
+from fact_core.finetune.training import Net, Plan, learning, weights_of
 from fact_core.finetune.watch import by_test, live_check, marked
 from fact_core.finetune.work import Work, linear
 from fact_core.types import Step
@@ -74,11 +74,9 @@ def learned(
     silence(net.head, work.y)
     work.backbone_changed()
     work.heads[phase] = net.head
-    own, held = yield from work.measure(net.head)
-    check_n = len(work.check.y) if work.check is not None else 0
     steps = values.get("steps", plan.steps)
     epochs = steps * plan.batch / values.get("epoch", len(work.y))
-    return PhaseDone(phase, values["seconds"], epochs, steps, *own, *held, check_n, values["memory"])
+    return (yield from work.ended(phase, net.head, values["seconds"], epochs, steps, values["memory"]))
 
 
 def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
@@ -95,7 +93,7 @@ def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
 
 def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[dict[str, Any]]:
     """Train ``net`` on all labelled images and mix it with the pretrained one. Returns what learned and was decided."""
-    pretrained = {name: each.detach().cpu().clone() for name, each in work.backbone.state_dict().items()}
+    pretrained = weights_of(work.backbone)
     check = yield from live_check(work, plan)
     before = len(work.decisions)
     parameters = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)

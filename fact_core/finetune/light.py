@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
@@ -82,10 +84,9 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     head, decisions = yield from _saved(work, phase, memory, through(fitting, meter))
     work.decisions.extend(decisions)
     work.heads[phase] = head
-    own, held_out = yield from work.measure(head)
-    check_n = len(work.check.y) if work.check is not None else 0
-    seconds = work.checkpoint.seconds() + work.light_seconds
-    return PhaseDone(phase, seconds, 0.0, meter.step, *own, *held_out, check_n)
+    ended = yield from work.ended(phase, head, 0.0, 0.0, meter.step)
+    # Measuring belongs to it, and so does what was decided before phase 2.
+    return replace(ended, seconds=work.checkpoint.seconds() + work.light_seconds)
 
 
 def _tuned(work: Work) -> nn.Linear | None:

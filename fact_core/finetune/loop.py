@@ -82,7 +82,7 @@ def loop(
         yield from _resume(run, batches, checkpoint, part, best)
         if best is not None and check is not None and run.step == 0:
             best.offer(run, (yield from _measure(run, check))[1])
-        meter = _Meter(plan, batches.batch, len(batches.epoch), run.step, each_epoch=best is not None)
+        meter = _Meter(plan, batches.batch, labelled.epoch, run.step, each_epoch=best is not None)
         while run.step < plan.steps:
             batch = batches.next()  # cropped anew each time
             loss, accuracy = yield from run.gradient(batch, y[batch.rows])  # forward and backward
@@ -102,7 +102,7 @@ def loop(
         run.swap()  # the averaged weights stay
         if best is not None:
             best.put_back(run)
-    return Looped(plan.steps, plan.steps * batches.batch / len(batches.epoch))
+    return Looped(plan.steps, plan.steps * batches.batch / labelled.epoch)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from fact_core.errors import ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
 from fact_core.finetune import light
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
+from fact_core.finetune.training import weights_of
 from fact_core.finetune.work import Held, Work, linear
 from fact_core.images import decode
 from fact_core.lightweight.light import LightHead, Plan
@@ -79,7 +80,7 @@ def train(
         checkpoint=Checkpoint(folder, mark, checkpoint_every),
         reuse=reuse,
         unlabelled=tuple(unlabelled),
-        pretrained=_weights(backbone) if "st" in config.phases else {},
+        pretrained=weights_of(backbone) if "st" in config.phases else {},
     )
     done = restore(work)  # phases that an interrupted run finished
     if done:
@@ -190,10 +191,6 @@ def restore(work: Work) -> list[PhaseDone]:
         work.light_plan = Plan.from_dict(stored.values["light_plan"])
     work.light_seconds = stored.values["light_seconds"]
     return [PhaseDone(**each) for each in stored.values["done"]]
-
-
-def _weights(backbone: Backbone) -> dict[str, Tensor]:
-    return {name: each.detach().cpu().clone() for name, each in backbone.state_dict().items()}
 
 
 def _named(error: ImageError, work: Work) -> ImageError:

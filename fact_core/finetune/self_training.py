@@ -112,15 +112,13 @@ def _left_out(work: Work, phase: str, taught: str, reason: str) -> Step[PhaseDon
     yield work.started(phase, 0, 0.0, 0)
     yield _decided(work, 0, reason)
     work.heads[phase] = work.heads[taught]
-    own, held = yield from work.measure(work.heads[phase])
-    check_n = len(work.check.y) if work.check is not None else 0
-    return PhaseDone(phase, work.checkpoint.seconds(), 0.0, 0, *own, *held, check_n)
+    return (yield from work.ended(phase, work.heads[phase], work.checkpoint.seconds(), 0.0, 0))
 
 
 def _train(work: Work, phase: str, taught: str, net: Net, plan: Plan) -> Step[dict[str, Any]]:
     """Name images with phase 2's network, begin anew with the pretrained weights, train. Returns values to keep."""
     before, teacher = len(work.decisions), work.heads[taught]
-    rows, named = yield from _names(work, taught)
+    rows, named = yield from _names(work, phase, taught)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     if len(rows):
         reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(work.unlabelled)} images"
@@ -149,12 +147,11 @@ def _learn(work: Work, phase: str, net: Net, pictures: Pictures, plan: Plan) -> 
         raise
 
 
-def _names(work: Work, taught: str) -> Step[tuple[Tensor, Tensor]]:
+def _names(work: Work, phase: str, taught: str) -> Step[tuple[Tensor, Tensor]]:
     """Rows of the unlabelled images and their pseudo-labels (k,).
 
     Those of an earlier sitting, as long as they are of the same images and all of these are there.
     """
-    phase = work.config.phases[work.config.phases.index(taught) + 1]
     stored, asked = work.checkpoint.finished(NAMED), _digest(work.unlabelled)
     if stored is not None:
         if stored.values["unlabelled"] == asked:

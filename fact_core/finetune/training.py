@@ -197,6 +197,11 @@ def rate(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
 
 
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """A copy of all weights, on the CPU."""
+    return {name: each.detach().cpu().clone() for name, each in module.state_dict().items()}
+
+
 @contextmanager
 def frozen(module: nn.Module) -> Iterator[None]:
     """Inside, no weight of the module can learn."""

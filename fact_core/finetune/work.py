@@ -14,7 +14,7 @@ from torch.nn import functional
 from fact_core.backbones import Backbone, Tokens
 from fact_core.config import TrainConfig
 from fact_core.errors import ImageError
-from fact_core.events import Decision, Log, PhaseStarted, Progress
+from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Progress
 from fact_core.features import tokens
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.lightweight.light import LightHead, Plan
@@ -98,6 +98,14 @@ class Work:
         if self.check is None:
             return own, (None, None)
         return own, score(head, (yield from self.look("check")), torch.as_tensor(self.check.y))
+
+    def ended(
+        self, phase: str, head: nn.Module, seconds: float, epochs: float, steps: int, memory: float | None = None
+    ) -> Step[PhaseDone]:
+        """The event that ends a phase whose head reads the present backbone. memory: its peak, in MB."""
+        own, held = yield from self.measure(head)
+        check_n = len(self.check.y) if self.check is not None else 0
+        return PhaseDone(phase, seconds, epochs, steps, *own, *held, check_n, memory)
 
 
 def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool) -> Step[Tokens]:
