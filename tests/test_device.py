@@ -20,7 +20,7 @@ BLOCK = 16 * 2**20  # float32 values: 64 MB, as large as the activations of a la
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
-def fetched(size=BLOCK):  # pages that the system had to hand out for a block: the least of ten, for a busy one moves pages about
+def fetched(size=BLOCK):  # pages that the system had to hand out for a block: the least of ten, as it moves pages too
     least = []
     for _ in range(10):
         before = faults()
