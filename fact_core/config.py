@@ -218,7 +218,7 @@ class FfConfig:
     start_C: float = option(
         0.0,
         "Start C",
-        "C of the probe that full finetuning starts from: a weak one leaves it more to learn. 0: phase 1's own.",
+        "C of the probe that full finetuning and LoRA start from: a weak one leaves more to learn. 0: phase 1's own.",
         low=0.0,
         high=1e6,
         expert=True,

@@ -222,8 +222,8 @@ def test_lora_learns_at_its_own_rate() -> None:
     assert {rates[id(each)] for name, each in run.named.items() if "lora_" not in name} == {0.2}
 
 
-@pytest.mark.parametrize(("recipe", "C", "start"), [("lp-ft", 0.0, 10.0), ("lp-ft", 0.3, 0.3), ("lp-lora", 0.3, 10.0)])
-def test_full_finetuning_starts_from_the_weak_probe_and_is_mixed_with_the_converged_one(
+@pytest.mark.parametrize(("recipe", "C", "start"), [("lp-ft", 0.0, 10.0), ("lp-ft", 0.3, 0.3), ("lp-lora", 0.3, 0.3)])
+def test_phase_2_starts_from_the_weak_probe_and_is_mixed_with_the_converged_one(
     recipe: str, C: float, start: float, data: Coloured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[Tensor] = []

@@ -91,8 +91,9 @@ def test_every_target_is_there(choices: dict[str, object]) -> None:
 
 def test_the_standard_effort_has_its_own_rates_for_the_small_default() -> None:
     ours, transformer = (train_config("standard", backbone=name).ff for name in (DEFAULT_BACKBONE, TRANSFORMER))
-    assert (ours.backbone_lr, ours.layer_decay, ours.start_C) == (3e-4, 1.0, 0.1)
-    assert (transformer.backbone_lr, transformer.layer_decay, transformer.start_C) == (1e-4, 0.75, 0.0)
+    assert (ours.backbone_lr, ours.lora_lr, ours.layer_decay, ours.start_C) == (3e-4, 3e-3, 1.0, 0.1)
+    assert (transformer.backbone_lr, transformer.lora_lr) == (1e-4, 1e-3)
+    assert (transformer.layer_decay, transformer.start_C) == (0.75, 0.0)
     yardstick = train_config("standard", recipe="ff").ff
     assert yardstick == ours  # what FACT is compared with trains at the same rates
 

@@ -85,11 +85,14 @@ def test_an_epoch_holds_each_image_as_often_as_it_says(data: Coloured) -> None:
     assert torch.bincount(seen[8:], minlength=6).tolist() == times.tolist()
 
 
-def test_a_new_network_learns_from_what_phase_2_named(data: Coloured, pool: tuple[Path, ...]) -> None:
+@pytest.mark.parametrize(("recipe", "second"), [("fact", "ff"), ("l3fact", "lora")])
+def test_a_new_network_learns_from_what_phase_2_named(
+    recipe: str, second: str, data: Coloured, pool: tuple[Path, ...]
+) -> None:
     """All phases are told of in order; the pseudo-labels are those of phase 2; the student answers."""
-    config = taught()
+    config = taught(recipe)
     events, trained = drain(steps(data, config, unlabelled=pool))
-    assert config.phases == ("lp", "ff", "st", "lm")
+    assert config.phases == ("lp", second, "st", "lm")
     started = [each for each in events if isinstance(each, PhaseStarted)]
     assert tuple(each.phase for each in started) == config.phases == tuple(each.phase for each in trained.phases)
     assert started[2].steps == 4 and started[2].trainable_parameters == started[1].trainable_parameters
@@ -125,15 +128,17 @@ def test_the_pseudo_labels_are_what_phase_2_says(
     assert pictures.often.tolist() == often(len(data.files), len(rows)).tolist()
 
 
-def test_the_student_starts_from_the_pretrained_weights(data: Coloured, pool: tuple[Path, ...]) -> None:
-    """At rates that change next to nothing it ends there, although phase 2's network had gone elsewhere."""
-    fast = taught("lp-ft", **{"ff.backbone_lr": 0.01, "ff.ema": 0.0})
+@pytest.mark.parametrize(("recipe", "shorter"), [("fact", "lp-ft"), ("l3fact", "lp-lora")])
+def test_the_student_starts_from_the_pretrained_weights(
+    recipe: str, shorter: str, data: Coloured, pool: tuple[Path, ...]
+) -> None:
+    """It does, although phase 2's network had gone elsewhere."""
+    fast = taught(shorter, **{"ff.backbone_lr": 0.01, "ff.lora_lr": 0.01, "ff.ema": 0.0})
     _, teacher = drain(steps(data, fast))
     start, far = backbone().state_dict(), teacher.classifier.backbone.state_dict()
     apart = {key for key in start if not torch.allclose(start[key], far[key], atol=1e-3)}
     assert apart
-    still = replace(taught(), ff=replace(fast.ff, backbone_lr=0.01, steps=4))
-    run = steps(data, still, unlabelled=pool)
+    run = steps(data, replace(taught(recipe), ff=fast.ff), unlabelled=pool)
     seen: list[dict[str, torch.Tensor]] = []
 
     def train_on(work: Work, part: str, net: Any, *rest: object, **more: Any) -> Step[int]:
@@ -293,10 +298,12 @@ def test_a_table_does_not_take_lp_ft_from_a_run_that_trains_its_network_away() -
 
 
 def test_only_the_recommended_effort_has_it() -> None:
-    assert "st" in train_config("standard", recipe="fact", backbone="tf_efficientnet_lite0").phases
-    for preset in ("quick", "paper"):
-        assert "st" not in train_config(preset, recipe="fact", backbone="tf_efficientnet_lite0").phases
-    for recipe in ("lp-ft", "l3fact"):  # what FACT is measured against, and what it was not measured for
+    for recipe in ("fact", "l3fact"):
+        assert "st" in train_config("standard", recipe=recipe, backbone="tf_efficientnet_lite0").phases
+        assert "st" not in train_config("standard", recipe=recipe, backbone="vit_small_patch16_224.dino").phases
+        for preset in ("quick", "paper"):
+            assert "st" not in train_config(preset, recipe=recipe, backbone="tf_efficientnet_lite0").phases
+    for recipe in ("ff", "lp-ft", "lp-lora"):  # what they are measured against
         assert "st" not in train_config("standard", recipe=recipe, backbone="tf_efficientnet_lite0").phases
 
 

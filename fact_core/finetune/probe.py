@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fact_core.backbones import adapters
 from fact_core.data import ImageCache
 from fact_core.events import Log, PhaseDone, Point
 from fact_core.finetune.loop import Pictures, loop
@@ -68,10 +69,10 @@ def start_of(work: Work, phase: str, probe: nn.Linear, rows: Tensor | None = Non
     """What phase 2 starts from on all labelled images, or on some rows: the weak probe of ``ff.start_C``, or ``probe``.
 
     A converged probe is sure of the labelled images, and leaves the loss little to change in the network: the full
-    finetune moves it further from a weaker one. Added parts start from phase 1's own always.
+    finetune and LoRA move it further from a weaker one. Added parts that stay start from phase 1's own always.
     """
     C = work.config.ff.start_C
-    if phase != "ff" or not C:
+    if not C or adapters.planned(phase, work.config.ff) is not None:
         return probe
     # The charts' points of phase 1 belong to phase 1's own probe.
     weak, _ = yield from through(converged(work, rows, C), lambda event: None)

@@ -57,7 +57,7 @@ def binding(work: Work, plan: Plan) -> dict[str, Any]:
         "lp": asdict(config.lp),
         "plan": asdict(plan),
         "gate": config.ff.gate,
-        "start_C": config.ff.start_C if plan.phase == "ff" else None,
+        "start_C": config.ff.start_C if added is None else None,
         "lora": [config.ff.lora_rank, config.ff.lora_alpha] if plan.phase == "lora" else None,
         "seed": config.seed,
         "device": work.device.type,
