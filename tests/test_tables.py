@@ -129,6 +129,13 @@ def test_the_readme_table_marks_the_best_of_each_column() -> None:
     assert "| `fact` | **59.0** | **63.0** (1 of 2 seeds) |" in text and "| `lp-ft` | 57.0 | 62.0 |" in text
 
 
+def test_the_readme_table_of_a_long_tail_has_both_tests() -> None:
+    cells = [row("lp", 50, 0.7, dataset="cifar10-lt", balanced_accuracy=0.4), row("ff", 50, 0.6, dataset="cifar10-lt")]
+    balanced, tailed = tables.readme_lt_table(cells).split("The paper's test:")
+    assert "| `lp` | **40.0** |" in balanced and "| `ff` | not run |" in balanced
+    assert "| `lp` | **70.0** |" in tailed and "| `ff` | 60.0 |" in tailed
+
+
 def test_the_ablations_rows_do_not_enter_other_tables() -> None:
     off = [row("fact", 50, 0.0, frofa="none"), row("fact", 50, 0.0, 1, frofa="none")]
     assert "| `fact` | 59.0 ± 1.4 |" in tables.main_table([*CELLS, *off])

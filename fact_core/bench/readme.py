@@ -42,6 +42,8 @@ TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
     "flowers-quick": tables.by_method,
     "tables-cifar10-standard": tables.readme_table,
     "tables-cifar10-paper": tables.readme_table,
+    "tables-cifar10-lt": tables.readme_lt_table,
+    "tables-cifar10-vit": tables.readme_table,
     "selection": _selection,
     "strategies-cifar10": _strategies,
     "expansion-cifar10": _expansion,

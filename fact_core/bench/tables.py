@@ -16,6 +16,7 @@ from fact_core.bench.claims import claims_table
 from fact_core.bench.grids import (
     SHARED,
     Row,
+    Value,
     accuracy,
     budgets,
     caption,
@@ -59,9 +60,23 @@ def by_method(cells: Sequence[Row]) -> str:
 def readme_table(cells: Sequence[Row]) -> str:
     """One compact table: means over seeds, the best of a column in bold, and what it rests on."""
     (part,) = groups(with_frofa(cells))
+    return f"{_compact(part, accuracy)}\n\n{caption(part)}"
+
+
+def readme_lt_table(cells: Sequence[Row]) -> str:
+    """The same for a long-tailed data set, on both of its tests."""
+    (part,) = groups(with_frofa(cells))
+    balanced = _compact(part, share("balanced_accuracy"))
+    tailed = _compact(part, accuracy)
+    return f"Balanced test:\n\n{balanced}\n\nThe paper's test:\n\n{tailed}\n\n{caption(part)}"
+
+
+def _compact(part: Sequence[Row], value: Value) -> str:
+    """Means over seeds, the best of a column in bold."""
     seeds = len({each["seed"] for each in part})
     lines = [line("method", *(f"{n} labels" for n in budgets(part))), rule(1 + len(budgets(part)))]
-    values = {(m, n): [accuracy(each) for each in of(part, m, n)] for m in methods(part) for n in budgets(part)}
+    places = [(method, n) for method in methods(part) for n in budgets(part)]
+    values = {place: [each for each in map(value, of(part, *place)) if each is not None] for place in places}
     means = {place: round(statistics.mean(each), 1) for place, each in values.items() if each}
     for method in methods(part):
         shown = []
@@ -72,7 +87,7 @@ def readme_table(cells: Sequence[Row]) -> str:
             count = len(values[method, n])
             shown.append(f"{text} ({count} of {seeds} seeds)" if 0 < count < seeds else text)
         lines.append(line(f"`{method}`", *shown))
-    return "\n".join([*lines, "", caption(part)])
+    return "\n".join(lines)
 
 
 def main_table(cells: Sequence[Row]) -> str:
