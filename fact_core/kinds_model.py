@@ -217,9 +217,15 @@ def _unlabelled(project: Project, pool: Pool, config: TrainConfig) -> IntArray:
 
 def _readable(known: Known, pool: Pool) -> Known:
     """Without images that have lost their features since the run first started: their files cannot be read."""
-    keep = np.isin(known.ids, pool.ids)
-    rest = known.pool_ids[np.isin(known.pool_ids, pool.ids)]
-    return dataclasses.replace(known, ids=known.ids[keep], y=known.y[keep], pool_ids=rest)
+    keep, checks = np.isin(known.ids, pool.ids), np.isin(known.check_ids, pool.ids)
+    return dataclasses.replace(
+        known,
+        ids=known.ids[keep],
+        y=known.y[keep],
+        check_ids=known.check_ids[checks],
+        check_classes=tuple(name for name, there in zip(known.check_classes, checks, strict=True) if there),
+        pool_ids=known.pool_ids[np.isin(known.pool_ids, pool.ids)],
+    )
 
 
 def _used(known: Labels) -> Labels:
@@ -231,7 +237,7 @@ def _used(known: Labels) -> Labels:
 def _held(known: Known, pool: Pool, x: FloatArray) -> Held | None:
     """The check images whose class the classifier can name; the others count in the report only."""
     place = {name: index for index, name in enumerate(known.classes)}
-    keep = [i for i, name in enumerate(known.check_classes) if name in place and known.check_ids[i] in pool.ids]
+    keep = [i for i, name in enumerate(known.check_classes) if name in place]
     if not keep:
         return None
     rows = pool.rows(known.check_ids[keep])

@@ -25,7 +25,7 @@ from fact_core.bench.cells import Unit, command, images_of, labels_of, trainings
 from fact_core.bench.measure import Asked, scores
 from fact_core.bench.order import Order, read
 from fact_core.bench.recorded import read_selections, record_selection, recorded, selection_key
-from fact_core.bench.rows import key_of, read_rows
+from fact_core.bench.rows import key_of, read_rows, write_rows
 from fact_core.choices import RECIPES
 from fact_core.errors import InputError
 
@@ -105,6 +105,8 @@ def test_a_row_holds_what_a_table_needs(measured: Measured) -> None:
     assert (row["dataset"], row["backbone"], row["image_size"]) == ("cifar10", "tf_efficientnet_lite0", 64)
     assert (row["strategy"], row["labels"], row["ratio"], row["preset"]) == ("activeft", 12, 30.0, "quick")
     assert row["overrides"]["ff.steps"] == 2 and row["test_images"] == len(CLASSES)
+    assert row["options"]["ff.gate"] == "half"  # of the effort; what differs from the defaults
+    assert {name.partition(".")[0] for name in row["options"]} <= {"lp", "ff", "lm"}
     assert 0 <= row["accuracy"] <= 1 and row["accuracy"] == row["macro_recall"] and row["balanced_accuracy"] is None
     assert set(row["phase_seconds"]) == {"lp", "ff", "lm"}
     assert row["seconds"] == pytest.approx(sum(row["phase_seconds"].values()), abs=0.01)
@@ -154,6 +156,23 @@ def test_the_printed_command_measures_the_same_cell(measured: Measured, pictures
     assert cli.main([*shlex.split(printed)[2:], "--cache", str(tmp_path / "cache")]) == 0
     (again,) = read_rows(tmp_path / "a.json")
     assert key_of(again) == key_of(row) and again["accuracy"] == row["accuracy"]
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_a_row_of_other_options_is_measured_again(
+    measured: Measured, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An effort may change: its name alone does not say what was measured. Rows that do not tell stay."""
+    out, lp = tmp_path / "rows.json", [row for row in measured.ended if row["method"] == "lp"]
+    other = [{**lp[0], "accuracy": 2.0, "options": {"lp.C": 3.0}}, {**lp[1], "accuracy": 3.0}]
+    del other[1]["options"]
+    write_rows(out, other)
+    more = ("--seeds", 1, "--methods", "lp", "--budgets", "8,12")
+    assert cli.main(words(pictures, out, measured.folder / "cache", *more)) == 0
+    assert "1 trainings to do" in capsys.readouterr().err
+    assert [row["accuracy"] for row in read_rows(out)] == [3.0, lp[0]["accuracy"]]
+    assert read_rows(out)[1]["options"] == lp[0]["options"]
 
 
 @pytest.mark.slow
@@ -255,7 +274,7 @@ def _together(order: Order) -> list[list[str]]:
 def test_one_training_answers_for_all_its_beginnings(tmp_path: Path) -> None:
     alone = [["ff"], ["lp-paper"], ["lm"]]
     # Self-training trains phase 2's network away: what lp-ft says is of another run, which takes phase 2 over.
-    assert sorted(_together(order(tmp_path))) == sorted([["fact", "lp"], ["lp-ft"], ["l3fact", "lp-lora"], *alone])
+    assert sorted(_together(order(tmp_path))) == sorted([["fact", "lp"], ["lp-ft"], ["l3fact"], ["lp-lora"], *alone])
     assert sorted(_together(order(tmp_path, "--set", "st.steps=0"))) == sorted(
         [["fact", "lp-ft", "lp"], ["l3fact", "lp-lora"], *alone]
     )

@@ -129,6 +129,20 @@ def test_plotly_comes_from_the_installed_package(foldered: Site) -> None:
     assert b"plotly.js v" in answer.content[:500]
 
 
+def test_the_chart_of_an_older_run_has_the_phases_that_it_had(foldered: Site) -> None:
+    """L3FACT had no self-training once; its runs stored the options of it all the same."""
+    config = train_config("standard", recipe="l3fact")
+    assert "st" in config.phases
+    run = runs.queue(foldered.project, "train", to_dict(config))
+    assert runs.claim(foldered.project, "test") is not None
+    first = foldered.get(f"/chart?run={run}")["figure"]["layout"]["meta"]["phases"]
+    assert [each["name"] for each in first] == list(config.phases)  # before it has told anything
+    runs.append_events(foldered.project, run, [PhaseStarted("lp", 0, ("lp", "lora", "lm"), 10, 1.0, 42)])
+    told = foldered.get(f"/chart?run={run}")["figure"]["layout"]["meta"]["phases"]
+    assert [each["name"] for each in told] == ["lp", "lora", "lm"]
+    runs.finish(foldered.project, run, "stopped")
+
+
 def test_the_chart_is_rebuilt_from_stored_events(foldered: Site) -> None:
     run = train(foldered.project, label(foldered.project))
     chart = foldered.get(f"/chart?run={run}")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fact_core.bench import claims, grids, paper, tables
+from fact_core.bench.tables_json import as_json
 
 
 def row(method: str, labels: int, accuracy: float, seed: int = 0, **more: Any) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def test_rows_of_another_backbone_or_effort_stand_in_a_table_of_their_own() -> N
 
 
 def test_the_papers_numbers_stand_only_beside_the_same_cell() -> None:
-    same = {"backbone": paper.BACKBONE, "image_size": paper.PIXELS}
+    same = {"backbone": paper.BACKBONE, "image_size": paper.PIXELS, "test_images": 10_000}
     assert "(76.30 in Table I)" in tables.main_table([row("lp-paper", 50, 0.7, **same)])
     others: tuple[dict[str, Any], ...] = (
         {"backbone": paper.BACKBONE},
@@ -69,6 +70,8 @@ def test_the_papers_numbers_stand_only_beside_the_same_cell() -> None:
         {**same, "dataset": "cars"},
         {**same, "strategy": "random"},
         {**same, "ratio": 0.5},
+        {**same, "test_images": 2000},
+        {**same, "overrides": {"lp.epochs": 1}},
     )
     for other in others:
         assert "Table I" not in tables.main_table([row("lp-paper", 50, 0.7, **other)])
@@ -93,13 +96,31 @@ def test_long_tail_time_ablation_steps_and_parameters() -> None:
 def test_parameters_and_their_share_beside_the_papers() -> None:
     def cells(backbone: str) -> list[dict[str, Any]]:
         given = {"ff": 21_669_514, "lp": 3_850, "l3fact": 151_306, "fact-prefix": 142_090}
-        return [row(name, 50, 0.6, trainable_parameters=n, backbone=backbone) for name, n in given.items()]
+        about = {"backbone": backbone, "image_size": paper.PIXELS}
+        return [row(name, 50, 0.6, trainable_parameters=n, **about) for name, n in given.items()]
 
     text = tables.peft_table(cells(paper.BACKBONE))
     assert "| `l3fact` | 151,306 (0.69 %) | 151,306 (0.69 %) | 60.0 |" in text
     assert "| `fact-prefix` | 142,090 (0.65 %) | 0.65 % | 60.0 |" in text
     assert "| `ff` | 21,669,514 | 21,669,514 (100 %) | 60.0 |" in text
     assert "| `l3fact` | 151,306 (0.69 %) | – | 60.0 |" in tables.peft_table(cells("another"))
+
+
+def test_the_json_has_what_the_tables_show() -> None:
+    same = {"backbone": paper.BACKBONE, "image_size": 224, "test_images": 2478, "dataset": "cifar10-lt", "ratio": 0.5}
+    tailed = [
+        row("fact", 62, 0.9, seed, balanced_accuracy=0.5 + seed / 10, macro_recall=0.4, **same) for seed in (0, 1)
+    ]
+    (cell,) = as_json(tailed)["cells"]
+    assert (cell["seeds"], cell["accuracy"], cell["deviation"], cell["minutes"]) == (2, 0.9, 0.0, 1.0)
+    assert (cell["paper"], cell["trainable_parameters"]) == (pytest.approx(0.9092), 1000)
+    assert (cell["balanced_accuracy"], cell["macro_recall"]) == (pytest.approx(0.55), pytest.approx(0.4))
+    assert cell["dataset"] == "cifar10-lt" and cell["frofa"] == "brightness"
+    found = as_json(CELLS)
+    assert {each["paper"] for each in found["cells"]} == {None}
+    steps = {(each["after"], each["labels"]): each["points"] for each in found["steps"]}
+    assert steps["fact", 50] == pytest.approx(2.0) and steps["lp-lora", 50] is None
+    assert [each["text"] for each in found["claims"]] == [each.text for each in claims.claims(CELLS)]
 
 
 def test_the_steps_of_the_preset_paper_begin_with_its_own_probe() -> None:
@@ -139,7 +160,8 @@ def test_the_readme_table_of_a_long_tail_has_both_tests() -> None:
 def test_the_ablations_rows_do_not_enter_other_tables() -> None:
     off = [row("fact", 50, 0.0, frofa="none"), row("fact", 50, 0.0, 1, frofa="none")]
     assert "| `fact` | 59.0 ± 1.4 |" in tables.main_table([*CELLS, *off])
-    assert next(each["accuracy"] for each in tables.as_json([*CELLS, *off]) if each["method"] == "fact") > 0.5
+    found = [each for each in as_json([*CELLS, *off])["cells"] if (each["method"], each["labels"]) == ("fact", 50)]
+    assert {each["frofa"]: round(each["accuracy"], 9) for each in found} == {"brightness": 0.59, "none": 0.0}
     assert claims.claims([*CELLS, *off]) == claims.claims(CELLS)
 
 
@@ -247,6 +269,6 @@ def test_the_ablation_of_one_table_leaves_the_others_alone() -> None:
 def test_an_interrupted_training_stands_in_no_table_of_minutes() -> None:
     cells = [row("ff", 50, 0.5, seconds=600.0), row("ff", 50, 0.5, 1, seconds=6.0, resumed=True)]
     assert "| `ff` | 10.00 (1 of 2 seeds) |" in tables.efficiency_table(cells)
-    assert [each["minutes"] for each in tables.as_json(cells)] == [10.0]
+    assert [each["minutes"] for each in as_json(cells)["cells"]] == [10.0]
     paper = [row("ff", 50, 0.5, preset="paper"), row("fact", 50, 0.6, preset="paper", seconds=1.0, resumed=True)]
     assert next(each for each in claims.claims(paper) if each.text.startswith("seconds")).holds is None

@@ -148,6 +148,24 @@ def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
     child.wait(20)
 
 
+def test_a_check_image_that_is_gone_when_a_run_is_resumed_is_left_out(flat: Project) -> None:
+    assert finish(flat, runs.queue(flat, "select", {"budget": "9", "check": 3})).status == "done"
+    label_all(flat)
+    run_id = runs.queue(flat, "train", quick(**{"ff.steps": 60}))
+    child = runs.spawn_worker(flat, 0.0)
+    wait_for(flat, run_id, lambda run: runs.last_event(flat, run_id, "saved") is not None)
+    runs.request_stop(flat, run_id)
+    assert wait_for(flat, run_id, lambda run: not run.open).status == "stopped"
+    child.wait(20)
+    gone = [entry.item for entry in selections.queue(flat)][-1]  # check images come last
+    (flat.images / scan.items(flat, [gone])[0].path).unlink()
+    assert finish(flat, runs.queue(flat, "scan", {})).status == "done"
+    runs.requeue(flat, run_id)
+    run = finish(flat, run_id)
+    assert run.status == "done", run.reason
+    assert run.result["report"]["rests_on"] == "2 check images"
+
+
 def phases_done(made: Project, run_id: int, phase: str) -> list[runs.EventRow]:
     rows, _ = runs.events_since(made, run_id)
     return [row for row in rows if row.kind == "phase_done" and row.body["phase"] == phase]

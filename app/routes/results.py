@@ -19,7 +19,7 @@ from app import findings, outcome, plots
 from fact_core import exchange, labels, runs
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError, RunError, storage_error
-from fact_core.events import from_row
+from fact_core.events import Event, PhaseStarted, from_row
 from fact_core.project import Project
 
 #: Kinds of events that the page's log and notes show; points and progress are read separately.
@@ -100,16 +100,12 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         rows += more
         if len(more) < AT_A_TIME:
             break
-    try:
-        phases = from_dict(TrainConfig, run.config).phases
-    except ConfigError:  # stored by a version with other options
-        phases = tuple(dict.fromkeys(each["phase"] for each in run.result.get("phases") or ()))
     events = [from_row(row.kind, json.dumps(row.body)) for row in rows]
     newest = {row.kind: row.body for row in rows}
     peaks = [row.body.get("peak_memory_mb") for row in rows if row.kind == "phase_done"]
     return {
         "run": {"id": run.id, "status": run.status},
-        "figure": plots.training_figure(events, phases),
+        "figure": plots.training_figure(events, _phases(run, events)),
         "cursor": cursor,
         "plotly": PLOTLY,
         "log": [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows if row.kind in TOLD],
@@ -121,6 +117,20 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         "checks": _checks(project, run, newest),
         "stale": run.status == "done" and findings.is_stale(project, run),
     }
+
+
+def _phases(run: runs.Run, events: Sequence[Event]) -> tuple[str, ...]:
+    """The phases of a training run: as it told itself when it began one, else as its options say.
+
+    A version with other recipes may have made the run.
+    """
+    told = [each.phases for each in events if isinstance(each, PhaseStarted)]
+    if told:
+        return told[-1]
+    try:
+        return from_dict(TrainConfig, run.config).phases
+    except ConfigError:  # stored by a version with other options
+        return tuple(dict.fromkeys(each["phase"] for each in run.result.get("phases") or ()))
 
 
 def _progress(rows: Sequence[runs.EventRow]) -> dict[str, Any] | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fact_core.bench.order import Order
 from fact_core.choices import RECIPES
-from fact_core.config import TrainConfig, parse_budget, train_config
+from fact_core.config import TrainConfig, options, parse_budget, train_config, value_of
 
 OFF = {"lm.frofa": "none"}
 
@@ -60,6 +60,13 @@ def config_of(order: Order, seed: int, unit: Unit) -> TrainConfig:
     """The options of training for one row."""
     own = {"backbone": order.backbone, "seed": seed, "device": order.device}
     return train_config(order.preset, recipe=unit.method, **{**order.overrides, **({} if unit.on else OFF), **own})
+
+
+def told(config: TrainConfig) -> dict[str, Any]:
+    """The options of a row's phases that differ from their defaults: what an effort meant when it was measured."""
+    groups, plain = {group_of(each) for each in config.phases}, TrainConfig()
+    found = {name: value_of(config, name) for name, _ in options(TrainConfig) if name.partition(".")[0] in groups}
+    return {name: value for name, value in found.items() if value != value_of(plain, name)}
 
 
 def covers(longer: TrainConfig, shorter: TrainConfig) -> bool:

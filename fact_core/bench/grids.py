@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from fact_core.bench.paper import Cell, printed
+from fact_core.bench.paper import printed
 from fact_core.bench.rows import key_of
 
 METHODS = ("ff", "lp-paper", "lp", "lm", "lp-ft", "lp-lora", "fact", "l3fact", "fact-prompt", "fact-prefix")
@@ -52,7 +52,7 @@ def grid(cells: Sequence[Row], value: Value, *, digits: int = 1, paper: bool = F
         for n in budgets(part):
             found = of(part, method, n)
             text = spread([each for each in map(value, found) if each is not None], digits, len(_seeds(part)))
-            theirs = printed_for(found[0]) if paper and found else None
+            theirs = printed(found[0]) if paper and found else None
             shown.append(f"{text} ({theirs.text})" if theirs else text)
         lines.append(line(f"`{method}`", *shown))
     return "\n".join(lines)
@@ -95,14 +95,6 @@ def spread(values: Sequence[float], digits: int = 1, seeds: int = 0) -> str:
     deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
     short = f" ({len(values)} of {seeds} seeds)" if len(values) < seeds else ""
     return f"{statistics.mean(values):.{digits}f}{deviation}{short}"
-
-
-def printed_for(row: Row) -> Cell | None:
-    """The paper's number for the cell of a row."""
-    return printed(
-        *(str(row["dataset"]), int(row["labels"]), float(row.get("ratio") or 0.0), str(row["method"])),
-        *(str(row["strategy"]), str(row["backbone"]), int(row["image_size"])),
-    )
 
 
 def accuracy(row: Row) -> float:

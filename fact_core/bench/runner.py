@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from fact_core.bench.cells import (
     frofa_of,
     images_of,
     labels_of,
+    told,
     trainings,
     units_of,
 )
@@ -30,7 +31,8 @@ from fact_core.bench.measure import Asked, measure, tests_of
 from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
-from fact_core.bench.tables import all_tables, as_json
+from fact_core.bench.tables import all_tables
+from fact_core.bench.tables_json import as_json
 from fact_core.choices import RECIPES
 from fact_core.device import choose, describe
 from fact_core.errors import FactError, InputError, storage_error
@@ -97,22 +99,28 @@ def _run(order: Order) -> Step[dict[str, Any]]:
     text = all_tables(table.rows)
     if text:
         write_text(order.out.with_suffix(".md"), text + "\n", "writing the table")
-        cells = json.dumps(as_json(table.rows), indent=1)
-        write_text(order.out.with_suffix(".cells.json"), cells + "\n", "writing the table")
+        plain = json.dumps(as_json(table.rows), indent=1)
+        write_text(order.out.with_suffix(".tables.json"), plain + "\n", "writing the tables")
     return {"rows": len(table.rows), "left": len(todo) - done, "failed": failed, "text": text}
 
 
 def _todo(table: Table) -> Iterator[tuple[Cell, Training]]:
     """The trainings whose rows are not there yet, seed by seed."""
     order, images = table.order, len(table.data.train)
-    there = {key_of(row) for row in table.rows}
+    there = {key_of(row): row.get("options") for row in table.rows}
     budgets = labels_of(order, images, PAPER_BUDGETS[order.dataset])
     for seed in order.seeds:
         for labels, ratio in budgets:
             cell = Cell(labels, ratio, seed)
-            missing = [unit for unit in units_of(order) if key_of(_fields(table, cell, unit)) not in there]
+            missing = [unit for unit in units_of(order) if not _known(table, cell, unit, there)]
             for training in trainings(order, seed, missing):
                 yield cell, training
+
+
+def _known(table: Table, cell: Cell, unit: Unit, there: Mapping[str, Row | None]) -> bool:
+    """Whether a row was measured with the options of today. there: key -> options, None where a row does not tell."""
+    key = key_of(_fields(table, cell, unit))
+    return key in there and there[key] in (None, told(config_of(table.order, cell.seed, unit)))
 
 
 def _fields(table: Table, cell: Cell, unit: Unit) -> Row:
@@ -162,9 +170,11 @@ def _one(table: Table, cell: Cell, training: Training) -> Step[None]:
             **_fields(table, cell, unit),
             **figures,
             **about,
+            "options": told(config_of(order, cell.seed, unit)),
             "command": command(order, unit, cell.labels, cell.seed),
         }
-        table.rows.append(row)
+        again = key_of(row)  # measured with other options of the effort, before these were changed
+        table.rows[:] = [*(each for each in table.rows if key_of(each) != again), row]
         name = unit.method if unit.on else f"{unit.method} without FroFA"
         done = f"{row['accuracy']:.1%} in {row['seconds']:.0f} s"
         yield Log(f"{name}, {cell.labels} labels, seed {cell.seed}: {done}")

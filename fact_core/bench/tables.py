@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -176,16 +176,30 @@ def steps_table(cells: Sequence[Row]) -> str:
 
     def one(part: Sequence[Row]) -> str:
         lines = [line("steps", *(f"{n} labels" for n in budgets(part))), rule(1 + len(budgets(part)))]
-        probe = "lp-paper" if part[0]["preset"] == "paper" else "lp"
-        for name, chain in (("FACT", (probe, "lp-ft", "fact")), ("L3FACT", (probe, "lp-lora", "l3fact"))):
-            for before, after in pairwise(chain):
-                gains = [gain(part, n, after, before) for n in budgets(part)]
-                shown = ["not run" if each is None else f"{each:+.1f}" for each in gains]
-                taught = any(each["method"] == after and "st" in each.get("phase_seconds", ()) for each in part)
-                lines.append(line(f"{name}: `{before}` → `{after}`{SELF_TAUGHT if taught else ''}", *shown))
+        for step, each in groupby(
+            increments(part), lambda each: f"{each['name']}: `{each['before']}` → `{each['after']}`"
+        ):
+            found = list(each)
+            shown = ["not run" if each["points"] is None else f"{each['points']:+.1f}" for each in found]
+            taught = any(each["self_training"] for each in found)
+            lines.append(line(f"{step}{SELF_TAUGHT if taught else ''}", *shown))
         return "\n".join(lines)
 
     return _each(with_frofa(cells), one)
+
+
+def increments(cells: Sequence[Row]) -> list[dict[str, Any]]:
+    """What each phase adds at each budget, in points (None: not run), for the rows of one table."""
+    part = with_frofa(cells)
+    probe = "lp-paper" if part[0]["preset"] == "paper" else "lp"
+    found = []
+    for name, chain in (("FACT", (probe, "lp-ft", "fact")), ("L3FACT", (probe, "lp-lora", "l3fact"))):
+        for before, after in pairwise(chain):
+            for n in budgets(part):
+                taught = any("st" in each.get("phase_seconds", ()) for each in of(part, after, n))
+                about = {"name": name, "before": before, "after": after, "labels": n, "self_training": taught}
+                found.append({**about, "points": gain(part, n, after, before)})
+    return found
 
 
 def all_tables(cells: Sequence[Row]) -> str:
@@ -201,27 +215,6 @@ def all_tables(cells: Sequence[Row]) -> str:
         ("Claims", claims_table(cells)),
     )
     return "\n\n".join(f"## {title}\n\n{text}" for title, text in titled if text)
-
-
-def as_json(cells: Sequence[Row]) -> list[dict[str, Any]]:
-    """One entry a cell of the main table: means and deviations over seeds."""
-    out = []
-    for part in groups(with_frofa(cells)):
-        for method in methods(part):
-            for n in budgets(part):
-                if found := of(part, method, n):
-                    values = [float(each["accuracy"]) for each in found]
-                    took = [each for each in map(minutes, found) if each is not None]
-                    out.append(
-                        {
-                            **{name: found[0][name] for name in (*SHARED, "labels", "method")},
-                            "seeds": len(values),
-                            "accuracy": statistics.mean(values),
-                            "deviation": statistics.stdev(values) if len(values) > 1 else None,
-                            "minutes": statistics.mean(took) if took else None,
-                        }
-                    )
-    return out
 
 
 def _of_all(known: Mapping[str, int], method: str) -> str:
