@@ -96,3 +96,17 @@ def test_no_test_image_reaches_a_training(
     assert given["y"].tolist() == [0, 1, 2] and given["check"] is None
     _, x = drain(features.of([pictures.train[row] for row in rows]))
     assert np.array_equal(given["x"], x)
+
+
+@pytest.mark.parametrize("mode", ["lr", "auto"])
+def test_parameters_of_the_light_model_are_those_that_answer(mode: str, pictures: Dataset, tmp_path: Path) -> None:
+    """ "auto" decides while it runs which of its two parts there are: here, with a label a class, both."""
+    few = ("--preset", "quick", "--set", f"lm.mode={mode}", "--set", "lm.steps=2", "--set", "lm.views=1")
+    asked = order(tmp_path, "--dataset", "cifar10", "--methods", "lm", *few)
+    features = Features(backbone(), pictures.root, tmp_path / "cache", CPU)
+    (training,) = trainings(asked, 0, units_of(asked))
+    rows = np.array([0, 6, 12])
+    _, found = drain(measure.measure(asked, pictures, measure.tests_of(pictures, 0), features, rows, training))
+    (figures,) = found.figures.values()
+    line = 3 * (backbone().dim + 1)
+    assert figures["trainable_parameters"] == line if mode == "lr" else figures["trainable_parameters"] > 2 * line

@@ -154,7 +154,7 @@ def _about(unit: Unit, trained: Trained, note: _Note) -> Row:
     return {
         "seconds": round(sum(seconds.values()), 3),
         "phase_seconds": seconds,
-        "trainable_parameters": note.parameters.get(named_phase(unit.phases)),
+        "trainable_parameters": _learned(named_phase(unit.phases), trained, note),
         "decisions": [
             {"name": each.name, "value": each.value}
             for each in trained.decisions
@@ -162,6 +162,13 @@ def _about(unit: Unit, trained: Trained, note: _Note) -> Row:
         ],
         "resumed": note.starts > 1,
     }
+
+
+def _learned(phase: str, trained: Trained, note: _Note) -> int | None:
+    """How many parameters learned in a phase. Which of the light model's parts are used is known at its end only."""
+    if phase == "lm":
+        return sum(each.numel() for each in trained.classifier.heads[phase].parameters())
+    return note.parameters.get(phase)
 
 
 class _Note:

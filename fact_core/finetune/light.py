@@ -59,7 +59,8 @@ def prepare(work: Work) -> Step[None]:
 def run(work: Work, phase: str) -> Step[PhaseDone]:
     """Fit the light model to the labelled images, with the pool's tokens for its PCA, and measure it."""
     config = work.config.lm
-    yield work.started(phase, planned_steps(config.mode, config.steps), 0.0, _parameters(work))
+    mode = work.light_plan.mode if work.light_plan is not None else config.mode
+    yield work.started(phase, planned_steps(mode, config.steps), 0.0, _parameters(work, mode))
     seen = yield from work.look("labelled")
     check = None
     if work.check is not None:
@@ -145,10 +146,10 @@ def _pool_tokens(work: Work) -> Step[Tensor | None]:
     return flat[::every].float()
 
 
-def _parameters(work: Work) -> int:
-    """Weights that learn: attention pooling at the reduced width and the linear layers."""
+def _parameters(work: Work, mode: str) -> int:
+    """Weights that learn: attention pooling at the reduced width and the linear layers. mode "auto": of both."""
     config, pooled, classes = work.config.lm, work.backbone.dim, work.n_classes
     width = min(config.width, work.backbone.token_dim)
     attention = sum(p.numel() for p in MapHead(width).parameters()) + classes * (pooled + width + 1)
     line = classes * (pooled + 1)
-    return {"lr": line, "map_lr": attention, "joint_lbfgs": attention}.get(config.mode, attention + line)
+    return {"lr": line, "map_lr": attention, "joint_lbfgs": attention}.get(mode, attention + line)
