@@ -38,7 +38,7 @@ def folders(root: Path, test: str = "test") -> Path:
 @pytest.mark.parametrize("name", [name for name in DATASETS if not name.endswith("-lt")])
 def test_every_data_set_can_be_folders(name: str, tmp_path: Path) -> None:
     found = opened(name, folders(tmp_path, "val" if name == "imagenet" else "test"), tmp_path / "cache")
-    assert found.name == name and found.classes == ("ant", "cat")
+    assert found.name == (f"{tmp_path.name} (own)" if name == "own" else name) and found.classes == ("ant", "cat")
     assert found.train_y.tolist() == [0, 0, 0, 1, 1, 1] and found.train[0] == "train/ant/0.png"
     files, y = found.tests["test"]
     assert y.tolist() == [0, 0, 1, 1] and all((found.root / file).is_file() for file in files)
@@ -64,6 +64,26 @@ def test_folders_that_cannot_be_are_refused_in_words(tmp_path: Path) -> None:
         opened("cars", tmp_path, tmp_path)
     with pytest.raises(ConfigError, match="no data set called 'mnist'"):
         opened("mnist", tmp_path, tmp_path)
+
+
+def test_a_folder_of_ones_own_is_halved(tmp_path: Path) -> None:
+    """Class by class, every image on one side, the same halves each time; folders without images are no classes."""
+    for value, (name, count) in enumerate((("ant", 4), ("cat", 5))):
+        for i in range(count):
+            picture(tmp_path / name / "more" / f"{i}.png", 50 * value)
+    (tmp_path / "empty").mkdir()
+    found = opened("own", tmp_path, tmp_path / "cache")
+    test, test_y = found.tests["test"]
+    assert found.classes == ("ant", "cat") and found.train_y.tolist() == [0, 0, 1, 1, 1]
+    assert test_y.tolist() == [0, 0, 1, 1] and not set(found.train) & set(test) and len({*found.train, *test}) == 9
+    assert all(
+        (found.root / name).is_file() and name.startswith("cat/") == bool(y)
+        for name, y in zip(test, test_y, strict=True)
+    )
+    assert opened("own", tmp_path, tmp_path / "cache").train == found.train
+    picture(tmp_path / "dog" / "0.png", 7)
+    with pytest.raises(InputError, match="one to test"):
+        opened("own", tmp_path, tmp_path / "cache")
 
 
 def cifar(folder: Path, labels: int, files: dict[str, int]) -> dict[str, Any]:

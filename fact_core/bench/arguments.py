@@ -16,7 +16,7 @@ from fact_core.types import Step
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``launch.py bench tables``."""
     give = parser.add_argument
-    give("--dataset", metavar="NAME", help="cifar10, cifar10-lt, cifar100, cifar100-lt, cars, aircraft, imagenet")
+    give("--dataset", metavar="NAME", help="cifar10, cifar10-lt, cifar100, cifar100-lt, cars, aircraft, imagenet, own")
     give("--data", type=Path, metavar="DIR", help="the data set on this disk: folders, or its own files")
     give("--out", type=Path, metavar="FILE", help="the rows, JSON; what it holds already is not measured again")
     some = parser.add_mutually_exclusive_group()

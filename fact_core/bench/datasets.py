@@ -31,6 +31,7 @@ class Dataset:
     tests: dict[str, tuple[tuple[str, ...], IntArray]]
 
 
+OWN = "own"  # any folder of labeled images
 DATASETS: dict[str, Choice] = {
     "cifar10": Choice("CIFAR-10", "50,000 small photos of 10 kinds.", "fact_core.bench.dataset_files:cifar10"),
     "cifar10-lt": Choice("CIFAR10-LT", "12,406 of them, unevenly many.", "fact_core.bench.dataset_files:cifar10"),
@@ -39,9 +40,14 @@ DATASETS: dict[str, Choice] = {
     "cars": Choice("StanfordCars", "8,144 photos of 196 cars.", "fact_core.bench.dataset_files:cars"),
     "aircraft": Choice("FGVC-Aircraft", "6,667 photos of 100 variants.", "fact_core.bench.dataset_files:aircraft"),
     "imagenet": Choice("ImageNet-1k", "1,281,167 photos of 1,000 kinds.", "fact_core.bench.imagenet_files:imagenet"),
+    OWN: Choice(
+        "Your own",
+        "<class>/* (one half is the test), or train/<class>/* and test/<class>/*.",
+        "fact_core.bench.own_files:halved",
+    ),
 }
 
-#: per cent of the training images (method.md 9)
+#: per cent of the training images (method.md 9; of images of one's own as CIFAR-10's larger ones)
 PAPER_BUDGETS: dict[str, tuple[float, ...]] = {
     "cifar10": (0.1, 0.2, 0.5, 1.0, 2.0),
     "cifar10-lt": (0.5, 1.0, 2.0),
@@ -50,6 +56,7 @@ PAPER_BUDGETS: dict[str, tuple[float, ...]] = {
     "cars": (5.0, 10.0, 20.0, 30.0),
     "aircraft": (5.0, 10.0, 20.0, 30.0),
     "imagenet": (0.5, 1.0, 2.0),
+    OWN: (1.0, 2.0, 5.0),
 }
 
 
@@ -76,6 +83,8 @@ def open_dataset(name: str, data: Path, cache: Path) -> Step[Dataset]:
     if found is None:
         found = yield from resolve(choice.target)(data, cache)
     assert found is not None
+    if name == OWN:
+        return replace(found, name=f"{data.resolve().name} (own)")
     sizes = (len(found.classes), len(found.train), len(found.tests["test"][0]))
     if sizes != SIZES[name]:
         said = ", ".join(f"{a:,} {what}" for a, what in zip(sizes, ("classes", "training", "test images"), strict=True))
