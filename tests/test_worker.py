@@ -128,15 +128,21 @@ def test_a_run_that_cannot_begin_fails_in_words(flat: Project, kind: str) -> Non
     assert "no" in run.reason
 
 
+def stopped_training(made: Project, steps: int) -> int:
+    """The id of a training run that was stopped once something was saved."""
+    run_id = runs.queue(made, "train", quick(**{"ff.steps": steps}))
+    child = runs.spawn_worker(made, 0.0)
+    wait_for(made, run_id, lambda run: runs.last_event(made, run_id, "saved") is not None)
+    runs.request_stop(made, run_id)
+    assert wait_for(made, run_id, lambda run: not run.open).status == "stopped"
+    child.wait(20)
+    return run_id
+
+
 def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
     assert finish(flat, runs.queue(flat, "select", {"budget": "9"})).status == "done"
     label_all(flat)
-    run_id = runs.queue(flat, "train", quick(**{"ff.steps": 400}))
-    child = runs.spawn_worker(flat, 0.0)
-    wait_for(flat, run_id, lambda run: runs.last_event(flat, run_id, "saved") is not None)
-    runs.request_stop(flat, run_id)
-    assert wait_for(flat, run_id, lambda run: not run.open).status == "stopped"
-    child.wait(20)
+    run_id = stopped_training(flat, steps=400)
     runs.requeue(flat, run_id)
     # The rest of 400 steps would take long: what counts is that it goes on behind phase 1.
     child = runs.spawn_worker(flat, 0.0)
@@ -151,12 +157,7 @@ def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
 def test_a_check_image_that_is_gone_when_a_run_is_resumed_is_left_out(flat: Project) -> None:
     assert finish(flat, runs.queue(flat, "select", {"budget": "9", "check": 3})).status == "done"
     label_all(flat)
-    run_id = runs.queue(flat, "train", quick(**{"ff.steps": 60}))
-    child = runs.spawn_worker(flat, 0.0)
-    wait_for(flat, run_id, lambda run: runs.last_event(flat, run_id, "saved") is not None)
-    runs.request_stop(flat, run_id)
-    assert wait_for(flat, run_id, lambda run: not run.open).status == "stopped"
-    child.wait(20)
+    run_id = stopped_training(flat, steps=60)
     gone = [entry.item for entry in selections.queue(flat)][-1]  # check images come last
     (flat.images / scan.items(flat, [gone])[0].path).unlink()
     assert finish(flat, runs.queue(flat, "scan", {})).status == "done"
