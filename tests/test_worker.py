@@ -164,7 +164,7 @@ def test_a_check_image_that_is_gone_when_a_run_is_resumed_is_left_out(flat: Proj
     runs.requeue(flat, run_id)
     run = finish(flat, run_id)
     assert run.status == "done", run.reason
-    assert run.result["report"]["rests_on"] == "2 check images"
+    assert run.result["report"]["basis"] == "2 check images"
 
 
 def phases_done(made: Project, run_id: int, phase: str) -> list[runs.EventRow]:
