@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from fact_core.bench.cells import trainings, units_of
 from fact_core.bench.datasets import Dataset, folders
 from fact_core.bench.order import Order, read
 from fact_core.bench.pool import Features
+from fact_core.events import Log
 
 CLASSES = ("cat", "dog", "frog")
 SIDES = {"train": 5, "test": 3}  # images a class
@@ -110,3 +113,20 @@ def test_parameters_of_the_light_model_are_those_that_answer(mode: str, pictures
     (figures,) = found.figures.values()
     line = 3 * (backbone().dim + 1)
     assert figures["trainable_parameters"] == line if mode == "lr" else figures["trainable_parameters"] > 2 * line
+
+
+@pytest.mark.parametrize("method", ["lp", "lm"])
+def test_a_test_image_that_cannot_be_read_counts_as_wrong(method: str, pictures: Dataset, tmp_path: Path) -> None:
+    """It ends no training, also where phase 1 answers from stored features."""
+    root = tmp_path / "copy"
+    shutil.copytree(pictures.root, root)
+    (root / pictures.tests["test"][0][0]).write_bytes(b"no picture")
+    data = replace(pictures, root=root)
+    few = ("--preset", "quick", "--set", "lm.mode=lr", "--set", "lm.views=1")
+    asked = order(tmp_path, "--dataset", "cifar10", "--methods", method, *few)
+    features, tests = Features(backbone(), root, tmp_path / "cache", CPU), measure.tests_of(data, 0)
+    (training,) = trainings(asked, 0, units_of(asked))
+    events, found = drain(measure.measure(asked, data, tests, features, np.array([0, 6, 12]), training))
+    (figures,) = found.figures.values()
+    assert figures["accuracy"] <= 8 / 9
+    assert [each.text for each in events if isinstance(each, Log) and "count as wrong" in each.text]

@@ -271,6 +271,17 @@ def test_cars_with_the_devkit_and_with_tables(tmp_path: Path) -> None:
         opened("cars", tmp_path, tmp_path / "cache")
 
 
+def test_cars_with_two_tables(tmp_path: Path) -> None:
+    for part, rows in (("train", "1.jpg,BMW X6\n2.jpg,Audi\n"), ("test", "3.jpg,Audi\n")):
+        (tmp_path / f"{part}.csv").write_text(f"file_name,label\n{rows}")
+        for line in rows.splitlines():
+            picture(tmp_path / f"cars_{part}" / line.partition(",")[0], 9)
+    found = opened("cars", tmp_path, tmp_path / "cache")
+    assert found.classes == ("Audi", "BMW X6") and found.train == ("cars_train/1.jpg", "cars_train/2.jpg")
+    assert found.train_y.tolist() == [1, 0] and found.tests["test"][0] == ("cars_test/3.jpg",)
+    assert found.tests["test"][1].tolist() == [0]
+
+
 def test_cars_count_their_classes_from_1(tmp_path: Path) -> None:
     fields = np.zeros(2, dtype=[("fname", object), ("class", object)])
     fields["fname"], fields["class"] = ["1.jpg", "2.jpg"], [0, 1]

@@ -80,7 +80,7 @@ def measure(
     config, names = training.config, [data.train[row] for row in rows]
     by_test = config.ff.keep == "best_test"  # a reproduction mode, which the row's overrides tell
     wanted = by_test or any(unit.phases[-1] == "lp" for unit in training.units)
-    test_x = (yield from features.of(tests.files)) if wanted else None
+    test_x = (yield from features.of(tests.files, may_lack=True)) if wanted else None
     check = _held(data, tests, test_x) if by_test and test_x is not None else None
     # Of its own for each file of rows: two processes must not share a checkpoint.
     about = [str(order.out.absolute()), str(data.root), names, features.folder.name, to_dict(config)]
@@ -106,12 +106,13 @@ def measure(
     found = yield from through(
         predict(trained.classifier, files, device=device, probe=trained.probe, x=test_x), _shown(None)
     )
-    if found.bad:
-        yield Log(f"{len(found.bad)} test images cannot be read; they count as wrong.", "warning")
+    bad = {*found.bad, *(np.flatnonzero(np.isnan(test_x).any(axis=1)).tolist() if test_x is not None else ())}
+    if bad:
+        yield Log(f"{len(bad)} test images cannot be read; they count as wrong.", "warning")
     figures = {}
     for unit in training.units:
         named = found.answers[unit.phases[-1]].argmax(axis=1)
-        named[list(found.bad)] = -1
+        named[list(bad)] = -1
         figures[unit] = {**scores(named, tests), **_about(unit, trained, note)}
     return Measured(figures, folder)
 

@@ -46,8 +46,8 @@ class Features:
         self.lock = cache / "locks" / f"{self.folder.name}.lock"  # not in the folder: the store may empty it
         self._digests: dict[str, str] = {}
 
-    def of(self, names: Sequence[str]) -> Step[FloatArray]:
-        """(n, D) of the named images. InputError when one cannot be decoded."""
+    def of(self, names: Sequence[str], may_lack: bool = False) -> Step[FloatArray]:
+        """(n, D) of the named images. InputError when one cannot be decoded; ``may_lack``: its row is NaN instead."""
         digests = [self._digest(name) for name in names]
         if FeatureStore(self.folder).missing(digests):
             with (yield from _alone(self.lock)):
@@ -56,11 +56,14 @@ class Features:
                 yield from extract(self.backbone, digests, files, store, device=self.device)
         store = FeatureStore(self.folder)
         gone = set(store.missing(digests))
-        if gone:
+        if gone and not may_lack:
             bad = [name for name, digest in zip(names, digests, strict=True) if digest in gone]
             found = f"{len(bad)} images, the first is {self.root / bad[0]}"
             raise InputError("Some images of the data set cannot be read", found)
-        return store.gather(digests)
+        there = [digest not in gone for digest in digests]
+        x = np.full((len(digests), self.backbone.dim), np.nan, dtype=np.float32)
+        x[there] = store.gather([digest for digest, has in zip(digests, there, strict=True) if has])
+        return x
 
     def _digest(self, name: str) -> str:
         if name not in self._digests:
