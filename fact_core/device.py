@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from fact_core import processor
 from fact_core.errors import DeviceError
 from fact_core.onnx_inference import compiled
 
@@ -66,12 +67,12 @@ def choose(name: str) -> torch.device:
 
 
 def describe(device: torch.device) -> str:
-    """For the person: "NVIDIA H100, 80 GB" or "CPU, 2 threads"."""
+    """For the person: "NVIDIA H100, 80 GB" or "CPU (AMD EPYC), 2 threads"."""
     if device.type == "cuda":
         found = torch.cuda.get_device_properties(device)
         return f"{found.name}, {found.total_memory / 1e9:.0f} GB"
-    threads = torch.get_num_threads()
-    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+    threads, name = torch.get_num_threads(), processor.name()
+    return f"CPU{f' ({name})' if name else ''}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def amp_dtype(device: torch.device) -> torch.dtype | None:

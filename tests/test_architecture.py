@@ -13,7 +13,7 @@ SOURCES = sorted([*ROOT.glob("fact_core/**/*.py"), *ROOT.glob("app/**/*.py"), RO
 
 #: layer -> modules of it; a package stands for everything in it
 LAYERS: dict[str, tuple[str, ...]] = {
-    "0": ("errors", "types", "choices", "config", "options", "events", "steps"),
+    "0": ("errors", "types", "choices", "config", "options", "events", "steps", "processor"),
     "1": ("images", "db", "store", "weights", "files", "walk"),
     "2": (
         "project",

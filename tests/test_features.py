@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fact_core import backbones, device, features
+from fact_core import backbones, device, features, processor
 from fact_core.data import load_eval, normalise
 from fact_core.errors import DeviceError, WeightsError
 from fact_core.events import Log, Progress
@@ -132,7 +132,10 @@ def test_key_names_what_features_depend_on(backbone):
 
 
 def test_device_in_words(monkeypatch):
-    assert device.choose("cpu") == CPU and "CPU" in device.describe(CPU)
+    monkeypatch.setattr(processor, "name", lambda: "AMD EPYC")
+    assert device.choose("cpu") == CPU and device.describe(CPU).startswith("CPU (AMD EPYC), ")
+    monkeypatch.setattr(processor, "name", str)
+    assert device.describe(CPU).startswith("CPU, ")
     assert device.amp_dtype(CPU) is None and device.peak_memory_mb(CPU) is None
     monkeypatch.setattr(device, "_no_gpu", lambda: "PyTorch sees no CUDA device")
     assert device.choose("auto") == CPU
@@ -180,3 +183,14 @@ def test_log_when_the_batch_shrinks(tmp_path, backbone, images, monkeypatch):
     monkeypatch.setattr(features, "inference", lambda *args: device.Ready(Picky(2), CPU, torch.float32))
     found, events = finish(features.extract(backbone, digests, files, store, device=CPU))
     assert found.n_new == 7 and any(isinstance(each, Log) and "memory" in each.text for each in events)
+
+
+def test_processor_is_named_as_the_system_names_it(tmp_path, monkeypatch):
+    listing = tmp_path / "cpuinfo"
+    listing.write_text(
+        "processor\t: 0\nmodel name\t: \nmodel name\t: AMD EPYC 9654\nprocessor\t: 1\nmodel name\t: other\n"
+    )
+    assert processor.name(listing) == "AMD EPYC 9654"
+    monkeypatch.setattr(processor.platform, "processor", str)
+    monkeypatch.setattr(processor.platform, "machine", lambda: "arm64")
+    assert processor.name(tmp_path / "none") == "arm64"

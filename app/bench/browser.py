@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fact_core import processor
 from fact_core.errors import DeviceError, RunError
 from fact_core.project import Project
 
@@ -115,16 +115,10 @@ def mode(page: Page, name: str) -> None:
 def device(renderer: str) -> str:
     """The processor's name, and whether the browser draws with it."""
     software = re.search(r"swiftshader|llvmpipe|software|basic render", renderer, re.I) is not None
-    return f"{processor()}, {'software renderer' if software or not renderer else renderer}"
+    return f"{cores()}, {'software renderer' if software or not renderer else renderer}"
 
 
-def processor() -> str:
+def cores() -> str:
     """The processor's name with the number of its cores that this program may use."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
-    except OSError:
-        text = ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.M)
-    name = found[1].strip() if found else platform.processor() or platform.machine()
-    return f"{name}, {count} {'core' if count == 1 else 'cores'}"
+    return f"{processor.name()}, {count} {'core' if count == 1 else 'cores'}"

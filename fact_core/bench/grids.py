@@ -35,7 +35,7 @@ def caption(cells: Sequence[Row]) -> str:
     """What a table rests on, in one line."""
     one = cells[0]
     seeds = sorted({int(each["seed"]) for each in cells})
-    devices = ", ".join(sorted({str(each["device"]) for each in cells}))
+    devices = " and ".join(sorted({str(each["device"]) for each in cells}))
     nets = " and ".join(dict.fromkeys(f"{each['backbone']} at {each['image_size']} px" for each in cells))
     told = f"{one['dataset']}, {nets}, effort {one['preset']}, {one['strategy']}"
     changed = f", {json.dumps(one['overrides'])}" if one.get("overrides") else ""
