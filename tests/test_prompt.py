@@ -332,7 +332,11 @@ def test_a_training_moves_only_what_was_added(done: Done) -> None:
     started = next(each for each in done.events if isinstance(each, PhaseStarted) and each.phase == phase)
     assert started.trainable_parameters == 384 * 3 + 3 + 12 * 3 * 384 * (1 if phase == "prompt" else 2)
     decided = [each for each in trained.decisions if each.name == "ff.interpolation"]
-    assert [each.value for each in decided] == ["1"] and "nothing to mix" in decided[0].reason
+    assert (
+        [each.value for each in decided] == ["1"]
+        and "too few to compare" in decided[0].reason
+        and "nothing to mix" in decided[0].reason
+    )
     backbone = trained.classifier.backbone
     assert adapters.of(backbone) == Adapters(phase, 3)
     now, before = backbone.state_dict(), transformer().state_dict()
@@ -394,3 +398,69 @@ def test_another_run_on_the_same_labels_takes_them_over(done: Done, data: Colour
     assert not anew and same(backbone, done.trained.classifier.backbone)
     anew, backbone = again(**{f"ff.{done.phase}_length": 2})
     assert anew and adapters.of(backbone) == Adapters(done.phase, 2)
+
+
+# ---- kept or dropped
+
+
+@pytest.fixture(scope="module")
+def more_data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
+    """Five labels a class: enough to ask whether the added parts are worth keeping."""
+    made = coloured(tmp_path_factory.mktemp("more"), [0, 1, 2] * 5)
+    return replace(made, x=np.asarray(tokens(transformer(), made.files, CPU)[0], dtype=np.float32))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_labels_left_out_speak_against_goes(recipe: str, more_data: Coloured, tmp_path: Path) -> None:
+    """Ruined by a wild rate they are taken out: the network is the pretrained one, its head phase 1's probe."""
+    phase, wild = (
+        recipe.removeprefix("fact-"),
+        {"ff.prompt_lr": 1.0, "ff.head_lr": 1.0, "ff.clip": 0.0, "ff.ema": 0.0, "ff.steps": 10},
+    )
+    folder, kept = tmp_path / "run", tmp_path / "kept"
+
+    def run(**more: Any) -> tuple[list[Any], Trained]:
+        found: tuple[list[Any], Trained] = drain(training(recipe, more_data, values=wild, reuse=kept, **more))
+        return found
+
+    events, trained = run()
+    decided = next(each for each in trained.decisions if each.name == "ff.interpolation")
+    assert decided.value == "0" and decided.scores is not None and set(decided.scores) == {"0", "1"}
+    classifier = trained.classifier
+    assert adapters.of(classifier.backbone) is None and same(classifier.backbone, transformer())
+    assert trained.probe is not None and same(classifier.heads[phase], trained.probe)
+    save_model(tmp_path / "model", classifier, {})
+    assert same(load_model(tmp_path / "model")[0], classifier)
+
+    again, taken = run()
+    assert not any(isinstance(each, Point) and each.phase == phase for each in again) and same(
+        taken.classifier, classifier
+    )
+    stopped = training(recipe, more_data, folder, values=wild)
+    assert any(isinstance(each, PhaseStarted) and each.phase == "lm" for each in stopped)
+    stopped.close()
+    resumed = run(folder=folder)[1]
+    assert same(resumed.classifier, classifier) and resumed.decisions == trained.decisions
+    assert any(isinstance(each, Point) and each.phase == phase for each in events)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_what_nothing_speaks_against_stays(recipe: str, more_data: Coloured) -> None:
+    trained = drain(training(recipe, more_data))[1]
+    decided = next(each for each in trained.decisions if each.name == "ff.interpolation")
+    assert decided.value == "1" and decided.scores is not None and set(decided.scores) == {"0", "1"}
+    assert adapters.of(trained.classifier.backbone) == Adapters(recipe.removeprefix("fact-"), 3)
+    fixed = drain(training(recipe, more_data, values={"ff.gate": "half"}))[1]
+    half = next(each for each in fixed.decisions if each.name == "ff.interpolation")
+    assert half.value == "1" and "nothing to mix" in half.reason and same(fixed.classifier, trained.classifier)
+
+
+@pytest.mark.parametrize("about", KINDS, ids=str)
+def test_taken_out_the_network_is_as_before(about: Adapters) -> None:
+    plain, carried = small(), carrying(about)
+    adapters.remove(carried)
+    assert same(carried, plain) and adapters.of(carried) is None
+    assert torch.equal(carried(images()).pooled, plain(images()).pooled)
+    assert all(each.requires_grad for each in carried.parameters())
+    adapters.remove(carried)  # nothing to do
+    assert same(carried, plain)

@@ -80,6 +80,18 @@ def add(backbone: Backbone, about: Adapters, generator: torch.Generator) -> None
     backbone.network = network.to(at.device, at.dtype).train(backbone.training)
 
 
+def remove(backbone: Backbone) -> None:
+    """Take prompts or prefixes out again, if there are any: the network is as before ``add``."""
+    network = backbone.network
+    if not isinstance(network, Prompted | Prefixed):
+        return
+    inner = network.inner
+    if isinstance(network, Prefixed):
+        for block in cast(Any, inner).blocks:
+            block.attn = block.attn.attn
+    backbone.network = inner.requires_grad_(True).train(backbone.training)
+
+
 def of(backbone: Backbone) -> Adapters | None:
     """What the backbone carries."""
     network = backbone.network

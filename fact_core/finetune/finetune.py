@@ -99,14 +99,7 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[di
     parameters = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
     if by_test(work):
         yield from marked(work)
-    # From a head that knows nothing there is no way back. Prompts and prefixes have no pretrained values that they
-    # could be mixed with, and the network around them has not changed: also with few labels they are kept as they are.
-    mixes = adapters.planned(phase, work.config.ff) is None
-    if work.config.ff.gate != "off" and not alone and not mixes:
-        reason = "the network around them has not changed: there is nothing to mix them with"
-        work.decisions.append(Decision(gate.PART, "1", reason))
-        yield work.decisions[-1]
-    if work.config.ff.gate != "off" and work.probe is not None and not alone and mixes:
+    if work.config.ff.gate != "off" and work.probe is not None and not alone:  # a head that knows nothing: no way back
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
         gate.mix(net, {"backbone": pretrained, "head": work.probe.state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
@@ -114,7 +107,8 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[di
 
 def _take_over(work: Work, phase: str, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None]:
     """Fill ``net`` with a kept network."""
-    _add_adapters(work, net, plan.phase, plan.phase)
+    if not gate.given_up(kept.values["decisions"]):
+        _add_adapters(work, net, plan.phase, plan.phase)
     net.load_state_dict(kept.tensors)
     net.to(work.device).eval()
     steps, epoch = kept.values.get("steps", plan.steps), kept.values.get("epoch", len(work.y))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fact_core.backbones import adapters
 from fact_core.data import batches, normalise
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
 from fact_core.finetune.probe import converged, start_of
@@ -40,22 +41,30 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
     scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``). Both
     folds start from the pretrained weights and a probe of their half: the converged one, in every mode of phase 1, or
-    the weak one (``ff.start_C``). What phase 2's weights are mixed with is the converged one always.
+    the weak one (``ff.start_C``). What phase 2's weights are mixed with is the converged one always. Prompts and
+    prefixes have no pretrained values to be mixed with: they stay (also with few labels), or go.
     """
+    added = adapters.of(work.backbone)
+    shares: tuple[float, ...] = SHARES
+    unseen, stays = 0.5, "half and half is safe"
+    if added is not None:
+        shares, unseen, stays = (0.0, 1.0), 1.0, f"each {added.kind} stays, there is nothing to mix it with"
     if work.config.ff.gate == "half":
-        return (yield from _decide(work, 0.5, "fixed by the effort", None))
+        reason = "fixed by the effort" + (f": {stays}" if added is not None else "")
+        return (yield from _decide(work, unseen, reason, None))
     counts = torch.bincount(work.y)
     counts = counts[counts > 0]
     groups = torch.from_numpy(same_images(work.x.numpy(), work.y.numpy()))
     images, parts = len(torch.unique(groups)), halves(work.y, work.generator(f"{phase}.halves"), groups)
     if images < ENOUGH * len(counts) or not sum(map(len, parts)):
         reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
-        return (yield from _decide(work, 0.5, f"{reason}: half and half is safe", None))
-    said: dict[float, list[Tensor]] = {share: [] for share in SHARES}
+        return (yield from _decide(work, unseen, f"{reason}: {stays}", None))
+    said: dict[float, list[Tensor]] = {share: [] for share in shares}
     truth: list[Tensor] = []
     for fold, held in enumerate(parts):
         rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
         backbone = copy.deepcopy(work.backbone)
+        adapters.remove(backbone)
         backbone.load_state_dict(pretrained)
         probe, _ = yield from through(converged(work, rest), _folds_began)
         start = yield from start_of(work, phase, probe, rest)
@@ -64,7 +73,7 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         part = f"{phase}.fold{fold}"
         yield from through(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))
         tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
-        for share in SHARES:
+        for share in reversed(shares):  # the smallest last: prompts and prefixes are gone then
             for name, state in tuned.items():
                 getattr(net, name).load_state_dict(state)
             mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
@@ -89,13 +98,23 @@ def _compared(answers: Mapping[float, Tensor], y: Tensor) -> tuple[float, str, d
 
 
 def mix(net: Net, pretrained: States, share: float) -> None:
-    """Weights in place: share * now + (1 - share) * pretrained."""
+    """Weights in place: share * now + (1 - share) * pretrained. At 0 prompts and prefixes go; between 0 and 1 not."""
+    if share == 1:
+        return
+    if share == 0:
+        adapters.remove(net.backbone)
     for name, start in pretrained.items():
         state = getattr(net, name).state_dict()
         with torch.no_grad():
             for key, now in state.items():
                 if now.is_floating_point():
-                    now.copy_(start[key].to(now.device) * (1 - share) + now * share)
+                    before = start[key].to(now.device)
+                    now.copy_(before * (1 - share) + now * share if share else before)  # now: numbers or not
+
+
+def given_up(decisions: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of these decisions, as plain values, took the pretrained network in place of phase 2's."""
+    return any(each["name"] == PART and float(each["value"]) == 0 for each in decisions)
 
 
 def halves(y: Tensor, generator: torch.Generator, groups: Tensor | None = None) -> list[Tensor]:

@@ -29,7 +29,7 @@ from fact_core.finetune.training import Plan
 from fact_core.finetune.work import Work
 
 ABANDONED = 3600  # seconds after which a half-written file is nobody's
-VERSION = 2  # 2: the share of phase 2 is decided by another rule
+VERSION = 3  # 2: the share of phase 2 is decided by another rule; 3: prompts and prefixes may go
 Binding = Mapping[str, Any]
 
 
