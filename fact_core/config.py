@@ -203,7 +203,8 @@ class FfConfig:
     gate: str = option(
         "off",
         "Never worse",
-        "Phase 2's share of the weights, the rest is pretrained. off: all of it; half; choose: by cross-validation.",
+        "Phase 2's share of the weights, the rest is pretrained. off: all of it; half; choose: by cross-validation. "
+        "Prompts and prefixes cannot be mixed: choose keeps or drops them.",
         choices=("off", "half", "choose"),
         expert=True,
     )
