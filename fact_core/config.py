@@ -224,6 +224,9 @@ class FfConfig:
         high=1e6,
         expert=True,
     )
+    warm_epochs: int = option(
+        0, "Warm-up epochs", "In which the rates rise; 0: a tenth of all steps.", low=0, high=100_000, expert=True
+    )
     alone_epochs: int = option(
         0, "Epochs alone", "Epochs where no phase 1 goes before; 0: as with one.", low=0, high=100_000, expert=True
     )
@@ -259,7 +262,7 @@ class LmConfig:
     choose: str = option(
         "C+mode",
         "Chosen by cross-validation",
-        "Needs two labels a class or more.",
+        "Needs five labels a class on average, and two of the rarest.",
         choices=("none", "C", "C+mode"),
         expert=True,
     )

@@ -67,6 +67,7 @@ class PhaseDone:
     check_accuracy: float | None = None
     check_n: int = 0
     peak_memory_mb: float | None = None
+    interrupted: bool = False  # it was stopped and went on: its seconds are a guess
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,7 @@ def test_minutes_that_are_over_leave_the_rest(
         ({"seeds": "0"}, "--seeds must be between 1 and"),
         ({"seed-list": "-1"}, "--seed-list must be between 0 and"),
         ({"minutes": "nan"}, "--minutes must be between"),
+        ({"strategy": "margin"}, "here nothing is labeled yet. Found: margin. Choose one of activeft, random,"),
         ({"backbone": "resnet"}, "invalid choice: 'resnet'"),
         ({"set": "ff.steps"}, "--set needs NAME=VALUE"),
         ({"set": "ff.stepz=2"}, "There is no option 'ff.stepz'"),
@@ -305,6 +306,7 @@ def test_budgets_in_per_cent_and_images(tmp_path: Path) -> None:
     assert [labels for labels, _ in labels_of(order(tmp_path), 50_000, paper)] == counts
     assert labels_of(order(tmp_path, "--budgets", "50,75"), 50_000, paper) == [(50, 0.1), (75, 0.15)]
     assert labels_of(order(tmp_path, "--ratios", "0.5,1"), 12_406, paper) == [(62, 0.5), (124, 1.0)]
+    assert labels_of(order(tmp_path, "--ratios", "0.1,0.1001"), 50_000, paper) == [(50, 0.1)]  # 50 images once
 
 
 def test_the_estimate_counts_what_a_training_looks_at(tmp_path: Path) -> None:
@@ -321,6 +323,9 @@ def test_the_command_gives_the_same_order(tmp_path: Path) -> None:
     assert said[:4] == ["python3", "launch.py", "bench", "tables"]
     again = order(tmp_path, *said[4:])
     assert (again.methods, again.frofa, again.seeds, again.overrides) == (("fact",), (False,), (2,), {"lm.choose": "C"})
+    assert "selections" not in shlex.join(said)
+    for given in (("--select-anew",), ("--selections", str(tmp_path / "some" / "selections.json"))):
+        assert "--selections selections.json" in command(order(tmp_path, *given), Unit("lp"), 50, 2)
 
 
 def test_scores_by_hand() -> None:

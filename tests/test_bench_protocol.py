@@ -130,3 +130,13 @@ def test_a_test_image_that_cannot_be_read_counts_as_wrong(method: str, pictures:
     (figures,) = found.figures.values()
     assert figures["accuracy"] <= 8 / 9
     assert [each.text for each in events if isinstance(each, Log) and "count as wrong" in each.text]
+
+
+def test_a_test_image_that_cannot_be_read_is_no_check_image(pictures: Dataset) -> None:
+    tests = measure.tests_of(pictures, 0)
+    x = np.zeros((len(tests.y), 4), dtype=np.float32)
+    x[tests.where["test"][1]] = np.nan
+    held = measure._held(pictures, tests, x)
+    readable = np.delete(tests.where["test"], 1)
+    assert list(held.files) == [pictures.root / tests.files[row] for row in readable]
+    assert held.y.tolist() == tests.y[readable].tolist() and np.isfinite(held.x).all()

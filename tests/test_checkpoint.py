@@ -90,9 +90,9 @@ def test_the_clock_of_a_phase_goes_on_over_sittings(tmp_path: Path, monkeypatch:
     second.save("ff.fold0", {"x": torch.ones(1)}, {"step": 1})
     third = Checkpoint(tmp_path, "a")
     third.begin("ff")
-    assert third.seconds() == 23
+    assert third.seconds() == 23 and third.went_on() and not first.went_on()
     third.begin("lm")
-    assert third.seconds() == 0
+    assert third.seconds() == 0 and not third.went_on()
     for other in (Checkpoint(tmp_path, "b"), Checkpoint(None, "a")):
         other.begin("ff")
         assert other.seconds() == 0

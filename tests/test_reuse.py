@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from finetune_help import Coloured, coloured, drain, same, steps, tiny
+from finetune_help import Coloured, backbone, coloured, drain, same, steps, tiny
 
 from fact_core.config import train_config
 from fact_core.errors import InputError
 from fact_core.events import Log, PhaseStarted, Point
 from fact_core.finetune import reuse
+from fact_core.finetune.finetune import plan_of
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +117,17 @@ def test_a_recipe_fixes_its_own_options_and_the_paper_trains_ff_longer() -> None
     assert (paper.epochs, paper.alone_epochs, paper.gate) == (50, 300, "off")
 
 
+@pytest.mark.parametrize(("n", "steps", "warm"), [(50, 50, 5), (512, 50, 5), (542, 53, 6), (1000, 98, 10)])
+def test_the_papers_epochs_count_images_not_begun_batches(n: int, steps: int, warm: int) -> None:
+    """50 epochs of n images, 512 at a time, the first 5 of them warming up (method.md 4.1, 10.3)."""
+    config = train_config("paper", recipe="lp-ft").ff
+    plan = plan_of("ff", config, n, backbone(), True)
+    assert (plan.steps, plan.warm_up) == (steps, warm)
+    assert plan.steps * plan.batch >= 50 * n > (plan.steps - 1) * plan.batch
+    alone = plan_of("ff", config, n, backbone(), True, alone=True)
+    assert alone.steps == -(-300 * n // min(n, 512)) and alone.warm_up == warm
+
+
 def test_full_finetuning_alone_starts_from_a_head_that_knows_nothing(data: Coloured) -> None:
     config = tiny("ff", **{"ff.epochs": 2, "ff.alone_epochs": 3, "ff.gate": "choose"})
     events, trained = drain(steps(data, config))
@@ -123,3 +135,16 @@ def test_full_finetuning_alone_starts_from_a_head_that_knows_nothing(data: Colou
     assert trained.phases[0].steps == 9  # 3 epochs of 12 images, 4 at a time
     assert float(first.loss or 0) > np.log(3) - 0.4  # chance or worse; a probe would know these labels
     assert not trained.decisions and trained.probe is None
+
+
+def test_who_takes_over_a_network_learns_that_its_training_was_interrupted(data: Coloured, tmp_path: Path) -> None:
+    """Its seconds are those of several sittings, with what was done twice: no table of minutes may have them."""
+    config, kept = tiny("lp-ft"), tmp_path / "kept"
+    run = steps(data, config, tmp_path / "run", reuse=kept)
+    assert any(isinstance(each, Point) and (each.phase, each.step) == ("ff", 2) for each in run)
+    run.close()
+    for folder, interrupted in (("run", True), ("another", True)):
+        phases = drain(steps(data, config, tmp_path / folder, reuse=kept))[1].phases
+        assert [each.interrupted for each in phases] == [False, interrupted]
+    fresh = drain(steps(data, config, tmp_path / "third", reuse=tmp_path / "nothing"))[1].phases
+    assert not any(each.interrupted for each in fresh)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fact_core.bench import claims, grids, paper, tables
+from fact_core.bench.order import brought_by
 from fact_core.bench.tables_json import as_json
 
 
@@ -87,10 +88,12 @@ def test_long_tail_time_ablation_steps_and_parameters() -> None:
     assert "| `lp` | 1.00 ± 0.00 |" in tables.efficiency_table([row("lp", 50, 0.5), row("lp", 50, 0.5, 1)])
     ablation = tables.frofa_table([*CELLS, row("fact", 50, 0.57, frofa="none"), row("fact", 50, 0.60, 1, frofa="none")])
     assert "| `fact` | 50 | 59.0 ± 1.4 | 58.5 ± 2.1 | +0.5 |" in ablation
-    assert "| FACT: `lp-ft` → `fact` | +2.0 | +1.0 |" in tables.steps_table(CELLS)  # the second from one seed
+    assert "| FACT: `lp-ft` → `fact` | +2.0 | +1.0 (1 of 2 seeds) |" in tables.steps_table(CELLS)
     assert "| L3FACT: `lp` → `lp-lora` | not run | not run |" in tables.steps_table(CELLS)
     taught = [{**each, "phase_seconds": {"st": 1.0}} if each["method"] == "fact" else each for each in CELLS]
-    assert "| FACT: `lp-ft` → `fact`, self-training included | +2.0 | +1.0 |" in tables.steps_table(taught)
+    assert "| FACT: `lp-ft` → `fact`, self-training included | +2.0 | +1.0 (1 of 2 seeds) |" in tables.steps_table(
+        taught
+    )
 
 
 def test_parameters_and_their_share_beside_the_papers() -> None:
@@ -108,6 +111,7 @@ def test_parameters_and_their_share_beside_the_papers() -> None:
 
 def test_the_json_has_what_the_tables_show() -> None:
     same = {"backbone": paper.BACKBONE, "image_size": 224, "test_images": 2478, "dataset": "cifar10-lt", "ratio": 0.5}
+    same["overrides"] = brought_by("cifar10-lt")  # as every row of it
     tailed = [
         row("fact", 62, 0.9, seed, balanced_accuracy=0.5 + seed / 10, macro_recall=0.4, **same) for seed in (0, 1)
     ]
@@ -121,6 +125,44 @@ def test_the_json_has_what_the_tables_show() -> None:
     steps = {(each["after"], each["labels"]): each["points"] for each in found["steps"]}
     assert steps["fact", 50] == pytest.approx(2.0) and steps["lp-lora", 50] is None
     assert [each["text"] for each in found["claims"]] == [each.text for each in claims.claims(CELLS)]
+
+
+def test_the_papers_long_tail_stands_beside_rows_with_the_options_that_the_data_set_brings() -> None:
+    same = {"backbone": paper.BACKBONE, "image_size": 224, "test_images": 2478, "dataset": "cifar10-lt", "ratio": 0.5}
+    own = {**same, "overrides": brought_by("cifar10-lt"), "trainable_parameters": 151_306}
+    assert "90.0 (90.92 in Table II)" in tables.lt_table([row("fact", 62, 0.9, **own)])
+    assert "| `l3fact` | 151,306 | 151,306 (0.69 %) |" in tables.peft_table([row("l3fact", 62, 0.9, **own)])
+    changed = {**own, "overrides": {**brought_by("cifar10-lt"), "lp.C": 10.0}}
+    assert "in Table II" not in tables.lt_table([row("fact", 62, 0.9, **changed)])
+    assert brought_by("cifar10") == {}
+
+
+def test_what_rests_on_fewer_seeds_says_so_in_every_table() -> None:
+    cells = [*(row("lp", 50, 0.5, seed) for seed in (0, 1)), row("lp-ft", 50, 0.6), row("fact", 50, 0.7)]
+    cells += [row("fact", 50, 0.6, frofa="none")]
+    assert "| 60.0 (1 of 2 seeds) |" in tables.peft_table(cells)
+    assert "| +10.0 (1 of 2 seeds) |" in tables.steps_table(cells)
+    assert "| 70.0 (1 of 2 seeds) | 60.0 (1 of 2 seeds) |" in tables.frofa_table(cells)
+    text = tables.backbones_table([*cells, row("lp", 50, 0.5, backbone="other")])
+    assert "| other at 96 px | `lp` | 50.0 (1 of 2 seeds) |" in text
+    assert "fact less lp, mean over 1 budgets (points; 1 of 2 seeds)" in claims.claims_table(cells)
+    assert {each["seeds"] for each in as_json(cells)["steps"] if each["points"] is not None} == {1}
+
+
+def test_weights_that_differ_from_cell_to_cell_are_all_told() -> None:
+    """The light model chooses its reading, and how many of its weights answer with it."""
+    cells = [row("lm", 50, 0.5, seed, trainable_parameters=n) for seed, n in enumerate((12_810, 1_655_316, 12_810))]
+    assert "| `lm` | 12,810 or 1,655,316 | – |" in tables.peft_table(cells)
+    assert as_json(cells)["cells"][0]["trainable_parameters"] is None
+
+
+def test_nothing_is_claimed_of_rows_without_fact_and_no_papers_minutes_of_a_persons_own_images() -> None:
+    assert claims.claims_table([row("lp", 50, 0.5)]) == ""
+    assert "effort standard, activeft; 2,000 test images; seeds 0; CPU, 2 threads:" in claims.claims_table(
+        [row("fact", 50, 0.5)]
+    )
+    assert paper.MINUTES not in tables.efficiency_table([row("fact", 50, 0.5, dataset="own")])
+    assert paper.MINUTES in tables.efficiency_table([row("fact", 50, 0.5)])
 
 
 def test_the_steps_of_the_preset_paper_begin_with_its_own_probe() -> None:
@@ -167,9 +209,9 @@ def test_the_ablations_rows_do_not_enter_other_tables() -> None:
 
 def test_claims_hold_fail_or_are_not_measured() -> None:
     found = {each.text: each for each in claims.claims(CELLS)}
-    over_ff = found["fact less ff, mean over 2 budgets (points)"]
+    over_ff = found["fact less ff, mean over 2 budgets (points; 1 of 2 seeds)"]
     assert over_ff.value == pytest.approx((14 + 13) / 2) and over_ff.holds
-    worst = found["fact less the best of lm, lp, lp-ft in the worst cell, 100 labels (points)"]
+    worst = found["fact less the best of lm, lp, lp-ft in the worst cell, 100 labels (points; 1 of 2 seeds)"]
     assert worst.value == pytest.approx(1.0) and worst.holds
     absent = [each for text, each in found.items() if text.startswith("l3fact")]
     assert absent and all(each.holds is None and each.value is None for each in absent)
@@ -189,12 +231,14 @@ def test_a_claim_does_not_hold_by_what_was_left_out() -> None:
     found = {each.text: each for each in claims.claims(short)}
     for text in (
         "fact less ff, mean over 2 budgets (points); missing at 100 labels",
-        "fact less the best of lm, lp, lp-ft in the worst cell (points); missing at 100 labels",
+        "fact less the best of lm, lp, lp-ft in the worst cell (points; 1 of 2 seeds); missing at 100 labels",
     ):
         assert found[text].value is None and found[text].holds is None, text
-    assert found["fact less lp-ft, mean over 2 budgets (points)"].holds
+    assert found["fact less lp-ft, mean over 2 budgets (points; 1 of 2 seeds)"].holds
     failed = [*short, row("lp", 50, 0.70), row("lp", 50, 0.70, 1)]  # a cell that fails needs no other
-    text = "fact less the best of lm, lp, lp-ft in the worst cell, 50 labels (points); missing at 100 labels"
+    text = (
+        "fact less the best of lm, lp, lp-ft in the worst cell, 50 labels (points; 1 of 2 seeds); missing at 100 labels"
+    )
     worst = next(each for each in claims.claims(failed) if each.text == text)
     assert worst.value == pytest.approx(-11.0) and worst.holds is False
 

@@ -51,6 +51,8 @@ def test_the_rate_warms_up_then_follows_a_cosine() -> None:
     assert rate(55, 100) == pytest.approx(0.5)
     assert 0 < rate(99, 100) < 0.001
     assert rate(0, 1) > 0
+    assert rate(0, 300, 5) == pytest.approx(1 / 6) and rate(5, 300, 5) == 1.0  # 5 steps in place of 30
+    assert rate(2, 3, 5) == pytest.approx(3 / 6)  # shorter than its warm-up
 
 
 def test_every_image_comes_once_an_epoch(tmp_path: Path) -> None:

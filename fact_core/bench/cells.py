@@ -97,14 +97,14 @@ def frofa_of(unit: Unit, config: TrainConfig) -> str | None:
 
 
 def labels_of(order: Order, images: int, paper: Sequence[float]) -> list[tuple[int, float]]:
-    """(labels, per cent) of every budget. A number of images that is one of the paper's budgets gets its per cent."""
+    """(labels, per cent) of every budget, each number once. One that is a budget of the paper gets its per cent."""
     known = {parse_budget(f"{ratio:g}%", images): ratio for ratio in paper if int(images * ratio * 0.01)}
-    found = []
+    found: dict[int, float] = {}
     for text in order.budgets:
         count = parse_budget(text, images)
         given = float(text[:-1]) if text.endswith("%") else known.get(count, round(100 * count / images, 6))
-        found.append((count, given))
-    return found
+        found.setdefault(count, given)
+    return list(found.items())
 
 
 def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
@@ -115,7 +115,7 @@ def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
     if any(group_of(each) == "ff" for each in phases):
         alone, batch = RECIPES[config.recipe].random_head, min(ff.batch, labels)
         epochs = (ff.alone_epochs if alone else 0) or ff.epochs
-        steps = epochs * -(-labels // batch) if epochs else ff.steps
+        steps = -(-epochs * labels // batch) if epochs else ff.steps
         images += steps * batch * (2 if ff.gate == "choose" and not alone else 1)
     if "st" in config.phases and "st" in phases:
         images += config.st.steps * ff.batch + config.st.images // 3  # forward only
@@ -137,6 +137,8 @@ def command(order: Order, unit: Unit, labels: int, seed: int) -> str:
         "seed-list": seed,
         "test-images": order.test_images,
         "device": order.device,
+        # The file that lies beside the rows (``pool.choose``), as --data and --out without its path.
+        **({"selections": order.selections.name} if order.record or order.anew else {}),
     }
     given = " ".join(f"--{name} {value}" for name, value in words.items())
     more = "".join(

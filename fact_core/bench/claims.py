@@ -6,7 +6,18 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fact_core.bench.grids import Row, budgets, gain, groups, minutes, of, with_frofa
+from fact_core.bench.grids import (
+    Row,
+    budgets,
+    caption,
+    gain,
+    groups,
+    minutes,
+    of,
+    seeds,
+    shared_seeds,
+    with_frofa,
+)
 
 RIVALS = ("lm", "lp", "lp-ft")
 DIGITS = 9  # 45.9 less 46.4 is not below -0.5 for its last bit
@@ -45,14 +56,15 @@ def claims_table(cells: Sequence[Row]) -> str:
     """Markdown, a table of claims for each group of rows."""
     out = []
     for part in groups(cells):
+        if not {"fact", "l3fact"} & {each["method"] for each in part}:
+            continue  # nothing is claimed of the others
         lines = ["| claim | measured | limit | holds |", "|---|---|---|---|"]
         for each in claims(part):
             value = "not measured" if each.value is None else f"{each.value:+.2f}"
             holds = {None: "–", True: "yes", False: "no"}[each.holds]
             limit = "–" if each.limit is None else f"{each.limit:+g}"
             lines.append(f"| {each.text} | {value} | {limit} | {holds} |")
-        one = part[0]
-        out.append("\n".join([f"{one['dataset']}, {one['backbone']}, effort {one['preset']}:", "", *lines]))
+        out.append("\n".join([f"{caption(part)}:", "", *lines]))
     return "\n\n".join(out)
 
 
@@ -60,7 +72,8 @@ def _mean(part: Sequence[Row], method: str, other: str, limit: float, above: boo
     """Mean over the budgets, each a mean over the seeds that both have."""
     gains = {n: gain(part, n, method, other) for n in budgets(part)}
     known = [each for each in gains.values() if each is not None]
-    text = f"{method} less {other}, mean over {len(gains)} budgets (points)"
+    few = _fewer(part, method, (other,))
+    text = f"{method} less {other}, mean over {len(gains)} budgets (points{few})"
     if len(known) < len(gains):
         return Claim(text + _missing([n for n, each in gains.items() if each is None]), None, limit)
     value = round(statistics.mean(known), DIGITS)
@@ -70,17 +83,19 @@ def _mean(part: Sequence[Row], method: str, other: str, limit: float, above: boo
 def _worst(part: Sequence[Row], method: str, rivals: Sequence[str], limit: float = -2.0) -> Claim:
     """The budgets one by one, each against the best of the rivals. What fails in a measured cell fails in all."""
     least, short = _least(part, method, rivals)
-    text = f"{method} less {_best(rivals)} in the worst cell"
+    text, few = f"{method} less {_best(rivals)} in the worst cell", _fewer(part, method, rivals)
     where = min(least, key=lambda n: least[n], default=None)
     if where is None or (short and least[where] >= limit):
-        return Claim(f"{text} (points)" + _missing(short), None, limit)
-    return Claim(f"{text}, {where} labels (points)" + _missing(short), least[where], limit, least[where] >= limit)
+        return Claim(f"{text} (points{few})" + _missing(short), None, limit)
+    text = f"{text}, {where} labels (points{few})" + _missing(short)
+    return Claim(text, least[where], limit, least[where] >= limit)
 
 
 def _typical(part: Sequence[Row], method: str) -> Claim:
     """Mean over the budgets against the best rival of each: stricter than any claim, told for information."""
     least, short = _least(part, method, RIVALS)
-    text = f"{method} less {_best(RIVALS)} in each cell, mean (points; for information)"
+    few = _fewer(part, method, RIVALS)
+    text = f"{method} less {_best(RIVALS)} in each cell, mean (points; for information{few})"
     return Claim(text + _missing(short), None if short else statistics.mean(least.values()))
 
 
@@ -94,6 +109,13 @@ def _least(part: Sequence[Row], method: str, rivals: Sequence[str]) -> tuple[dic
 
 def _best(rivals: Sequence[str]) -> str:
     return f"the best of {', '.join(rivals)}" if len(rivals) > 1 else rivals[0]
+
+
+def _fewer(part: Sequence[Row], method: str, rivals: Sequence[str]) -> str:
+    """What a claim's text tells where some of its cells rest on fewer seeds than the table has."""
+    found = [len(shared_seeds(part, n, method, rival)) for n in budgets(part) for rival in rivals]
+    least, every = min(filter(None, found), default=0), len(seeds(part))
+    return f"; {least} of {every} seeds" if 0 < least < every else ""
 
 
 def _missing(labels: Sequence[int]) -> str:

@@ -51,7 +51,7 @@ def grid(cells: Sequence[Row], value: Value, *, digits: int = 1, paper: bool = F
         shown = []
         for n in budgets(part):
             found = of(part, method, n)
-            text = spread([each for each in map(value, found) if each is not None], digits, len(_seeds(part)))
+            text = spread([each for each in map(value, found) if each is not None], digits, len(seeds(part)))
             theirs = printed(found[0]) if paper and found else None
             shown.append(f"{text} ({theirs.text})" if theirs else text)
         lines.append(line(f"`{method}`", *shown))
@@ -61,8 +61,13 @@ def grid(cells: Sequence[Row], value: Value, *, digits: int = 1, paper: bool = F
 def gain(cells: Sequence[Row], labels: int, method: str, other: str) -> float | None:
     """Mean accuracy of a method less that of another, in points, over the seeds that both have."""
     found = [{int(each["seed"]): accuracy(each) for each in of(cells, name, labels)} for name in (method, other)]
-    shared = set(found[0]) & set(found[1])
+    shared = shared_seeds(cells, labels, method, other)
     return statistics.mean(found[0][seed] - found[1][seed] for seed in shared) if shared else None
+
+
+def shared_seeds(cells: Sequence[Row], labels: int, method: str, other: str) -> set[int]:
+    """The seeds that both methods have at a budget."""
+    return seeds(of(cells, method, labels)) & seeds(of(cells, other, labels))
 
 
 def of(cells: Iterable[Row], method: str, labels: int) -> list[Row]:
@@ -93,8 +98,12 @@ def spread(values: Sequence[float], digits: int = 1, seeds: int = 0) -> str:
     if not values:
         return "not run"
     deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-    short = f" ({len(values)} of {seeds} seeds)" if len(values) < seeds else ""
-    return f"{statistics.mean(values):.{digits}f}{deviation}{short}"
+    return f"{statistics.mean(values):.{digits}f}{deviation}{fewer(len(values), seeds)}"
+
+
+def fewer(count: int, seeds: int) -> str:
+    """ " (1 of 3 seeds)" where some figure rests on fewer seeds than its table, else nothing."""
+    return f" ({count} of {seeds} seeds)" if 0 < count < seeds else ""
 
 
 def accuracy(row: Row) -> float:
@@ -122,5 +131,6 @@ def rule(columns: int) -> str:
     return "|" + "---|" * columns
 
 
-def _seeds(cells: Iterable[Row]) -> set[int]:
+def seeds(cells: Iterable[Row]) -> set[int]:
+    """The seeds of the rows."""
     return {int(each["seed"]) for each in cells}

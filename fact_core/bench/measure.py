@@ -130,8 +130,9 @@ def _unlabelled(data: Dataset, rows: IntArray, config: TrainConfig) -> list[Path
 
 
 def _held(data: Dataset, tests: Asked, x: FloatArray) -> Held:
-    """The paper's test images as check images."""
+    """The paper's test images as check images, those that cannot be read left out. x: NaN for these."""
     rows = tests.where["test"]
+    rows = rows[np.isfinite(x[rows]).all(axis=1)]
     return Held([data.root / tests.files[row] for row in rows], tests.y[rows], x[rows])
 
 
@@ -161,7 +162,7 @@ def _about(unit: Unit, trained: Trained, note: _Note) -> Row:
             for each in trained.decisions
             if each.name.partition(".")[0] not in others
         ],
-        "resumed": note.starts > 1,
+        "resumed": note.starts > 1 or any(each.interrupted for each in trained.phases if each.phase in unit.phases),
     }
 
 

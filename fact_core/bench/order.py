@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fact_core.bench.recorded import RECORDED
-from fact_core.choices import RECIPES, pick
+from fact_core.choices import RECIPES, STRATEGIES, pick
 from fact_core.config import TrainConfig, options, train_config
 from fact_core.errors import ConfigError, InputError
 from fact_core.weights import cache_folder
@@ -24,6 +24,13 @@ MOST_SEEDS = 100
 #: (method.md 6.2).
 UNEVEN = {"lm.balanced": False, "lp.balanced": False, "lp.C": 100.0, "lm.C": 100.0}
 T = TypeVar("T")
+
+
+def brought_by(dataset: str) -> dict[str, Any]:
+    """Options of training that a data set brings with it: a long tail's own test is as uneven as its images (method.md
+    10.3).
+    """
+    return dict(UNEVEN) if dataset.endswith("-lt") else {}
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,13 @@ def read(given: argparse.Namespace) -> Order:
         if getattr(given, name) is None:
             raise ConfigError(f"--{name} is needed", do="See launch.py bench tables --help.")
     pick(DATASETS, given.dataset, "data set")
+    if STRATEGIES[given.strategy].needs_labels:
+        able = ", ".join(name for name, each in STRATEGIES.items() if not each.needs_labels)
+        raise ConfigError(
+            "This strategy learns from labels, and here nothing is labeled yet",
+            given.strategy,
+            f"Choose one of {able}.",
+        )
     if not given.data.is_dir():
         raise InputError("There is no such data folder", str(given.data))
     if given.out.is_dir():
@@ -80,8 +94,7 @@ def read(given: argparse.Namespace) -> Order:
         device=given.device,
         minutes=_number(given.minutes, "--minutes", float, 0, 10**6),
         cache=given.cache or cache_folder() / "tables",
-        # The paper's long-tailed test is as uneven as the training images (method.md 10.3).
-        overrides={**(UNEVEN if given.dataset.endswith("-lt") else {}), **overrides(given.set)},
+        overrides={**brought_by(given.dataset), **overrides(given.set)},
         selections=given.selections or RECORDED,
         record=given.selections is not None,
         anew=given.select_anew,

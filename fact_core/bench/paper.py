@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fact_core.bench.order import brought_by
+
 BACKBONE, PIXELS, STRATEGY = "vit_small_patch16_224.dino", 224, "activeft"
 #: How many test images its numbers rest on.
 TEST_IMAGES = {"cifar10": 10_000, "cifar100": 10_000, "imagenet": 50_000, "cifar10-lt": 2478, "cifar100-lt": 2131}
@@ -79,7 +81,7 @@ FROFA = "In Table VIII FroFA adds -0.18 to +1.78 points in 24 cells, half of the
 def trainable(row: Mapping[str, Any], method: str) -> tuple[int | None, float]:
     """The paper's trainable parameters of a method and their share in per cent; (None, 0) where none are known."""
     # With prompts the number depends on their length and width, which the preset "paper" takes from the paper.
-    same = (row["backbone"], row["image_size"]) == (BACKBONE, PIXELS) and not row["overrides"]
+    same = (row["backbone"], row["image_size"]) == (BACKBONE, PIXELS) and _unchanged(row)
     same = same and row["dataset"] in ("cifar10", "cifar10-lt")  # of 10 classes
     same = same and (method != "fact-prompt" or row["preset"] == "paper")
     return TRAINABLE.get(method, (None, 0.0)) if same else (None, 0.0)
@@ -91,7 +93,7 @@ def printed(row: Mapping[str, Any]) -> Cell | None:
     All test images, no option changed, with FroFA; the effort is free, as it is what a reader compares.
     """
     dataset = str(row["dataset"])
-    plain = not row["overrides"] and row["frofa"] != "none" and row["test_images"] == TEST_IMAGES.get(dataset)
+    plain = _unchanged(row) and row["frofa"] != "none" and row["test_images"] == TEST_IMAGES.get(dataset)
     if not plain or (row["strategy"], row["backbone"], row["image_size"]) != (STRATEGY, BACKBONE, PIXELS):
         return None
     place = int(row["labels"]), round(float(row.get("ratio") or 0.0), 3)
@@ -100,3 +102,8 @@ def printed(row: Mapping[str, Any]) -> Cell | None:
         if found is not None:
             return Cell(found, table, sure)
     return None
+
+
+def _unchanged(row: Mapping[str, Any]) -> bool:
+    """Whether no option was set but those that the data set brings itself."""
+    return bool(row["overrides"] == brought_by(str(row["dataset"])))

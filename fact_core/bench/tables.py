@@ -20,6 +20,7 @@ from fact_core.bench.grids import (
     accuracy,
     budgets,
     caption,
+    fewer,
     gain,
     grid,
     groups,
@@ -28,7 +29,9 @@ from fact_core.bench.grids import (
     minutes,
     of,
     rule,
+    seeds,
     share,
+    shared_seeds,
     spread,
     with_frofa,
 )
@@ -47,12 +50,12 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 def by_method(cells: Sequence[Row]) -> str:
     """Markdown: one line a method in the order of the file, its accuracy for each seed, and their mean."""
-    seeds = sorted({int(each["seed"]) for each in cells})
-    lines = [line("method", *(f"seed {seed}" for seed in seeds), "mean"), rule(len(seeds) + 2)]
+    every = sorted(seeds(cells))
+    lines = [line("method", *(f"seed {seed}" for seed in every), "mean"), rule(len(every) + 2)]
     for method in dict.fromkeys(str(each["method"]) for each in cells):
         found = {int(each["seed"]): float(each["accuracy"]) for each in cells if each["method"] == method}
-        shown = [f"{found[seed]:.1%}" if seed in found else "not run" for seed in seeds]
-        mean = f"{statistics.mean(found.values()):.1%}" if len(found) == len(seeds) else "–"
+        shown = [f"{found[seed]:.1%}" if seed in found else "not run" for seed in every]
+        mean = f"{statistics.mean(found.values()):.1%}" if len(found) == len(every) else "–"
         lines.append(line(f"`{method}`", *shown, mean))
     return "\n".join(lines)
 
@@ -73,7 +76,7 @@ def readme_lt_table(cells: Sequence[Row]) -> str:
 
 def _compact(part: Sequence[Row], value: Value) -> str:
     """Means over seeds, the best of a column in bold."""
-    seeds = len({each["seed"] for each in part})
+    every = len(seeds(part))
     lines = [line("method", *(f"{n} labels" for n in budgets(part))), rule(1 + len(budgets(part)))]
     places = [(method, n) for method in methods(part) for n in budgets(part)]
     values = {place: [each for each in map(value, of(part, *place)) if each is not None] for place in places}
@@ -84,8 +87,7 @@ def _compact(part: Sequence[Row], value: Value) -> str:
             best = max((each for (_, labels), each in means.items() if labels == n), default=0.0)
             text = f"{means[method, n]:.1f}" if (method, n) in means else "not run"
             text = f"**{text}**" if means.get((method, n), -1.0) >= best else text
-            count = len(values[method, n])
-            shown.append(f"{text} ({count} of {seeds} seeds)" if 0 < count < seeds else text)
+            shown.append(text + fewer(len(values[method, n]), every))
         lines.append(line(f"`{method}`", *shown))
     return "\n".join(lines)
 
@@ -113,7 +115,8 @@ def lt_table(cells: Sequence[Row]) -> str:
 def efficiency_table(cells: Sequence[Row]) -> str:
     """Table IV: minutes of training, of each device."""
     tables = _each(cells, lambda part: grid(part, minutes, digits=2), "device")
-    return f"{tables}\n\n{MINUTES}" if tables else ""
+    known = {str(each["dataset"]) for each in cells} - {"own"}  # nobody else has measured a person's own images
+    return f"{tables}\n\n{MINUTES}" if tables and known else tables
 
 
 def backbones_table(cells: Sequence[Row]) -> str:
@@ -124,7 +127,8 @@ def backbones_table(cells: Sequence[Row]) -> str:
         lines = [line("backbone", "method", *(f"{n} labels" for n in budgets(part))), rule(2 + len(budgets(part)))]
         for net in groups(part):
             for method in methods(net):
-                shown = [spread([accuracy(each) for each in of(net, method, n)]) for n in budgets(part)]
+                found = [[accuracy(each) for each in of(net, method, n)] for n in budgets(part)]
+                shown = [spread(each, seeds=len(seeds(part))) for each in found]
                 lines.append(line(f"{net[0]['backbone']} at {net[0]['image_size']} px", f"`{method}`", *shown))
         return "\n".join(lines)
 
@@ -138,12 +142,14 @@ def peft_table(cells: Sequence[Row]) -> str:
     def one(part: Sequence[Row]) -> str:
         lines = [line("method", "trainable parameters", "the paper's", *(f"{n} labels" for n in budgets(part)))]
         lines.append(rule(3 + len(budgets(part))))
-        known = {each["method"]: int(each["trainable_parameters"]) for each in part if each["trainable_parameters"]}
+        known = {method: learned for method in methods(part) if (learned := parameters(part, method))}
         for method in methods(part):
             count, percent = trainable(part[0], method)
             theirs = (f"{count:,} ({percent:g} %)" if count else f"{percent:g} %") if percent else "–"
-            shown = [spread([accuracy(each) for each in of(part, method, n)]) for n in budgets(part)]
-            ours = f"{known[method]:,}{_of_all(known, method)}" if method in known else "–"
+            found = [[accuracy(each) for each in of(part, method, n)] for n in budgets(part)]
+            shown = [spread(each, seeds=len(seeds(part))) for each in found]
+            ours = " or ".join(f"{each:,}" for each in known.get(method, ())) or "–"
+            ours += _of_all(known, method)
             lines.append(line(f"`{method}`", ours, theirs, *shown))
         return "\n".join(lines)
 
@@ -162,7 +168,7 @@ def frofa_table(cells: Sequence[Row]) -> str:
                 off = {each["seed"]: accuracy(each) for each in found if each["frofa"] == "none"}
                 if shared := sorted(set(on) & set(off)):
                     mean = statistics.mean(on[seed] - off[seed] for seed in shared)
-                    pair = (spread([side[seed] for seed in shared]) for side in (on, off))
+                    pair = (spread([side[seed] for seed in shared], seeds=len(seeds(part))) for side in (on, off))
                     lines.append(line(f"`{method}`", str(n), *pair, f"{mean:+.1f}"))
         return "\n".join(lines) if len(lines) > 2 else "not run"
 
@@ -180,7 +186,11 @@ def steps_table(cells: Sequence[Row]) -> str:
             increments(part), lambda each: f"{each['name']}: `{each['before']}` → `{each['after']}`"
         ):
             found = list(each)
-            shown = ["not run" if each["points"] is None else f"{each['points']:+.1f}" for each in found]
+            every = len(seeds(part))
+            shown = [
+                "not run" if each["points"] is None else f"{each['points']:+.1f}{fewer(each['seeds'], every)}"
+                for each in found
+            ]
             taught = any(each["self_training"] for each in found)
             lines.append(line(f"{step}{SELF_TAUGHT if taught else ''}", *shown))
         return "\n".join(lines)
@@ -189,7 +199,7 @@ def steps_table(cells: Sequence[Row]) -> str:
 
 
 def increments(cells: Sequence[Row]) -> list[dict[str, Any]]:
-    """What each phase adds at each budget, in points (None: not run), for the rows of one table."""
+    """What each phase adds at each budget, in points (None: not run) and over how many seeds, in one table's rows."""
     part = with_frofa(cells)
     probe = "lp-paper" if part[0]["preset"] == "paper" else "lp"
     found = []
@@ -198,7 +208,8 @@ def increments(cells: Sequence[Row]) -> list[dict[str, Any]]:
             for n in budgets(part):
                 taught = any("st" in each.get("phase_seconds", ()) for each in of(part, after, n))
                 about = {"name": name, "before": before, "after": after, "labels": n, "self_training": taught}
-                found.append({**about, "points": gain(part, n, after, before)})
+                shared = len(shared_seeds(part, n, after, before))
+                found.append({**about, "points": gain(part, n, after, before), "seeds": shared})
     return found
 
 
@@ -217,13 +228,20 @@ def all_tables(cells: Sequence[Row]) -> str:
     return "\n\n".join(f"## {title}\n\n{text}" for title, text in titled if text)
 
 
-def _of_all(known: Mapping[str, int], method: str) -> str:
+def parameters(part: Sequence[Row], method: str) -> list[int]:
+    """How many weights learn, ascending: the light model chooses its reading, and its weights with it, cell by cell."""
+    found = {each["trainable_parameters"] for each in part if each["method"] == method}
+    return sorted(int(each) for each in found if each)
+
+
+def _of_all(known: Mapping[str, Sequence[int]], method: str) -> str:
     """ " (0.69 %)": what an adapter and the head have of all parameters, the adapter's among them, as in the paper."""
-    whole = next((known[each] for each in ("ff", "lp-ft", "fact") if each in known), None)
-    head = next((known[each] for each in ("lp", "lp-paper") if each in known), None)
-    if whole is None or head is None or method not in ADAPTERS:
+    whole = next((known[each][0] for each in ("ff", "lp-ft", "fact") if each in known), None)
+    head = next((known[each][0] for each in ("lp", "lp-paper") if each in known), None)
+    own = known.get(method, ())
+    if whole is None or head is None or method not in ADAPTERS or len(own) != 1:
         return ""
-    return f" ({100 * known[method] / (whole + known[method] - head):.2f} %)"
+    return f" ({100 * own[0] / (whole + own[0] - head):.2f} %)"
 
 
 def _each(cells: Sequence[Row], table: Callable[[Sequence[Row]], str], *more: str) -> str:

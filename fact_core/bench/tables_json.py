@@ -17,7 +17,7 @@ def as_json(cells: Sequence[Row]) -> dict[str, Any]:
     """{"cells": one entry a cell, "steps": what each phase adds, "claims"}, each with what its table shares.
 
     Accuracies and recalls are in 0..1, ``paper`` (the paper's accuracy for the same cell, else null) too; gains are in
-    points. ``deviation`` is over seeds, null for one.
+    points. ``deviation`` is over seeds, null for one; ``trainable_parameters`` is null where they differ by seed.
     """
     parts = groups(cells)
     return {
@@ -50,6 +50,7 @@ def _table(part: Sequence[Row]) -> dict[str, Any]:
 def _figures(found: Sequence[Row]) -> dict[str, Any]:
     """The figures of one cell. found: its rows, one a seed."""
     values, theirs = [float(each["accuracy"]) for each in found], printed(found[0])
+    numbers = {each["trainable_parameters"] for each in found}
     return {
         "seeds": len(values),
         "accuracy": statistics.mean(values),
@@ -58,7 +59,7 @@ def _figures(found: Sequence[Row]) -> dict[str, Any]:
         "balanced_accuracy": _mean(found, lambda each: each.get("balanced_accuracy")),
         "macro_recall": _mean(found, lambda each: each.get("macro_recall")),
         "minutes": _mean(found, minutes),
-        "trainable_parameters": found[0]["trainable_parameters"],
+        "trainable_parameters": numbers.pop() if len(numbers) == 1 else None,
     }
 
 

@@ -101,6 +101,7 @@ PRESETS: dict[str, PresetChoice] = {
             "ff.optimiser": "sgd",
             "ff.epochs": 50,
             "ff.alone_epochs": 300,
+            "ff.warm_epochs": 5,
             "ff.batch": 512,
             "ff.backbone_lr": 0.01,
             "ff.head_lr": 0.01,

@@ -57,6 +57,10 @@ class Checkpoint:
         """Seconds of the phase under way: of this sitting, and of earlier ones up to their last save."""
         return self._spent.get(self._phase, 0.0) + time.monotonic() - self._began
 
+    def went_on(self) -> bool:
+        """Whether the phase under way was begun in an earlier sitting."""
+        return self._phase in self._spent
+
     def load(self, name: str) -> Part | None:
         """The stored part of that name; None when there is none, or a damaged or foreign one."""
         if self.folder is None:

@@ -24,6 +24,7 @@ from fact_core.finetune.probe import converged, silence, start_of
 from fact_core.finetune.training import Net, Plan, learning, weights_of
 from fact_core.finetune.watch import by_test, live_check, marked
 from fact_core.finetune.work import Work, linear
+from fact_core.steps import through
 from fact_core.types import Step
 
 
@@ -66,6 +67,7 @@ def learned(
         values = yield from training()
         values["seconds"] = work.checkpoint.seconds()
         values["memory"] = peak_memory_mb(work.device)
+        values["interrupted"] = work.checkpoint.went_on()
         if bound is not None and work.reuse is not None:
             reuse.store(work.reuse, bound, net.state_dict(), values)
     else:
@@ -76,7 +78,8 @@ def learned(
     work.heads[phase] = net.head
     steps = values.get("steps", plan.steps)
     epochs = steps * plan.batch / values.get("epoch", len(work.y))
-    return (yield from work.ended(phase, net.head, values["seconds"], epochs, steps, values["memory"]))
+    took = values["seconds"], epochs, steps, values["memory"], values["interrupted"]
+    return (yield from work.ended(phase, net.head, *took))
 
 
 def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
@@ -101,7 +104,10 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[di
         yield from marked(work)
     if work.config.ff.gate != "off" and work.probe is not None and not alone:  # a head that knows nothing: no way back
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
-        gate.mix(net, {"backbone": pretrained, "head": work.probe.state_dict()}, share)
+        probe = work.probe
+        if work.config.lp.mode != "lr":  # the gate has looked at a mix with the converged probe, not with SGD's
+            probe, _ = yield from through(converged(work), lambda event: None)
+        gate.mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 
@@ -131,7 +137,7 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
     added_lr = config.prompt_lr if stays else config.lora_lr
     return Plan(
         phase,
-        steps=epochs * math.ceil(n / batch) if epochs else config.steps,
+        steps=math.ceil(epochs * n / batch) if epochs else config.steps,  # a last batch is filled by the next epoch
         batch=batch,
         pixels=backbone.fit_pixels(config.pixels) if config.pixels else backbone.preprocess.pixels,
         optimiser=config.optimiser if full else "adamw",
@@ -145,6 +151,7 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
         clip=config.clip,
         ema=config.ema,
         amp=amp,
+        warm_up=math.ceil(config.warm_epochs * n / batch),
     )
 
 

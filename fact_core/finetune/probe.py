@@ -84,7 +84,7 @@ def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
     config, generator = work.config.lp, work.generator(phase)
     plan = Plan(
         phase,
-        steps=config.epochs * math.ceil(len(work.y) / 512),
+        steps=math.ceil(config.epochs * max(1.0, len(work.y) / 512)),
         batch=512,
         pixels=work.backbone.preprocess.pixels,
         optimiser="sgd",

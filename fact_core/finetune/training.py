@@ -46,6 +46,7 @@ class Plan:
     clip: float = 0.0
     ema: float = 0.0
     amp: bool = True
+    warm_up: int = 0  # steps; 0: a tenth of all
 
 
 class Net(nn.Module):
@@ -132,7 +133,7 @@ class Training:
         """One optimiser step at the rate of the schedule, and the averaged weights after it."""
         plan = self.plan
         for group in self.optimiser.param_groups:
-            group["lr"] = group["base"] * rate(self.step, plan.steps)
+            group["lr"] = group["base"] * rate(self.step, plan.steps, plan.warm_up)
         if plan.clip:
             self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self.named.values(), plan.clip)
@@ -189,9 +190,9 @@ class Training:
         return torch.autocast(self.device.type, self.dtype) if on else nullcontext()
 
 
-def rate(step: int, steps: int) -> float:
-    """Share of the base learning rate at a step: a linear warm-up over a tenth, then a cosine to 0."""
-    warm = max(1, steps // 10)
+def rate(step: int, steps: int, warm_up: int = 0) -> float:
+    """Share of the base learning rate at a step: a linear warm-up (0: over a tenth of all), then a cosine to 0."""
+    warm = warm_up or max(1, steps // 10)
     if step < warm:
         return (step + 1) / (warm + 1)
     return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
