@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def name(listing: Path = Path("/proc/cpuinfo")) -> str:
-    """As the system says it: "AMD EPYC"; "" where it does not. listing: where Linux tells."""
+    """As the system says it: "AMD EPYC", else its kind: "arm64"; "" where neither is known. listing: Linux's."""
     try:
         text = listing.read_text("utf-8", "replace")
     except OSError:

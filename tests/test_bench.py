@@ -230,7 +230,7 @@ def test_minutes_that_are_over_leave_the_rest(
         ({"seeds": "0"}, "--seeds must be between 1 and"),
         ({"seed-list": "-1"}, "--seed-list must be between 0 and"),
         ({"minutes": "nan"}, "--minutes must be between"),
-        ({"strategy": "margin"}, "here nothing is labeled yet. Found: margin. Choose one of activeft, random,"),
+        ({"strategy": "margin"}, "here nothing is labeled yet. Found: margin. Known: activeft, random,"),
         ({"backbone": "resnet"}, "invalid choice: 'resnet'"),
         ({"set": "ff.steps"}, "--set needs NAME=VALUE"),
         ({"set": "ff.stepz=2"}, "There is no option 'ff.stepz'"),

@@ -16,6 +16,7 @@ from app.text.select import TEXT
 from fact_core import cli
 from fact_core.bench import expansion, strategies, strategies_plot
 from fact_core.bench.rows import read_rows
+from fact_core.choices import one_shot
 from fact_core.config import SelectConfig
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -138,7 +139,7 @@ def test_what_the_select_page_says_of_the_default_was_measured() -> None:
         for name, by_labels in found.items()
     }
     default = SelectConfig().strategy
-    assert set(means) == set(strategies.one_shot()), "a strategy was not measured"
+    assert set(means) == set(one_shot()), "a strategy was not measured"
     assert 4.5 <= means[default] - means["random"] < 5.5
     assert sorted(means, key=lambda name: -means[name])[:3] == ["typiclust", "activeft", "kmeans"]
     assert max(means.values()) - means[default] < 0.5

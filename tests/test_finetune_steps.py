@@ -222,6 +222,31 @@ def test_lora_learns_at_its_own_rate() -> None:
     assert {rates[id(each)] for name, each in run.named.items() if "lora_" not in name} == {0.2}
 
 
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_with_phase_1_by_sgd_the_gates_mix_is_the_one_that_it_looked_at(
+    share: float, data: Coloured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That of the converged probe; where nothing is mixed none is fitted."""
+    mixed: list[Tensor] = []
+
+    def choose(*given: Any) -> Any:
+        yield from ()
+        return share
+
+    def mix(net: Net, pretrained: Any, share: float) -> None:
+        mixed.append(pretrained["head"]["weight"])
+
+    monkeypatch.setattr("fact_core.finetune.gate.choose", choose)
+    monkeypatch.setattr("fact_core.finetune.gate.mix", mix)
+    config = tiny("lp-ft", **{"lp.mode": "sgd", "lp.epochs": 2, "ff.gate": "choose", "ff.steps": 1})
+    trained = drain(steps(data, config))[1]
+    x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
+    _, (converged, _) = drain(by_logistic_regression(x, y, len(NAMES), config.lp.C))
+    by_sgd = trained.probe.weight
+    assert torch.allclose(mixed[0], converged.weight if share < 1 else by_sgd, atol=1e-6)
+    assert not torch.allclose(converged.weight, by_sgd, atol=1e-2)
+
+
 @pytest.mark.parametrize(("recipe", "C", "start"), [("lp-ft", 0.0, 10.0), ("lp-ft", 0.3, 0.3), ("lp-lora", 0.3, 0.3)])
 def test_phase_2_starts_from_the_weak_probe_and_is_mixed_with_the_converged_one(
     recipe: str, C: float, start: float, data: Coloured, monkeypatch: pytest.MonkeyPatch
@@ -266,7 +291,7 @@ def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
     judged: list[set[Path]] = []
 
     def train_part(work: Work, part: str, net: Net, rows: Tensor, plan: Plan) -> Any:
-        assert part == f"ff.fold{len(trained)}" and plan == replace(full, steps=3)
+        assert part == f"ff.fold{len(trained)}" and plan == replace(full, steps=3, warm_up=1)
         assert all(torch.equal(each, pretrained[name]) for name, each in net.backbone.state_dict().items())
         lp = work.config.lp
         _, (probe, _) = drain(by_logistic_regression(work.x[rows], work.y[rows], len(NAMES), C or lp.C, lp.balanced))
@@ -280,7 +305,7 @@ def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
         return batches(files, *rest)
 
     monkeypatch.setattr(gate, "batches", judging)
-    full = replace(PLAN, steps=7, batch=3)
+    full = replace(PLAN, steps=7, batch=3, warm_up=2)
     drain(gate.choose(work, "ff", full, pretrained, train_part))
     learned = [{work.files[row] for row in rows.tolist()} for rows in trained]
     assert len(learned) == 2 and all(len(files) == 6 for files in learned)

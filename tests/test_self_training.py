@@ -319,3 +319,19 @@ def test_a_full_memory_while_it_names_takes_one_image_at_a_time() -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (5, 3, 8, 8), dtype=np.uint8)
     wanted = normalise(pictures, Full.backbone.preprocess, CPU).mean(dim=(2, 3)).log_softmax(1)
     assert torch.allclose(self_training._said(Full(), pictures, CPU), wanted, atol=1e-5)
+
+
+def test_the_students_rate_warms_up_over_a_tenth_of_its_own_steps(
+    data: Coloured, pool: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Epochs of the labelled images (``ff.warm_epochs``) would be longer than all that it learns."""
+    plans: list[tuple[str, int]] = []
+    inner = self_training.train_on
+
+    def train_on(work: Any, part: str, net: Any, pictures: Any, plan: Any, *rest: Any, **more: Any) -> Any:
+        plans.append((part, plan.warm_up))
+        return inner(work, part, net, pictures, plan, *rest, **more)
+
+    monkeypatch.setattr(self_training, "train_on", train_on)
+    drain(steps(data, taught(**{"ff.warm_epochs": 50}), unlabelled=pool))
+    assert plans == [("st", 0)]

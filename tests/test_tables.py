@@ -236,9 +236,7 @@ def test_a_claim_does_not_hold_by_what_was_left_out() -> None:
         assert found[text].value is None and found[text].holds is None, text
     assert found["fact less lp-ft, mean over 2 budgets (points; 1 of 2 seeds)"].holds
     failed = [*short, row("lp", 50, 0.70), row("lp", 50, 0.70, 1)]  # a cell that fails needs no other
-    text = (
-        "fact less the best of lm, lp, lp-ft in the worst cell, 50 labels (points; 1 of 2 seeds); missing at 100 labels"
-    )
+    text = "fact less the best of lm, lp, lp-ft in the worst cell, 50 labels (points); missing at 100 labels"
     worst = next(each for each in claims.claims(failed) if each.text == text)
     assert worst.value == pytest.approx(-11.0) and worst.holds is False
 

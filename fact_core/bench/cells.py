@@ -137,7 +137,7 @@ def command(order: Order, unit: Unit, labels: int, seed: int) -> str:
         "seed-list": seed,
         "test-images": order.test_images,
         "device": order.device,
-        # The file that lies beside the rows (``pool.choose``), as --data and --out without its path.
+        # As --data and --out without its path: the file given, else the one that new choices go to (``pool.choose``).
         **({"selections": order.selections.name} if order.record or order.anew else {}),
     }
     given = " ".join(f"--{name} {value}" for name, value in words.items())

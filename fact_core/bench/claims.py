@@ -72,7 +72,7 @@ def _mean(part: Sequence[Row], method: str, other: str, limit: float, above: boo
     """Mean over the budgets, each a mean over the seeds that both have."""
     gains = {n: gain(part, n, method, other) for n in budgets(part)}
     known = [each for each in gains.values() if each is not None]
-    few = _fewer(part, method, (other,))
+    few = _fewer(part, method, (other,), budgets(part))
     text = f"{method} less {other}, mean over {len(gains)} budgets (points{few})"
     if len(known) < len(gains):
         return Claim(text + _missing([n for n, each in gains.items() if each is None]), None, limit)
@@ -83,18 +83,18 @@ def _mean(part: Sequence[Row], method: str, other: str, limit: float, above: boo
 def _worst(part: Sequence[Row], method: str, rivals: Sequence[str], limit: float = -2.0) -> Claim:
     """The budgets one by one, each against the best of the rivals. What fails in a measured cell fails in all."""
     least, short = _least(part, method, rivals)
-    text, few = f"{method} less {_best(rivals)} in the worst cell", _fewer(part, method, rivals)
+    text = f"{method} less {_best(rivals)} in the worst cell"
     where = min(least, key=lambda n: least[n], default=None)
     if where is None or (short and least[where] >= limit):
-        return Claim(f"{text} (points{few})" + _missing(short), None, limit)
-    text = f"{text}, {where} labels (points{few})" + _missing(short)
+        return Claim(f"{text} (points{_fewer(part, method, rivals, budgets(part))})" + _missing(short), None, limit)
+    text = f"{text}, {where} labels (points{_fewer(part, method, rivals, [where])})" + _missing(short)
     return Claim(text, least[where], limit, least[where] >= limit)
 
 
 def _typical(part: Sequence[Row], method: str) -> Claim:
     """Mean over the budgets against the best rival of each: stricter than any claim, told for information."""
     least, short = _least(part, method, RIVALS)
-    few = _fewer(part, method, RIVALS)
+    few = _fewer(part, method, RIVALS, budgets(part))
     text = f"{method} less {_best(RIVALS)} in each cell, mean (points; for information{few})"
     return Claim(text + _missing(short), None if short else statistics.mean(least.values()))
 
@@ -111,9 +111,9 @@ def _best(rivals: Sequence[str]) -> str:
     return f"the best of {', '.join(rivals)}" if len(rivals) > 1 else rivals[0]
 
 
-def _fewer(part: Sequence[Row], method: str, rivals: Sequence[str]) -> str:
+def _fewer(part: Sequence[Row], method: str, rivals: Sequence[str], labels: Sequence[int]) -> str:
     """What a claim's text tells where some of its cells rest on fewer seeds than the table has."""
-    found = [len(shared_seeds(part, n, method, rival)) for n in budgets(part) for rival in rivals]
+    found = [len(shared_seeds(part, n, method, rival)) for n in labels for rival in rivals]
     least, every = min(filter(None, found), default=0), len(seeds(part))
     return f"; {least} of {every} seeds" if 0 < least < every else ""
 
@@ -138,4 +138,6 @@ def _time(part: Sequence[Row], limit: float = 0.4) -> Claim:
     if not shared:
         return Claim(text, None, limit)
     ratio = sum(fact[each] for each in shared) / sum(full[each] for each in shared)
+    every = len(seeds(part))
+    text += f"; {len(shared)} of {every} seeds" if len(shared) < every else ""
     return Claim(text, ratio, limit, ratio <= limit)

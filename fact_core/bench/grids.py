@@ -34,13 +34,12 @@ def _table(row: Row, shared: Sequence[str] = SHARED) -> str:
 def caption(cells: Sequence[Row]) -> str:
     """What a table rests on, in one line."""
     one = cells[0]
-    seeds = sorted({int(each["seed"]) for each in cells})
     devices = " and ".join(sorted({str(each["device"]) for each in cells}))
     nets = " and ".join(dict.fromkeys(f"{each['backbone']} at {each['image_size']} px" for each in cells))
     told = f"{one['dataset']}, {nets}, effort {one['preset']}, {one['strategy']}"
     changed = f", {json.dumps(one['overrides'])}" if one.get("overrides") else ""
     tested = f"{one['test_images']:,} test images" if one.get("test_images") else "all test images"
-    return f"{told}{changed}; {tested}; seeds {', '.join(map(str, seeds))}; {devices}"
+    return f"{told}{changed}; {tested}; seeds {', '.join(map(str, sorted(seeds(cells))))}; {devices}"
 
 
 def grid(cells: Sequence[Row], value: Value, *, digits: int = 1, paper: bool = False) -> str:

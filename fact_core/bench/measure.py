@@ -44,10 +44,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found for each method. folder: of the checkpoint, until the rows are written."""
+    """What was found for each method. folder: of the checkpoint, until the rows are written; starts: of the run."""
 
     figures: dict[Unit, Row]
     folder: Path
+    starts: int
 
     def clear(self) -> None:
         """Remove the checkpoint."""
@@ -114,7 +115,7 @@ def measure(
         named = found.answers[unit.phases[-1]].argmax(axis=1)
         named[list(bad)] = -1
         figures[unit] = {**scores(named, tests), **_about(unit, trained, note)}
-    return Measured(figures, folder)
+    return Measured(figures, folder, note.starts)
 
 
 def _pool_files(data: Dataset, seed: int) -> list[Path]:

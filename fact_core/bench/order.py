@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fact_core.bench.recorded import RECORDED
-from fact_core.choices import RECIPES, STRATEGIES, pick
+from fact_core.choices import RECIPES, one_shot, pick
 from fact_core.config import TrainConfig, options, train_config
 from fact_core.errors import ConfigError, InputError
 from fact_core.weights import cache_folder
@@ -66,13 +66,12 @@ def read(given: argparse.Namespace) -> Order:
         if getattr(given, name) is None:
             raise ConfigError(f"--{name} is needed", do="See launch.py bench tables --help.")
     pick(DATASETS, given.dataset, "data set")
-    if STRATEGIES[given.strategy].needs_labels:
-        able = ", ".join(name for name, each in STRATEGIES.items() if not each.needs_labels)
-        raise ConfigError(
+    if given.strategy not in one_shot():
+        what, do = (
             "This strategy learns from labels, and here nothing is labeled yet",
-            given.strategy,
-            f"Choose one of {able}.",
+            f"Known: {', '.join(one_shot())}.",
         )
+        raise ConfigError(what, given.strategy, do)
     if not given.data.is_dir():
         raise InputError("There is no such data folder", str(given.data))
     if given.out.is_dir():

@@ -90,7 +90,8 @@ def trainable(row: Mapping[str, Any], method: str) -> tuple[int | None, float]:
 def printed(row: Mapping[str, Any]) -> Cell | None:
     """The paper's accuracy for exactly the cell of a row, None where there is none.
 
-    All test images, no option changed, with FroFA; the effort is free, as it is what a reader compares.
+    All test images, no option changed but by the data set itself, with FroFA; the effort is free, as it is what a
+    reader compares.
     """
     dataset = str(row["dataset"])
     plain = _unchanged(row) and row["frofa"] != "none" and row["test_images"] == TEST_IMAGES.get(dataset)

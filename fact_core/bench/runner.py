@@ -184,7 +184,7 @@ def _one(table: Table, cell: Cell, training: Training) -> Step[None]:
     images = images_of(training.config, cell.labels, training.config.phases)
     first = found.figures[training.units[0]]
     # A training that was resumed took longer than this start has seen; one that took phase 2 over will do so again.
-    spent = max(time.monotonic() - began, first["seconds"] if first["resumed"] else 0.0)
+    spent = max(time.monotonic() - began, first["seconds"] if found.starts > 1 else 0.0)
     table.spent.append((training.units[0].method, images, spent))
 
 

@@ -23,7 +23,7 @@ from fact_core.bench.datasets import DATASETS, Dataset, open_dataset
 from fact_core.bench.grids import line, rule
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, STRATEGIES, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, STRATEGIES, one_shot, pick
 from fact_core.config import LmConfig, SelectConfig
 from fact_core.device import choose, describe
 from fact_core.errors import ConfigError, InputError
@@ -75,11 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     give("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes the GPU where there is one")
     give("--cache", type=Path, metavar="DIR", help="features, to go on from")
     give("--json", type=Path, metavar="FILE", help="the rows; what it holds already is not measured again")
-
-
-def one_shot() -> tuple[str, ...]:
-    """Strategies that need no labels."""
-    return tuple(name for name, each in STRATEGIES.items() if not each.needs_labels)
 
 
 def run(given: argparse.Namespace) -> Step[dict[str, Any]]:

@@ -142,7 +142,7 @@ def peft_table(cells: Sequence[Row]) -> str:
     def one(part: Sequence[Row]) -> str:
         lines = [line("method", "trainable parameters", "the paper's", *(f"{n} labels" for n in budgets(part)))]
         lines.append(rule(3 + len(budgets(part))))
-        known = {method: learned for method in methods(part) if (learned := parameters(part, method))}
+        known = {method: learned for method in methods(part) if (learned := _parameters(part, method))}
         for method in methods(part):
             count, percent = trainable(part[0], method)
             theirs = (f"{count:,} ({percent:g} %)" if count else f"{percent:g} %") if percent else "–"
@@ -228,7 +228,7 @@ def all_tables(cells: Sequence[Row]) -> str:
     return "\n\n".join(f"## {title}\n\n{text}" for title, text in titled if text)
 
 
-def parameters(part: Sequence[Row], method: str) -> list[int]:
+def _parameters(part: Sequence[Row], method: str) -> list[int]:
     """How many weights learn, ascending: the light model chooses its reading, and its weights with it, cell by cell."""
     found = {each["trainable_parameters"] for each in part if each["method"] == method}
     return sorted(int(each) for each in found if each)

@@ -41,6 +41,7 @@ __all__ = [
     "StrategyChoice",
     "adapter_error",
     "check_fit",
+    "one_shot",
     "pick",
     "resolve",
 ]
@@ -50,6 +51,11 @@ EXPORTS: dict[str, Choice] = {
     "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange:write_predictions"),
     "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange:write_labels"),
 }
+
+
+def one_shot() -> tuple[str, ...]:
+    """Strategies that need no labels."""
+    return tuple(name for name, each in STRATEGIES.items() if not each.needs_labels)
 
 
 def check_fit(recipe: str, backbone: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -78,8 +78,8 @@ def learned(
     work.heads[phase] = net.head
     steps = values.get("steps", plan.steps)
     epochs = steps * plan.batch / values.get("epoch", len(work.y))
-    took = values["seconds"], epochs, steps, values["memory"], values["interrupted"]
-    return (yield from work.ended(phase, net.head, *took))
+    done = yield from work.ended(phase, net.head, values["seconds"], epochs, steps, values["memory"])
+    return replace(done, interrupted=values["interrupted"])
 
 
 def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
@@ -105,7 +105,7 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[di
     if work.config.ff.gate != "off" and work.probe is not None and not alone:  # a head that knows nothing: no way back
         share = yield from gate.choose(work, phase, plan, pretrained, train_part)
         probe = work.probe
-        if work.config.lp.mode != "lr":  # the gate has looked at a mix with the converged probe, not with SGD's
+        if share < 1 and work.config.lp.mode != "lr":  # the gate looked at mixes with the converged probe, not SGD's
             probe, _ = yield from through(converged(work), lambda event: None)
         gate.mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}

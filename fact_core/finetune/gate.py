@@ -36,13 +36,13 @@ States = Mapping[str, Mapping[str, Tensor]]
 
 
 def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor], train_part: TrainPart) -> Step[float]:
-    """Phase 2's share of the weights: 0.5 where so configured or with few labels, else by labels left out.
+    """Phase 2's share of the weights: by labels left out; 0.5 unseen where so configured, or with few labels.
 
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
     scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``). Both
     folds start from the pretrained weights and a probe of their half: the converged one, in every mode of phase 1, or
     the weak one (``ff.start_C``). What phase 2's weights are mixed with is the converged one always. Prompts and
-    prefixes have no pretrained values to be mixed with: they stay (also with few labels), or go.
+    prefixes have no pretrained values to be mixed with: their share is 1 (unseen too) or 0.
     """
     added = adapters.of(work.backbone)
     shares: tuple[float, ...] = SHARES
@@ -69,7 +69,8 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         probe, _ = yield from through(converged(work, rest), _folds_began)
         start = yield from start_of(work, phase, probe, rest)
         net = Net(backbone, copy.deepcopy(start))
-        half = replace(plan, steps=max(1, plan.steps // 2), batch=min(plan.batch, len(rest)))
+        steps, warm_up = max(1, plan.steps // 2), plan.warm_up // 2
+        half = replace(plan, steps=steps, batch=min(plan.batch, len(rest)), warm_up=warm_up)
         part = f"{phase}.fold{fold}"
         yield from through(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))
         tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
@@ -98,7 +99,7 @@ def _compared(answers: Mapping[float, Tensor], y: Tensor) -> tuple[float, str, d
 
 
 def mix(net: Net, pretrained: States, share: float) -> None:
-    """Weights in place: share * now + (1 - share) * pretrained. At 0 prompts and prefixes go; between 0 and 1 not."""
+    """Weights in place: share * now + (1 - share) * pretrained. With prompts or prefixes 1 or 0, where they go."""
     if share == 1:
         return
     if share == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,7 @@ def train(
             phase = yield from resolve(pick(PHASES, name, "phase").target)(work, name)
         except ImageError as error:
             raise _named(error, work) from error
+        phase = replace(phase, interrupted=phase.interrupted or work.checkpoint.went_on())
         done.append(phase)
         yield phase
         keep(work, done)

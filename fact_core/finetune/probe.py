@@ -81,11 +81,12 @@ def start_of(work: Work, phase: str, probe: nn.Linear, rows: Tensor | None = Non
 
 def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
     """The paper's probe: 50 epochs of Nesterov SGD on augmented images (method.md 4.1), with its steps and epochs."""
-    config, generator = work.config.lp, work.generator(phase)
+    config, generator, n = work.config.lp, work.generator(phase), len(work.y)
+    batch = min(512, n)
     plan = Plan(
         phase,
-        steps=math.ceil(config.epochs * max(1.0, len(work.y) / 512)),
-        batch=512,
+        steps=math.ceil(config.epochs * n / batch),
+        batch=batch,
         pixels=work.backbone.preprocess.pixels,
         optimiser="sgd",
         backbone_lr=0.0,

@@ -56,7 +56,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     teacher, plan = (
         plan_of(taught, config.ff, count, work.backbone, config.amp) for count in (n, n + len(work.unlabelled))
     )
-    plan = replace(plan, steps=config.st.steps)
+    plan = replace(plan, steps=config.st.steps, warm_up=0)  # epochs of the labelled images say nothing here
     net = Net(work.backbone, copy.deepcopy((yield from first_head(work, taught, False))))
     bound = bound_to(work, teacher)  # by what phase 2 depends on, and by what comes on top
     if bound is not None:

@@ -100,19 +100,12 @@ class Work:
         return own, score(head, (yield from self.look("check")), torch.as_tensor(self.check.y))
 
     def ended(
-        self,
-        phase: str,
-        head: nn.Module,
-        seconds: float,
-        epochs: float,
-        steps: int,
-        memory: float | None = None,
-        interrupted: bool = False,
+        self, phase: str, head: nn.Module, seconds: float, epochs: float, steps: int, memory: float | None = None
     ) -> Step[PhaseDone]:
         """The event that ends a phase whose head reads the present backbone. memory: its peak, in MB."""
         own, held = yield from self.measure(head)
         check_n = len(self.check.y) if self.check is not None else 0
-        return PhaseDone(phase, seconds, epochs, steps, *own, *held, check_n, memory, interrupted)
+        return PhaseDone(phase, seconds, epochs, steps, *own, *held, check_n, memory)
 
 
 def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool) -> Step[Tokens]:
