@@ -312,5 +312,6 @@ def test_an_interrupted_training_stands_in_no_table_of_minutes() -> None:
     cells = [row("ff", 50, 0.5, seconds=600.0), row("ff", 50, 0.5, 1, seconds=6.0, resumed=True)]
     assert "| `ff` | 10.00 (1 of 2 seeds) |" in tables.efficiency_table(cells)
     assert [each["minutes"] for each in as_json(cells)["cells"]] == [10.0]
+    assert "| `ff` | not run |" in tables.efficiency_table([row("ff", 50, 0.5, seconds=600.0, disturbed=True)])
     paper = [row("ff", 50, 0.5, preset="paper"), row("fact", 50, 0.6, preset="paper", seconds=1.0, resumed=True)]
     assert next(each for each in claims.claims(paper) if each.text.startswith("seconds")).holds is None

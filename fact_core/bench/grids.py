@@ -111,8 +111,11 @@ def accuracy(row: Row) -> float:
 
 
 def minutes(row: Row) -> float | None:
-    """None for a training that was interrupted: what it did twice, and its cold caches, are not the method's."""
-    return None if row.get("resumed") else float(row["seconds"]) / 60
+    """None for a training that was interrupted: what it did twice, and its cold caches, are not the method's.
+
+    Nor for one that shared its core with other work, which a person has noted in the row as ``disturbed``.
+    """
+    return None if row.get("resumed") or row.get("disturbed") else float(row["seconds"]) / 60
 
 
 def share(name: str) -> Value:
