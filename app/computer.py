@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from fact_core import processor
 from fact_core.choices import BackboneChoice
 
 
@@ -17,17 +18,12 @@ def describe(folder: Path, gpu_name: str) -> dict[str, Any]:
     total, free = memory()
     there = next((each for each in (folder, *folder.parents) if each.exists()), Path.cwd())
     return {
-        "cores": cores(),
+        "cores": processor.cores(),
         "memory": total,
         "memory_free": free,
         "gpu": gpu_name,
         "disk_free": shutil.disk_usage(there).free,
     }
-
-
-def cores() -> int:
-    """Processor cores that this program may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory() -> tuple[int | None, int | None]:

@@ -1,7 +1,8 @@
-"""The processor's name: results rest on it, since not every processor rounds alike."""
+"""The processor: its name, on which results rest since not every one rounds alike, and its cores."""
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 from pathlib import Path
@@ -15,3 +16,8 @@ def name(listing: Path = Path("/proc/cpuinfo")) -> str:
         text = ""
     found = re.search(r"^model name\s*:[ \t]*(\S.*)$", text, re.M)
     return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """How many of its cores this program may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

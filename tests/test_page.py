@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from storage_help import paint
 
 from app import main
-from app.computer import cores, describe, seconds_per_image
+from app.computer import describe, seconds_per_image
 from app.guard import Guard, make_keys
 from app.routes.state import duration, steps
 from app.server import Server
@@ -25,6 +25,7 @@ from fact_core import project as projects
 from fact_core.choices import BACKBONES
 from fact_core.config import SelectConfig, TrainConfig, from_flat, options
 from fact_core.errors import InputError
+from fact_core.processor import cores
 
 PORT = 7999
 # Gradio leaves the event loop open in which it built a page.

@@ -115,10 +115,10 @@ def mode(page: Page, name: str) -> None:
 def device(renderer: str) -> str:
     """The processor's name, and whether the browser draws with it."""
     software = re.search(r"swiftshader|llvmpipe|software|basic render", renderer, re.I) is not None
-    return f"{computer()}, {'software renderer' if software or not renderer else renderer}"
+    return f"{with_cores()}, {'software renderer' if software or not renderer else renderer}"
 
 
-def computer() -> str:
+def with_cores() -> str:
     """The processor's name with the number of its cores that this program may use."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = processor.cores()
     return f"{processor.name()}, {count} {'core' if count == 1 else 'cores'}"

@@ -13,8 +13,8 @@ from fastapi import Body, FastAPI
 
 from app import computer
 from app.server import Server
+from fact_core import processor, weights
 from fact_core import project as projects
-from fact_core import weights
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, pick
 from fact_core.errors import InputError
 
@@ -77,7 +77,7 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> dict[str,
         "help": choice.help,
         "parameters": choice.parameters,
         "licence": choice.licence,
-        "seconds_per_image": computer.seconds_per_image(choice, computer.cores(), has_gpu),
+        "seconds_per_image": computer.seconds_per_image(choice, processor.cores(), has_gpu),
         "ready": here.ready,
         "detail": here.detail,
         "bytes": here.download_bytes,

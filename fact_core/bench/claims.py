@@ -114,8 +114,13 @@ def _best(rivals: Sequence[str]) -> str:
 def _fewer(part: Sequence[Row], method: str, rivals: Sequence[str], labels: Sequence[int]) -> str:
     """What a claim's text tells where some of its cells rest on fewer seeds than the table has."""
     found = [len(shared_seeds(part, n, method, rival)) for n in labels for rival in rivals]
-    least, every = min(filter(None, found), default=0), len(seeds(part))
-    return f"; {least} of {every} seeds" if 0 < least < every else ""
+    return _of_seeds(min(filter(None, found), default=0), part)
+
+
+def _of_seeds(count: int, part: Sequence[Row]) -> str:
+    """ "; 1 of 3 seeds", or nothing where there are all or none."""
+    every = len(seeds(part))
+    return f"; {count} of {every} seeds" if 0 < count < every else ""
 
 
 def _missing(labels: Sequence[int]) -> str:
@@ -138,6 +143,4 @@ def _time(part: Sequence[Row], limit: float = 0.4) -> Claim:
     if not shared:
         return Claim(text, None, limit)
     ratio = sum(fact[each] for each in shared) / sum(full[each] for each in shared)
-    every = len(seeds(part))
-    text += f"; {len(shared)} of {every} seeds" if len(shared) < every else ""
-    return Claim(text, ratio, limit, ratio <= limit)
+    return Claim(text + _of_seeds(len({seed for seed, _ in shared}), part), ratio, limit, ratio <= limit)

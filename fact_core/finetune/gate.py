@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +59,20 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
     if images < ENOUGH * len(counts) or not sum(map(len, parts)):
         reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
         return (yield from _decide(work, unseen, f"{reason}: {stays}", None))
+    asked = yield from _left_out(work, phase, plan, pretrained, train_part, shares, parts)
+    return (yield from _decide(work, *_compared(*asked)))
+
+
+def _left_out(
+    work: Work,
+    phase: str,
+    plan: Plan,
+    pretrained: Mapping[str, Tensor],
+    train_part: TrainPart,
+    shares: Sequence[float],
+    parts: Sequence[Tensor],
+) -> Step[tuple[dict[float, Tensor], Tensor]]:
+    """share -> logits (n, C) of the rows in ``parts``, by phases 2 that did not learn from them; and their y (n,)."""
     said: dict[float, list[Tensor]] = {share: [] for share in shares}
     truth: list[Tensor] = []
     for fold, held in enumerate(parts):
@@ -82,8 +96,7 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
         truth.append(work.y[held])
     for fold in range(FOLDS):
         work.checkpoint.drop(f"{phase}.fold{fold}")
-    answers = {share: torch.cat(logits) for share, logits in said.items()}
-    return (yield from _decide(work, *_compared(answers, torch.cat(truth))))
+    return {share: torch.cat(logits) for share, logits in said.items()}, torch.cat(truth)
 
 
 def _compared(answers: Mapping[float, Tensor], y: Tensor) -> tuple[float, str, dict[str, float]]:

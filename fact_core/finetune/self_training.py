@@ -99,9 +99,9 @@ def _against(work: Work) -> str:
     """Why there is no self-training, if so."""
     if not work.unlabelled:
         return "no image of the pool is left to learn from"
-    mixes = [each for each in work.decisions if each.name == gate.PART]
-    if mixes and float(mixes[-1].value) == 0:
+    if gate.given_up(map(asdict, work.decisions)):
         return "phase 2's weights were given up: there is nothing to learn from"
+    mixes = [each for each in work.decisions if each.name == gate.PART]
     if mixes and float(mixes[-1].value) < 1 and mixes[-1].scores is None:
         return "nothing has shown that phase 2's answers are good enough to learn from"
     return ""
