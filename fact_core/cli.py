@@ -2,13 +2,14 @@
 
 What goes wrong is one line on stderr, "error: ...", and an exit code that is not 0; the
 traceback goes to log.txt in the home folder. 2: something given cannot be used; 1: an error
-that the program did not expect; 130: stopped by the person.
+that the program did not expect; 130: stopped by the person; 141: nobody reads the output any more.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
@@ -44,7 +45,12 @@ def main(argv: list[str] | None = None, benches: Mapping[str, Choice] = bench.BE
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         args = _parser(benches).parse_args(argv)
-        return int(args.do(args))
+        code = int(args.do(args))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads the output, say ``head``, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its end
+        return 141
     except FactError as error:
         _log()
         return _fail(str(error), 2)

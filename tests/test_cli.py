@@ -17,7 +17,7 @@ import pytest
 from conftest import MakeImages, Run
 
 from fact_core import classes, cli, labels, project, runs, selections
-from fact_core.bench import BENCHES
+from fact_core.bench import BENCHES, tables
 from fact_core.choices import RECIPES
 from fact_core.console import Console, point_line, progress_line
 from fact_core.events import Point, Progress
@@ -315,3 +315,13 @@ def test_a_log_gets_the_first_and_the_last_line_of_progress(capsys: pytest.Captu
         console.show(Progress("scan", done, 100))
     assert time.monotonic() - started < 5
     assert capsys.readouterr().err == "scan  0 of 100 images\nscan  100 of 100 images\n"
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    """As in ``launch.py bench tables --show FILE | head -1``."""
+    file = tables.RESULTS / "tables-flowers32.json"
+    command = [sys.executable, "-m", "app.bench", "bench", "tables", "--show", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None and started.stderr is not None
+        started.stdout.close()
+        assert started.stderr.read() == "" and started.wait(timeout=120) == 141

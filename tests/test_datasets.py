@@ -200,9 +200,15 @@ def test_damaged_and_pickled_cifar_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "bad" / "data_batch_1.bin").write_bytes(b"123")
     with pytest.raises(InputError, match="3 bytes are not whole images"):
         opened("cifar10", tmp_path / "bad", tmp_path / "cache")
-    (tmp_path / "old" / "cifar-10-batches-py").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"pickled version.*binary version \(cifar-10-batches-bin\)"):
-        opened("cifar10", tmp_path / "old", tmp_path / "cache")
+    for name, file in (("cifar-10-batches-py", "data_batch_1"), ("cifar-100-python", "train")):
+        (tmp_path / "old" / name).mkdir(parents=True)
+        (tmp_path / "old" / name / file).write_bytes(b"\x80\x02.")
+    for given in ("old", "old/cifar-10-batches-py"):
+        with pytest.raises(InputError, match=r"pickled version.*binary version \(cifar-10-batches-bin\)"):
+            opened("cifar10", tmp_path / given, tmp_path / "cache")
+    for given in ("old", "old/cifar-100-python"):
+        with pytest.raises(InputError, match=r"pickled version.*binary version \(cifar-100-binary\)"):
+            opened("cifar100", tmp_path / given, tmp_path / "cache")
 
 
 def test_the_folder_with_the_classes_is_the_test(tmp_path: Path) -> None:
@@ -247,6 +253,15 @@ def test_cars_with_the_devkit_and_with_tables(tmp_path: Path) -> None:
     savemat(tmp_path / "devkit" / "cars_meta.mat", {"class_names": np.array(["BMW X6", "Audi"], dtype=object)})
     found = opened("cars", tmp_path, tmp_path / "cache")
     assert found.classes == ("Audi", "BMW X6") and found.train_y.tolist() == [0, 1]
+    (tmp_path / "cars_test").rename(tmp_path / "inner")  # as some archives unpack
+    (tmp_path / "cars_test").mkdir()
+    (tmp_path / "inner").rename(tmp_path / "cars_test" / "cars_test")
+    assert opened("cars", tmp_path, tmp_path / "cache").tests["test"][0] == ("cars_test/cars_test/00000.jpg",)
+    told = tmp_path / "devkit" / "cars_test_annos_withlabels.mat"
+    told.rename(tmp_path / "devkit" / "cars_test_annos.mat")
+    with pytest.raises(InputError, match=r"is missing.*cars_test_annos_withlabels.mat.*does not say what the cars are"):
+        opened("cars", tmp_path, tmp_path / "cache")
+    (tmp_path / "devkit" / "cars_test_annos.mat").rename(told)
     (tmp_path / "train.csv").write_text("file_name,label\n00000.jpg,Audi\n00009.jpg,BMW X6\n")
     with pytest.raises(InputError, match=r"missing.*00009"):
         opened("cars", tmp_path, tmp_path / "cache")

@@ -210,6 +210,8 @@ def test_phase_2_teaches_where_labels_left_out_have_spoken_for_it(
     _, trained = drain(steps(data, config, unlabelled=pool))
     assert [each.steps for each in trained.phases if each.phase == "st"] == [taken]
     assert mixed == [share]
+    reason = next(each.reason for each in trained.decisions if each.name == NAMED)
+    assert ("takes phase 2's place, unmixed" in reason) == (taken > 0)
 
 
 @pytest.mark.parametrize("why", ["no pool", "mixed"])

@@ -12,6 +12,7 @@ from fact_core.bench.grids import (
     caption,
     gain,
     groups,
+    methods,
     minutes,
     of,
     seeds,
@@ -25,8 +26,9 @@ DIGITS = 9  # 45.9 less 46.4 is not below -0.5 for its last bit
 
 @dataclass(frozen=True)
 class Claim:
-    """value None: not measured. limit None: nothing is claimed. holds None: for either reason."""
+    """Of a method. value None: not measured. limit None: nothing is claimed. holds None: for either reason."""
 
+    method: str
     text: str
     value: float | None
     limit: float | None = None
@@ -37,7 +39,8 @@ def claims(cells: Sequence[Row]) -> list[Claim]:
     """The claims about the rows of one table (one data set, backbone and preset).
 
     A claim is about all budgets that the rows have: where a cell of it is missing it is not measured, so that no claim
-    holds by what was left out. Rows that are not of one table raise ValueError.
+    holds by what was left out. Of a method that the rows do not have at all nothing is claimed. Rows that are not of
+    one table raise ValueError.
     """
     (part,) = groups(with_frofa(cells))
     found = []
@@ -47,6 +50,7 @@ def claims(cells: Sequence[Row]) -> list[Claim]:
         found += [_mean(part, method, rival, -0.5) for rival in ("lm", "lp")]  # above lp-ft is asked already
         found += [_worst(part, method, RIVALS), _typical(part, method)]
     found += [_mean(part, "l3fact", "lp-lora", 0.0, above=True), _worst(part, "l3fact", ("lp-lora",))]
+    found = [each for each in found if each.method in methods(part)]
     if any(each["preset"] == "paper" for each in part):
         found.append(_time(part))
     return found
@@ -56,10 +60,11 @@ def claims_table(cells: Sequence[Row]) -> str:
     """Markdown, a table of claims for each group of rows."""
     out = []
     for part in groups(cells):
-        if not {"fact", "l3fact"} & {each["method"] for each in part}:
-            continue  # nothing is claimed of the others
+        found = claims(part)
+        if not found or not {"ff", "lp-lora", *RIVALS} & set(methods(part)):
+            continue  # nothing is claimed of these methods, or there is nothing to hold them against
         lines = ["| claim | measured | limit | holds |", "|---|---|---|---|"]
-        for each in claims(part):
+        for each in found:
             value = "not measured" if each.value is None else f"{each.value:+.2f}"
             holds = {None: "–", True: "yes", False: "no"}[each.holds]
             limit = "–" if each.limit is None else f"{each.limit:+g}"
@@ -73,11 +78,11 @@ def _mean(part: Sequence[Row], method: str, other: str, limit: float, above: boo
     gains = {n: gain(part, n, method, other) for n in budgets(part)}
     known = [each for each in gains.values() if each is not None]
     few = _fewer(part, method, (other,), budgets(part))
-    text = f"{method} less {other}, mean over {len(gains)} budgets (points{few})"
+    text = f"{method} less {other}, mean over {len(gains)} {'budget' if len(gains) == 1 else 'budgets'} (points{few})"
     if len(known) < len(gains):
-        return Claim(text + _missing([n for n, each in gains.items() if each is None]), None, limit)
+        return Claim(method, text + _missing([n for n, each in gains.items() if each is None]), None, limit)
     value = round(statistics.mean(known), DIGITS)
-    return Claim(text, value, limit, value > limit if above else value >= limit)
+    return Claim(method, text, value, limit, value > limit if above else value >= limit)
 
 
 def _worst(part: Sequence[Row], method: str, rivals: Sequence[str], limit: float = -2.0) -> Claim:
@@ -86,9 +91,11 @@ def _worst(part: Sequence[Row], method: str, rivals: Sequence[str], limit: float
     text = f"{method} less {_best(rivals)} in the worst cell"
     where = min(least, key=lambda n: least[n], default=None)
     if where is None or (short and least[where] >= limit):
-        return Claim(f"{text} (points{_fewer(part, method, rivals, budgets(part))})" + _missing(short), None, limit)
+        return Claim(
+            method, f"{text} (points{_fewer(part, method, rivals, budgets(part))})" + _missing(short), None, limit
+        )
     text = f"{text}, {where} labels (points{_fewer(part, method, rivals, [where])})" + _missing(short)
-    return Claim(text, least[where], limit, least[where] >= limit)
+    return Claim(method, text, least[where], limit, least[where] >= limit)
 
 
 def _typical(part: Sequence[Row], method: str) -> Claim:
@@ -96,7 +103,7 @@ def _typical(part: Sequence[Row], method: str) -> Claim:
     least, short = _least(part, method, RIVALS)
     few = _fewer(part, method, RIVALS, budgets(part))
     text = f"{method} less {_best(RIVALS)} in each cell, mean (points; for information{few})"
-    return Claim(text + _missing(short), None if short else statistics.mean(least.values()))
+    return Claim(method, text + _missing(short), None if short else statistics.mean(least.values()))
 
 
 def _least(part: Sequence[Row], method: str, rivals: Sequence[str]) -> tuple[dict[int, float], list[int]]:
@@ -141,6 +148,6 @@ def _time(part: Sequence[Row], limit: float = 0.4) -> Claim:
     )
     shared = set(fact) & set(full)
     if not shared:
-        return Claim(text, None, limit)
+        return Claim("fact", text, None, limit)
     ratio = sum(fact[each] for each in shared) / sum(full[each] for each in shared)
-    return Claim(text + _of_seeds(len({seed for seed, _ in shared}), part), ratio, limit, ratio <= limit)
+    return Claim("fact", text + _of_seeds(len({seed for seed, _ in shared}), part), ratio, limit, ratio <= limit)

@@ -30,7 +30,7 @@ FOLDERS = "train/<class>/* and test/<class>/*"
 
 def cifar10(data: Path, cache: Path) -> Step[Dataset]:
     """The binary version: cifar-10-batches-bin/*.bin, a label byte and 3,072 bytes an image."""
-    folder = _within(data, "cifar-10-batches-bin", "data_batch_1.bin", "CIFAR-10", "cifar-10-batches-py")
+    folder = _within(data, "cifar-10-batches-bin", "data_batch_1.bin", "CIFAR-10", "cifar-10-batches-py/data_batch_1")
     train = [folder / f"data_batch_{i}.bin" for i in range(1, 6) if (folder / f"data_batch_{i}.bin").is_file()]
     parts = {"train": train, "test": [folder / "test_batch.bin"]}
     return (yield from _cifar("cifar10", folder / "batches.meta.txt", parts, 1, cache))
@@ -38,7 +38,7 @@ def cifar10(data: Path, cache: Path) -> Step[Dataset]:
 
 def cifar100(data: Path, cache: Path) -> Step[Dataset]:
     """The binary version: cifar-100-binary/*.bin, coarse and fine label bytes and 3,072 bytes an image."""
-    folder = _within(data, "cifar-100-binary", "train.bin", "CIFAR-100", "cifar-100-python")
+    folder = _within(data, "cifar-100-binary", "train.bin", "CIFAR-100", "cifar-100-python/train")
     parts = {"train": [folder / "train.bin"], "test": [folder / "test.bin"]}
     return (yield from _cifar("cifar100", folder / "fine_label_names.txt", parts, 2, cache))
 
@@ -84,9 +84,12 @@ def cars(data: Path, cache: Path) -> Step[Dataset]:
     for part in ("train", "test"):
         table = data / f"{part}.csv"
         if table.is_file():
-            listed[part] = [(f"cars_{part}/{file}", label) for file, label in rows_of(table, ("file_name", "label"))]
+            found = rows_of(table, ("file_name", "label"))
         else:
-            listed[part] = _mat(data, part)
+            found = _mat(data, part)
+        twice = Path(f"cars_{part}", f"cars_{part}")  # as some archives unpack
+        folder = twice if (data / twice).is_dir() else twice.parent
+        listed[part] = [((folder / file).as_posix(), label) for file, label in found]
     classes = sorted({name for rows in listed.values() for _, name in rows})
     return _named("cars", data, classes, listed)
 
@@ -99,13 +102,16 @@ def _mat(data: Path, part: str) -> list[tuple[str, str]]:
     names = _first(data, ("devkit/cars_meta.mat", "car_devkit/devkit/cars_meta.mat", "cars_meta.mat"))
     file = "cars_train_annos.mat" if part == "train" else "cars_test_annos_withlabels.mat"
     wanted = (f"devkit/{file}", f"car_devkit/devkit/{file}", file)
+    if not any((data / each).is_file() for each in wanted):
+        bare = "; cars_test_annos.mat does not say what the cars are" if part == "test" else ""
+        raise InputError("A file of StanfordCars is missing", f"{data / file}{bare}", f"Put it there, or {part}.csv.")
     try:
         classes = [str(each) for each in loadmat(names, squeeze_me=True)["class_names"]]
         rows = np.atleast_1d(loadmat(_first(data, wanted), squeeze_me=True)["annotations"])
         numbers = [int(row["class"]) for row in rows]
         if min(numbers) < 1:
             raise ValueError(f"class {min(numbers)}")
-        return [(f"cars_{part}/{row['fname']}", classes[each - 1]) for row, each in zip(rows, numbers, strict=True)]
+        return [(str(row["fname"]), classes[each - 1]) for row, each in zip(rows, numbers, strict=True)]
     except (*BROKEN, MatReadError, zlib.error) as error:
         raise InputError("The devkit of StanfordCars cannot be read", f"{data}: {error}") from error
 
@@ -226,10 +232,10 @@ def _within(data: Path, folder: str, file: str, title: str, pickled: str) -> Pat
     for each in (data / folder, data):
         if (each / file).is_file():
             return each
-    if (data / pickled).is_dir():
+    if found := next((each for each in (data / pickled, data / Path(pickled).name) if each.is_file()), None):
         raise InputError(
             f"This is the pickled version of {title}, which could run code and is not read",
-            str(data / pickled),
+            str(found.parent),
             f"Give the binary version ({folder}), or folders: {FOLDERS}.",
         )
     raise missing(data, title, f"{folder}/*.bin")

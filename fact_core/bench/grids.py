@@ -50,7 +50,8 @@ def grid(cells: Sequence[Row], value: Value, *, digits: int = 1, paper: bool = F
         shown = []
         for n in budgets(part):
             found = of(part, method, n)
-            text = spread([each for each in map(value, found) if each is not None], digits, len(seeds(part)))
+            known = [each for each in map(value, found) if each is not None]
+            text = spread(known, digits, len(seeds(part))) if known or not found else "not measured"
             theirs = printed(found[0]) if paper and found else None
             shown.append(f"{text} ({theirs.text})" if theirs else text)
         lines.append(line(f"`{method}`", *shown))

@@ -121,8 +121,8 @@ def _train(work: Work, phase: str, taught: str, net: Net, plan: Plan) -> Step[di
     rows, named = yield from _names(work, phase, taught)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     if len(rows):
-        reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(work.unlabelled)} images"
-        yield _decided(work, len(rows), reason)
+        reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(work.unlabelled)} images; "
+        yield _decided(work, len(rows), reason + "a network that learns from them anew takes phase 2's place, unmixed")
         net.backbone.load_state_dict(work.pretrained)
         files = [*work.files, *(work.unlabelled[row] for row in rows.tolist())]
         y, times = torch.cat([work.y, named]), often(len(work.y), len(rows))
