@@ -18,6 +18,7 @@ from fact_core import scan as scanning
 from fact_core.choices import pick, resolve
 from fact_core.config import RUN_CONFIGS, CompareConfig, ExportConfig, PredictConfig, ScanConfig, from_dict
 from fact_core.errors import RunError
+from fact_core.events import Event, Saved
 from fact_core.project import Project
 from fact_core.types import Step
 
@@ -73,6 +74,16 @@ def lacks(project: Project, run: runs.Run) -> list[int | tuple[str, dict[str, An
     if run.kind != "features" and not kinds_pool.has_features(project, backbone, device):
         return [("features", {"backbone": backbone, "device": device})]
     return []
+
+
+def kept(project: Project, run: runs.Run) -> list[Event]:
+    """What a run that was stopped has saved at its very end, when it could no longer tell."""
+    if run.kind != "train":
+        return []
+    from fact_core.finetune.checkpoint import last_saved
+
+    found = last_saved(project.run_folder(run.id) / "checkpoint")
+    return [Saved(found[0].partition(".")[0], found[1])] if found else []
 
 
 def follow_ups(project: Project, run: runs.Run, result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -84,6 +84,8 @@ def execute(project: Project, run: runs.Run, worker: str, stop: threading.Event,
             result = _drive(kinds.start(project, run), sink, stop)
         except Stopped:
             status, reason = "stopped", "Stopped. What is done is kept: it can be resumed."
+            for event in kinds.kept(project, run):
+                sink.add(event)
         except BaseException as error:
             traceback.print_exc()
             status, reason = "failed", in_words(error)

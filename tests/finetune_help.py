@@ -59,10 +59,8 @@ def tiny(recipe: str = "fact", **values: Any) -> TrainConfig:
 
 def steps(data: Coloured, config: TrainConfig, folder: Path | None = None, **more: Any) -> Step[Trained]:
     """A training run that saves a checkpoint at every step."""
-    more = {"pool_files": data.files[:4], "classes": NAMES, "backbone": backbone(), **more}
-    return train(
-        files=data.files, y=data.y, x=data.x, config=config, device=CPU, folder=folder, checkpoint_every=0.0, **more
-    )
+    more = {"pool_files": data.files[:4], "classes": NAMES, "backbone": backbone(), "checkpoint_every": 0.0, **more}
+    return train(files=data.files, y=data.y, x=data.x, config=config, device=CPU, folder=folder, **more)
 
 
 def drain(step: Step[Any]) -> tuple[list[Event], Any]:

@@ -15,7 +15,8 @@ from safetensors import safe_open
 
 from app.text import sentences
 from fact_core.errors import ConfigError, ImageError, InputError
-from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
+from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
+from fact_core.finetune.checkpoint import last_saved
 from fact_core.finetune.pipeline import Held
 from fact_core.finetune.work import _look
 
@@ -108,6 +109,36 @@ def test_a_resumed_run_ends_as_an_unbroken_one(name: str, tmp_path: Path) -> Non
         (each.train_loss, each.steps) for each in whole.phases
     ]
     assert trained.decisions == whole.decisions
+
+
+@pytest.mark.parametrize("name", ["lp-ft", "best"])
+@pytest.mark.parametrize("kind", [Point, Progress])
+def test_who_stops_a_run_loses_no_step(name: str, kind: type[Event], tmp_path: Path) -> None:
+    """No save but the one at the stop, be it behind a step or, where the check images are measured, within one."""
+    data, held = coloured(tmp_path / "images", [0, 0, 0, 1, 1, 1]), coloured(tmp_path / "held", [0, 1, 2], seed=1)
+    config = tiny("lp-ft", **{"ff.gate": "off", "ff.steps": 6, "ff.ema": 0.9})
+    if name == "best":
+        config = replace(config, ff=replace(config.ff, keep="best_test", ema=0.0))
+    check = Held(held.files, held.y, held.x)
+    _, whole = drain(steps(data, config, check=check))
+    run = steps(data, config, tmp_path / "checkpoint", check=check, checkpoint_every=1e9)
+    for event in run:
+        if isinstance(event, Point) and event.phase == "ff":
+            last = event.step
+            if last >= 3 and kind is Point:
+                break
+        if isinstance(event, Progress) and event.step == "ff" and event.done >= 4 and kind is Progress:
+            break
+    run.close()
+    kept = last_saved(tmp_path / "checkpoint")
+    events, trained = drain(steps(data, config, tmp_path / "checkpoint", check=check, checkpoint_every=1e9))
+    went_on = [each.text for each in events if isinstance(each, Log) and each.text.startswith("Going on at step")]
+    if kind is Progress and name == "best":  # that step is not measured yet, and might be the best one
+        assert last == 3 and went_on == []
+    else:
+        at = last if kind is Point else last + 1
+        assert kept == ("ff", at) and went_on == [f"Going on at step {at} of 6."]
+    assert same(whole.classifier, trained.classifier)
 
 
 def test_the_best_on_the_check_images_is_kept_only_where_that_is_asked_for(data: Coloured, tmp_path: Path) -> None:

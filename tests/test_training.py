@@ -70,6 +70,7 @@ def test_batches_go_on_from_their_state(tmp_path: Path) -> None:
     with Batches(cache, 2, 8, generator()) as batches:
         for _ in range(3):
             batches.next()
+            batches.done()
         state = batches.state()
         wanted = [batches.next() for _ in range(3)]
     with Batches(cache, 2, 8, generator(9)) as again:
@@ -78,6 +79,8 @@ def test_batches_go_on_from_their_state(tmp_path: Path) -> None:
             found = again.next()
             assert torch.equal(found.rows, each.rows) and torch.equal(found.pictures, each.pictures)
             assert found.noise == each.noise
+        undone = again.state()
+    assert torch.equal(undone["generator"], state["generator"])  # drawn, but nothing was learned from them
 
 
 def test_a_batch_larger_than_the_labels_is_all_of_them(tmp_path: Path) -> None:

@@ -143,6 +143,9 @@ def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
     assert finish(flat, runs.queue(flat, "select", {"budget": "9"})).status == "done"
     label_all(flat)
     run_id = stopped_training(flat, steps=400)
+    point, saved = (runs.last_event(flat, run_id, kind) for kind in ("point", "saved"))
+    if point is not None and saved is not None and point.body["phase"] == "ff":  # else it was stopped before phase 2
+        assert saved.body["phase"] == "ff" and saved.body["step"] >= point.body["step"]
     runs.requeue(flat, run_id)
     # The rest of 400 steps would take long: what counts is that it goes on behind phase 1.
     child = runs.spawn_worker(flat, 0.0)

@@ -48,7 +48,7 @@ class Batches:
         self._ahead = ThreadPoolExecutor(1, "ahead")
         self._threads = ThreadPoolExecutor(min(16, torch.get_num_threads()), "crops")
         self._next: Future[Batch] | None = None
-        self._before: dict[str, Tensor] = {}
+        self._learned = self._after = self._now()
 
     def __enter__(self) -> Batches:
         return self
@@ -60,18 +60,23 @@ class Batches:
     def next(self) -> Batch:
         """The next batch; the one after it is begun."""
         ready = self._next.result() if self._next is not None else self._draw()
-        self._before = self._now()
+        self._after = self._now()
         self._next = self._ahead.submit(self._draw)
         return ready
 
+    def done(self) -> None:
+        """The batch that ``next`` gave last has been learned from."""
+        self._learned = self._after
+
     def state(self) -> dict[str, Tensor]:
-        """What ``restore`` needs to go on after the batch that ``next`` gave last."""
-        return dict(self._before or self._now())
+        """What ``restore`` needs to go on after the last batch that is ``done``."""
+        return dict(self._learned)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from a ``state``. To be called before the first ``next``."""
         self.generator.set_state(state["generator"].clone())
         self.order = state["order"].clone()
+        self._learned = self._after = self._now()
 
     def _now(self) -> dict[str, Tensor]:
         return {"generator": self.generator.get_state(), "order": self.order.clone()}

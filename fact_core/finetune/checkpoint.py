@@ -127,6 +127,15 @@ class Checkpoint:
         return self.folder / f"{name}.safetensors"
 
 
+def last_saved(folder: Path) -> tuple[str, int] | None:
+    """(part, step) of the latest save of a run that is not over; None where there is none, or its note is damaged."""
+    try:
+        brief = json.loads((folder / "checkpoint.json").read_text("utf-8"))
+        return str(brief["part"]), int(brief["step"] or 0)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def clear(folder: Path) -> None:
     """Remove the checkpoint of a run whose model is safely stored."""
     for file in [*folder.glob("*.safetensors"), *folder.glob(".*.new"), folder / "checkpoint.json"]:

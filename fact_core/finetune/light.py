@@ -126,7 +126,7 @@ def _saved(work: Work, name: str, memory: Memory, step: Step[T]) -> Step[T]:
             yield event
             if work.checkpoint.due():
                 work.checkpoint.save(name, memory.state(), {"step": last})
-                yield Saved(name, last)
+                yield Saved(name.partition(".")[0], last)
     finally:
         step.close()
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +14,14 @@ from torch.nn import functional
 from fact_core.backbones.folding import folded_norms
 from fact_core.data import ImageCache, normalise
 from fact_core.device import kept_memory
-from fact_core.events import Log, Point, Progress, Saved
+from fact_core.errors import StorageError
+from fact_core.events import Log, Progress, Saved
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.checkpoint import Checkpoint
+from fact_core.finetune.meter import Meter
 from fact_core.finetune.training import Net, Plan, Training, frozen, set_drop_path
 from fact_core.types import Step
 
-POINTS = 200  # at most this many a phase
-CHECKS = 10  # measurements on the check images a phase
 CHECK_PIECE = 32  # images
 
 
@@ -82,23 +80,7 @@ def loop(
         yield from _resume(run, batches, checkpoint, part, best)
         if best is not None and check is not None and run.step == 0:
             best.offer(run, (yield from _measure(run, check))[1])
-        meter = _Meter(plan, batches.batch, labelled.epoch, run.step, each_epoch=best is not None)
-        while run.step < plan.steps:
-            batch = batches.next()  # cropped anew each time
-            loss, accuracy = yield from run.gradient(batch, y[batch.rows])  # forward and backward
-            run.update()  # learning rate, clipped step, averaged weights
-            meter.add(loss, accuracy)
-            if check is not None and meter.check_due(run.step):
-                meter.checked = yield from _measure(run, check)
-                if best is not None:
-                    best.offer(run, meter.checked[1])
-            if meter.due(run.step):
-                yield meter.point(run.step)
-            if checkpoint.due():
-                tensors, values = run.state()
-                kept, score = best.state() if best is not None else ({}, {})
-                checkpoint.save(part, {**tensors, **batches.state(), **kept}, {**values, **score})
-                yield Saved(plan.phase, run.step)
+        yield from _learn(run, batches, y, check, checkpoint, part, best, labelled.epoch)
         run.swap()  # the averaged weights stay
         if best is not None:
             best.put_back(run)
@@ -127,6 +109,50 @@ def _training_mode(net: Net, plan: Plan, device: torch.device) -> Iterator[None]
         set_drop_path(net.backbone.network, 0.0)
         net.eval()
         net.backbone.freeze_norm(norm)
+
+
+def _learn(
+    run: Training,
+    batches: Batches,
+    y: Tensor,
+    check: Measured | None,
+    checkpoint: Checkpoint,
+    part: str,
+    best: Best | None,
+    epoch: int,
+) -> Step[None]:
+    """The steps that are left. Where it is closed it saves the last whole one: who stops a run loses no step."""
+    plan = run.plan
+    meter = Meter(plan, batches.batch, epoch, run.step, each_epoch=best is not None)
+    first = asked = run.step
+    try:
+        while run.step < plan.steps:
+            batch = batches.next()  # cropped anew each time
+            loss, accuracy = yield from run.gradient(batch, y[batch.rows])  # forward and backward
+            run.update()  # learning rate, clipped step, averaged weights
+            batches.done()
+            meter.add(loss, accuracy)
+            if check is not None and meter.check_due(run.step):
+                meter.checked = yield from _measure(run, check)
+                if best is not None:
+                    best.offer(run, meter.checked[1])
+            asked = run.step
+            if meter.due(run.step):
+                yield meter.point(run.step)
+            if checkpoint.due():
+                _save(run, batches, checkpoint, part, best)
+                yield Saved(plan.phase, run.step)
+    except GeneratorExit:
+        if run.step > first and (best is None or asked == run.step):  # each step may be the best one
+            with suppress(StorageError):  # a full disk does not keep a run from stopping; the last save is still there
+                _save(run, batches, checkpoint, part, best)
+        raise
+
+
+def _save(run: Training, batches: Batches, checkpoint: Checkpoint, part: str, best: Best | None) -> None:
+    tensors, values = run.state()
+    kept, score = best.state() if best is not None else ({}, {})
+    checkpoint.save(part, {**tensors, **batches.state(), **kept}, {**values, **score})
 
 
 def _batches(labelled: Pictures, plan: Plan, interpolation: str, generator: torch.Generator) -> Batches:
@@ -205,49 +231,3 @@ class Best:
         """Go on from a ``state``."""
         self.accuracy, self.step = float(values["best_accuracy"]), int(values["best_step"])
         self.weights = {key[5:]: each for key, each in tensors.items() if key.startswith("best:")}
-
-
-class _Meter:
-    """Means since the last point, speed, and when the next point and the next check are due."""
-
-    def __init__(self, plan: Plan, batch: int, n: int, first: int, each_epoch: bool) -> None:
-        self.plan, self.batch, self.n, self.first = plan, batch, n, first
-        self.every = math.ceil(plan.steps / POINTS)
-        self.check_every = math.ceil(plan.steps / CHECKS)
-        if each_epoch:  # as the published numbers were chosen
-            self.check_every = min(self.check_every, max(1, n // batch))
-        self.began = time.monotonic()
-        self.losses: list[float] = []
-        self.accuracies: list[float] = []
-        self.checked: tuple[float, float] | None = None
-
-    def add(self, loss: float, accuracy: float) -> None:
-        self.losses.append(loss)
-        self.accuracies.append(accuracy)
-
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
-    def check_due(self, step: int) -> bool:
-        return step % self.check_every == 0 or step == self.plan.steps
-
-    def due(self, step: int) -> bool:
-        return step % self.every == 0 or step == self.plan.steps or self.checked is not None
-
-    def point(self, step: int) -> Point:
-        steps, took = step - self.first, max(self.seconds(), 1e-9)
-        check_loss, check_accuracy = self.checked or (None, None)
-        point = Point(
-            self.plan.phase,
-            step,
-            self.plan.steps,
-            step * self.batch / self.n,
-            sum(self.losses) / len(self.losses),
-            sum(self.accuracies) / len(self.accuracies),
-            check_loss,
-            check_accuracy,
-            images_per_s=steps * self.batch / took,
-            seconds_left=took / steps * (self.plan.steps - step),
-        )
-        self.losses, self.accuracies, self.checked = [], [], None
-        return point
