@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from app import outcome
+from app.text.decisions import decision_words
 from fact_core import label_files, labels, runs, scan
 from fact_core.choices import EXPORTS, PRESETS, RECIPES
 from fact_core.demo import demo_truth
@@ -51,6 +52,7 @@ def class_names(project: Project, run: Run) -> tuple[str, ...]:
 def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple[dict[int, str], dict[int, str], str]:
     """(check labels, other truth, its kind): image id -> class name, never of an image that the run was trained on.
 
+    The other truth is of images that nobody labeled: those with a label, of any role, are told apart from it.
     The demo's true classes and the names of class folders are read here and nowhere else: after training.
     """
     audit = labels.snapshot(project, "audit")
@@ -58,7 +60,8 @@ def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple
     seen = {int(i) for i in run.result.get("ids") or trained.ids}
     check = {int(i): audit.classes[int(y)] for i, y in zip(audit.ids, audit.y, strict=True) if int(i) not in seen}
     truth, kind = _truth(project, answers.classes)
-    return check, {i: name for i, name in truth.items() if i not in seen}, kind
+    labeled = seen.union(trained.ids.tolist(), audit.ids.tolist())
+    return check, {i: name for i, name in truth.items() if i not in labeled}, kind
 
 
 def _truth(project: Project, classes: tuple[str, ...]) -> tuple[dict[int, str], str]:
@@ -92,16 +95,18 @@ def results(project: Project, run: Run) -> dict[str, Any]:
         second = by_truth if by_check else None
     measured = measured or _stored_report(run, counts)
     final = (run.result.get("phases") or [{}])[-1].get("phase", "")
-    rows = outcome.phase_rows(run.result.get("phases") or [], measured, final)
+    done = run.result.get("phases") or []
+    rows = outcome.phase_rows(done, measured, final)
     return {
         "run": run_brief(project, run),
         "runs": [run_brief(project, each) for each in runs.list_runs(project, "train")],
         "measured": measured,
-        "also": {key: second[key] for key in ("kind", "n", "accuracy", "interval")} if second else None,
+        "also": _also(second, done, final) if second else None,
         "self_taught": looked_at,
         "phases": rows,
-        "overlap": outcome.overlapping(rows),
-        "decisions": run.result.get("decisions") or [],
+        "verdict": outcome.verdict(rows),
+        "decisions": [_decision(each) for each in run.result.get("decisions") or ()],
+        "checks": len(labels.snapshot(project, "audit").ids),
         "classes": [{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
         "on_training": _on_training(project, run, answers),
         "predicted": _predicted(project, run, answers is not None),
@@ -110,6 +115,17 @@ def results(project: Project, run: Run) -> dict[str, Any]:
         "export_into": str(_new_folder(project, run)),
         "stale": is_stale(project, run),
     }
+
+
+def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
+    title, value = decision_words(decision["name"], decision["value"])
+    return {**decision, "words": f"{title}: {value}"}
+
+
+def _also(second: Mapping[str, Any], done: Sequence[Mapping[str, Any]], final: str) -> dict[str, Any]:
+    """The accuracy on the other truth, and what it says of the phases."""
+    figures = {key: second[key] for key in ("kind", "n", "accuracy", "interval")}
+    return figures | {"verdict": outcome.verdict(outcome.phase_rows(done, second, final))}
 
 
 def _stored_report(run: Run, counts: Mapping[str, int]) -> dict[str, Any] | None:
@@ -202,7 +218,7 @@ def _exports(project: Project, run: Run) -> list[dict[str, Any]]:
 def _new_folder(project: Project, run: Run) -> Path:
     """A folder beside the project that does not exist yet."""
     name = re.sub(r"[^\w-]+", "-", project.name).strip("-").lower() or "classifier"
-    first = project.folder.parent / f"{name}-classifier-{run_brief(project, run)['number']}"
+    first = project.folder.parent / f"{name}-classifier-run{run_brief(project, run)['number']}"
     folder, extra = first, 2
     while folder.exists():
         folder, extra = first.with_name(f"{first.name}-{extra}"), extra + 1

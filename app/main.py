@@ -68,13 +68,14 @@ SCRIPTS = (
         "map_marks.js",
         "map_select.js",
         "map.js",
+        "select_weights.js",
         "select_form.js",
         "select_evidence.js",
         "select.js",
     ),
     *("label_store.js", "label_suggest.js", "label_parts.js", "label_class_acts.js", "label_classes.js"),
     *("label_import.js", "label_head.js", "label_find.js", "label_grid.js"),
-    *("label_map.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train.js"),
+    *("label_map.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train_form.js", "train.js"),
     *("train_panes.js", "results.js", "results_panes.js"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -64,11 +65,15 @@ def measure(answers: Answers, known: Mapping[int, str], kind: str, counts: Mappi
     truth = np.array([number[name] for name in names], dtype=np.int64)
     said, sure = answers.y[rows], answers.confidence[rows]
     report = evaluate.report(truth, said, classes, kind, sure)
+    right = said == truth
     return {
         "kind": kind,
         **share(sum(each.found for each in report.per_class), report.n),
         "halve": TO_HALVE * report.n,
-        "phases": {phase: share(int((y[rows] == truth).sum()), len(rows)) for phase, y in answers.phases.items()},
+        "phases": {
+            phase: share(int((y[rows] == truth).sum()), len(rows)) | against(y[rows] == truth, right)
+            for phase, y in answers.phases.items()
+        },
         "classes": [asdict(each) | {"labels": counts.get(each.name, 0)} for each in report.per_class],
         "confusion": [list(row) for row in report.confusion],
         **_mistakes(answers.ids[rows], truth, said, sure),
@@ -79,6 +84,11 @@ def share(right: int, n: int) -> dict[str, Any]:
     """{"right", "n", "accuracy", "interval"}: ``right`` of ``n`` with its 95 % Wilson interval."""
     low, high = evaluate.wilson(right, n)
     return {"right": right, "n": n, "accuracy": right / n, "interval": [float(low), float(high)]}
+
+
+def against(phase: npt.NDArray[np.bool_], final: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """{"lost", "won"}: images that only the phase answers right, and those that only the final model does (n,)."""
+    return {"lost": int((phase & ~final).sum()), "won": int((final & ~phase).sum())}
 
 
 def _mistakes(ids: IntArray, truth: IntArray, said: IntArray, sure: FloatArray) -> dict[str, Any]:
@@ -131,10 +141,39 @@ def _same_images(done: Mapping[str, Any], measured: Mapping[str, Any] | None) ->
     return measured is not None and measured["kind"] == "check" and measured["n"] == done["check_n"]
 
 
-def overlapping(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the first and the last phase's intervals share a value: then nobody can say which is better."""
-    known = [row["interval"] for row in rows if row.get("interval")]
-    return len(known) > 1 and known[0][0] <= known[-1][1] and known[-1][0] <= known[0][1]
+def verdict(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The last phase beside the best one before it, where that one was better, else beside the first; None with one.
+
+    {"kind": "worse" | "better" | "same", "phase", "than": titles, "accuracy", "other", "n", "sure"}.
+    """
+    known = [row for row in rows if row.get("interval")]
+    if len(known) < 2 or known[-1] is not rows[-1]:
+        return None
+    last, best = known[-1], max(known[:-1], key=lambda row: float(row["accuracy"]))
+    other = best if best["accuracy"] > last["accuracy"] else known[0]
+    more = last["accuracy"] - other["accuracy"]
+    return {
+        "kind": "worse" if more < 0 else "better" if more > 0 else "same",
+        "phase": last["title"],
+        "than": other["title"],
+        "accuracy": last["accuracy"],
+        "other": other["accuracy"],
+        "n": last["n"],
+        "sure": bool(more) and _beyond_chance(other, last),
+    }
+
+
+def _beyond_chance(row: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
+    """Whether the two differ by more than chance, 19 times of 20.
+
+    Both answered the same images, so the images that only one of them has right decide (McNemar 1947, the exact form):
+    it sees a difference that the two intervals, which know nothing of each other, cannot. Without both answers: the
+    intervals do not share a value.
+    """
+    if "lost" not in row:
+        return not (row["interval"][0] <= last["interval"][1] and last["interval"][0] <= row["interval"][1])
+    few, n = min(row["lost"], row["won"]), row["lost"] + row["won"]
+    return 2 * sum(math.comb(n, k) for k in range(few + 1)) / 2**n < 0.05
 
 
 def pack(answers: Answers) -> tuple[dict[str, Any], bytes]:

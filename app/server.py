@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from app import computer
+from app.text import sentences
 from fact_core import project as projects
-from fact_core import runs, scan
+from fact_core import runs, scan, selections
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
-from fact_core.errors import ConfigError, InputError, ProjectError
+from fact_core.errors import ConfigError, InputError, ProjectError, RunError
 from fact_core.project import Lock, Project
 
 #: The child leaves after so many idle seconds, so that the imports of torch are not paid for every run.
@@ -113,16 +114,23 @@ class Server:
         """Check the options, queue a run and see that a child works on it. Its id."""
         project = self.project(key)
         config = checked(kind, values)
-        if kind == "select":
+        if kind == "select" and not selections.only_checks(config["budget"], config["check"], config["extend"]):
             pool = scan.counts(project).pool
             parse_budget(config["budget"], pool)
-        run = runs.queue(project, kind, config)
+        with self._guard:  # two windows may press at the same moment
+            if kind == "train":
+                refuse_second(project)
+            run = runs.queue(project, kind, config)
         self.tend(key, now=True)
         return run
 
     def resume(self, key: str, run: int) -> None:
         """Put a stopped or failed run back into the queue; it goes on from its last checkpoint."""
-        runs.requeue(self.project(key), run)
+        project = self.project(key)
+        with self._guard:
+            if runs.get(project, run).kind == "train":
+                refuse_second(project, run)
+            runs.requeue(project, run)
         self.tend(key, now=True)
 
     def tend(self, key: str, *, now: bool = False) -> None:
@@ -155,6 +163,19 @@ class Server:
         reason = f"The child process that does the work ended at once (exit code {ended}). {_last_words(held.project)}"
         runs.finish(held.project, run, "failed", reason.strip())
         return True
+
+
+def refuse_second(project: Project, run: int = 0) -> None:
+    """RunError while another training than ``run`` works or waits: it names that one."""
+    trainings = sorted(runs.list_runs(project, "train"), key=lambda each: each.id)
+    busy = [number for number, each in enumerate(trainings, 1) if each.open and each.id != run]
+    if not busy:
+        return
+    number = min(busy, key=lambda each: trainings[each - 1].status == "queued")
+    other, text = trainings[number - 1], sentences()
+    recipe = str(other.config.get("recipe", ""))
+    found = text[f"train.busy_{other.status}"].format(n=number, recipe=text.get(f"recipe.{recipe}", recipe))
+    raise RunError(text["train.busy"], found, text["train.busy_do"])
 
 
 def _last_words(project: Project) -> str:

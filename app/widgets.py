@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from app.text.decisions import value_words
 from fact_core import choices
 from fact_core.config import options
 
@@ -91,7 +92,8 @@ def widget(name: str, each: Field[Any], value: Any) -> Component:
     if meta["choices"] is not None:
         titles = TITLES.get(name.rpartition(".")[2], {})
         pairs = [
-            (titles[each_name].title if each_name in titles else each_name, each_name) for each_name in meta["choices"]
+            (titles[each_name].title if each_name in titles else value_words(name, each_name), each_name)
+            for each_name in meta["choices"]
         ]
         return gr.Dropdown(pairs, filterable=False, **common)
     if isinstance(value, bool):

@@ -70,8 +70,10 @@
 
   // ---- notices -----------------------------------------------------------------------------------
   /** An error in the pane it concerns: what is wrong, what was found, what to do. */
-  FS.errorBox = (error, kind = "bad") =>
-    el("div", { class: `note ${kind}`, role: "alert" }, el("b", {}, stop(error.what)), error.found ? ` ${stop(error.found)}` : "", error.do ? ` ${stop(error.do)}` : "");
+  FS.errorBox = (error, kind = "bad") => el("div", { class: `note ${kind}`, role: "alert" }, told(error));
+  // A bare value, such as a name or a number, would dangle behind the sentence before it.
+  const found = (text) => (/\.$/.test(text) ? text : stop(FS.t("error.found", { found: text })));
+  const told = (error) => [el("b", {}, stop(error.what)), error.found ? ` ${found(error.found)}` : "", error.do ? ` ${stop(error.do)}` : ""];
   const stop = (FS.sentence = (text) => (/[.?!…]$/.test(text) ? text : `${text}.`));
   let layer = null;
   function floats() {
@@ -79,10 +81,11 @@
     return layer;
   }
   let toasts = null;
-  /** A short notice; an error stays until it is closed. action: {text, act}, a button in it, such as Undo; only the newest
+  /** A short notice that leaves by itself, an error later, and never while the pointer or the focus is on it. action: {text, act}, a button in it, such as Undo; only the newest
    *  notice has one. Returns what closes it. */
   FS.toast = (message, kind = "", action = null) => {
     const error = message && message.what ? message : null;
+    if (error && error.status === 0) return () => {}; // no answer at all: the bar at the top says so
     if (!toasts) floats().append((toasts = el("div", { class: "toasts", role: "status", "aria-live": "polite" })));
     const same = [...toasts.children].find((each) => each.dataset.text === (error ? error.what : message));
     if (same) same.remove();
@@ -90,13 +93,13 @@
     const toast = el(
       "div",
       { class: `toast ${error ? "bad" : kind}${action ? " acts" : ""}`, dataset: { text: error ? error.what : message } },
-      el("div", { class: "say" }, error ? [el("b", {}, stop(error.what)), error.found ? ` ${stop(error.found)}` : "", error.do ? ` ${stop(error.do)}` : ""] : message),
+      el("div", { class: "say" }, error ? told(error) : message),
       action ? el("button", { class: "btn slim", type: "button", onclick: () => (toast.remove(), action.act()) }, action.text) : "",
       el("button", { class: "btn icon", type: "button", "aria-label": FS.t("dialog.close"), onclick: () => toast.remove() }, FS.icon("x")),
     );
     toasts.append(toast);
     const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : toast.remove());
-    if (!error) setTimeout(leave, action ? 12000 : 5000);
+    setTimeout(leave, error ? 15000 : action ? 12000 : kind === "bad" ? 10000 : 5000);
     while (toasts.children.length > 4) toasts.firstChild.remove();
     return () => toast.remove();
   };

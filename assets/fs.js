@@ -75,6 +75,12 @@
     return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in vars ? String(vars[name]) : whole));
   };
   FS.knows = (key) => Boolean(words && key in words);
+  /** A decision of the program in words, as decision_words in app/text/decisions.py: {title, value}. */
+  FS.decision = (name, value) => {
+    const key = [`decision.${name}.${value}`, `decision.${name}.*`].find(FS.knows);
+    const percent = Number.isFinite(Number(value)) ? (100 * value).toFixed(0) : value;
+    return { title: FS.knows(`decision.${name}`) ? FS.t(`decision.${name}`) : name, value: key ? FS.t(key, { value, percent }) : value };
+  };
   const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
   FS.fmt = {
     int: (n) => (Number.isFinite(n) ? whole.format(n) : "–"),

@@ -55,12 +55,27 @@
       }
       return -1;
     }
+    function nextSkipped(from) {
+      const n = store.entries.length, skipped = (i) => (store.stateOf(store.entries[i].id) || {}).kind === "skip";
+      for (let step = 1; step <= n; step++) if (skipped((from + step) % n)) return (from + step) % n;
+      return -1;
+    }
+    function first() { // where work goes on: what has no answer yet, then what was skipped, else the end
+      const n = store.entries.length, open = nextOpen(n - 1), at = open < 0 && n ? nextSkipped(n - 1) : open;
+      return (store.entries[at] || store.entries[n - 1] || {}).id;
+    }
+    function toSkipped() {
+      const to = nextSkipped(place);
+      if (to < 0) return;
+      view(false);
+      show(store.entries[to].id);
+    }
     function move(step) {
       const to = Math.max(0, Math.min(store.entries.length - 1, place + (now && now.at < 0 && step > 0 ? 0 : step)));
       if (store.entries[to]) show(store.entries[to].id);
     }
-    function advance() {
-      const to = nextOpen(place);
+    function advance(among) { // among the skipped ones when one goes through them
+      const open = nextOpen(place), to = open < 0 && among ? nextSkipped(place) : open;
       if (to >= 0) show(store.entries[to].id); else draw();
     }
     function view(many) {
@@ -78,12 +93,12 @@
     // -------------------------------------------------------------- answers
     function answer(kind, classId, source) {
       if (!now) return;
-      const seconds = Math.min(3600, (performance.now() - shown) / 1000);
+      const seconds = Math.min(3600, (performance.now() - shown) / 1000), was = store.stateOf(now.id);
       if (store.change(now.id, kind, classId, Math.round(seconds * 100) / 100, source)) {
         if (kind === "label") head.pace(seconds);
         map.grow(now.id);
       }
-      if (kind === "clear") draw(); else advance();
+      if (kind === "clear") draw(); else advance(Boolean(was && was.kind === "skip"));
     }
     function give(classId) {
       classes.flash(classId);
@@ -146,9 +161,9 @@
       if (what === "sync") return head.sync();
       if (what === "queue") {
         const keep = now && (store.items.get(now.id) || (now.role === null && now));
-        const first = keep ? keep.id : (store.entries[nextOpen(-1 + store.entries.length)] || store.entries[0] || {}).id;
+        const to = keep ? keep.id : first();
         parts.root.classList.toggle("lb-none", !store.entries.length);
-        if (first && (!now || !keep)) show(first);
+        if (to && (!now || !keep)) show(to);
         else if (keep) now = keep;
       }
       if (what === "map" && gridded) grid.refresh(false);
@@ -160,7 +175,7 @@
       asked = 0;
       if (!store.loaded || gone) return;
       if (now && !gridded) map.setCurrent(now.id);
-      head.draw();
+      head.draw(gridded ? null : now);
       drawClasses();
       if (side) side.draw();
       suggest.follow();
@@ -217,6 +232,7 @@
       mapCloser: () => map.zoom(1.4), mapFarther: () => map.zoom(1 / 1.4), mapFit: map.fit, keys: () => showKeys(), find: () => side.find(),
       lasso: () => side.tool("lasso"), box: () => side.tool("box"), unselect: () => map.select([]), one: () => view(false), many: () => view(!gridded || at("many").offsetParent !== null),
       gridclear: grid.clear, gridconfirm: grid.confirm, gridorder: grid.order,
+      skipped: toSkipped, endSkipped: toSkipped, hideNotice: head.hush,
       showMap: () => { parts.root.classList.toggle("lb-mapopen"); map.resize(); },
     };
     parts.root.addEventListener("click", (event) => {
@@ -240,12 +256,14 @@
     document.addEventListener("fs:label", jump);
     at("one").setAttribute("aria-pressed", "true");
     at("many").setAttribute("aria-pressed", "false");
-    store.start().then(() => { if (FactLasso.kept(FS, "grid")) view(true); jump(); }, (error) => FS.toast(error));
+    store.start().then(() => { if (FactLasso.kept(FS, "grid")) view(true); jump(); },
+      async (error) => { await FS.refresh(); if (!FS.state || !FS.state.problem) FS.toast(error); }); // of an address of no project the Project page tells
 
     return () => {
       gone = true;
       document.removeEventListener("fs:label", jump);
       deaf();
+      head.destroy();
       off();
       store.destroy();
       suggest.destroy();

@@ -48,7 +48,7 @@
       if (rows.has(id)) return rows.get(id);
       const made = { caps: caps(), mark: FS.mark(0), name: el("span", { class: "lb-name", dir: "auto" }),
         needs: el("span", { class: "lb-needs" }), count: el("span", { class: "lb-count" }), stamp: "" };
-      made.give = calm(el("button", { type: "button", class: "lb-give", onclick: () => give(id) }, made.caps, made.mark, made.name, made.needs, made.count));
+      made.give = calm(el("button", { type: "button", class: "lb-give", onclick: () => give(id) }, made.caps, made.mark, el("span", { class: "lb-called" }, made.name, made.needs), made.count));
       made.more = el("button", { type: "button", class: "btn icon lb-more", "aria-haspopup": "menu", onclick: () => menu(id) }, FS.icon("more"));
       made.line = el("li", { class: "lb-class", dataset: { id } }, made.give, made.more);
       made.line.addEventListener("contextmenu", (event) => { event.preventDefault(); menu(id); });

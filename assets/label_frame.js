@@ -26,6 +26,7 @@
         el("span", { class: "lb-count-of" }, part("done", el("b", {})), " ", part("of", el("span", {}))),
         el("span", { class: "meter lb-meter" }, part("meter", el("i", {}))),
         part("facts", el("span", { class: "fact clip" })),
+        part("skipped", el("button", { type: "button", class: "link lb-skipped", "data-act": "skipped", hidden: true })),
         el("span", { class: "lb-views", role: "group", "aria-label": t("label.views") },
           button("one", "slim", FS.icon("image"), el("span", {}, t("label.one"))), button("many", "slim", FS.icon("grid"), el("span", {}, t("label.grid")))),
         el("span", { class: "push" }),
@@ -35,7 +36,7 @@
       el("div", { class: "lb-empty" }, el("p", {}, t("label.empty")), button("choose", "primary", t("label.choose"))),
       el("div", { class: "lb-panes" },
         el("section", { class: "pane lb-side", "aria-label": t("label.classes") },
-          el("div", { class: "pane-head" }, el("h2", {}, t("label.classes")), el("span", { class: "small push" }, t("label.labels"))),
+          el("div", { class: "pane-head" }, el("h2", {}, t("label.classes")), part("tally", el("span", { class: "small push clip" }))),
           part("classes", el("ol", { class: "lb-classes" })),
           part("advice", el("p", { class: "small lb-advice" }))),
         el("section", { class: "pane lb-main", "aria-label": t("label.image") },
@@ -70,7 +71,7 @@
           part("chosen", el("div", { class: "lb-chosen", role: "status", hidden: true })),
           part("legend", el("div", { class: "lb-legend" })))),
       part("offline", el("p", { class: "note bad lb-notice", role: "alert", hidden: true })),
-      part("notice", el("p", { class: "note good lb-notice", role: "status", hidden: true })),
+      part("notice", el("div", { class: "note good lb-notice", role: "status", hidden: true })),
       el("nav", { class: "lb-bar", "aria-label": t("label.actions") },
         ...[["undo", "undo", "label.undo"], ["skip", "skip", "label.skip"], ["flag", "flag", "label.flag"], ["many", "grid", "label.grid"], ["showMap", "map", "label.map"]]
           .map(([act, image, key]) => el("button", { type: "button", "data-act": act }, FS.icon(image), el("span", {}, t(key))))));

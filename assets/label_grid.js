@@ -97,7 +97,7 @@
     }
     function covered() { // px at the bottom that the bar lies over
       parts.gridbar.hidden = !ids.length || (!likeOf() && !marked.size);
-      return parts.gridbar.hidden ? 0 : parts.gridbar.offsetHeight + 16;
+      return parts.gridbar.hidden || getComputedStyle(parts.gridbar).position === "static" ? 0 : parts.gridbar.offsetHeight + 16;
     }
     function place(i) {
       const id = ids[i], like = likeOf(), state = store.stateOf(id);

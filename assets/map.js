@@ -39,9 +39,10 @@
     const top = el("canvas", { class: "fm-top", role: "img", "aria-label": options.label || "" });
     const card = el("div", { class: "fm-card", hidden: true });
     const note = el("p", { class: "fm-note", hidden: true });
+    const hint = el("p", { class: "fm-note fm-wheel", hidden: true }, FS.t("map.wheel"));
     host.classList.add("fm");
     const none = el("p", { class: "fm-empty" }, FS.t("map.none"));
-    host.append(base, top, card, note, none);
+    host.append(base, top, card, note, hint, none);
     const pen = top.getContext("2d");
     const probe = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
       .getContext("2d", { willReadFrequently: true });
@@ -50,7 +51,7 @@
     const size = { w: 0, h: 0, ratio: 1 };
     let layer = FactPoints.layer(base), canvas = layer.canvas || base;
     let data = null, wanted = "", paint = null, marks = [], current = 0, moved = false, frame = 0, gone = false;
-    let stale = true, loudest = new Set(), k0 = 1, born = new Map(), tool = "", selected = null, waiting = null;
+    let hinted = 0, stale = true, loudest = new Set(), k0 = 1, born = new Map(), tool = "", selected = null, waiting = null;
     const loop = FactLasso.create();
 
     if (!FactPoints.drawnBy()) say(FS.t("map.simple"));
@@ -230,6 +231,7 @@
       leave: () => showCard(0, 0, 0),
       drag(dx, dy) { view.x -= dx / view.k; view.y += dy / view.k; moved = true; showCard(0, 0, 0); remember(); redraw(); },
       zoom,
+      pass() { hint.hidden = false; clearTimeout(hinted); hinted = setTimeout(() => { hint.hidden = true; }, 2000); },
       click(px, py, touch) { const id = find(px, py, touch ? 24 : REACH); if (id && options.onPick) options.onPick(id); },
     });
     const watcher = new ResizeObserver(resize);

@@ -68,11 +68,20 @@
 
   function draw(look, mark, x, y, grown) { (SHAPES[mark.shape] || SHAPES.ring)(look, mark, x, y, grown); }
 
+  function scrolls(node) { // whether something that holds it can be scrolled
+    for (let each = node.parentElement; each; each = each.parentElement) {
+      const free = each === document.scrollingElement || ["auto", "scroll"].includes(getComputedStyle(each).overflowY);
+      if (free && each.scrollHeight > each.clientHeight + 1) return true;
+    }
+    return false;
+  }
+
   // One canvas's pointer events as hover, drag, zoom(factor, x, y) and click; a drag of under 4 px is a click.
+  // Where the page can be scrolled the wheel zooms only with Ctrl or after a click; else pass() is told.
   // grab(x, y, event) may take a drag for itself: then come pull(x, y) and in the end drop().
   function gestures(canvas, act) {
     const down = new Map();
-    let travel = 0, spread = 0, grabbed = false;
+    let travel = 0, spread = 0, grabbed = false, engaged = false; // engaged: clicked, and not left since
     const at = (event) => {
       const box = canvas.getBoundingClientRect();
       return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -80,6 +89,7 @@
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       canvas.setPointerCapture(event.pointerId);
+      engaged = true;
       if (!down.size) travel = 0;
       const { x, y } = at(event);
       down.set(event.pointerId, { x, y });
@@ -108,8 +118,9 @@
     };
     canvas.addEventListener("pointerup", up);
     canvas.addEventListener("pointercancel", up);
-    canvas.addEventListener("pointerleave", () => act.leave());
+    canvas.addEventListener("pointerleave", () => { engaged = false; act.leave(); });
     canvas.addEventListener("wheel", (event) => {
+      if (!engaged && !event.ctrlKey && !event.metaKey && scrolls(canvas)) return void act.pass(); // the page has the wheel
       event.preventDefault();
       const { x, y } = at(event), lines = event.deltaMode === 1 ? 24 : 1;
       act.zoom(Math.exp(-Math.max(-200, Math.min(200, event.deltaY * lines)) * 0.002), x, y);

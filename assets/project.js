@@ -325,13 +325,15 @@
       drawPreview();
       drawComputer();
     }
+    let wasShown = false; // a project that was here and does not answer now is not left; an address of none has no other page
     let lost = false; // the project of the address cannot be shown: the form for a new one stands in
     const drop = FS.onState(() => {
       if (lost !== Boolean(FS.state.problem)) making = lost = Boolean(FS.state.problem);
       draw();
-      if (shown()) loadFound().catch(FS.toast);
+      if (shown()) { wasShown = true; loadFound().catch(FS.toast); }
     });
     const onPage = () => {
+      if (FS.page !== "project" && FS.state && FS.state.problem && !wasShown) return void FS.go("project");
       if (FS.page !== "project" || !FS.state) return;
       loadInfo().catch(() => {});
       loadNets().catch(() => {});

@@ -3,6 +3,7 @@
   "use strict";
 
   const FS = window.FS, el = FS.el, t = FS.t;
+  const SOME_CHECKS = 20; // what is suggested where there are none yet
   const store = { run: 0, data: null, error: null, key: "", busy: false, listeners: new Set(), wanted: new Set(["model"]), into: null };
   const tell = () => { for (const listener of [...store.listeners]) listener(); };
 
@@ -43,6 +44,7 @@
 
   // ---- head ------------------------------------------------------------------------------------------
   function runName(run) {
+    if (run.status !== "done") return t("results.run_undone", { n: run.number, recipe: run.recipe, status: t(`run.${run.status}`) });
     return run.labels ? t("results.run", { n: run.number, recipe: run.recipe, labels: run.labels }) : t("results.run_plain", { n: run.number, recipe: run.recipe });
   }
 
@@ -84,24 +86,38 @@
         el("span", {}, t("results.of", { right: FS.fmt.int(measured.right), n: FS.fmt.int(measured.n) }))),
       el("p", {}, t("results.likely"), " ", el("strong", {}, between(measured.interval)), "."),
       el("p", { class: "small faint results-rests" }, t(rests, { n: FS.fmt.int(measured.n), more: FS.fmt.int(measured.halve) }), " ",
-        more ? el("button", { class: "link", type: "button", onclick: () => FS.go("select") }, t("results.more_check")) : null),
+        more ? el("button", { class: "link", type: "button", onclick: () => askChecks(measured.halve) }, t("results.more_check")) : null),
       data.also ? el("p", { class: "small faint" }, t(`results.also_${data.also.kind}`, {
         n: FS.fmt.int(data.also.n), accuracy: FS.fmt.pct(data.also.accuracy), low: low(data.also.interval[0]), high: high(data.also.interval[1]) })) : null,
+      data.also && data.also.verdict && data.also.verdict.kind === "worse" ? el("p", { class: "small results-also" }, verdict(data.also.verdict)) : null,
       data.self_taught ? el("p", { class: "small faint" }, t("results.self_taught", { n: FS.fmt.int(data.self_taught) })) : null,
       measured.kind !== "check" && measured.kind !== "run" ? checkNote() : null);
   }
 
+  // The Select page opens with so many check images asked for and nothing else.
+  function askChecks(n) {
+    FS.selectChecks = n;
+    FS.go("select");
+    document.dispatchEvent(new CustomEvent("fs:select"));
+  }
+
   function checkNote() {
-    return el("p", { class: "small" }, el("button", { class: "link", type: "button", onclick: () => FS.go("select") }, t("results.some_check")));
+    return el("p", { class: "small" }, el("button", { class: "link", type: "button", onclick: () => askChecks(SOME_CHECKS) }, t("results.some_check")));
   }
 
   function notMeasured(data) {
+    if (data.run.status !== "done") return null; // why there is nothing to measure stands above
     const waiting = data.predicted && open(data.predicted);
     const own = data.on_training;
     return el("section", { class: "part" },
       el("p", { class: "results-figure none" }, el("b", { id: "results-accuracy" }, waiting ? "–" : t("results.no_check_title"))),
-      waiting ? el("p", {}, t("results.predicting_soon")) : el("p", {}, t("results.no_check")),
-      own && !waiting ? el("p", { class: "small faint" }, t("results.trained_on", own)) : null, waiting ? null : checkNote());
+      waiting ? el("p", {}, t("results.predicting_soon")) : el("p", {}, data.checks ? t("results.no_answers", { n: FS.fmt.int(data.checks) }) : t("results.no_check")),
+      own && !waiting ? el("p", { class: "small faint" }, t("results.trained_on", own)) : null, waiting || data.checks ? null : checkNote());
+  }
+
+  function verdict(found) { // the last phase beside an earlier one
+    const key = `results.${found.kind}${found.sure ? "_sure" : ""}`;
+    return t(key, { n: FS.fmt.int(found.n), phase: `“${found.phase}”`, than: `“${found.than}”`, accuracy: FS.fmt.pct(found.accuracy), other: FS.fmt.pct(found.other) });
   }
 
   function phases(data) {
@@ -117,18 +133,18 @@
       const title = row.interval ? between(row.interval) : t("results.train_accuracy", { accuracy: FS.fmt.pct(row.train_accuracy) });
       return el("li", { class: place === last ? "dot-row last" : "dot-row", title }, el("span", { class: "clip" }, row.title), track, el("span", { class: "num" }, value));
     });
-    const measured = data.phases.some((row) => row.interval), n = data.measured ? FS.fmt.int(data.measured.n) : "";
+    const measured = data.phases.some((row) => row.interval);
     const axis = el("li", { class: "dot-row dot-axis", "aria-hidden": "true" }, el("span"), el("div", { class: "dot-track" },
       [0, 25, 50, 75, 100].map((value) => el("span", { style: { left: `${value}%` } }, String(value)))), el("span"));
-    const several = data.phases.filter((row) => row.interval).length > 1;
     return el("section", { class: "part" }, el("h2", {}, t("results.phases")),
       measured ? el("ul", { class: "dots" }, rows, axis) : el("p", { class: "small" }, t("results.phases_none")),
-      several ? el("p", { class: "note" }, data.overlap ? t("results.overlap", { n }) : t("results.apart")) : null,
+      data.verdict ? el("p", { class: data.verdict.kind === "worse" ? "note warn" : "note" }, verdict(data.verdict)) : null,
       data.decisions.length ? el("details", { class: "results-decisions" }, el("summary", {}, FS.icon("chevron-right"), t("results.decided")),
-        el("ul", {}, data.decisions.map((each) => el("li", { class: "small" }, el("b", {}, `${each.name}: ${each.value}`), each.reason ? ` (${each.reason})` : "")))) : null);
+        el("ul", {}, data.decisions.map((each) => el("li", { class: "small", title: `${each.name}: ${each.value}` }, el("b", {}, each.words), each.reason ? ` (${each.reason})` : "")))) : null);
   }
 
   function perClass(data) {
+    if (!data.measured && !data.classes.length) return null; // a run that never had a model
     const listed = data.measured ? data.measured.classes : data.classes.map((each) => ({ ...each, n: 0, named: 0, found: 0 }));
     const rows = listed.map((each) => el("tr", {},
       el("th", { scope: "row" }, el("span", { class: "results-class" }, FS.classMark(classOf(each.name)), el("span", { class: "clip", title: each.name }, each.name))),
@@ -140,9 +156,16 @@
       el("thead", {}, el("tr", {}, heads.map(([key, kind]) => el("th", { scope: "col", class: kind }, t(`results.${key}`))))), el("tbody", {}, rows)));
   }
 
+  function undone(run) { // no model: whether one is coming, and what stands in its way
+    const lines = [el("span", {}, t(`results.is_${run.status}`, { n: run.number }))];
+    if (run.status === "failed" && run.reason) lines.push(el("span", { class: "results-reason" }, FS.sentence(run.reason)));
+    const button = el("button", { class: "btn slim", type: "button", onclick: () => FS.go("train") }, t("results.to_train"));
+    return el("div", { class: `note results-note${run.status === "failed" ? " bad" : ""}`, role: "status" }, lines, button);
+  }
+
   function trouble(data) { // the pool is not predicted: why, and what to do
     const run = data.predicted, running = run && FS.state.run && FS.state.run.id === run.id ? FS.state.run : null;
-    if (data.run.status !== "done") return el("div", { class: "note results-note" }, t("results.running", { n: data.run.number }));
+    if (data.run.status !== "done") return undone(data.run);
     if (run && run.status === "done") return null;
     if (run && open(run)) {
       const done = running && running.progress && running.progress.total ? running.progress : null;

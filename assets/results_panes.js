@@ -17,7 +17,8 @@
     const truth = measured && ["demo", "folders"].includes(measured.kind);
     const top = el("div", { class: "results-line" }, el("h2", {}, t("results.matrix")),
       measured ? el("span", { class: "small faint push" }, t(truth ? "results.matrix_truth" : "results.matrix_check")) : null);
-    if (!measured) return el("section", { class: "part" }, top, el("p", { class: "small" }, t("results.matrix_none")));
+    const none = data.run.status !== "done" ? "undone" : data.checks ? "waits" : "none";
+    if (!measured) return el("section", { class: "part" }, top, el("p", { class: "small" }, t(`results.matrix_${none}`, { n: data.run.number })));
     const names = measured.classes.map((each) => each.name), most = Math.max(1, ...measured.confusion.map((row, i) => row[i]));
     const heads = names.map((name) => el("th", { scope: "col", title: name }, el("span", {}, name)));
     const rows = measured.confusion.map((row, i) => el("tr", {}, el("th", { scope: "row", title: names[i] }, el("span", { class: "clip" }, names[i])),
@@ -66,12 +67,15 @@
     const copy = el("button", { class: "btn quiet slim", type: "button", onclick: async () => {
       try { await navigator.clipboard.writeText(run.folder); copy.replaceChildren(t("results.copied")); } catch { /* the path stands there to be marked by hand */ }
     } }, t("results.copy"));
-    const names = run.files.slice(0, 8).join(", ");
+    const names = run.files.join(", "), count = run.files.length;
     return el("div", { class: "note good", role: "status" }, el("b", {}, t("results.exported")), " ", el("span", { class: "export-path" }, run.folder), copy,
-      run.files.length ? el("p", {}, t("results.export_files", { n: run.files.length, names })) : null);
+      count ? el("p", {}, t(count === 1 ? "results.export_file" : "results.export_files", { n: count, names })) : null);
   }
 
   function exportPart(data) {
+    if (data.run.status !== "done") {
+      return el("section", { class: "part" }, el("h2", {}, t("results.export")), el("p", { class: "small" }, t("results.export_undone", { n: data.run.number })));
+    }
     const into = el("input", { class: "field", type: "text", id: "export-into", spellcheck: "false", autocomplete: "off", oninput: () => { store.into = into.value; } });
     into.value = store.into ?? data.export_into;
     return el("section", { class: "part" }, el("h2", {}, t("results.export")),
@@ -122,6 +126,7 @@
         map.follow(FS.state.map);
       }
       const ready = data.predicted && data.predicted.ready, key = ready ? `${data.run.id}:${data.predicted.id}` : "";
+      part.hidden = data.run.status !== "done";
       csv.hidden = !ready;
       csv.href = `/x/${FS.p}/predictions.csv?run=${data.run.id}`;
       if (key === shownRun) return;
@@ -172,7 +177,7 @@
       left.replaceChildren(...[R.trouble(data), R.figure(data), R.phases(data), R.perClass(data)].filter(Boolean));
       middle.replaceChildren(...[matrix(data, middle.clientWidth || 692), mistakes(data)].filter(Boolean));
       [left.scrollTop, middle.scrollTop] = scroll;
-      const wantedForm = JSON.stringify([data.run.id, data.exports, data.export_into]);
+      const wantedForm = JSON.stringify([data.run.id, data.run.status, data.exports, data.export_into]);
       if (wantedForm !== formKey) { formKey = wantedForm; form.replaceChildren(exportPart(data)); } // typing is not disturbed by news
       pool.update(data);
     }

@@ -7,18 +7,15 @@
   function attach(root, FS) {
     const el = FS.el, t = FS.t, parts = {};
     const part = (name, node) => { parts[name] = node; return node; };
-    let form = null, queue = null, loaded = null, now = 0, view = "map", busy = false, gone = false;
+    let form = null, fields = null, only = false, queue = null, loaded = null, now = 0, view = "map", busy = false, gone = false;
 
     build();
     const map = FactMap.create(parts.map, { label: t("select.map_alt"), onPick: look, describe, onPicture: draw });
     const title = (name, value) => (form && form.titles(name, value)) || value;
     const evidence = FactSelectEvidence.create(FS, parts.evidence, { title: (value) => title("strategy", value), chosen: (id) => Boolean(entryOf(id)),
       choices: () => (form ? form.choices("strategy") : []), look: (id) => look(id).then(() => parts.look.scrollIntoView({ block: "nearest" })) });
-    FS.api("/x/options/select").then(({ fields }) => {
-      if (gone) return;
-      form = FactSelectForm.create(FS, parts.form, fields, draw);
-      draw();
-    });
+    const weights = FactSelectWeights.create(FS, () => { if (form) form.remark(); draw(); });
+    FS.api("/x/options/select").then((answer) => { fields = answer.fields; if (!gone) draw(); });
 
     function build() {
       const icon = (image, key, act) => el("button", { type: "button", class: "btn icon", title: t(key), "aria-label": t(key), onclick: act }, FS.icon(image));
@@ -29,9 +26,11 @@
           part("primary", el("button", { type: "button", class: "btn primary", onclick: primary }))),
         el("div", { class: "panes sl-panes" },
           el("section", { class: "pane sl-form", "aria-label": t("select.title") },
-            part("form", el("div", { class: "sl-fields" })), part("again", el("div", { class: "sl-again" },
-              part("add", el("button", { type: "button", class: "btn", title: t("select.add_hint"), onclick: () => start(true) })),
-              el("button", { type: "button", class: "btn", title: t("select.again_hint"), onclick: () => start(false) }, t("select.again")))),
+            part("only", el("div", { class: "note sl-only", role: "status", hidden: true })),
+            part("form", el("div", { class: "sl-fields" })), part("lack", el("div", { class: "note warn", role: "status", hidden: true })),
+            part("again", el("div", { class: "sl-again" }, part("now", el("p", { class: "small" })),
+              part("add", el("button", { type: "button", class: "btn", onclick: () => start(true) })), el("p", { class: "small" }, t("select.add_hint")),
+              part("anew", el("button", { type: "button", class: "btn", onclick: () => start(false) })), el("p", { class: "small" }, t("select.again_hint")))),
             part("run", el("div", { class: "sl-run", hidden: true })), part("kept", el("p", { class: "small sl-kept" }))),
           el("section", { class: "pane sl-middle", "aria-label": t("select.map") },
             el("div", { class: "pane-head" }, part("heading", el("h2", {}, t("select.map"))), part("about", el("span", { class: "small clip" })),
@@ -57,8 +56,28 @@
     function primary() {
       const state = FS.state, run = pendingRun(state);
       if (run) FS.stop(run.id).catch(FS.toast);
+      else if (only) startChecks();
       else if (picks().length) FS.go("label");
       else start();
+    }
+    // Another page may ask for check images: FS.selectChecks = how many, then the event "fs:select".
+    function ask() {
+      const n = FS.selectChecks, state = FS.state;
+      if (!n || !form || !state.counts || pendingRun(state)) return;
+      FS.selectChecks = 0;
+      only = Boolean(state.selection); // the first selection cannot be one of check images alone
+      form.onlyChecks(only ? n : 0);
+      if (!only) form.suggestChecks(n);
+      draw();
+    }
+    function leave() { only = false; if (form) form.onlyChecks(0); draw(); }
+    async function startChecks() {
+      const { selection } = FS.state, check = form.values.check;
+      busy = true;
+      draw();
+      try { await FS.start("select", { backbone: selection.backbone, seed: form.values.seed, budget: "0", check, extend: true }); leave(); } catch (error) { FS.toast(error); }
+      busy = false;
+      draw();
     }
     async function start(extend) {
       if (!form || busy) return;
@@ -74,18 +93,19 @@
     function draw() {
       const state = FS.state;
       if (!state || !state.counts) return;
+      follow(state);
       const run = pendingRun(state), n = picks().length, pool = state.counts.pool, wants = form ? form.count() : 0;
+      const lack = form && !only ? weights.lack(form.values.backbone, state.selection) : "";
       if (form) { form.setPool(pool); form.lock(Boolean(run)); }
       parts.fact.textContent = run ? stepText(state, run) : n ? t("select.chosen_of", { n: FS.fmt.int(n), pool: FS.fmt.int(pool) })
-        : pool ? t("select.to_choose", { pool: FS.fmt.int(pool) }) : t(state.run ? "select.scanning" : "select.no_pool");
+        : lack ? lack : pool ? t("select.to_choose", { pool: FS.fmt.int(pool) }) : t(state.run ? "select.scanning" : "select.no_pool");
       const button = parts.primary;
       button.className = `btn sl-primary ${run ? "" : "primary"}`;
-      button.disabled = run ? run.stopping : busy || (!n && (!form || !pool || Boolean(form.problem())));
-      const says = run ? t(run.stopping ? "select.stopping" : "select.stop") : n ? t(n === 1 ? "select.label_one" : "select.label_these", { n: FS.fmt.int(n) })
+      button.disabled = run ? run.stopping : busy || (only ? !(form.values.check > 0) : !n && (!form || !pool || Boolean(form.problem() || lack)));
+      const says = run ? t(run.stopping ? "select.stopping" : "select.stop") : only ? t("select.only_do", { n: FS.fmt.int(form.values.check) }) : n ? toLabel(state, n)
         : t(wants === 1 ? "select.primary_one" : "select.primary", { n: FS.fmt.int(Math.max(0, wants)) });
       if (button.textContent !== says) button.replaceChildren(...(run ? [FS.icon("stop"), says] : [says])); // a click under way is not lost
-      parts.again.hidden = !n || Boolean(run);
-      parts.add.textContent = t(wants === 1 ? "select.add_one" : "select.add", { n: FS.fmt.int(Math.max(0, wants)) });
+      drawAgain(Boolean(run), lack, wants);
       drawRun(state, run);
       parts.zoom.hidden = !map.data;
       parts.views.hidden = !n;
@@ -95,6 +115,35 @@
       evidence.draw(state);
     }
 
+    // The form is made anew for each selection: it shows what that was made with.
+    function follow(state) {
+      if (!fields || (form && form.of === (state.selection ? state.selection.id : 0))) return;
+      if (form) form.destroy();
+      only = false;
+      form = FactSelectForm.create(FS, parts.form, fields, { selection: state.selection, weights, changed: draw });
+      ask();
+    }
+    function drawAgain(running, lack, wants) {
+      const n = picks().length;
+      const amounts = (images, check) => t(check ? "select.images_checks" : images === 1 ? "select.images_one" : "select.images", { n: FS.fmt.int(images), check: FS.fmt.int(check) });
+      parts.again.hidden = !n || !form || running || only;
+      parts.lack.hidden = !lack || running;
+      fillOnce(parts.lack, lack, () => [lack, " ", el("button", { type: "button", class: "link", onclick: () => FS.go("project") }, t("select.to_project"))]);
+      parts.only.hidden = !only || running;
+      const check = form ? form.values.check : 0, wanted = amounts(Math.max(0, wants), check);
+      if (only) fillOnce(parts.only, String(check), () => [t("select.only", { n: FS.fmt.int(check) }), " ", el("button", { type: "button", class: "link", onclick: leave }, t("select.only_not"))]);
+      if (parts.again.hidden) return;
+      parts.now.textContent = t("select.now", { what: amounts(n, checks().length) });
+      parts.add.textContent = t("select.add", { what: wanted });
+      parts.anew.textContent = t("select.again", { what: wanted });
+      parts.add.disabled = parts.anew.disabled = busy || Boolean(lack || form.problem());
+    }
+    function fillOnce(host, key, make) { if (host.dataset.of !== key) { host.dataset.of = key; host.replaceChildren(...make()); } } // a click under way is not lost
+
+    function toLabel(state, n) { // when labeling has begun: what is left of it
+      const of = state.labels, begun = of && of.picks_done + of.checks_done > 0, left = begun ? of.picks + of.checks - of.picks_done - of.checks_done - of.skipped : 0;
+      return left > 0 ? t(left === 1 ? "select.label_rest_one" : "select.label_rest", { n: FS.fmt.int(left) }) : t(n === 1 ? "select.label_one" : "select.label_these", { n: FS.fmt.int(n) });
+    }
     function stepText(state, run) {
       const active = state.run || run;
       const part = active.status === "queued" ? "select.run_queued" : `select.run_${active.kind}`;
@@ -254,9 +303,18 @@
     }
     document.addEventListener("keydown", onKey, true);
     const off = FS.onState((state) => { map.follow(state.map); load(state); draw(); });
+    document.addEventListener("fs:select", ask);
     look(0);
 
-    return () => { gone = true; document.removeEventListener("keydown", onKey, true); off(); map.destroy(); if (form) form.destroy(); };
+    return () => {
+      gone = true;
+      document.removeEventListener("keydown", onKey, true);
+      document.removeEventListener("fs:select", ask);
+      off();
+      map.destroy();
+      weights.destroy();
+      if (form) form.destroy();
+    };
   }
 
   window.FS.register("select", attach);

@@ -1,21 +1,24 @@
 // The Select page's form, made from the fields of SelectConfig: title, help above the field, limits, choices.
-// What the person entered is kept for this project until the browser's storage is cleared.
+// It shows what the newest selection was made with, until the person enters something else; that is kept in the browser
+// for this selection.
 (function () {
   "use strict";
 
   const SLIDER = { images: [2, 200], part: [0.5, 20] };
 
-  function create(FS, host, fields, changed) {
+  // selection: the newest one, or null; weights: what is known of a backbone's weights (select_weights.js)
+  function create(FS, host, fields, { selection, weights, changed }) {
     const el = FS.el, t = FS.t, known = new Map(fields.map((field) => [field.name, field]));
-    const kept = `fact.select.${FS.p}`;
-    const values = Object.fromEntries(fields.map((field) => [field.name, field.default]));
-    try { Object.assign(values, valid(JSON.parse(localStorage.getItem(kept)))); } catch { /* nothing kept */ }
+    const kept = `fact.select.${FS.p}`, of = selection ? selection.id : 0;
+    const values = { ...Object.fromEntries(fields.map((field) => [field.name, field.default])), ...valid(selection && selection.config), extend: false };
+    values.budget = String(values.budget);
+    try { const draft = JSON.parse(localStorage.getItem(kept)); if (draft.of === of) Object.assign(values, valid(draft.values)); } catch { /* nothing kept */ }
     let unit = String(values.budget).endsWith("%") ? "part" : "images", pool = 0;
 
     function valid(stored) { return Object.fromEntries(Object.entries(stored || {}).filter(([name]) => known.has(name))); }
     function set(name, value) {
       values[name] = value;
-      try { localStorage.setItem(kept, JSON.stringify(values)); } catch { /* it holds for this visit */ }
+      try { localStorage.setItem(kept, JSON.stringify({ of, values })); } catch { /* it holds for this visit */ }
       drawPace();
       changed();
     }
@@ -36,18 +39,23 @@
       return input;
     }
     function list(name) {
-      const field = known.get(name), about = el("p", { class: "small" });
+      const field = known.get(name), about = el("p", { class: "small" }), rest = el("p", { class: "small" });
+      const fold = el("details", { class: "sl-why" }, el("summary", { class: "small" }, t("select.why")), rest);
       const input = el("select", { class: "field" }, name === "strategy" ? strategies(field) : field.choices.map((each) => el("option", { value: each.value }, each.title)));
       const say = () => {
         const chosen = field.choices.find((each) => each.value === values[name]);
-        about.textContent = [chosen && chosen.help ? chosen.help : field.help, ...(chosen ? notes(field, chosen) : [])].join(" ");
+        about.textContent = chosen && chosen.help ? chosen.help : field.help;
+        rest.textContent = chosen ? notes(field, chosen).join(" ") : "";
+        fold.hidden = !rest.textContent;
       };
       if (!field.choices.some((each) => each.value === values[name])) values[name] = field.default;
       input.value = values[name];
       input.addEventListener("change", () => { set(name, input.value); say(); if (name === "backbone") FS.setBackbone(input.value); });
-      if (name === "backbone") follow = () => { input.value = values.backbone = FS.backbone(field.default); say(); };
+      if (name === "backbone") follow = () => { input.value = values.backbone = FS.backbone(field.default); say(); mark(); };
+      const mark = () => { for (const option of input.options) option.textContent = weights.title(option.value) || field.choices.find((each) => each.value === option.value).title; };
+      if (name === "backbone") remark = mark;
       say();
-      return labelled(name, input, about);
+      return labelled(name, input, el("div", {}, about, fold));
     }
     function strategies(field) { // those that learn from labels stand apart
       const option = (each) => el("option", { value: each.value }, each.value === field.default ? t("select.recommended", { name: each.title }) : each.title);
@@ -60,7 +68,7 @@
         chosen.most > 0 && t("select.most", { n: FS.fmt.int(chosen.most) })].filter(Boolean);
     }
     // The Project page has a list of backbones too: both show the same choice.
-    let follow = () => {};
+    let follow = () => {}, remark = () => {};
     const onBackbone = () => follow();
     document.addEventListener("fs:backbone", onBackbone);
     function check(name) {
@@ -76,12 +84,12 @@
     }
 
     // -------------------------------------------------------------- the budget: number, slider and unit of one value
-    const amount = el("input", { type: "number", class: "field sl-number", id: "sf-budget", min: 0, step: "any" });
+    const amount = el("input", { type: "text", inputmode: "decimal", class: "field sl-number", id: "sf-budget", autocomplete: "off" });
     const slider = el("input", { type: "range", class: "sl-range", "aria-label": known.get("budget").title });
     const ends = [el("span", { class: "small" }), el("span", { class: "small" })], pace = el("p", { class: "small" });
     const wrong = el("p", { class: "small sl-wrong", role: "alert", hidden: true });
     const units = ["images", "part"].map((each) => {
-      const input = el("input", { type: "radio", name: "sf-unit", value: each, checked: unit === each });
+      const input = el("input", { type: "radio", name: "sf-unit", value: each });
       input.addEventListener("change", () => convert(each));
       return el("label", { class: "sl-radio" }, input, t(`select.unit_${each}`));
     });
@@ -104,6 +112,7 @@
       ends[1].textContent = top;
       slider.style.setProperty("--part", `${(100 * (slider.value - low)) / Math.max(1e-9, top - low)}%`);
       if (document.activeElement !== amount) amount.value = parseFloat(values.budget);
+      for (const each of units) each.firstChild.checked = each.firstChild.value === unit;
       drawPace();
     }
     function problem() {
@@ -115,12 +124,19 @@
     function drawPace() {
       const n = count(), bad = pool ? problem() : "";
       const part = unit === "part" && n >= 1 ? `${t("select.part_is", { n: FS.fmt.int(n) })} ` : "";
-      pace.textContent = `${known.get("budget").help} ${part}${n >= 1 ? t("select.pace", { time: FS.fmt.time(Math.max(60, Math.round(n / 10) * 60)) }) : ""}`;
+      pace.textContent = `${known.get("budget").help} ${part}${n >= 1 ? t("select.pace", { time: FS.fmt.time(n < 10 ? n * 6 : Math.round(n / 10) * 60) }) : ""}`;
       amount.setAttribute("aria-invalid", String(Boolean(bad)));
       wrong.textContent = bad;
       wrong.hidden = !bad;
     }
-    amount.addEventListener("input", () => { write(amount.value === "" ? 0 : Number(amount.value)); drawBudget(); });
+    // As the command line takes it: "50", or "2%" of the pool.
+    amount.addEventListener("input", () => {
+      const told = /^(\d*\.?\d+)\s*(%?)$/.exec(amount.value.trim().replace(",", "."));
+      if (told && told[2]) unit = "part";
+      write(told ? Number(told[1]) : 0);
+      drawBudget();
+    });
+    amount.addEventListener("blur", () => { if (!problem()) amount.value = parseFloat(values.budget); }); // the sign has gone to the unit
     slider.addEventListener("input", () => { write(Number(slider.value)); amount.value = slider.value; drawBudget(); });
     const budget = el("div", { class: "sl-field" },
       el("div", { class: "sl-row" }, el("label", { for: "sf-budget" }, known.get("budget").title), amount),
@@ -136,9 +152,27 @@
     drawBudget();
     follow();
 
+    let before = null; // check images that stood there before only they were asked for
     return {
-      values, count, problem,
+      values, count, problem, of,
+      remark: () => remark(),
+      // Only check images: the other fields are out of the way, theirs has the focus and a number.
+      onlyChecks(n) {
+        const field = host.querySelector("#sf-check");
+        for (const each of host.children) each.hidden = n > 0 && !each.contains(field);
+        if (!n && before === null) return;
+        field.value = n || before;
+        before = n ? before ?? values.check : null;
+        field.dispatchEvent(new Event("input"));
+        if (n) { field.focus(); field.select(); field.scrollIntoView({ block: "nearest" }); }
+      },
       destroy() { document.removeEventListener("fs:backbone", onBackbone); },
+      suggestChecks(n) {
+        const field = host.querySelector("#sf-check");
+        field.value = n;
+        field.dispatchEvent(new Event("input"));
+        field.focus();
+      },
       titles(name, value) { const found = known.get(name).choices.find((each) => each.value === value); return found && found.title; },
       choices: (name) => known.get(name).choices,
       setPool(n) { if (n !== pool) { pool = n; drawBudget(); } },

@@ -17,7 +17,9 @@
 
   function shownRun(state) {
     const runs = trainRuns(state).map((run) => (state.run && state.run.id === run.id ? state.run : run));
-    return runs.find(isActive) || runs.find((run) => run.id === shared.show) || runs[0] || null;
+    // One works at a time; of those that wait the oldest is next.
+    const active = runs.find((run) => run.status === "running") || runs.filter(isActive).pop();
+    return active || runs.find((run) => run.id === shared.show) || runs[0] || null;
   }
 
   // ---- following a run -------------------------------------------------------------------------
@@ -56,6 +58,7 @@
     const data = shared.data, kinds = new Set(answer.events.map((event) => event.kind));
     if (kinds.has("phase_started") || kinds.has("phase_done")) return load(run);
     data.cursor = answer.cursor;
+    if (charts.current && answer.events.some((event) => event.kind === "point" && !charts.current.knows(event.body))) return load(run);
     const points = [];
     for (const event of answer.events) {
       if (event.kind === "point") { points.push(event.body); data.point = event.body; data.progress = null; }
@@ -71,12 +74,13 @@
   // ---- small helpers -----------------------------------------------------------------------------
   const phaseTitle = (name) => {
     const phase = shared.data && shared.data.figure.layout.meta.phases.find((each) => each.name === name);
-    return phase ? phase.title : name;
+    return phase ? phase.title : FS.knows(`phase.${name}`) ? FS.t(`phase.${name}`) : name;
   };
   const low = (value) => Math.floor(100 * value), high = (value) => Math.ceil(100 * value);
   const share = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(1)} %`);
   const number = (value) => (value === null || value === undefined ? "–" : value.toFixed(2));
-  const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
+  // Within a sentence; "LoRA finetune" and "L-BFGS" stay as they are.
+  const lower = (text) => (/^[A-Z][a-z-]*( |$)/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text);
   function lasted(run) { return run.started && run.ended ? run.ended - run.started : null; }
   const prerequisite = (state, run) => (state.run && state.run.id !== run.id ? state.run : null);
 
@@ -91,7 +95,7 @@
     const t = FS.t, point = shared.data && shared.data.run.id === run.id && shared.data.point;
     if (run.status === "queued") {
       const first = prerequisite(state, run);
-      return first ? t("train.head_before", { n, kind: t(`run.${first.kind}`) }) : t("train.head_queued", { n });
+      return first ? t("train.head_before", { n, what: t(`train.before.${first.kind}`, { n: numbered(state).get(first.id) }) }) : t("train.head_queued", { n });
     }
     if (run.status === "running") {
       const doing = part(shared.data && shared.data.run.id === run.id ? shared.data : null);
@@ -104,11 +108,17 @@
     return t(run.started ? "train.head_stopped" : "train.head_stopped_early", { n });
   }
 
-  function ready(state) { // {ok, text}: may a run start, and the sentence beside the button
+  function ready(state) { // {ok, text, page}: may a run start, the sentence beside the button, and the page that helps
+    const labels = labeled(state), { form, obstacle } = window.FactTrainForm;
+    return labels.ok ? { ok: true, ...labels, ...hinder(obstacle(form.recipe, form.backbone)) } : { ...labels, page: "label" };
+  }
+  const hinder = (why) => (why ? { ...why, ok: false } : {});
+
+  function labeled(state) { // the same of the labels alone
     const labels = state.labels || {}, counts = (state.classes || []).filter((each) => each.count > 0);
     const total = labels.picks_done || labels.total || 0;
     if (!total || !counts.length) return { ok: false, text: FS.t("train.no_labels") };
-    if (counts.length < 2) return { ok: false, text: FS.t("train.few_classes", { labels: total, classes: FS.t("train.one_class") }) };
+    if (counts.length < 2) return { ok: false, text: FS.t(total === 1 ? "train.one_label" : "train.few_classes", { labels: total }) };
     const facts = { labels: total, classes: counts.length, checks: labels.checks_done || 0 };
     return { ok: true, text: FS.t(facts.checks ? "train.ready_check" : "train.ready", facts) };
   }
@@ -131,7 +141,7 @@
       const answer = await FS.api("/run", { kind: "train", config });
       shared.show = answer.run;
       shared.data = null;
-    } catch (error) { shared.error = error; FS.toast(error); }
+    } catch (error) { FS.toast(error); }
     FS.refresh();
     tell();
   }
@@ -142,17 +152,21 @@
     const run = shownRun(FS.state), chosen = FS.state.selection && FS.state.selection.backbone;
     const now = Object.fromEntries(names.map((name, place) => [name, values[place]]));
     const own = chosen && chosen !== now.backbone ? { backbone: chosen, ...(known.own[now.preset] || {})[chosen] } : {};
-    return names.map((name, place) => {
+    const filled = names.map((name, place) => {
       if (!run) return own[name] ?? values[place];
       const value = name.split(".").reduce((config, part) => (config ? config[part] : undefined), run.config);
       return value === undefined ? known.plain[name] ?? values[place] : value;
     });
+    window.FactTrainForm.choose(filled[names.indexOf("recipe")], filled[names.indexOf("backbone")], known);
+    return filled;
   }
 
   function stopButton(run, point) {
-    const saved = shared.data && shared.data.saved;
+    // Where images are learned from, the stop itself saves the last step; elsewhere the last save counts.
+    const saves = point && !["lp", "lm"].includes(point.phase);
+    const kept = saves ? point : shared.data && shared.data.saved;
     const label = run.stopping ? FS.t("train.stopping")
-      : saved && point && saved.phase === point.phase ? FS.t("train.stop_keep", { step: saved.step }) : FS.t("train.stop");
+      : kept && kept.step && point && kept.phase === point.phase ? FS.t("train.stop_keep", { step: kept.step }) : FS.t("train.stop");
     const button = FS.el("button", { class: "btn", type: "button", id: "train-stop" }, FS.icon("stop"), label);
     button.disabled = Boolean(run.stopping);
     return press(button, () => FS.api("/stop", { run: run.id }));
@@ -172,20 +186,26 @@
           FS.t(run ? "train.again" : "train.start"));
         begin.disabled = !may.ok;
         buttons.push(press(begin, async () => start()));
-        if (can) buttons.push(press(el("button", { class: "btn primary", type: "button", id: "train-resume" }, FS.t("train.resume")), () => resume(run.id)));
+        if (can) {
+          const again = press(el("button", { class: "btn primary", type: "button", id: "train-resume" }, FS.t("train.resume")), () => resume(run.id));
+          const why = window.FactTrainForm.obstacle(run.config.recipe, run.config.backbone);
+          again.disabled = Boolean(why);
+          again.title = why ? why.text : "";
+          buttons.push(again);
+        }
         if (run && run.status === "done") {
           const see = el("button", { class: stale ? "btn" : "btn primary", type: "button", id: "train-results" }, FS.t("train.see_results"));
           see.addEventListener("click", () => openResults(run.id));
           buttons.push(see);
         }
       }
-      const text = isActive(run) || (run && may.ok && !stale) ? headline(state, run, n) : stale ? FS.t("train.stale") : may.text;
-      const link = !may.ok && !isActive(run) ? el("button", { class: "link", type: "button" }, FS.t("train.to_label")) : null;
+      const text = isActive(run) || (run && may.ok && !stale) ? headline(state, run, n) : stale && may.ok ? FS.t("train.stale") : may.text;
+      const link = may.page && !may.ok && !isActive(run) ? el("button", { class: "link", type: "button" }, FS.t(`train.to_${may.page}`)) : null;
       // The sentence changes with every step; the buttons stay, or a click under way would be lost.
-      const key = JSON.stringify([Boolean(link), run && run.id, buttons.map((each) => [each.id, each.textContent, each.disabled, each.className])]);
+      const key = JSON.stringify([link && may.page, run && run.id, buttons.map((each) => [each.id, each.textContent, each.disabled, each.className])]);
       if (root.dataset.key !== key) {
         root.dataset.key = key;
-        if (link) link.addEventListener("click", () => FS.go("label"));
+        if (link) link.addEventListener("click", () => FS.go(may.page));
         root.replaceChildren(el("div", { class: "page-head train-head" }, el("h1", {}, FS.t("train.title")), el("p", { class: "fact", role: "status" }),
           ...(link ? [link] : []), el("span", { class: "push train-buttons" }, ...buttons)));
       }
@@ -209,8 +229,9 @@
     return () => off.forEach((each) => each());
   }
 
+  window.FactTrainForm.listen(tell);
   window.FactTrain = {
-    shared, submit, fill, follow, press, resume, openResults, isActive, trainRuns, numbered, shownRun, prerequisite,
+    choose: window.FactTrainForm.choose, shared, submit, fill, follow, press, resume, openResults, isActive, trainRuns, numbered, shownRun, prerequisite,
     charts, part, phaseTitle, lasted, low, high, share, number, lower,
   };
   window.FS.register("train-head", head);

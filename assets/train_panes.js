@@ -48,7 +48,11 @@
       link.addEventListener("click", () => T.openResults(run.id));
       return link;
     }
-    if (["stopped", "failed"].includes(run.status) && !T.trainRuns(FS.state).some(T.isActive)) {
+    if (run.status === "queued") {
+      return T.press(FS.el("button", { class: "btn slim", type: "button" }, FS.t("train.stop")), () => FS.api("/stop", { run: run.id }));
+    }
+    const why = window.FactTrainForm.obstacle(run.config.recipe, run.config.backbone);
+    if (!why && ["stopped", "failed"].includes(run.status) && !T.trainRuns(FS.state).some(T.isActive)) {
       return T.press(FS.el("button", { class: "btn slim", type: "button" }, FS.t("train.resume")), () => T.resume(run.id));
     }
     return null;
@@ -59,8 +63,8 @@
       const state = FS.state;
       if (!state || !state.project) return;
       const runs = T.trainRuns(state), numbers = T.numbered(state), shown = T.shownRun(state);
-      const others = runs.filter((run) => !T.isActive(run));
-      const key = JSON.stringify([others.map((run) => [run.id, run.status, run.accuracy]), shown && shown.id, T.isActive(shown)]);
+      const others = runs.filter((run) => !T.isActive(run) || run.id !== shown.id); // one that waits behind can be stopped
+      const key = JSON.stringify([others.map((run) => [run.id, run.status, run.accuracy]), shown && shown.id, T.isActive(shown), Boolean(others.length && others.some((run) => action(run)))]);
       if (root.dataset.key === key) return;
       root.dataset.key = key;
       const rows = others.map((run) => {
@@ -125,8 +129,9 @@
 
   function headings(data) {
     const labels = data.labels ? FS.t("train.legend_train", { n: data.labels }) : FS.t("train.legend_train_plain");
-    const legend = [swatch("train", labels)];
+    const legend = [swatch("train", labels)], kept = data.figure.data.some((trace) => trace.meta === "kept" && trace.x.length);
     if (data.checks) legend.push(swatch("check", FS.t("train.legend_check", { n: data.checks })));
+    if (kept) legend.push(FS.el("span", { class: "legend", title: FS.t("train.kept_help") }, FS.el("span", { class: "mark diamond", "aria-hidden": "true" }), FS.t("train.kept")));
     const bar = data.checks ? [FS.el("span", { class: "legend" }, FS.t("train.bar", { n: data.checks }))] : [];
     return [FS.el("div", { class: "chart-head loss" }, FS.el("h2", {}, FS.t("train.loss")), ...legend),
       FS.el("div", { class: "chart-head accuracy" }, FS.el("h2", {}, FS.t("train.accuracy_row")), ...bar)];
@@ -134,7 +139,7 @@
 
   function summary(figure) {
     const { phases, traces } = figure.layout.meta;
-    const last = (name, series) => figure.data[traces[name][series]].y.slice(-1)[0];
+    const last = (name, series) => figure.data[traces[name][series] + 1].y.slice(-1)[0]; // its end, as the phase tells it
     const said = phases.filter((phase) => phase.state !== "todo").map((phase) => FS.t("train.chart_phase", {
       phase: phase.title, loss: T.number(last(phase.name, "loss")),
       accuracy: T.share(last(phase.name, "check_accuracy") ?? last(phase.name, "accuracy")),
@@ -149,21 +154,28 @@
     const zoom = FS.el("button", { class: "btn slim chart-reset", type: "button", hidden: true }, FS.t("train.reset_zoom"));
     const empty = FS.el("p", { class: "empty" }, FS.t("train.empty"));
     const stage = FS.el("div", { class: "chart-stage" }, host, heads, zoom);
-    root.replaceChildren(FS.el("div", { class: "train-charts" }, note, line, stage, empty));
-    const words = () => {
+    // On a phone the phases keep their width and lie side by side; the words over them stay where they are.
+    const scroll = FS.el("div", { class: "chart-scroll" }, line, stage);
+    root.replaceChildren(FS.el("div", { class: "train-charts" }, note, scroll, empty));
+    const words = (phase, first) => {
       const run = FS.state && T.shownRun(FS.state);
-      return FS.t(T.isActive(run) ? "train.on_its_own" : "train.skipped");
+      return FS.t(!T.isActive(run) ? "train.skipped" : first ? "train.next" : "train.later");
     };
-    const charts = window.FactCharts.create(host, { words, onZoom: (yes) => { zoom.hidden = !yes; } });
+    const named = (panel, short) => FS.t(`train.panel.${panel}${short ? ".short" : ""}`);
+    const charts = window.FactCharts.create(host, { words, named, onZoom: (yes) => { zoom.hidden = !yes; } });
     zoom.addEventListener("click", () => charts.reset());
     T.charts.current = charts;
-    let seen = null, run0 = 0;
+    const inSight = () => { // the phase that learns, where the phases are wider than the window
+      const cell = line.querySelector(".running") || line.querySelector(".done:last-child"), most = scroll.scrollWidth - scroll.clientWidth;
+      if (cell && most > 0) scroll.scrollLeft = Math.min(most, Math.max(0, cell.offsetLeft - 62));
+    };
+    let seen = null, run0 = 0, learns = "";
     const off = T.follow(() => {
       const state = FS.state, run = state && T.shownRun(state), data = run && shared.data && shared.data.run.id === run.id ? shared.data : null;
       const notes = [shared.error && FS.errorBox(shared.error), failure(run), state && before(state, run)].filter(Boolean);
       note.replaceChildren(...notes);
       empty.hidden = Boolean(run);
-      stage.hidden = line.hidden = !run;
+      scroll.hidden = !run;
       if (!data) return;
       if (data !== seen) { // a new figure: another run, or a phase began or ended
         if (run0 && run0 !== run.id) charts.reset();
@@ -173,6 +185,8 @@
       }
       line.replaceChildren(...rail(data.figure.layout.meta.phases));
       line.classList.toggle("four", data.figure.layout.meta.phases.length > 3);
+      const now = `${run.id} ${data.figure.layout.meta.phases.map((phase) => phase.state)}`;
+      if (now !== learns) { learns = now; inSight(); }
       host.setAttribute("aria-label", summary(data.figure));
     });
     return () => { off(); charts.destroy(); T.charts.current = null; };
@@ -194,7 +208,7 @@
       if (time !== null) add("train.took", FS.fmt.time(time));
     }
     if (data && data.memory_mb) add("train.memory", FS.fmt.bytes(data.memory_mb * 1e6));
-    if (data && data.saved) add("train.last_saved", t("train.saved_at", { phase: T.lower(T.phaseTitle(data.saved.phase)), step: data.saved.step }));
+    if (data && data.saved) add("train.last_saved", t(data.saved.step ? "train.saved_at" : "train.saved_in", { phase: T.lower(T.phaseTitle(data.saved.phase)), step: data.saved.step }));
     return rows.map(([name, value], place) => [FS.el("dt", {}, name), FS.el("dd", { class: place || !active ? "" : "strong" }, value)]).flat();
   }
 
@@ -209,7 +223,7 @@
       const vars = { phase: T.phaseTitle(body.phase), time: FS.fmt.time(body.seconds), loss: T.number(body.train_loss), accuracy };
       return [t(check ? "train.log_done_check" : "train.log_done", vars), "info"];
     }
-    if (event.kind === "decision") return [t("train.log_decision", { name: body.name, value: body.value, reason: body.reason }), "info"];
+    if (event.kind === "decision") return [t("train.log_decision", { name: FS.decision(body.name, body.value).title, value: FS.decision(body.name, body.value).value, reason: body.reason }), "info", `${body.name}: ${body.value}`];
     return null; // "saved" is told under Now
   }
 
@@ -245,7 +259,7 @@
       if (lines.dataset.key === key) return;
       lines.dataset.key = key;
       const atEnd = root.scrollHeight - root.scrollTop - root.clientHeight < 40;
-      lines.replaceChildren(...told.map(([at, text, level]) => FS.el("li", { class: level }, FS.el("time", {}, at ? clock(at) : ""), " ", FS.el("span", {}, text))));
+      lines.replaceChildren(...told.map(([at, text, level, raw]) => FS.el("li", { class: level, title: raw }, FS.el("time", {}, at ? clock(at) : ""), " ", FS.el("span", {}, text))));
       if (atEnd) root.scrollTop = root.scrollHeight;
     };
     const tick = setInterval(draw, 1000), off = T.follow(draw);

@@ -12,7 +12,7 @@ from typing import Any
 
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, FROFA, PRESETS, RECIPES, STRATEGIES, check_fit, pick
 from fact_core.errors import ConfigError
-from fact_core.options import add_arguments, check, from_dict, from_flat, option, options, to_dict, value_of
+from fact_core.options import add_arguments, check, from_dict, from_flat, given, option, options, to_dict, value_of
 
 __all__ = [
     "LONGEST",
@@ -370,10 +370,12 @@ def parse_budget(text: str, pool: int) -> int:
         count = int(pool * float(cleaned[:-1]) * 0.01) if cleaned.endswith("%") else int(cleaned)
     except (ValueError, OverflowError):
         raise ConfigError(
-            "The budget is not a number", repr(text), "Give a number of images (50) or per cent of the pool (2%)."
+            "The budget is not a number", given(text), "Give a number of images (50) or per cent of the pool (2%)."
         ) from None
     if count < 1:
-        raise ConfigError("The budget must be at least 1 image", text, f"The pool has {pool} images.")
+        raise ConfigError("The budget must be at least 1 image", f"You gave {text}.", f"The pool has {pool} images.")
     if count > pool:
-        raise ConfigError("The budget is larger than the pool", f"{count} of {pool} images", "Choose a smaller one.")
+        raise ConfigError(
+            "The budget is larger than the pool", f"You gave {count:,} of {pool:,} images.", "Choose a smaller one."
+        )
     return count

@@ -24,7 +24,7 @@ class FactError(Exception):
     """Base of all errors shown to the person.
 
     what:  what is wrong, one sentence.
-    found: what was found instead (may be empty).
+    found: what was found instead (may be empty): a bare value, told after "Found:", or a sentence with its full stop.
     do:    what to do about it (may be empty).
     """
 
@@ -33,7 +33,8 @@ class FactError(Exception):
         self.what, self.found, self.do = what, found, do
 
     def __str__(self) -> str:
-        parts = (self.what, f"Found: {self.found}" if self.found else "", self.do)
+        found = self.found if self.found.endswith(".") or not self.found else f"Found: {self.found}"
+        parts = (self.what, found, self.do)
         return " ".join(part if part.endswith((".", "?", "!")) else part + "." for part in parts if part)
 
 

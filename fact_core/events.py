@@ -51,6 +51,7 @@ class Point:
     check_accuracy: float | None = None
     images_per_s: float = 0.0
     seconds_left: float | None = None
+    part: str = ""  # of the light model, which solver after solver fits: see ``lightweight.light.fit``
 
 
 @dataclass(frozen=True)

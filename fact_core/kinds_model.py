@@ -16,6 +16,7 @@ import torch
 
 from fact_core import classes, exchange, label_files, labels, runs, selections
 from fact_core import scan as scanning
+from fact_core.choices import PRESETS, RECIPES
 from fact_core.classifier import Classifier, load_model, save_model
 from fact_core.config import ExportConfig, PredictConfig, TrainConfig, to_dict
 from fact_core.device import choose, describe
@@ -63,7 +64,8 @@ def train(project: Project, run: runs.Run, config: TrainConfig) -> Step[dict[str
     folder = project.run_folder(run.id)
     pool, x, _ = pool_features(project, config.backbone, config.device)
     known = _known(project, folder, config, pool)
-    yield Log(f"{config.recipe}, {config.preset}, seed {config.seed}, {describe(device)}")
+    recipe, effort = RECIPES[config.recipe].title, PRESETS[config.preset].title
+    yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
     yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
     known = _readable(known, pool)
     held = _held(known, pool, x)
@@ -332,9 +334,22 @@ def _figures(trained: runs.Run) -> dict[str, str | int | float]:
         "preset": trained.config.get("preset", ""),
         "seed": trained.seed,
         "device": trained.device,
-        "training seconds": round(trained.result["seconds"]),
+        "working time of the phases": _duration(sum(each["seconds"] for each in trained.result.get("phases") or ())),
     }
+    if trained.started is not None and trained.ended is not None:  # what the page says of the run
+        figures["time from start to end, loading, measuring and pauses included"] = _duration(
+            trained.ended - trained.started
+        )
     return figures
+
+
+def _duration(seconds: float) -> str:
+    """Like "45 s", "4 min 17 s", "2 h 5 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, of_hour = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {of_hour} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def _plain(found: Report) -> dict[str, Any]:

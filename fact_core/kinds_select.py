@@ -26,6 +26,8 @@ def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[s
         raise InputError("There is no selection to add to", do="Select images first.")
     asked = question(project, config, kept)
     rng = np.random.default_rng(config.seed)
+    if kept is not None and not asked.budget:
+        return _more_checks(project, run, config, kept, asked, rng)
     picks = yield from answer(asked, config, rng)
     audit = _draw_check(asked, config.check, picks.rows, rng)
     rows = asked.seen[np.concatenate([picks.rows, audit])]
@@ -40,6 +42,24 @@ def select(project: Project, run: runs.Run, config: SelectConfig) -> Step[dict[s
     yield Log(f"{asked.budget} images chosen by {config.strategy}, {config.check} check images")
     ids = [int(each) for each in asked.pool.ids[rows[: len(picks.rows)]]]
     return {"selection": number, "strategy": config.strategy, "seconds": seconds, "ids": ids, "checks": len(audit)}
+
+
+def _more_checks(
+    project: Project,
+    run: runs.Run,
+    config: SelectConfig,
+    kept: selections.Stored,
+    asked: Question,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Check images alone are added: the picks, how they were made and how good they are stay as they were."""
+    audit = _draw_check(asked, config.check, np.empty(0, dtype=np.int64), rng)
+    ids, old = asked.pool.ids[asked.seen[audit]], kept.selection
+    known = {**kept.config, "check": kept.config.get("check", 0) + len(audit)}
+    roles: list[Role] = ["audit"] * len(audit)
+    drawn = Selection(ids, tuple(roles), old.next_best, old.strategy, known)
+    number = selections.save(project, _joined(old, drawn), run.id, kept.seconds)
+    return {"selection": number, "strategy": old.strategy, "seconds": 0.0, "ids": [], "checks": len(audit)}
 
 
 def _draw_check(asked: Question, count: int, picks: IntArray, rng: np.random.Generator) -> IntArray:

@@ -24,7 +24,7 @@ def card(
     parts = {
         "LICENCE": (about.licence if about else "other").lower(),
         "BACKBONE": plain(about.title if about else classifier.backbone.name),
-        "BACKBONE_NAME": plain(classifier.backbone.name),
+        "BACKBONE_NAME": code(classifier.backbone.name),
         "BACKBONE_LICENCE": plain(about.licence if about else "unknown"),
         "RECIPE": plain(RECIPES[recipe].title if recipe in RECIPES else recipe or "FACT"),
         "K": str(len(classifier.classes)),
@@ -57,6 +57,12 @@ def plain(text: str) -> str:
             shown.append(letter)
     # a brace pair could look like a field of the template
     return "".join(shown)
+
+
+def code(text: str) -> str:
+    """Text for a code span, where Markdown shows everything but backticks as it is: an escape would be seen."""
+    shown = (letter for letter in " ".join(text.split()) if letter.isprintable() and letter not in "`{}")
+    return "".join(letter for letter in shown if unicodedata.bidirectional(letter) not in _DIRECTIONS)
 
 
 _DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})

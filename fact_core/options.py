@@ -7,6 +7,7 @@ import dataclasses
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import field
+from decimal import Decimal
 from typing import Any
 
 from fact_core.errors import ConfigError
@@ -107,15 +108,35 @@ def _check_one(meta: Mapping[str, Any], value: Any, kind: Any) -> None:
     if kind in (int, float):
         whole = isinstance(value, int) and not isinstance(value, bool)
         if not (whole or (kind is float and isinstance(value, float) and value == value)):
-            raise ConfigError(f"{title} must be a {'whole ' if kind is int else ''}number", repr(value))
+            raise ConfigError(f"{title} must be a {'whole ' if kind is int else ''}number", given(value))
         low, high = meta["low"], meta["high"]
         if (low is not None and value < low) or (high is not None and value > high):
-            limits = f"between {low:g} and {high:g}" if high is not None else f"at least {low:g}"
-            raise ConfigError(f"{title} must be {limits}", f"{value:g}")
+            raise ConfigError(f"{title} must be {_limits(low, high)}", given(value))
     elif kind in (str, bool) and not isinstance(value, kind):
-        raise ConfigError(f"{title} must be {'a text' if kind is str else 'true or false'}", repr(value))
+        raise ConfigError(f"{title} must be {'a text' if kind is str else 'true or false'}", given(value))
     if meta["choices"] is not None and value not in meta["choices"]:
         raise ConfigError(f"{title} cannot be {value!r}", do=f"Known: {', '.join(meta['choices'])}.")
+
+
+def _limits(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"between {plain_number(low)} and {plain_number(high)}"
+    return f"at least {plain_number(low)}" if low is not None else f"at most {plain_number(high or 0)}"
+
+
+def given(value: Any) -> str:
+    """What the person gave for an option, as a sentence."""
+    if value is None or value == "":
+        return "You gave nothing."
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return f"You gave {plain_number(value) if number else repr(value)}."
+
+
+def plain_number(value: float) -> str:
+    """A number as people write it: 1,000,000 and 0.00001, not 1e+06 and 1e-05."""
+    if not 1e-12 < abs(value) < 1e15:  # too long to be read, or nan, or 0
+        return f"{value:g}"
+    return f"{Decimal(f'{value:.12g}').normalize():,f}"
 
 
 def add_arguments(

@@ -66,7 +66,8 @@ def question(
     taken_ids = taken_ids[np.isin(taken_ids, pool.ids[seen])]
     classes = dict(zip(known.ids.tolist(), known.y.tolist(), strict=True))
     y = None if config.restart else np.array([classes.get(int(each), -1) for each in taken_ids], dtype=np.int64)
-    budget = parse_budget(config.budget, len(pool))
+    alone = selections.only_checks(config.budget, config.check, config.extend)
+    budget = 0 if alone else parse_budget(config.budget, len(pool))
     if budget + config.check > len(seen) - len(taken_ids):
         raise ConfigError(
             "The budget is larger than what is left to label",

@@ -57,6 +57,11 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
         return int(row["id"])
 
 
+def only_checks(budget: str, check: int, extend: bool) -> bool:
+    """Whether check images alone are to be added: a budget of 0 means nothing else."""
+    return extend and check > 0 and budget.strip() == "0"
+
+
 def latest(project: Project) -> Stored | None:
     """The newest selection, or None."""
     with db.connect(project.db) as con:

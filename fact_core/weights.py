@@ -70,8 +70,13 @@ def locate(name: str, given: Path | None = None) -> Located:
         return Located("file", given, convert=_renaming(name))
     found = _look(name)
     if found is None:
-        raise WeightsError(f"The weights of {name} are not on this machine", status(name).detail, how_to_get(name))
+        raise WeightsError(f"The weights of {name} are not on this machine", missing(name), how_to_get(name))
     return found
+
+
+def missing(name: str) -> str:
+    """What getting the weights takes, in an error that has said already that they are not here."""
+    return status(name).detail.removeprefix("Not here. ")
 
 
 def how_to_get(name: str) -> str:

@@ -249,9 +249,9 @@ def stored(project: Project) -> dict[str, str]:
 
 
 def choose(page: Page, option: str, title: str) -> None:
-    """Choose an entry of one of the form's lists by clicking."""
+    """Choose an entry of one of the form's lists by clicking; words may stand behind its title."""
     page.locator(f"#opt-{option} input").click()
-    page.get_by_role("option", name=title, exact=True).click()
+    page.locator(f'[role=option][aria-label^="{title}"]').first.click()
 
 
 def open_fold(page: Page, fold: str) -> None:
@@ -379,14 +379,45 @@ def export(page: Page, into: Path) -> None:
     assert {"predict.py", "model.onnx", "model.safetensors", "requirements.txt", "README.md"} <= written
 
 
-def test_another_backbone_brings_its_own_rates(serve: Serve, page: Page, tmp_path: Path) -> None:
-    """Those of the effort that depend on it; what was typed into other options stays."""
-    project = flat_project(tmp_path, images=8)
+def labeled_project(folder: Path) -> Project:
+    """Eight images, four of them labeled with two classes."""
+    project = flat_project(folder, images=8)
     ids = scan.pool(project).ids
     selections.save(project, Selection(ids[:4], ("pick",) * 4, ids[4:], "random"), None)
     a, b = (classes.add_class(project, name) for name in ("a", "b"))
     labels.apply(project, "tab", [labels.Op(n, "label", int(i), (a, b)[n % 2]) for n, i in enumerate(ids[:4], 1)])
-    page.goto(serve("--project", str(project.folder)).address)
+    return project
+
+
+def test_what_cannot_be_trained_is_told_before_the_start(serve: Serve, page: Page, tmp_path: Path) -> None:
+    """A recipe that does not fit the backbone; and notices leave by themselves, a newer one in place of the same."""
+    page.goto(serve("--project", str(labeled_project(tmp_path).folder)).address)
+    go(page, "train")
+    start, why = page.locator("#train-start"), page.locator("#train-head .fact")
+    expect(start).to_be_enabled()
+    choose(page, "recipe", "FACT with prompts")
+    expect(start).to_be_disabled()
+    expect(why).to_contain_text("needs a plain vision transformer; EfficientNet-Lite0 is none.")
+    open_fold(page, "train-more")
+    open_fold(page, "train-fold-ff")
+    expect(page.locator("#opt-ff-prompt_length")).to_be_visible()
+    expect(page.locator("#opt-ff-lora_rank")).to_be_hidden()
+    choose(page, "recipe", "L3FACT")
+    expect(start).to_be_enabled()
+    expect(page.locator("#opt-ff-lora_rank")).to_be_visible()
+    expect(page.locator("#opt-ff-prompt_length")).to_be_hidden()
+    assert page.evaluate("() => ['LoRA finetune', 'Linear probe', 'L-BFGS'].map(FactTrain.lower)") == [
+        *("LoRA finetune", "linear probe", "L-BFGS")
+    ]
+    for _ in range(2):
+        page.evaluate("() => FS.toast({what: 'No room', found: '', do: 'Free some.'})")
+    expect(page.locator(".toast.bad")).to_have_count(1)
+    expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_another_backbone_brings_its_own_rates(serve: Serve, page: Page, tmp_path: Path) -> None:
+    """Those of the effort that depend on it; what was typed into other options stays."""
+    page.goto(serve("--project", str(labeled_project(tmp_path).folder)).address)
     go(page, "train")
     open_fold(page, "train-more")
     for fold in ("ff", "st"):

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from fact_core import export
+from fact_core import export, kinds_model, runs
+from fact_core import project as projects
 from fact_core.backbones import load
 from fact_core.classifier import Classifier, load_model
 from fact_core.data import Preprocess, load_eval
@@ -29,7 +31,7 @@ from fact_core.evaluate import report
 from fact_core.events import Event, Log
 from fact_core.export import FILES, write_model
 from fact_core.lightweight.light import LightHead
-from fact_core.model_card import plain
+from fact_core.model_card import code, plain
 
 NASTY = ("<img src=x onerror=alert(1)>", "=1+1", "a|b\u202e`x`", "[x](javascript:y) {{K}}")
 PIXELS = 64
@@ -207,6 +209,31 @@ def test_the_card_shows_figures_and_class_names_do_nothing(exported: Path) -> No
     assert "\n# heading" not in text
     rows = [line for line in body.splitlines() if line.startswith("| ") and "onerror" in line]
     assert rows == ["| 0 | &lt;img src&#61;x onerror&#61;alert&#40;1&#41;&gt; | 1 | 1 | 2 |"]
+
+
+def test_a_code_span_shows_the_name_as_it_is(exported: Path) -> None:
+    """Markdown shows an escape inside of backticks as it stands."""
+    assert f"Backbone `{classifier().backbone.name}`," in (exported / "README.md").read_text("utf-8")
+    assert code("tf_efficientnet_lite0") == "tf_efficientnet_lite0"
+    assert code("a`b\n{{DETAILS}}\u202e<i>") == "ab DETAILS<i>"
+
+
+def test_the_card_tells_the_time_of_every_sitting(tmp_path: Path) -> None:
+    """188 s of the last sitting stood there, where the page told 257 s from start to end."""
+    images, now = tmp_path / "images", 1000.0
+    images.mkdir()
+    project = projects.create(tmp_path / "project", images)
+    result = {"labels": 29, "seconds": 188.0, "phases": [{"seconds": 0.2}, {"seconds": 119.2}, {"seconds": 94.2}]}
+    runs.queue(project, "train", {"recipe": "l3fact"})
+    run = replace(runs.list_runs(project)[0], started=now, ended=now + 257.1, result=result)
+    told = kinds_model._figures(run)
+    assert told["working time of the phases"] == "3 min 34 s"
+    assert [value for name, value in told.items() if name.startswith("time from start to end")] == ["4 min 17 s"]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(45.4, "45 s"), (257, "4 min 17 s"), (7500, "2 h 5 min")])
+def test_durations_are_told_like_on_the_page(seconds: float, told: str) -> None:
+    assert kinds_model._duration(seconds) == told
 
 
 def test_plain_text_keeps_letters() -> None:

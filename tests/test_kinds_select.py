@@ -191,3 +191,14 @@ def test_a_project_from_the_command_line_gets_its_map_with_the_first_selection(m
     assert kinds.follow_ups(made, run, {}) == [("map", {"backbone": "tf_efficientnet_lite0"})]
     runs.queue(made, "map", {})
     assert kinds.follow_ups(made, run, {}) == []
+
+
+def test_check_images_alone_are_added_and_the_choice_stays_as_it_was(made: Project) -> None:
+    first = choose(made, check=2)
+    more = choose(made, budget="0", check=3, extend=True)
+    assert more.selection.ids.tolist()[:8] == first.selection.ids.tolist()
+    assert more.selection.roles == ("pick",) * 6 + ("audit",) * 5 and len(set(more.selection.ids.tolist())) == 11
+    assert more.config == {**first.config, "check": 5} and more.selection.strategy == first.selection.strategy
+    assert not set(more.selection.next_best.tolist()) & set(more.selection.ids.tolist())
+    with pytest.raises(ConfigError, match="at least 1 image"):
+        choose(made, budget="0", check=3)

@@ -11,18 +11,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from storage_help import flat_project
 
 from app.text.classes import TEXT as CLASSES
 from app.text.label import TEXT
-from fact_core import classes, labels
+from fact_core import classes, labels, selections
 from fact_core import project as projects
 from fact_core.demo import demo_truth
 from fact_core.project import Project
+from fact_core.types import Selection
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect
 
-from tests.test_browser import DIGITS, LONG, Serve, browser, on_page, page, serve, watch
+from tests.test_browser import DIGITS, LONG, Serve, Watch, browser, on_page, page, serve, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -444,3 +446,43 @@ def find_a_class(page: Page, project: Project) -> None:
     assert len(rows) == before + 1
     assert {c.id: c.name for c in classes.classes(project)}[rows[-1].class_id or 0] == "old oak"
     expect(page.locator(".lb-finder")).to_have_count(0)
+
+
+def test_work_goes_on_where_it_was_left(serve: Serve, page: Page, tmp_path: Path) -> None:
+    """First what has no answer, then what was skipped; the head tells of what is shown, the notice goes by a key."""
+    project = flat_project(tmp_path, images=6)
+    ids = np.arange(1, 6, dtype=np.int64)
+    chosen = Selection(ids, ("pick",) * 3 + ("audit",) * 2, ids[:0], "random", {"budget": 3, "check": 2})
+    selections.save(project, chosen, None)
+    number = classes.ensure_classes(project, ["a long name"])["a long name"]
+    for at, item in enumerate((1, 3, 4, 5), 1):
+        labels.apply(project, "test", [labels.Op(at, "label", item, number, None)])
+    labels.apply(project, "test", [labels.Op(5, "skip", 2, None, None)])
+    page.goto(serve("--project", str(project.folder)).address)
+    page.wait_for_function("() => window.FS && FS.state && FS.state.project")
+    page.evaluate("() => FS.go('label')")
+    on_page(page, "label")
+    expect(page.locator(".lb-answer .lb-number")).to_have_text("2 of 3")
+    expect(page.locator(".lb-count-of")).to_have_text("2 of 3")
+    expect(page.locator(".lb-skipped")).to_have_text("1 skipped: go back to it")
+    expect(page.locator("[data-act=train]")).to_be_disabled()  # of one class nothing can be learned
+    page.wait_for_timeout(700)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("div.lb-notice")).to_be_hidden()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".lb-count-of")).to_have_text("2 of 2 check images")
+    page.locator(".lb-skipped").click()
+    expect(page.locator(".lb-answer .lb-number")).to_have_text("2 of 3")
+    classes.add_class(project, "lily of the valley")
+    name = page.locator(".lb-name").nth(1)
+    expect(name).to_have_text("lily of the valley")
+    assert name.evaluate("(each) => each.scrollWidth <= each.clientWidth"), "the name is cut"
+
+
+def test_an_address_of_no_project_shows_the_list(serve: Serve, page: Page, watch: Watch) -> None:
+    watch.calm = False  # the browser itself reports answers like 404
+    served = serve()
+    page.goto(f"{served.address}&p=nonesuch")
+    page.goto(f"http://127.0.0.1:{served.port}/?p=nonesuch#label")
+    on_page(page, "project")
+    expect(page.locator("#page-project .note.bad")).to_contain_text("not there any more")

@@ -164,6 +164,8 @@ def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(40))
     assert float((probabilities.argmax(dim=1) == y).float().mean()) >= 0.9
     points = [e for e in events if isinstance(e, Point)]
+    parts = list(dict.fromkeys(each.part for each in points))  # the page draws each solver by itself
+    assert parts[-1] == "whole" and set(parts) <= {"map", "joint", "lr_map", "lr_pooled", "whole"}
     assert points[-1].check_accuracy is not None and points[-1].accuracy is not None
     steps = [p.step for p in points]
     begins = (

@@ -75,13 +75,48 @@ def test_without_predictions_the_phases_own_figures_are_used() -> None:
     assert "accuracy" not in rows[1]
 
 
-def test_intervals_overlap_or_not() -> None:
-    def row(low: float, high: float) -> dict[str, list[float]]:
-        return {"interval": [low, high]}
+def rows_of(truth: list[int], *phases: list[int]) -> list[dict[str, object]]:
+    """Rows of the phases lp, ff, lm, answered so on images of this truth; the last is the final model."""
+    ids = np.arange(len(truth))
+    said = {name: np.array(each) for name, each in zip(("lp", "ff", "lm"), phases, strict=False)}
+    final = list(said)[-1]
+    model = outcome.Answers(ids, said[final], np.full(len(truth), 0.5, np.float32), CLASSES, said)
+    found = outcome.measure(model, {i: CLASSES[y] for i, y in enumerate(truth)}, "check", {})
+    return outcome.phase_rows([{"phase": name, "seconds": 1.0} for name in said], found, final)
 
-    assert outcome.overlapping([row(0.5, 0.7), row(0.6, 0.8)])
-    assert not outcome.overlapping([row(0.5, 0.6), row(0.7, 0.8)])
-    assert not outcome.overlapping([row(0.5, 0.6)])
+
+def test_a_last_phase_that_is_worse_than_one_before_is_told() -> None:
+    """50, 60, 40 % of ten images: the walk's figures, of which the page said that the later phases may have helped."""
+    right = [0] * 10
+    found = outcome.verdict(rows_of(right, [0] * 5 + [1] * 5, [0] * 6 + [1] * 4, [0] * 4 + [1] * 6))
+    assert found is not None
+    assert (found["kind"], found["phase"], found["than"]) == ("worse", "Light model", "Full finetune")
+    assert (found["accuracy"], found["other"], found["n"], found["sure"]) == (0.4, 0.6, 10, False)
+
+
+def test_answers_on_the_same_images_show_what_intervals_cannot() -> None:
+    """90 and 84 of 100: the intervals overlap, but six images were lost and none was won (p = 2 / 2^6)."""
+    found = outcome.verdict(rows_of([0] * 100, [0] * 90 + [1] * 10, [0] * 84 + [1] * 16))
+    assert found is not None and (found["kind"], found["sure"]) == ("worse", True)
+    found = outcome.verdict(rows_of([0] * 100, [0] * 90 + [1] * 10, [0] * 85 + [1] * 15))  # p = 2 / 2^5
+    assert found is not None and (found["kind"], found["sure"]) == ("worse", False)
+
+
+def test_a_last_phase_that_is_best_is_compared_with_the_first() -> None:
+    found = outcome.verdict(rows_of([0] * 10, [0] * 5 + [1] * 5, [0] * 6 + [1] * 4, [0] * 7 + [1] * 3))
+    assert found is not None and (found["kind"], found["than"], found["sure"]) == ("better", "Linear probe", False)
+    same = outcome.verdict(rows_of([0] * 4, [0, 0, 1, 1], [1, 1, 0, 0]))
+    assert same is not None and (same["kind"], same["sure"]) == ("same", False)
+    assert outcome.verdict(rows_of([0] * 4, [0] * 4)) is None and outcome.verdict([]) is None
+
+
+def test_without_the_answers_of_a_phase_intervals_decide() -> None:
+    def row(accuracy: float, low: float, high: float) -> dict[str, object]:
+        return {"title": "x", "accuracy": accuracy, "n": 50, "interval": [low, high]}
+
+    for low, sure in ((0.55, True), (0.35, False)):
+        found = outcome.verdict([row(0.4, 0.3, 0.5), row(0.6, low, 0.7)])
+        assert found is not None and (found["kind"], found["sure"]) == ("better", sure)
 
 
 def test_stored_answers_are_read_again(tmp_path: Path) -> None:

@@ -17,15 +17,19 @@ from storage_help import paint
 from app import main
 from app.computer import describe, seconds_per_image
 from app.guard import Guard, make_keys
+from app.pages import train
+from app.routes.assets import FOLDER as ASSETS
 from app.routes.state import duration, steps
 from app.server import Server
 from app.text import sentences
-from app.widgets import expert_names, form, piece
+from app.text.decisions import decision_words, value_words
+from app.widgets import TITLES, expert_names, form, piece
 from fact_core import project as projects
-from fact_core.choices import BACKBONES
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.config import SelectConfig, TrainConfig, from_flat, options
 from fact_core.errors import InputError
 from fact_core.processor import cores
+from fact_core.weights import WeightsStatus
 
 PORT = 7999
 # Gradio leaves the event loop open in which it built a page.
@@ -164,3 +168,39 @@ def test_the_last_step_tells_the_accuracy() -> None:
     told = steps(base, None, sentences())
     assert [step["fact"] for step in told] == ["1,200 images", "50 chosen", "88 of 90", "7 min", "77.5 %"]
     assert [step["state"] for step in told] == ["done", "done", "done", "done", "begun"]
+
+
+def test_the_train_form_knows_which_backbones_a_recipe_cannot_train() -> None:
+    known = train.fits()
+    assert known["fact"]["never"] == []
+    assert DEFAULT_BACKBONE in known["fact-prompt"]["never"]
+    assert "vit_small_patch16_224.dino" not in known["fact-prefix"]["never"]
+
+
+def test_the_list_of_backbones_says_what_is_missing() -> None:
+    text = sentences()
+    name = "vit_small_patch16_224.dino"
+    title = BACKBONES[name].title
+    assert train.backbone_title(name, WeightsStatus(True, "hub", "", 0), text) == title
+    assert train.backbone_title(name, WeightsStatus(False, "", "", 87), text) == f"{title} (needs a download)"
+    assert train.backbone_title(name, WeightsStatus(False, "", "", 0), text) == f"{title} (needs its file)"
+
+
+def test_options_of_adapters_are_hidden_where_the_recipe_has_none() -> None:
+    style = (ASSETS / "train.css").read_text("utf-8")
+    own = [name for name, _ in options(TrainConfig) if name.startswith(("ff.lora_", "ff.prompt_", "ff.prefix_"))]
+    assert len(own) == 8
+    assert all(re.search(rf"#opt-{name.replace('.', '-')}\b", style) for name in own)
+
+
+def test_every_value_of_a_training_option_has_a_title() -> None:
+    for name, each in options(TrainConfig):
+        if "." in name and each.metadata["choices"] is not None and name.rpartition(".")[2] not in TITLES:
+            for value in each.metadata["choices"]:
+                assert value_words(name, value).endswith(f" ({value})"), (name, value)
+
+
+def test_decisions_are_told_in_words() -> None:
+    assert decision_words("ff.interpolation", "0.5")[1] == "50 %, the rest is pretrained"
+    assert decision_words("st.images", "120")[1] == "120 of the pool"
+    assert decision_words("new.one", "x") == ("new.one", "x")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 
 import pytest
 
-from app import curves, plots
+from app import chart_axes, curves, plots
 from fact_core.choices import RECIPES
-from fact_core.events import Log, PhaseDone, PhaseStarted, Point
+from fact_core.events import Event, Log, PhaseDone, PhaseStarted, Point, from_row, to_row
 
 FACT = ("lp", "ff", "lm")
 
@@ -25,18 +27,18 @@ def done(phase: str, check_n: int = 0) -> PhaseDone:
     return PhaseDone(phase, 41.0, 10, 10, 0.4, 0.9, check_n=check_n)
 
 
-def test_three_phases_take_a_quarter_a_half_and_a_quarter() -> None:
-    (a, b), (c, d), (e, f) = plots.columns(FACT)
+def test_the_finetune_takes_twice_the_probe_and_the_light_model_has_room_for_two_solvers() -> None:
+    (a, b), (c, d), (e, f) = chart_axes.columns(FACT)
     assert (a, f) == (0.0, 1.0)
-    assert b - a == pytest.approx(f - e, abs=1e-4)
+    assert f - e == pytest.approx(1.5 * (b - a), abs=1e-4)
     assert d - c == pytest.approx(2 * (b - a), abs=1e-4)
-    assert c - b == pytest.approx(plots.GAP, abs=1e-4)
+    assert c - b == pytest.approx(chart_axes.GAP, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
 def test_every_recipe_fills_the_width(name: str) -> None:
     phases = RECIPES[name].phases
-    edges = plots.columns(phases)
+    edges = chart_axes.columns(phases)
     assert len(edges) == len(phases)
     assert edges[0][0] == 0.0 and edges[-1][1] == pytest.approx(1.0)
     layout = plots.training_figure([], phases)["layout"]
@@ -95,12 +97,10 @@ def test_the_figure_is_json_and_its_colours_are_names() -> None:
     assert "#" not in text and "var(--accent-mark)" in text
 
 
-def test_words_go_where_there_is_room() -> None:
-    assert plots.text_position(2, 10, False, None) == "middle right"
-    assert plots.text_position(9, 10, False, 0.5) == "top left"
-    assert plots.text_position(9, 10, True, 0.5) == "bottom left"
-    assert plots.text_position(2, 10, False, 0.01) == "top right"
-    assert plots.text_position(2, 10, False, -0.01) == "bottom right"
+def test_words_of_close_ends_part() -> None:
+    assert plots.text_position(None) == plots.text_position(0.5) == "middle right"
+    assert plots.text_position(0.01) == "top right"
+    assert plots.text_position(-0.01) == "bottom right"
 
 
 def test_a_solver_behind_the_planned_steps_makes_the_axis_longer() -> None:
@@ -111,3 +111,64 @@ def test_a_solver_behind_the_planned_steps_makes_the_axis_longer() -> None:
     curve = curves.curves([*events, measured, done("lm")], FACT)[2]
     assert curve.series["loss"] == ([200, 201, 202], [0.5, 0.4, 0.3]) and curve.series["check_loss"] == ([202], [0.6])
     assert curves.last_step(curve) == 202
+
+
+def test_what_a_phase_has_kept_is_marked_where_its_last_point_is_of_another_network() -> None:
+    """Phase 2's weights are mixed with the pretrained ones behind its last step (ff.interpolation)."""
+    events = [started("ff"), point("ff", 10, 0.4, 0.2), replace(done("ff", 20), check_accuracy=0.6)]
+    figure = plots.training_figure(events, FACT)
+    line = figure["layout"]["meta"]["traces"]["ff"]["check_accuracy"]
+    assert figure["data"][line]["y"] == [0.2]
+    mark = figure["data"][line + 1]
+    assert (mark["x"], mark["y"], mark["text"]) == ([10], [0.6], ["60.0 %"])
+    assert (mark["marker"]["symbol"], mark["meta"]) == ("diamond", "kept")
+    assert 0.6 + mark["error_y"]["array"][0] == pytest.approx(0.781, abs=2e-3)
+    same = plots.training_figure([*events[:2], replace(done("ff", 20), check_accuracy=0.2)], FACT)["data"][line + 1]
+    assert (same["marker"]["symbol"], same["meta"]) == ("circle", "end")
+
+
+def solvers() -> list[Event]:
+    """Two attention steps, two iterations of one logistic regression and two of another, the finished head."""
+    parts = (("map", 1), ("map", 2), ("lr_map", 3), ("lr_map", 4), ("lr_pooled", 5), ("lr_pooled", 6), ("whole", 6))
+    return [started("lm", 2), *(replace(point("lm", step, 0.1 * step), steps=step, part=part) for part, step in parts)]
+
+
+def test_each_solver_of_the_light_model_has_lines_of_its_own() -> None:
+    attention, solver = curves.curves(solvers(), FACT)[2:]
+    assert (attention.panel, solver.panel, solver.origin) == ("map", "solver", 2)
+    assert attention.series["loss"][0] == [1, 2]
+    assert solver.series["loss"][0] == [3, 4, 5, 5, 6, 6, 6]
+    assert [value is None for value in solver.series["loss"][1]] == [False, False, True, False, False, True, False]
+    layout = plots.training_figure(solvers(), FACT)["layout"]
+    assert [(each["phase"], each["panel"]) for each in layout["meta"]["panels"][2:]] == [
+        ("lm", "map"),
+        ("lm", "solver"),
+    ]
+    assert len(layout["meta"]["phases"]) == 3
+    assert layout["xaxis4"]["range"][0] == 2 and layout["xaxis4"]["ticktext"][-1] == "4"
+    assert layout["xaxis4"]["domain"][0] > layout["xaxis3"]["domain"][1]
+
+
+def test_a_resumed_solver_replaces_the_steps_it_repeats() -> None:
+    again = replace(point("lm", 4, 0.7), part="lr_map")
+    solver = curves.curves([*solvers(), started("lm", 2), again], FACT)[3]
+    assert solver.series["loss"][0] == [3, 4] or solver.series["loss"][0] == [3, 4, 4]
+    assert solver.series["loss"][1][-1] == 0.7
+
+
+def test_events_stored_before_points_had_parts_are_read() -> None:
+    kind, body = to_row(Point("lm", 1, 2, 1.0, 0.5))
+    old = {name: value for name, value in json.loads(body).items() if name != "part"}
+    assert from_row(kind, json.dumps(old)) == Point("lm", 1, 2, 1.0, 0.5)
+
+
+def test_a_loss_that_diverges_leaves_the_others_their_shape() -> None:
+    events = [started("lp"), point("lp", 1, 1.0), point("lp", 2, 0.5), started("lm")]
+    events += [Point("lm", 1, 10, 1.0, 0.5, check_loss=30.0)]
+    axis = plots.training_figure(events, FACT)["layout"]["yaxis"]
+    assert axis["type"] == "log" and axis["range"][1] > math.log10(30)
+    share = math.log10(1.0 / 0.5) / (axis["range"][1] - axis["range"][0])
+    assert share > 0.1  # on a linear axis it would be 0.02
+    assert chart_axes.loss_ticks(0.02, 40) == [0.03, 0.1, 0.3, 1, 3, 10, 30]
+    assert chart_axes.loss_range([]) == pytest.approx((2 / 1.3, 2.8))
+    assert chart_axes.loss_range([0.0, 1e-9, 0.5])[0] == pytest.approx(0.02 / 1.3)

@@ -24,7 +24,7 @@ from fact_core import backbones, cli
 from fact_core.backbones import Backbone, adapters
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.prefix import PrefixAttention
-from fact_core.choices import BACKBONES
+from fact_core.choices import BACKBONES, PHASES
 from fact_core.classifier import load_model, save_model
 from fact_core.config import LONGEST, train_config
 from fact_core.data import Preprocess
@@ -381,7 +381,8 @@ def test_stopped_and_resumed_it_comes_out_the_same(done: Done, data: Coloured, t
         assert any(stop(event) for event in run)
         run.close()
     events, found = drain(training(done.recipe, data, tmp_path))
-    assert any(isinstance(each, Log) and f"Going on after lp, {done.phase}" in each.text for each in events)
+    told = f"Going on after: Linear probe, {PHASES[done.phase].title}."
+    assert any(isinstance(each, Log) and each.text == told for each in events)
     assert same(found.classifier, done.trained.classifier)
     assert [(each.train_loss, each.steps) for each in found.phases] == [
         (each.train_loss, each.steps) for each in done.trained.phases

@@ -17,6 +17,7 @@ from storage_help import drain, flat_project
 from app import findings, outcome
 from app.routes import register_all
 from app.server import Server
+from app.text.decisions import decision_words
 from fact_core import classes, labels, runs, scan, selections
 from fact_core import project as projects
 from fact_core.config import to_dict, train_config
@@ -162,7 +163,9 @@ def test_check_images_come_before_everything_else(foldered: Site) -> None:
     assert found["run"]["id"] == run and found["run"]["number"] == 1
     assert (measured["kind"], measured["right"], measured["n"]) == ("check", 3, 4)
     assert [(each["true"], each["said"]) for each in measured["mistakes"]] == [(0, 1)]
-    assert found["also"]["kind"] == "folders" and found["also"]["n"] == 20
+    assert (
+        found["also"]["kind"] == "folders" and found["also"]["n"] == 16
+    )  # neither the 4 labels nor the 4 check images
     assert found["phases"][0]["accuracy"] == 0.75
     assert found["classes"] == [{"name": "green", "labels": 2}, {"name": "red", "labels": 2}]
     assert found["stale"] is False and found["predicted"]["ready"] is True
@@ -230,9 +233,36 @@ def test_runs_that_are_not_there_are_told_in_words(foldered: Site) -> None:
         assert answer.status_code == 400 and answer.json()["what"], path
 
 
+def test_a_run_without_a_model_has_nothing_to_measure(foldered: Site) -> None:
+    """The page says that it failed or was stopped, not that there were no check labels."""
+    label(foldered.project)
+    for status, reason in (("failed", "The disk is full."), ("stopped", "")):
+        run = runs.queue(foldered.project, "train", to_dict(train_config("quick", recipe="lp")))
+        assert runs.claim(foldered.project, "test") is not None
+        runs.finish(foldered.project, run, status, reason=reason)
+        found = foldered.get(f"/results?run={run}")
+        assert (found["run"]["status"], found["run"]["reason"]) == (status, reason)
+        assert found["measured"] is None and found["checks"] == 4 and found["classes"] == []
+
+
+def test_what_the_program_chose_is_told_in_words(foldered: Site) -> None:
+    run = train(foldered.project, label(foldered.project))
+    assert foldered.get(f"/results?run={run}")["decisions"][0]["words"] == "lp.C: 10"  # not known: as it is
+
+
+def test_every_decision_has_words() -> None:
+    """Of every name that the program gives a decision; none shows it."""
+    assert decision_words("ff.interpolation", "0.5") == ("Finetuned weights kept", "50 %, the rest is pretrained")
+    known = {"lm.C": "30", "lm.C_map": "3", "ff.interpolation": "1", "st.images": "828", "ff.keep": "best_test"}
+    for name, value in [*known.items(), *(("lm.mode", mode) for mode in ("both", "lr", "map_lr", "joint_lbfgs"))]:
+        title, said = decision_words(name, value)
+        assert title != name and "_" not in said and "{" not in said
+
+
 def test_an_export_goes_into_a_folder_that_does_not_exist(foldered: Site) -> None:
     train(foldered.project, label(foldered.project))
     first = Path(foldered.get("/results")["export_into"])
+    assert first.name.endswith("-classifier-run1")  # a bare number looks like a copy
     assert first.parent == foldered.project.folder.parent and not first.exists()
     first.mkdir()
     assert foldered.get("/results")["export_into"] == f"{first}-2"

@@ -244,6 +244,30 @@ def test_a_run_is_queued_stopped_and_resumed(client: TestClient, server: Server,
     assert runs.get(server.project(key), run).status == "queued"
 
 
+def test_a_second_training_is_refused_in_words_until_the_first_is_over(
+    client: TestClient, server: Server, key: str
+) -> None:
+    """Two windows press Train: the second would hide the first, which could no longer be stopped."""
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        return client.post(f"/x/{key}/{path}", json=body)
+
+    train = {"kind": "train", "config": {"preset": "quick"}}
+    first = post("run", train).json()["run"]
+    told = post("run", train)
+    assert told.status_code == 400
+    assert told.json()["found"] == "Run 1 (FACT) waits for its turn." and "stop it" in told.json()["do"]
+    assert [run.id for run in runs.list_runs(server.project(key), "train")] == [first]
+    claimed = runs.claim(server.project(key), "worker")
+    assert claimed is not None and claimed.id == first
+    assert post("run", train).json()["found"] == "Run 1 (FACT) is running."
+    assert post("run", {"kind": "scan", "config": {}}).status_code == 200  # other work may wait
+    runs.finish(server.project(key), first, "stopped")
+    second = post("run", train).json()["run"]
+    assert post("resume", {"run": first}).json()["found"] == "Run 2 (FACT) waits for its turn."
+    assert post("resume", {"run": second}).status_code == 200  # it waits itself: nothing changes
+
+
 @pytest.mark.parametrize(
     ("kind", "config", "told"),
     [

@@ -12,8 +12,11 @@ import gradio as gr
 from app.server import Server
 from app.text import sentences
 from app.widgets import Form, form, piece
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, HasTitle
+from fact_core import weights
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, HasTitle, check_fit
 from fact_core.config import TrainConfig, options, train_config, value_of
+from fact_core.errors import ConfigError
+from fact_core.weights import WeightsStatus
 
 MAIN = ("recipe", "preset", "backbone")
 #: (sentence, prefix of the options' names) of each fold under "More options"
@@ -46,9 +49,15 @@ def build(server: Server) -> None:
     # The other way round: the form shows the settings of the run that is shown.
     fill = gr.Button("", visible="hidden", elem_id="train-fill")
     names = json.dumps(list(settings.names))
-    known = json.dumps({"own": {each: own_of(each) for each in PRESETS}, "plain": plain_values()})
+    known = json.dumps({"own": {each: own_of(each) for each in PRESETS}, "plain": plain_values(), "fit": fits()})
     fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values, {known})")
     go.click(None, settings.inputs, js=f"(...values) => {{ FactTrain.submit({names}, values); }}")
+    chosen = [settings.components[settings.names.index(name)] for name in ("recipe", "backbone")]
+    for each in chosen:
+        each.change(None, chosen, js=f"(recipe, backbone) => {{ FactTrain.choose(recipe, backbone, {known}); }}")
+    # Pressed when a backbone's weights have come or gone: the list says which are here.
+    nets = gr.Button("", visible="hidden", elem_id="train-nets")
+    nets.click(partial(_with_weights, text), None, chosen[1], show_progress="hidden")
 
 
 def _settings(text: dict[str, str]) -> Form:
@@ -92,6 +101,34 @@ def _with_help(name: str, chosen: str) -> dict[str, Any]:
 def help_of(name: str, chosen: str) -> str:
     """What a recipe, effort or backbone is, in its own words."""
     return CHOICES[name][chosen].help if chosen in CHOICES[name] else ""
+
+
+def _with_weights(text: dict[str, str]) -> dict[str, Any]:
+    return gr.update(choices=[(backbone_title(name, weights.status(name), text), name) for name in BACKBONES])
+
+
+def backbone_title(name: str, here: WeightsStatus, text: Mapping[str, str]) -> str:
+    """A backbone in the list: its title, and what it lacks before it can be trained."""
+    title = BACKBONES[name].title
+    if here.ready:
+        return title
+    return text["train.needs_download" if here.download_bytes else "train.needs_file"].format(backbone=title)
+
+
+def fits() -> dict[str, dict[str, Any]]:
+    """Recipe -> its phases, and the backbones that cannot be trained by it."""
+    return {
+        recipe: {"phases": each.phases, "never": [name for name in BACKBONES if not _fit(recipe, name)]}
+        for recipe, each in RECIPES.items()
+    }
+
+
+def _fit(recipe: str, backbone: str) -> bool:
+    try:
+        check_fit(recipe, backbone)
+    except ConfigError:
+        return False
+    return True
 
 
 def fold_names(prefix: str) -> tuple[str, ...]:

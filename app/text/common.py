@@ -22,6 +22,7 @@ TEXT = {
     "offline": "The program does not answer. This page tries again by itself.",
     "denied": "This window is no longer let in. Open the address that the program printed in the terminal.",
     "error.title": "That did not work",
+    "error.found": "Found: {found}",
     "error.unknown": "The program answered with an error.",
     "error.network": "The program does not answer.",
     "floats": "Notices and menus",

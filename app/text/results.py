@@ -5,7 +5,14 @@ TEXT = {
     "results.choose_run": "Which run",
     "results.run": "Run {n}, {recipe}, {labels} labels",
     "results.run_plain": "Run {n}, {recipe}",
-    "results.running": "Run {n} is not done yet.",
+    "results.run_undone": "Run {n}, {recipe}, {status}",
+    "results.is_queued": "Run {n} waits for its turn. The figures follow once it is done.",
+    "results.is_running": "Run {n} is training. The figures follow once it is done.",
+    "results.is_stopped": "Run {n} was stopped before it was done, so there is no model to measure. "
+    "You can resume it on the Train page.",
+    "results.is_failed": "Run {n} failed, so there is no model to measure.",
+    "results.matrix_undone": "Run {n} has no model whose answers could be compared.",
+    "results.export_undone": "Run {n} has no model to export.",
     "results.empty": "Here you see how good the classifier is, once a training run is done.",
     "results.to_train": "Train",
     "results.loading": "Loading",
@@ -39,16 +46,27 @@ TEXT = {
     "results.no_check": "No check images were labeled, so nothing independent says how good this classifier is. "
     "The answers on its own training labels do not count: it has seen them.",
     "results.trained_on": "On its own {n} training labels it is right {right} times. That says little.",
+    "results.no_answers": "There are check labels ({n}), but no answers to compare them with: "
+    "the pool has to be predicted first.",
     "results.more_check": "Label more check images",
     "results.some_check": "Choose check images",
-    "results.also_demo": "On the demo's true classes of {n} other images: {accuracy}, between {low} and {high} %.",
-    "results.also_folders": "Taking folder names as true, on {n} other images: {accuracy}, between {low} and {high} %.",
+    "results.also_demo": "On the demo's true classes of {n} images that you did not label at all: {accuracy}, "
+    "between {low} and {high} %.",
+    "results.also_folders": "Taking folder names as true, on {n} images that you did not label at all: {accuracy}, "
+    "between {low} and {high} %.",
     "results.phases": "After each phase",
     "results.phases_none": "Nothing to measure the phases on.",
     "results.train_accuracy": "{accuracy} of its own labels",
-    "results.overlap": "The first and the last interval overlap: with {n} images it is not certain "
-    "that the later phases helped.",
-    "results.apart": "The first and the last interval do not overlap: the later phases changed the result.",
+    "results.worse": "On these {n} images {phase} looks worse than {than}: {accuracy} where that had {other}. "
+    "The difference is within the noise.",
+    "results.worse_sure": "On these {n} images {phase} is worse than {than}: {accuracy} where that had {other}. "
+    "The difference is more than noise.",
+    "results.better": "On these {n} images {phase} looks better than {than}: {accuracy} where that had {other}. "
+    "The difference is within the noise: it is not certain that the later phases helped.",
+    "results.better_sure": "On these {n} images {phase} is better than {than}: {accuracy} where that had {other}. "
+    "The difference is more than noise.",
+    "results.same": "On these {n} images {phase} is right as often as {than}: "
+    "it is not certain that the later phases helped.",
     "results.decided": "What the program chose",
     "results.per_class": "Per class",
     "results.class": "Class",
@@ -61,6 +79,7 @@ TEXT = {
     "results.matrix_check": "rows: your label. columns: the model's answer",
     "results.matrix_truth": "rows: the true class. columns: the model's answer",
     "results.images": "images",
+    "results.matrix_waits": "The matrix compares your check labels with the answers, once the pool is predicted.",
     "results.matrix_none": "The matrix compares your check labels with the answers. There are no check labels yet.",
     "results.mistakes": "{n} mistakes",
     "results.one_mistake": "1 mistake",
@@ -81,6 +100,7 @@ TEXT = {
     "results.into_help": "A new folder. Nothing is overwritten.",
     "results.exported": "Exported to",
     "results.export_files": "{n} files: {names}",
+    "results.export_file": "1 file: {names}",
     "results.export_failed": "The export failed.",
     "results.copy": "Copy the path",
     "results.copied": "Copied",

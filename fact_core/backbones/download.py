@@ -28,8 +28,8 @@ from fact_core.weights import (
     hub_bytes,
     hub_file,
     hub_folder,
+    missing,
     own_file,
-    status,
     verify,
 )
 
@@ -44,7 +44,7 @@ def download(name: str, read: Reader) -> Step[None]:
     reasons: list[str] = []
     sources = [source for source in pick(BACKBONES, name, "backbone").sources if source.kind != "file"]
     if not sources:
-        raise WeightsError(f"Nothing downloads the weights of {name}", status(name).detail, how_to_get(name))
+        raise WeightsError(f"Nothing downloads the weights of {name}", missing(name), how_to_get(name))
     for source in sources:
         yield Log(f"Fetching {source.where} (about {source.bytes / 1e6:.0f} MB).")
         try:

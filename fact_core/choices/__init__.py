@@ -71,6 +71,6 @@ def adapter_error(phase: str, backbone: str) -> ConfigError:
     title = BACKBONES[backbone].title if backbone in BACKBONES else backbone
     return ConfigError(
         f"{PHASES[phase].title} needs a plain vision transformer",
-        title,
+        f"You chose {title}.",
         f"Choose another recipe, or one of these backbones: {fitting}.",
     )

@@ -84,7 +84,7 @@ def train(
     )
     done = restore(work)  # phases that an interrupted run finished
     if done:
-        yield Log(f"Going on after {', '.join(each.phase for each in done)}.")
+        yield Log(f"Going on after: {', '.join(PHASES[each.phase].title for each in done)}.")
     for name in config.phases[len(done) :]:
         try:
             if name != "lp" and "lm" in config.phases:

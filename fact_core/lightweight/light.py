@@ -13,8 +13,8 @@ fitted to features that have seen its labels, which can make it the worse of the
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -113,7 +113,9 @@ def fit(
     holds at every event what a later call needs to go on. plan: what ``decide`` decided; else it is decided
     on these features. tuned: phase 2's head on the pooled features, where it is to answer as well. Yields
     Decisions, Points of the attention steps and then of the L-BFGS iterations, and Progress of the
-    cross-validation. Returns the head and the decisions made here.
+    cross-validation. A Point's ``part``: map (attention steps), joint, lr_map or lr_pooled (L-BFGS of both
+    together, of the linear layer behind attention, of that on pooled features), whole (the finished head).
+    Returns the head and the decisions made here.
     Errors: InputError for one class only, or tokens that are not finite.
     """
     memory = Memory() if memory is None else memory
@@ -130,7 +132,7 @@ def fit(
     if head.maps and reduce is not None:
         yield from _fit_map(head, data, reduce, config, decided.c_map, seed, memory, check, axis)
     if head.pools:
-        lines = yield from axis.behind(pooled_line(data, n_classes, config, (decided.c_pooled,)))
+        lines = yield from axis.behind(pooled_line(data, n_classes, config, (decided.c_pooled,)), "lr_pooled")
         _copy(head.pooled_line, lines[0])
     if tuned is not None:
         head.tuned_line.load_state_dict(tuned.state_dict())
@@ -155,24 +157,25 @@ def _fit_map(
     head.basis.copy_(reduce.basis)
     if head.mode == "joint_lbfgs":
         joint = train_joint(data, head.n_classes, reduce, config, c, seed)
-        head.map, head.map_line, scales = yield from axis.behind(joint)
+        head.map, head.map_line, scales = yield from axis.behind(joint, "joint")
         head.scales.copy_(scales)
         return
     shown = _check(check, reduce, data.y.device) if check else None
-    head.map = yield from train_reading(data, head.n_classes, reduce, config, config.steps, seed, "map", memory, shown)
+    steps = train_reading(data, head.n_classes, reduce, config, config.steps, seed, "map", memory, shown)
+    head.map = yield from through(steps, lambda each: replace(each, part="map") if isinstance(each, Point) else each)
     axis.done = config.steps
-    fitted = yield from axis.behind(map_line(data, head.n_classes, head.map, reduce, config, seed, (c,)))
+    fitted = yield from axis.behind(map_line(data, head.n_classes, head.map, reduce, config, seed, (c,)), "lr_map")
     _copy(head.map_line, fitted.lines[0])
     head.scales.copy_(fitted.scales)
 
 
-@dataclasses.dataclass
+@dataclass
 class _Axis:
     """The steps of the phase: those of attention, if any, then the iterations of one solver after the other."""
 
     done: int = 0
 
-    def behind(self, run: Step[T]) -> Step[T]:
+    def behind(self, run: Step[T], part: str) -> Step[T]:
         """The same Points, behind what is done. Nobody knows how many iterations come: the axis grows with them."""
         first = self.done
 
@@ -180,7 +183,7 @@ class _Axis:
             if not isinstance(event, Point):
                 return None if isinstance(event, Progress) else event
             self.done = first + event.step
-            return dataclasses.replace(event, step=self.done, steps=self.done if first else event.steps)
+            return replace(event, step=self.done, steps=self.done if first else event.steps, part=part)
 
         return (yield from through(run, change))
 
@@ -211,7 +214,7 @@ def _last_point(
     held: tuple[float | None, float | None] = (None, None)
     if check:
         held = _measure(head, check[0].to(device), check[1].to(device), check[2].long().to(device))
-    return Point("lm", last, last, float(last), loss, accuracy, held[0], held[1])
+    return Point("lm", last, last, float(last), loss, accuracy, held[0], held[1], part="whole")
 
 
 @torch.no_grad()

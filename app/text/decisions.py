@@ -1,0 +1,66 @@
+"""What the program chose by itself, and the values of its options, in words: internal name -> title.
+
+``decision_words`` is for Python; ``FS.decision`` in assets/fs.js reads the same sentences.
+"""
+
+from __future__ import annotations
+
+#: option -> its values in words; the raw name stands behind, as the command line takes it
+VALUES = {
+    "lp.mode": {"lr": "Logistic regression", "sgd": "SGD, as in the paper"},
+    "ff.optimiser": {"adamw": "AdamW", "sgd": "SGD"},
+    "ff.gate": {
+        "off": "All of phase 2's weights",
+        "half": "Half of phase 2's weights",
+        "choose": "By cross-validation",
+    },
+    "ff.keep": {"last": "The last ones", "best_test": "Best on check images"},
+    "lm.mode": {
+        "auto": "By itself",
+        "map_lr": "Attention + regression",
+        "lr": "Logistic regression",
+        "both": "Mean of both",
+        "joint_lbfgs": "Jointly by L-BFGS",
+    },
+    "lm.choose": {"none": "Nothing", "C": "C alone", "C+mode": "C and reading"},
+    "lm.form": {
+        "default": "For an image",
+        "channel": "For each channel",
+        "channel-squared": "With range",
+    },
+    "device": {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU (CUDA)"},
+}
+
+TEXT = {
+    "decision.lm.mode": "Reading of the light model",
+    "decision.lm.mode.map_lr": "attention pooling, then logistic regression",
+    "decision.lm.mode.lr": "logistic regression alone",
+    "decision.lm.mode.joint_lbfgs": "attention pooling and linear layer together",
+    "decision.lm.mode.both": "mean of logistic regression with and without attention pooling",
+    "decision.lm.C": "Regularisation (C) of the light model",
+    "decision.lm.C_map": "Regularisation (C) behind attention pooling",
+    "decision.ff.interpolation": "Finetuned weights kept",
+    "decision.ff.interpolation.0": "none, the pretrained network stays",
+    "decision.ff.interpolation.1": "all",
+    "decision.ff.interpolation.*": "{percent} %, the rest is pretrained",
+    "decision.ff.keep": "Weights kept",
+    "decision.ff.keep.best_test": "best on the check images",
+    "decision.st.images": "Images named by itself",
+    "decision.st.images.*": "{value} of the pool",
+}
+
+
+def decision_words(name: str, value: str) -> tuple[str, str]:
+    """(title, value) of a Decision in words; as they are where none are known."""
+    said = TEXT.get(f"decision.{name}.{value}", TEXT.get(f"decision.{name}.*", "{value}"))
+    try:
+        percent = f"{100 * float(value):.0f}"
+    except ValueError:
+        percent = value
+    return TEXT.get(f"decision.{name}", name), said.replace("{percent}", percent).replace("{value}", value)
+
+
+def value_words(option: str, value: str) -> str:
+    """A value of an option: its title with the raw name behind; the name alone where it has none."""
+    title = VALUES.get(option, {}).get(value)
+    return f"{title} ({value})" if title else value
