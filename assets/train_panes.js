@@ -155,7 +155,7 @@
     const empty = FS.el("p", { class: "empty" }, FS.t("train.empty"));
     const stage = FS.el("div", { class: "chart-stage" }, host, heads, zoom);
     // On a phone the phases keep their width and lie side by side; the words over them stay where they are.
-    const scroll = FS.el("div", { class: "chart-scroll" }, line, stage);
+    const scroll = FS.el("div", { class: "chart-scroll", tabindex: "0", role: "region", "aria-label": FS.t("train.charts") }, line, stage);
     root.replaceChildren(FS.el("div", { class: "train-charts" }, note, scroll, empty));
     const words = (phase, first) => {
       const run = FS.state && T.shownRun(FS.state);

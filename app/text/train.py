@@ -96,6 +96,7 @@ TEXT = {
     "train.skipped": "not reached",
     "train.step_of": "step {step} of {steps}",
     "train.empty": "Loss and accuracy appear here, step by step, once training has started.",
+    "train.charts": "Charts of the phases",
     "train.chart_label": "Charts of loss and accuracy for each phase. {summary}",
     "train.chart_phase": "{phase}: loss {loss}, accuracy {accuracy}.",
     "train.now": "Now",
