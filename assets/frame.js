@@ -81,8 +81,8 @@
     return layer;
   }
   let toasts = null;
-  /** A short notice that leaves by itself, an error later, and never while the pointer or the focus is on it. action: {text, act}, a button in it, such as Undo; only the newest
-   *  notice has one. Returns what closes it. */
+  /** A short notice that leaves by itself, an error later, and never while the pointer or the focus is on it.
+   *  action: {text, act}, a button in it, such as Undo; only the newest notice has one. Returns what closes it. */
   FS.toast = (message, kind = "", action = null) => {
     const error = message && message.what ? message : null;
     if (error && error.status === 0) return () => {}; // no answer at all: the bar at the top says so

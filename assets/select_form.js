@@ -153,25 +153,24 @@
     follow();
 
     let before = null; // check images that stood there before only they were asked for
+    const checks = () => host.querySelector("#sf-check");
+    function writeChecks(n) { checks().value = n; checks().dispatchEvent(new Event("input")); }
     return {
       values, count, problem, of,
       remark: () => remark(),
       // Only check images: the other fields are out of the way, theirs has the focus and a number.
       onlyChecks(n) {
-        const field = host.querySelector("#sf-check");
+        const field = checks(), earlier = before ?? values.check;
         for (const each of host.children) each.hidden = n > 0 && !each.contains(field);
         if (!n && before === null) return;
-        field.value = n || before;
-        before = n ? before ?? values.check : null;
-        field.dispatchEvent(new Event("input"));
+        before = n ? earlier : null;
+        writeChecks(n || earlier);
         if (n) { field.focus(); field.select(); field.scrollIntoView({ block: "nearest" }); }
       },
       destroy() { document.removeEventListener("fs:backbone", onBackbone); },
       suggestChecks(n) {
-        const field = host.querySelector("#sf-check");
-        field.value = n;
-        field.dispatchEvent(new Event("input"));
-        field.focus();
+        writeChecks(n);
+        checks().focus();
       },
       titles(name, value) { const found = known.get(name).choices.find((each) => each.value === value); return found && found.title; },
       choices: (name) => known.get(name).choices,
