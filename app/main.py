@@ -32,18 +32,22 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 
-from app.guard import Guard, Keys, make_keys
-from app.pages import label, project, results, select, train
+from app.pages.label import page as label
+from app.pages.project import page as project
+from app.pages.results import page as results
+from app.pages.select import page as select
+from app.pages.train import page as train
 from app.routes import register_all
 from app.routes.assets import FOLDER as ASSETS
-from app.server import Server
-from app.text import sentences
-from app.theme import theme
-from app.widgets import piece
-from fact_core import project as projects
-from fact_core import scan
-from fact_core.demo import make_demo
+from app.shell.forms import piece
+from app.shell.guard import Guard, Keys, make_keys
+from app.shell.server import Server
+from app.shell.text import sentences
+from app.shell.theme import theme
 from fact_core.errors import FactError, InputError, storage_error
+from fact_core.images.demo import make_demo
+from fact_core.storage import items
+from fact_core.storage import project as projects
 
 #: name -> the function that builds the page, in the order of the steps
 PAGES: dict[str, Callable[[Server], None]] = {
@@ -161,7 +165,7 @@ def first_project(server: Server, folder: str, demo: bool) -> str:
         exists = (target / projects.DATABASE).exists()
         opened = projects.open_project(target) if exists else projects.create(target, images, "Digits (demo)")
         key = server.open(opened.folder)
-        if not scan.counts(opened).files:
+        if not items.counts(opened).files:
             server.start(key, "scan", {})
         return key
     return server.open(Path(folder)) if folder else ""

@@ -19,14 +19,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from fact_core import bench, doctor, project, weights
+from fact_core import bench
 from fact_core.choices import BACKBONES, Choice
 from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
-from fact_core.console import Console
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
+from fact_core.headless import doctor
+from fact_core.headless.console import Console
+from fact_core.headless.run_all import Order, go
+from fact_core.pretrained import weights
+from fact_core.storage import project
 from fact_core.types import Step
-from fact_core.way import Order, go
 
 #: Options of a training run that have a flag of their own kind, or none.
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")

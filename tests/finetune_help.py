@@ -14,7 +14,7 @@ from PIL import Image
 from fact_core.backbones import Backbone, load
 from fact_core.config import TrainConfig, train_config
 from fact_core.events import Event
-from fact_core.features import tokens
+from fact_core.features.extract import tokens
 from fact_core.finetune.pipeline import Trained, train
 from fact_core.types import FloatArray, IntArray, Step
 

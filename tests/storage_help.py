@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from fact_core import project as projects
-from fact_core import scan
-from fact_core.project import Project
+from fact_core.storage import items
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
 
 T = TypeVar("T")
 
@@ -39,13 +39,13 @@ def flat_project(folder: Path, images: int = 6) -> Project:
     for number in range(images):
         paint(folder / "images" / f"{number:03d}.png", number)
     project = projects.create(folder / "project", folder / "images")
-    drain(scan.scan(project))
+    drain(items.scan(project))
     return project
 
 
 def is_sound(project: Project) -> bool:
     """SQLite's own check of the file."""
-    from fact_core import db
+    from fact_core.storage import db
 
     with db.connect(project.db) as con:
         return bool(con.execute("PRAGMA integrity_check").fetchone()[0] == "ok")

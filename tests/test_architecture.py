@@ -11,73 +11,52 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted([*ROOT.glob("fact_core/**/*.py"), *ROOT.glob("app/**/*.py"), ROOT / "launch.py"])
 
-#: layer -> modules of it; a package stands for everything in it
-LAYERS: dict[str, tuple[str, ...]] = {
-    "0": ("errors", "types", "choices", "config", "options", "events", "steps", "processor"),
-    "1": ("images", "db", "store", "weights", "files", "walk"),
-    "2": (
-        "project",
-        "scan",
-        "history",
-        "batches",
-        "classes",
-        "labels",
-        "label_files",
-        "label_import",
-        "notes",
-        "undo",
-        "selections",
-        "runs",
-        "exchange",
-        "thumbs",
-        "demo",
-        "synthetic",
+#: What lies loose in fact_core, with its one folder of choices: stdlib and numpy.
+VOCABULARY = ["errors", "events", "types", "options", "config", "files", "processor", "generators", "choices"]
+#: The door lies loose too: it is above everything.
+DOOR = "cli"
+
+TORCH = ["torch", "torchvision", "timm", "peft", "transformers", "onnx", "onnxruntime", "onnxscript", "umap", "numba"]
+PAGE = ["gradio", "plotly", "fastapi", "starlette", "uvicorn"]
+SQL = ["sqlite3", "sqlite_utils"]
+LEARNING = ["sklearn", "scipy", "pandas", "PIL"]
+
+#: layer -> (what it may import beside itself and the vocabulary, libraries that it must not import).
+#: A layer is a folder of fact_core, or one of the page. The lower ones come first.
+LAYERS: dict[str, tuple[str, list[str]]] = {
+    "vocabulary": ("", [*TORCH, *PAGE, *SQL, *LEARNING]),
+    "images": ("", [*TORCH, *PAGE, *SQL]),
+    "pretrained": ("", [*TORCH, *PAGE, *SQL]),
+    "storage": ("images", [*TORCH, *PAGE]),
+    "labeling": ("storage images", [*TORCH, *PAGE]),
+    "exchange": ("labeling storage images", [*TORCH, *PAGE, *SQL]),
+    "analysis": ("", [*TORCH, *PAGE, *SQL]),
+    "compute": ("images", [*PAGE, *SQL]),
+    "backbones": ("compute pretrained images", [*PAGE, *SQL]),
+    "lightweight": ("compute", [*PAGE, *SQL]),
+    "features": ("backbones compute analysis images", [*PAGE, *SQL]),
+    "classifier": ("features lightweight backbones compute images", [*PAGE, *SQL]),
+    "select": ("lightweight analysis compute", [*PAGE, *SQL]),
+    "finetune": ("classifier features lightweight backbones compute analysis images", [*PAGE, *SQL]),
+    "work": (
+        "select finetune classifier features lightweight backbones compute analysis exchange labeling storage "
+        "pretrained images",
+        [*PAGE, *SQL],
     ),
-    "2n": ("evaluate", "suggest", "groups", "neighbors", "coverage"),
-    "3": (
-        *("device", "data", "backbones", "features", "select", "finetune", "lightweight", "classifier", "predict"),
-        *("export", "export_files", "model_card", "onnx_inference", "project_map"),
+    "headless": ("work compute analysis exchange labeling storage pretrained images", [*PAGE, *SQL]),
+    "bench": (
+        "headless work select finetune classifier features lightweight backbones compute analysis exchange labeling "
+        "storage pretrained images",
+        [*PAGE, *SQL],
     ),
-    "4": (
-        "worker",
-        "kinds",
-        "kinds_pool",
-        "kinds_select",
-        "kinds_evidence",
-        "question",
-        "kinds_model",
-        "cli",
-        "way",
-        "follow",
-        "console",
-        "doctor",
-        "bench",
-    ),
+    "cli": ("bench headless work backbones storage pretrained images", [*TORCH, *PAGE, *SQL]),
+    "app.shell": ("analysis exchange labeling storage pretrained images", [*TORCH, *SQL]),
+    "app.routes": ("app.shell analysis exchange labeling storage pretrained images", [*TORCH, *SQL]),
+    "app.pages": ("app.shell app.routes analysis exchange labeling storage pretrained images", [*TORCH, *SQL]),
+    "app.main": ("app.pages app.shell app.routes labeling storage images", [*TORCH, *SQL]),
+    # It drives the page from outside and is part of the command line.
+    "app.bench": ("cli bench headless work analysis exchange labeling storage images", [*TORCH, *PAGE, *SQL]),
 }
-#: layer -> what it may import of fact_core: layers, or single modules
-ALLOWED: dict[str, tuple[str, ...]] = {
-    "0": ("0",),
-    "1": ("0", "1"),
-    "2": ("0", "1", "2"),
-    "2n": ("0", "2n"),
-    "3": ("0", "2n", "3", "files", "images", "store", "weights"),
-    "4": ("0", "1", "2", "2n", "3", "4"),
-    "5": ("0", "2", "2n", "images", "store", "weights"),
-    "5b": ("0", "2", "4"),
-}
-HEAVY = ("torch", "torchvision", "timm", "peft", "transformers", "onnx", "onnxruntime", "onnxscript", "umap", "numba")
-#: layer -> libraries that must not be imported there
-BANNED: dict[str, tuple[str, ...]] = {
-    "0": (*HEAVY, "sqlite3", "sqlite_utils", "gradio", "plotly", "sklearn", "PIL", "fastapi"),
-    "1": (*HEAVY, "gradio", "plotly", "fastapi"),
-    "2": (*HEAVY, "gradio", "plotly", "fastapi"),
-    "2n": (*HEAVY, "sqlite3", "sqlite_utils", "gradio", "plotly", "fastapi"),
-    "3": ("sqlite3", "sqlite_utils", "gradio", "plotly", "fastapi"),
-    "4": ("sqlite3", "sqlite_utils", "gradio", "plotly", "fastapi"),
-    "5": (*HEAVY, "sqlite3", "sqlite_utils"),
-    "5b": (*HEAVY, "sqlite3", "sqlite_utils", "gradio", "plotly", "fastapi"),
-}
-# weights.py sits low so that the page can say what is ready; it converts nothing itself.
 
 
 def _id(path: Path) -> str:
@@ -91,19 +70,12 @@ def _module(path: Path) -> str:
 
 
 def _layer(module: str) -> str | None:
-    """The layer of a dotted module; None for fact_core itself. KeyError when nobody has given it one.
-
-    5 is the page, 5b its benches, which drive the page from outside and are part of the command line.
-    """
+    """The layer of a dotted name of ours; None for other packages, and for the two packages' own names."""
     top, _, rest = module.partition(".")
-    if rest.partition(".")[0] == "bench" and top == "app":
-        return "5b"
-    if top in ("app", "launch"):
-        return "5" if top == "app" else "6"
-    name = rest.partition(".")[0]
-    if not name:
-        return None
-    return {each: layer for layer, modules in LAYERS.items() for each in modules}[name]
+    first = rest.partition(".")[0]
+    if top == "fact_core" and first and first != "__version__":
+        return "vocabulary" if first in VOCABULARY else first
+    return f"app.{first}" if top == "app" and first else None
 
 
 def _imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -118,39 +90,59 @@ def _imports(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{start}.{alias.name}") for alias in node.names)
 
 
-def _target_layer(name: str) -> tuple[str, str] | None:
-    """(layer, module name) of an imported dotted name when it is one of ours below fact_core."""
-    parts = name.split(".")
-    if parts[0] != "fact_core" or len(parts) < 2 or parts[1] == "__version__":
-        return None
-    layer = _layer(".".join(parts[:2]))
-    return (layer, parts[1]) if layer else None
+def test_a_folder_is_a_layer_and_only_the_vocabulary_and_the_door_lie_loose() -> None:
+    """A new file in fact_core belongs into a folder, a new folder into LAYERS."""
+    loose = {path.stem for path in (ROOT / "fact_core").glob("*.py")} - {"__init__"}
+    assert loose | {"choices"} == {*VOCABULARY, DOOR}
+    folders = {path.parent.name for path in (ROOT / "fact_core").glob("*/__init__.py")} - {"choices"}
+    assert folders | {"vocabulary", DOOR} == {layer for layer in LAYERS if not layer.startswith("app.")}
+    assert {path.stem for path in (ROOT / "app").glob("*.py")} == {"__init__", "main"}
+
+
+def test_tests_lie_in_the_folders_of_what_they_test() -> None:
+    folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.glob("test_*.py"))}
+    assert folders <= {"page", "launch", *LAYERS}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_id)
 def test_imports_only_from_layers_below(path: Path) -> None:
     layer = _layer(_module(path))
-    if layer in (None, "6"):
+    if layer is None:
         return
+    below, banned = LAYERS[layer]
     wrong = []
     for line, name in _imports(path):
-        target = _target_layer(name)
-        if target and not {target[0], target[1]} & set(ALLOWED[layer]):
-            wrong.append(f"{_id(path)}:{line} imports {name} (layer {layer} must not import layer {target[0]})")
-        if name.partition(".")[0] in BANNED[layer]:
-            wrong.append(f"{_id(path)}:{line} imports {name} (not in layer {layer})")
-        if name.partition(".")[0] == "app" and layer != "5" and not (layer == "5b" and name.startswith("app.bench.")):
-            wrong.append(f"{_id(path)}:{line} imports {name}: only the page may import the page")
-        if name.startswith("app.bench") and layer != "5b":
-            wrong.append(f"{_id(path)}:{line} imports {name}: the page does not know its benches")
+        target = _layer(name)
+        if target and target not in (layer, "vocabulary", *below.split()) and not _is_sentences(layer, target, name):
+            wrong.append(f"{_id(path)}:{line} imports {name}: {layer} must not import {target}")
+        if name.partition(".")[0] in banned:
+            wrong.append(f"{_id(path)}:{line} imports {name}: not in {layer}")
     assert not wrong, "\n".join(wrong)
 
 
+def _is_sentences(layer: str, target: str, name: str) -> bool:
+    """A page's sentences are plain dicts: the shell joins them, and the list of routes names the pages' own."""
+    return target == "app.pages" and (
+        (layer == "app.shell" and name.rpartition(".")[2] in ("text", "class_text"))
+        or (layer == "app.routes" and name.rpartition(".")[2].endswith("routes"))
+    )
+
+
+def test_the_layers_stand_in_order() -> None:
+    """What a layer may import stands above it in LAYERS, so that no circle can be written down."""
+    for place, (layer, (below, _)) in enumerate(LAYERS.items()):
+        later = set(list(LAYERS)[place:])
+        assert not later & set(below.split()), layer
+
+
 def test_storage_and_torch_meet_in_the_worker_only() -> None:
-    """sqlite3 is imported by layers 1 and 2, torch by layers 3 and 4: no file imports both."""
+    """No file imports both, and no layer with torch may import what stores."""
     for path in SOURCES:
         names = {name.partition(".")[0] for _, name in _imports(path)}
-        assert not {"torch", "sqlite3"} <= names, _id(path)
+        assert not ({"torch"} <= names and set(SQL) & names), _id(path)
+    for layer, (below, banned) in LAYERS.items():
+        if layer not in ("work", "bench") and "torch" not in banned:
+            assert not {"storage", "labeling", "exchange"} & set(below.split()) or layer == "headless", layer
 
 
 def test_timm_is_imported_by_backbones_and_finetune_only() -> None:
@@ -168,9 +160,10 @@ def test_launch_needs_only_the_standard_library() -> None:
 
 
 def test_pages_do_not_import_each_other() -> None:
-    for path in ROOT.glob("app/pages/*.py"):
-        others = [name for _, name in _imports(path) if name.startswith("app.pages.")]
-        assert not others or path.name == "__init__.py", f"{_id(path)}: {others}"
+    for path in ROOT.glob("app/pages/*/*.py"):
+        own = f"app.pages.{path.parent.name}."
+        others = [name for _, name in _imports(path) if name.startswith("app.pages.") and not name.startswith(own)]
+        assert not others, f"{_id(path)}: {others}"
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_id)

@@ -6,10 +6,10 @@ import torch
 
 from fact_core.choices import FROFA, STRATEGIES, resolve
 from fact_core.errors import ConfigError, InputError
+from fact_core.generators import finish
 from fact_core.lightweight.frofa import FORMS, augment
 from fact_core.select.choose import choose
 from fact_core.select.picks import Picks, unit
-from fact_core.steps import finish
 
 
 def pick_rows(name, x, budget, labeled=(3, 7), y=(0, 1), seed=1, **options):

@@ -16,14 +16,15 @@ import pytest
 
 import launch
 from app.bench.__main__ import PAGE
-from fact_core import cli, doctor
+from fact_core import cli
 from fact_core.bench import BENCHES, readme, tables
 from fact_core.choices import BACKBONES, RECIPES, STRATEGIES, StrategyChoice
 from fact_core.errors import InputError
 from fact_core.events import Progress
+from fact_core.generators import finish
+from fact_core.headless import doctor
 from fact_core.select.choose import choose
 from fact_core.select.picks import Picks, candidates, spare, unit
-from fact_core.steps import finish
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from fact_core import processor
 from fact_core.errors import DeviceError, RunError
-from fact_core.project import Project
+from fact_core.storage.project import Project
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 from app.bench import browser as browsers
 from app.bench import figures, pool
-from fact_core import selections
 from fact_core.bench import page_tables
 from fact_core.errors import RunError
 from fact_core.events import Progress
-from fact_core.project import Project
+from fact_core.labeling import selections
+from fact_core.storage.project import Project
 from fact_core.types import Step
 
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fact_core import classes, runs, scan, selections, synthetic
-from fact_core import project as projects
 from fact_core.events import Log
-from fact_core.project import Project
-from fact_core.steps import finish
+from fact_core.generators import finish
+from fact_core.labeling import classes, selections
+from fact_core.storage import items, run_queue, synthetic
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
 from fact_core.types import FloatArray, Role, Selection, Step
 
 SIZE, FILES = (1600, 1200), 500
@@ -37,10 +38,10 @@ def over(
         folder = Path(place).resolve()
         yield Log(f"Painting {FILES} images of {SIZE[0]} x {SIZE[1]}")
         images = paint_images(folder / "images", FILES)
-        for items in sizes:
-            project = make(folder / f"pool-{items}", images, items)
-            rows.append((yield from measure(project, items, folder / "home")))
-            yield Log(f"{items:,} images: {rows[-1]} (load {os.getloadavg()[0]:.1f})")
+        for count in sizes:
+            project = make(folder / f"pool-{count}", images, count)
+            rows.append((yield from measure(project, count, folder / "home")))
+            yield Log(f"{count:,} images: {rows[-1]} (load {os.getloadavg()[0]:.1f})")
     return rows
 
 
@@ -56,17 +57,17 @@ def paint_images(folder: Path, count: int, size: tuple[int, int] = SIZE) -> Path
     return folder
 
 
-def make(folder: Path, images: Path, items: int) -> Project:
-    """A project of ``items`` images: the files in ``images`` are its queue, all others have none.
+def make(folder: Path, images: Path, count: int) -> Project:
+    """A project of ``count`` images: the files in ``images`` are its queue, all others have none.
 
-    It has ten classes and a finished map. ValueError when there are more files than ``items``.
+    It has ten classes and a finished map. ValueError when there are more files than ``count``.
     """
-    project = projects.create(folder, images, f"{items:,} images")
-    finish(scan.scan(project))
-    files = scan.pool(project).ids
-    if len(files) > items:
-        raise ValueError(f"{len(files)} files are more than {items} images")
-    synthetic.add_items(project, items - len(files), *SIZE)
+    project = projects.create(folder, images, f"{count:,} images")
+    finish(items.scan(project))
+    files = items.pool(project).ids
+    if len(files) > count:
+        raise ValueError(f"{len(files)} files are more than {count} images")
+    synthetic.add_items(project, count - len(files), *SIZE)
     classes.add_many(project, CLASSES)
     pick: Role = "pick"
     chosen = Selection(files, (pick,) * len(files), files[:0], "random", {"budget": str(len(files))})
@@ -77,12 +78,12 @@ def make(folder: Path, images: Path, items: int) -> Project:
 
 def _draw_map(project: Project) -> None:
     """Store the picture of a done "map" run, where the page looks for it."""
-    ids = scan.pool(project).ids
+    ids = items.pool(project).ids
     target = project.cache / "maps"
     target.mkdir(parents=True, exist_ok=True)
     np.save(target / f"{KEY}.npy", places(len(ids)))
     np.save(target / f"{KEY}.ids.npy", ids)
-    runs.finish(project, runs.queue(project, "map", {}), "done", result={"key": KEY})
+    run_queue.finish(project, run_queue.queue(project, "map", {}), "done", result={"key": KEY})
 
 
 def places(count: int, seed: int = 0) -> FloatArray:

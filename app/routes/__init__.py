@@ -11,11 +11,22 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from app.routes import assets, backbones, classes, images, imports, label, notes, pool, projects, results, runs, state
-from app.server import Server
+from app.pages.label import import_routes, note_routes, pool_routes
+from app.pages.label import routes as label
+from app.pages.project import routes as projects
+from app.pages.results import routes as results
+from app.pages.train import routes as train
+from app.routes import assets, backbones, classes, images, runs, state
+from app.shell.server import Server
 from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
 
 log = logging.getLogger("fact_studio")
+
+#: those of no page, then page by page
+ROUTES = (
+    *(assets, state, backbones, runs, images, classes),
+    *(projects, label, import_routes, note_routes, pool_routes, train, results),
+)
 
 
 def register_all(app: FastAPI, server: Server) -> None:
@@ -23,7 +34,7 @@ def register_all(app: FastAPI, server: Server) -> None:
     app.add_exception_handler(FactError, _tell)
     app.add_exception_handler(RequestValidationError, _tell_wrong_request)
     app.add_exception_handler(Exception, _tell_unexpected)
-    for module in (assets, state, projects, backbones, runs, images, label, classes, imports, notes, pool, results):
+    for module in ROUTES:
         module.register(app, server)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from fastapi import FastAPI, Response
 
-from app.server import Server
-from app.text import sentences
+from app.shell.server import Server
+from app.shell.text import sentences
 from fact_core.errors import InputError
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets"

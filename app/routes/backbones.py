@@ -11,12 +11,13 @@ from typing import Any
 
 from fastapi import Body, FastAPI
 
-from app import computer
-from app.server import Server
-from fact_core import processor, weights
-from fact_core import project as projects
+from app.shell import computer
+from app.shell.server import Server
+from fact_core import processor
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, pick
 from fact_core.errors import InputError
+from fact_core.pretrained import weights
+from fact_core.storage import project as projects
 
 PAPERS_BACKBONE = "vit_small_patch16_224.dino"
 

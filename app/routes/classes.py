@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI
 from pydantic import BaseModel, Field
 
-from app.server import Server
-from fact_core import classes
+from app.shell.server import Server
 from fact_core.errors import InputError
-from fact_core.history import LARGEST
-from fact_core.project import Project
+from fact_core.labeling import classes
+from fact_core.labeling.history import LARGEST
+from fact_core.storage.project import Project
 
 MERGE = "merge-"
 SHOWN = 20  # names that are told one by one

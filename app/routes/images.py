@@ -7,10 +7,11 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
 
-from app.server import Server
-from fact_core import images, scan, thumbs
+from app.shell.server import Server
 from fact_core.errors import InputError, storage_error
-from fact_core.project import Project
+from fact_core.images import decode
+from fact_core.storage import items, thumbs
+from fact_core.storage.project import Project
 from fact_core.types import Item
 
 #: What every browser shows as it is; everything else is encoded again.
@@ -42,7 +43,7 @@ def register(app: FastAPI, server: Server) -> None:
         tag = f'"i{side}-{item.digest[:24]}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304)
-        file = scan.path_of(project, item_id)
+        file = items.path_of(project, item_id)
         return _answer(*picture(file, item, side), tag)
 
 
@@ -52,7 +53,7 @@ def picture(file: Path, item: Item, side: int) -> tuple[bytes, str]:
     The file itself only when it is small enough, of a format that browsers show alike (upright,
     one frame), and really is what it says; otherwise a new PNG or JPEG.
     """
-    width, height, kind = images.probe(file)
+    width, height, kind = decode.probe(file)
     bytes_ = file.stat().st_size
     near = side >= LARGE_SIDE and bytes_ < 1_000_000 and longer(width, height) <= 2 * side
     if kind in ("JPEG", "PNG", "WEBP") and (near or (longer(width, height) <= side and bytes_ < 4_000_000)):
@@ -60,7 +61,7 @@ def picture(file: Path, item: Item, side: int) -> tuple[bytes, str]:
             return file.read_bytes(), WEB_SAFE[kind]
         except OSError as error:
             raise storage_error(error, "reading an image") from error
-    decoded = images.decode(file, max_side=side)
+    decoded = decode.decode(file, max_side=side)
     out = io.BytesIO()
     if decoded.width * decoded.height <= 512 * 512:
         decoded.save(out, "PNG")
@@ -75,7 +76,7 @@ def longer(width: int, height: int) -> int:
 
 
 def _item(project: Project, item_id: int) -> Item:
-    found = scan.item(project, item_id) if 0 < item_id <= LARGEST_ID else None
+    found = items.get(project, item_id) if 0 < item_id <= LARGEST_ID else None
     if found is None:
         raise InputError("There is no such image", str(item_id)[:40], "Reload the page.")
     return found

@@ -6,14 +6,16 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from app import computer, maps
+from app.routes import maps
 from app.routes.classes import classes_of
-from app.server import Opened, Server, key_of
-from app.text import sentences
-from fact_core import labels, runs, scan, selections
-from fact_core import project as projects
-from fact_core.project import Project
-from fact_core.runs import Run
+from app.routes.run_briefs import run_brief
+from app.shell import computer
+from app.shell.server import Opened, Server, key_of
+from app.shell.text import sentences
+from fact_core.labeling import operations, selections
+from fact_core.storage import items, run_queue
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -36,46 +38,12 @@ def register(app: FastAPI, server: Server) -> None:
         return {**base[1], **now, "version": version, "device": here["gpu"] or "CPU", "computer": here}
 
 
-def run_brief(project: Project, run: Run) -> dict[str, Any]:
-    """What the lists show of a run; ``progress`` only while it works."""
-    report = run.result.get("report") if isinstance(run.result.get("report"), dict) else None
-    return {
-        "id": run.id,
-        "kind": run.kind,
-        "status": run.status,
-        "reason": run.reason,
-        "config": run.config,
-        "recipe": run.config.get("recipe"),
-        "preset": run.config.get("preset"),
-        "backbone": run.config.get("backbone"),
-        "created": run.created,
-        "started": run.started,
-        "ended": run.ended,
-        "seconds": run.ended - run.started if run.ended and run.started else None,
-        "device": run.device,
-        "stopping": run.stop_requested,
-        "parent": run.parent,
-        "waits_for": list(run.waits_for),
-        "progress": _progress(project, run),
-        "accuracy": report["accuracy"] if report else None,
-        "interval": report.get("interval") if report else None,
-        "result": run.result if run.kind in ("scan", "features", "export", "map", "compare") else None,
-    }
-
-
-def _progress(project: Project, run: Run) -> dict[str, Any] | None:
-    if run.status != "running":
-        return None
-    newest = runs.last_event(project, run.id, "progress")
-    return newest.body if newest and newest.at >= (run.started or 0) else None
-
-
 def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
     """What depends on items, labels, selections and runs, but not on their events."""
     project = held.project
-    counts = scan.counts(project)
+    counts = items.counts(project)
     stored = selections.latest(project)
-    newest = runs.list_runs(project)
+    newest = run_queue.list_runs(project)
     return {
         "project": {
             "key": key_of(project.folder),
@@ -102,7 +70,7 @@ def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
 
 def _now(project: Project, base: dict[str, Any], text: dict[str, str]) -> dict[str, Any]:
     """What moves with the events of the active run."""
-    run = runs.active(project)
+    run = run_queue.active(project)
     brief = run_brief(project, run) if run else None
     return {"run": brief, "steps": steps(base, brief, text)}
 
@@ -126,7 +94,7 @@ def _selection(stored: selections.Stored | None) -> dict[str, Any] | None:
 
 
 def _labels(project: Project) -> dict[str, int]:
-    states = labels.states(project)
+    states = operations.states(project)
     done = {item for item, state in states.items() if state.kind == "label"}
     skipped = {
         item for item, state in states.items() if state.kind == "skip" or (state.kind == "none" and state.flagged)

@@ -19,8 +19,7 @@ from torch import Tensor
 from fact_core.choices import BACKBONES, Source, pick
 from fact_core.errors import WeightsError, storage_error
 from fact_core.events import Event, Log, Progress
-from fact_core.types import Step
-from fact_core.weights import (
+from fact_core.pretrained.weights import (
     Located,
     cached_file,
     file_sha256,
@@ -32,6 +31,7 @@ from fact_core.weights import (
     own_file,
     verify,
 )
+from fact_core.types import Step
 
 Reader = Callable[[Located], dict[str, Tensor]]
 

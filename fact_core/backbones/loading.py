@@ -19,10 +19,10 @@ from fact_core.backbones.download import download, save
 from fact_core.backbones.network import Backbone
 from fact_core.backbones.vil import resized
 from fact_core.choices import BACKBONES, pick, resolve
-from fact_core.data import Preprocess
+from fact_core.compute.image_batches import Preprocess
 from fact_core.errors import FactError, WeightsError
+from fact_core.pretrained.weights import Located, locate, status, verify
 from fact_core.types import Step
-from fact_core.weights import Located, locate, status, verify
 
 
 def load(

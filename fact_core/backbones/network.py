@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 from timm.layers.norm import LayerNorm2d
 from torch import Tensor, nn
 
-from fact_core.data import Preprocess
+from fact_core.compute.image_batches import Preprocess
 
 #: Last parts of the names of the layers that LoRA adapts; the first line that a network knows counts.
 LORA_LAYERS = (("qkv",), ("fc1", "fc2"), ("proj_up", "proj_down"))

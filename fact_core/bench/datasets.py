@@ -15,7 +15,7 @@ from fact_core.bench.longtail import long_tailed
 from fact_core.choices import Choice, pick, resolve
 from fact_core.errors import InputError
 from fact_core.events import Log
-from fact_core.images import EXTENSIONS
+from fact_core.images.decode import EXTENSIONS
 from fact_core.types import IntArray, Step
 
 

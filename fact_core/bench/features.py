@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fact_core import backbones, device
+from fact_core import backbones
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
+from fact_core.compute import device
 from fact_core.events import Log, Progress
+from fact_core.pretrained.weights import status
 from fact_core.types import Step
-from fact_core.weights import status
 
 SECONDS = {False: 4.0, True: 20.0}  # of measuring, by ``full``
 

@@ -19,14 +19,14 @@ from fact_core.bench.datasets import Dataset, fixed_test
 from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row
+from fact_core.classifier.predict import predict
 from fact_core.config import TrainConfig, to_dict
 from fact_core.events import Event, Log, PhaseStarted, Point, Progress
 from fact_core.files import write_text
 from fact_core.finetune.pipeline import Trained, train
 from fact_core.finetune.self_training import drawn
-from fact_core.finetune.work import Held
-from fact_core.predict import predict
-from fact_core.steps import through
+from fact_core.finetune.training_run import Held
+from fact_core.generators import through
 from fact_core.types import FloatArray, IntArray, Step
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model, as in a project

@@ -34,14 +34,14 @@ from fact_core.bench.rows import Row, key_of, read_rows, write_rows
 from fact_core.bench.tables import all_tables
 from fact_core.bench.tables_json import as_json
 from fact_core.choices import RECIPES
-from fact_core.device import choose, describe
+from fact_core.compute.device import choose, describe
 from fact_core.errors import FactError, InputError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.files import Lock, take_lock, write_text
-from fact_core.finetune.reuse import prune
+from fact_core.finetune.phase_cache import prune
+from fact_core.pretrained.weights import status
 from fact_core.types import Step
-from fact_core.weights import status
-from fact_core.worker import in_words
+from fact_core.work.worker import in_words
 
 KEPT_PHASES = 4 * 2**30  # bytes of finished phases 2 that stay in the cache: the disk is not endless
 

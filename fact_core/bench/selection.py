@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fact_core import device
+from fact_core.compute import device
 from fact_core.events import Log, Progress
+from fact_core.generators import finish
 from fact_core.select import activeft, objective
 from fact_core.select.nearest import nearest_free
 from fact_core.select.picks import spare
-from fact_core.steps import finish
 from fact_core.types import Step
 
 #: (N, C, K): CIFAR-10's 0.5 and 2 per cent, and ImageNet's 1 per cent, which the yardstick cannot do.

@@ -24,18 +24,18 @@ from fact_core.bench.grids import line, rule
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, STRATEGIES, one_shot, pick
+from fact_core.compute.device import choose, describe
 from fact_core.config import LmConfig, SelectConfig
-from fact_core.device import choose, describe
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Event, Log, Progress
+from fact_core.generators import finish, through
 from fact_core.lightweight import logistic
 from fact_core.lightweight.decide import decide_on
 from fact_core.lightweight.map_train import Memory
 from fact_core.lightweight.readings import Labelled
+from fact_core.pretrained.weights import cache_folder, status
 from fact_core.select.choose import choose as choose_images
-from fact_core.steps import finish, through
 from fact_core.types import FloatArray, IntArray, Step
-from fact_core.weights import cache_folder, status
 
 BUDGETS, SEEDS = (50, 100, 250, 500), 5
 #: What the rows say about the light model: its logistic regression only, without attention and FroFA.

@@ -12,18 +12,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fact_core import backbones, device
+from fact_core import backbones
 from fact_core.backbones.folding import folded_norms
 from fact_core.choices import DEFAULT_BACKBONE
+from fact_core.compute import device
 from fact_core.config import train_config
 from fact_core.events import Log, Progress
 from fact_core.finetune.batches import Batch
 from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.training import Net, Plan, Training, set_drop_path
-from fact_core.finetune.work import linear
-from fact_core.steps import finish
+from fact_core.finetune.training_run import linear
+from fact_core.generators import finish
+from fact_core.pretrained.weights import status
 from fact_core.types import Step
-from fact_core.weights import status
 
 PIXELS, CLASSES = 96, 10  # as in the tables of CIFAR-10
 ROUNDS = {False: 4, True: 12}  # by ``full``; in each all ways take their turn

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from fact_core import device
 from fact_core.bench.page_tables import umap_table
 from fact_core.bench.selection import mixture
+from fact_core.compute import device
 from fact_core.events import Log, Progress
-from fact_core.project_map import umap_map
+from fact_core.features.umap_map import umap_map
 from fact_core.types import Step
 
 SIZES = {False: (50_000,), True: (50_000, 200_000)}

@@ -47,9 +47,11 @@ __all__ = [
 ]
 
 EXPORTS: dict[str, Choice] = {
-    "model": Choice("Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.export:write_model"),
-    "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange:write_predictions"),
-    "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange:write_labels"),
+    "model": Choice(
+        "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.classifier.export:write_model"
+    ),
+    "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange.export_labels:write_predictions"),
+    "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange.export_labels:write_labels"),
 }
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
-from fact_core.data import ImageCache, training_batch
+from fact_core.compute.image_batches import ImageCache, training_batch
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from fact_core.generators import finish
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, same_images, smallest_class
-from fact_core.steps import finish
 from fact_core.types import FloatArray, IntArray
 
 MOST_FOLDS = 5

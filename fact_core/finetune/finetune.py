@@ -14,17 +14,17 @@ from torch import Tensor, nn
 
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, RECIPES
+from fact_core.compute.device import peak_memory_mb, reset_peak_memory
+from fact_core.compute.image_batches import ImageCache
 from fact_core.config import FfConfig
-from fact_core.data import ImageCache
-from fact_core.device import peak_memory_mb, reset_peak_memory
 from fact_core.events import Decision, Log, PhaseDone
-from fact_core.finetune import gate, lora, reuse
+from fact_core.finetune import lora, phase_cache, weight_mix
+from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import converged, silence, start_of
 from fact_core.finetune.training import Net, Plan, learning, weights_of
-from fact_core.finetune.watch import by_test, live_check, marked
-from fact_core.finetune.work import Work, linear
-from fact_core.steps import through
+from fact_core.finetune.training_run import Work, linear
+from fact_core.generators import through
 from fact_core.types import Step
 
 
@@ -42,11 +42,11 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     return (yield from learned(work, phase, net, plan, bound_to(work, plan), training))
 
 
-def bound_to(work: Work, plan: Plan) -> reuse.Binding | None:
+def bound_to(work: Work, plan: Plan) -> phase_cache.Binding | None:
     """What a kept network of this plan is bound to; None where none is kept."""
     if work.reuse is None or by_test(work):  # weights chosen on check images depend on those as well
         return None
-    return reuse.binding(work, plan)
+    return phase_cache.binding(work, plan)
 
 
 def learned(
@@ -54,7 +54,7 @@ def learned(
     phase: str,
     net: Net,
     plan: Plan,
-    bound: reuse.Binding | None,
+    bound: phase_cache.Binding | None,
     training: Callable[[], Step[dict[str, Any]]],
 ) -> Step[PhaseDone]:
     """Fill ``net`` by ``training``, or with the network kept under ``bound``, make it the run's own, and measure it.
@@ -62,14 +62,14 @@ def learned(
     training gives plain values to keep with the network: "parameters" that learned, "decisions", and where they differ
     from the plan's own "steps", and from the labelled images "epoch", the pictures of one.
     """
-    kept = reuse.find(work.reuse, bound) if bound is not None else None
+    kept = phase_cache.find(work.reuse, bound) if bound is not None else None
     if kept is None:
         values = yield from training()
         values["seconds"] = work.checkpoint.seconds()
         values["memory"] = peak_memory_mb(work.device)
         values["interrupted"] = work.checkpoint.went_on()
         if bound is not None and work.reuse is not None:
-            reuse.store(work.reuse, bound, net.state_dict(), values)
+            phase_cache.store(work.reuse, bound, net.state_dict(), values)
     else:
         values = kept.values
         yield from _take_over(work, phase, net, kept, plan)
@@ -103,17 +103,17 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[di
     if by_test(work):
         yield from marked(work)
     if work.config.ff.gate != "off" and work.probe is not None and not alone:  # a head that knows nothing: no way back
-        share = yield from gate.choose(work, phase, plan, pretrained, train_part)
+        share = yield from weight_mix.choose(work, phase, plan, pretrained, train_part)
         probe = work.probe
         if share < 1 and work.config.lp.mode != "lr":  # the gate looked at mixes with the converged probe, not SGD's
             probe, _ = yield from through(converged(work), lambda event: None)
-        gate.mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
+        weight_mix.mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 
-def _take_over(work: Work, phase: str, net: Net, kept: reuse.Tuned, plan: Plan) -> Step[None]:
+def _take_over(work: Work, phase: str, net: Net, kept: phase_cache.Tuned, plan: Plan) -> Step[None]:
     """Fill ``net`` with a kept network."""
-    if not gate.given_up(kept.values["decisions"]):
+    if not weight_mix.given_up(kept.values["decisions"]):
         _add_adapters(work, net, plan.phase, plan.phase)
     net.load_state_dict(kept.tensors)
     net.to(work.device).eval()

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from fact_core.events import Event, PhaseDone, Point, Saved
-from fact_core.finetune.work import Work
+from fact_core.finetune.training_run import Work
+from fact_core.generators import through
 from fact_core.lightweight.light import Plan, decide, fit
 from fact_core.lightweight.logistic import MAX_ITER
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Memory
-from fact_core.steps import through
 from fact_core.types import Step, T
 
 POOL_TOKENS = 20_000  # for the PCA of the pool's tokens

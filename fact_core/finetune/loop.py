@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from fact_core.backbones.folding import folded_norms
-from fact_core.data import ImageCache, normalise
-from fact_core.device import kept_memory
+from fact_core.compute.device import kept_memory
+from fact_core.compute.image_batches import ImageCache, normalise
 from fact_core.errors import StorageError
 from fact_core.events import Log, Progress, Saved
 from fact_core.finetune.batches import Batches

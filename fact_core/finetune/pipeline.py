@@ -13,15 +13,15 @@ from torch import Tensor, nn
 
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, pick, resolve
-from fact_core.classifier import Classifier
+from fact_core.classifier.model import Classifier
 from fact_core.config import TrainConfig, to_dict
 from fact_core.errors import ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
-from fact_core.finetune import gate, light
+from fact_core.finetune import light, weight_mix
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
 from fact_core.finetune.training import weights_of
-from fact_core.finetune.work import Held, Work, linear
-from fact_core.images import decode
+from fact_core.finetune.training_run import Held, Work, linear
+from fact_core.images.decode import decode
 from fact_core.lightweight.light import LightHead, Plan
 from fact_core.types import FloatArray, IntArray, Step
 
@@ -169,7 +169,7 @@ def restore(work: Work) -> list[PhaseDone]:
         return []
     for name in (each["phase"] for each in stored.values["done"]):
         about = adapters.planned(name, work.config.ff)
-        if about is not None and not gate.given_up(stored.values["decisions"]):
+        if about is not None and not weight_mix.given_up(stored.values["decisions"]):
             adapters.add(work.backbone, about, work.generator(name))  # the tensors below replace what is drawn
     states: dict[str, dict[str, Tensor]] = {}
     for name, tensor in stored.tensors.items():

@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import adapters
-from fact_core.data import ImageCache
+from fact_core.compute.image_batches import ImageCache
 from fact_core.events import Log, PhaseDone, Point
+from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.training import Net, Plan
-from fact_core.finetune.watch import by_test, live_check, marked
-from fact_core.finetune.work import Work, linear
+from fact_core.finetune.training_run import Work, linear
+from fact_core.generators import through
 from fact_core.lightweight import logistic
-from fact_core.steps import through
 from fact_core.types import Step
 
 MAX_ITER = 500

@@ -21,17 +21,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fact_core.data import ImageCache, Picture, batches, normalise
-from fact_core.device import out_of_memory, reset_peak_memory
+from fact_core.compute.device import out_of_memory, reset_peak_memory
+from fact_core.compute.image_batches import ImageCache, Picture, batches, normalise
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseDone, Point, Progress, Saved
-from fact_core.finetune import gate
+from fact_core.finetune import weight_mix
 from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, train_on
+from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.training import Net, Plan
-from fact_core.finetune.watch import live_check
-from fact_core.finetune.work import Work
-from fact_core.steps import through
+from fact_core.finetune.training_run import Work
+from fact_core.generators import through
 from fact_core.types import IntArray, Step
 
 SURE = 0.5  # of the images that are named as a class the surest so many teach
@@ -99,9 +99,9 @@ def _against(work: Work) -> str:
     """Why there is no self-training, if so."""
     if not work.unlabelled:
         return "no image of the pool is left to learn from"
-    if gate.given_up(map(asdict, work.decisions)):
+    if weight_mix.given_up(map(asdict, work.decisions)):
         return "phase 2's weights were given up: there is nothing to learn from"
-    mixes = [each for each in work.decisions if each.name == gate.PART]
+    mixes = [each for each in work.decisions if each.name == weight_mix.PART]
     if mixes and float(mixes[-1].value) < 1 and mixes[-1].scores is None:
         return "nothing has shown that phase 2's answers are good enough to learn from"
     return ""

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import Backbone
-from fact_core.data import normalise
-from fact_core.device import amp_dtype, out_of_memory
+from fact_core.compute.device import amp_dtype, out_of_memory
+from fact_core.compute.image_batches import normalise
 from fact_core.errors import ConfigError, DeviceError, RunError
 from fact_core.events import Log, Progress
 from fact_core.finetune.batches import Batch

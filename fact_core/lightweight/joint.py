@@ -14,12 +14,12 @@ from torch.nn import functional
 
 from fact_core.config import LmConfig
 from fact_core.events import Point
+from fact_core.generators import finish
 from fact_core.lightweight.frofa import augment
 from fact_core.lightweight.logistic import sample_weights, scaled
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Reduce
 from fact_core.lightweight.readings import CHUNK, Labelled, augments, map_line
-from fact_core.steps import finish
 from fact_core.types import Step
 
 MAX_ITER = 100  # of L-BFGS; at most lm.steps

@@ -24,13 +24,13 @@ from torch.nn import functional
 from fact_core.config import LmConfig
 from fact_core.errors import ConfigError
 from fact_core.events import Decision, Event, Point, Progress
+from fact_core.generators import through
 from fact_core.lightweight import logistic
 from fact_core.lightweight.decide import Plan, decide, decide_on, labelled, reduction_of, seed_of
 from fact_core.lightweight.joint import train_joint
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Check, Memory, Reduce
 from fact_core.lightweight.readings import Labelled, map_line, pooled_line, train_reading
-from fact_core.steps import through
 from fact_core.types import Step, T
 
 __all__ = ["LightHead", "Plan", "decide", "fit"]

@@ -16,9 +16,9 @@ from torch.nn import functional
 
 from fact_core.errors import InputError
 from fact_core.events import Progress
+from fact_core.generators import finish
 from fact_core.lightweight.folds import folds, smallest_class
 from fact_core.lightweight.lbfgs import Problem, minimise
-from fact_core.steps import finish
 from fact_core.types import IntArray, Step
 
 #: Candidates for C times the mean squared norm of the features: 10 is C = 10 on unit-norm ones.

@@ -11,13 +11,13 @@ from torch.nn import functional
 
 from fact_core.config import LmConfig
 from fact_core.events import Decision, Event, Point, Progress
+from fact_core.generators import finish, through
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, same_images, smallest_class
 from fact_core.lightweight.frofa import augment
 from fact_core.lightweight.logistic import C_GRID, Linear
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Check, MapTraining, Memory, Reduce, train_map
-from fact_core.steps import finish, through
 from fact_core.types import Step
 
 MAX_ROWS = 20_000  # of originals and views together in one logistic regression

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from fact_core.device import has_fast_bf16
+from fact_core.compute.device import has_fast_bf16
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.select.clusters import START_EACH, START_ROWS, far_apart

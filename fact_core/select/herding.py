@@ -10,13 +10,13 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from fact_core.events import Event, Point, Progress
+from fact_core.generators import through
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds
 from fact_core.select.greedy import Aim, cover, rbf, unit_pool
 from fact_core.select.objective import BLOCK
 from fact_core.select.picks import Picks, candidates
 from fact_core.select.probe import C, needed
-from fact_core.steps import through
 from fact_core.types import FloatArray, IntArray, Step
 
 #: Width of MaxHerding's kernel on unit rows.

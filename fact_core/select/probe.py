@@ -6,10 +6,10 @@ import numpy as np
 import torch
 
 from fact_core.errors import ConfigError
+from fact_core.generators import finish
 from fact_core.lightweight import logistic
 from fact_core.lightweight.logistic import Linear
 from fact_core.select.picks import unit
-from fact_core.steps import finish
 from fact_core.types import FloatArray, IntArray
 
 C = 10.0  # on unit rows, as in phase 1

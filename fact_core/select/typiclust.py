@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from fact_core.analysis.neighbors import Rows, nearest
 from fact_core.events import Progress
-from fact_core.neighbors import Rows, nearest
+from fact_core.generators import through
 from fact_core.select.clusters import cluster_count, kmeans, unit_rows
 from fact_core.select.picks import Picks, candidates, spare
-from fact_core.steps import through
 from fact_core.types import FloatArray, IntArray, Step
 
 #: As in the authors' code (method.md 3.2): clusters at most, smallest cluster that counts, neighbours.

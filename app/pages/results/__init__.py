@@ -1,0 +1,1 @@
+"""Page 5: the outcome."""

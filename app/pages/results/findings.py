@@ -1,0 +1,220 @@
+"""What the project knows about a finished training run: reads storage, hands ``outcome`` plain arrays."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.pages.results import outcome
+from app.routes.run_briefs import is_stale
+from app.shell.decision_text import decision_words
+from fact_core.choices import EXPORTS, PRESETS, RECIPES
+from fact_core.errors import FactError, RunError
+from fact_core.exchange import label_files
+from fact_core.images.demo import demo_truth
+from fact_core.labeling import operations
+from fact_core.storage import items, run_queue
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+
+
+def train_run(project: Project, run_id: int) -> Run:
+    """The training run of that id (0: the newest finished, else the newest). RunError when there is none."""
+    trained = run_queue.list_runs(project, "train")
+    if run_id:
+        trained = [run for run in trained if run.id == run_id]
+    if not trained:
+        raise RunError("There is no such training run", str(run_id) if run_id else "none yet", "Train first.")
+    return next((run for run in trained if run.status == "done"), trained[0])
+
+
+def predict_run(project: Project, train_id: int) -> Run | None:
+    """The newest run that predicts the pool with this training run's model."""
+    of_pool = (
+        run
+        for run in run_queue.list_runs(project, "predict")
+        if run.config.get("run") == train_id and not run.config.get("images")
+    )
+    return next(of_pool, None)
+
+
+def answers_of(project: Project, run: Run) -> outcome.Answers | None:
+    """The predictions for the pool of a training run, or None while there are none."""
+    file = project.predictions_file(run.id)
+    return outcome.read_answers(file, class_names(project, run)) if file.is_file() else None
+
+
+def class_names(project: Project, run: Run) -> tuple[str, ...]:
+    """The classes of a run in the model's order; one that was renamed since under its new name."""
+    return operations.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
+
+
+def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple[dict[int, str], dict[int, str], str]:
+    """(check labels, other truth, its kind): image id -> class name, never of an image that the run was trained on.
+
+    The other truth is of images that nobody labeled: those with a label, of any role, are told apart from it.
+    The demo's true classes and the names of class folders are read here and nowhere else: after training.
+    """
+    audit = operations.snapshot(project, "audit")
+    trained = operations.snapshot(project, "pick")
+    seen = {int(i) for i in run.result.get("ids") or trained.ids}
+    check = {int(i): audit.classes[int(y)] for i, y in zip(audit.ids, audit.y, strict=True) if int(i) not in seen}
+    truth, kind = _truth(project, answers.classes)
+    labeled = seen.union(trained.ids.tolist(), audit.ids.tolist())
+    return check, {i: name for i, name in truth.items() if i not in labeled}, kind
+
+
+def _truth(project: Project, classes: tuple[str, ...]) -> tuple[dict[int, str], str]:
+    pool = items.pool(project)
+    listed = demo_truth(project.images)
+    if listed is not None:
+        named = ((int(i), listed.get(Path(path).name)) for i, path in zip(pool.ids, pool.paths, strict=True))
+        found, kind = {i: name for i, name in named if name is not None}, "demo"
+    else:
+        try:
+            found, kind = label_files.folder_labels(pool), "folders"
+        except FactError:
+            return {}, ""  # images directly in the folder: their names say nothing
+    by_name = {name.casefold(): name for name in classes}
+    found = {i: by_name.get(name.casefold(), name) for i, name in found.items()}
+    # Folders may be dates or cameras: they count only when they hold every class the person named.
+    return (found, kind) if set(classes) <= set(found.values()) else ({}, "")
+
+
+def results(project: Project, run: Run) -> dict[str, Any]:
+    """Everything the Results page shows of one training run."""
+    answers = answers_of(project, run)
+    counts = _label_counts(project, run)
+    measured, second, looked_at = None, None, 0
+    if answers is not None:
+        check, truth, kind = known_classes(project, run, answers)
+        by_check = outcome.measure(answers, check, "check", counts)
+        by_truth = outcome.measure(answers, truth, kind, counts)
+        looked_at = len(set(run.result.get("pool_ids") or ()) & ({*check, *truth})) if run.self_taught else 0
+        measured = by_check or by_truth
+        second = by_truth if by_check else None
+    measured = measured or _stored_report(run, counts)
+    final = (run.result.get("phases") or [{}])[-1].get("phase", "")
+    done = run.result.get("phases") or []
+    rows = outcome.phase_rows(done, measured, final)
+    return {
+        "run": run_brief(project, run),
+        "runs": [run_brief(project, each) for each in run_queue.list_runs(project, "train")],
+        "measured": measured,
+        "also": _also(second, done, final) if second else None,
+        "self_taught": looked_at,
+        "phases": rows,
+        "verdict": outcome.verdict(rows),
+        "decisions": [_decision(each) for each in run.result.get("decisions") or ()],
+        "checks": len(operations.snapshot(project, "audit").ids),
+        "classes": [{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
+        "on_training": _on_training(project, run, answers),
+        "predicted": _predicted(project, run, answers is not None),
+        "items": [{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
+        "exports": _exports(project, run),
+        "export_into": str(_new_folder(project, run)),
+        "stale": is_stale(project, run),
+    }
+
+
+def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
+    title, value = decision_words(decision["name"], decision["value"])
+    return {**decision, "words": f"{title}: {value}"}
+
+
+def _also(second: Mapping[str, Any], done: Sequence[Mapping[str, Any]], final: str) -> dict[str, Any]:
+    """The accuracy on the other truth, and what it says of the phases."""
+    figures = {key: second[key] for key in ("kind", "n", "accuracy", "interval")}
+    return figures | {"verdict": outcome.verdict(outcome.phase_rows(done, second, final))}
+
+
+def _stored_report(run: Run, counts: Mapping[str, int]) -> dict[str, Any] | None:
+    """The report that the training run itself made: shown until the pool is predicted, or cross-validated."""
+    report = run.result.get("report")
+    if not report or not report.get("n"):
+        return None
+    return {
+        "kind": "cv" if str(report.get("basis", "")).startswith("cross") else "run",
+        "right": round(report["accuracy"] * report["n"]),
+        "n": report["n"],
+        "accuracy": report["accuracy"],
+        "interval": list(report["interval"]),
+        "halve": outcome.TO_HALVE * report["n"],
+        "phases": {},
+        "classes": [{**each, "labels": counts.get(each["name"], 0)} for each in report["per_class"]],
+        "confusion": [list(row) for row in report["confusion"]],
+        "mistakes": [],
+        "mistakes_total": None,
+    }
+
+
+def _label_counts(project: Project, run: Run) -> Counter[str]:
+    stored = run.result.get("counts")
+    if stored:
+        return Counter(dict(zip(class_names(project, run), stored, strict=True)))
+    now = operations.snapshot(project, "pick")
+    return Counter(now.classes[int(y)] for y in now.y)
+
+
+def _on_training(project: Project, run: Run, answers: outcome.Answers | None) -> dict[str, int] | None:
+    """How many of its own labels the model answers right: said only where nothing better is known."""
+    if answers is None:
+        return None
+    picks = operations.snapshot(project, "pick")
+    known = {int(i): picks.classes[int(y)] for i, y in zip(picks.ids, picks.y, strict=True)}
+    own = outcome.measure(answers, known, "train", {})
+    return {"right": own["right"], "n": own["n"]} if own else None
+
+
+def run_brief(project: Project, run: Run) -> dict[str, Any]:
+    """A training run in a line: its number among the training runs, recipe, labels, status."""
+    ids = sorted(each.id for each in run_queue.list_runs(project, "train"))
+    recipe, preset = str(run.config.get("recipe", "")), str(run.config.get("preset", ""))
+    return {
+        "id": run.id,
+        "number": ids.index(run.id) + 1,
+        "recipe": RECIPES[recipe].title if recipe in RECIPES else recipe,
+        "preset": PRESETS[preset].title if preset in PRESETS else preset,
+        "backbone": run.config.get("backbone", ""),
+        "status": run.status,
+        "reason": run.reason,
+        "labels": run.result.get("labels"),
+        "seconds": run.ended - run.started if run.started and run.ended else None,
+    }
+
+
+def _predicted(project: Project, run: Run, ready: bool) -> dict[str, Any] | None:
+    """How the predictions for the pool stand: the newest predict run of this model."""
+    newest = predict_run(project, run.id)
+    if newest is None:
+        return None
+    return {"id": newest.id, "status": newest.status, "reason": newest.reason, "ready": ready}
+
+
+def _exports(project: Project, run: Run) -> list[dict[str, Any]]:
+    """The export runs of this training run, newest first."""
+    return [
+        {
+            "id": each.id,
+            "status": each.status,
+            "reason": each.reason,
+            "folder": each.result.get("folder") or each.config.get("folder", ""),
+            "files": [str(file) for file in each.result.get("files") or ()],
+            "items": [EXPORTS[name].title for name in each.config.get("items", ()) if name in EXPORTS],
+        }
+        for each in run_queue.list_runs(project, "export")
+        if each.config.get("run") == run.id
+    ]
+
+
+def _new_folder(project: Project, run: Run) -> Path:
+    """A folder beside the project that does not exist yet."""
+    name = re.sub(r"[^\w-]+", "-", project.name).strip("-").lower() or "classifier"
+    first = project.folder.parent / f"{name}-classifier-run{run_brief(project, run)['number']}"
+    folder, extra = first, 2
+    while folder.exists():
+        folder, extra = first.with_name(f"{first.name}-{extra}"), extra + 1
+    return folder

@@ -1,0 +1,184 @@
+"""What the Results page says, worked out from answers and known labels. Pure: arrays in, plain JSON out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from fact_core.analysis import evaluate
+from fact_core.choices import PHASES
+from fact_core.errors import RunError
+from fact_core.types import FloatArray, IntArray
+
+MOST_MISTAKES = 60
+#: 95 % intervals have width ~ 1 / sqrt(n): half of it needs four times as many images.
+TO_HALVE = 3
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one model. ``y`` indexes ``classes``; ``phases``: phase -> its answers."""
+
+    ids: IntArray  # (N,)
+    y: IntArray  # (N,)
+    confidence: FloatArray  # (N,)
+    classes: tuple[str, ...]
+    phases: dict[str, IntArray]  # each (N,)
+
+
+def read_answers(file: Path, classes: Sequence[str]) -> Answers:
+    """The stored predictions of a run. RunError when the file is gone or damaged."""
+    try:
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            ids, y, confidence = stored["ids"], stored["y"], stored["confidence"]
+            phases = {name[6:]: stored[name] for name in stored.files if name.startswith("phase_")}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
+    flat = {name: _top(values) for name, values in phases.items()}
+    return Answers(ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32), tuple(classes), flat)
+
+
+def _top(values: npt.NDArray[Any]) -> IntArray:
+    """Answers as class numbers, also where probabilities (N, K) were stored."""
+    return (values.argmax(1) if values.ndim == 2 else values).astype(np.int64)
+
+
+def measure(answers: Answers, known: Mapping[int, str], kind: str, counts: Mapping[str, int]) -> dict[str, Any] | None:
+    """Accuracy, per class, confusion and mistakes on the images whose class is known; None without any.
+
+    known: image id -> class name, of images that the model was not trained on.
+    kind: what the figures rest on (check, demo, folders). counts: labels trained on, per class.
+    """
+    rows = [row for row, i in enumerate(answers.ids.tolist()) if i in known]
+    if not rows:
+        return None
+    names = [known[int(answers.ids[row])] for row in rows]
+    classes = (*answers.classes, *sorted(set(names) - set(answers.classes)))
+    number = {name: place for place, name in enumerate(classes)}
+    truth = np.array([number[name] for name in names], dtype=np.int64)
+    said, sure = answers.y[rows], answers.confidence[rows]
+    report = evaluate.report(truth, said, classes, kind, sure)
+    right = said == truth
+    return {
+        "kind": kind,
+        **share(sum(each.found for each in report.per_class), report.n),
+        "halve": TO_HALVE * report.n,
+        "phases": {
+            phase: share(int((y[rows] == truth).sum()), len(rows)) | against(y[rows] == truth, right)
+            for phase, y in answers.phases.items()
+        },
+        "classes": [asdict(each) | {"labels": counts.get(each.name, 0)} for each in report.per_class],
+        "confusion": [list(row) for row in report.confusion],
+        **_mistakes(answers.ids[rows], truth, said, sure),
+    }
+
+
+def share(right: int, n: int) -> dict[str, Any]:
+    """{"right", "n", "accuracy", "interval"}: ``right`` of ``n`` with its 95 % Wilson interval."""
+    low, high = evaluate.wilson(right, n)
+    return {"right": right, "n": n, "accuracy": right / n, "interval": [float(low), float(high)]}
+
+
+def against(phase: npt.NDArray[np.bool_], final: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """{"lost", "won"}: images that only the phase answers right, and those that only the final model does (n,)."""
+    return {"lost": int((phase & ~final).sum()), "won": int((final & ~phase).sum())}
+
+
+def _mistakes(ids: IntArray, truth: IntArray, said: IntArray, sure: FloatArray) -> dict[str, Any]:
+    """The wrong answers, surest first."""
+    wrong = np.flatnonzero(truth != said)
+    order = wrong[np.argsort(-sure[wrong], kind="stable")]
+    shown = [
+        {"id": int(ids[i]), "true": int(truth[i]), "said": int(said[i]), "confidence": round(float(sure[i]), 4)}
+        for i in order[:MOST_MISTAKES]
+    ]
+    return {"mistakes": shown, "mistakes_total": len(order)}
+
+
+def phase_rows(
+    phases: Sequence[Mapping[str, Any]], measured: Mapping[str, Any] | None, final: str
+) -> list[dict[str, Any]]:
+    """After each phase: seconds, training accuracy, and the accuracy on the images that ``measured`` rests on.
+
+    phases: the PhaseDone of each phase as JSON. Without predictions their check accuracy is used.
+    """
+    rows = []
+    for done in phases:
+        name = str(done["phase"])
+        row: dict[str, Any] = {
+            "phase": name,
+            "title": PHASES[name].title if name in PHASES else name,
+            "seconds": done.get("seconds"),
+            "train_accuracy": done.get("train_accuracy"),
+        }
+        by_phase = measured["phases"] if measured else {}
+        if name in by_phase:
+            row |= by_phase[name]
+        elif measured and name == final:
+            row |= {key: measured[key] for key in ("right", "n", "accuracy", "interval")}
+        elif (
+            done.get("check_n")
+            and done.get("check_accuracy") is not None
+            and (not by_phase or _same_images(done, measured))
+        ):
+            row |= share(round(done["check_accuracy"] * done["check_n"]), done["check_n"])
+        rows.append(row)
+    return rows
+
+
+def _same_images(done: Mapping[str, Any], measured: Mapping[str, Any] | None) -> bool:
+    """Whether a figure of the training stands beside figures of the predictions that rest on as many images.
+
+    Self-training trains phase 2's network away, so that it has no answers any more.
+    """
+    return measured is not None and measured["kind"] == "check" and measured["n"] == done["check_n"]
+
+
+def verdict(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """The last phase beside the best one before it, where that one was better, else beside the first; None with one.
+
+    {"kind": "worse" | "better" | "same", "phase", "than": titles, "accuracy", "other", "n", "sure"}.
+    """
+    known = [row for row in rows if row.get("interval")]
+    if len(known) < 2 or known[-1] is not rows[-1]:
+        return None
+    last, best = known[-1], max(known[:-1], key=lambda row: float(row["accuracy"]))
+    other = best if best["accuracy"] > last["accuracy"] else known[0]
+    more = last["accuracy"] - other["accuracy"]
+    return {
+        "kind": "worse" if more < 0 else "better" if more > 0 else "same",
+        "phase": last["title"],
+        "than": other["title"],
+        "accuracy": last["accuracy"],
+        "other": other["accuracy"],
+        "n": last["n"],
+        "sure": bool(more) and _beyond_chance(other, last),
+    }
+
+
+def _beyond_chance(row: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
+    """Whether the two differ by more than chance, 19 times of 20.
+
+    Both answered the same images, so the images that only one of them has right decide (McNemar 1947, the exact form):
+    it sees a difference that the two intervals, which know nothing of each other, cannot. Without both answers: the
+    intervals do not share a value.
+    """
+    if "lost" not in row:
+        return not (row["interval"][0] <= last["interval"][1] and last["interval"][0] <= row["interval"][1])
+    few, n = min(row["lost"], row["won"]), row["lost"] + row["won"]
+    return 2 * sum(math.comb(n, k) for k in range(few + 1)) / 2**n < 0.05
+
+
+def pack(answers: Answers) -> tuple[dict[str, Any], bytes]:
+    """(header, body) of the predictions for the map: ids i32, class u16, confidence u8 (0..255)."""
+    ids, y = answers.ids.astype("<i4"), answers.y.astype("<u2")
+    sure = np.clip(np.rint(answers.confidence * 255), 0, 255).astype("u1")
+    header = {"n": len(ids), "classes": list(answers.classes)}
+    return header, ids.tobytes() + y.tobytes() + sure.tobytes()

@@ -1,0 +1,65 @@
+"""Routes of the Results page: the result, the predictions."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+from app.pages.results import findings, outcome
+from fact_core.errors import RunError, storage_error
+from fact_core.exchange import export_labels
+from fact_core.storage.project import Project
+
+
+def register(app: FastAPI, server: Any) -> None:
+    """Add the routes. ``server.project(key)`` gives an open project."""
+
+    @app.get("/x/{key}/results")
+    def results(key: str, run: int = 0) -> dict[str, Any]:
+        """Everything the Results page shows of a training run (0: the newest)."""
+        project = server.project(key)
+        return findings.results(project, findings.train_run(project, run))
+
+    @app.get("/x/{key}/predictions")
+    def predictions(key: str, run: int = 0) -> Response:
+        """u32 header length, header JSON padded to 4, ids i32[n], class u16[n], confidence u8[n]."""
+        project = server.project(key)
+        header, columns = outcome.pack(_answers(project, run))
+        text = json.dumps(header, ensure_ascii=False).encode()
+        text += b" " * (-len(text) % 4)
+        body = len(text).to_bytes(4, "little") + text + columns
+        return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+
+    @app.get("/x/{key}/predictions.csv")
+    def predictions_csv(key: str, run: int = 0) -> FileResponse:
+        """The predictions for the pool as a CSV file to keep."""
+        project = server.project(key)
+        trained = findings.train_run(project, run)
+        _answers(project, trained.id)
+        file = _csv(project, trained.id)
+        name = f"predictions-{findings.run_brief(project, trained)['number']}.csv"
+        return FileResponse(file, media_type="text/csv", filename=name, background=BackgroundTask(file.unlink))
+
+
+def _answers(project: Project, run_id: int) -> outcome.Answers:
+    answers = findings.answers_of(project, findings.train_run(project, run_id))
+    if answers is None:
+        raise RunError("This run has no predictions yet", do="Predict the pool first.")
+    return answers
+
+
+def _csv(project: Project, train_id: int) -> Path:
+    try:
+        handle, name = tempfile.mkstemp(suffix=".csv")
+        os.close(handle)
+        export_labels.write_predictions(project, train_id, Path(name))
+    except OSError as error:
+        raise storage_error(error, "writing the predictions") from error
+    return Path(name)

@@ -1,0 +1,168 @@
+"""Page 4: one button trains; charts that grow; the settings, earlier runs, and what happens now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import gradio as gr
+
+from app.shell.forms import Form, form, piece
+from app.shell.server import Server
+from app.shell.text import sentences
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, HasTitle, check_fit
+from fact_core.config import TrainConfig, options, train_config, value_of
+from fact_core.errors import ConfigError
+from fact_core.pretrained import weights
+from fact_core.pretrained.weights import WeightsStatus
+
+MAIN = ("recipe", "preset", "backbone")
+#: (sentence, prefix of the options' names) of each fold under "More options"
+FOLDS = (
+    ("train.more_lp", "lp."),
+    ("train.more_ff", "ff."),
+    ("train.more_st", "st."),
+    ("train.more_lm", "lm."),
+    ("train.more_all", ""),
+)
+#: The choice of a selection is made on the Label page.
+HIDDEN = ("selection",)
+START_PRESET = "standard"
+CHOICES: Mapping[str, Mapping[str, HasTitle]] = {"recipe": RECIPES, "preset": PRESETS, "backbone": BACKBONES}
+
+
+def build(server: Server) -> None:
+    """Head, then three panes: settings and earlier runs; phases and charts; now and log."""
+    text = sentences()
+    piece("train-head", elem_id="train-head")
+    with gr.Row(elem_id="train-panes", elem_classes=["fs-panes"]):
+        with gr.Column(elem_classes=["fs-pane", "train-left"]):
+            piece("train-settings")
+            settings = _settings(text)
+            piece("train-runs", elem_id="train-earlier")
+        piece("train-charts", elem_id="train-middle", elem_classes=["fs-pane"])
+        piece("train-now", elem_id="train-right", elem_classes=["fs-pane"])
+    # The button of the head presses this one: the form's values are only known to Gradio.
+    go = gr.Button("", visible="hidden", elem_id="train-go")
+    # The other way round: the form shows the settings of the run that is shown.
+    fill = gr.Button("", visible="hidden", elem_id="train-fill")
+    names = json.dumps(list(settings.names))
+    known = json.dumps({"own": {each: own_of(each) for each in PRESETS}, "plain": plain_values(), "fit": fits()})
+    fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values, {known})")
+    go.click(None, settings.inputs, js=f"(...values) => {{ FactTrain.submit({names}, values); }}")
+    chosen = [settings.components[settings.names.index(name)] for name in ("recipe", "backbone")]
+    for each in chosen:
+        each.change(None, chosen, js=f"(recipe, backbone) => {{ FactTrain.choose(recipe, backbone, {known}); }}")
+    # Pressed when a backbone's weights have come or gone: the list says which are here.
+    nets = gr.Button("", visible="hidden", elem_id="train-nets")
+    nets.click(partial(_with_weights, text), None, chosen[1], show_progress="hidden")
+
+
+def _settings(text: dict[str, str]) -> Form:
+    """The form: three choices, everything else under "More options".
+
+    A preset fills in its values, those for the chosen backbone; another backbone only those that depend on it.
+    """
+    start = values_of(START_PRESET)
+    with gr.Column(elem_id="train-form", elem_classes=["fs-form"]):
+        parts = [form(TrainConfig, MAIN, start)]
+        for name, component in zip(MAIN, parts[0].components, strict=True):
+            component.info = help_of(name, str(start[name]))
+        with gr.Accordion(text["train.more"], open=False, elem_id="train-more"):
+            for title, prefix in FOLDS:
+                with gr.Accordion(text[title], open=False, elem_id=f"train-fold-{prefix.strip('.') or 'all'}"):
+                    parts.append(form(TrainConfig, fold_names(prefix), start))
+    _say_what(parts[0])
+    names = tuple(name for part in parts for name in part.names)
+    whole = Form(names, tuple(component for part in parts for component in part.components))
+    preset, backbone = (whole.components[names.index(name)] for name in ("preset", "backbone"))
+    for chooser, changed in ((preset, [each for each in names if each not in MAIN]), (backbone, own_names())):
+        chooser.input(
+            partial(preset_values, changed),
+            [preset, backbone],
+            [whole.components[names.index(name)] for name in changed],
+            show_progress="hidden",
+        )
+    return whole
+
+
+def _say_what(main: Form) -> None:
+    """The sentence above each of the three choices is that of what is chosen."""
+    for name, component in zip(main.names, main.components, strict=True):
+        component.change(partial(_with_help, name), component, component, show_progress="hidden")
+
+
+def _with_help(name: str, chosen: str) -> dict[str, Any]:
+    return gr.update(info=help_of(name, chosen))
+
+
+def help_of(name: str, chosen: str) -> str:
+    """What a recipe, effort or backbone is, in its own words."""
+    return CHOICES[name][chosen].help if chosen in CHOICES[name] else ""
+
+
+def _with_weights(text: dict[str, str]) -> dict[str, Any]:
+    return gr.update(choices=[(backbone_title(name, weights.status(name), text), name) for name in BACKBONES])
+
+
+def backbone_title(name: str, here: WeightsStatus, text: Mapping[str, str]) -> str:
+    """A backbone in the list: its title, and what it lacks before it can be trained."""
+    title = BACKBONES[name].title
+    if here.ready:
+        return title
+    return text["train.needs_download" if here.download_bytes else "train.needs_file"].format(backbone=title)
+
+
+def fits() -> dict[str, dict[str, Any]]:
+    """Recipe -> its phases, and the backbones that cannot be trained by it."""
+    return {
+        recipe: {"phases": each.phases, "never": [name for name in BACKBONES if not _fit(recipe, name)]}
+        for recipe, each in RECIPES.items()
+    }
+
+
+def _fit(recipe: str, backbone: str) -> bool:
+    try:
+        check_fit(recipe, backbone)
+    except ConfigError:
+        return False
+    return True
+
+
+def fold_names(prefix: str) -> tuple[str, ...]:
+    """The options of one fold: of a group ("ff."), or the plain ones that are not asked at the top ("")."""
+    names = (name for name, _ in options(TrainConfig) if name not in MAIN + HIDDEN)
+    return tuple(name for name in names if (name.startswith(prefix) if prefix else "." not in name))
+
+
+def values_of(preset: str, backbone: str = DEFAULT_BACKBONE) -> dict[str, Any]:
+    """The value of every option under a preset."""
+    config = train_config(preset, backbone=backbone)
+    return {name: value_of(config, name) for name, _ in options(TrainConfig)}
+
+
+def own_names() -> list[str]:
+    """The options to which some preset gives values that depend on the backbone."""
+    return list(dict.fromkeys(name for each in PRESETS.values() for own in each.by_backbone.values() for name in own))
+
+
+def own_of(preset: str) -> dict[str, dict[str, Any]]:
+    """Backbone -> the preset's values of these options."""
+    names = own_names()
+    return {backbone: dict(zip(names, preset_values(names, preset, backbone), strict=True)) for backbone in BACKBONES}
+
+
+def plain_values() -> dict[str, Any]:
+    """The value of every option that nobody has set: what a run has that was stored before the option came."""
+    config = TrainConfig()
+    return {name: value_of(config, name) for name, _ in options(TrainConfig)}
+
+
+def preset_values(names: Sequence[str], preset: str, backbone: str) -> list[Any]:
+    """The preset's values for a backbone in the order of ``names``."""
+    values = values_of(
+        preset if preset in PRESETS else START_PRESET, backbone if backbone in BACKBONES else DEFAULT_BACKBONE
+    )
+    return [values[name] for name in names]

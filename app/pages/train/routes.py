@@ -1,0 +1,107 @@
+"""Routes of the Train page: the charts' figure, and plotly.js."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import FileResponse
+
+from app.pages.train import plots
+from app.routes.run_briefs import is_stale
+from fact_core.config import TrainConfig, from_dict
+from fact_core.errors import ConfigError, RunError
+from fact_core.events import Event, PhaseStarted, from_row
+from fact_core.labeling import operations
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project
+
+#: Kinds of events that the page's log and notes show; points and progress are read separately.
+TOLD = ("phase_started", "phase_done", "decision", "log", "saved")
+#: Events read at a time: a long run has tens of thousands.
+AT_A_TIME = 5000
+PLOTLY = version("plotly")
+
+
+def register(app: FastAPI, server: Any) -> None:
+    """Add the routes. ``server.project(key)`` gives an open project."""
+
+    @app.get("/x/plotly.js")
+    def plotly_js() -> FileResponse:
+        """plotly.js of the installed package; its address carries the version, so it may be kept."""
+        script = Path(str(files("plotly") / "package_data" / "plotly.min.js"))
+        return FileResponse(
+            script, media_type="text/javascript", headers={"Cache-Control": "max-age=31536000, immutable"}
+        )
+
+    @app.get("/x/{key}/chart")
+    def chart(key: str, run: int) -> dict[str, Any]:
+        """The charts of a training run as they stand now, its log, and the cursor to go on from."""
+        return chart_of(server.project(key), run)
+
+
+def chart_of(project: Project, run_id: int) -> dict[str, Any]:
+    """The figure of a training run and what the page says beside it."""
+    run = run_queue.get(project, run_id)
+    if run.kind != "train":
+        raise RunError("This run trains nothing", run.kind)
+    rows, cursor = [], 0
+    while True:
+        more, cursor = run_queue.events_since(project, run_id, cursor, AT_A_TIME)
+        rows += more
+        if len(more) < AT_A_TIME:
+            break
+    events = [from_row(row.kind, json.dumps(row.body)) for row in rows]
+    newest = {row.kind: row.body for row in rows}
+    peaks = [row.body.get("peak_memory_mb") for row in rows if row.kind == "phase_done"]
+    return {
+        "run": {"id": run.id, "status": run.status},
+        "figure": plots.training_figure(events, _phases(run, events)),
+        "cursor": cursor,
+        "plotly": PLOTLY,
+        "log": [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows if row.kind in TOLD],
+        "point": newest.get("point"),
+        "progress": _progress(rows),
+        "saved": newest.get("saved"),
+        "memory_mb": max((peak for peak in peaks if peak), default=None),
+        "labels": _labels(project, run),
+        "checks": _checks(project, run, newest),
+        "stale": run.status == "done" and is_stale(project, run),
+    }
+
+
+def _phases(run: run_queue.Run, events: Sequence[Event]) -> tuple[str, ...]:
+    """The phases of a training run: as it told itself when it began one, else as its options say.
+
+    A version with other recipes may have made the run.
+    """
+    told = [each.phases for each in events if isinstance(each, PhaseStarted)]
+    if told:
+        return told[-1]
+    try:
+        return from_dict(TrainConfig, run.config).phases
+    except ConfigError:  # stored by a version with other options
+        return tuple(dict.fromkeys(each["phase"] for each in run.result.get("phases") or ()))
+
+
+def _progress(rows: Sequence[run_queue.EventRow]) -> dict[str, Any] | None:
+    """What is under way beside the curves: the newest progress, unless a point or a phase's end came after it."""
+    told = next((row for row in reversed(rows) if row.kind in ("progress", "point", "phase_done")), None)
+    return told.body if told and told.kind == "progress" else None
+
+
+def _labels(project: Project, run: run_queue.Run) -> int:
+    """How many labels the run learns from."""
+    return int(run.result.get("labels") or len(operations.snapshot(project, "pick").ids))
+
+
+def _checks(project: Project, run: run_queue.Run, newest: dict[str, dict[str, Any]]) -> int:
+    """How many check images its curves rest on; 0 without any."""
+    if "phase_done" in newest:
+        return int(newest["phase_done"].get("check_n") or 0)
+    return len(operations.snapshot(project, "audit").ids)

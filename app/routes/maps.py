@@ -1,0 +1,75 @@
+"""The picture of the pool in two dimensions: which one there is now, and its points.
+
+A UMAP of a done "map" run where there is one; until then the PCA picture that the features run drew.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from fact_core.errors import StorageError
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project
+from fact_core.types import FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Which picture the map shows: ``key`` names what it was made from, ``run`` made it."""
+
+    kind: Literal["pca", "umap"]
+    key: str
+    run: int
+
+
+def current(project: Project, history: list[run_queue.Run] | None = None) -> Picture | None:
+    """The best picture there is now, or None. ``history``: the project's runs, newest first, if known."""
+    first: Picture | None = None
+    for run in history if history is not None else run_queue.list_runs(project):
+        key = str(run.result.get("key") or "")
+        if run.status != "done" or run.kind not in ("map", "features") or not _file(project, key, ".npy").is_file():
+            continue
+        if run.kind == "map":
+            return Picture("umap", key, run.id)
+        first = first or Picture("pca", key, run.id)
+    return first
+
+
+def points(project: Project, picture: Picture) -> tuple[FloatArray, IntArray]:
+    """(xy [n, 2], ids [n]) of a picture. StorageError when the cache was deleted or damaged."""
+    try:
+        xy = np.load(_file(project, picture.key, ".npy"), allow_pickle=False)
+        ids = np.load(_file(project, picture.key, ".ids.npy"), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise StorageError("The map's file cannot be read", str(error)[:200], "Compute the features again.") from error
+    if xy.shape != (len(ids), 2):
+        raise StorageError(
+            "The map's file is damaged", f"{xy.shape} for {len(ids)} images", "Compute the features again."
+        )
+    return xy.astype(np.float32, copy=False), ids.astype(np.int64, copy=False)
+
+
+def brief(project: Project, history: list[run_queue.Run] | None = None) -> dict[str, Any]:
+    """{kind, key} for the page's state; both None while there is no picture."""
+    picture = current(project, history)
+    return {"kind": picture.kind if picture else None, "key": picture.key if picture else None}
+
+
+def packed(picture: Picture, xy: FloatArray, ids: IntArray) -> bytes:
+    """u32 length of the header, header as JSON, padded to 4 bytes; float32 xy[n * 2]; int32 ids[n]. Little-endian."""
+    known = np.isfinite(xy).all(axis=1)
+    xy, ids = xy[known], ids[known]
+    head: dict[str, Any] = {"n": len(ids), "kind": picture.kind, "key": picture.key}
+    text = json.dumps(head).encode()
+    text += b" " * (-(4 + len(text)) % 4)
+    return struct.pack("<I", len(text)) + text + xy.astype("<f4").tobytes() + ids.astype("<i4").tobytes()
+
+
+def _file(project: Project, key: str, suffix: str) -> Path:
+    return project.cache / "maps" / f"{key}{suffix}"

@@ -1,0 +1,1 @@
+"""What stands around every page: the server, its guard, the theme, forms, sentences."""

@@ -1,0 +1,204 @@
+"""What the server holds: open projects with their locks, and the child processes that work for them.
+
+All truth is in the projects' SQLite files; this object can be made again at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.shell import computer
+from app.shell.text import sentences
+from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
+from fact_core.errors import ConfigError, InputError, ProjectError, RunError
+from fact_core.labeling import selections
+from fact_core.storage import items, run_queue
+from fact_core.storage import project as projects
+from fact_core.storage.project import Lock, Project
+
+#: The child leaves after so many idle seconds, so that the imports of torch are not paid for every run.
+IDLE_SECONDS = 120.0
+#: A child that died is not started again sooner than this.
+RESPAWN_SECONDS = 5.0
+#: So many children in a row may die before they begin; then the waiting run fails.
+MAX_DEATHS = 3
+
+
+@dataclass
+class Opened:
+    """One open project. ``cache`` holds what the routes computed from it, each with its own key."""
+
+    project: Project
+    lock: Lock
+    worker: subprocess.Popen[bytes] | None = None
+    spawned: float = 0.0
+    deaths: int = 0
+    cache: dict[str, Any] = field(default_factory=dict)
+
+
+class Server:
+    """Everything the routes and pages need. ``key`` names a project in addresses."""
+
+    def __init__(self, *, demo: bool = False) -> None:
+        self.demo = demo
+        self.gpu = computer.gpu()  # asked once: a name of a GPU does not change
+        self._open: dict[str, Opened] = {}
+        self._guard = threading.RLock()
+
+    # ---- projects
+
+    def open(self, folder: Path) -> str:
+        """Open a project and keep its lock until ``close``. ProjectBusy when another process has it."""
+        project = projects.open_project(folder)
+        key = key_of(project.folder)
+        with self._guard:
+            if key not in self._open:
+                held = projects.lock(project)
+                self._open[key] = Opened(project, held)
+                projects.remember(project)
+        return key
+
+    def create(self, images: str, name: str = "", folder: str = "") -> str:
+        """Make a project for an image folder and open it; without a folder it gets one in ``home``."""
+        if not images.strip():
+            raise InputError("The image folder is empty", do="Give the folder in which your images are.")
+        root = projects.image_folder(Path(images.strip()))
+        title = name.strip() or root.name or "Project"
+        target = Path(folder.strip()) if folder.strip() else projects.default_folder(title)
+        return self.open(projects.create(target, root, title).folder)
+
+    def opened(self, key: str) -> Opened:
+        """An open project; one that was open before a restart of the server is opened again."""
+        with self._guard:
+            if key in self._open:
+                return self._open[key]
+            for each in projects.recent():
+                if key_of(Path(each.folder)) == key:
+                    return self._open[self.open(Path(each.folder))]
+        raise ProjectError("This project is not there any more", key, "Choose another one in the list.")
+
+    def project(self, key: str) -> Project:
+        """The project of that key."""
+        return self.opened(key).project
+
+    def delete(self, key: str) -> None:
+        """Delete a project's folder. The images stay. ProjectError while a run is going on."""
+        project = self.project(key)
+        if run_queue.active(project):
+            raise ProjectError("A run is going on in this project", project.name, "Stop it first, then delete.")
+        self._let_go(key)
+        projects.delete(project.folder)
+
+    def close(self) -> None:
+        """Let go of all projects. A run that is going on goes on: the child leaves by itself."""
+        for key in list(self._open):
+            self._let_go(key, end_worker=False)
+
+    def _let_go(self, key: str, *, end_worker: bool = True) -> None:
+        with self._guard:
+            held = self._open.pop(key)
+            if end_worker and held.worker and held.worker.poll() is None:
+                held.worker.terminate()
+                held.worker.wait(15)
+            held.lock.release()
+
+    # ---- runs
+
+    def start(self, key: str, kind: str, values: Mapping[str, Any]) -> int:
+        """Check the options, queue a run and see that a child works on it. Its id."""
+        project = self.project(key)
+        config = checked(kind, values)
+        if kind == "select" and not selections.only_checks(config["budget"], config["check"], config["extend"]):
+            pool = items.counts(project).pool
+            parse_budget(config["budget"], pool)
+        with self._guard:  # two windows may press at the same moment
+            if kind == "train":
+                refuse_second(project)
+            run = run_queue.queue(project, kind, config)
+        self.tend(key, now=True)
+        return run
+
+    def resume(self, key: str, run: int) -> None:
+        """Put a stopped or failed run back into the queue; it goes on from its last checkpoint."""
+        project = self.project(key)
+        with self._guard:
+            if run_queue.get(project, run).kind == "train":
+                refuse_second(project, run)
+            run_queue.requeue(project, run)
+        self.tend(key, now=True)
+
+    def tend(self, key: str, *, now: bool = False) -> None:
+        """Start a child when a run waits and none lives. Called with every look at the state."""
+        held = self.opened(key)
+        with self._guard:
+            run_queue.fail_stale(held.project)
+            next_run = run_queue.active(held.project)
+            if next_run is None or next_run.status != "queued":
+                return
+            if held.worker is not None and held.worker.poll() is None:
+                return
+            if self._cannot_start(held, next_run.id):
+                return
+            if now or time.monotonic() - held.spawned > RESPAWN_SECONDS:
+                held.spawned = time.monotonic()
+                held.worker = run_queue.spawn_worker(held.project, idle=IDLE_SECONDS, follow_up=True)
+
+    def _cannot_start(self, held: Opened, run: int) -> bool:
+        """Whether children die before they begin: then the run fails with their last words."""
+        ended = held.worker.returncode if held.worker else 0
+        if ended == 0:
+            held.deaths = 0
+            return False
+        held.worker = None
+        held.deaths += 1
+        if held.deaths < MAX_DEATHS:
+            return False
+        held.deaths = 0
+        reason = f"The child process that does the work ended at once (exit code {ended}). {_last_words(held.project)}"
+        run_queue.finish(held.project, run, "failed", reason.strip())
+        return True
+
+
+def refuse_second(project: Project, run: int = 0) -> None:
+    """RunError while another training than ``run`` works or waits: it names that one."""
+    trainings = sorted(run_queue.list_runs(project, "train"), key=lambda each: each.id)
+    busy = [number for number, each in enumerate(trainings, 1) if each.open and each.id != run]
+    if not busy:
+        return
+    number = min(busy, key=lambda each: trainings[each - 1].status == "queued")
+    other, text = trainings[number - 1], sentences()
+    recipe = str(other.config.get("recipe", ""))
+    found = text[f"train.busy_{other.status}"].format(n=number, recipe=text.get(f"recipe.{recipe}", recipe))
+    raise RunError(text["train.busy"], found, text["train.busy_do"])
+
+
+def _last_words(project: Project) -> str:
+    """The last line of the children's output."""
+    try:
+        lines = (project.folder / "worker.log").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    told = [line.strip() for line in lines if line.strip()]
+    return f"Its last line: {told[-1][:500]}" if told else ""
+
+
+def key_of(folder: Path) -> str:
+    """The name of a project in addresses: short, and the same after every start."""
+    return hashlib.blake2b(str(folder.resolve()).encode(), digest_size=6).hexdigest()
+
+
+def checked(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The full options of a run from the page's flat values. ConfigError names what cannot be."""
+    if kind not in RUN_CONFIGS:
+        raise ConfigError(f"There is no run called {kind!r}", do=f"Known: {', '.join(RUN_CONFIGS)}.")
+    if kind == "train":
+        rest = {name: value for name, value in values.items() if name != "preset"}
+        return to_dict(train_config(str(values.get("preset", "standard")), **rest))
+    return to_dict(from_flat(RUN_CONFIGS[kind], values))

@@ -1,0 +1,27 @@
+"""Every sentence that the person reads, one flat dict a page: key -> sentence.
+
+Keys start with the name of their page ("project.scan"), so that the dicts join without a clash.
+``{name}`` in a sentence is filled in by ``FS.t(key, {name: ...})`` or ``str.format``.
+"""
+
+from __future__ import annotations
+
+from app.pages.label import class_text as classes
+from app.pages.label import text as label
+from app.pages.project import text as project
+from app.pages.results import text as results
+from app.pages.select import text as select
+from app.pages.train import text as train
+from app.shell import common_text as common
+from app.shell import decision_text as decisions
+
+
+def sentences() -> dict[str, str]:
+    """All sentences in one dict. ValueError when two pages use the same key."""
+    joined: dict[str, str] = {}
+    for page in (common, project, select, label, classes, train, decisions, results):
+        clash = joined.keys() & page.TEXT.keys()
+        if clash:
+            raise ValueError(f"{page.__name__} repeats the keys {', '.join(sorted(clash))}")
+        joined |= page.TEXT
+    return joined

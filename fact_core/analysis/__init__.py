@@ -1,0 +1,1 @@
+"""Figures from arrays: how good, how alike, how well covered. numpy and scikit-learn only."""

@@ -1,0 +1,1 @@
+"""A finetuned classifier: what it is, what it answers, how it leaves the program."""

@@ -1,0 +1,107 @@
+"""The README.md of an exported classifier: a model card with the measured figures."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fact_core.choices import BACKBONES, RECIPES
+from fact_core.classifier.model import Classifier
+from fact_core.types import Report
+
+
+def card(
+    classifier: Classifier, meta: Mapping[str, Any], report: Report | None, figures: Mapping[str, str | int | float]
+) -> str:
+    """Markdown with a YAML header. Class names are shown, and do nothing."""
+    template = (Path(__file__).parent / "export_files" / "README.md.txt").read_text("utf-8")
+    about = BACKBONES.get(classifier.backbone.name)
+    recipe = str(meta.get("recipe", ""))
+    pre = classifier.backbone.preprocess
+    parts = {
+        "LICENCE": (about.licence if about else "other").lower(),
+        "BACKBONE": plain(about.title if about else classifier.backbone.name),
+        "BACKBONE_NAME": code(classifier.backbone.name),
+        "BACKBONE_LICENCE": plain(about.licence if about else "unknown"),
+        "RECIPE": plain(RECIPES[recipe].title if recipe in RECIPES else recipe or "FACT"),
+        "K": str(len(classifier.classes)),
+        "CLASSES": _classes(classifier.classes, report),
+        "FIGURES": _figures(report, figures),
+        "PIXELS": str(pre.pixels),
+        "RESIZE": str(pre.resize),
+        "INTERPOLATION": pre.interpolation,
+        "MEAN": ", ".join(f"{each:g}" for each in pre.mean),
+        "STD": ", ".join(f"{each:g}" for each in pre.std),
+        "DETAILS": _details(meta),
+    }
+    for name, value in parts.items():
+        template = template.replace("{{" + name + "}}", value)
+    return template
+
+
+def plain(text: str) -> str:
+    """Text that Markdown, HTML and a table cell show as it is: one line, no markup, no direction marks."""
+    shown = []
+    for letter in " ".join(text.split()):
+        if unicodedata.category(letter) in ("Cc", "Cs") or unicodedata.bidirectional(letter) in _DIRECTIONS:
+            continue
+        if letter in "<>&":
+            shown.append({"<": "&lt;", ">": "&gt;", "&": "&amp;"}[letter])
+        elif letter in "\\`*_{}[]()#+-.!|~$:@^=\"'/":
+            # as a number, because a backslash does not stop every dialect (links, e-mail, maths)
+            shown.append(letter if letter in "-.'" and shown else f"&#{ord(letter)};")
+        else:
+            shown.append(letter)
+    # a brace pair could look like a field of the template
+    return "".join(shown)
+
+
+def code(text: str) -> str:
+    """Text for a code span, where Markdown shows everything but backticks as it is: an escape would be seen."""
+    shown = (letter for letter in " ".join(text.split()) if letter.isprintable() and letter not in "`{}")
+    return "".join(letter for letter in shown if unicodedata.bidirectional(letter) not in _DIRECTIONS)
+
+
+_DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+
+
+def _classes(classes: tuple[str, ...], report: Report | None) -> str:
+    if report is None:
+        rows = [f"| {i} | {plain(name)} |" for i, name in enumerate(classes)]
+        return "\n".join(["| number | class |", "|---|---|", *rows])
+    rows = [
+        f"| {i} | {plain(each.name)} | {each.n} | {each.found} | {each.named} |"
+        for i, each in enumerate(report.per_class)
+    ]
+    head = ["| number | class | checked images | of these found | answers of this class |", "|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def _figures(report: Report | None, figures: Mapping[str, str | int | float]) -> str:
+    rows = []
+    if report is not None:
+        low, high = report.interval
+        rows.append(f"| accuracy | {report.accuracy:.1%} ({low:.1%} to {high:.1%}, 95 % interval) |")
+        rows.append(f"| measured on | {plain(report.basis)} ({report.n} images) |")
+        if report.ece == report.ece:
+            rows.append(f"| calibration error | {report.ece:.1%} |")
+    rows += [f"| {plain(str(name))} | {_value(value)} |" for name, value in figures.items()]
+    if not rows:
+        return "Nothing was measured: no held-out labels were there."
+    note = (
+        "" if report is not None else "\n\nNo held-out labels were there, so the accuracy on new images is not known."
+    )
+    return "\n".join(["| figure | value |", "|---|---|", *rows]) + note
+
+
+def _value(value: str | int | float) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else plain(str(value))
+
+
+def _details(meta: Mapping[str, Any]) -> str:
+    """The meta of the run as indented code: nothing in it can be markup."""
+    text = json.dumps(dict(meta), indent=1, ensure_ascii=True, default=str)
+    return "\n".join("    " + line for line in text.splitlines())

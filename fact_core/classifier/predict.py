@@ -1,0 +1,126 @@
+"""Answers of a trained classifier for many images, of every phase in one pass."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fact_core.backbones import Tokens
+from fact_core.classifier.model import Classifier
+from fact_core.compute.device import Ready, inference, out_of_memory
+from fact_core.compute.image_batches import Picture, batches, normalise
+from fact_core.errors import DeviceError, ImageError
+from fact_core.events import Log, Progress
+from fact_core.types import FloatArray, Step
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Probabilities (N, K) of each phase, in the recipe's order. The rows of ``bad`` images are NaN."""
+
+    answers: dict[str, FloatArray]
+    final: str
+    bad: dict[int, str]  # row -> why the image cannot be decoded
+
+
+def predict(
+    classifier: Classifier,
+    files: Sequence[Path],
+    *,
+    device: torch.device,
+    batch: int = 64,
+    probe: nn.Linear | None = None,
+    x: FloatArray | None = None,
+) -> Step[Predictions]:
+    """Classify N images. x (N, D): their PRETRAINED features, for the answers of phase 1 ("lp").
+
+    probe: phase 1's layer where it is not the classifier's own. The images are read once, and
+    not at all when only phase 1 is asked.
+    """
+    shape = (len(files), len(classifier.classes))
+    probe = probe if probe is not None else classifier.probe
+    heads = dict(classifier.heads.items())
+    answers: dict[str, FloatArray] = {}
+    if x is not None and "lp" in heads and isinstance(heads["lp"], nn.Linear):
+        probe = heads.pop("lp")  # type: ignore[assignment]  # the same layer, and the features are known
+    if x is not None and probe is not None:
+        answers["lp"] = _from_features(probe, x)
+    answers |= {name: np.full(shape, np.nan, dtype=np.float32) for name in heads}
+    bad: dict[int, str] = {}
+    if heads:
+        yield from _from_images(classifier, heads, files, device, batch, answers, bad)
+    return Predictions(answers, classifier.final, bad)
+
+
+def _from_features(probe: nn.Linear, x: FloatArray) -> FloatArray:
+    with torch.no_grad():
+        at = probe.weight.device
+        answer: FloatArray = probe(torch.as_tensor(x, device=at).float()).softmax(-1).cpu().numpy()
+        return answer
+
+
+def _from_images(
+    classifier: Classifier,
+    heads: dict[str, nn.Module],
+    files: Sequence[Path],
+    device: torch.device,
+    batch: int,
+    answers: dict[str, FloatArray],
+    bad: dict[int, str],
+) -> Step[None]:
+    pre, began, done = classifier.backbone.preprocess, time.monotonic(), 0
+    reader = _Reader(copy.deepcopy(classifier), device, len(files))
+
+    def on_bad(row: int, error: ImageError) -> None:
+        bad[row] = error.what
+
+    for rows, pictures in batches(files, pre, batch, on_bad=on_bad):
+        found = yield from reader.read(pictures, list(heads))
+        for name, values in found.items():
+            answers[name][rows] = values.numpy()
+        done += len(rows)
+        rate = done / max(time.monotonic() - began, 1e-9)
+        yield Progress("predict", done + len(bad), len(files), "images", rate, (len(files) - done) / rate)
+
+
+class _Reader:
+    """The backbone as fast as the device allows, the heads in float32; smaller pieces when memory is full."""
+
+    def __init__(self, classifier: Classifier, device: torch.device, images: int) -> None:
+        self.classifier, self.device, self.images = classifier.to(device).eval(), device, images
+        self.ready: Ready | None = None
+        self.piece = 0  # images at a time; 0: the whole batch
+
+    def read(self, pictures: Picture, names: Sequence[str]) -> Step[dict[str, Tensor]]:
+        """Probabilities (b, K) of the named heads for pictures [b,3,H,W]."""
+        while True:
+            size = self.piece or len(pictures)
+            try:
+                parts = [self._piece(pictures[i : i + size], names) for i in range(0, len(pictures), size)]
+                return {name: torch.cat([part[name] for part in parts]) for name in names}
+            except RuntimeError as error:
+                if not out_of_memory(error):
+                    raise
+                if size == 1:
+                    do = "Close other programs that use this memory, or choose the device cpu."
+                    raise DeviceError("Not even one image fits into memory", str(self.device), do) from error
+            self.piece = max(1, size // 2)
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+            yield Log(f"Out of memory: going on with {self.piece} images at a time. The result is the same.", "warning")
+
+    def _piece(self, pictures: Picture, names: Sequence[str]) -> dict[str, Tensor]:
+        pre = self.classifier.backbone.preprocess
+        images = normalise(pictures, pre, self.device)
+        if self.ready is None:
+            self.ready = inference(self.classifier.backbone, self.device, images, self.images)
+        tokens: Tokens = self.ready(images)
+        with torch.inference_mode():
+            return {name: self.classifier.read(tokens, name).exp().float().cpu() for name in names}

@@ -1,0 +1,1 @@
+"""The device, and batches of images for it."""

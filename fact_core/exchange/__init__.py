@@ -1,0 +1,1 @@
+"""Labels and predictions from and to the files of other programs."""

@@ -1,0 +1,149 @@
+"""What the phases of one training run share and hand on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fact_core.backbones import Backbone, Tokens
+from fact_core.config import TrainConfig
+from fact_core.errors import ImageError
+from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Progress
+from fact_core.features.extract import tokens
+from fact_core.finetune.checkpoint import Checkpoint
+from fact_core.lightweight.light import LightHead, Plan
+from fact_core.types import FloatArray, IntArray, Step
+
+LOOK = 64  # images between two events while tokens are computed
+
+
+@dataclass(frozen=True)
+class Held:
+    """Held-out labelled images. x (M, D): their pretrained features."""
+
+    files: Sequence[Path]
+    y: IntArray
+    x: FloatArray
+
+
+@dataclass
+class Work:
+    """One training run under way.
+
+    backbone: pretrained at first, finetuned after phase 2. x (n, D): PRETRAINED features of the
+    labelled images ``files`` with classes ``y``. probe: phase 1's result. heads: a finished head
+    a phase, all reading the present backbone.
+    """
+
+    backbone: Backbone
+    files: Sequence[Path]
+    y: Tensor  # (n,) int64
+    classes: tuple[str, ...]
+    x: Tensor  # (n, D) float32
+    check: Held | None
+    pool_files: Sequence[Path]
+    config: TrainConfig
+    device: torch.device
+    checkpoint: Checkpoint
+    reuse: Path | None = None  # where finished phases 2 lie
+    unlabelled: Sequence[Path] = ()  # images of the pool that self-training may name
+    pretrained: Mapping[str, Tensor] = field(default_factory=dict)  # the backbone's first weights, for self-training
+    probe: nn.Linear | None = None
+    heads: dict[str, nn.Module] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    light_plan: Plan | None = None  # decided on the pretrained features, before phase 2
+    light_seconds: float = 0.0  # that the decision took
+    _tokens: dict[str, Tokens] = field(default_factory=dict)
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.classes)
+
+    def seed(self, name: str) -> int:
+        """A seed for one named part of the run."""
+        return int.from_bytes(hashlib.blake2b(f"{self.config.seed}:{name}".encode(), digest_size=4).digest(), "big")
+
+    def generator(self, name: str) -> torch.Generator:
+        """A generator of its own for one named part of the run."""
+        return torch.Generator().manual_seed(self.seed(name))
+
+    def started(self, phase: str, steps: int, epochs: float, parameters: int) -> PhaseStarted:
+        """The event that begins a phase."""
+        phases = self.config.phases
+        return PhaseStarted(phase, phases.index(phase), phases, steps, epochs, parameters)
+
+    def backbone_changed(self) -> None:
+        """Forget what the former backbone said."""
+        self._tokens.clear()
+
+    def look(self, which: str) -> Step[Tokens]:
+        """The present backbone's tokens of the "labelled", "check" or "pool" images, on the CPU."""
+        if which not in self._tokens:
+            check_files = self.check.files if self.check is not None else ()
+            files = {"labelled": self.files, "check": check_files, "pool": self.pool_files}[which]
+            self._tokens[which] = yield from _look(
+                self.backbone, files, self.device, f"{which} images", which == "pool"
+            )
+        return self._tokens[which]
+
+    def measure(self, head: nn.Module) -> Step[tuple[tuple[float, float], tuple[float | None, float | None]]]:
+        """(loss, accuracy) of a head on the labelled images and on the check images, without augmentation."""
+        own = score(head, (yield from self.look("labelled")), self.y)
+        if self.check is None:
+            return own, (None, None)
+        return own, score(head, (yield from self.look("check")), torch.as_tensor(self.check.y))
+
+    def ended(
+        self, phase: str, head: nn.Module, seconds: float, epochs: float, steps: int, memory: float | None = None
+    ) -> Step[PhaseDone]:
+        """The event that ends a phase whose head reads the present backbone. memory: its peak, in MB."""
+        own, held = yield from self.measure(head)
+        check_n = len(self.check.y) if self.check is not None else 0
+        return PhaseDone(phase, seconds, epochs, steps, *own, *held, check_n, memory)
+
+
+def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool) -> Step[Tokens]:
+    parts = [tokens(backbone, [], device)]
+    for start in range(0, len(files), LOOK):
+        bad: list[ImageError] = []
+        note = (lambda row, error, bad=bad: bad.append(error)) if may_lack else None
+        parts.append(tokens(backbone, files[start : start + LOOK], device, on_bad=note))
+        for error in bad:
+            yield Log(f"An image of the pool cannot be read any more ({error}); going on without it.", "warning")
+        yield Progress(what, min(start + LOOK, len(files)), len(files))
+    return Tokens(torch.cat([pooled for pooled, _ in parts]), torch.cat([patches for _, patches in parts]))
+
+
+def log_probabilities(head: nn.Module, seen: Tokens) -> Tensor:
+    """Log-probabilities (N, K) of a linear or light head, on the CPU; tokens go through in pieces."""
+    at = next(head.parameters(), torch.empty(0)).device
+    answers = []
+    with torch.inference_mode():
+        for start in range(0, len(seen.pooled), 256):
+            pooled = seen.pooled[start : start + 256].float().to(at)
+            if isinstance(head, LightHead):
+                answers.append(head(pooled, seen.patches[start : start + 256].float().to(at)).cpu())
+            else:
+                answers.append(head(pooled).log_softmax(-1).cpu())
+    return torch.cat(answers)
+
+
+def score(head: nn.Module, seen: Tokens, y: Tensor) -> tuple[float, float]:
+    """Mean log-loss (nats) and accuracy."""
+    answers = log_probabilities(head, seen)
+    return float(functional.nll_loss(answers, y)), float((answers.argmax(1) == y).float().mean())
+
+
+def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """A float32 ``nn.Linear`` with these weights (K, D) and biases (K,)."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        layer.weight.copy_(weight)
+        layer.bias.copy_(bias)
+    return layer

@@ -1,0 +1,225 @@
+"""Never worse: mix phase 2's weights with the pretrained ones (WiSE-FT, Wortsman et al. 2022; method.md 10.1)."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fact_core.backbones import adapters
+from fact_core.compute.image_batches import batches, normalise
+from fact_core.events import Decision, Event, Log, Point, Progress, Saved
+from fact_core.finetune.probe import converged, start_of
+from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.training_run import Work
+from fact_core.generators import through
+from fact_core.lightweight.folds import same_images
+from fact_core.types import Step
+
+SHARES = (0.0, 0.5, 1.0)  # of phase 2's weights
+ENOUGH = 5  # labels a class from which cross-validation says more than chance (method.md 11.3)
+FOLDS = 2
+ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not by chance
+LOOK = 32  # images at a time
+PART = "ff.interpolation"  # what the progress and the decision are about
+
+TrainPart = Callable[[Work, str, Net, Tensor, Plan], Step[Any]]
+States = Mapping[str, Mapping[str, Tensor]]
+
+
+def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor], train_part: TrainPart) -> Step[float]:
+    """Phase 2's share of the weights: by labels left out; 0.5 unseen where so configured, or with few labels.
+
+    For each of two folds phase 2 runs on the other half at half the steps, and each share is
+    scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``). Both
+    folds start from the pretrained weights and a probe of their half: the converged one, in every mode of phase 1, or
+    the weak one (``ff.start_C``). What phase 2's weights are mixed with is the converged one always. Prompts and
+    prefixes have no pretrained values to be mixed with: their share is 1 (unseen too) or 0.
+    """
+    added = adapters.of(work.backbone)
+    shares: tuple[float, ...] = SHARES
+    unseen, stays = 0.5, "half and half is safe"
+    if added is not None:
+        shares, unseen, stays = (0.0, 1.0), 1.0, f"each {added.kind} stays, there is nothing to mix it with"
+    if work.config.ff.gate == "half":
+        reason = "fixed by the effort" + (f": {stays}" if added is not None else "")
+        return (yield from _decide(work, unseen, reason, None))
+    counts = torch.bincount(work.y)
+    counts = counts[counts > 0]
+    groups = torch.from_numpy(same_images(work.x.numpy(), work.y.numpy()))
+    images, parts = len(torch.unique(groups)), halves(work.y, work.generator(f"{phase}.halves"), groups)
+    if images < ENOUGH * len(counts) or not sum(map(len, parts)):
+        reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
+        return (yield from _decide(work, unseen, f"{reason}: {stays}", None))
+    asked = yield from _left_out(work, phase, plan, pretrained, train_part, shares, parts)
+    return (yield from _decide(work, *_compared(*asked)))
+
+
+def _left_out(
+    work: Work,
+    phase: str,
+    plan: Plan,
+    pretrained: Mapping[str, Tensor],
+    train_part: TrainPart,
+    shares: Sequence[float],
+    parts: Sequence[Tensor],
+) -> Step[tuple[dict[float, Tensor], Tensor]]:
+    """share -> logits (n, C) of the rows in ``parts``, by phases 2 that did not learn from them; and their y (n,)."""
+    said: dict[float, list[Tensor]] = {share: [] for share in shares}
+    truth: list[Tensor] = []
+    for fold, held in enumerate(parts):
+        rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
+        backbone = copy.deepcopy(work.backbone)
+        adapters.remove(backbone)
+        backbone.load_state_dict(pretrained)
+        probe, _ = yield from through(converged(work, rest), _folds_began)
+        start = yield from start_of(work, phase, probe, rest)
+        net = Net(backbone, copy.deepcopy(start))
+        steps, warm_up = max(1, plan.steps // 2), plan.warm_up // 2
+        half = replace(plan, steps=steps, batch=min(plan.batch, len(rest)), warm_up=warm_up)
+        part = f"{phase}.fold{fold}"
+        yield from through(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))
+        tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
+        for share in reversed(shares):  # the smallest last: prompts and prefixes are gone then
+            for name, state in tuned.items():
+                getattr(net, name).load_state_dict(state)
+            mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
+            said[share].append((yield from _logits(work, net, held)))
+        truth.append(work.y[held])
+    for fold in range(FOLDS):
+        work.checkpoint.drop(f"{phase}.fold{fold}")
+    return {share: torch.cat(logits) for share, logits in said.items()}, torch.cat(truth)
+
+
+def _compared(answers: Mapping[float, Tensor], y: Tensor) -> tuple[float, str, dict[str, float]]:
+    """The share to take, why, and the mean losses. answers: share -> logits (n, C) of images that were left out."""
+    losses = {share: calibrated_losses(logits, y) for share, logits in answers.items()}
+    right = {share: int((logits.argmax(1) == y).sum()) for share, logits in answers.items()}
+    reason = (
+        f"on {len(y)} labels left out in turn, the largest share whose log-loss is not surely above the smallest, "
+        f"or that is right as often: {', '.join(f'{share:g} {count} times' for share, count in right.items())}"
+    )
+    named = {f"{share:g}": round(float(each.mean()), 4) for share, each in losses.items()}
+    return largest(losses, right), reason, named
+
+
+def mix(net: Net, pretrained: States, share: float) -> None:
+    """Weights in place: share * now + (1 - share) * pretrained. With prompts or prefixes 1 or 0, where they go."""
+    if share == 1:
+        return
+    if share == 0:
+        adapters.remove(net.backbone)
+    for name, start in pretrained.items():
+        state = getattr(net, name).state_dict()
+        with torch.no_grad():
+            for key, now in state.items():
+                if now.is_floating_point():
+                    before = start[key].to(now.device)
+                    now.copy_(before * (1 - share) + now * share if share else before)  # now: numbers or not
+
+
+def given_up(decisions: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether one of these decisions, as plain values, took the pretrained network in place of phase 2's."""
+    return any(each["name"] == PART and float(each["value"]) == 0 for each in decisions)
+
+
+def halves(y: Tensor, generator: torch.Generator, groups: Tensor | None = None) -> list[Tensor]:
+    """Rows of each fold, every class spread over both. A class of one image is never left out.
+
+    groups (n,): rows of one number are copies of one image and stay together.
+    """
+    own = torch.arange(len(y)) if groups is None else groups
+    parts: list[list[int]] = [[] for _ in range(FOLDS)]
+    for each in torch.unique(y).tolist():
+        images = torch.unique(own[y == each])
+        if len(images) < FOLDS:
+            continue
+        images = images[torch.randperm(len(images), generator=generator)]
+        for i, image in enumerate(images.tolist()):
+            parts[(i + each) % FOLDS] += torch.nonzero((own == image) & (y == each))[:, 0].tolist()
+    return [torch.tensor(sorted(part), dtype=torch.int64) for part in parts]
+
+
+def _decide(work: Work, share: float, reason: str, scores: dict[str, float] | None) -> Step[float]:
+    decision = Decision(PART, f"{share:g}", reason, scores)
+    work.decisions.append(decision)
+    yield decision
+    return share
+
+
+def largest(losses: Mapping[float, Tensor], right: Mapping[float, int]) -> float:
+    """The largest share that nothing speaks against, beside the one of smallest mean loss.
+
+    losses: share -> loss of each of n images (n,); right: share -> how many answers are right. Against a share speaks
+    a mean loss more than two standard errors (of the difference, image by image) above the smallest, with fewer
+    answers right. The folds learn from half of the labels at half the steps, which makes phase 2 look worse than it
+    will be, and log-loss favours the mean of two networks even where fewer of its answers are right. So phase 2's
+    weights stay unless there is evidence against them (as the one-standard-error rule: Breiman et al. 1984, 3.4.3).
+    """
+    smallest = min(losses, key=lambda share: (float(losses[share].mean()), share))
+    good = {share for share in losses if _within_error(losses[share] - losses[smallest])}
+    as_right = {share for share in losses if right[share] >= right[smallest] and torch.isfinite(losses[share]).all()}
+    return max({smallest} | good | as_right)
+
+
+def _within_error(more: Tensor) -> bool:
+    """Whether differences of losses (n,) have a mean that may as well be 0. Not where they are no numbers."""
+    error = float(more.std()) / math.sqrt(len(more)) if len(more) > 1 else 0.0
+    return float(more.mean()) <= ERRORS * error  # False for NaN
+
+
+def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
+    """Log-loss (n,) of (n, C) logits divided by the one temperature, 0.05 to 20, that makes its mean smallest.
+
+    How sure a network is says little about how often it is right: finetuned to the end it is far too sure, and
+    the mean of both networks must not win for its caution alone (temperature scaling: Guo et al. 2017, section 4.2).
+    Infinite for logits that are not numbers.
+    """
+    if not torch.isfinite(logits).all():
+        return torch.full((len(y),), math.inf, dtype=torch.float64)
+
+    def at(exponent: float) -> Tensor:
+        return functional.cross_entropy(logits.double() / math.exp(exponent), y, reduction="none")
+
+    bounds = (math.log(0.05), math.log(20.0))
+    found = minimize_scalar(lambda each: float(at(each).mean()), bounds=bounds, method="bounded")
+    return at(float(found.x))
+
+
+def _logits(work: Work, net: Net, rows: Tensor) -> Step[Tensor]:
+    """(rows, C) on labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
+    pre = net.backbone.preprocess
+    files = [work.files[int(row)] for row in rows]
+    out = torch.empty(len(rows), work.n_classes)
+    for found, pictures in batches(files, pre, LOOK):
+        with torch.inference_mode():
+            out[torch.from_numpy(np.asarray(found))] = net(normalise(pictures, pre, work.device)).float().cpu()
+        yield Progress(PART, int(found[-1]) + 1, len(files))
+    return out
+
+
+def _folds_began(event: Event) -> Event | None:
+    return Progress(PART, 0, FOLDS, "folds")
+
+
+def _as_progress(fold: int, steps: int) -> Callable[[Event], Event | None]:
+    """Points as progress: the charts belong to the run on all labels."""
+
+    def change(event: Event) -> Event | None:
+        if isinstance(event, Point):
+            return Progress(PART, fold * steps + event.step, FOLDS * steps, "steps", event.images_per_s)
+        return event if isinstance(event, (Saved, Log)) else None
+
+    return change
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: each.detach().clone() for name, each in module.state_dict().items()}

@@ -1,0 +1,225 @@
+"""The whole way without a page: scan, features, selection, labels, training, answers, export.
+
+A front process like the page's server: it queues the same runs for a worker child, in the
+same project. Labels come from folder names or a CSV, only for the images that the budget buys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import fact_core
+from fact_core.analysis.evaluate import wilson
+from fact_core.config import SelectConfig, TrainConfig, parse_budget, to_dict
+from fact_core.errors import InputError
+from fact_core.exchange import label_files
+from fact_core.headless.console import Console
+from fact_core.headless.worker_client import Worker
+from fact_core.labeling import classes, operations, selections
+from fact_core.storage import items, project, run_queue
+from fact_core.storage.project import Project
+from fact_core.types import Pool
+
+STOP_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What ``launch.py run`` was asked for. ``labels_from``: "folders", or the path of a CSV."""
+
+    images: Path
+    labels_from: str
+    select: SelectConfig
+    train: TrainConfig
+    project: Path | None = None
+    test_images: Path | None = None
+    export: Path | None = None
+
+
+def go(order: Order, console: Console) -> dict[str, Any]:
+    """The whole way. Returns what ``--json`` writes. FactError in words when something cannot be done."""
+    started = time.monotonic()
+    _check_first(order)
+    found = project.open_or_create(_folder(order), order.images)
+    with project.lock(found), Worker(found, console) as worker:
+        project.remember(found)
+        console.say(f"project {found.folder}")
+        _end_leftovers(found)
+        worker.do("scan", {})
+        pool = items.pool(found)
+        budget = parse_budget(order.select.budget, len(pool))
+        truth = _truth(found, pool, order.labels_from)
+        seen = worker.do("features", {"backbone": order.train.backbone, "device": order.train.device}).result
+        chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))
+        count = _buy(found, chosen, truth, "folders" if order.labels_from == "folders" else "csv", console)
+        console.say(f"{count} labels from {order.labels_from}")
+        trained = _train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
+        device = order.train.device
+        answered = worker.do("predict", {"run": trained.id, "device": device}).result
+        tested = _test(worker, trained.id, order.test_images, device)
+        if order.export:
+            worker.do("export", {"run": trained.id, "folder": str(order.export.absolute()), "items": ["model"]})
+    phases = {"phases": [_phase(each) for each in trained.result["phases"]]}
+    return {
+        "budget": budget,
+        "classes": trained.result["classes"],
+        "labels": trained.result["labels"],
+        "selection": _selection(chosen, pool),
+        "features": {key: seen[key] for key in ("seconds", "images_per_s", "images", "n_new") if key in seen},
+        **phases,
+        "accuracy": {**_accuracy(Path(answered["file"]), trained, truth), "test": tested},
+        "self_training_images": trained.self_taught,
+        "seconds_total": time.monotonic() - started,
+        "device": trained.result["device"],
+        "seed": order.train.seed,
+        "versions": {"fact_studio": fact_core.__version__, **trained.versions},
+        "recipe": order.train.recipe,
+        "preset": order.train.preset,
+        "backbone": order.train.backbone,
+        "project": str(found.folder),
+        "run": trained.id,
+        "decisions": trained.result["decisions"],
+        "export": str(order.export.absolute()) if order.export else None,
+    }
+
+
+def _check_first(order: Order) -> None:
+    """Complain before hours of work, not after them."""
+    project.image_folder(order.images)
+    if order.labels_from != "folders" and not Path(order.labels_from).is_file():
+        raise InputError(
+            "There is no such file with labels", order.labels_from, "Give the path of a CSV file, or the word folders."
+        )
+    if order.test_images:
+        label_files.read_class_folders(order.test_images)
+    if order.export and order.export.exists() and (not order.export.is_dir() or any(order.export.iterdir())):
+        raise InputError("The folder for the export is not empty", str(order.export), "Choose a new folder.")
+
+
+def _folder(order: Order) -> Path:
+    """The project folder: the given one, else that of the newest project of these images, else a new one."""
+    if order.project:
+        return order.project
+    root = project.image_folder(order.images)
+    known = next((Path(each.folder) for each in project.recent() if Path(each.images) == root), None)
+    return known or project.default_folder(root.name)
+
+
+def _end_leftovers(found: Project) -> None:
+    """Stop what an earlier process left in the queue; what it trained can be resumed."""
+    for run in run_queue.list_runs(found):
+        if run.open:
+            run_queue.request_stop(found, run.id)
+    until = time.monotonic() + STOP_SECONDS
+    while (active := run_queue.active(found)) and active.status == "running" and time.monotonic() < until:
+        run_queue.fail_stale(found)
+        time.sleep(0.2)
+
+
+def _truth(found: Project, pool: Pool, labels_from: str) -> dict[int, str]:
+    """Image id -> class name of all that is known. Only bought images are labeled; the rest scores the result."""
+    if labels_from == "folders":
+        return label_files.folder_labels(pool)
+    return label_files.read_labels(Path(labels_from), pool, items.aliases(found))
+
+
+def _choose(found: Project, worker: Worker, config: SelectConfig) -> selections.Stored:
+    """The newest selection when it was made in the same way from the same pool, else a new one."""
+    wanted = dataclasses.asdict(config)
+    done = [run for run in run_queue.list_runs(found, "select") if run.status == "done"]
+    latest = selections.latest(found)
+    if done and latest and latest.id == done[0].result["selection"] and done[0].config == wanted:
+        since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > done[0].id]
+        if not any(each.get(key) for each in since for key in ("added", "changed", "removed")):
+            return latest
+    return selections.get(found, int(worker.do("select", wanted).result["selection"]))
+
+
+def _buy(found: Project, chosen: selections.Stored, truth: dict[int, str], source: str, console: Console) -> int:
+    """Label the chosen images with what folders or the CSV say. Returns how many have a label."""
+    wanted = [int(each) for each in chosen.selection.ids]
+    answers = {item: truth[item] for item in wanted if item in truth}
+    if not answers:
+        raise InputError("None of the chosen images has a label", f"{len(wanted)} chosen images", "Label more images.")
+    if len(answers) < len(wanted):
+        console.say(f"warning: {len(wanted) - len(answers)} of {len(wanted)} chosen images have no label in the CSV")
+    ids = classes.ensure_classes(found, sorted(set(answers.values())))
+    now = operations.states(found)
+    fresh = [item for item, name in answers.items() if item not in now or now[item].class_id != ids[name]]
+    ops = [
+        operations.Op(seq, "label", item, ids[answers[item]], source=source, annotator="launch.py run")
+        for seq, item in enumerate(fresh, start=1)
+    ]
+    if ops:
+        operations.apply(found, f"run-{uuid.uuid4().hex}", ops)
+    return len(answers)
+
+
+def _train(found: Project, worker: Worker, config: TrainConfig, truth: dict[int, str]) -> run_queue.Run:
+    """Train; a run with the same options and labels that did not come to its end goes on instead."""
+    wanted = json.loads(json.dumps(to_dict(config)))
+    same = [run for run in run_queue.list_runs(found, "train") if run.config == wanted]
+    if same and same[0].status in ("stopped", "failed") and _has_labels(found, same[0].id, truth):
+        return worker.resume(same[0].id)
+    return worker.do("train", wanted)
+
+
+def _has_labels(found: Project, run_id: int, truth: dict[int, str]) -> bool:
+    """Whether the labels that a run began with are still those."""
+    file = found.run_folder(run_id) / "labels.json"
+    if not file.is_file():
+        return True  # it had not begun
+    kept = json.loads(file.read_text("utf-8"))
+    return all(truth.get(item) == kept["classes"][y] for item, y in zip(kept["ids"], kept["y"], strict=True))
+
+
+def _test(worker: Worker, run_id: int, folder: Path | None, device: str) -> float | None:
+    """Accuracy on a folder of other images, 0..1."""
+    if folder is None:
+        return None
+    config = {"run": run_id, "images": str(folder.absolute()), "device": device}
+    return float(worker.do("predict", config).result["accuracy"])
+
+
+def _accuracy(file: Path, trained: run_queue.Run, truth: dict[int, str]) -> dict[str, Any]:
+    """How many of the images that were not labeled are named right, by the result and by each phase.
+
+    Exact repeats are not in the pool, so none of a labeled image is counted.
+    """
+    place = {name.casefold(): index for index, name in enumerate(trained.result["classes"])}
+    labeled = set(trained.result["ids"])
+    with np.load(file, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files if name in ("ids", "y") or name.startswith("phase_")}
+    rows = [row for row, item in enumerate(arrays["ids"]) if int(item) in truth and int(item) not in labeled]
+    if not rows:
+        return {"pool_rest": None, "pool_rest_n": 0, "pool_rest_interval": None, "per_phase": {}}
+    # A class that was never bought cannot be named: -1 is no answer's number.
+    right_answer = np.array([place.get(truth[int(arrays["ids"][row])].casefold(), -1) for row in rows])
+    right = {name: int((each[rows] == right_answer).sum()) for name, each in arrays.items() if name != "ids"}
+    shares = {name.removeprefix("phase_"): count / len(rows) for name, count in right.items() if name != "y"}
+    return {
+        "pool_rest": right["y"] / len(rows),
+        "pool_rest_n": len(rows),
+        "pool_rest_interval": wilson(right["y"], len(rows)),
+        "per_phase": shares,
+    }
+
+
+def _selection(chosen: selections.Stored, pool: Pool) -> dict[str, Any]:
+    ids = [int(each) for each, role in zip(chosen.selection.ids, chosen.selection.roles, strict=True) if role == "pick"]
+    files = dict(zip((int(each) for each in pool.ids), pool.paths, strict=True))
+    named = [files[each] for each in ids if each in files]
+    return {"strategy": chosen.selection.strategy, "seconds": chosen.seconds, "ids": ids, "files": named}
+
+
+def _phase(done: dict[str, Any]) -> dict[str, Any]:
+    keys = ("seconds", "epochs", "steps", "train_loss", "train_accuracy", "peak_memory_mb")
+    return {"name": done["phase"], **{key: done.get(key) for key in keys}}

@@ -1,0 +1,1 @@
+"""Image files: decoding them as the network and the person see them, finding them in a folder, a demo."""

@@ -1,0 +1,78 @@
+"""Many labels given in one step, and taken back in one: a merge of classes, an import.
+
+Each step has a client name of its own, so its running numbers never meet those of a page. What another
+client said since is left as it is.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Mapping
+
+from fact_core.errors import InputError
+from fact_core.labeling.history import INSERT, State, is_name, states_of
+
+#: The newest undo or redo that changed the image of a row says whether the row is undone.
+_UNDONE = (
+    "'undo' IS (SELECT op FROM label AS later WHERE later.target = {row}.id AND later.item IS NOT NULL "
+    "ORDER BY later.id DESC LIMIT 1)"
+)
+#: The rows of a step that are not undone, nor followed by another one that stands; with the state before each.
+_STANDING = (
+    "SELECT mine.id, mine.item, mine.source, before.kind, before.class, before.flagged FROM label AS mine "
+    "LEFT JOIN label AS before ON before.id = "
+    "  (SELECT max(id) FROM label AS older WHERE older.item = mine.item AND older.id < mine.id) "
+    f"WHERE mine.client = ? AND mine.op = 'label' AND NOT {_UNDONE.format(row='mine')} AND NOT EXISTS "
+    "  (SELECT 1 FROM label AS newer WHERE newer.item = mine.item AND newer.id > mine.id "
+    f"   AND newer.op NOT IN ('undo', 'redo') AND NOT {_UNDONE.format(row='newer')}) "
+    "ORDER BY mine.id"
+)
+
+
+def give(con: sqlite3.Connection, client: str, labels: Mapping[int, int], source: str, annotator: str = "") -> int:
+    """Give images (item id -> class id) their labels within a transaction; marks stay. Returns how many.
+
+    InputError when the name of the step cannot be used or was used before.
+    """
+    if not is_name(client, 1, 100):
+        raise InputError("The step has no usable name", repr(client)[:80])
+    if con.execute("SELECT 1 FROM label WHERE client = ? LIMIT 1", (client,)).fetchone():
+        raise InputError("This step was done already", client, "Reload the page.")
+    now, at = states_of(con, set(labels)), time.time()
+    con.executemany(
+        INSERT,
+        (
+            (*_given(item, class_id, now.get(item)), None, client, seq, at, None, source, annotator, 1)
+            for seq, (item, class_id) in enumerate(labels.items(), start=1)
+        ),
+    )
+    return len(labels)
+
+
+def take_back(con: sqlite3.Connection, client: str, annotator: str = "") -> list[int]:
+    """Undo a step: its images are as before, except those that were changed since. Returns those it changed.
+
+    Doing it twice changes nothing.
+    """
+    rows = con.execute(_STANDING, (client,)).fetchall()
+    first = con.execute("SELECT coalesce(max(seq), 0) + 1 AS next FROM label WHERE client = ?", (client,)).fetchone()
+    at = time.time()
+    con.executemany(
+        INSERT,
+        (
+            (*_before(row), row["id"], client, seq, at, None, row["source"], annotator, None)
+            for seq, row in enumerate(rows, start=first["next"])
+        ),
+    )
+    return [int(row["item"]) for row in rows]
+
+
+def _given(item: int, class_id: int, now: State | None) -> tuple[object, ...]:
+    """(item, op, kind, class, flagged) of the row that gives a label."""
+    return item, "label", "label", class_id, now is not None and now.flagged
+
+
+def _before(row: sqlite3.Row) -> tuple[object, ...]:
+    """(item, op, kind, class, flagged) of the row that takes one label back."""
+    return row["item"], "undo", row["kind"] or "none", row["class"], bool(row["flagged"])

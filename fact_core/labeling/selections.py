@@ -1,0 +1,175 @@
+"""Selections: which images are to be labeled, in which order, and what replaces a rejected one."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fact_core.errors import InputError
+from fact_core.labeling import operations
+from fact_core.storage import db
+from fact_core.storage.project import Project
+from fact_core.types import IntArray, Role, Selection
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A selection as it stands now: rejected images are replaced in ``selection.ids``."""
+
+    id: int
+    selection: Selection
+    run_id: int | None
+    seconds: float
+    config: dict[str, Any]
+    created: float
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """One image to be labeled: its id, its role, and its 0-based place in the queue."""
+
+    item: int
+    role: Role
+    rank: int
+
+
+def save(project: Project, selection: Selection, run_id: int | None, seconds: float = 0.0) -> int:
+    """Store a selection and return its id. ``seconds``: how long choosing took."""
+    ids, candidates = [int(i) for i in selection.ids], [int(i) for i in selection.next_best]
+    if len(ids) != len(selection.roles):
+        raise ValueError("a selection needs one role for each image")
+    picks = [(i, role, rank, "chosen") for rank, (i, role) in enumerate(zip(ids, selection.roles, strict=True))]
+    picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in set(ids)]
+    with db.connect(project.db) as con, db.transaction(con):
+        row = con.execute(
+            "INSERT INTO selection (run, strategy, config, seconds, created) VALUES (?, ?, ?, ?, ?) RETURNING id",
+            (run_id, selection.strategy, json.dumps(selection.config, ensure_ascii=False), seconds, time.time()),
+        ).fetchone()
+        con.executemany(
+            "INSERT INTO pick (selection, item, role, rank, state) VALUES (?, ?, ?, ?, ?)",
+            [(row["id"], *pick) for pick in picks],
+        )
+        db.bump(con)
+        return int(row["id"])
+
+
+def only_checks(budget: str, check: int, extend: bool) -> bool:
+    """Whether check images alone are to be added: a budget of 0 means nothing else."""
+    return extend and check > 0 and budget.strip() == "0"
+
+
+def latest(project: Project) -> Stored | None:
+    """The newest selection, or None."""
+    with db.connect(project.db) as con:
+        row = con.execute("SELECT * FROM selection ORDER BY id DESC LIMIT 1").fetchone()
+        return _stored(con, row) if row else None
+
+
+def get(project: Project, selection_id: int) -> Stored:
+    """The selection of that id. InputError when there is none."""
+    with db.connect(project.db) as con:
+        row = con.execute("SELECT * FROM selection WHERE id = ?", (selection_id,)).fetchone()
+        if row is None:
+            raise InputError("There is no such selection", str(selection_id), "Reload the page.")
+        return _stored(con, row)
+
+
+def queue(project: Project) -> list[QueueEntry]:
+    """The newest selection in labeling order, without images that cannot be read any more."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT pick.item, pick.role, pick.rank FROM pick JOIN item ON item.id = pick.item AND item.status = 'ok' "
+            "WHERE selection = (SELECT max(id) FROM selection) AND state = 'chosen' ORDER BY rank"
+        )
+        return [QueueEntry(row["item"], row["role"], row["rank"]) for row in rows]
+
+
+def reject(project: Project, selection_id: int, item_id: int) -> int | None:
+    """Take an image out of a selection; the next best takes its place. Its id, or None when there is none left.
+
+    A rejected check image is replaced by one drawn at random, so that check images stay a fair draw.
+    InputError when the image is not in the selection.
+    """
+    with db.connect(project.db) as con, db.transaction(con):
+        row = con.execute(
+            "SELECT role, rank FROM pick WHERE selection = ? AND item = ? AND state = 'chosen'", (selection_id, item_id)
+        ).fetchone()
+        if row is None:
+            raise InputError("This image is not in the selection", str(item_id), "Reload the page.")
+        con.execute("UPDATE pick SET state = 'rejected' WHERE selection = ? AND item = ?", (selection_id, item_id))
+        find = _draw if row["role"] == "audit" else _next_best
+        other = find(con, selection_id, item_id)
+        if other is not None:
+            con.execute(
+                "INSERT INTO pick (selection, item, role, rank, state, replaces) VALUES (?, ?, ?, ?, 'chosen', ?) "
+                "ON CONFLICT (selection, item) DO UPDATE SET role = excluded.role, rank = excluded.rank, "
+                "state = 'chosen', replaces = excluded.replaces",
+                (selection_id, other, row["role"], row["rank"], item_id),
+            )
+        db.bump(con)
+        return other
+
+
+def spoken_for(project: Project) -> IntArray:
+    """The ids of all images that self-training may not name, ascending.
+
+    Check images, which nothing may be learned from, also those without a label yet; and images that a person has
+    labeled, skipped, marked or rejected.
+    """
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT item FROM pick WHERE state = 'rejected' OR (state = 'chosen' AND role = 'audit')")
+        items = {int(row["item"]) for row in rows}
+    return np.array(sorted(items | set(operations.states(project))), dtype=np.int64)
+
+
+def rejected(project: Project) -> IntArray:
+    """The ids of all images that a person has rejected in some selection, ascending."""
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'rejected' ORDER BY item").fetchall()
+        return np.array([row["item"] for row in rows], dtype=np.int64)
+
+
+#: Images that may be offered: readable, no repeats, without a label now.
+_FREE = (
+    "SELECT item.id FROM item WHERE status = 'ok' AND duplicate_of IS NULL AND coalesce("
+    "(SELECT kind FROM label WHERE label.item = item.id ORDER BY label.id DESC LIMIT 1), 'none') = 'none'"
+)
+
+
+def _next_best(con: sqlite3.Connection, selection_id: int, item_id: int) -> int | None:
+    row = con.execute(
+        f"SELECT item FROM pick WHERE selection = ? AND state = 'candidate' AND item IN ({_FREE}) "
+        "ORDER BY rank LIMIT 1",
+        (selection_id,),
+    ).fetchone()
+    return int(row["item"]) if row else None
+
+
+def _draw(con: sqlite3.Connection, selection_id: int, item_id: int) -> int | None:
+    rows = con.execute(
+        f"{_FREE} AND id NOT IN (SELECT item FROM pick WHERE selection = ? AND state != 'candidate') ORDER BY id",
+        (selection_id,),
+    ).fetchall()
+    if not rows:
+        return None
+    # Seeded by what is replaced: the same rejection draws the same image.
+    return int(rows[np.random.default_rng([selection_id, item_id]).integers(len(rows))]["id"])
+
+
+def _stored(con: sqlite3.Connection, row: sqlite3.Row) -> Stored:
+    picks = con.execute("SELECT * FROM pick WHERE selection = ? ORDER BY rank", (row["id"],)).fetchall()
+    chosen = [pick for pick in picks if pick["state"] == "chosen"]
+    config = json.loads(row["config"])
+    selection = Selection(
+        np.array([pick["item"] for pick in chosen], dtype=np.int64),
+        tuple(pick["role"] for pick in chosen),
+        np.array([pick["item"] for pick in picks if pick["state"] == "candidate"], dtype=np.int64),
+        row["strategy"],
+        config,
+    )
+    return Stored(row["id"], selection, row["run"], row["seconds"], config, row["created"])

@@ -1,0 +1,1 @@
+"""Pretrained weights as files: which there are, where they lie. No torch."""

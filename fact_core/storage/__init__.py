@@ -1,0 +1,1 @@
+"""The project: one SQLite file, and the files beside it. No torch."""

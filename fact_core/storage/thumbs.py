@@ -1,0 +1,80 @@
+"""Small pictures for the page, in a cache file that may be deleted at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from fact_core.errors import FactError, ProjectError
+from fact_core.images import decode
+from fact_core.storage import db
+from fact_core.storage.items import path_of
+from fact_core.storage.project import Project
+from fact_core.types import Item
+
+SIDE = 160  # pixels of the longer side
+
+SCHEMA = ("CREATE TABLE thumb (digest TEXT PRIMARY KEY, jpeg BLOB NOT NULL) WITHOUT ROWID;",)
+
+
+class Thumbs:
+    """Thumbnails by the digest of the image's bytes."""
+
+    def __init__(self, project: Project) -> None:
+        self.file = project.thumbs
+
+    def get(self, digest: str) -> bytes | None:
+        """The JPEG of an image, or None when there is none yet (or the cache cannot be read)."""
+        if not self.file.is_file():
+            return None
+        try:
+            with db.connect(self.file, SCHEMA) as con:
+                row = con.execute("SELECT jpeg FROM thumb WHERE digest = ?", (digest,)).fetchone()
+        except FactError as error:
+            self._drop_if_damaged(error)
+            return None
+        return bytes(row["jpeg"]) if row else None
+
+    def missing(self, digests: Sequence[str]) -> list[str]:
+        """Those that have no thumbnail yet."""
+        if not self.file.is_file():
+            return list(digests)
+        with db.connect(self.file, SCHEMA) as con:
+            known = {row["digest"] for row in con.execute("SELECT digest FROM thumb")}
+        return [digest for digest in digests if digest not in known]
+
+    def put_many(self, rows: Sequence[tuple[str, bytes]]) -> None:
+        """Store (digest, JPEG) pairs. Never fails: thumbnails can be made again."""
+        if not rows:
+            return
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            with db.connect(self.file, SCHEMA) as con:
+                con.execute("PRAGMA synchronous = OFF")
+                with db.transaction(con):
+                    con.executemany("INSERT OR REPLACE INTO thumb (digest, jpeg) VALUES (?, ?)", rows)
+        except FactError as error:
+            self._drop_if_damaged(error)
+        except OSError:
+            return
+
+    def get_or_make(self, project: Project, item: Item) -> bytes:
+        """The JPEG of an image, made now if need be. ImageError when the file cannot be decoded any more."""
+        known = self.get(item.digest)
+        if known is not None:
+            return known
+        made = make(path_of(project, item.id))
+        self.put_many([(item.digest, made)])
+        return made
+
+    def _drop_if_damaged(self, error: FactError) -> None:
+        if isinstance(error, ProjectError):
+            for suffix in ("", "-wal", "-shm"):
+                with suppress(OSError):
+                    self.file.with_name(self.file.name + suffix).unlink()
+
+
+def make(file: Path) -> bytes:
+    """The thumbnail of a file as JPEG. ImageError in words."""
+    return decode.thumbnail(decode.decode(file, SIDE), SIDE)

@@ -1,0 +1,1 @@
+"""The work itself: storage and torch meet here and nowhere else."""

@@ -1,0 +1,77 @@
+"""Handler of the runs that choose what to label."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+
+from fact_core.config import SelectConfig
+from fact_core.errors import InputError
+from fact_core.events import Log
+from fact_core.labeling import selections
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project
+from fact_core.types import IntArray, Role, Selection, Step
+from fact_core.work.kinds_evidence import evidence
+from fact_core.work.strategy_request import Question, answer, question
+
+
+def select(project: Project, run: run_queue.Run, config: SelectConfig) -> Step[dict[str, Any]]:
+    """Choose what to label: the strategy's picks, then check images drawn at random."""
+    started = time.monotonic()
+    kept = selections.latest(project) if config.extend else None
+    if config.extend and kept is None:
+        raise InputError("There is no selection to add to", do="Select images first.")
+    asked = question(project, config, kept)
+    rng = np.random.default_rng(config.seed)
+    if kept is not None and not asked.budget:
+        return _more_checks(project, run, config, kept, asked, rng)
+    picks = yield from answer(asked, config, rng)
+    audit = _draw_check(asked, config.check, picks.rows, rng)
+    rows = asked.seen[np.concatenate([picks.rows, audit])]
+    spare = asked.seen[picks.next_best[~np.isin(picks.next_best, audit)]]
+    roles: list[Role] = ["pick"] * len(picks.rows)
+    roles += ["audit"] * len(audit)
+    known = {**dataclasses.asdict(config), "budget": asked.budget, "features": asked.key, "info": picks.info}
+    known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
+    chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)
+    seconds = time.monotonic() - started
+    number = selections.save(project, _joined(kept.selection, chosen) if kept else chosen, run.id, seconds)
+    yield Log(f"{asked.budget} images chosen by {config.strategy}, {config.check} check images")
+    ids = [int(each) for each in asked.pool.ids[rows[: len(picks.rows)]]]
+    return {"selection": number, "strategy": config.strategy, "seconds": seconds, "ids": ids, "checks": len(audit)}
+
+
+def _more_checks(
+    project: Project,
+    run: run_queue.Run,
+    config: SelectConfig,
+    kept: selections.Stored,
+    asked: Question,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Check images alone are added: the picks, how they were made and how good they are stay as they were."""
+    audit = _draw_check(asked, config.check, np.empty(0, dtype=np.int64), rng)
+    ids, old = asked.pool.ids[asked.seen[audit]], kept.selection
+    known = {**kept.config, "check": kept.config.get("check", 0) + len(audit)}
+    roles: list[Role] = ["audit"] * len(audit)
+    drawn = Selection(ids, tuple(roles), old.next_best, old.strategy, known)
+    number = selections.save(project, _joined(old, drawn), run.id, kept.seconds)
+    return {"selection": number, "strategy": old.strategy, "seconds": 0.0, "ids": [], "checks": len(audit)}
+
+
+def _draw_check(asked: Question, count: int, picks: IntArray, rng: np.random.Generator) -> IntArray:
+    free = np.setdiff1d(np.arange(len(asked.seen), dtype=np.int64), np.concatenate([asked.taken, picks]))
+    return rng.choice(free, size=count, replace=False) if count else free[:0]
+
+
+def _joined(old: Selection, new: Selection) -> Selection:
+    """Both selections as one: picks in the order of their choice, check images after them."""
+    ids = np.concatenate([old.ids, new.ids])
+    roles = np.array([*old.roles, *new.roles])
+    order = np.argsort(roles == "audit", kind="stable")
+    spare = new.next_best[~np.isin(new.next_best, ids)]
+    return Selection(ids[order], tuple(roles[order].tolist()), spare, new.strategy, new.config)

@@ -1,0 +1,87 @@
+"""What a strategy is asked in a project: the images it may see, which of them are taken, and how many to pick."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from fact_core.compute.device import choose
+from fact_core.config import SelectConfig, parse_budget
+from fact_core.errors import ConfigError
+from fact_core.labeling import operations, selections
+from fact_core.select.choose import choose as choose_images
+from fact_core.select.picks import Picks
+from fact_core.storage.project import Project
+from fact_core.types import FloatArray, IntArray, Pool, Step
+from fact_core.work.kinds_pool import pool_features
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a strategy is asked: rows of the pool that it may see, which of them are taken, and how many to pick.
+
+    x [S,D]: features of the rows ``seen`` (S,) of the pool; taken (L,): positions in ``seen`` that have a label or
+    are chosen already; y (L,): their classes, -1 where there is none, or None where no label is to be used.
+    """
+
+    pool: Pool
+    x: FloatArray
+    key: str
+    seen: IntArray
+    taken: IntArray
+    y: IntArray | None
+    budget: int
+
+
+def question(
+    project: Project, config: SelectConfig, kept: selections.Stored | None = None, free: IntArray | None = None
+) -> Question:
+    """What a strategy is asked in this project now. ``kept``: a selection whose images stay chosen.
+
+    free: ids that count as not labeled or skipped, to ask again what was asked before they were.
+
+    Left out altogether are images that the person rejected or skipped, and check images: what steers the choice
+    of training images must not know them. ConfigError when the budget is larger than what is left.
+    """
+    pool, x, key = pool_features(project, config.backbone, config.device)
+    known = operations.snapshot(project, "pick")
+    if free is not None:
+        old = np.isin(known.ids, free)
+        known = dataclasses.replace(known, ids=known.ids[~old], y=known.y[~old])
+    out = [selections.rejected(project)]
+    if not config.restart:
+        skipped = [item for item, state in operations.states(project).items() if state.kind == "skip"]
+        out += [operations.snapshot(project, "audit").ids, np.array(skipped, dtype=np.int64)]
+    taken_ids = known.ids[:0] if config.restart else known.ids
+    if kept is not None:
+        roles = np.array(kept.selection.roles)
+        out.append(kept.selection.ids[roles == "audit"])
+        taken_ids = np.union1d(taken_ids, kept.selection.ids[roles == "pick"])
+    left_out = np.concatenate(out)
+    if free is not None:
+        left_out = left_out[~np.isin(left_out, free)]
+    seen = np.flatnonzero(~np.isin(pool.ids, left_out))
+    taken_ids = taken_ids[np.isin(taken_ids, pool.ids[seen])]
+    classes = dict(zip(known.ids.tolist(), known.y.tolist(), strict=True))
+    y = None if config.restart else np.array([classes.get(int(each), -1) for each in taken_ids], dtype=np.int64)
+    alone = selections.only_checks(config.budget, config.check, config.extend)
+    budget = 0 if alone else parse_budget(config.budget, len(pool))
+    if budget + config.check > len(seen) - len(taken_ids):
+        raise ConfigError(
+            "The budget is larger than what is left to label",
+            f"{budget} and {config.check} check images of {len(seen) - len(taken_ids)} images without a label",
+            "Choose a smaller budget, or fewer check images.",
+        )
+    taken = np.searchsorted(seen, pool.rows(taken_ids))
+    return Question(pool, x if len(seen) == len(x) else x[seen], key, seen, taken, y, budget)
+
+
+def answer(asked: Question, config: SelectConfig, rng: np.random.Generator) -> Step[Picks]:
+    """The strategy's picks; positions in ``asked.seen``."""
+    options = {**config.for_strategies(), "near": config.near, "device": choose(config.device)}
+    picks: Picks = yield from choose_images(
+        config.strategy, asked.x, asked.budget, asked.taken, asked.y, rng, **options
+    )
+    return picks

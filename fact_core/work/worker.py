@@ -1,0 +1,230 @@
+"""The child process that does the work: ``python -m fact_core.work.worker PROJECT [--idle SECONDS]``.
+
+It claims queued runs one by one and leaves when nothing was to do for ``--idle`` seconds.
+SQLite is the only wire to the page: events and a heartbeat go in, the wish to stop comes out.
+A run is a generator (``kinds.py``); stopping it is ``close()``. What cannot be interrupted so
+(UMAP, a long call into C) gets SIGTERM after 5 s and an end of the process after 10.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from fact_core.errors import FactError, storage_error
+from fact_core.events import Event, Log, PhaseDone, Progress, Saved
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project, open_project
+from fact_core.types import Step
+from fact_core.work import kinds
+
+BEAT_SECONDS = 1.0
+FLUSH_SECONDS = 0.25
+TERM_AFTER, EXIT_AFTER = 5.0, 10.0
+
+
+class Stopped(BaseException):
+    """The person asked to stop. Not an Exception, so that no handler on the way swallows it."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Claim and do runs until idle. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m fact_core.work.worker", description=__doc__.splitlines()[0])
+    parser.add_argument("project", type=Path)
+    parser.add_argument("--idle", type=float, default=120.0, help="leave after this many seconds without work")
+    parser.add_argument("--follow-up", action="store_true", help="draw the map and predict without being asked")
+    args = parser.parse_args(argv)
+    signal.signal(signal.SIGTERM, _on_terminate)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C belongs to the front process
+    try:
+        work(open_project(args.project), args.idle, args.follow_up)
+    except Stopped:
+        return 0
+    except FactError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def work(project: Project, idle: float, follow_up: bool = False) -> None:
+    """Claim queued runs, oldest first, and do them; return after ``idle`` seconds without any."""
+    worker = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    last = time.monotonic()
+    while True:
+        run = run_queue.claim(project, worker)
+        if run is None:
+            if time.monotonic() - last >= idle:
+                return
+            time.sleep(0.2)
+            continue
+        # The heart beats from here on: to say what a run lacks may import torch, which takes seconds.
+        with _heartbeat(project, run.id, worker) as stop:
+            if not _parked(project, run):
+                execute(project, run, worker, stop, follow_up)
+        last = time.monotonic()
+
+
+def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.Event, follow_up: bool = False) -> None:
+    """Do one claimed run to its end and record how it ended. Never raises for a failure of the run."""
+    with _output_to(run_queue.log_path(project, run.id)):
+        status: run_queue.Status = "done"
+        reason, result = "", {}
+        sink = _Sink(project, run.id)
+        try:
+            result = _drive(kinds.start(project, run), sink, stop)
+        except Stopped:
+            status, reason = "stopped", "Stopped. What is done is kept: it can be resumed."
+            for event in kinds.kept(project, run):
+                sink.add(event)
+        except BaseException as error:
+            traceback.print_exc()
+            status, reason = "failed", in_words(error)
+        try:
+            sink.flush()
+        finally:
+            run_queue.finish(project, run.id, status, reason, result, worker)
+        if status == "done" and follow_up:
+            for kind, config in kinds.follow_ups(project, run, result):
+                run_queue.queue(project, kind, config)
+
+
+def in_words(error: BaseException) -> str:
+    """What the person reads when a run fails; the traceback is in the run's log."""
+    if isinstance(error, FactError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "The memory is full. Close other programs, or choose a smaller backbone or batch."
+    if isinstance(error, OSError) and error.errno is not None:
+        return str(storage_error(error, "working"))
+    return f"An error that the program did not expect: {type(error).__name__}: {error}. The log has the details."
+
+
+def _parked(project: Project, run: run_queue.Run) -> bool:
+    """Queue what the run lacks and put it behind that. A failure to say what it lacks is the run's failure."""
+    try:
+        lacking = kinds.lacks(project, run)
+    except FactError as error:
+        run_queue.finish(project, run.id, "failed", reason=str(error), result={})
+        return True
+    except Exception as error:
+        with _output_to(run_queue.log_path(project, run.id)):
+            traceback.print_exc()
+        run_queue.finish(project, run.id, "failed", reason=in_words(error), result={})
+        return True
+    if not lacking:
+        return False
+    ids = [each if isinstance(each, int) else run_queue.queue(project, *each, parent=run.id) for each in lacking]
+    run_queue.park(project, run.id, ids)
+    return True
+
+
+def _drive(step: Step[dict[str, Any]], sink: _Sink, stop: threading.Event) -> dict[str, Any]:
+    """Pull the generator to its end; close it when a stop is asked for."""
+    try:
+        while True:
+            event = next(step)
+            sink.add(event)
+            if stop.is_set():
+                raise Stopped
+    except StopIteration as end:
+        return dict(end.value or {})
+    finally:
+        step.close()
+
+
+class _Sink:
+    """Collects events and writes them a few times a second; the important ones at once."""
+
+    def __init__(self, project: Project, run_id: int) -> None:
+        self._project, self._run_id = project, run_id
+        self._waiting: list[Event] = []
+        self._flushed = 0.0
+
+    def add(self, event: Event) -> None:
+        # Only the newest progress of a step says anything.
+        if self._waiting and isinstance(event, Progress) and isinstance(self._waiting[-1], Progress):
+            self._waiting.pop()
+        self._waiting.append(event)
+        if isinstance(event, Log):
+            print(event.text, flush=True)
+        urgent = isinstance(event, (Log, PhaseDone, Saved))
+        if urgent or time.monotonic() - self._flushed > FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._waiting:
+            run_queue.append_events(self._project, self._run_id, self._waiting)
+        self._waiting, self._flushed = [], time.monotonic()
+
+
+@contextmanager
+def _heartbeat(project: Project, run_id: int, worker: str) -> Iterator[threading.Event]:
+    """Beat once a second in a thread; the yielded event is set when the person asks to stop."""
+    stop, over = threading.Event(), threading.Event()
+
+    def beat() -> None:
+        asked = 0.0
+        while not over.wait(BEAT_SECONDS):
+            try:
+                wished = run_queue.beat(project, run_id, worker)
+            except Exception:  # a busy or full disk must not end the run; the next beat may get through
+                traceback.print_exc()
+                continue
+            if not wished:
+                continue
+            asked = asked or time.monotonic()
+            stop.set()
+            waited = time.monotonic() - asked
+            if waited > EXIT_AFTER:
+                run_queue.finish(project, run_id, "stopped", "Stopped. It did not answer and was ended.", {}, worker)
+                os._exit(1)
+            if waited > TERM_AFTER:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield stop
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def _output_to(path: Path) -> Iterator[None]:
+    """Send this process's stdout and stderr, those of C libraries included, to the end of a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for copy, descriptor in zip(kept, (1, 2), strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
+        os.close(log)
+
+
+def _on_terminate(number: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

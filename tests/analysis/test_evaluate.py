@@ -1,0 +1,73 @@
+"""Numbers about how good a classifier is."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from fact_core.analysis.evaluate import agreement, calibration_error, confusion, log_loss, report, wilson
+from fact_core.errors import InputError
+
+
+def test_wilson_of_known_values() -> None:
+    # Wilson 1927, as in any table of the score interval
+    assert wilson(5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert wilson(0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert wilson(10, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_report_counts_by_hand() -> None:
+    truth = np.array([0, 0, 1, 2])
+    answers = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.2, 0.6, 0.2], [0.5, 0.3, 0.2]])
+    found = report(truth, answers, ("cat", "dog", "owl"), "4 check images")
+    assert found.n == 4 and found.accuracy == 0.5 and found.basis == "4 check images"
+    assert found.interval == wilson(2, 4)
+    assert found.confusion == ((1, 1, 0), (0, 1, 0), (1, 0, 0))
+    cat, dog, owl = found.per_class
+    assert (cat.name, cat.n, cat.found, cat.named) == ("cat", 2, 1, 2)
+    assert (dog.n, dog.found, dog.named) == (1, 1, 2)
+    assert (owl.n, owl.found, owl.named) == (1, 0, 0)
+    # right with 0.8 and 0.6, wrong with 0.8 and 0.5: bins 0.8 (gap 0.6), 0.6 (0.4), 0.5 (0.5) over 4
+    assert found.ece == pytest.approx((0.6 + 0.4 + 0.5) / 4)
+
+
+def test_report_of_class_numbers_has_no_calibration() -> None:
+    found = report(np.array([0, 1]), np.array([0, 1]), ("a", "b"), "")
+    assert found.accuracy == 1.0 and math.isnan(found.ece)
+    sure = report(np.array([0, 1]), np.array([0, 1]), ("a", "b"), "", confidence=np.array([1.0, 1.0]))
+    assert sure.ece == 0.0
+
+
+def test_calibration_error_of_a_calibrated_and_a_boastful_classifier() -> None:
+    right = np.array([True, True, True, False])
+    assert calibration_error(right, np.full(4, 0.75)) == pytest.approx(0.0)
+    assert calibration_error(np.zeros(4, dtype=bool), np.ones(4)) == pytest.approx(1.0)
+
+
+def test_log_loss_and_agreement() -> None:
+    half = np.array([[0.5, 0.5], [0.5, 0.5]])
+    assert log_loss(np.array([0, 1]), half) == pytest.approx(math.log(2))
+    assert log_loss(np.array([0]), np.array([[0.0, 1.0]])) == pytest.approx(-math.log(1e-7))
+    assert agreement(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0])) == 0.75
+
+
+@pytest.mark.parametrize(
+    ("truth", "answers"),
+    [
+        (np.array([], dtype=np.int64), np.zeros((0, 2))),
+        (np.array([0, 1]), np.zeros((2, 3))),
+        (np.array([0, 1]), np.array([[np.nan, 1.0], [0.5, 0.5]])),
+        (np.array([0, 2]), np.array([0, 1])),
+        (np.array([0, 1]), np.array([0])),
+    ],
+)
+def test_what_does_not_fit_is_an_error_in_words(truth: np.ndarray, answers: np.ndarray) -> None:
+    with pytest.raises(InputError):
+        report(truth, answers, ("a", "b"), "")
+
+
+def test_confusion_has_truth_in_rows() -> None:
+    assert confusion(np.array([0, 0, 1]), np.array([1, 1, 1]), 2).tolist() == [[0, 2], [0, 1]]

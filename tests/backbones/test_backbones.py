@@ -1,0 +1,304 @@
+"""One contract over every backbone, with random weights: a new entry is tested by being there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from timm.layers.drop import DropPath
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from fact_core import backbones
+from fact_core.backbones import Backbone, Tokens, adapters
+from fact_core.backbones.adapters import Adapters
+from fact_core.backbones.fixed_size import fixed
+from fact_core.choices import BACKBONES
+from fact_core.classifier.model import Classifier, load_model, save_model
+from fact_core.compute.image_batches import Preprocess
+from fact_core.compute.onnx_inference import compiled
+from fact_core.errors import ConfigError
+from fact_core.finetune import lora
+from fact_core.finetune.training import Net, Plan, Training, set_drop_path
+from fact_core.lightweight.light import LightHead
+from fact_core.pretrained.weights import status
+from tests.finetune_help import same
+
+NAMES = sorted(BACKBONES)
+CPU = torch.device("cpu")
+CLASSES = ("a", "b", "c")
+DINO_B = "vit_base_patch16_224.dino"
+CLIP_B = "vit_base_patch16_clip_quickgelu_224.openai"
+CLIP_L = "vit_large_patch14_clip_quickgelu_224.openai"
+CLIP_COLOURS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def whole(request: pytest.FixtureRequest) -> Backbone:
+    """The backbone for pictures of its own side, without memory: what it is and which shapes it answers."""
+    return backbones.bare(request.param).to("meta")
+
+
+@pytest.fixture(scope="module")
+def loaded(whole: Backbone) -> Backbone:
+    return backbones.load(whole.name, pixels=whole.fit_pixels(1), random=True)
+
+
+@pytest.fixture
+def backbone(loaded: Backbone) -> Iterator[Backbone]:
+    """The same for the smallest pictures that it can see, with random weights: what it answers.
+
+    Tests share it, since copies of the large ones take seconds; a test leaves its weights as they were.
+    """
+    yield loaded
+    loaded.freeze_norm(False).eval().zero_grad()
+
+
+def pictures(backbone: Backbone, n: int = 2, pixels: int = 0) -> torch.Tensor:
+    side = pixels or backbone.preprocess.pixels
+    return torch.randn(n, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def see(backbone: Backbone, n: int = 2, pixels: int = 0) -> Tokens:
+    return backbone(pictures(backbone, n, pixels))
+
+
+def agree(a: Tokens, b: Tokens, atol: float = 1e-5) -> bool:
+    return all(torch.allclose(one, two, atol=atol, rtol=1e-4) for one, two in zip(a, b, strict=True))
+
+
+def test_says_what_it_is(whole: Backbone) -> None:
+    choice = BACKBONES[whole.name]
+    assert whole.dim == choice.dim
+    assert sum(each.numel() for each in whole.parameters()) == choice.parameters
+    assert whole.preprocess.pixels == choice.pixels == whole.fit_pixels(choice.pixels)
+    assert choice.cpu_pixels == 0 or whole.fit_pixels(choice.cpu_pixels) == choice.cpu_pixels
+    assert not whole.training
+
+
+def test_answers_and_work_at_its_own_side(whole: Backbone) -> None:
+    choice, side = BACKBONES[whole.name], whole.preprocess.pixels
+    with FlopCounterMode(display=False) as counted, torch.no_grad():
+        out = whole(torch.empty(1, 3, side, side, device="meta"))
+    assert out.pooled.shape == (1, choice.dim) and out.patches.shape == (1, *whole.grid(side), whole.token_dim)
+    assert counted.get_total_flops() / 2e6 == pytest.approx(choice.megaflops, rel=0.01)  # a multiply-add counts once
+
+
+def test_tokens(backbone: Backbone) -> None:
+    out = see(backbone)
+    assert out.pooled.shape == (2, backbone.dim)
+    assert out.patches.shape == (2, *backbone.grid(backbone.preprocess.pixels), backbone.token_dim)
+    assert torch.isfinite(out.pooled).all() and torch.isfinite(out.patches).all()
+    assert agree(out, see(backbone))
+    assert not torch.allclose(out.pooled[0], out.pooled[1])
+
+
+def test_another_side_than_it_was_built_for(backbone: Backbone) -> None:
+    larger = backbone.preprocess.pixels + backbone.reduction
+    out = see(backbone, 1, larger)
+    assert out.pooled.shape == (1, backbone.dim)
+    assert out.patches.shape == (1, 3, 3, backbone.token_dim) and backbone.grid(larger) == (3, 3)
+    assert torch.isfinite(out.patches).all()
+
+
+@pytest.mark.parametrize("asked", [1, 33, 98, 128, 224])
+def test_fit_pixels(whole: Backbone, asked: int) -> None:
+    fitted = whole.fit_pixels(asked)
+    assert fitted % whole.reduction == 0 and fitted >= 2 * whole.reduction
+    assert fitted == 2 * whole.reduction or abs(fitted - asked) <= whole.reduction / 2
+    assert whole.fit_pixels(fitted) == fitted
+
+
+def test_fixed_copy_answers_the_same_also_as_onnx(backbone: Backbone) -> None:
+    one_size, wanted = fixed(backbone), see(backbone)
+    assert agree(see(one_size), wanted)
+    if backbone.name not in (CLIP_L, DINO_B):  # seconds to half a minute; CLIP_B and DINO ViT-S have the same parts
+        quick = compiled(one_size, pictures(backbone))
+        assert quick is not None
+        assert agree(quick(pictures(backbone)), wanted, atol=1e-4)
+
+
+def test_frozen_norm_keeps_its_statistics(backbone: Backbone) -> None:
+    backbone.freeze_norm().train()
+    before = {name: value.clone() for name, value in backbone.named_buffers()}
+    assert backbone.training
+    see(backbone)
+    assert all(torch.equal(value, before[name]) for name, value in backbone.named_buffers())
+
+
+def test_random_weights_repeat_and_drop_path_adds_none(backbone: Backbone) -> None:
+    again = backbones.load(backbone.name, pixels=backbone.preprocess.pixels, random=True, drop_path=0.1)
+    assert same(again, backbone)
+
+
+def test_drop_path_is_found_and_taken_away(whole: Backbone) -> None:
+    def dropped() -> list[float]:
+        return [each.drop_prob for each in whole.modules() if isinstance(each, DropPath)]
+
+    set_drop_path(whole.network, 0.1)
+    assert dropped() and max(dropped()) == pytest.approx(0.1)
+    set_drop_path(whole.network, 0.0)
+    assert not dropped()
+
+
+def test_every_weight_learns_through_a_head(backbone: Backbone) -> None:
+    """One step of finetuning: timm's layer groups hold every weight once, and each gets a gradient."""
+    net = Net(backbone.freeze_norm(), nn.Linear(backbone.dim, len(CLASSES))).train()
+    plan = Plan("ff", steps=1, batch=2, pixels=backbone.preprocess.pixels, layer_decay=0.7)
+    training = Training(net, torch.arange(len(CLASSES)), plan, CPU)
+    grouped = [id(each) for group in training.optimiser.param_groups for each in group["params"]]
+    assert sorted(grouped) == sorted(id(each) for each in net.parameters())
+    net(pictures(backbone)).square().sum().backward()
+    idle = [name for name, each in net.named_parameters() if each.grad is None]
+    assert not idle
+
+
+def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(backbone: Backbone) -> None:
+    copy = backbone.clone()
+    with torch.no_grad():
+        for each in copy.parameters():
+            if 0 < each.abs().max() < 1e-3:  # layer scales begin so small that their layers say nothing
+                each.fill_(0.5)
+    before, targets = see(copy), copy.lora_targets()
+    modules = dict(copy.network.named_modules())
+    assert targets and all(isinstance(modules[name], nn.Linear | nn.Conv2d) for name in targets)
+    added = lora.add(copy, rank=2, alpha=4, seed=0)
+    learning = {name: each for name, each in copy.named_parameters() if each.requires_grad}
+    assert len(learning) == 2 * len(targets) and all("lora_" in name for name in learning)
+    assert agree(see(copy), before)
+    with torch.no_grad():
+        for name, each in learning.items():
+            if "lora_B" in name:
+                nn.init.normal_(each, std=0.02, generator=torch.Generator().manual_seed(1))
+    changed = see(copy)
+    assert not agree(changed, before, atol=1e-3)
+    lora.merge(copy, added)
+    assert {name: each.shape for name, each in copy.state_dict().items()} == {
+        name: each.shape for name, each in backbone.state_dict().items()
+    }
+    assert agree(see(copy), changed, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "about", [Adapters("prompt", 10), Adapters("prompt", 200, 512), Adapters("prefix", 15)], ids=str
+)
+def test_prompts_and_prefixes_fit_or_are_refused_in_words(about: Adapters, whole: Backbone) -> None:
+    """What the page is told without torch is true, and nobody behind sees that anything was added."""
+    assert adapters.supports(whole) == BACKBONES[whole.name].prompts
+    copy, side, generator = whole.clone(), whole.preprocess.pixels, torch.Generator()
+    if not adapters.supports(whole):
+        with pytest.raises(ConfigError, match="needs a plain vision transformer"):
+            adapters.add(copy, about, generator)
+        return
+    adapters.add(copy, about, generator)
+    with torch.no_grad():
+        out = copy(torch.empty(1, 3, side, side, device="meta"))
+    assert out.pooled.shape == (1, whole.dim) and out.patches.shape == (1, *whole.grid(side), whole.token_dim)
+    assert not adapters.supports(copy) and adapters.of(copy) == about
+
+
+def test_a_saved_classifier_answers_the_same(backbone: Backbone, tmp_path: Path) -> None:
+    light = LightHead(backbone.dim, backbone.token_dim, 16, len(CLASSES), "both")
+    heads = {"ff": nn.Linear(backbone.dim, len(CLASSES)), "lm": light}
+    classifier = Classifier(backbone, heads, "lm", CLASSES).eval()
+    save_model(tmp_path, classifier, {"of": backbone.name})
+    again, meta = load_model(tmp_path)
+    (tmp_path / "model.safetensors").unlink()  # up to 1.2 GB
+    assert meta == {"of": backbone.name} and again.backbone.preprocess == backbone.preprocess
+    with torch.no_grad():
+        answers, wanted = again.all_heads(pictures(backbone)), classifier.all_heads(pictures(backbone))
+    assert all(torch.allclose(answers[name], wanted[name], atol=1e-5) for name in heads)
+    assert torch.allclose(wanted["lm"].exp().sum(1), torch.ones(2), atol=1e-5)
+
+
+def test_trainable_weights_of_the_paper() -> None:
+    """ViT-S/16 with 10 classes: 21,669,514; LoRA of rank 8 on qkv and the head: 147,456 + 3,850 (method.md 4.4)."""
+    net = Net(backbones.bare("vit_small_patch16_224.dino"), nn.Linear(384, 10))
+    assert sum(each.numel() for each in net.parameters() if each.requires_grad) == 21_669_514
+    lora.add(net.backbone, rank=8, alpha=16, seed=0)
+    assert sum(each.numel() for each in net.parameters() if each.requires_grad) == 147_456 + 3_850 == 151_306
+
+
+@pytest.mark.parametrize(
+    ("name", "last_parts", "layers"),
+    [
+        (CLIP_B, {"qkv"}, 12),
+        ("convnext_tiny.fb_in1k", {"fc1", "fc2"}, 2 * 18),
+        ("convnext_tiny_stage3", {"fc1", "fc2"}, 2 * 15),
+        ("vil2_small16", {"proj_up", "proj_down"}, 2 * 24),
+        ("tf_efficientnet_lite0", {"conv_pw", "conv_pwl", "conv_head"}, 32),
+    ],
+)
+def test_what_lora_adapts(name: str, last_parts: set[str], layers: int) -> None:
+    targets = backbones.bare(name).lora_targets()
+    assert len(targets) == layers and {each.rpartition(".")[2] for each in targets} == last_parts
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        (DINO_B, Preprocess(224, 0.9)),
+        (CLIP_B, Preprocess(224, 0.9, "bicubic", *CLIP_COLOURS)),
+        (CLIP_L, Preprocess(224, 1.0, "bicubic", *CLIP_COLOURS)),
+        ("convnext_tiny_stage3", Preprocess(224, 0.875)),
+        ("vil2_small16", Preprocess(224, 1.0)),
+    ],
+)
+def test_preprocessing(name: str, wanted: Preprocess) -> None:
+    """As the makers test them (method.md 8)."""
+    if name == CLIP_L:
+        config = timm.get_pretrained_cfg(BACKBONES[name].timm_name)
+        found = Preprocess(224, config.crop_pct, config.interpolation, config.mean, config.std)
+    else:
+        found = backbones.bare(name).preprocess
+    assert found == wanted
+
+
+def test_clip_computes_as_it_was_trained() -> None:
+    """Its GELU is the quick one, x sigmoid(1.702 x); with timm's other entries it would answer a little wrong."""
+    act = backbones.bare(CLIP_B).network.blocks[0].mlp.act
+    x = torch.linspace(-3, 3, 7)
+    assert torch.allclose(act(x), x * torch.sigmoid(1.702 * x))
+    assert type(timm.create_model(CLIP_L, num_classes=0, depth=1).blocks[0].mlp.act) is type(act)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if any(s.kind == "hub" for s in BACKBONES[name].sources)])
+def test_hub_sources_are_those_that_timm_names(name: str) -> None:
+    choice = BACKBONES[name]
+    config = timm.get_pretrained_cfg(choice.timm_name)
+    source = next(each for each in choice.sources if each.kind == "hub")
+    assert config.hf_hub_id == source.where and not config.hf_hub_filename
+    assert config.license in (None, choice.licence.lower())  # older versions of timm do not say
+    assert source.bytes >= 4 * choice.parameters  # float32
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_status_says_something(name: str) -> None:
+    """Ready, so many bytes away, or which file to bring."""
+    found = status(name)
+    brought = [each.file for each in BACKBONES[name].sources if each.kind == "file"]
+    assert found.ready or found.download_bytes > 1e6 or (brought and brought[0] in found.detail)
+    assert found.detail
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("name", [name for name in NAMES if status(name).ready])
+def test_real_weights_load(name: str) -> None:
+    real = backbones.load(name)
+    assert len(real.key) == 16 and torch.isfinite(see(real, 1, real.fit_pixels(64)).pooled).all()
+
+
+@pytest.mark.parametrize("name", ["convnext_tiny.fb_in1k", "convnext_tiny_stage3"])
+def test_tokens_of_a_convnext_are_normed_as_its_pooled_feature_is(name: str) -> None:
+    """method.md 5.1 and 8.2: one by one by the norm that stands behind the pooling."""
+    net = backbones.load(name, random=True, pixels=64).eval()
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        raw, found = net.network.forward_features(x), net(x)
+        wanted = net.network.head.norm(raw)
+    assert torch.allclose(found.patches.permute(0, 3, 1, 2), wanted, atol=1e-5)
+    assert not torch.allclose(found.patches.permute(0, 3, 1, 2), raw, atol=1e-2)

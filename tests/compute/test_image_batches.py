@@ -1,0 +1,135 @@
+"""From files to batches."""
+
+import io
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fact_core.compute.image_batches import (
+    ImageCache,
+    Preprocess,
+    batches,
+    draw_crop,
+    load_eval,
+    normalise,
+    random_resized_crop,
+    training_batch,
+)
+from fact_core.errors import ImageError
+
+PRE = Preprocess(32, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+
+
+@pytest.fixture
+def files(tmp_path):
+    out = []
+    for i in range(7):
+        out.append(tmp_path / f"{i}.png")
+        Image.new("RGB", (50 + i, 40), (i * 30, 100, 200)).save(out[-1])
+    return out
+
+
+def test_round_trip():
+    assert Preprocess.from_dict(PRE.to_dict()) == PRE and PRE.at(64).resize == 73
+    assert PRE.resize == math.floor(32 / 0.875) == 36
+
+
+@pytest.mark.parametrize("size", [(50, 40), (40, 50), (36, 36), (5, 3), (400, 20), (1, 1)])
+def test_any_shape_becomes_the_square(size):
+    picture = load_eval(Image.new("RGB", size, (9, 8, 7)), PRE)
+    assert picture.shape == (3, 32, 32) and (picture == np.array([9, 8, 7], np.uint8)[:, None, None]).all()
+
+
+def test_the_centre_is_cut_out():
+    image = Image.new("RGB", (108, 36), "black")
+    image.paste("white", (36, 0, 72, 36))
+    assert (load_eval(image, PRE) == 255).all()
+
+
+def test_same_as_torchvision(files):
+    transforms = pytest.importorskip("torchvision.transforms")
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (61, 87, 3), dtype=np.uint8))
+    theirs = transforms.Compose(
+        [transforms.Resize(36, transforms.InterpolationMode.BICUBIC), transforms.CenterCrop(32)]
+    )(image)
+    assert (load_eval(image, PRE) == np.asarray(theirs).transpose(2, 0, 1)).all()
+
+
+def test_large_jpeg_close_to_the_full_decoding(tmp_path):
+    x, y = np.meshgrid(np.arange(1600), np.arange(1200))
+    waves = (127 + 120 * np.sin(x / 150) * np.cos(y / 130)).astype(np.uint8)
+    Image.fromarray(np.stack([waves, waves[::-1], waves], 2)).save(tmp_path / "a.jpg", quality=95)
+    full = Image.open(tmp_path / "a.jpg").convert("RGB")
+    gap = load_eval(tmp_path / "a.jpg", PRE).astype(int) - load_eval(full, PRE)
+    assert np.abs(gap).max() <= 4
+
+
+def test_batches_in_order(files):
+    found = list(batches(files, PRE, 3, 2))
+    assert [rows.tolist() for rows, _ in found] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert [pictures[:, 0, 0, 0].tolist() for _, pictures in found] == [[0, 30, 60], [90, 120, 150], [180]]
+
+
+def test_bad_files_are_told_and_left_out(files):
+    files[1].write_bytes(b"")
+    files[4].unlink()
+    bad, seen = [], []
+    found = list(batches(files, PRE, 2, on_bad=lambda r, e: bad.append(r), on_image=lambda r, i: seen.append(r)))
+    assert np.concatenate([rows for rows, _ in found]).tolist() == [0, 2, 3, 5, 6] == sorted(seen)
+    assert bad == [1, 4]
+    with pytest.raises(ImageError):
+        list(batches(files, PRE, 2))
+
+
+def test_leaving_early_ends_the_threads(files):
+    step = batches(files, PRE, 1, 1)
+    next(step)
+    step.close()
+
+
+def test_normalise():
+    x = normalise(torch.full((2, 3, 4, 4), 255, dtype=torch.uint8), PRE, torch.device("cpu"))
+    assert x.dtype == torch.float32 and torch.allclose(x, torch.full_like(x, 2.0))
+
+
+def test_crops_stay_inside_and_repeat():
+    generator = torch.Generator().manual_seed(0)
+    shares = []
+    for _ in range(200):
+        (left, top, right, bottom), _ = draw_crop((60, 40), generator, 0.5)
+        assert left >= 0 and top >= 0 and right <= 60 + 1e-9 and bottom <= 40 + 1e-9
+        shares.append((right - left) * (bottom - top) / 2400)
+    assert min(shares) > 0.4 and max(shares) <= 1.0
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    one, two = (random_resized_crop(image, 16, torch.Generator().manual_seed(7)) for _ in range(2))
+    assert one.shape == (3, 16, 16) and (one == two).all()
+
+
+def test_training_batch_is_the_same_from_the_same_state(files):
+    cache = ImageCache(files, 16)
+    generator = torch.Generator().manual_seed(1)
+    state = generator.get_state()
+    one = training_batch(cache, [3, 0, 3], 16, generator)
+    generator.set_state(state)
+    assert one.shape == (3, 3, 16, 16) and one.dtype == torch.uint8
+    assert torch.equal(one, training_batch(cache, [3, 0, 3], 16, generator))
+
+
+def test_cache_keeps_small_pictures_within_its_room(files):
+    cache = ImageCache(files, 16, max_bytes=24 * 19 * 4)
+    assert min(cache[0].size) == 19 and cache[0] is cache[0]
+    assert cache[1] is not cache[1]  # no room left: decoded again
+    with pytest.raises(ImageError):
+        files[2].write_bytes(b"")
+        cache[2]
+
+
+def test_pictures_from_bytes_have_three_planes(tmp_path):
+    buffer = io.BytesIO()
+    Image.new("L", (40, 40), 7).save(buffer, "PNG")
+    (tmp_path / "grey.png").write_bytes(buffer.getvalue())
+    assert (load_eval(tmp_path / "grey.png", PRE) == 7).all()

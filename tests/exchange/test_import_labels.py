@@ -1,0 +1,337 @@
+"""Imports of labels: a preview that says everything, then all of it or nothing, and one step back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.routes import register_all
+from app.shell.server import Server
+from fact_core.errors import InputError
+from fact_core.exchange import import_labels
+from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
+from fact_core.labeling import classes, operations, undo
+from fact_core.labeling.history import Op
+from fact_core.storage import items
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from fact_core.storage.synthetic import add_items
+from tests.storage_help import drain, flat_project, is_sound, paint
+
+HOSTILE = '<img src=x onerror="alert(1)">'
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Images 1 to 6 at 000.png to 005.png; 1 is a cat, 2 a dog."""
+    made = flat_project(tmp_path)
+    cat, dog = classes.ensure_classes(made, ["cat", "dog"]).values()
+    operations.apply(made, "desk.a", [Op(1, "label", 1, cat), Op(2, "label", 2, dog), Op(3, "flag", 3)])
+    return made
+
+
+def csv(*rows: str) -> Source:
+    return Source("csv", "file_name,label\n" + "".join(f"{row}\n" for row in rows))
+
+
+def now(project: Project) -> dict[int, str]:
+    names = {each.id: each.name for each in classes.classes(project)}
+    return {item: names[state.class_id] for item, state in operations.states(project).items() if state.class_id}
+
+
+def everything(project: Project) -> tuple[object, ...]:
+    return operations.history(project), classes.classes(project), projects.version(project)
+
+
+FILE = csv("000.png,CAT", "001.png,bird", "002.png,bird", "003.png,cat", "nine.png,cat", "004.png,", "003.png,Cat")
+
+
+def test_a_preview_says_what_would_happen_and_writes_nothing(project: Project) -> None:
+    before = everything(project)
+    assert import_labels.read(project, FILE) == Preview(
+        kind="csv",
+        rows={2: "bird", 3: "bird", 4: "cat"},
+        by_class={"bird": 2, "cat": 1},
+        conflicts=(Conflict(2, "dog", "bird"),),
+        new_classes=("bird",),
+        already_same=1,
+        skipped=1,
+        unknown=Told(1, ("nine.png",)),
+    )
+    assert everything(project) == before
+
+
+@pytest.mark.parametrize(("keep", "second", "images"), [("mine", "dog", 2), ("theirs", "bird", 3)])
+def test_commit_gives_all_labels_in_one_batch_and_undo_takes_them_back(
+    project: Project, keep: import_labels.Keep, second: str, images: int
+) -> None:
+    before = now(project)
+    done = import_labels.commit(project, import_labels.read(project, FILE), "desk.import-1", keep)
+    assert (done.images, done.kept) == (images, int(keep == "mine"))
+    assert now(project) == {1: "cat", 2: second, 3: "bird", 4: "cat"}
+    assert operations.states(project)[3].flagged
+    rows = [row for row in operations.history(project) if row.client == "desk.import-1"]
+    assert {row.source for row in rows} == {"import"}
+    assert len(undo.steps(project, "desk.b").undo[0]) == images  # the browser's own undo knows it as one step
+    operations.apply(project, "desk.b", [Op(1, "label", 4, classes.add_class(project, "fish"))])
+    assert import_labels.undo(project, done.batch, done.new_classes) == images - 1
+    assert now(project) == before | {4: "fish"}
+    assert [each.name for each in classes.classes(project)] == ["cat", "dog", "fish"]
+    assert import_labels.undo(project, done.batch, done.new_classes) == 0
+
+
+def test_a_class_that_is_in_use_by_now_outlives_the_undo(project: Project) -> None:
+    done = import_labels.commit(project, import_labels.read(project, csv("002.png,bird")), "x.import-1", "mine")
+    operations.apply(project, "desk.b", [Op(1, "label", 5, done.new_classes[0])])
+    import_labels.undo(project, done.batch, done.new_classes)
+    assert now(project)[5] == "bird" and 3 not in now(project)
+
+
+def test_what_changed_since_the_preview_is_seen(project: Project) -> None:
+    found = import_labels.read(project, csv("002.png,cat", "003.png,cat", "004.png,cat"))
+    cat, dog = (each.id for each in classes.classes(project))
+    operations.apply(project, "desk.b", [Op(1, "label", 3, dog), Op(2, "label", 4, cat)])
+    classes.rename_class(project, cat, "lion")
+    done = import_labels.commit(project, found, "x.import-1", "mine")
+    assert (done.images, done.kept, len(done.new_classes)) == (1, 2, 1)
+    assert now(project) == {1: "lion", 2: "dog", 3: "dog", 4: "lion", 5: "cat"}
+
+
+def test_nothing_to_do_leaves_no_trace(project: Project) -> None:
+    before = everything(project)
+    for source in (csv(), csv("000.png,cat"), csv("001.png,cat", "nine.png,bird"), Source("label-studio", "[]")):
+        done = import_labels.commit(project, import_labels.read(project, source), "x.import-1", "mine")
+        assert (done.images, done.new_classes) == (0, ())
+    assert everything(project) == before
+
+
+def test_a_commit_is_whole_or_not_at_all(project: Project) -> None:
+    found = import_labels.read(project, FILE)
+    before = everything(project)
+    for client, keep in (("x.import-1", "both"), ("desk.a", "mine"), ("", "mine"), ("a\nb", "mine")):
+        with pytest.raises(InputError):
+            import_labels.commit(project, found, client, keep)  # type: ignore[arg-type]
+    broken = Preview("csv", {3: "cat", 99: "bird"}, {}, (), (), 0, 0)  # no such image: SQLite refuses the second row
+    with pytest.raises(Exception, match="FOREIGN KEY"):
+        import_labels.commit(project, broken, "x.import-1", "mine")
+    assert everything(project) == before
+
+
+def test_nothing_is_guessed(tmp_path: Path) -> None:
+    for number, name in enumerate(("a/x.png", "b/x.png", "a/y.png", "z.png")):
+        paint(tmp_path / "images" / name, number)
+    paint(tmp_path / "images" / "b" / "copy.png", 3)  # repeats z.png
+    (tmp_path / "images" / "torn.png").write_bytes(b"\x89PNG")
+    made = projects.create(tmp_path / "project", tmp_path / "images")
+    drain(items.scan(made))
+    item = {path: int(i) for i, path in zip(items.pool(made).ids, items.pool(made).paths, strict=True)}
+    rows = ("x.png,cat", "a/x.png,cat", "b/x.png,cat", "/old/b/x.png,dog", "y.png,cat", "torn.png,cat", "copy.png,dog")
+    found = import_labels.read(made, csv(*rows))
+    assert set(found.rows.values()) == {"cat", "dog"}
+    assert found.rows.keys() == {
+        item["a/x.png"],
+        item["a/y.png"],
+        *(each for p, each in item.items() if p == "z.png" or p == "b/copy.png"),
+    }
+    assert found.ambiguous == Told(1, ("x.png",))
+    assert found.differing == Told(1, ("/old/b/x.png",))
+    assert found.skipped == 1
+
+
+def test_names_of_folders(tmp_path: Path) -> None:
+    for number, name in enumerate(("cat/a.png", "train/Cat/b.png", "dog/c.png", "plain.png")):
+        paint(tmp_path / "images" / name, number)
+    made = projects.create(tmp_path / "project", tmp_path / "images")
+    drain(items.scan(made))
+    found = import_labels.read(made, Source("folders"))
+    assert (found.by_class, found.skipped, found.new_classes) == ({"cat": 2, "dog": 1}, 1, ("cat", "dog"))
+    assert import_labels.commit(made, found, "x.import-1", "mine").images == 3
+    assert import_labels.read(made, Source("folders")).already_same == 3
+
+
+def test_label_studio(project: Project) -> None:
+    def task(image: str, *choices: str) -> dict[str, Any]:
+        return {"data": {"image": image}, "annotations": [{"result": [{"value": {"choices": list(choices)}}]}]}
+
+    tasks = [
+        task("/data/upload/1/0123abcd-002.png", HOSTILE),
+        task("/data/local-files/?d=pets/003.png", "cat"),
+        task("/data/upload/1/0123abcd-nine.png", "cat"),
+        task("004.png", "cat", "dog"),
+        task("005.png"),
+    ]
+    found = import_labels.read(project, Source("label-studio", json.dumps(tasks)))
+    assert found.rows == {3: HOSTILE, 4: "cat"}
+    assert found.unknown == Told(1, ("/data/upload/1/0123abcd-nine.png",))
+    assert (found.differing, found.skipped) == (Told(1, ("004.png",)), 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (Source("xml"), "no such source"),
+        (Source("csv", ""), "no columns"),
+        (Source("csv", "file_name,answer\na,b\n"), "no columns"),
+        (csv("000.png,cat", "001.png"), "Row 3 of the CSV has too few"),
+        (csv("000.png,cat", f"001.png,{'x' * 201}"), "Row 3 of the CSV: The label is too long"),
+        (csv("000.png,cat", 'nine.png,"a\nb"'), "Row 3 of the CSV: The label has a character"),
+        (csv("000.png,cat", f"001.png,{'x' * 200_000}"), "Row 3 of the CSV cannot be read"),
+        (csv("000.png,cat", '001.png,"open'), "Row 3 of the CSV cannot be read"),
+        (Source("csv", "\ufeff\ufeff\x00"), "no columns"),
+        (Source("label-studio", "{}"), "no export of Label Studio"),
+        (Source("label-studio", '[{"data": {"image": "000.png"}}, 3]'), "Task 2"),
+    ],
+)
+def test_bad_sources_are_refused_with_the_row(project: Project, source: Source, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        import_labels.read(project, source)
+
+
+def test_a_column_of_file_names_is_not_a_column_of_classes(project: Project) -> None:
+    with pytest.raises(InputError, match="too many classes"):
+        import_labels.read(project, csv(*(f"nine.png,class {n}" for n in range(10_100))))
+
+
+def test_a_million_rows(tmp_path: Path) -> None:
+    made = flat_project(tmp_path, 1)
+    add_items(made, 100_000)
+    text = (
+        "file_path,label\n"
+        + "".join(f"no-file/{n // 1000:04d}/{n:07d}.jpg,class {n % 7}\n" for n in range(100_000)) * 10
+    )
+    started = time.monotonic()
+    found = import_labels.read(made, Source("csv", text))
+    assert (len(found.rows), len(found.by_class)) == (100_000, 7)
+    assert time.monotonic() - started < 60
+    started = time.monotonic()
+    done = import_labels.commit(made, found, "x.import-1", "mine")
+    assert done.images == 100_000 and time.monotonic() - started < 60
+    assert import_labels.undo(made, done.batch, done.new_classes) == 100_000
+    assert operations.states(made) == {} and classes.classes(made) == [] and is_sound(made)
+
+
+# ---- the routes
+
+
+@dataclass
+class Page:
+    client: TestClient
+    project: Project
+    key: str
+
+    def post(self, path: str, body: Any, status: int = 200) -> Any:
+        answer = self.client.post(f"/x/{self.key}{path}", json=body)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def get(self, path: str, status: int = 200) -> Any:
+        answer = self.client.get(f"/x/{self.key}{path}")
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    def preview(self, source: Source = FILE) -> Any:
+        return self.post("/import/preview", {"kind": source.kind, "text": source.text})
+
+
+@pytest.fixture
+def page(project: Project) -> Iterator[Page]:
+    server, app = Server(), FastAPI()
+    register_all(app, server)
+    with TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as client:
+        yield Page(client, project, server.open(project.folder))
+    server.close()
+
+
+def test_the_routes_show_do_and_undo(page: Page) -> None:
+    before = now(page.project)
+    seen = page.preview()
+    assert (seen["images"], seen["already_same"], seen["skipped"]) == (3, 1, 1)
+    assert seen["rows"][1] == {"id": 3, "path": "002.png", "label": "bird", "mine": None}
+    assert seen["conflicts"] == {"count": 1, "first": [{"id": 2, "path": "001.png", "label": "bird", "mine": "dog"}]}
+    assert seen["unknown"] == {"count": 1, "first": ["nine.png"]}
+    assert (seen["classes"], seen["new_classes"]) == (
+        [{"name": "bird", "count": 2}, {"name": "cat", "count": 1}],
+        ["bird"],
+    )
+    page.post("/import/commit", {"token": seen["token"], "keep": "nobody's", "desk": "d"}, 400)
+    done = page.post("/import/commit", {"token": seen["token"], "keep": "theirs", "desk": "desk.window"})
+    assert (done["images"], done["kept"]) == (3, 0)
+    assert done["batch"].startswith("desk.import-")
+    assert (
+        page.post("/import/commit", {"token": seen["token"], "keep": "theirs"}, 400)["do"] == "Choose the file again."
+    )
+    assert page.post("/import/undo", {"batch": done["batch"], "classes": done["new_classes"]}) == {"images": 3}
+    assert now(page.project) == before
+    page.post("/import/undo", {"batch": "desk.a", "classes": []}, 400)
+    assert now(page.project) == before
+
+
+def test_only_a_few_previews_are_kept(page: Page) -> None:
+    tokens = [page.preview()["token"] for _ in range(5)]
+    for token in tokens[:2]:
+        page.post("/import/commit", {"token": token, "keep": "mine"}, 400)
+    assert page.post("/import/commit", {"token": tokens[2], "keep": "mine"})["images"] == 2
+
+
+def test_wrong_requests_are_told(page: Page) -> None:
+    for body in ({}, {"kind": 5}, {"kind": "csv", "text": 7}, []):
+        page.post("/import/preview", body, 422)
+    for text in ("a\\ud800", "file_name,label\\n000.png,\\ud800"):
+        body = f'{{"kind": "csv", "text": "{text}"}}'
+        answer = page.client.post(
+            f"/x/{page.key}/import/preview", content=body, headers={"content-type": "application/json"}
+        )
+        assert (answer.status_code, answer.json()["what"]) == (
+            400,
+            f"Row {1 + text.count('label')} has a character that is none",
+        )
+    tasks = '[{"data": {"image": "\\ud800.png"}, "annotations": [{"result": [{"value": {"choices": ["cat"]}}]}]}]'
+    assert page.preview(Source("label-studio", tasks))["unknown"] == {"count": 1, "first": ["?.png"]}
+    page.post("/import/undo", {"batch": "x.import-1", "classes": ["a"]}, 422)
+    assert page.post("/import/undo", {"batch": "x.import-1", "classes": [0, -1, 2**70]}) == {"images": 0}
+
+
+def test_the_classes_route(page: Page) -> None:
+    cat, dog = (each["id"] for each in page.get("/state")["classes"])
+    assert page.post("/classes", {"op": "add_many", "text": f"bird\nCAT\n{HOSTILE}"})["added"] == 2
+    merged = page.post("/classes", {"op": "merge", "id": cat, "into": dog})
+    assert merged["images"] == 1 and [each["count"] for each in merged["classes"]] == [2, 0, 0]
+    assert page.post("/classes", {"op": "unmerge", "id": cat, "batch": merged["batch"]})["images"] == 1
+    assert page.post("/classes", {"op": "delete", "id": cat})["images"] == 1
+    page.post("/classes", {"op": "restore", "id": cat})
+    page.post("/classes", {"op": "recolour", "id": cat, "colour": 30})
+    page.post("/classes", {"op": "key", "id": cat, "key": "q"})
+    ids = [each["id"] for each in page.get("/queue")["classes"]]
+    answer = page.post("/classes", {"op": "reorder", "ids": ids[::-1]})
+    assert answer["classes"] == page.get("/state")["classes"] == page.get("/queue")["classes"]
+    assert answer["classes"][-1] == {"id": cat, "name": "cat", "position": 3, "count": 1, "colour": 30, "key": "q"}
+    for bad in (
+        {"op": "unmerge", "id": cat, "batch": "desk.a"},
+        {"op": "recolour", "id": cat, "colour": 36},
+        {"op": "key", "id": dog, "key": "Q"},
+        {"op": "add_many", "text": "\n"},
+        {"op": "merge", "id": cat},
+        {"op": "delete", "id": 99},
+    ):
+        assert page.post("/classes", bad, 400)["what"]
+    for bad in ({"id": cat}, {"op": "delete", "id": 2**70}, {"op": "reorder", "ids": "1"}, {"op": "key", "key": 5}):
+        page.post("/classes", bad, 422)
+
+
+def test_the_note_route(page: Page) -> None:
+    assert page.post("/note", {"item": 1, "text": f" {HOSTILE}\n"}) == {"item": 1, "note": HOSTILE}
+    assert page.get("/item?id=1")["note"] == HOSTILE
+    page.post("/note", {"item": 1, "text": ""})
+    assert page.get("/item?id=1")["note"] == ""
+    assert [each["text"] for each in page.get("/notes?item=1")["notes"]] == [HOSTILE, ""]
+    page.post("/note", {"item": 99, "text": "x"}, 400)
+    page.post("/note", {"item": 1, "text": "x" * 2001}, 400)
+    page.post("/note", {"item": 1}, 422)

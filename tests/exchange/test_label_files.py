@@ -1,0 +1,241 @@
+"""Labels are read out of CSV files, names of folders and exports of Label Studio; nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fact_core.errors import FactError, InputError
+from fact_core.exchange import export_labels, label_files
+from fact_core.files import clean_name
+from fact_core.types import Pool
+from tests.storage_help import paint
+
+
+def a_pool(*paths: str, root: str = "/data/images") -> Pool:
+    n = len(paths)
+    return Pool(Path(root), np.arange(1, n + 1), paths, tuple(f"{i:x}" for i in range(n)))
+
+
+POOL = a_pool("a/one.png", "a/two.png", "b/two.png", 'b/ö, "x".png')
+
+
+def read(folder: Path, text: str | bytes, pool: Pool = POOL, **options: object) -> dict[int, str]:
+    file = folder / "labels.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return label_files.read_labels(file, pool, **options)  # type: ignore[arg-type]
+
+
+def test_files_are_found_by_path_then_by_a_name_that_is_unique(tmp_path: Path) -> None:
+    assert read(tmp_path, "file_name,label\na/two.png,cat\none.png,dog\n") == {2: "cat", 1: "dog"}
+    assert read(tmp_path, "file_path,label\n/data/images/b/two.png,cat\n./a//one.png,dog\n") == {3: "cat", 1: "dog"}
+    assert read(tmp_path, "label,x,FILE_PATH\ncat,9,a\\two.png\n") == {2: "cat"}
+    assert read(tmp_path, b"\xef\xbb\xbffile_name,label\r\none.png,K\xc3\xa4tzchen\r\n\r\n") == {1: "Kätzchen"}
+    assert read(tmp_path, 'file_name,label\n"b/o\u0308, ""x"".png",cat\n') == {4: "cat"}  # composed or not
+    assert read(tmp_path, "file_name,label\n/elsewhere/one.png,cat\n") == {1: "cat"}
+    assert read(tmp_path, "file_name,label\none.png,Cat\na/two.png,CAT\n") == {1: "Cat", 2: "Cat"}
+    assert read(tmp_path, "file_name,label\none.png,cat\na/two.png,\none.png,cat\n") == {1: "cat"}
+
+
+def test_repeats_and_unreadable_files_are_known(tmp_path: Path) -> None:
+    aliases = {"z/copy.png": 2, "broken.png": None}
+    text = "file_name,label\nz/copy.png,cat\nbroken.png,dog\n"
+    assert read(tmp_path, text, aliases=aliases) == {2: "cat"}
+    with pytest.raises(InputError, match="Row 2"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("header", ["filename,class", "Image, Category", "label,path", "file,split,label"])
+def test_columns_may_have_the_names_of_other_tools(tmp_path: Path, header: str) -> None:
+    cells = {**dict.fromkeys(("filename", "image", "path", "file"), "one.png"), "split": "train"}
+    row = ",".join(cells.get(name.strip().lower(), "cat") for name in header.split(","))
+    assert read(tmp_path, f"{header}\n{row}\n") == {1: "cat"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no columns"),
+        ("name,label\na,b\n", "no columns"),
+        ("file_name,answer\na,b\n", "no columns"),
+        ("file_name,label\n", "no labels"),
+        ("file_name,label\none.png,cat\nnine.png,dog\n", "Row 3 .*no such image.*nine.png"),
+        ("file_name,label\n\n\ntwo.png,dog\n", "Row 4 .*several images"),
+        ("file_name,label\n../../etc/passwd,dog\n", "Row 2 .*no such image"),
+        ("file_name,label\none.png\n", "Row 2 .*too few columns"),
+        ("file_name,label\none.png,cat\none.png,dog\n", "Row 3 .*another label"),
+        ('file_name,label\none.png,"a\nb"\n', "Row 2 .*cannot be shown"),
+        ('file_name,label\none.png,cat\na/two.png,"x\n', "Row 3 .*cannot be read"),
+        (f"file_name,label\none.png,{'x' * 201}\n", "Row 2 .*too long"),
+        (f"file_name,label\none.png,{'x' * 200_000}\n", "Row 2 .*cannot be read"),
+        (b"file_name,label\none.png,cat\na/two.png,\xe4\n", "Row 3 .*not UTF-8"),
+        ("file_name,label\none.png,cat\n".encode("utf-16"), "Row 1 .*not UTF-8"),
+        (b"file_name,label\none.png,a\0b\n", "Row 2 "),
+    ],
+)
+def test_bad_files_are_refused_with_the_row(tmp_path: Path, text: str | bytes, words: str) -> None:
+    with pytest.raises(InputError, match=f"(?s){words}"):
+        read(tmp_path, text)
+
+
+def test_no_file_at_all(tmp_path: Path) -> None:
+    for file in (tmp_path / "gone.csv", tmp_path, Path("nul\0")):
+        with pytest.raises(InputError, match="no such CSV"):
+            label_files.read_labels(file, POOL)
+
+
+def test_a_million_rows_end_in_time(tmp_path: Path) -> None:
+    started = time.monotonic()
+    text = "file_name,label\n" + "a/one.png,cat\n" * 300_000 + "gone.png,cat\n"
+    with pytest.raises(InputError, match="Row 300002 "):
+        read(tmp_path, text)
+    assert time.monotonic() - started < 30
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.binary(max_size=120))
+def test_any_bytes_are_read_or_refused_in_words(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.mktemp("csv")
+    for text in (content, b"file_name,label\n" + content):
+        try:
+            read(folder, text)
+        except FactError as error:
+            assert error.what
+
+
+def test_folder_names_are_classes() -> None:
+    pool = a_pool("train/cat/a.png", "val/cat/b.png", "Dog/c.png", "dog/d.png", "<b>/e.png")
+    assert label_files.folder_labels(pool) == {1: "cat", 2: "cat", 3: "Dog", 4: "Dog", 5: "<b>"}
+    with pytest.raises(InputError, match="directly in the image folder"):
+        label_files.folder_labels(a_pool("cat/a.png", "b.png"))
+    with pytest.raises(InputError, match="cannot be shown"):
+        label_files.folder_labels(a_pool("c\nat/a.png"))
+
+
+def test_class_folders_of_test_images(tmp_path: Path) -> None:
+    for name in ("cat/a.png", "dog/b.png", "dog/.hidden.png"):
+        paint(tmp_path / "test" / name)
+    files, names = label_files.read_class_folders(tmp_path / "test")
+    assert [file.name for file in files] == ["a.png", "b.png"]
+    assert names == ["cat", "dog"]
+    with pytest.raises(InputError, match="no such folder"):
+        label_files.read_class_folders(tmp_path / "gone")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no images"):
+        label_files.read_class_folders(tmp_path / "empty")
+    paint(tmp_path / "test" / "c.png")
+    with pytest.raises(InputError, match="directly"):
+        label_files.read_class_folders(tmp_path / "test")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20))
+def test_any_class_name_survives_a_round_trip(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
+    try:
+        cleaned = clean_name(name)
+    except InputError:
+        return
+    if cleaned.startswith("'") and cleaned[1:].startswith(("=", "+", "-", "@")):
+        return  # cannot be told from an escaped one
+    text = export_labels.csv_text(["file_name", "label"], [["a/one.png", cleaned]])
+    assert read(tmp_path_factory.mktemp("trip"), text) == {1: cleaned}
+
+
+def studio(*tasks: object) -> list[label_files.Entry]:
+    return list(label_files.studio_entries(json.dumps(tasks)))
+
+
+def task(image: str, *choices: list[str], **more: object) -> dict[str, object]:
+    annotations = [{"result": [{"type": "choices", "value": {"choices": each}}]} for each in choices]
+    return {"id": 1, "data": {"image": image}, "annotations": annotations, **more}
+
+
+@pytest.mark.parametrize(
+    ("address", "item"),
+    [
+        ("/data/local-files/?d=pets%2Fa%2Ftwo.png", 2),
+        ("/data/local-files/?d=a/one.png", 1),
+        ("/data/upload/3/0a1b2c3d-one.png", 1),
+        ("https://images.example/b/two.png?size=9", 3),
+        ("s3://bucket/b/%C3%B6%2C%20%22x%22.png", 4),
+        ("b\\two.png", 3),
+        ("one.png", 1),
+        ("/data/upload/3/0a1b2c3d-two.png", 0),  # two images have this name
+        ("/data/upload/3/nine.png", 0),
+        ("http://[half", 0),
+    ],
+)
+def test_label_studio_names_images_in_many_ways(address: str, item: int) -> None:
+    find = label_files.Finder(POOL, {})
+    (entry,) = studio(task(address, ["cat"]))
+    assert entry.labels == ("cat",)
+    hits = [find.look(each) for each in entry.files]
+    assert next((found for outcome, found in hits if outcome != "unknown"), 0) == item
+
+
+def test_label_studio_choices() -> None:
+    cancelled = {"was_cancelled": True, "result": [{"value": {"choices": ["dog"]}}]}
+    boxes = {"result": [{"value": {"x": 1, "rectanglelabels": ["dog"]}}, {"value": {"choices": "cat"}}, 7]}
+    entries = studio(
+        task("a.png", ["cat"], ["cat"]),
+        task("b.png", ["cat"], ["dog"]),
+        task("c.png", ["cat", "dog"]),
+        task("d.png"),
+        {"data": {"picture": "x/e.PNG", "text": "f.txt"}, "annotations": [cancelled, boxes]},
+        {"data": {"image": 5}, "completions": [{"result": "none"}], "file_upload": "00ff00ff-g.png"},
+    )
+    assert [entry.labels for entry in entries] == [("cat",), ("cat", "dog"), ("cat", "dog"), (), ("cat",), ()]
+    assert entries[4].files[0] == "x/e.PNG"
+    assert entries[5].files == ("00ff00ff-g.png", "g.png")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Row 1 of the JSON"),
+        ('[\n{"data": {}},\n{"data": ]', "Row 3 of the JSON"),
+        ('{"data": {}}', "no export of Label Studio"),
+        ('[{"image": "a.png", "choice": "cat"}]', "Task 1 of the JSON has no data"),
+        ('[{"data": {}}, 5]', "Task 2"),
+        ("[" * 100_000, "cannot be read"),
+        ("[" + "9" * 10_000 + "]", "cannot be read"),
+    ],
+)
+def test_what_is_no_label_studio_export_is_refused(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        list(label_files.studio_entries(text))
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.text(max_size=5) | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["data", "image", "annotations", "result", "value", "choices"]), inner)
+        ),
+    )
+)
+def test_any_json_is_read_or_refused_in_words(content: object) -> None:
+    for value in (content, [content], [{"data": content}], [{"data": {"image": "a.png"}, "annotations": content}]):
+        try:
+            for entry in label_files.studio_entries(json.dumps(value)):
+                assert all(isinstance(each, str) for each in entry.files + entry.labels)
+        except FactError as error:
+            assert error.what
+
+
+def test_a_folder_at_another_place_is_known_by_its_last_parts() -> None:
+    find = label_files.Finder(POOL, {"b/copy.png": 3, "z/broken.png": None})
+    assert find.look("/mnt/elsewhere/b/two.png") == ("found", 3)
+    assert find.look("C:\\pets\\a\\two.png") == ("found", 2)
+    assert find.look("/mnt/elsewhere/c/two.png") == ("several", 0)
+    assert find.look("/old/b/copy.png") == ("found", 3)
+    assert find.look("broken.png") == ("unreadable", 0)
+    assert find.look("") == find.look("..") == find.look("/") == ("unknown", 0)

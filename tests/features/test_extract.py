@@ -1,0 +1,198 @@
+"""Extraction: appended as it goes, resumed, thumbnails in the same pass, bad files told."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from fact_core import backbones, processor
+from fact_core.compute import device
+from fact_core.compute.image_batches import load_eval, normalise
+from fact_core.errors import DeviceError, WeightsError
+from fact_core.events import Log, Progress
+from fact_core.features import extract
+from fact_core.storage.feature_store import FeatureStore
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return backbones.load("tf_efficientnet_lite0", random=True, pixels=64)
+
+
+@pytest.fixture
+def images(tmp_path):
+    files = []
+    for i in range(7):
+        pixels = np.random.default_rng(i).integers(0, 256, (70, 80, 3), dtype=np.uint8)
+        files.append(tmp_path / f"{i}.png")
+        Image.fromarray(pixels).save(files[-1])
+    return [f"d{i}" for i in range(7)], files
+
+
+def finish(step):
+    events = []
+    try:
+        while True:
+            events.append(next(step))
+    except StopIteration as end:
+        return end.value, events
+
+
+def test_features_equal_one_by_one(tmp_path, backbone, images):
+    digests, files = images
+    store = FeatureStore.open(tmp_path / "store", backbone.dim)
+    found, events = finish(extract.extract(backbone, digests, files, store, device=CPU, batch=3))
+    assert found.n_new == 7 and found.n_bad == 0 and found.images_per_s > 0
+    assert [e.done for e in events if isinstance(e, Progress)] == [0, 3, 6, 7] and events[-1].seconds_left == 0
+    one = normalise(load_eval(files[4], backbone.preprocess)[None], backbone.preprocess, CPU)
+    with torch.no_grad():
+        wanted = backbone(one).pooled[0].numpy()
+    kept = store.gather(["d4"])[0]
+    assert float(kept @ wanted) > 0.999 * np.linalg.norm(kept) * np.linalg.norm(wanted)
+    if found.precision == "float32":  # else the processor has matrix units for bf16
+        assert np.allclose(kept, wanted, atol=1e-4)
+
+
+def test_stopped_work_is_kept_and_not_done_again(tmp_path, backbone, images):
+    digests, files = images
+    store = FeatureStore.open(tmp_path / "store", backbone.dim)
+    step = extract.extract(backbone, digests, files, store, device=CPU, batch=2)
+    next(step), next(step)
+    step.close()
+    store = FeatureStore.open(tmp_path / "store", backbone.dim)
+    assert store.missing(digests) == digests[2:]
+    found, _ = finish(extract.extract(backbone, digests, files, store, device=CPU, batch=2))
+    assert found.n_new == 5 and store.missing(digests) == []
+    assert finish(extract.extract(backbone, digests, files, store, device=CPU))[0].n_new == 0
+
+
+def test_the_same_bytes_are_computed_once(tmp_path, backbone, images):
+    _digests, files = images
+    store = FeatureStore.open(tmp_path / "store", backbone.dim)
+    assert finish(extract.extract(backbone, ["a", "a"], files[:2], store, device=CPU))[0].n_new == 1
+
+
+def test_bad_files_and_thumbnails(tmp_path, backbone, images):
+    digests, files = images
+    files[2].write_bytes(b"")
+    store = FeatureStore.open(tmp_path / "store", backbone.dim)
+    bad, seen = [], []
+    found, _ = finish(
+        extract.extract(
+            backbone,
+            digests,
+            files,
+            store,
+            device=CPU,
+            on_image=lambda digest, image: seen.append((digest, image.size)),
+            on_bad=lambda digest, error: bad.append((digest, error.what)),
+        )
+    )
+    assert found.n_bad == 1 and bad == [("d2", "The file is empty")] and store.missing(digests) == ["d2"]
+    assert sorted(seen) == [(d, (80, 70)) for d in digests if d != "d2"]
+
+
+class Picky(torch.nn.Module):
+    """A network whose device runs out of memory above ``limit`` images."""
+
+    def __init__(self, limit, value=1.0):
+        super().__init__()
+        self.limit, self.value, self.weight = limit, value, torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        if len(x) > self.limit:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
+        return backbones.Tokens(torch.full((len(x), 4), self.value), torch.zeros(len(x), 1, 1, 4))
+
+
+def test_full_memory_halves_the_batch(backbone):
+    pictures = np.zeros((10, 3, 64, 64), np.uint8)
+    x, size = extract._pooled(device.Ready(Picky(3), CPU, torch.float32), pictures, backbone.preprocess)
+    assert x.shape == (10, 4) and size == 3
+    with pytest.raises(DeviceError, match="single image"):
+        extract._pooled(device.Ready(Picky(0), CPU, torch.float32), pictures, backbone.preprocess)
+    with pytest.raises(WeightsError, match="not numbers"):
+        extract._pooled(device.Ready(Picky(99, np.nan), CPU, torch.float32), pictures, backbone.preprocess)
+
+
+def test_tokens(backbone, images):
+    pooled, patches = extract.tokens(backbone, images[1], CPU, batch=3)
+    assert pooled.shape == (7, backbone.dim) and patches.shape == (7, 2, 2, backbone.token_dim)
+    assert pooled.dtype == torch.float32 and patches.dtype == torch.float16
+    none, empty = extract.tokens(backbone, [], CPU)
+    assert none.shape == (0, backbone.dim) and empty.shape == (0, 2, 2, backbone.token_dim)
+
+
+def test_key_names_what_features_depend_on(backbone):
+    other = backbones.load(backbone.name, random=True, pixels=96)
+    seeded = backbones.load(backbone.name, random=True, pixels=64, seed=1)
+    keys = {extract.features_key(each) for each in (backbone, other, seeded)}
+    assert len(keys) == 3 and extract.features_key(backbone).startswith(backbone.name)
+    assert extract.features_key(backbone, version=99) not in keys
+
+
+def test_device_in_words(monkeypatch):
+    monkeypatch.setattr(processor, "name", lambda: "AMD EPYC")
+    assert device.choose("cpu") == CPU and device.describe(CPU).startswith("CPU (AMD EPYC), ")
+    monkeypatch.setattr(processor, "name", str)
+    assert device.describe(CPU).startswith("CPU, ")
+    assert device.amp_dtype(CPU) is None and device.peak_memory_mb(CPU) is None
+    monkeypatch.setattr(device, "_no_gpu", lambda: "PyTorch sees no CUDA device")
+    assert device.choose("auto") == CPU
+    with pytest.raises(DeviceError, match="sees no CUDA"):
+        device.choose("cuda")
+    with pytest.raises(DeviceError, match="auto, cpu, cuda"):
+        device.choose("tpu")
+
+
+def test_out_of_memory_is_known():
+    assert device.out_of_memory(torch.cuda.OutOfMemoryError("x")) and device.out_of_memory(MemoryError())
+    assert device.out_of_memory(RuntimeError("CUDA out of memory. Tried")) and not device.out_of_memory(ValueError())
+
+
+def test_bf16_only_where_it_is_fast_and_faithful(backbone, monkeypatch):
+    x = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(device, "has_fast_bf16", lambda device: False)
+    assert device.inference(backbone, CPU, x).dtype == torch.float32
+    monkeypatch.setattr(device, "has_fast_bf16", lambda device: True)
+    monkeypatch.setattr(device, "MIN_COSINE", 0.5)
+    monkeypatch.setattr(device, "_seconds", lambda ready, sample: 2.0 if ready.dtype == torch.bfloat16 else 1.0)
+    assert device.inference(backbone, CPU, x).dtype == torch.float32  # exactness wins where bf16 is not clearly quicker
+    monkeypatch.setattr(device, "_seconds", lambda ready, sample: 0.7 if ready.dtype == torch.bfloat16 else 1.0)
+    short = device.inference(backbone, CPU, x)
+    assert short.dtype == torch.bfloat16 and 0.5 < short.cosine <= 1.001
+    assert next(backbone.parameters()).dtype == torch.float32 and next(backbone.parameters()).requires_grad
+    monkeypatch.setattr(device, "MIN_COSINE", 1.1)
+    assert device.inference(backbone, CPU, x).dtype == torch.float32
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_gpu_features_point_the_same_way(tmp_path, backbone, images):
+    digests, files = images
+    stores = [FeatureStore.open(tmp_path / name, backbone.dim) for name in ("cpu", "cuda")]
+    for store in stores:
+        finish(extract.extract(backbone, digests, files, store, device=torch.device(store.folder.name)))
+    a, b = (store.gather(digests) for store in stores)
+    assert ((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min() > 0.99
+
+
+def test_log_when_the_batch_shrinks(tmp_path, backbone, images, monkeypatch):
+    digests, files = images
+    store = FeatureStore.open(tmp_path / "store", 4)
+    monkeypatch.setattr(extract, "inference", lambda *args: device.Ready(Picky(2), CPU, torch.float32))
+    found, events = finish(extract.extract(backbone, digests, files, store, device=CPU))
+    assert found.n_new == 7 and any(isinstance(each, Log) and "memory" in each.text for each in events)
+
+
+def test_processor_is_named_as_the_system_names_it(tmp_path, monkeypatch):
+    listing = tmp_path / "cpuinfo"
+    listing.write_text(
+        "processor\t: 0\nmodel name\t: \nmodel name\t: AMD EPYC 9654\nprocessor\t: 1\nmodel name\t: other\n"
+    )
+    assert processor.name(listing) == "AMD EPYC 9654"
+    monkeypatch.setattr(processor.platform, "processor", str)
+    monkeypatch.setattr(processor.platform, "machine", lambda: "arm64")
+    assert processor.name(tmp_path / "none") == "arm64"

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fact_core.errors import InputError
+from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.selections import QueueEntry
+from fact_core.storage import items
+from fact_core.storage.project import Project
+from fact_core.types import Selection
+from tests.storage_help import drain, flat_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return flat_project(tmp_path, 10)
+
+
+def choose(picks: list[int], audits: list[int], next_best: list[int]) -> Selection:
+    roles = ("pick",) * len(picks) + ("audit",) * len(audits)
+    return Selection(np.array(picks + audits), roles, np.array(next_best), "activeft", {"budget": len(picks)})
+
+
+def ids(project: Project) -> list[int]:
+    return [entry.item for entry in selections.queue(project)]
+
+
+def test_a_selection_comes_back_as_it_was(project: Project) -> None:
+    assert selections.latest(project) is None
+    assert selections.queue(project) == []
+    number = selections.save(project, choose([5, 2], [7], [9, 8]), None, 1.5)
+    found = selections.latest(project)
+    assert found is not None
+    assert (found.id, found.run_id, found.seconds, found.config) == (number, None, 1.5, {"budget": 2})
+    assert found.selection.ids.tolist() == [5, 2, 7]
+    assert found.selection.roles == ("pick", "pick", "audit")
+    assert found.selection.next_best.tolist() == [9, 8]
+    assert found.selection.strategy == "activeft"
+    assert selections.queue(project) == [QueueEntry(5, "pick", 0), QueueEntry(2, "pick", 1), QueueEntry(7, "audit", 2)]
+    assert selections.get(project, number).selection.ids.tolist() == [5, 2, 7]
+    with pytest.raises(InputError, match="no such selection"):
+        selections.get(project, 99)
+
+
+def test_the_newest_selection_counts(project: Project) -> None:
+    selections.save(project, choose([1], [], []), None)
+    selections.save(project, choose([2, 3], [], []), None)
+    assert ids(project) == [2, 3]
+
+
+def test_the_next_best_takes_the_place_of_a_rejected_pick(project: Project) -> None:
+    number = selections.save(project, choose([5, 2], [7], [9, 8]), None)
+    assert selections.reject(project, number, 5) == 9
+    assert ids(project) == [9, 2, 7]
+    assert selections.reject(project, number, 9) == 8
+    assert selections.reject(project, number, 2) is None  # none left: the queue becomes shorter
+    assert ids(project) == [8, 7]
+    found = selections.latest(project)
+    assert found is not None
+    assert found.selection.ids.tolist() == [8, 7]
+    assert found.selection.next_best.tolist() == []
+    for gone in (5, 6, 99):
+        with pytest.raises(InputError, match="not in the selection"):
+            selections.reject(project, number, gone)
+
+
+def test_labeled_or_missing_candidates_are_passed_over(project: Project) -> None:
+    number = selections.save(project, choose([5], [], [9, 8, 6, 3]), None)
+    cat = classes.add_class(project, "cat")
+    operations.apply(project, "tab", [operations.Op(1, "label", 9, cat), operations.Op(2, "skip", 8)])
+    (project.images / "005.png").unlink()  # image 6
+    drain(items.scan(project))
+    assert selections.reject(project, number, 5) == 3
+
+
+def test_a_rejected_check_image_is_replaced_by_lot(project: Project) -> None:
+    number = selections.save(project, choose([5, 2], [7], [9, 8]), None)
+    drawn = selections.reject(project, number, 7)
+    assert drawn not in (None, 5, 2, 7)
+    assert selections.queue(project)[2] == QueueEntry(drawn or 0, "audit", 2)
+    twin = selections.save(project, choose([5, 2], [7], [9, 8]), None)
+    assert twin != number
+    seen = set()
+    for _ in range(20):
+        item = ids(project)[2]
+        again = selections.reject(project, twin, item)
+        if again is None:
+            break
+        seen.add(again)
+    assert seen == {1, 3, 4, 6, 8, 9, 10}  # everything that is free, each once
+
+
+def test_images_that_are_gone_are_not_in_the_queue(project: Project) -> None:
+    selections.save(project, choose([5, 2], [7], [9]), None)
+    (project.images / "001.png").unlink()  # image 2
+    drain(items.scan(project))
+    assert ids(project) == [5, 7]
+
+
+def test_a_selection_needs_a_role_each(project: Project) -> None:
+    with pytest.raises(ValueError, match="one role"):
+        selections.save(project, Selection(np.array([1, 2]), ("pick",), np.array([]), "random"), None)
+
+
+def test_nothing_is_learned_from_check_images_or_from_what_a_person_has_judged(project: Project) -> None:
+    """What self-training may not name: also check images without a label, and those of an earlier selection."""
+    assert selections.spoken_for(project).tolist() == []
+    selections.save(project, choose([1], [4], []), None)
+    number = selections.save(project, choose([5, 2], [7], [9, 8]), None)
+    assert selections.spoken_for(project).tolist() == [4, 7]
+    selections.reject(project, number, 5)
+    cat = classes.add_class(project, "cat")
+    ops = [
+        operations.Op(1, "label", 2, cat),
+        operations.Op(2, "skip", 10),
+        operations.Op(3, "flag", 6),
+        operations.Op(4, "clear", 6),
+    ]
+    operations.apply(project, "tab", ops)
+    assert selections.spoken_for(project).tolist() == [2, 4, 5, 7, 10]

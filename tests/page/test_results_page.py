@@ -1,0 +1,65 @@
+"""The Results page in a real browser, on stored runs: one that failed, an export of many files, a narrow window."""
+
+# ruff: noqa: F401, F811 - the fixtures stand in another file
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fact_core.config import to_dict, train_config
+from fact_core.storage import items, run_queue
+from fact_core.storage import project as projects
+from tests.page.test_results_routes import label, train
+from tests.storage_help import drain
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tests.page.test_browser import Serve, browser, on_page, page, serve, watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+FILES = [f"file-{number}.csv" for number in range(9)]
+
+
+@pytest.fixture
+def project(tmp_path: Path, make_images: Callable[..., Path]) -> Path:
+    """A done run with an export of nine files, and a newer one that failed."""
+    made = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
+    drain(items.scan(made))
+    done = train(made, label(made))
+    for kind, status, config, result in (
+        ("export", "done", {"run": done, "items": ["model"]}, {"folder": "/x", "files": FILES}),
+        ("train", "failed", to_dict(train_config("quick", recipe="lp")), None),
+    ):
+        run = run_queue.queue(made, kind, config)
+        assert run_queue.claim(made, "test") is not None
+        run_queue.finish(made, run, status, reason="The disk is full." if status == "failed" else "", result=result)
+    return made.folder
+
+
+def test_results_say_what_is_true(serve: Serve, page: Page, project: Path) -> None:
+    page.goto(serve("--project", str(project)).address)
+    page.wait_for_function("() => window.FS && FS.state && FS.state.project")
+    page.evaluate("FS.go('results')")
+    on_page(page, "results")
+    expect(page.locator("#results-accuracy")).to_have_text("75.0 %")
+    expect(page.locator(".export-done")).to_contain_text(f"9 files: {', '.join(FILES)}")  # all of them are named
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    cut = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
+    assert page.locator(".matrix th").evaluate_all(cut) == 0
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+    page.locator(".results-run").select_option(label="Run 2, Linear probe, failed")
+    panes = page.locator(".results-panes")
+    expect(panes).to_contain_text("Run 2 failed, so there is no model to measure.")
+    expect(panes).to_contain_text("The disk is full.")
+    expect(panes).not_to_contain_text("No check images were labeled")
+    expect(panes).not_to_contain_text("There are no check labels yet")
+
+    told = "(found) => FS.errorBox({ what: 'Too small', found, do: '' }).textContent"
+    assert page.evaluate(told, "rose") == "Too small. Found: rose."  # a bare value does not dangle
+    assert page.evaluate(told, "You gave 3.") == "Too small. You gave 3."

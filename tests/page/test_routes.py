@@ -1,0 +1,430 @@
+"""Our own routes, asked as the page asks them: projects, state, images, runs, assets."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from PIL import Image
+from starlette.testclient import TestClient
+
+from app.routes import register_all
+from app.shell.server import Server, checked, key_of
+from app.shell.text import sentences
+from fact_core.errors import ConfigError
+from fact_core.events import Log, Progress
+from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.operations import Op
+from fact_core.storage import items, run_queue
+from fact_core.storage import project as projects
+from fact_core.types import Selection
+from tests.storage_help import drain, paint
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server whose children are never started: what they do is the worker's test."""
+    made = Server()
+    monkeypatch.setattr(made, "tend", lambda key, *, now=False: made.opened(key))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(server: Server) -> TestClient:
+    app = FastAPI()
+    register_all(app, server)
+    return TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Five pictures, one of them twice, and one that is no picture."""
+    images = tmp_path / "images"
+    for number in range(5):
+        paint(images / f"{number}.png", number, (40, 20))
+    (images / "again.png").write_bytes((images / "0.png").read_bytes())
+    (images / "broken.jpg").write_bytes(b"no picture")
+    return images
+
+
+@pytest.fixture
+def key(client: TestClient, server: Server, folder: Path) -> str:
+    """The key of a scanned project."""
+    made: str = client.post("/x/projects/new", json={"images": str(folder), "name": "Five"}).json()["key"]
+    drain(items.scan(server.project(made)))
+    run = run_queue.list_runs(server.project(made))[0]
+    run_queue.finish(server.project(made), run.id, "done")
+    return made
+
+
+def test_a_new_project_is_open_listed_and_will_be_scanned(client: TestClient, server: Server, folder: Path) -> None:
+    key = client.post("/x/projects/new", json={"images": str(folder), "name": "Five"}).json()["key"]
+    assert key == key_of(server.project(key).folder)
+    assert [row["name"] for row in client.get("/x/app").json()["projects"]] == ["Five"]
+    state = client.get(f"/x/{key}/state").json()
+    assert (state["run"]["kind"], state["run"]["status"]) == ("scan", "queued")
+    assert state["counts"]["pool"] == 0
+
+
+@pytest.mark.parametrize("images", ["", "  ", "/there/is/no/such/folder", "a\0b"])
+def test_a_folder_that_cannot_be_used_is_told_in_words(client: TestClient, images: str) -> None:
+    answer = client.post("/x/projects/new", json={"images": images})
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"what", "found", "do"}
+    assert client.get("/x/app").json()["projects"] == []
+
+
+def test_a_project_that_another_process_has_open_is_told_in_words(
+    client: TestClient, tmp_path: Path, folder: Path
+) -> None:
+    other = projects.create(tmp_path / "p", folder)
+    with projects.lock(other):
+        answer = client.post("/x/projects/open", json={"folder": str(tmp_path / "p")})
+    assert answer.status_code == 409
+    assert str(os.getpid()) in answer.json()["found"]
+    assert client.post("/x/projects/open", json={"folder": str(tmp_path / "p")}).status_code == 200
+
+
+def test_the_state_tells_the_counts_and_the_steps(client: TestClient, key: str) -> None:
+    state = client.get(f"/x/{key}/state").json()
+    counts = state["counts"]
+    assert (counts["files"], counts["pool"], counts["duplicates"], counts["unreadable"]) == (7, 5, 1, 1)
+    assert counts["sizes"][0] == [40, 20, 6] or counts["sizes"][0] == [40, 20, 5]
+    assert [(step["key"], step["state"]) for step in state["steps"]] == [
+        ("project", "done"),
+        ("select", "begun"),
+        ("label", "todo"),
+        ("train", "todo"),
+        ("results", "todo"),
+    ]
+    assert state["steps"][0]["fact"] == "5 images"
+
+
+def test_the_state_is_sent_again_only_after_a_change(client: TestClient, server: Server, key: str) -> None:
+    first = client.get(f"/x/{key}/state").json()
+    assert client.get(f"/x/{key}/state?known={first['version']}").json() == {
+        "version": first["version"],
+        "unchanged": True,
+    }
+    classes.add_class(server.project(key), "daisy")
+    second = client.get(f"/x/{key}/state?known={first['version']}").json()
+    assert [each["name"] for each in second["classes"]] == ["daisy"]
+
+
+def test_figures_and_comparisons_are_there_after_a_reload(client: TestClient, server: Server, key: str) -> None:
+    project = server.project(key)
+    ids = items.pool(project).ids
+    evidence = {"radius": 0.2, "chosen": {"mean": 0.1}, "gaps": [{"item": int(ids[4]), "size": 2, "distance": 0.4}]}
+    chosen = Selection(ids[:3], ("pick",) * 3, ids[3:4], "activeft", {"evidence": evidence})
+    selections.save(project, chosen, None, 1.5)
+    wrong = client.post(f"/x/{key}/run", json={"kind": "compare", "config": {"strategy": "best"}})
+    assert wrong.status_code == 400 and "best" in wrong.text
+    run = client.post(f"/x/{key}/run", json={"kind": "compare", "config": {"strategy": "kcenter"}}).json()["run"]
+    run_queue.finish(project, run, "done", result={"selection": 1, "strategy": "kcenter", "mean": 0.2})
+    state = client.get(f"/x/{key}/state").json()
+    assert state["selection"]["config"]["evidence"] == evidence
+    shown = next(each for each in state["runs"] if each["id"] == run)
+    assert (shown["kind"], shown["status"], shown["config"]) == ("compare", "done", {"strategy": "kcenter"})
+    assert shown["result"] == {"selection": 1, "strategy": "kcenter", "mean": 0.2}
+
+
+def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) -> None:
+    project = server.project(key)
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids[:3], ("pick", "pick", "audit"), ids[3:], "random"), None, 1.5)
+    daisy = classes.add_class(project, "daisy")
+    operations.apply(project, "test", [Op(1, "label", int(ids[0]), daisy), Op(2, "skip", int(ids[1]))])
+    state = client.get(f"/x/{key}/state").json()
+    assert state["selection"] | {"created": 0, "config": {}} == {
+        "id": 1,
+        "strategy": "random",
+        "budget": 2,
+        "picks": 2,
+        "checks": 1,
+        "seconds": 1.5,
+        "backbone": None,
+        "run": None,
+        "created": 0,
+        "config": {},
+    }
+    assert state["labels"] == {"picks": 2, "checks": 1, "picks_done": 1, "checks_done": 0, "skipped": 1, "total": 1}
+    assert state["steps"][2] == {"key": "label", "title": "Label", "fact": "1 of 3", "state": "begun"}
+    operations.apply(project, "test", [Op(3, "label", int(ids[2]), daisy)])
+    after = client.get(f"/x/{key}/state").json()
+    assert [step["state"] for step in after["steps"]] == ["done", "done", "done", "begun", "todo"]
+    assert client.get("/x/app").json()["projects"][0]["labeled"] == 2
+
+
+def test_found_lists_the_reasons_and_some_images(client: TestClient, key: str) -> None:
+    found = client.get(f"/x/{key}/found").json()
+    assert [row["path"] for row in found["problems"]] == ["broken.jpg"]
+    assert found["problems"][0]["reason"]
+    assert len(found["preview"]) == 5
+
+
+def test_a_project_is_found_again_after_a_restart(client: TestClient, server: Server, key: str) -> None:
+    server.close()
+    assert client.get(f"/x/{key}/state").json()["project"]["name"] == "Five"
+
+
+def test_an_unknown_project_is_told_in_words(client: TestClient) -> None:
+    answer = client.get("/x/0123456789ab/state")
+    assert answer.status_code == 404
+    assert answer.json()["what"] == "This project is not there any more"
+
+
+def test_deleting_leaves_the_images(client: TestClient, server: Server, key: str, folder: Path) -> None:
+    place = server.project(key).folder
+    assert client.post("/x/projects/delete", json={"key": key}).json() == {"deleted": True}
+    assert not place.exists()
+    assert len(list(folder.iterdir())) == 7
+    assert client.get("/x/app").json()["projects"] == []
+
+
+def test_a_project_with_a_run_is_not_deleted(client: TestClient, server: Server, key: str) -> None:
+    server.start(key, "scan", {})
+    assert client.post("/x/projects/delete", json={"key": key}).status_code == 404
+    assert client.get(f"/x/{key}/state").json()["project"]["name"] == "Five"
+
+
+def test_thumbnails_and_images_come_by_id(client: TestClient, key: str) -> None:
+    thumb = client.get(f"/x/{key}/thumb/1")
+    assert thumb.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(thumb.content)).size == (40, 20)
+    again = client.get(f"/x/{key}/thumb/1", headers={"if-none-match": thumb.headers["etag"]})
+    assert again.status_code == 304
+    image = client.get(f"/x/{key}/image/1?max=10")
+    assert image.headers["content-type"] == "image/png"
+    assert image.headers["x-content-type-options"] == "nosniff"
+    assert Image.open(io.BytesIO(image.content)).size == (10, 5)
+    assert client.get(f"/x/{key}/image/1").headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("item", ["0", "-1", "99", str(2**63), str(10**30)])
+def test_an_id_that_is_not_there_is_refused(client: TestClient, key: str, item: str) -> None:
+    assert client.get(f"/x/{key}/thumb/{item}").status_code == 400
+    assert client.get(f"/x/{key}/image/{item}").status_code == 400
+
+
+@pytest.mark.parametrize("item", ["0.png", "..", "%2e%2e%2fproject.sqlite", "1%00", "etc%2fpasswd"])
+def test_a_path_is_never_an_id(client: TestClient, key: str, item: str) -> None:
+    assert client.get(f"/x/{key}/thumb/{item}").status_code in (404, 422)
+    assert client.get(f"/x/{key}/image/{item}").status_code in (404, 422)
+
+
+def test_a_file_that_became_a_page_is_not_served(client: TestClient, key: str, folder: Path) -> None:
+    (folder / "1.png").write_text("<html><script>alert(1)</script>")
+    answer = client.get(f"/x/{key}/image/2")
+    assert answer.status_code == 400
+    assert "script" not in answer.text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+def test_a_link_that_leads_out_is_not_served(client: TestClient, key: str, folder: Path, tmp_path: Path) -> None:
+    secret = paint(tmp_path / "secret.png", 9)
+    (folder / "1.png").unlink()
+    (folder / "1.png").symlink_to(secret)
+    assert client.get(f"/x/{key}/image/2").status_code == 400
+
+
+def test_a_run_is_queued_stopped_and_resumed(client: TestClient, server: Server, key: str) -> None:
+    run = client.post(f"/x/{key}/run", json={"kind": "select", "config": {"budget": "2", "seed": 7}}).json()["run"]
+    assert run_queue.get(server.project(key), run).config["budget"] == "2"
+    assert client.get(f"/x/{key}/state").json()["run"]["id"] == run
+    client.post(f"/x/{key}/stop", json={"run": run})
+    assert run_queue.get(server.project(key), run).status == "stopped"
+    client.post(f"/x/{key}/resume", json={"run": run})
+    assert run_queue.get(server.project(key), run).status == "queued"
+
+
+def test_a_second_training_is_refused_in_words_until_the_first_is_over(
+    client: TestClient, server: Server, key: str
+) -> None:
+    """Two windows press Train: the second would hide the first, which could no longer be stopped."""
+
+    def post(path: str, body: dict[str, Any]) -> Any:
+        return client.post(f"/x/{key}/{path}", json=body)
+
+    train = {"kind": "train", "config": {"preset": "quick"}}
+    first = post("run", train).json()["run"]
+    told = post("run", train)
+    assert told.status_code == 400
+    assert told.json()["found"] == "Run 1 (FACT) waits for its turn." and "stop it" in told.json()["do"]
+    assert [run.id for run in run_queue.list_runs(server.project(key), "train")] == [first]
+    claimed = run_queue.claim(server.project(key), "worker")
+    assert claimed is not None and claimed.id == first
+    assert post("run", train).json()["found"] == "Run 1 (FACT) is running."
+    assert post("run", {"kind": "scan", "config": {}}).status_code == 200  # other work may wait
+    run_queue.finish(server.project(key), first, "stopped")
+    second = post("run", train).json()["run"]
+    assert post("resume", {"run": first}).json()["found"] == "Run 2 (FACT) waits for its turn."
+    assert post("resume", {"run": second}).status_code == 200  # it waits itself: nothing changes
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "told"),
+    [
+        ("select", {"budget": "6"}, "larger than the pool"),
+        ("select", {"budget": "0"}, "at least 1"),
+        ("select", {"budget": "many"}, "not a number"),
+        ("select", {"strategy": "best"}, "Strategy"),
+        ("select", {"colour": "red"}, "no option"),
+        ("train", {"ff.steps": 0}, "Steps"),
+        ("train", {"preset": "slow"}, "preset"),
+        ("dance", {}, "no run called"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_queued(
+    client: TestClient, server: Server, key: str, kind: str, config: dict[str, object], told: str
+) -> None:
+    answer = client.post(f"/x/{key}/run", json={"kind": kind, "config": config})
+    assert answer.status_code == 400
+    assert told in answer.json()["what"]
+    assert len(run_queue.list_runs(server.project(key))) == 1
+
+
+def test_a_preset_fills_in_what_is_not_given() -> None:
+    assert checked("train", {"preset": "quick", "ff.batch": 8})["ff"]["steps"] == 100
+    assert checked("train", {"preset": "quick", "ff.batch": 8})["ff"]["batch"] == 8
+    with pytest.raises(ConfigError):
+        checked("train", {"ff.batch": 0})
+
+
+def test_events_come_once_and_in_order(client: TestClient, server: Server, key: str) -> None:
+    project = server.project(key)
+    run = run_queue.queue(project, "train", {})
+    run_queue.append_events(project, run, [Log("one"), Progress("ff", 1, 4)])
+    first = client.get(f"/x/{key}/events?run={run}").json()
+    assert [(each["kind"], each["body"].get("text")) for each in first["events"]] == [
+        ("log", "one"),
+        ("progress", None),
+    ]
+    run_queue.append_events(project, run, [Log("two")])
+    second = client.get(f"/x/{key}/events?run={run}&since={first['cursor']}").json()
+    assert [each["body"]["text"] for each in second["events"]] == ["two"]
+    assert second["run"]["id"] == run
+    assert client.get(f"/x/{key}/log?run={run}").json() == {"text": ""}
+
+
+@pytest.mark.parametrize("query", ["run=99", f"run={2**70}", "run=-1", "run=a", "run=1&since=-1"])
+def test_wrong_events_are_refused(client: TestClient, key: str, query: str) -> None:
+    assert client.get(f"/x/{key}/events?{query}").status_code in (400, 422)
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '{"kind": 3}', '{"kind": "scan", "config": []}'])
+def test_a_body_that_is_no_request_is_told_in_words(client: TestClient, key: str, body: str) -> None:
+    answer = client.post(f"/x/{key}/run", content=body, headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json()["what"] == "The request is not as it should be"
+
+
+def test_an_error_of_ours_shows_no_traceback(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(projects, "recent", lambda: 1 / 0)
+    answer = client.get("/x/app")
+    assert answer.status_code == 500
+    assert "Traceback" not in answer.text and answer.json()["found"] == "ZeroDivisionError"
+
+
+@pytest.mark.parametrize("name", ["style.css", "fs.js", "logo.svg"])
+def test_assets_are_served(client: TestClient, name: str) -> None:
+    assert client.get(f"/x/assets/{name}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["..%2fREADME.md", "README.md", ".gitignore", "style.css%00", "", "%2e%2e"])
+def test_nothing_but_assets_is_served(client: TestClient, name: str) -> None:
+    assert client.get(f"/x/assets/{name}").status_code in (400, 404)
+
+
+def test_the_sentences_are_whole(client: TestClient) -> None:
+    told = client.get("/x/text.json").json()
+    assert told == sentences()
+    assert all(isinstance(text, str) and text for text in told.values())
+
+
+def test_backbones_say_what_is_ready(client: TestClient) -> None:
+    rows = client.get("/x/backbones").json()
+    assert rows["recommended"] in {row["name"] for row in rows["backbones"]}
+    # Where nothing downloads the weights, the person is told which file to bring.
+    assert all(row["ready"] or row["bytes"] > 0 or "Bring the file" in row["detail"] for row in rows["backbones"])
+    assert client.post("/x/weights", json={"name": "nothing"}).status_code == 400
+
+
+def test_a_weights_file_that_is_refused_says_why(client: TestClient, tmp_path: Path) -> None:
+    name = "vit_small_patch16_224.dino"
+
+    def row() -> dict[str, Any]:
+        return next(each for each in client.get("/x/backbones").json()["backbones"] if each["name"] == name)
+
+    for file in (str(tmp_path / "nothing.pth"), str(tmp_path), "a\0b"):
+        answer = client.post("/x/weights", json={"name": name, "file": file})
+        assert answer.status_code == 400 and "does not exist" in answer.json()["what"]
+    (tmp_path / "w.safetensors").write_bytes(b"hello")
+    told = client.post("/x/weights", json={"name": name, "file": str(tmp_path / "w.safetensors")}).json()
+    assert told["busy"]
+    until = time.monotonic() + 60
+    while row()["busy"] and time.monotonic() < until:
+        time.sleep(0.2)
+    assert "cannot be read" in row()["failed"] and row()["file"] and not row()["own"]
+    assert client.post("/x/weights/forget", json={"name": name}).status_code == 400
+
+
+def test_a_child_that_cannot_start_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    key = server.create(str(folder))
+    project = server.project(key)
+    broken = "import sys; print('no such module'); sys.exit(1)"
+
+    def spawn(project: projects.Project, idle: float, **options: object) -> object:
+        import subprocess
+        import sys
+
+        with open(project.folder / "worker.log", "ab") as log:
+            return subprocess.Popen([sys.executable, "-c", broken], stdout=log)
+
+    monkeypatch.setattr(run_queue, "spawn_worker", spawn)
+    monkeypatch.setattr("app.shell.server.RESPAWN_SECONDS", 0.0)
+    run = server.start(key, "scan", {})
+    end = time.monotonic() + 20
+    while run_queue.get(project, run).status == "queued" and time.monotonic() < end:
+        server.tend(key)
+        time.sleep(0.05)
+    found = run_queue.get(project, run)
+    server.close()
+    assert found.status == "failed"
+    assert "no such module" in found.reason
+
+
+@pytest.mark.slow
+def test_a_real_child_scans(folder: Path) -> None:
+    """The one test here that starts the real child."""
+    server = Server()
+    key = server.create(str(folder))
+    project = server.project(key)
+    run = server.start(key, "scan", {})
+    end = time.monotonic() + 60
+    while run_queue.get(project, run).open and time.monotonic() < end:
+        server.tend(key)
+        time.sleep(0.2)
+    found = run_queue.get(project, run)
+    server._let_go(key)  # ends the child too
+    assert (found.status, found.reason) == ("done", "")
+    assert items.counts(project).pool == 5
+
+
+def test_two_windows_open_the_same_project_at_once(server: Server, tmp_path: Path, folder: Path) -> None:
+    projects.create(tmp_path / "p", folder)
+    keys: list[str] = []
+    threads = [threading.Thread(target=lambda: keys.append(server.open(tmp_path / "p"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(keys) == 8 and len(set(keys)) == 1

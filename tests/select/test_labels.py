@@ -1,0 +1,203 @@
+"""Strategies that learn from the labels so far, and ActiveDC's guesses, against loops from the formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fact_core.choices import STRATEGIES
+from fact_core.errors import ConfigError
+from fact_core.generators import finish
+from fact_core.select import activedc, activeft, alfamix, probe, uncertainty, vecaf
+from fact_core.select.picks import Picks, unit
+
+LABELED, Y = np.array([0, 10, 20]), np.array([4, 7, 7])
+
+
+def some(n: int = 40, dims: int = 6, seed: int = 0) -> Any:
+    return np.random.default_rng(seed).normal(size=(n, dims)).astype(np.float32)
+
+
+def pick(select: Any, x: Any, budget: int, labeled: Any = LABELED, y: Any = Y, **options: Any) -> Picks:
+    return finish(select(x, budget, np.asarray(labeled, np.int64), y, np.random.default_rng(0), **options))
+
+
+def probabilities(x: Any, labeled: Any = LABELED, y: Any = Y) -> Any:
+    """Soft maximum of the probe's logits, row by row."""
+    line = probe.fitted(x, labeled, y)
+    out = []
+    for row in unit(x).astype(np.float64):
+        logits = [float(w @ row + b) for w, b in zip(line.weight.numpy(), line.bias.numpy(), strict=True)]
+        e = np.exp(np.array(logits) - max(logits))
+        out.append(e / e.sum())
+    return np.array(out)
+
+
+def test_the_probe_knows_only_the_labeled_classes() -> None:
+    x = some()
+    p = probe.probabilities(x, LABELED, Y)
+    assert p.shape == (40, 2) and np.allclose(p, probabilities(x), atol=1e-6)
+    assert p[0].argmax() == 0 and p[10].argmax() == p[20].argmax() == 1
+
+
+def test_margin_is_the_formula() -> None:
+    x = some()
+    two = np.sort(probabilities(x), axis=1)
+    order = [int(i) for i in np.argsort(two[:, -1] - two[:, -2], kind="stable") if i not in LABELED]
+    found = pick(uncertainty.margin, x, 8)
+    assert found.rows.tolist() == order[:8] and found.next_best.tolist() == order[8:28]
+
+
+def test_entropy_is_the_formula() -> None:
+    x, labeled, y = some(), np.array([0, 10, 20, 30]), np.array([0, 1, 2, 2])
+    p = probabilities(x, labeled, y)
+    value = [-sum(q * np.log(q) for q in row) for row in p]
+    order = [int(i) for i in np.argsort(-np.array(value), kind="stable") if i not in labeled]
+    assert pick(uncertainty.entropy, x, 8, labeled, y).rows.tolist() == order[:8]
+
+
+def test_an_image_between_two_classes_comes_first() -> None:
+    angle = np.deg2rad([0, 90, 5, 10, 85, 80, 45.5])
+    x = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    for select in (uncertainty.margin, uncertainty.entropy):
+        assert pick(select, x, 1, [0, 1], np.array([0, 1])).rows.tolist() == [6]
+
+
+def test_alfamix_flips_where_small_steps_say_so() -> None:
+    """The authors' mixture, row by row and class by class, on a fine grid of shares."""
+    x, labeled, y = some(30), np.array([0, 10, 20]), np.array([0, 1, 2])
+    u = unit(x).astype(np.float64)
+    line = probe.fitted(x, labeled, y)
+    weight, bias = line.weight.numpy(), line.bias.numpy()
+    limit = alfamix.flips_at(x, labeled, y)
+    for i in range(30):
+        z = u[i]
+        logits = weight @ z + bias
+        p = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        answer = int(p.argmax())
+        gradient = weight.T @ (p - np.eye(3)[answer])  # of the loss at the probe's own answer
+
+        def flips(share: float, z: Any = z, gradient: Any = gradient, answer: int = answer) -> bool:
+            for each in range(3):
+                anchor = u[labeled[y == each]].mean(0)
+                apart = anchor - z
+                if np.abs(apart).min() < 1e-9:  # the labeled image itself, alone in its class
+                    continue
+                mix = share * np.linalg.norm(apart) / np.linalg.norm(gradient) * gradient / apart
+                mixed = (1 - mix) * z + mix * anchor
+                if int((weight @ mixed + bias).argmax()) != answer:
+                    return True
+            return False
+
+        if np.isfinite(limit[i]):
+            assert flips(limit[i] * 1.001) and not flips(limit[i] * 0.999)
+        else:
+            assert not flips(50.0)
+
+
+def test_alfamix_picks_among_those_that_flip() -> None:
+    x = some(120, seed=2)
+    labeled, y = np.array([0, 10, 20]), np.array([0, 1, 2])
+    found = pick(alfamix.select, x, 6, labeled, y)
+    limit = alfamix.flips_at(x, labeled, y)
+    assert (limit[found.rows] <= found.info["share"]).all() and len(set(found.rows.tolist())) == 6
+    assert found.info["flipped"] == (np.delete(limit, labeled) <= found.info["share"]).sum() >= 6
+    everything = pick(alfamix.select, x, 117, labeled, y)
+    assert len(set(everything.rows.tolist())) == 117
+
+
+def test_vecaf_weighs_by_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ActiveFT gets log(v / mean v), cut off below; test_activeft.py holds what it does with them."""
+    given: dict[str, Any] = {}
+    real = activeft.select
+
+    def watched(*args: Any, **options: Any) -> Any:
+        given.update(options)
+        return (yield from real(*args, **options))
+
+    monkeypatch.setattr(vecaf.activeft, "select", watched)
+    x, labeled, y = some(), np.array([0, 10, 20, 30]), np.array([0, 1, 2, 2])
+    found = pick(vecaf.select, x, 5, labeled, y, iterations=20)
+    p = probabilities(x, labeled, y)
+    v = np.array([-sum(q * np.log(q) for q in row) for row in p])
+    assert np.allclose(given["log_weights"], np.log(np.maximum(v / v.mean(), vecaf.LEAST)), atol=1e-5)
+    assert given["iterations"] == 20 and len(set(found.rows.tolist())) == 5
+    plain = pick(real, x, 5, labeled, y, iterations=20)
+    assert found.info["loss"] != plain.info["loss"]
+
+
+@pytest.mark.parametrize("select", [uncertainty.margin, uncertainty.entropy, alfamix.select, vecaf.select])
+@pytest.mark.parametrize("y", [None, np.array([7, 7, 7])])
+def test_two_classes_are_needed(select: Any, y: Any) -> None:
+    with pytest.raises(ConfigError, match="two classes"):
+        pick(select, some(), 3, LABELED, y)
+
+
+@pytest.mark.parametrize("name", [name for name, each in STRATEGIES.items() if each.needs_labels])
+def test_strategies_that_learn_say_so(name: str) -> None:
+    assert "second round" in STRATEGIES[name].help or "approximation" in STRATEGIES[name].help
+
+
+# ---------------------------------------------------------------------------- ActiveDC
+
+
+def groups() -> tuple[Any, Any]:
+    """Three groups of 30 rows, and the group of each."""
+    kind = np.repeat(np.arange(3), 30)
+    return (np.eye(8)[kind] + 0.15 * some(90, 8)).astype(np.float32), kind
+
+
+def guess(x: Any, rows: Any, y: Any, **options: Any) -> activedc.Expansion:
+    return finish(activedc.expand(x, np.array(rows), np.array(y), np.random.default_rng(0), **options))
+
+
+def test_guesses_are_other_images_and_mostly_right() -> None:
+    x, kind = groups()
+    rows = [0, 1, 30, 31, 60, 61]
+    found = guess(x, rows, kind[rows], per_label=3)
+    assert len(found.rows) == 18 == len(set(found.rows.tolist())) and not set(found.rows.tolist()) & set(rows)
+    assert (found.y == kind[found.rows]).mean() > 0.8 and (kind[found.source] == found.y).all()
+    assert len(guess(x, rows, kind[rows]).rows) == 12  # two a label while there are few
+
+
+def test_means_and_covariances_are_the_formulas() -> None:
+    x, kind = groups()
+    z, rows, y = activedc.tukey(unit(x)), np.array([0, 1, 30]), np.array([5, 5, 9])
+    found = activedc.calibrated(z, rows, y, kind, alpha=0.7)
+    share = 1 - np.exp(-0.7 * 100 * 3 / 90)
+    for each, own, group in ((5, [0, 1], 0), (9, [30], 1)):
+        inside = z[kind == group].astype(np.float64)
+        mean, root = found[each]
+        assert np.allclose(mean, (1 - share) * inside.mean(0) + share * z[own].mean(0), atol=1e-5)
+        wanted = np.cov(inside.T) + 0.2 + activedc.FIRM * np.eye(8)
+        assert np.allclose(root @ root.T, wanted, atol=1e-4)
+    assert np.allclose(activedc.tukey(np.array([-4.0, 0.0, 9.0])), [-2, 0, 3])
+
+
+def test_the_filter_keeps_the_mean_near_the_pools() -> None:
+    x, kind = groups()
+    rows = [0, 1, 30, 60]
+    z = activedc.tukey(unit(x))
+    far = lambda found: float(np.abs(z[[*rows, *found.rows]].mean(0) - z.mean(0)).mean())  # noqa: E731
+    filtered = guess(x, rows, kind[rows], per_label=4, mover=True)
+    assert far(filtered) <= float(np.abs(z[rows].mean(0) - z.mean(0)).mean()) + 1e-6
+    assert len(filtered.rows) > 0
+
+
+def test_what_cannot_be_guessed_is_refused() -> None:
+    x, kind = groups()
+    with pytest.raises(ConfigError, match="two classes"):
+        guess(x, [0, 1], [0, 0])
+    with pytest.raises(ConfigError, match="no image left"):
+        guess(x, np.arange(90), kind)
+    few = guess(x[:4], [0, 1, 2], [0, 1, 1])
+    assert few.rows.tolist() == [3]  # one image is left: it is guessed once
+
+
+def test_a_covariance_without_rows_enough_is_made_firm() -> None:
+    x, _ = groups()
+    found = guess(x[:6], [0, 1], [0, 1])  # six rows in eight dimensions
+    assert len(found.rows) == 4 and torch.from_numpy(x[found.rows]).isfinite().all()

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fact_core.errors import RunError
+from fact_core.events import Log, Point, Progress, from_row
+from fact_core.storage import db, run_queue
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from tests.storage_help import flat_project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return flat_project(tmp_path, 1)
+
+
+def silence(project: Project, run_id: int, seconds: float = 60) -> None:
+    """As if the worker had died some time ago."""
+    with db.connect(project.db) as con:
+        con.execute("UPDATE run SET heartbeat = ? WHERE id = ?", (time.time() - seconds, run_id))
+
+
+def take(project: Project, worker: str = "w") -> int | None:
+    run = run_queue.claim(project, worker)
+    return run.id if run else None
+
+
+def test_a_run_from_queue_to_done(project: Project) -> None:
+    number = run_queue.queue(project, "features", {"seed": 7, "backbone": "x"})
+    run = run_queue.get(project, number)
+    assert (run.kind, run.config, run.seed, run.status) == ("features", {"seed": 7, "backbone": "x"}, 7, "queued")
+    assert run.open
+    assert run_queue.active(project) == run
+    claimed = run_queue.claim(project, "me")
+    assert claimed is not None
+    assert (claimed.id, claimed.status, claimed.claimed_by) == (number, "running", "me")
+    assert run_queue.claim(project, "you") is None
+    assert run_queue.beat(project, number, "me") is False
+    assert run_queue.beat(project, number, "you") is True  # not yours: stop
+    run_queue.note(project, number, device="cpu", versions={"torch": "2.11"})
+    assert run_queue.finish(project, number, "done", result={"images": 3}, worker="you") is False
+    assert run_queue.finish(project, number, "done", result={"images": 3}, worker="me") is True
+    run = run_queue.get(project, number)
+    assert (run.status, run.result, run.device, run.versions) == ("done", {"images": 3}, "cpu", {"torch": "2.11"})
+    assert run.ended is not None and run.started is not None and run.ended >= run.started >= run.created
+    assert run_queue.finish(project, number, "failed", "late") is False
+    assert run_queue.active(project) is None
+    with pytest.raises(RunError, match="no such run"):
+        run_queue.get(project, 99)
+    with pytest.raises(ValueError, match="cannot end"):
+        run_queue.finish(project, number, "queued")
+
+
+def test_the_oldest_goes_first_and_lists_are_newest_first(project: Project) -> None:
+    first, second, third = (run_queue.queue(project, kind, {}) for kind in ("scan", "map", "scan"))
+    assert [run.id for run in run_queue.list_runs(project)] == [third, second, first]
+    assert [run.id for run in run_queue.list_runs(project, "scan")] == [third, first]
+    for expected in (first, second, third):
+        assert take(project) == expected
+        run_queue.finish(project, expected, "done")
+    assert take(project) is None
+
+
+def test_many_workers_claim_a_run_once(project: Project) -> None:
+    numbers = [run_queue.queue(project, "scan", {}) for _ in range(3)]
+    for number in numbers:
+        with ThreadPoolExecutor(8) as threads:
+            won = list(threads.map(lambda worker: take(project, worker), "abcdefgh"))
+        assert sorted(won, key=str) == sorted([number, *[None] * 7], key=str)
+        run_queue.finish(project, number, "done")
+
+
+def test_events_are_read_with_a_cursor(project: Project) -> None:
+    number, other = run_queue.queue(project, "train", {}), run_queue.queue(project, "train", {})
+    sent = [Progress("lp", 1, 2), Point("ff", 1, 10, 0.1, loss=float("nan")), Log("<b>näh</b>", "warning")]
+    run_queue.append_events(project, number, sent[:2])
+    run_queue.append_events(project, other, [Log("other")])
+    run_queue.append_events(project, number, sent[2:])
+    run_queue.append_events(project, number, [])
+    rows, cursor = run_queue.events_since(project, number, 0, limit=2)
+    assert [row.kind for row in rows] == ["progress", "point"]
+    assert rows[1].body["loss"] is None  # JSON has no NaN
+    more, end = run_queue.events_since(project, number, cursor)
+    assert [row.body["text"] for row in more] == ["<b>näh</b>"]
+    assert run_queue.events_since(project, number, end) == ([], end)
+    last = run_queue.last_event(project, number, "progress")
+    assert last is not None
+    assert from_row(last.kind, json.dumps(last.body)) == sent[0]
+    assert run_queue.last_event(project, other, "point") is None
+
+
+def test_the_version_changes_with_events_and_status_but_not_with_beats(project: Project) -> None:
+    number = run_queue.queue(project, "scan", {})
+    seen = [projects.version(project)]
+    run_queue.claim(project, "w")
+    seen.append(projects.version(project))
+    run_queue.append_events(project, number, [Log("x")])
+    seen.append(projects.version(project))
+    run_queue.beat(project, number, "w")
+    assert projects.version(project) == seen[-1]
+    run_queue.request_stop(project, number)
+    seen.append(projects.version(project))
+    run_queue.finish(project, number, "stopped")
+    seen.append(projects.version(project))
+    assert len(set(seen)) == 5
+
+
+def test_stopping(project: Project) -> None:
+    running, waiting = run_queue.queue(project, "scan", {}), run_queue.queue(project, "map", {})
+    take(project)
+    run_queue.request_stop(project, running)
+    assert run_queue.get(project, running).stop_requested
+    assert run_queue.beat(project, running, "w") is True
+    run_queue.request_stop(project, waiting)
+    assert run_queue.get(project, waiting).status == "stopped"
+    run_queue.finish(project, running, "stopped", "asked for")
+    run_queue.request_stop(project, running)  # has ended: nothing happens
+    assert (run_queue.get(project, running).status, run_queue.get(project, running).reason) == ("stopped", "asked for")
+
+
+def test_resume_is_the_same_run_again(project: Project) -> None:
+    number = run_queue.queue(project, "train", {"a": 1})
+    take(project)
+    run_queue.append_events(project, number, [Log("one")])
+    run_queue.requeue(project, number)  # still running: nothing happens
+    assert run_queue.get(project, number).status == "running"
+    started = run_queue.get(project, number).started
+    run_queue.finish(project, number, "failed", "why", {"x": 1})
+    run_queue.requeue(project, number)
+    run = run_queue.get(project, number)
+    assert (run.status, run.reason, run.result, run.claimed_by, run.stop_requested) == ("queued", "", {}, "", False)
+    assert take(project) == number
+    assert run_queue.get(project, number).started == started
+    assert len(run_queue.events_since(project, number, 0)[0]) == 1
+
+
+def test_a_lost_run_fails_with_the_tail_of_its_log(project: Project) -> None:
+    number, other = run_queue.queue(project, "train", {}), run_queue.queue(project, "map", {})
+    take(project)
+    run_queue.log_path(project, number).write_text("".join(f"line {i}\n" for i in range(100)))
+    assert run_queue.fail_stale(project) == []
+    assert take(project, "second") is None
+    silence(project, number, run_queue.STALE_SECONDS + 1)
+    assert run_queue.fail_stale(project) == [number]
+    run = run_queue.get(project, number)
+    assert run.status == "failed"
+    assert run.reason.endswith("line 98\nline 99")
+    assert run_queue.beat(project, number, "w") is True  # it was alive after all: stop
+    assert run_queue.finish(project, number, "done", worker="w") is False
+    assert take(project, "second") == other
+    silence(project, other)
+    third = run_queue.queue(project, "scan", {})
+    assert take(project, "third") == third  # claiming alone finds lost runs too
+    assert run_queue.get(project, other).status == "failed"
+
+
+def test_a_run_waits_for_what_it_lacks(project: Project) -> None:
+    train = run_queue.queue(project, "train", {})
+    assert take(project) == train
+    scan, features = run_queue.queue(project, "scan", {}, train), run_queue.queue(project, "features", {}, train)
+    run_queue.park(project, train, [scan, features])
+    assert run_queue.get(project, train).waits_for == (scan, features)
+    for expected in (scan, features, train):
+        assert take(project) == expected
+        run_queue.finish(project, expected, "done")
+    assert run_queue.get(project, train).waits_for == ()
+
+
+@pytest.mark.parametrize("status", ["failed", "stopped"])
+def test_a_run_ends_like_what_it_waited_for(project: Project, status: run_queue.Status) -> None:
+    train = run_queue.queue(project, "train", {})
+    take(project)
+    features = run_queue.queue(project, "features", {}, train)
+    run_queue.park(project, train, [features])
+    predict = run_queue.queue(project, "predict", {}, train)
+    assert take(project) == features
+    run_queue.finish(project, features, status, "the disk is full")
+    assert take(project) is None
+    for number in (train, predict):
+        assert run_queue.get(project, number).status == status
+    assert run_queue.get(project, train).reason.startswith(f"features (run {features})")
+    assert "the disk is full" in run_queue.get(project, predict).reason
+
+
+def test_stopping_a_parked_run_stops_what_it_waits_for(project: Project) -> None:
+    train = run_queue.queue(project, "train", {})
+    take(project)
+    features = run_queue.queue(project, "features", {}, train)
+    run_queue.park(project, train, [features])
+    take(project)
+    run_queue.request_stop(project, train)
+    assert run_queue.get(project, train).status == "stopped"
+    assert run_queue.get(project, features).stop_requested
+
+
+def test_a_stop_that_comes_before_parking_holds(project: Project) -> None:
+    train = run_queue.queue(project, "train", {})
+    take(project)
+    run_queue.request_stop(project, train)
+    features = run_queue.queue(project, "features", {}, train)
+    run_queue.park(project, train, [features])
+    assert run_queue.get(project, train).status == "stopped"
+    assert take(project) is None
+    assert run_queue.get(project, features).status == "stopped"
+    with pytest.raises(ValueError, match="itself"):
+        run_queue.park(project, train, [train])
+
+
+def test_the_log_tail_is_short_and_survives_rubbish(project: Project) -> None:
+    number = run_queue.queue(project, "scan", {})
+    assert run_queue.log_tail(project, number, 5) == ""
+    run_queue.log_path(project, number).write_bytes(b"x" * 200_000 + b"\n\xff\xfe one\ntwo\n")
+    assert run_queue.log_tail(project, number, 2).endswith("one\ntwo")
+    assert len(run_queue.log_tail(project, number, 100)) < 70_000
+    assert run_queue.log_tail(project, number, 0) == ""
+
+
+def test_the_worker_is_started_as_a_person_would_type_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(project.folder / "fake-python"))
+    script = f'#!{os.environ.get("SHELL", "/bin/sh")}\necho "$@"; echo "$PYTHONPATH"\n'
+    (project.folder / "fake-python").write_text(script)
+    (project.folder / "fake-python").chmod(0o755)
+    child = run_queue.spawn_worker(project, 1.5)
+    assert child.wait(20) == 0
+    said = (project.folder / "worker.log").read_text().splitlines()
+    assert said[0] == f"-m fact_core.work.worker {project.folder} --idle 1.5"
+    assert said[1].split(os.pathsep)[0] == str(Path(run_queue.__file__).parents[2])
+
+
+def test_kill_9_while_events_are_written_leaves_a_sound_file(project: Project) -> None:
+    number = run_queue.queue(project, "train", {})
+    code = (
+        "import sys; from pathlib import Path; from fact_core.storage import project, run_queue as runs\n"
+        "from fact_core.events import Log\n"
+        "p = project.open_project(Path(sys.argv[1])); runs.claim(p, 'child'); print('go', flush=True)\n"
+        "for i in range(100000): runs.append_events(p, int(sys.argv[2]), [Log(f'{i} {j}') for j in range(20)])\n"
+    )
+    command = [sys.executable, "-c", code, str(project.folder), str(number)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    time.sleep(0.3)
+    child.kill()
+    child.communicate()
+    with db.connect(project.db) as con:
+        assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    rows, _ = run_queue.events_since(project, number, 0, 10**6)
+    assert len(rows) % 20 == 0  # whole batches only
+    silence(project, number)
+    assert run_queue.fail_stale(project) == [number]

@@ -1,0 +1,206 @@
+"""What a selection keeps, leaves out and adds to, on a real project with real features."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
+from fact_core.errors import ConfigError, InputError
+from fact_core.events import Log
+from fact_core.generators import finish
+from fact_core.labeling import classes, operations, selections
+from fact_core.storage import items, project, run_queue
+from fact_core.storage.project import Project
+from fact_core.work import kinds, kinds_evidence, kinds_pool, kinds_select
+from fact_core.work.strategy_request import question
+from tests.work.test_worker import make_images
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """24 images with features, nothing chosen yet."""
+    folder = tmp_path_factory.mktemp("ready")
+    made = project.create(folder / "project", make_images(folder / "images"))
+    finish(items.scan(made))
+    finish(kinds_pool.features(made, _run(made, "features"), FeaturesConfig(device="cpu")))
+    return made
+
+
+@pytest.fixture
+def made(ready: Project, tmp_path: Path) -> Iterator[Project]:
+    """A copy of it."""
+    shutil.copytree(ready.folder, tmp_path / "project", ignore=shutil.ignore_patterns("*.lock"))
+    yield project.open_project(tmp_path / "project")
+
+
+def _run(made: Project, kind: str) -> run_queue.Run:
+    return run_queue.get(made, run_queue.queue(made, kind, {}))
+
+
+def choose(made: Project, **values: object) -> selections.Stored:
+    """A selection; near-duplicates count as images of their own, as the pictures here are all alike."""
+    config = SelectConfig(**{"budget": "6", "device": "cpu", "near": 0.0, "iterations": 20, **values})  # type: ignore[arg-type]
+    finish(kinds_select.select(made, _run(made, "select"), config))
+    found = selections.latest(made)
+    assert found is not None
+    return found
+
+
+def answer(made: Project, images: list[int], name: str = "red", kind: str = "label") -> None:
+    number = classes.ensure_classes(made, [name])[name]
+    last = len(operations.history(made))
+    operations.apply(
+        made,
+        "test",
+        [operations.Op(last + n, kind, item, number if kind == "label" else None) for n, item in enumerate(images, 1)],  # type: ignore[arg-type]
+    )
+
+
+def test_a_new_selection_leaves_out_what_has_an_answer_or_was_refused(made: Project) -> None:
+    first = choose(made, check=3)
+    ids = first.selection.ids.tolist()
+    answer(made, [ids[0], ids[7]])  # a pick and a check image
+    answer(made, [ids[1]], kind="skip")
+    selections.reject(made, first.id, ids[2])
+    second = choose(made, budget="20")
+    assert set(second.selection.ids.tolist()) == set(range(1, 25)) - {ids[0], ids[7], ids[1], ids[2]}
+    with pytest.raises(ConfigError, match="21 and 0 check images of 20"):
+        choose(made, budget="21")
+
+
+def test_labels_of_check_images_are_not_even_seen(made: Project) -> None:
+    """A strategy that learns from labels would else be steered by the images that judge the result."""
+    ids = choose(made, check=8).selection.ids.tolist()
+    answer(made, ids[:3], "red")
+    answer(made, ids[3:6], "green")
+    config = SelectConfig(strategy="random", budget="4", device="cpu", near=0.0)
+    answer(made, ids[6:10], "red")
+    answer(made, ids[10:14], "green")
+    asked = question(made, config)
+    shown = asked.pool.ids[asked.seen]
+    assert not set(shown.tolist()) & set(ids[6:14]) and set(ids[:6]) <= set(shown.tolist())
+    assert sorted(asked.pool.ids[asked.seen[asked.taken]].tolist()) == sorted(ids[:6])
+    assert asked.y is not None and sorted(asked.y.tolist()) == [0, 0, 0, 1, 1, 1]
+
+
+def test_a_selection_is_added_to(made: Project) -> None:
+    first = choose(made, check=2)
+    ids = first.selection.ids.tolist()
+    answer(made, ids[:2])
+    more = choose(made, budget="5", check=1, extend=True)
+    roles = more.selection.roles
+    assert more.selection.ids.tolist()[:6] == ids[:6] and roles == ("pick",) * 11 + ("audit",) * 3
+    assert more.selection.ids.tolist()[11:13] == ids[6:8]  # the check images stay check images
+    assert len(set(more.selection.ids.tolist())) == 14
+    assert not set(more.selection.next_best.tolist()) & set(more.selection.ids.tolist())
+    assert [entry.role for entry in selections.queue(made)] == list(roles)
+
+
+def test_there_must_be_something_to_add_to(made: Project) -> None:
+    with pytest.raises(InputError, match="no selection to add to"):
+        choose(made, extend=True)
+
+
+def test_starting_over_chooses_as_if_nothing_were_labeled(made: Project) -> None:
+    first = choose(made).selection.ids
+    answer(made, first.tolist())
+    again = choose(made, restart=True).selection.ids
+    assert np.array_equal(first, again)
+
+
+def test_near_duplicates_are_said_and_kept_with_the_selection(made: Project) -> None:
+    config = SelectConfig(budget="3", device="cpu", near=1.0, iterations=20)
+    step, said = kinds_select.select(made, _run(made, "select"), config), []
+    try:
+        while True:
+            event = next(step)
+            said += [event.text] if isinstance(event, Log) else []
+    except StopIteration:
+        pass
+    found = selections.latest(made)
+    assert found is not None and 0.5 < found.config["info"]["near"] < 1
+    assert len(set(found.selection.ids.tolist())) == 3  # all are alike: the budget is met all the same
+    assert (found.config["info"]["near_duplicates"] > 0) == any("near-duplicates" in text for text in said)
+
+
+def test_a_selection_says_how_well_it_stands_for_the_pool(made: Project) -> None:
+    found = choose(made).config["evidence"]
+    assert (found["pool"], found["sample"], found["known"]) == (24, 24, 0) and 0 < found["radius"] < 1
+    assert set(found["chosen"]) == set(found["random"]) == {"mean", "worst", "covered", "objective"}
+    assert found["random"]["mean"]["low"] <= found["random"]["mean"]["mean"] <= found["random"]["mean"]["high"]
+    assert found["random"]["covered"]["low"] <= 0.5 <= found["random"]["covered"]["high"]
+    there = {int(each.id) for each in items.get_many(made, [gap["item"] for gap in found["gaps"]])}
+    assert len(there) == len(found["gaps"]) == found["gap_count"] and 0 <= found["gap_share"] < 1
+
+
+def test_another_strategy_is_compared_as_of_then(made: Project) -> None:
+    """The same budget and the same labels as the selection had, whatever has been labeled since."""
+    first = choose(made, strategy="random", check=2)
+    compared = lambda name: finish(  # noqa: E731
+        kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy=name))
+    )
+    same = compared("random")
+    for name, value in first.config["evidence"]["chosen"].items():
+        assert same[name] == pytest.approx(value)
+    answer(made, first.selection.ids[:4].tolist())
+    assert compared("random")["mean"] == pytest.approx(same["mean"])
+    other = compared("kcenter")
+    assert other["selection"] == first.id and other["strategy"] == "kcenter" and other["mean"] != same["mean"]
+
+
+def test_what_was_added_is_compared_with_what_others_would_have_added(made: Project) -> None:
+    """The images that were chosen before stay chosen, whatever became of the added ones since."""
+    choose(made, strategy="random", budget="5", check=2)
+    both = choose(made, strategy="random", budget="4", check=3, extend=True, seed=1)
+    assert both.config["evidence"]["known"] == 5
+    compare = lambda: finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy="random")))  # noqa: E731
+    for name, value in both.config["evidence"]["chosen"].items():
+        assert compare()[name] == pytest.approx(value)
+    answer(made, both.selection.ids[[6, 9, 12]].tolist())  # an added pick, an old check image, an added one
+    answer(made, both.selection.ids[[7]].tolist(), kind="skip")
+    for name, value in both.config["evidence"]["chosen"].items():
+        assert compare()[name] == pytest.approx(value)
+
+
+def test_a_strategy_that_learns_says_who_chose_in_its_place(made: Project) -> None:
+    choose(made)
+    found = finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy="margin")))
+    assert found["instead"] == "activeft"
+
+
+def test_a_comparison_asks_for_the_features_of_the_selection(made: Project) -> None:
+    run = _run(made, "compare")
+    assert kinds.lacks(made, run) == []  # it says itself that there is no selection
+    choose(made)
+    assert kinds.lacks(made, run) == []
+    shutil.rmtree(made.cache / "features")
+    assert kinds.lacks(made, run) == [("features", {"backbone": SelectConfig().backbone, "device": "cpu"})]
+
+
+def test_without_a_selection_there_is_nothing_to_compare(made: Project) -> None:
+    with pytest.raises(InputError, match="no selection to compare"):
+        finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig()))
+
+
+def test_a_project_from_the_command_line_gets_its_map_with_the_first_selection(made: Project) -> None:
+    """``launch.py run`` draws no map; the page, which chooses anew, then wants one, once."""
+    run = run_queue.get(made, run_queue.queue(made, "select", {"backbone": "tf_efficientnet_lite0"}))
+    assert kinds.follow_ups(made, run, {}) == [("map", {"backbone": "tf_efficientnet_lite0"})]
+    run_queue.queue(made, "map", {})
+    assert kinds.follow_ups(made, run, {}) == []
+
+
+def test_check_images_alone_are_added_and_the_choice_stays_as_it_was(made: Project) -> None:
+    first = choose(made, check=2)
+    more = choose(made, budget="0", check=3, extend=True)
+    assert more.selection.ids.tolist()[:8] == first.selection.ids.tolist()
+    assert more.selection.roles == ("pick",) * 6 + ("audit",) * 5 and len(set(more.selection.ids.tolist())) == 11
+    assert more.config == {**first.config, "check": 5} and more.selection.strategy == first.selection.strategy
+    assert not set(more.selection.next_best.tolist()) & set(more.selection.ids.tolist())
+    with pytest.raises(ConfigError, match="at least 1 image"):
+        choose(made, budget="0", check=3)
