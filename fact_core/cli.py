@@ -26,7 +26,7 @@ from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.headless import doctor
 from fact_core.headless.console import Console
-from fact_core.headless.run_all import Order, go
+from fact_core.headless.run_all import Order, run_all
 from fact_core.pretrained import weights
 from fact_core.storage import project
 from fact_core.types import Step
@@ -122,7 +122,7 @@ def _run(args: argparse.Namespace) -> int:
         _write_json(args.json, {}, check=True)
     if not weights.status(order.train.backbone).ready:
         _fetch(order.train.backbone)
-    result = go(order, Console(sys.stderr))
+    result = run_all(order, Console(sys.stderr))
     if args.json:
         _write_json(args.json, result)
     print("\n".join(_summary(result)))

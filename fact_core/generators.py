@@ -18,7 +18,7 @@ def finish(step: Step[T]) -> T:
             return result
 
 
-def through(step: Step[T], change: Callable[[Event], Event | None]) -> Step[T]:
+def map_events(step: Step[T], change: Callable[[Event], Event | None]) -> Step[T]:
     """The same step with each event changed, or dropped where ``change`` answers None."""
     try:
         while True:

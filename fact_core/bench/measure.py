@@ -25,8 +25,8 @@ from fact_core.events import Event, Log, PhaseStarted, Point, Progress
 from fact_core.files import write_text
 from fact_core.finetune.pipeline import Trained, train
 from fact_core.finetune.self_training import drawn
-from fact_core.finetune.training_run import Held
-from fact_core.generators import through
+from fact_core.finetune.training_run import CheckSet
+from fact_core.generators import map_events
 from fact_core.types import FloatArray, IntArray, Step
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model, as in a project
@@ -102,9 +102,9 @@ def measure(
         folder=folder,
         reuse=order.cache / "phase2",
     )
-    trained = yield from through(step, _shown(note))
+    trained = yield from map_events(step, _shown(note))
     files = [data.root / name for name in tests.files]
-    found = yield from through(
+    found = yield from map_events(
         predict(trained.classifier, files, device=device, probe=trained.probe, x=test_x), _shown(None)
     )
     bad = {*found.bad, *(np.flatnonzero(np.isnan(test_x).any(axis=1)).tolist() if test_x is not None else ())}
@@ -130,11 +130,11 @@ def _unlabelled(data: Dataset, rows: IntArray, config: TrainConfig) -> list[Path
     return [data.root / data.train[row] for row in drawn(len(data.train), rows, config.st.images, config.seed)]
 
 
-def _held(data: Dataset, tests: Asked, x: FloatArray) -> Held:
+def _held(data: Dataset, tests: Asked, x: FloatArray) -> CheckSet:
     """The paper's test images as check images, those that cannot be read left out. x: NaN for these."""
     rows = tests.where["test"]
     rows = rows[np.isfinite(x[rows]).all(axis=1)]
-    return Held([data.root / tests.files[row] for row in rows], tests.y[rows], x[rows])
+    return CheckSet([data.root / tests.files[row] for row in rows], tests.y[rows], x[rows])
 
 
 def scores(named: IntArray, tests: Asked) -> Row:

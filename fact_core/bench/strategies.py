@@ -28,7 +28,7 @@ from fact_core.compute.device import choose, describe
 from fact_core.config import LmConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Event, Log, Progress
-from fact_core.generators import finish, through
+from fact_core.generators import finish, map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.decide import decide_on
 from fact_core.lightweight.map_train import Memory
@@ -189,7 +189,7 @@ def chosen_by(known: Known, name: str, count: int, seed: int) -> Step[IntArray]:
     """Rows (count,) of the training images that the strategy chooses, in labelling order."""
     nothing, options = np.zeros(0, dtype=np.int64), {**SelectConfig().for_strategies(), "device": known.device}
     choosing = choose_images(name, known.x, count, nothing, None, np.random.default_rng(seed), **options)
-    return (yield from through(choosing, _quiet)).rows
+    return (yield from map_events(choosing, _quiet)).rows
 
 
 def answers(x: FloatArray, y: IntArray, test_x: FloatArray, n_classes: int, seed: int) -> IntArray:

@@ -20,7 +20,7 @@ from fact_core.config import train_config
 from fact_core.events import Log, Progress
 from fact_core.finetune.batches import Batch
 from fact_core.finetune.finetune import plan_of
-from fact_core.finetune.training import Net, Plan, Training, set_drop_path
+from fact_core.finetune.training import LoopPlan, Net, Training, set_drop_path
 from fact_core.finetune.training_run import linear
 from fact_core.generators import finish
 from fact_core.pretrained.weights import status
@@ -90,7 +90,7 @@ def ways(net: Net, where: torch.device) -> dict[str, Way]:
     }
 
 
-def _seconds(net: Net, plan: Plan, where: torch.device, batch: Batch, y: Tensor, way: Way) -> float:
+def _seconds(net: Net, plan: LoopPlan, where: torch.device, batch: Batch, y: Tensor, way: Way) -> float:
     """Median of some steps, of forward, backward and update together."""
     amp, around = way
     took = []

@@ -22,9 +22,9 @@ from fact_core.finetune import lora, phase_cache, weight_mix
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import converged, silence, start_of
-from fact_core.finetune.training import Net, Plan, learning, weights_of
+from fact_core.finetune.training import LoopPlan, Net, learning, weights_of
 from fact_core.finetune.training_run import Work, linear
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.types import Step
 
 
@@ -42,7 +42,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
     return (yield from learned(work, phase, net, plan, bound_to(work, plan), training))
 
 
-def bound_to(work: Work, plan: Plan) -> phase_cache.Binding | None:
+def bound_to(work: Work, plan: LoopPlan) -> phase_cache.Binding | None:
     """What a kept network of this plan is bound to; None where none is kept."""
     if work.reuse is None or by_test(work):  # weights chosen on check images depend on those as well
         return None
@@ -53,7 +53,7 @@ def learned(
     work: Work,
     phase: str,
     net: Net,
-    plan: Plan,
+    plan: LoopPlan,
     bound: phase_cache.Binding | None,
     training: Callable[[], Step[dict[str, Any]]],
 ) -> Step[PhaseDone]:
@@ -94,7 +94,7 @@ def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
     return (yield from start_of(work, phase, work.probe))
 
 
-def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[dict[str, Any]]:
+def _train(work: Work, phase: str, net: Net, plan: LoopPlan, alone: bool) -> Step[dict[str, Any]]:
     """Train ``net`` on all labelled images and mix it with the pretrained one. Returns what learned and was decided."""
     pretrained = weights_of(work.backbone)
     check = yield from live_check(work, plan)
@@ -106,12 +106,12 @@ def _train(work: Work, phase: str, net: Net, plan: Plan, alone: bool) -> Step[di
         share = yield from weight_mix.choose(work, phase, plan, pretrained, train_part)
         probe = work.probe
         if share < 1 and work.config.lp.mode != "lr":  # the gate looked at mixes with the converged probe, not SGD's
-            probe, _ = yield from through(converged(work), lambda event: None)
+            probe, _ = yield from map_events(converged(work), lambda event: None)
         weight_mix.mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 
-def _take_over(work: Work, phase: str, net: Net, kept: phase_cache.Tuned, plan: Plan) -> Step[None]:
+def _take_over(work: Work, phase: str, net: Net, kept: phase_cache.Tuned, plan: LoopPlan) -> Step[None]:
     """Fill ``net`` with a kept network."""
     if not weight_mix.given_up(kept.values["decisions"]):
         _add_adapters(work, net, plan.phase, plan.phase)
@@ -126,7 +126,7 @@ def _take_over(work: Work, phase: str, net: Net, kept: phase_cache.Tuned, plan: 
         yield decision
 
 
-def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool, alone: bool = False) -> Plan:
+def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool, alone: bool = False) -> LoopPlan:
     """The loop's numbers for n labelled images. Added parts have their own rate, and no layer decay.
 
     alone: without phase 1.
@@ -135,7 +135,7 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
     epochs = (config.alone_epochs if alone else 0) or config.epochs
     full, stays = phase == "ff", adapters.planned(phase, config) is not None
     added_lr = config.prompt_lr if stays else config.lora_lr
-    return Plan(
+    return LoopPlan(
         phase,
         steps=math.ceil(epochs * n / batch) if epochs else config.steps,  # a last batch is filled by the next epoch
         batch=batch,
@@ -156,7 +156,7 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
 
 
 def train_part(
-    work: Work, part: str, net: Net, rows: Tensor, plan: Plan, check: Measured | None = None, announce: bool = False
+    work: Work, part: str, net: Net, rows: Tensor, plan: LoopPlan, check: Measured | None = None, announce: bool = False
 ) -> Step[int]:
     """``train_on`` some labelled rows. announce: as the run's phase 2."""
     pictures = Pictures(ImageCache([work.files[int(row)] for row in rows], plan.pixels), work.y[rows])
@@ -164,7 +164,13 @@ def train_part(
 
 
 def train_on(
-    work: Work, part: str, net: Net, pictures: Pictures, plan: Plan, check: Measured | None = None, announce: str = ""
+    work: Work,
+    part: str,
+    net: Net,
+    pictures: Pictures,
+    plan: LoopPlan,
+    check: Measured | None = None,
+    announce: str = "",
 ) -> Step[int]:
     """Train ``net`` under a name of its own in the checkpoint. Returns how many weights learned.
 

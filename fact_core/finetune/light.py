@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from fact_core.events import Event, PhaseDone, Point, Saved
 from fact_core.finetune.training_run import Work
-from fact_core.generators import through
-from fact_core.lightweight.light import Plan, decide, fit
+from fact_core.generators import map_events
+from fact_core.lightweight.light import LightPlan, decide, fit
 from fact_core.lightweight.logistic import MAX_ITER
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Memory
@@ -30,7 +30,7 @@ def prepare(work: Work) -> Step[None]:
         return
     stored = work.checkpoint.finished(PLAN)
     if stored is not None:
-        work.light_plan, work.light_seconds = Plan.from_dict(stored.values["plan"]), stored.values["seconds"]
+        work.light_plan, work.light_seconds = LightPlan.from_dict(stored.values["plan"]), stored.values["seconds"]
         work.decisions.extend(work.light_plan.decisions)
         return
     work.checkpoint.begin(PLAN)
@@ -82,7 +82,7 @@ def run(work: Work, phase: str) -> Step[PhaseDone]:
         plan=work.light_plan,
         tuned=_tuned(work),
     )
-    head, decisions = yield from _saved(work, phase, memory, through(fitting, meter))
+    head, decisions = yield from _saved(work, phase, memory, map_events(fitting, meter))
     work.decisions.extend(decisions)
     work.heads[phase] = head
     ended = yield from work.ended(phase, head, 0.0, 0.0, meter.step)

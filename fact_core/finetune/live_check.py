@@ -8,7 +8,7 @@ from fact_core.compute.image_batches import load_eval
 from fact_core.errors import ConfigError
 from fact_core.events import Decision, Progress
 from fact_core.finetune.loop import Measured
-from fact_core.finetune.training import Plan
+from fact_core.finetune.training import LoopPlan
 from fact_core.finetune.training_run import Work
 from fact_core.types import Step
 
@@ -24,7 +24,7 @@ def by_test(work: Work) -> bool:
     return True
 
 
-def live_check(work: Work, plan: Plan) -> Step[Measured | None]:
+def live_check(work: Work, plan: LoopPlan) -> Step[Measured | None]:
     """Some check images at the size of the loop, decoded once; all of them where the best weights are kept."""
     if work.check is None:
         return None

@@ -19,7 +19,7 @@ from fact_core.events import Log, Progress, Saved
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.meter import Meter
-from fact_core.finetune.training import Net, Plan, Training, frozen, set_drop_path
+from fact_core.finetune.training import LoopPlan, Net, Training, frozen, set_drop_path
 from fact_core.types import Step
 
 CHECK_PIECE = 32  # images
@@ -58,7 +58,7 @@ class Looped:
 def loop(
     net: Net,
     labelled: Pictures,
-    plan: Plan,
+    plan: LoopPlan,
     *,
     device: torch.device,
     generator: torch.Generator,
@@ -88,7 +88,7 @@ def loop(
 
 
 @contextmanager
-def _training_mode(net: Net, plan: Plan, device: torch.device) -> Iterator[None]:
+def _training_mode(net: Net, plan: LoopPlan, device: torch.device) -> Iterator[None]:
     """Drop path on, batch norm with the pretrained statistics, a part of rate 0 frozen; eval mode and all weights as
     before afterwards, also when stopped."""
     net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -155,7 +155,7 @@ def _save(run: Training, batches: Batches, checkpoint: Checkpoint, part: str, be
     checkpoint.save(part, {**tensors, **batches.state(), **kept}, {**values, **score})
 
 
-def _batches(labelled: Pictures, plan: Plan, interpolation: str, generator: torch.Generator) -> Batches:
+def _batches(labelled: Pictures, plan: LoopPlan, interpolation: str, generator: torch.Generator) -> Batches:
     return Batches(
         labelled.images,
         plan.batch,

@@ -6,7 +6,7 @@ import math
 import time
 
 from fact_core.events import Point
-from fact_core.finetune.training import Plan
+from fact_core.finetune.training import LoopPlan
 
 POINTS = 200  # at most this many a phase
 CHECKS = 10  # measurements on the check images a phase
@@ -15,7 +15,7 @@ CHECKS = 10  # measurements on the check images a phase
 class Meter:
     """Means since the last point, speed, and when the next point and the next check are due."""
 
-    def __init__(self, plan: Plan, batch: int, n: int, first: int, each_epoch: bool) -> None:
+    def __init__(self, plan: LoopPlan, batch: int, n: int, first: int, each_epoch: bool) -> None:
         self.plan, self.batch, self.n, self.first = plan, batch, n, first
         self.every = math.ceil(plan.steps / POINTS)
         self.check_every = math.ceil(plan.steps / CHECKS)

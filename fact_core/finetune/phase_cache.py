@@ -25,7 +25,7 @@ from fact_core.choices import RECIPES
 from fact_core.errors import InputError
 from fact_core.files import write_file
 from fact_core.finetune.checkpoint import image_digest
-from fact_core.finetune.training import Plan
+from fact_core.finetune.training import LoopPlan
 from fact_core.finetune.training_run import Work
 
 ABANDONED = 3600  # seconds after which a half-written file is nobody's
@@ -45,7 +45,7 @@ class Tuned:
     values: dict[str, Any]
 
 
-def binding(work: Work, plan: Plan) -> dict[str, Any]:
+def binding(work: Work, plan: LoopPlan) -> dict[str, Any]:
     """All that phase 2 depends on, in plain values. Images count by their bytes, whatever their names."""
     config, added = work.config, adapters.planned(plan.phase, work.config.ff)
     return {

@@ -20,9 +20,9 @@ from fact_core.events import Decision, Log, PhaseDone, Saved
 from fact_core.finetune import light, weight_mix
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
 from fact_core.finetune.training import weights_of
-from fact_core.finetune.training_run import Held, Work, linear
+from fact_core.finetune.training_run import CheckSet, Work, linear
 from fact_core.images.decode import decode
-from fact_core.lightweight.light import LightHead, Plan
+from fact_core.lightweight.light import LightHead, LightPlan
 from fact_core.types import FloatArray, IntArray, Step
 
 FINISHED = "finished"  # the checkpoint's part that holds all finished phases
@@ -47,7 +47,7 @@ def train(
     x: FloatArray,
     config: TrainConfig,
     device: torch.device,
-    check: Held | None = None,
+    check: CheckSet | None = None,
     pool_files: Sequence[Path] = (),
     folder: Path | None = None,
     checkpoint_every: float = 30.0,
@@ -189,7 +189,7 @@ def restore(work: Work) -> list[PhaseDone]:
             work.heads[phase] = linear(state["weight"], state["bias"]).to(work.device)
     work.decisions = [Decision(**each) for each in stored.values["decisions"]]
     if stored.values["light_plan"] is not None:
-        work.light_plan = Plan.from_dict(stored.values["light_plan"])
+        work.light_plan = LightPlan.from_dict(stored.values["light_plan"])
     work.light_seconds = stored.values["light_seconds"]
     return [PhaseDone(**each) for each in stored.values["done"]]
 

@@ -13,9 +13,9 @@ from fact_core.compute.image_batches import ImageCache
 from fact_core.events import Log, PhaseDone, Point
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Pictures, loop
-from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import Work, linear
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.lightweight import logistic
 from fact_core.types import Step
 
@@ -75,7 +75,7 @@ def start_of(work: Work, phase: str, probe: nn.Linear, rows: Tensor | None = Non
     if not C or adapters.planned(phase, work.config.ff) is not None:
         return probe
     # The charts' points of phase 1 belong to phase 1's own probe.
-    weak, _ = yield from through(converged(work, rows, C), lambda event: None)
+    weak, _ = yield from map_events(converged(work, rows, C), lambda event: None)
     return weak
 
 
@@ -83,7 +83,7 @@ def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
     """The paper's probe: 50 epochs of Nesterov SGD on augmented images (method.md 4.1), with its steps and epochs."""
     config, generator, n = work.config.lp, work.generator(phase), len(work.y)
     batch = min(512, n)
-    plan = Plan(
+    plan = LoopPlan(
         phase,
         steps=math.ceil(config.epochs * n / batch),
         batch=batch,

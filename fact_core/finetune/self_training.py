@@ -29,9 +29,9 @@ from fact_core.finetune import weight_mix
 from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, train_on
 from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
-from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import Work
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.types import IntArray, Step
 
 SURE = 0.5  # of the images that are named as a class the surest so many teach
@@ -115,7 +115,7 @@ def _left_out(work: Work, phase: str, taught: str, reason: str) -> Step[PhaseDon
     return (yield from work.ended(phase, work.heads[phase], work.checkpoint.seconds(), 0.0, 0))
 
 
-def _train(work: Work, phase: str, taught: str, net: Net, plan: Plan) -> Step[dict[str, Any]]:
+def _train(work: Work, phase: str, taught: str, net: Net, plan: LoopPlan) -> Step[dict[str, Any]]:
     """Name images with phase 2's network, begin anew with the pretrained weights, train. Returns values to keep."""
     before, teacher = len(work.decisions), work.heads[taught]
     rows, named = yield from _names(work, phase, taught)
@@ -135,12 +135,12 @@ def _train(work: Work, phase: str, taught: str, net: Net, plan: Plan) -> Step[di
     return {**about, "decisions": [asdict(each) for each in work.decisions[before:]]}
 
 
-def _learn(work: Work, phase: str, net: Net, pictures: Pictures, plan: Plan) -> Step[int]:
+def _learn(work: Work, phase: str, net: Net, pictures: Pictures, plan: LoopPlan) -> Step[int]:
     """Train on labels and pseudo-labels. Returns how many weights learned."""
     check = yield from live_check(work, plan)
     training = train_on(work, phase, net, pictures, plan, check, announce=phase)
     try:
-        return (yield from through(training, lambda event: _of_phase(event, phase)))
+        return (yield from map_events(training, lambda event: _of_phase(event, phase)))
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
         work.checkpoint.drop(NAMED)
         work.checkpoint.drop(phase)

@@ -28,7 +28,7 @@ CPU_PIECE = 50 * 128 * 128
 
 
 @dataclass(frozen=True)
-class Plan:
+class LoopPlan:
     """How one loop trains. ``pixels`` is the side of the pictures, a rate of 0 freezes that part."""
 
     phase: str
@@ -64,7 +64,7 @@ class Net(nn.Module):
 class Training:
     """The changing side of one loop. ``step`` counts finished optimiser steps."""
 
-    def __init__(self, net: Net, classes: Tensor, plan: Plan, device: torch.device) -> None:
+    def __init__(self, net: Net, classes: Tensor, plan: LoopPlan, device: torch.device) -> None:
         """classes: those that have a label (P,); the others keep their rows of the head and are never trained."""
         self.net, self.plan, self.device = net, plan, device
         self.classes = classes.to(device)
@@ -216,7 +216,7 @@ def frozen(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def learning(net: Net, plan: Plan) -> int:
+def learning(net: Net, plan: LoopPlan) -> int:
     """How many weights learn: those of a part whose rate is 0 do not."""
     parts = ((net.backbone, plan.backbone_lr), (net.head, plan.head_lr))
     return sum(p.numel() for part, rate in parts if rate for p in part.parameters() if p.requires_grad)
@@ -238,7 +238,7 @@ def set_drop_path(network: nn.Module, share: float) -> None:
         setattr(parent, name, DropPath(chance) if chance else nn.Identity())
 
 
-def _optimiser(net: Net, plan: Plan) -> torch.optim.Optimizer:
+def _optimiser(net: Net, plan: LoopPlan) -> torch.optim.Optimizer:
     """AdamW or Nesterov SGD; ``base`` of a group is its full rate. No weight decay on biases and norms."""
     network = net.backbone.network
     groups: list[dict[str, Any]] = []

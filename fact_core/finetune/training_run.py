@@ -17,14 +17,14 @@ from fact_core.errors import ImageError
 from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Progress
 from fact_core.features.extract import tokens
 from fact_core.finetune.checkpoint import Checkpoint
-from fact_core.lightweight.light import LightHead, Plan
+from fact_core.lightweight.light import LightHead, LightPlan
 from fact_core.types import FloatArray, IntArray, Step
 
 LOOK = 64  # images between two events while tokens are computed
 
 
 @dataclass(frozen=True)
-class Held:
+class CheckSet:
     """Held-out labelled images. x (M, D): their pretrained features."""
 
     files: Sequence[Path]
@@ -46,7 +46,7 @@ class Work:
     y: Tensor  # (n,) int64
     classes: tuple[str, ...]
     x: Tensor  # (n, D) float32
-    check: Held | None
+    check: CheckSet | None
     pool_files: Sequence[Path]
     config: TrainConfig
     device: torch.device
@@ -57,7 +57,7 @@ class Work:
     probe: nn.Linear | None = None
     heads: dict[str, nn.Module] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
-    light_plan: Plan | None = None  # decided on the pretrained features, before phase 2
+    light_plan: LightPlan | None = None  # decided on the pretrained features, before phase 2
     light_seconds: float = 0.0  # that the decision took
     _tokens: dict[str, Tokens] = field(default_factory=dict)
 

@@ -18,9 +18,9 @@ from fact_core.backbones import adapters
 from fact_core.compute.image_batches import batches, normalise
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
 from fact_core.finetune.probe import converged, start_of
-from fact_core.finetune.training import Net, Plan
+from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import Work
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.lightweight.folds import same_images
 from fact_core.types import Step
 
@@ -31,11 +31,13 @@ ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not b
 LOOK = 32  # images at a time
 PART = "ff.interpolation"  # what the progress and the decision are about
 
-TrainPart = Callable[[Work, str, Net, Tensor, Plan], Step[Any]]
+TrainPart = Callable[[Work, str, Net, Tensor, LoopPlan], Step[Any]]
 States = Mapping[str, Mapping[str, Tensor]]
 
 
-def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor], train_part: TrainPart) -> Step[float]:
+def choose(
+    work: Work, phase: str, plan: LoopPlan, pretrained: Mapping[str, Tensor], train_part: TrainPart
+) -> Step[float]:
     """Phase 2's share of the weights: by labels left out; 0.5 unseen where so configured, or with few labels.
 
     For each of two folds phase 2 runs on the other half at half the steps, and each share is
@@ -66,7 +68,7 @@ def choose(work: Work, phase: str, plan: Plan, pretrained: Mapping[str, Tensor],
 def _left_out(
     work: Work,
     phase: str,
-    plan: Plan,
+    plan: LoopPlan,
     pretrained: Mapping[str, Tensor],
     train_part: TrainPart,
     shares: Sequence[float],
@@ -80,13 +82,13 @@ def _left_out(
         backbone = copy.deepcopy(work.backbone)
         adapters.remove(backbone)
         backbone.load_state_dict(pretrained)
-        probe, _ = yield from through(converged(work, rest), _folds_began)
+        probe, _ = yield from map_events(converged(work, rest), _folds_began)
         start = yield from start_of(work, phase, probe, rest)
         net = Net(backbone, copy.deepcopy(start))
         steps, warm_up = max(1, plan.steps // 2), plan.warm_up // 2
         half = replace(plan, steps=steps, batch=min(plan.batch, len(rest)), warm_up=warm_up)
         part = f"{phase}.fold{fold}"
-        yield from through(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))
+        yield from map_events(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))
         tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
         for share in reversed(shares):  # the smallest last: prompts and prefixes are gone then
             for name, state in tuned.items():

@@ -22,7 +22,7 @@ from fact_core.config import SelectConfig, TrainConfig, parse_budget, to_dict
 from fact_core.errors import InputError
 from fact_core.exchange import label_files
 from fact_core.headless.console import Console
-from fact_core.headless.worker_client import Worker
+from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, operations, selections
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
@@ -44,12 +44,12 @@ class Order:
     export: Path | None = None
 
 
-def go(order: Order, console: Console) -> dict[str, Any]:
+def run_all(order: Order, console: Console) -> dict[str, Any]:
     """The whole way. Returns what ``--json`` writes. FactError in words when something cannot be done."""
     started = time.monotonic()
     _check_first(order)
     found = project.open_or_create(_folder(order), order.images)
-    with project.lock(found), Worker(found, console) as worker:
+    with project.lock(found), WorkerClient(found, console) as worker:
         project.remember(found)
         console.say(f"project {found.folder}")
         _end_leftovers(found)
@@ -131,7 +131,7 @@ def _truth(found: Project, pool: Pool, labels_from: str) -> dict[int, str]:
     return label_files.read_labels(Path(labels_from), pool, items.aliases(found))
 
 
-def _choose(found: Project, worker: Worker, config: SelectConfig) -> selections.Stored:
+def _choose(found: Project, worker: WorkerClient, config: SelectConfig) -> selections.Stored:
     """The newest selection when it was made in the same way from the same pool, else a new one."""
     wanted = dataclasses.asdict(config)
     done = [run for run in run_queue.list_runs(found, "select") if run.status == "done"]
@@ -163,7 +163,7 @@ def _buy(found: Project, chosen: selections.Stored, truth: dict[int, str], sourc
     return len(answers)
 
 
-def _train(found: Project, worker: Worker, config: TrainConfig, truth: dict[int, str]) -> run_queue.Run:
+def _train(found: Project, worker: WorkerClient, config: TrainConfig, truth: dict[int, str]) -> run_queue.Run:
     """Train; a run with the same options and labels that did not come to its end goes on instead."""
     wanted = json.loads(json.dumps(to_dict(config)))
     same = [run for run in run_queue.list_runs(found, "train") if run.config == wanted]
@@ -181,7 +181,7 @@ def _has_labels(found: Project, run_id: int, truth: dict[int, str]) -> bool:
     return all(truth.get(item) == kept["classes"][y] for item, y in zip(kept["ids"], kept["y"], strict=True))
 
 
-def _test(worker: Worker, run_id: int, folder: Path | None, device: str) -> float | None:
+def _test(worker: WorkerClient, run_id: int, folder: Path | None, device: str) -> float | None:
     """Accuracy on a folder of other images, 0..1."""
     if folder is None:
         return None

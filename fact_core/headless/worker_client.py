@@ -21,7 +21,7 @@ STOP_SECONDS, LEAVE_SECONDS = 13.0, 5.0
 MOST_STARTS = 3
 
 
-class Worker:
+class WorkerClient:
     """The child process, started with the first run and ended with the ``with`` block."""
 
     def __init__(self, project: Project, console: Console) -> None:
@@ -30,7 +30,7 @@ class Worker:
         self._deaths = 0
         self._cursors: dict[int, int] = {}
 
-    def __enter__(self) -> Worker:
+    def __enter__(self) -> WorkerClient:
         return self
 
     def __exit__(

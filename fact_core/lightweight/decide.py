@@ -27,7 +27,7 @@ ENOUGH = 5  # labels a class from which cross-validation is worth something (met
 
 
 @dataclass(frozen=True)
-class Plan:
+class LightPlan:
     """How the light model is fitted. Both C are those of unit-norm features (``logistic.scaled``)."""
 
     mode: str
@@ -40,9 +40,9 @@ class Plan:
         return asdict(self)
 
     @staticmethod
-    def from_dict(values: Mapping[str, Any]) -> Plan:
+    def from_dict(values: Mapping[str, Any]) -> LightPlan:
         """Back from ``to_dict``."""
-        return Plan(**{**values, "decisions": tuple(Decision(**each) for each in values["decisions"])})
+        return LightPlan(**{**values, "decisions": tuple(Decision(**each) for each in values["decisions"])})
 
 
 def decide(
@@ -56,7 +56,7 @@ def decide(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
     memory: Memory | None = None,
-) -> Step[Plan]:
+) -> Step[LightPlan]:
     """Reading and C for the light model; the arguments are those of ``light.fit``. Yields Decisions and Progress."""
     data = labelled(pooled, patches, y, device)
     memory = Memory() if memory is None else memory
@@ -66,7 +66,7 @@ def decide(
 
 def decide_on(
     data: Labelled, n_classes: int, reduce: Reduce | None, config: LmConfig, seed: int, memory: Memory
-) -> Step[Plan]:
+) -> Step[LightPlan]:
     """By cross-validation where there are labels enough, else fixed."""
     counts = torch.bincount(data.y.cpu())
     a_class = len(data.y) / int((counts > 0).sum())
@@ -102,7 +102,7 @@ def decide_on(
         elif config.choose != "none":
             decisions.append(Decision("lm.C", f"{config.C:g}", f"{few}: the fixed value"))
     yield from decisions
-    return Plan(mode, c_pooled, c_map, tuple(decisions))
+    return LightPlan(mode, c_pooled, c_map, tuple(decisions))
 
 
 def seed_of(memory: Memory, generator: torch.Generator) -> int:

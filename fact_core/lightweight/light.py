@@ -24,16 +24,16 @@ from torch.nn import functional
 from fact_core.config import LmConfig
 from fact_core.errors import ConfigError
 from fact_core.events import Decision, Event, Point, Progress
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.lightweight import logistic
-from fact_core.lightweight.decide import Plan, decide, decide_on, labelled, reduction_of, seed_of
+from fact_core.lightweight.decide import LightPlan, decide, decide_on, labelled, reduction_of, seed_of
 from fact_core.lightweight.joint import train_joint
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Check, Memory, Reduce
 from fact_core.lightweight.readings import Labelled, map_line, pooled_line, train_reading
 from fact_core.types import Step, T
 
-__all__ = ["LightHead", "Plan", "decide", "fit"]
+__all__ = ["LightHead", "LightPlan", "decide", "fit"]
 
 MODES = ("map_lr", "lr", "both", "joint_lbfgs")
 
@@ -103,7 +103,7 @@ def fit(
     device: torch.device | str = "cpu",
     check: tuple[Tensor, Tensor, Tensor] | None = None,
     memory: Memory | None = None,
-    plan: Plan | None = None,
+    plan: LightPlan | None = None,
     tuned: nn.Linear | None = None,
 ) -> Step[tuple[LightHead, list[Decision]]]:
     """Fit the light model on pooled (n, D), patches (n, h, w, C) or (n, N, C), y (n,).
@@ -162,7 +162,7 @@ def _fit_map(
         return
     shown = _check(check, reduce, data.y.device) if check else None
     steps = train_reading(data, head.n_classes, reduce, config, config.steps, seed, "map", memory, shown)
-    head.map = yield from through(steps, lambda each: replace(each, part="map") if isinstance(each, Point) else each)
+    head.map = yield from map_events(steps, lambda each: replace(each, part="map") if isinstance(each, Point) else each)
     axis.done = config.steps
     fitted = yield from axis.behind(map_line(data, head.n_classes, head.map, reduce, config, seed, (c,)), "lr_map")
     _copy(head.map_line, fitted.lines[0])
@@ -185,7 +185,7 @@ class _Axis:
             self.done = first + event.step
             return replace(event, step=self.done, steps=self.done if first else event.steps, part=part)
 
-        return (yield from through(run, change))
+        return (yield from map_events(run, change))
 
 
 def _check(check: tuple[Tensor, Tensor, Tensor], reduce: Reduce, device: torch.device | str) -> Check:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from fact_core.config import LmConfig
 from fact_core.events import Decision, Event, Point, Progress
-from fact_core.generators import finish, through
+from fact_core.generators import finish, map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, same_images, smallest_class
 from fact_core.lightweight.frofa import augment
@@ -153,7 +153,7 @@ def choose(data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, see
         mask = torch.ones(len(data.y), dtype=torch.bool, device=data.y.device)
         mask[torch.from_numpy(held)] = False
         run = train_reading(data.rows(mask), n_classes, reduce, config, steps, seed + 2 + i, f"fold{i}", memory)
-        head = yield from through(run, _progress(i * steps, k * steps))
+        head = yield from map_events(run, _progress(i * steps, k * steps))
         lines = finish(pooled_line(data.rows(mask), n_classes, config, C_GRID))
         fitted = finish(map_line(data.rows(mask), n_classes, head, reduce, config, seed, C_GRID))
         out = data.rows(~mask)

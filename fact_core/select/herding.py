@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import log_softmax
 
 from fact_core.events import Event, Point, Progress
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds
 from fact_core.select.greedy import Aim, cover, rbf, unit_pool
@@ -130,7 +130,7 @@ def log_loss(logits: Tensor, y: Tensor, soft: float) -> float:
 
 
 def _fit(seen: Tensor, y: IntArray, n_classes: int) -> Step[logistic.Linear]:
-    return (yield from through(logistic.fit(seen, y, n_classes, C=C, tol=1e-5), _shown))
+    return (yield from map_events(logistic.fit(seen, y, n_classes, C=C, tol=1e-5), _shown))
 
 
 def _shown(event: Event) -> Event | None:

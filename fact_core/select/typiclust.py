@@ -9,7 +9,7 @@ import torch
 
 from fact_core.analysis.neighbors import Rows, nearest
 from fact_core.events import Progress
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.select.clusters import cluster_count, kmeans, unit_rows
 from fact_core.select.picks import Picks, candidates, spare
 from fact_core.types import FloatArray, IntArray, Step
@@ -91,7 +91,7 @@ def most_typical(x: FloatArray, count: int, shown: Progress) -> Step[IntArray]:
     if count == 0:
         return np.zeros(0, dtype=np.int64)
     keep = 1 + NEIGHBOURS + min(count, MORE_NEIGHBOURS)
-    near, gap = yield from through(nearest(x, keep), lambda event: shown)
+    near, gap = yield from map_events(nearest(x, keep), lambda event: shown)
     while len(picked) < count:
         now = min(NEIGHBOURS, int(left.sum()) // 2)
         stale = np.flatnonzero(left & (near == picked[-1]).any(1) if picked and now == k else left)
@@ -99,7 +99,7 @@ def most_typical(x: FloatArray, count: int, shown: Progress) -> Step[IntArray]:
         mean[stale], short = _means(near[stale], gap[stale], stale, left, k)
         if short.any():
             again, others = stale[short], np.flatnonzero(left)
-            found, near_gap = yield from through(nearest(x[again], near.shape[1], x[others]), lambda event: shown)
+            found, near_gap = yield from map_events(nearest(x[again], near.shape[1], x[others]), lambda event: shown)
             width = found.shape[1]
             near[again, :width], gap[again, :width] = others[found], near_gap
             near[again, width:] = again[:, None]  # itself, which does not count

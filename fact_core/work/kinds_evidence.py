@@ -14,14 +14,14 @@ from fact_core.choices import STRATEGIES, pick
 from fact_core.config import CompareConfig, SelectConfig, from_flat
 from fact_core.errors import InputError
 from fact_core.events import Event, Log
-from fact_core.generators import through
+from fact_core.generators import map_events
 from fact_core.labeling import selections
 from fact_core.select.clusters import kmeans
 from fact_core.select.picks import unit
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray, Step
-from fact_core.work.strategy_request import Question, answer, question
+from fact_core.work.strategy_request import StrategyRequest, run_strategy, strategy_request
 
 #: Regions into which the pool is cut to look for some without a pick: about as many as picks, within these limits.
 FEWEST_REGIONS, MOST_REGIONS, SHOWN = 8, 60, 12
@@ -45,9 +45,9 @@ def compare(project: Project, run: run_queue.Run, config: CompareConfig) -> Step
         SelectConfig, {**same, "strategy": config.strategy, "budget": str(stored.config["budget"]), "check": 0}
     )
     kept, added = _as_it_was(stored)
-    asked = question(project, asked_for, kept, free=added)
+    asked = strategy_request(project, asked_for, kept, free=added)
     began = time.monotonic()
-    picks = yield from answer(asked, asked_for, np.random.default_rng(asked_for.seed))
+    picks = yield from run_strategy(asked, asked_for, np.random.default_rng(asked_for.seed))
     seconds = time.monotonic() - began
     sample = coverage.sample_of(len(asked.x), np.random.default_rng(asked_for.seed))
     chosen = unit(asked.x[np.concatenate([picks.rows, asked.taken])])
@@ -76,7 +76,7 @@ def _as_it_was(stored: selections.Stored) -> tuple[selections.Stored | None, Int
     return dataclasses.replace(stored, selection=before), whole.ids[~old]
 
 
-def evidence(asked: Question, rows: IntArray, seed: int) -> Step[dict[str, Any]]:
+def evidence(asked: StrategyRequest, rows: IntArray, seed: int) -> Step[dict[str, Any]]:
     """The figures of chosen rows (positions in ``asked.seen``), of random choices, and the regions without a pick."""
     yield Log("judging how well the chosen images stand for the pool")
     rng = np.random.default_rng(seed)
@@ -111,7 +111,7 @@ def evidence(asked: Question, rows: IntArray, seed: int) -> Step[dict[str, Any]]
 
 def _regions(pool: FloatArray, count: int, rng: np.random.Generator) -> Step[IntArray]:
     k = min(len(pool), max(FEWEST_REGIONS, min(MOST_REGIONS, count)))
-    _, cluster = yield from through(kmeans(torch.from_numpy(pool), k, rng), _quiet)
+    _, cluster = yield from map_events(kmeans(torch.from_numpy(pool), k, rng), _quiet)
     found: IntArray = cluster.numpy()
     return found
 

@@ -32,7 +32,7 @@ from fact_core.finetune.checkpoint import clear
 from fact_core.finetune.estimate import cross_validated
 from fact_core.finetune.pipeline import train as run_phases
 from fact_core.finetune.self_training import drawn
-from fact_core.finetune.training_run import Held
+from fact_core.finetune.training_run import CheckSet
 from fact_core.labeling import classes, operations, selections
 from fact_core.storage import items as scanning
 from fact_core.storage import run_queue
@@ -46,7 +46,7 @@ CHECKED = 16  # images on which an export is compared with the model
 
 
 @dataclass(frozen=True)
-class Known:
+class TrainingLabels:
     """The labels that a training run works with: fixed when it first starts, so that a resumed run has the same."""
 
     ids: IntArray  # (n,)
@@ -169,12 +169,12 @@ def export(project: Project, run: run_queue.Run, config: ExportConfig) -> Step[d
     return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
 
 
-def _known(project: Project, folder: Path, config: TrainConfig, pool: Pool) -> Known:
+def _known(project: Project, folder: Path, config: TrainConfig, pool: Pool) -> TrainingLabels:
     """The labels of this run, and the images of self-training: those stored at its first start, else those of now."""
     file = folder / "labels.json"
     if file.is_file():
         kept = json.loads(file.read_text("utf-8"))
-        return Known(
+        return TrainingLabels(
             np.array(kept["ids"], dtype=np.int64),
             np.array(kept["y"], dtype=np.int64),
             tuple(kept["classes"]),
@@ -189,7 +189,7 @@ def _known(project: Project, folder: Path, config: TrainConfig, pool: Pool) -> K
         raise InputError("There are no labels to train on", do="Label some of the chosen images first.")
     audit = operations.snapshot(project, "audit", only)
     ids = {each.name: each.id for each in classes.classes(project)}
-    known = Known(
+    known = TrainingLabels(
         picks.ids,
         picks.y,
         picks.classes,
@@ -219,7 +219,7 @@ def _unlabelled(project: Project, pool: Pool, config: TrainConfig) -> IntArray:
     return pool.ids[drawn(len(pool), taken, config.st.images, config.seed)]
 
 
-def _readable(known: Known, pool: Pool) -> Known:
+def _readable(known: TrainingLabels, pool: Pool) -> TrainingLabels:
     """Without images that have lost their features since the run first started: their files cannot be read."""
     keep, checks = np.isin(known.ids, pool.ids), np.isin(known.check_ids, pool.ids)
     return dataclasses.replace(
@@ -238,7 +238,7 @@ def _used(known: Labels) -> Labels:
     return Labels(known.ids, np.searchsorted(used, known.y), tuple(known.classes[each] for each in used))
 
 
-def _held(known: Known, pool: Pool, x: FloatArray) -> Held | None:
+def _held(known: TrainingLabels, pool: Pool, x: FloatArray) -> CheckSet | None:
     """The check images whose class the classifier can name; the others count in the report only."""
     place = {name: index for index, name in enumerate(known.classes)}
     keep = [i for i, name in enumerate(known.check_classes) if name in place]
@@ -246,10 +246,10 @@ def _held(known: Known, pool: Pool, x: FloatArray) -> Held | None:
         return None
     rows = pool.rows(known.check_ids[keep])
     y = np.array([place[known.check_classes[i]] for i in keep], dtype=np.int64)
-    return Held([pool.file(row) for row in rows], y, x[rows])
+    return CheckSet([pool.file(row) for row in rows], y, x[rows])
 
 
-def _check(project: Project, classifier: Classifier, known: Known, config: TrainConfig) -> Step[Report | None]:
+def _check(project: Project, classifier: Classifier, known: TrainingLabels, config: TrainConfig) -> Step[Report | None]:
     """How good the last phase is on the check images, those of unknown classes included."""
     if not len(known.check_ids):
         return None
@@ -268,7 +268,7 @@ def _check(project: Project, classifier: Classifier, known: Known, config: Train
     return report(truth, wide, wider, rests_on)
 
 
-def _estimate(known: Known, x: FloatArray, config: TrainConfig) -> Report | None:
+def _estimate(known: TrainingLabels, x: FloatArray, config: TrainConfig) -> Report | None:
     """Without check images: what cross-validation of a linear probe says."""
     answers = cross_validated(
         x, known.y, len(known.classes), c=config.lp.C, balanced=config.lp.balanced, seed=config.seed

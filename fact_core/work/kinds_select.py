@@ -16,7 +16,7 @@ from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Role, Selection, Step
 from fact_core.work.kinds_evidence import evidence
-from fact_core.work.strategy_request import Question, answer, question
+from fact_core.work.strategy_request import StrategyRequest, run_strategy, strategy_request
 
 
 def select(project: Project, run: run_queue.Run, config: SelectConfig) -> Step[dict[str, Any]]:
@@ -25,11 +25,11 @@ def select(project: Project, run: run_queue.Run, config: SelectConfig) -> Step[d
     kept = selections.latest(project) if config.extend else None
     if config.extend and kept is None:
         raise InputError("There is no selection to add to", do="Select images first.")
-    asked = question(project, config, kept)
+    asked = strategy_request(project, config, kept)
     rng = np.random.default_rng(config.seed)
     if kept is not None and not asked.budget:
         return _more_checks(project, run, config, kept, asked, rng)
-    picks = yield from answer(asked, config, rng)
+    picks = yield from run_strategy(asked, config, rng)
     audit = _draw_check(asked, config.check, picks.rows, rng)
     rows = asked.seen[np.concatenate([picks.rows, audit])]
     spare = asked.seen[picks.next_best[~np.isin(picks.next_best, audit)]]
@@ -50,7 +50,7 @@ def _more_checks(
     run: run_queue.Run,
     config: SelectConfig,
     kept: selections.Stored,
-    asked: Question,
+    asked: StrategyRequest,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Check images alone are added: the picks, how they were made and how good they are stay as they were."""
@@ -63,7 +63,7 @@ def _more_checks(
     return {"selection": number, "strategy": old.strategy, "seconds": 0.0, "ids": [], "checks": len(audit)}
 
 
-def _draw_check(asked: Question, count: int, picks: IntArray, rng: np.random.Generator) -> IntArray:
+def _draw_check(asked: StrategyRequest, count: int, picks: IntArray, rng: np.random.Generator) -> IntArray:
     free = np.setdiff1d(np.arange(len(asked.seen), dtype=np.int64), np.concatenate([asked.taken, picks]))
     return rng.choice(free, size=count, replace=False) if count else free[:0]
 

@@ -19,7 +19,7 @@ from fact_core.work.kinds_pool import pool_features
 
 
 @dataclass(frozen=True)
-class Question:
+class StrategyRequest:
     """What a strategy is asked: rows of the pool that it may see, which of them are taken, and how many to pick.
 
     x [S,D]: features of the rows ``seen`` (S,) of the pool; taken (L,): positions in ``seen`` that have a label or
@@ -35,9 +35,9 @@ class Question:
     budget: int
 
 
-def question(
+def strategy_request(
     project: Project, config: SelectConfig, kept: selections.Stored | None = None, free: IntArray | None = None
-) -> Question:
+) -> StrategyRequest:
     """What a strategy is asked in this project now. ``kept``: a selection whose images stay chosen.
 
     free: ids that count as not labeled or skipped, to ask again what was asked before they were.
@@ -75,10 +75,10 @@ def question(
             "Choose a smaller budget, or fewer check images.",
         )
     taken = np.searchsorted(seen, pool.rows(taken_ids))
-    return Question(pool, x if len(seen) == len(x) else x[seen], key, seen, taken, y, budget)
+    return StrategyRequest(pool, x if len(seen) == len(x) else x[seen], key, seen, taken, y, budget)
 
 
-def answer(asked: Question, config: SelectConfig, rng: np.random.Generator) -> Step[Picks]:
+def run_strategy(asked: StrategyRequest, config: SelectConfig, rng: np.random.Generator) -> Step[Picks]:
     """The strategy's picks; positions in ``asked.seen``."""
     options = {**config.for_strategies(), "near": config.near, "device": choose(config.device)}
     picks: Picks = yield from choose_images(

@@ -22,7 +22,7 @@ from fact_core.compute.image_batches import Preprocess
 from fact_core.compute.onnx_inference import compiled
 from fact_core.errors import ConfigError
 from fact_core.finetune import lora
-from fact_core.finetune.training import Net, Plan, Training, set_drop_path
+from fact_core.finetune.training import LoopPlan, Net, Training, set_drop_path
 from fact_core.lightweight.light import LightHead
 from fact_core.pretrained.weights import status
 from tests.finetune_help import same
@@ -148,7 +148,7 @@ def test_drop_path_is_found_and_taken_away(whole: Backbone) -> None:
 def test_every_weight_learns_through_a_head(backbone: Backbone) -> None:
     """One step of finetuning: timm's layer groups hold every weight once, and each gets a gradient."""
     net = Net(backbone.freeze_norm(), nn.Linear(backbone.dim, len(CLASSES))).train()
-    plan = Plan("ff", steps=1, batch=2, pixels=backbone.preprocess.pixels, layer_decay=0.7)
+    plan = LoopPlan("ff", steps=1, batch=2, pixels=backbone.preprocess.pixels, layer_decay=0.7)
     training = Training(net, torch.arange(len(CLASSES)), plan, CPU)
     grouped = [id(each) for group in training.optimiser.param_groups for each in group["params"]]
     assert sorted(grouped) == sorted(id(each) for each in net.parameters())

@@ -16,7 +16,7 @@ from fact_core.config import LmConfig
 from fact_core.events import Decision, Event, Point
 from fact_core.generators import finish
 from fact_core.lightweight import joint, map_train
-from fact_core.lightweight.decide import Plan, decide, decide_on, labelled
+from fact_core.lightweight.decide import LightPlan, decide, decide_on, labelled
 from fact_core.lightweight.light import LightHead, fit
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import MapTraining, Memory, Reduce, train_map
@@ -250,7 +250,7 @@ def test_the_decision_is_made_on_tokens_standardised_by_the_pool() -> None:
     data, config = images((6, 5, 5)), LmConfig(steps=3, views=1)
     seed = {"seed": torch.tensor(7)}
 
-    def made(tokens: Tensor | None) -> Plan:
+    def made(tokens: Tensor | None) -> LightPlan:
         memory = Memory(dict(seed))
         step = decide(
             data.pooled,

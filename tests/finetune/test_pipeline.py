@@ -16,7 +16,7 @@ from app.shell.text import sentences
 from fact_core.errors import ConfigError, ImageError, InputError
 from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune.checkpoint import last_saved
-from fact_core.finetune.pipeline import Held
+from fact_core.finetune.pipeline import CheckSet
 from fact_core.finetune.training_run import _look
 from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, same, steps, tiny
 
@@ -28,7 +28,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
 
 def test_fact_runs_its_phases_and_learns(data: Coloured, tmp_path: Path) -> None:
     held = coloured(tmp_path / "held", [0, 1, 2, 2], seed=1)
-    events, trained = drain(steps(data, tiny(), check=Held(held.files, held.y, held.x)))
+    events, trained = drain(steps(data, tiny(), check=CheckSet(held.files, held.y, held.x)))
     assert [each.phase for each in events if isinstance(each, PhaseStarted)] == ["lp", "ff", "lm"]
     assert [each.phase for each in trained.phases] == ["lp", "ff", "lm"]
     assert trained.phases == tuple(each for each in events if isinstance(each, PhaseDone))
@@ -49,7 +49,7 @@ def test_the_page_has_words_for_all_that_a_training_does(data: Coloured) -> None
     others = data.x[:, ::-1]  # not copies of the same images
     more = Coloured(data.files * 2, np.tile(data.y, 2), np.concatenate([data.x, others]))  # enough labels to compare
     config = tiny(**{"ff.gate": "choose", "ff.steps": 2, "lm.choose": "C+mode", "lm.steps": 4})
-    events, _ = drain(steps(more, config, check=Held(data.files[:2], data.y[:2], data.x[:2])))
+    events, _ = drain(steps(more, config, check=CheckSet(data.files[:2], data.y[:2], data.x[:2])))
     told = {each.step for each in events if isinstance(each, Progress)}
     assert {"labelled images", "check images", "ff.interpolation", "lm.mode"} <= told
     assert {step for step in told if f"train.part.{step}" not in sentences()} <= set(config.phases)
@@ -85,7 +85,7 @@ def test_a_resumed_run_ends_as_an_unbroken_one(name: str, tmp_path: Path) -> Non
     config, check = RESUMED[name], None
     if config.ff.keep == "best_test":
         held = coloured(tmp_path / "held", [0, 1, 2], seed=1)
-        check = Held(held.files, held.y, held.x)
+        check = CheckSet(held.files, held.y, held.x)
     _, whole = drain(steps(data, config, check=check))
     sittings = 0
     while True:
@@ -119,7 +119,7 @@ def test_who_stops_a_run_loses_no_step(name: str, kind: type[Event], tmp_path: P
     config = tiny("lp-ft", **{"ff.gate": "off", "ff.steps": 6, "ff.ema": 0.9})
     if name == "best":
         config = replace(config, ff=replace(config.ff, keep="best_test", ema=0.0))
-    check = Held(held.files, held.y, held.x)
+    check = CheckSet(held.files, held.y, held.x)
     _, whole = drain(steps(data, config, check=check))
     run = steps(data, config, tmp_path / "checkpoint", check=check, checkpoint_every=1e9)
     for event in run:
@@ -145,7 +145,7 @@ def test_the_best_on_the_check_images_is_kept_only_where_that_is_asked_for(data:
     """A rate that ruins the network: the last weights are bad, and the best ones are those of the start."""
     held = coloured(tmp_path / "held", [0, 1, 2] * 4, seed=1)
     ruin = {"ff.backbone_lr": 1.0, "ff.head_lr": 1.0, "ff.ema": 0.0, "ff.gate": "off", "ff.clip": 0.0, "ff.steps": 6}
-    check = Held(held.files, held.y, held.x)
+    check = CheckSet(held.files, held.y, held.x)
     events, best = drain(steps(data, tiny("lp-ft", **ruin, **{"ff.keep": "best_test"}), check=check))
     _, last = drain(steps(data, tiny("lp-ft", **ruin), check=check))
     assert same(best.classifier.backbone, backbone()) and not same(last.classifier.backbone, backbone())
@@ -282,7 +282,7 @@ def test_the_papers_probe_may_be_chosen_by_check_images_as_well(data: Coloured, 
     with pytest.raises(ConfigError, match="best_test needs check images"):
         drain(steps(data, config))
     held = coloured(tmp_path / "held", [0, 1, 2], seed=1)
-    events, trained = drain(steps(data, config, check=Held(held.files, held.y, held.x)))
+    events, trained = drain(steps(data, config, check=CheckSet(held.files, held.y, held.x)))
     assert [(each.name, each.value) for each in trained.decisions] == [("ff.keep", "best_test")]
     seen = [each.step for each in events if isinstance(each, Point) and each.check_accuracy is not None]
     assert seen[:3] == [1, 2, 3]  # after every epoch

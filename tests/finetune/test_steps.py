@@ -22,12 +22,12 @@ from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.probe import by_logistic_regression
-from fact_core.finetune.training import Net, Plan, Training
+from fact_core.finetune.training import LoopPlan, Net, Training
 from fact_core.finetune.training_run import Work, linear
 from fact_core.lightweight.decide import decide
 from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, steps, tiny
 
-PLAN = Plan("ff", steps=10, batch=6, pixels=PIXELS)
+PLAN = LoopPlan("ff", steps=10, batch=6, pixels=PIXELS)
 Weights = dict[str, Tensor]
 
 
@@ -290,7 +290,7 @@ def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
     trained: list[Tensor] = []
     judged: list[set[Path]] = []
 
-    def train_part(work: Work, part: str, net: Net, rows: Tensor, plan: Plan) -> Any:
+    def train_part(work: Work, part: str, net: Net, rows: Tensor, plan: LoopPlan) -> Any:
         assert part == f"ff.fold{len(trained)}" and plan == replace(full, steps=3, warm_up=1)
         assert all(torch.equal(each, pretrained[name]) for name, each in net.backbone.state_dict().items())
         lp = work.config.lp
@@ -322,7 +322,7 @@ def test_copies_of_an_image_and_the_only_one_of_a_class_do_not_judge_themselves(
     work = work_of(replace(more, x=x), tiny("lp-ft", **{"ff.gate": "choose"}))
     trained: list[set[int]] = []
 
-    def train_part(work: Work, part: str, net: Net, rows: Tensor, plan: Plan) -> Any:
+    def train_part(work: Work, part: str, net: Net, rows: Tensor, plan: LoopPlan) -> Any:
         trained.append(set(rows.tolist()))
         yield from ()
 

@@ -20,18 +20,18 @@ from fact_core.events import Log
 from fact_core.finetune import lora, weight_mix
 from fact_core.finetune.batches import Batch, Batches
 from fact_core.finetune.probe import by_logistic_regression, silence
-from fact_core.finetune.training import Net, Plan, Training, rate, set_drop_path
+from fact_core.finetune.training import LoopPlan, Net, Training, rate, set_drop_path
 from fact_core.finetune.training_run import linear
 from tests.finetune_help import CPU, PIXELS, backbone, coloured, drain
 
-PLAN = Plan("ff", steps=10, batch=8, pixels=PIXELS)
+PLAN = LoopPlan("ff", steps=10, batch=8, pixels=PIXELS)
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def net(plan: Plan = PLAN, kind: type[Net] = Net) -> Training:
+def net(plan: LoopPlan = PLAN, kind: type[Net] = Net) -> Training:
     """A training on three classes with random weights, in the loop's mode."""
     start = backbone()
     head = linear(torch.randn(3, start.dim, generator=generator()) * 0.1, torch.zeros(3))

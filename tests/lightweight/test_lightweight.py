@@ -18,7 +18,7 @@ from fact_core.errors import ConfigError, InputError
 from fact_core.events import Decision, Event, Point, Progress
 from fact_core.lightweight.folds import folds, smallest_class
 from fact_core.lightweight.frofa import FORMS, brightness
-from fact_core.lightweight.light import LightHead, Plan, decide, fit
+from fact_core.lightweight.light import LightHead, LightPlan, decide, fit
 from fact_core.lightweight.map_head import MapHead, heads_for
 from fact_core.lightweight.map_train import Memory, reduction
 
@@ -262,7 +262,7 @@ def test_what_is_decided_on_other_features_is_what_is_fitted() -> None:
     told = functional.one_hot(y, 16).float() * 5 + pooled  # as after a finetuning on these labels
     plan, events = run(decide(pooled, patches, y, 4, config=config, generator=generator()))
     assert [e for e in events if isinstance(e, Decision)] == list(plan.decisions)
-    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    assert LightPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
     (head, decisions), events = run(fit(told, patches, y, 4, config=config, generator=generator(), plan=plan))
     assert head.mode == plan.mode and decisions == []
     assert not any(isinstance(e, Decision) for e in events)

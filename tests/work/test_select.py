@@ -17,7 +17,7 @@ from fact_core.labeling import classes, operations, selections
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.work import kinds, kinds_evidence, kinds_pool, kinds_select
-from fact_core.work.strategy_request import question
+from fact_core.work.strategy_request import strategy_request
 from tests.work.test_worker import make_images
 
 
@@ -81,7 +81,7 @@ def test_labels_of_check_images_are_not_even_seen(made: Project) -> None:
     config = SelectConfig(strategy="random", budget="4", device="cpu", near=0.0)
     answer(made, ids[6:10], "red")
     answer(made, ids[10:14], "green")
-    asked = question(made, config)
+    asked = strategy_request(made, config)
     shown = asked.pool.ids[asked.seen]
     assert not set(shown.tolist()) & set(ids[6:14]) and set(ids[:6]) <= set(shown.tolist())
     assert sorted(asked.pool.ids[asked.seen[asked.taken]].tolist()) == sorted(ids[:6])
