@@ -28,13 +28,14 @@ from fact_core.select.picks import Picks, candidates, spare, unit
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+RESULTS = readme.RESULTS.read_text(encoding="utf-8")
 
 
 def _commands() -> list[str]:
     """Every `launch.py ...` in a code block or in backticks."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, re.S)
+    blocks = re.findall(r"```sh\n(.*?)```", README + RESULTS, re.S)
     lines = [line for block in blocks for line in block.splitlines()]
-    return [each for each in lines + re.findall(r"`([^`\n]+)`", README) if "launch.py " in each]
+    return [each for each in lines + re.findall(r"`([^`\n]+)`", README + RESULTS) if "launch.py " in each]
 
 
 @pytest.mark.parametrize("command", _commands())
@@ -57,7 +58,7 @@ def test_options_of_run_exist() -> None:
 def test_names_in_the_text_exist() -> None:
     for name in re.findall(r"launch\.py weights (\S+?)`", README):
         assert name in BACKBONES
-    for name in re.findall(r"launch\.py bench (\S+?)`", README):
+    for name in re.findall(r"launch\.py bench ([\w]\S*?)`", README + RESULTS):
         assert name in {**BENCHES, **PAGE}
     for names in re.findall(r"Finetuning \(([^)]*)\)", README):
         assert {each.strip(" `") for each in names.split(",")} <= set(RECIPES)
@@ -78,13 +79,23 @@ def test_files_named_in_the_table_exist() -> None:
             assert (ROOT / name).exists() or (folder / name).exists(), name
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\((?!https?:)([^)#]+)\)", README))
-def test_links_lead_somewhere(target: str) -> None:
-    assert (ROOT / target).is_file(), target
+@pytest.mark.parametrize("document", readme.DOCUMENTS, ids=lambda each: each.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", document.read_text(encoding="utf-8"))
+    assert targets and not [each for each in targets if not (document.parent / each).is_file()]
+
+
+def test_the_readme_is_short_enough_to_read() -> None:
+    assert README.count("\n") <= 200
+
+
+def test_files_named_in_the_results_exist() -> None:
+    named = set(re.findall(r"`([\w-]+\.json)`", RESULTS))
+    assert named and not [each for each in named if not (tables.RESULTS / each).is_file()]
 
 
 def test_no_paths_of_a_machine() -> None:
-    assert not re.search(r"(?<!\w)(?:/home/|/root/|/work/)|C:\\", README)
+    assert not re.search(r"(?<!\w)(?:/home/|/root/|/work/)|C:\\", README + RESULTS)
 
 
 def test_licence_is_apache() -> None:
@@ -92,13 +103,15 @@ def test_licence_is_apache() -> None:
     assert "Apache License" in text and "Version 2.0, January 2004" in text and len(text) > 11_000
 
 
-def test_the_tables_are_made_from_the_measured_rows() -> None:
-    assert readme.filled(README) == README, "Run python3 launch.py bench readme."
+@pytest.mark.parametrize("text", [README, RESULTS], ids=["README", "RESULTS"])
+def test_the_tables_are_made_from_the_measured_rows(text: str) -> None:
+    assert readme.filled(text) == text, "Run python3 launch.py bench readme."
 
 
 @pytest.mark.parametrize("name", readme.TABLES)
-def test_every_measured_table_stands_in_the_readme(name: str) -> None:
-    assert (tables.RESULTS / f"{name}.json").is_file() == (f"<!-- {name} -->" in README)
+def test_every_measured_table_stands_in_a_document(name: str) -> None:
+    assert (tables.RESULTS / f"{readme.TABLES[name][0]}.json").is_file()
+    assert (f"<!-- {name} -->" in README) + (f"<!-- {name} -->" in RESULTS) == 1
 
 
 def test_the_plot_is_made_from_the_measured_rows() -> None:

@@ -1,6 +1,6 @@
-"""The README's tables, made from the files of measured rows: ``python3 launch.py bench readme``.
+"""The tables of README.md and RESULTS.md, made from the files of measured rows: ``python3 launch.py bench readme``.
 
-A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; NAME.json is its file in ``results/``.
+A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``. ``TABLES`` says which file in ``results/`` it is of.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from fact_core.events import Log
 from fact_core.types import Step
 
 README = Path(__file__).resolve().parents[2] / "README.md"
+RESULTS = Path(__file__).with_name("RESULTS.md")
+DOCUMENTS = (README, RESULTS)
 PICTURE = README.parent / "assets" / "strategies.svg"
 
 
@@ -37,29 +39,31 @@ def _expansion(rows: Sequence[Any]) -> str:
     return expansion.table(rows)
 
 
-#: name of a file in results/ -> how its rows become a table
-TABLES: dict[str, Callable[[Sequence[Any]], str]] = {
-    "flowers-quick": tables.by_method,
-    "tables-cifar10-standard": tables.readme_table,
-    "tables-cifar10-paper": tables.readme_table,
-    "tables-cifar10-lt": tables.readme_lt_table,
-    "tables-cifar10-vit": tables.readme_table,
-    "selection": _selection,
-    "strategies-cifar10": _strategies,
-    "expansion-cifar10": _expansion,
-    "tables-cifar10-strategies": _strategies,
-    "label": page_tables.label_table,
-    "map": page_tables.map_table,
-    "umap": page_tables.umap_table,
+#: name of a table -> (its file in results/, how the rows become a table)
+TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
+    "headline": ("tables-cifar10-standard", tables.headline),
+    "flowers-quick": ("flowers-quick", tables.by_method),
+    "tables-cifar10-standard": ("tables-cifar10-standard", tables.readme_table),
+    "tables-cifar10-paper": ("tables-cifar10-paper", tables.readme_table),
+    "tables-cifar10-lt": ("tables-cifar10-lt", tables.readme_lt_table),
+    "tables-cifar10-vit": ("tables-cifar10-vit", tables.readme_table),
+    "selection": ("selection", _selection),
+    "strategies-cifar10": ("strategies-cifar10", _strategies),
+    "expansion-cifar10": ("expansion-cifar10", _expansion),
+    "tables-cifar10-strategies": ("tables-cifar10-strategies", _strategies),
+    "label": ("label", page_tables.label_table),
+    "map": ("map", page_tables.map_table),
+    "umap": ("umap", page_tables.umap_table),
 }
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
-    """Write the tables into the README, and its plot."""
-    before = README.read_text(encoding="utf-8")
-    after = filled(before)
-    yield Log("README.md is as it should be" if before == after else "README.md is written anew")
-    README.write_text(after, encoding="utf-8")
+    """Write the tables into both documents, and the plot."""
+    for file in DOCUMENTS:
+        before = file.read_text(encoding="utf-8")
+        after = filled(before)
+        yield Log(f"{file.name} is as it should be" if before == after else f"{file.name} is written anew")
+        file.write_text(after, encoding="utf-8")
     PICTURE.write_text(picture(), encoding="utf-8")
     return {"text": ""}
 
@@ -77,7 +81,8 @@ def filled(text: str) -> str:
     def table(found: re.Match[str]) -> str:
         name = found[1]
         if name not in TABLES:
-            raise InputError("There is no such table for the README", name, f"Known: {', '.join(TABLES)}.")
-        return f"<!-- {name} -->\n\n{TABLES[name](tables.rows(name))}\n\n<!-- /{name} -->"
+            raise InputError("There is no such table", name, f"Known: {', '.join(TABLES)}.")
+        file, made = TABLES[name]
+        return f"<!-- {name} -->\n\n{made(tables.rows(file))}\n\n<!-- /{name} -->"
 
     return re.sub(r"<!-- ([\w-]+) -->.*?<!-- /\1 -->", table, text, flags=re.S)

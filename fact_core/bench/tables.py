@@ -66,6 +66,26 @@ def readme_table(cells: Sequence[Row]) -> str:
     return f"{_compact(part, accuracy)}\n\n{caption(part)}"
 
 
+#: The rows of the README's table: names in words before the short ones.
+HEADLINE = {
+    "lp": "Linear probe",
+    "ff": "Full finetune alone",
+    "lp-ft": "Probe, then full finetune",
+    "l3fact": "The three phases, LoRA in the second",
+    "fact": "**The three phases (FACT)**",
+}
+
+
+def headline(cells: Sequence[Row]) -> str:
+    """The README's table: a few methods in words, means over seeds in per cent."""
+    (part,) = groups(with_frofa(cells))
+    lines = [line("", *(f"{n} labels" for n in budgets(part))), rule(1 + len(budgets(part)))]
+    for method, words in HEADLINE.items():
+        found = [[value for value in map(accuracy, of(part, method, n)) if value is not None] for n in budgets(part)]
+        lines.append(line(f"{words} (`{method}`)", *(f"{statistics.mean(each):.1f}" for each in found)))
+    return "\n".join(lines)
+
+
 def readme_lt_table(cells: Sequence[Row]) -> str:
     """The same for a long-tailed data set, on both of its tests."""
     (part,) = groups(with_frofa(cells))

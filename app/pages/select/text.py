@@ -144,7 +144,7 @@ TEXT = {
     "select.instead": "{name}, as it needs labels of two classes",
     "select.recommended": "{name} (recommended)",
     "select.default": "Recommended: on CIFAR-10 its choice was worth 5 points of accuracy more than a random one, "
-    "as much as TypiClust and k-means and more than the others (table in the README).",
+    "as much as TypiClust and k-means and more than the others (table in RESULTS.md).",
     "select.needs_labels": "Needs labels of two classes; until then ActiveFT chooses in its place.",
     "select.most": "Of a larger pool it looks at {n} images, drawn at random.",
     "select.from_pool": "From the images alone",
