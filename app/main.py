@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import hashlib
 import logging
 import logging.handlers
 import os
@@ -37,8 +36,7 @@ from app.pages.project import page as project
 from app.pages.results import page as results
 from app.pages.select import page as select
 from app.pages.train import page as train
-from app.routes import register_all
-from app.routes.assets import FOLDER as ASSETS
+from app.routes import assets, register_all
 from app.shell.forms import piece
 from app.shell.guard import Guard, Keys, make_keys
 from app.shell.server import Server
@@ -57,31 +55,6 @@ PAGES: dict[str, Callable[[Server], None]] = {
     "train": train.build,
     "results": results.build,
 }
-STYLES = (
-    *("style.css", "frame.css", "project.css", "map.css", "select.css", "label.css", "label_classes.css"),
-    *("train.css", "results.css"),
-)
-SCRIPTS = (
-    *(
-        "fs.js",
-        "fs_server.js",
-        "frame.js",
-        "project_parts.js",
-        "project.js",
-        "map_points.js",
-        "map_marks.js",
-        "map_select.js",
-        "map.js",
-        "select_weights.js",
-        "select_form.js",
-        "select_evidence.js",
-        "select.js",
-    ),
-    *("label_store.js", "label_suggest.js", "label_parts.js", "label_class_acts.js", "label_classes.js"),
-    *("label_import.js", "label_head.js", "label_find.js", "label_grid.js"),
-    *("label_map.js", "label_frame.js", "label_keys.js", "label.js", "charts.js", "train_form.js", "train.js"),
-    *("train_panes.js", "results.js", "results_panes.js"),
-)
 
 
 def build(server: Server) -> gr.Blocks:
@@ -120,16 +93,20 @@ def make_app(server: Server) -> FastAPI:
 
 
 def head() -> str:
-    """Our style sheets and scripts. Their content is part of the address, so that none is ever stale."""
-    lines = ['<link rel="icon" type="image/svg+xml" href="/x/assets/logo.svg">']
-    for name in (*STYLES, *SCRIPTS):
-        version = hashlib.blake2b((ASSETS / name).read_bytes(), digest_size=6).hexdigest()
-        address = f"/x/assets/{name}?v={version}"
-        is_style = name.endswith(".css")
-        lines.append(
-            f'<link rel="stylesheet" href="{address}">' if is_style else f'<script defer src="{address}"></script>'
+    """Our style sheets and scripts: one of each is asked for here and imports the others.
+
+    Every module is named, too, so that a browser fetches them side by side and not one import behind the other.
+    """
+    base = f"/x/assets/{assets.version()}"
+    modules = [name for name in assets.files() if name.endswith(".js")]
+    return "\n".join(
+        (
+            '<link rel="icon" type="image/svg+xml" href="/x/assets/logo.svg">',
+            f'<link rel="stylesheet" href="{base}/shell/main.css">',
+            *(f'<link rel="modulepreload" href="{base}/{name}">' for name in modules),
+            f'<script type="module" src="{base}/shell/main.js"></script>',
         )
-    return "\n".join(lines)
+    )
 
 
 def serve(host: str, port: int, *, browser: bool, folder: str = "", demo: bool = False) -> int:

@@ -52,7 +52,9 @@ def measure(project: Project, items: int, home: Path, keys: int = KEYS) -> Step[
                 if number % 20 == 0:
                     yield Progress("keys", number, keys, "keys")
             page.wait_for_timeout(figures.NEVER_MS / 2)
-            page.wait_for_function("() => document.querySelector('.lb-sync').innerText === FS.t('label.sync_saved')")
+            page.wait_for_function(
+                "() => document.querySelector('.lb-sync').innerText === FactStudio.t('label.sync_saved')"
+            )
             seen, events = browsers.probed(page, "keys"), browsers.probed(page, "events")
             device = browsers.device(browsers.probed(page, "renderer"))
     stored = [(row.item or 0, row.class_id or 0) for row in operations.history(project) if row.op == "label"]

@@ -88,20 +88,12 @@
     }
   };
 
-  let held; // the label page's map, to know where its dots lie
-  Object.defineProperty(window, "FactMap", {
-    configurable: true,
-    get: () => held,
-    set(real) {
-      held = { ...real, create(host, options) {
-        const made = real.create(host, options);
-        if (!host.closest("#page-label")) return made;
-        probe.map = made;
-        const set = made.setCurrent;
-        made.setCurrent = (id) => { probe.current = id; set(id); };
-        return made;
-      } };
-    },
+  // The label page's map, to know where its dots lie. Each map says when it is made.
+  document.addEventListener("fs:map", ({ target, detail: map }) => {
+    if (!target.closest("#page-label")) return;
+    probe.map = map;
+    const set = map.setCurrent;
+    map.setCurrent = (id) => { probe.current = id; set.call(map, id); };
   });
 
   addEventListener("pointerup", (event) => {

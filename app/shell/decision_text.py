@@ -1,6 +1,6 @@
 """What the program chose by itself, and the values of its options, in words: internal name -> title.
 
-``decision_words`` is for Python; ``FS.decision`` in assets/fs.js reads the same sentences.
+``decision_words`` is for Python; ``decision`` in assets/shell/text.js reads the same sentences.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def piece(name: str, *, elem_id: str | None = None, elem_classes: Sequence[str] 
         raise ValueError(f"a piece needs a plain name, not {name!r}")
     return gr.HTML(
         f'<div class="fs fill" data-fs="{name}"></div>',
-        js_on_load=f"(window.FSQ = window.FSQ || []).push([{json.dumps(name)}, element]);",
+        js_on_load=f"(window.FactStudio ??= {{ pieces: [] }}).pieces.push([{json.dumps(name)}, element]);",
         apply_default_css=False,
         padding=False,
         container=False,
@@ -55,8 +55,8 @@ class Form:
         names = json.dumps(list(self.names))
         return (
             f"(...values) => {{ const names = {names};"
-            " FS.start(%s, Object.fromEntries(names.map((name, i) => [name, values[i]])))"
-            ".catch((error) => FS.toast(error)); }" % json.dumps(kind)
+            " FactStudio.start(%s, Object.fromEntries(names.map((name, i) => [name, values[i]])))"
+            ".catch((error) => FactStudio.toast(error)); }" % json.dumps(kind)
         )
 
     @property

@@ -1,7 +1,7 @@
 """Every sentence that the person reads, one flat dict a page: key -> sentence.
 
 Keys start with the name of their page ("project.scan"), so that the dicts join without a clash.
-``{name}`` in a sentence is filled in by ``FS.t(key, {name: ...})`` or ``str.format``.
+``{name}`` in a sentence is filled in by ``t(key, {name: ...})`` or ``str.format``.
 """
 
 from __future__ import annotations

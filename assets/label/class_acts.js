@@ -1,123 +1,254 @@
 // What a person does to classes: each asks where it takes labels away, and says how to undo it.
-(function () {
-  "use strict";
+import { readText } from "./text_file.js";
+import { askFirst, cancelButton, showDialog } from "../shell/dialog.js";
+import { colourMark, el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { errorBox, toast } from "../shell/notices.js";
+import { counted, t } from "../shell/text.js";
 
-  const HUES = 12, SHAPES = 3, PATIENCE = 10000; // ms that labels on their way are waited for
+const HUES = 12, SHAPES = 3, PATIENCE = 10000; // ms that labels on their way are waited for
 
-  function create(FS, store) {
-    const el = FS.el, t = FS.t;
-    const cancel = (close) => el("button", { class: "btn", type: "button", onclick: () => close() }, t("dialog.cancel"));
-    const counted = (key, n, vars) => window.FactLabelParts.counted(FS, key, n, vars);
-
-    async function save(body) {
-      try { return await store.saveClass(body); } catch (error) { FS.toast(error); return null; }
-    }
-    async function reload() { try { await store.load(); } catch (error) { FS.toast(error); } }
-    // A label that is still on its way must not meet a class that is gone.
-    async function settled() {
-      for (const until = Date.now() + PATIENCE; store.pending(); await new Promise((done) => setTimeout(done, 50))) {
-        if (Date.now() > until) { FS.toast(t("classes.waiting"), "bad"); return false; }
-      }
-      return true;
-    }
-    /** Save what changes labels too, tell it, then show the labels as they are now. */
-    async function change(body, tell) {
-      const done = (await settled()) && (await save(body));
-      if (!done) return;
-      tell(done);
-      await reload();
-    }
-    const back = (body, name) => () => change(body, () => FS.toast(t("classes.back", { name })));
-    /** A dialog that stays open while the server refuses. send() -> promise. */
-    function ask(title, nodes, yes, send, more = () => []) {
-      const trouble = el("div", {});
-      let act = null;
-      const form = el("form", { class: "lc-form", onsubmit: (event) => { event.preventDefault(); act(send); } }, nodes, trouble);
-      return FS.dialog(title, form, (close) => {
-        const button = el("button", { class: "btn primary", type: "button", onclick: () => act(send) }, yes);
-        act = async (work) => {
-          button.disabled = true;
-          try { close(await work()); } catch (error) { trouble.replaceChildren(FS.errorBox(error)); }
-          button.disabled = false;
-        };
-        return [...more(act), cancel(close), button];
-      });
-    }
-
-    // -------------------------------------------------------------- colour and key
-    function colour(each) {
-      const used = new Map(store.classes.filter((other) => other.id !== each.id).map((other) => [other.colour, other.name]));
-      let pick = () => {};
-      const swatch = (place) => {
-        const name = t(`classes.colour_${place}`), label = used.has(place) ? t("classes.colour_used", { colour: name, name: used.get(place) }) : name;
-        return el("button", { type: "button", class: `lc-swatch${used.has(place) ? " lc-used" : ""}`, title: label, "aria-label": label, dataset: { place },
-          "aria-pressed": String(place === each.colour), tabindex: place === each.colour ? "0" : "-1", onclick: () => pick(place) }, FS.mark(place));
-      };
-      const grid = el("div", { class: "lc-palette", role: "group", "aria-label": t("classes.colour") });
-      for (let hue = 0; hue < HUES; hue++) {
-        const forms = Array.from({ length: SHAPES }, (_, shape) => swatch(hue + HUES * shape));
-        grid.append(el("div", { class: "lc-hue" }, el("span", {}, t(`classes.hue_${hue}`)), forms));
-      }
-      grid.addEventListener("keydown", (event) => {
-        const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SHAPES, ArrowDown: SHAPES }[event.key];
-        if (!step) return;
-        event.preventDefault();
-        const all = [...grid.querySelectorAll("button")], to = all[all.indexOf(document.activeElement) + step];
-        if (to) to.focus();
-      });
-      queueMicrotask(() => grid.querySelector("[tabindex='0']").focus());
-      return FS.dialog(t("classes.colour_title", { name: each.name }), grid, (close) => {
-        pick = (place) => { close(); save({ op: "recolour", id: each.id, colour: place }); };
-        return [el("button", { class: "btn quiet", type: "button", onclick: () => pick(null) }, t("classes.colour_auto")), cancel(close)];
-      });
-    }
-    function key(each) {
-      const input = el("input", { class: "field lc-key", maxlength: "2", autocomplete: "off", spellcheck: "false", value: each.key });
-      const send = (value) => store.saveClass({ op: "key", id: each.id, key: value });
-      queueMicrotask(() => { input.focus(); input.select(); });
-      return ask(t("classes.key_title", { name: each.name }), [el("p", {}, t("classes.key_help")), el("label", {}, t("classes.key_label"), input)],
-        t("classes.key_save"), () => send(input.value),
-        (act) => (each.key ? [el("button", { class: "btn quiet", type: "button", onclick: () => act(() => send("")) }, t("classes.key_none"))] : []));
-    }
-
-    // -------------------------------------------------------------- merge and delete
-    async function merge(each) {
-      const n = store.counts.get(each.id) || 0;
-      const into = el("select", { class: "field" }, store.classes.filter((other) => other.id !== each.id).map((other) => el("option", { value: String(other.id) }, other.name)));
-      const chosen = await FS.dialog(t("classes.merge_title", { name: each.name }),
-        el("div", { class: "lc-form" }, el("p", {}, counted("classes.merge_text", n, { name: each.name })), el("label", {}, t("classes.merge_into"), into)),
-        (close) => [cancel(close), el("button", { class: "btn primary", type: "button", onclick: () => close(Number(into.value)) }, t("classes.merge_yes"))]);
-      if (!chosen) return;
-      const other = store.classOf(chosen);
-      await change({ op: "merge", id: each.id, into: chosen }, (done) => store.offer(
-        counted("classes.merged", done.images, { name: each.name, into: other ? other.name : "" }), back({ op: "unmerge", id: each.id, batch: done.batch }, each.name)));
-    }
-    async function remove(each) {
-      const n = store.counts.get(each.id) || 0;
-      const yes = await FS.confirm({ title: t("classes.delete_title", { name: each.name }), text: counted("classes.delete_text", n), yes: t("classes.delete"), danger: true });
-      if (!yes) return;
-      await change({ op: "delete", id: each.id }, (done) => store.offer(
-        counted("classes.deleted", done.images, { name: each.name }), back({ op: "restore", id: each.id }, each.name)));
-    }
-
-    // -------------------------------------------------------------- a list of names
-    async function list() {
-      const area = el("textarea", { class: "field lc-list", rows: "10", spellcheck: "false", dir: "auto" });
-      const file = el("input", { type: "file", accept: ".txt,.csv,text/plain,text/csv" });
-      file.addEventListener("change", async () => {
-        try { if (file.files[0]) area.value = await window.FactLabelImport.readText(FS, file.files[0]); } catch (error) { FS.toast(error); }
-      });
-      queueMicrotask(() => area.focus());
-      const done = await ask(t("classes.list_title"), [el("p", {}, t("classes.list_help")), el("label", {}, t("classes.list_label"), area), el("label", {}, t("classes.list_file"), file)],
-        t("classes.list_yes"), () => store.saveClass({ op: "add_many", text: area.value }));
-      if (!done) return;
-      const names = done.passed_over.join(", ");
-      FS.toast(done.passed_over_count ? t("classes.listed_over", { n: FS.fmt.int(done.added), over: FS.fmt.int(done.passed_over_count), names }) : counted("classes.listed", done.added));
-    }
-
-    return { add: (name) => save({ op: "add", name }), rename: (id, name) => save({ op: "rename", id, name }),
-      reorder: (ids) => save({ op: "reorder", ids }), colour, key, merge, remove, list };
+export class ClassActs {
+  constructor(store) {
+    this.store = store;
   }
 
-  window.FactClassActs = { create };
-})();
+  async save(body) {
+    try {
+      return await this.store.saveClass(body);
+    } catch (error) {
+      toast(error);
+      return null;
+    }
+  }
+
+  async reload() {
+    try {
+      await this.store.load();
+    } catch (error) {
+      toast(error);
+    }
+  }
+
+  // A label that is still on its way must not meet a class that is gone.
+  async settled() {
+    for (const until = Date.now() + PATIENCE; this.store.pending(); await new Promise((done) => setTimeout(done, 50))) {
+      if (Date.now() > until) {
+        toast(t("classes.waiting"), "bad");
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Save what changes labels too, tell it, then show the labels as they are now. */
+  async change(body, tell) {
+    const done = (await this.settled()) && (await this.save(body));
+    if (!done) return;
+    tell(done);
+    await this.reload();
+  }
+
+  back(body, name) {
+    return () => this.change(body, () => toast(t("classes.back", { name })));
+  }
+
+  /** A dialog that stays open while the server refuses. send() -> promise. */
+  ask(title, nodes, yes, send, more = (_act) => []) {
+    const trouble = el("div", {});
+    let act = null;
+    const form = el(
+      "form",
+      {
+        class: "lc-form",
+        onsubmit: (event) => {
+          event.preventDefault();
+          act(send);
+        },
+      },
+      nodes,
+      trouble,
+    );
+    return showDialog(title, form, (close) => {
+      const button = el("button", { class: "btn primary", type: "button", onclick: () => act(send) }, yes);
+      act = async (work) => {
+        button.disabled = true;
+        try {
+          close(await work());
+        } catch (error) {
+          trouble.replaceChildren(errorBox(error));
+        }
+        button.disabled = false;
+      };
+      return [...more(act), cancelButton(close), button];
+    });
+  }
+
+  // -------------------------------------------------------------- colour and key
+  colour(each) {
+    const used = new Map(
+      this.store.classes.filter((other) => other.id !== each.id).map((other) => [other.colour, other.name]),
+    );
+    let pick = (_place) => {};
+    const swatch = (place) => {
+      const name = t(`classes.colour_${place}`),
+        label = used.has(place) ? t("classes.colour_used", { colour: name, name: used.get(place) }) : name;
+      return el("button", {
+        type: "button",
+        class: `lc-swatch${used.has(place) ? " lc-used" : ""}`,
+        title: label,
+        "aria-label": label,
+        dataset: { place },
+        "aria-pressed": String(place === each.colour),
+        tabindex: place === each.colour ? "0" : "-1",
+        onclick: () => pick(place),
+      }, colourMark(place));
+    };
+    const grid = el("div", { class: "lc-palette", role: "group", "aria-label": t("classes.colour") });
+    for (let hue = 0; hue < HUES; hue++) {
+      const forms = Array.from({ length: SHAPES }, (_, shape) => swatch(hue + HUES * shape));
+      grid.append(el("div", { class: "lc-hue" }, el("span", {}, t(`classes.hue_${hue}`)), forms));
+    }
+    grid.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SHAPES, ArrowDown: SHAPES }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const all = [...grid.querySelectorAll("button")], to = all[all.indexOf(document.activeElement) + step];
+      if (to) to.focus();
+    });
+    queueMicrotask(() => grid.querySelector("[tabindex='0']").focus());
+    return showDialog(t("classes.colour_title", { name: each.name }), grid, (close) => {
+      pick = (place) => {
+        close();
+        this.save({ op: "recolour", id: each.id, colour: place });
+      };
+      return [
+        el("button", { class: "btn quiet", type: "button", onclick: () => pick(null) }, t("classes.colour_auto")),
+        cancelButton(close),
+      ];
+    });
+  }
+
+  key(each) {
+    const input = el("input", {
+      class: "field lc-key",
+      maxlength: "2",
+      autocomplete: "off",
+      spellcheck: "false",
+      value: each.key,
+    });
+    const send = (value) => this.store.saveClass({ op: "key", id: each.id, key: value });
+    queueMicrotask(() => {
+      input.focus();
+      input.select();
+    });
+    return this.ask(
+      t("classes.key_title", { name: each.name }),
+      [el("p", {}, t("classes.key_help")), el("label", {}, t("classes.key_label"), input)],
+      t("classes.key_save"),
+      () => send(input.value),
+      (act) => (each.key
+        ? [el("button", {
+          class: "btn quiet",
+          type: "button",
+          onclick: () => act(() => send("")),
+        }, t("classes.key_none"))]
+        : []),
+    );
+  }
+
+  // -------------------------------------------------------------- merge and delete
+  async merge(each) {
+    const n = this.store.counts.get(each.id) || 0;
+    const into = el(
+      "select",
+      { class: "field" },
+      this.store.classes.filter((other) => other.id !== each.id).map((other) =>
+        el("option", { value: String(other.id) }, other.name)
+      ),
+    );
+    const chosen = await showDialog(
+      t("classes.merge_title", { name: each.name }),
+      el(
+        "div",
+        { class: "lc-form" },
+        el("p", {}, counted("classes.merge_text", n, { name: each.name })),
+        el("label", {}, t("classes.merge_into"), into),
+      ),
+      (close) => [
+        cancelButton(close),
+        el("button", {
+          class: "btn primary",
+          type: "button",
+          onclick: () => close(Number(into.value)),
+        }, t("classes.merge_yes")),
+      ],
+    );
+    if (!chosen) return;
+    const other = this.store.classOf(chosen);
+    await this.change({ op: "merge", id: each.id, into: chosen }, (done) =>
+      this.store.offer(
+        counted("classes.merged", done.images, { name: each.name, into: other ? other.name : "" }),
+        this.back({ op: "unmerge", id: each.id, batch: done.batch }, each.name),
+      ));
+  }
+
+  async remove(each) {
+    const n = this.store.counts.get(each.id) || 0;
+    const yes = await askFirst({
+      title: t("classes.delete_title", { name: each.name }),
+      text: counted("classes.delete_text", n),
+      yes: t("classes.delete"),
+      danger: true,
+    });
+    if (!yes) return;
+    await this.change({ op: "delete", id: each.id }, (done) =>
+      this.store.offer(
+        counted("classes.deleted", done.images, { name: each.name }),
+        this.back({ op: "restore", id: each.id }, each.name),
+      ));
+  }
+
+  // -------------------------------------------------------------- a list of names
+  async list() {
+    const area = el("textarea", { class: "field lc-list", rows: "10", spellcheck: "false", dir: "auto" });
+    const file = el("input", { type: "file", accept: ".txt,.csv,text/plain,text/csv" });
+    file.addEventListener("change", async () => {
+      try {
+        if (file.files[0]) area.value = await readText(file.files[0]);
+      } catch (error) {
+        toast(error);
+      }
+    });
+    queueMicrotask(() => area.focus());
+    const done = await this.ask(
+      t("classes.list_title"),
+      [
+        el("p", {}, t("classes.list_help")),
+        el("label", {}, t("classes.list_label"), area),
+        el("label", {}, t("classes.list_file"), file),
+      ],
+      t("classes.list_yes"),
+      () => this.store.saveClass({ op: "add_many", text: area.value }),
+    );
+    if (!done) return;
+    const names = done.passed_over.join(", ");
+    toast(
+      done.passed_over_count
+        ? t("classes.listed_over", { n: fmt.int(done.added), over: fmt.int(done.passed_over_count), names })
+        : counted("classes.listed", done.added),
+    );
+  }
+
+  add(name) {
+    return this.save({ op: "add", name });
+  }
+
+  rename(id, name) {
+    return this.save({ op: "rename", id, name });
+  }
+
+  reorder(ids) {
+    return this.save({ op: "reorder", ids });
+  }
+}

@@ -1,283 +1,327 @@
 // The map of the pool: dots below, marks on a 2-D overlay above. Pan, wheel zoom, pinch, hover, click.
-//   const map = FactMap.create(host, {onPick(id), describe(id) -> {title, line, hint, colour} | null, label, onSelect(rows), name})
+//   const map = new PoolMap(host, {onPick(id), describe(id) -> {title, line, hint} | null, label, onSelect(ids), name})
 //   map.follow(state.map)   loads the picture when it is new; the view stays unless the picture is another one
-//   map.setMarks([{id, shape: "ring|disc|dot|pick|check|gap|cross|flag", colour, form}]), map.setCurrent(id), map.paint(...)
+//   map.setMarks([{id, shape: "ring|disc|dot|pick|check|gap|cross|flag", colour, form}]), map.setCurrent(id)
+//   map.paint(index, palette, alpha)   the colours of the dots
 //   map.setTool("lasso" | "box" | ""), map.select(ids): the dots of a loop or box, shown against the paler rest
 //   name: under it the view is kept over a reload of the window
-// Colours are CSS values, variables included, read again when the theme changes.
-(function () {
-  "use strict";
+import { el } from "../shell/dom.js";
+import { keepSession, keptSession } from "../shell/kept.js";
+import { t } from "../shell/text.js";
+import { Card } from "./card.js";
+import { Gestures } from "./gestures.js";
+import { Lasso, rowsInside } from "./lasso.js";
+import { drawnBy, makeLayer } from "./layer.js";
+import { pens } from "./marks.js";
+import { loadPicture } from "./picture.js";
+import { PlainLayer } from "./plain.js";
+import { Colours, tints } from "./tints.js";
+import { View } from "./view.js";
 
-  const REACH = 12; // px within which a click means a dot
-  const CROWD = 100000, FAINT = 90; // from so many dots on they are let through (0..255), so that overlaps show as density
-  const PALE = 0.25; // share of its strength that a dot keeps beside a selection
+const REACH = 12, TOUCH = 24; // px within which a click means a dot
+const GROWTH = 120; // ms that a mark just given grows
+const HINT_STAYS = 2000; // ms
 
-  function resolver(host) {
-    const known = new Map();
-    return {
-      forget() { known.clear(); },
-      css(value) {
-        if (!known.has(value)) {
-          const name = /^var\((--[\w-]+)\)$/.exec(value);
-          known.set(value, name ? getComputedStyle(host).getPropertyValue(name[1]).trim() || "#888" : value);
-        }
-        return known.get(value);
-      },
-    };
+export class PoolMap {
+  constructor(host, options) {
+    this.host = host;
+    this.options = options;
+    this.view = new View();
+    this.colours = new Colours(host);
+    this.loop = new Lasso();
+    this.card = new Card(options.describe);
+    this.data = null; // the picture
+    this.wanted = ""; // key of the picture that was asked for
+    this.wantedIds = null; // what is to be selected when the picture is there
+    this.painting = null;
+    this.selected = null; // a byte a dot
+    this.marks = [];
+    this.marked = new Set();
+    this.current = 0;
+    this.born = new Map(); // image -> when its mark was given
+    this.tool = "";
+    this.frame = 0;
+    this.stale = true; // the dots have to be drawn too
+    this.gone = false;
+    this.hinted = 0;
+    this.build();
+    this.listen();
+    // The benches of the page measure on the map that was made.
+    host.dispatchEvent(new CustomEvent("fs:map", { bubbles: true, detail: this }));
   }
 
-  function rgba(css, pen) {
-    pen.clearRect(0, 0, 1, 1);
-    pen.fillStyle = css;
-    pen.fillRect(0, 0, 1, 1);
-    return pen.getImageData(0, 0, 1, 1).data;
-  }
-
-  function create(host, options) {
-    const FS = window.FS, el = FS.el;
+  build() {
     const base = el("canvas", { class: "fm-base", "aria-hidden": "true" });
-    const top = el("canvas", { class: "fm-top", role: "img", "aria-label": options.label || "" });
-    const card = el("div", { class: "fm-card", hidden: true });
-    const note = el("p", { class: "fm-note", hidden: true });
-    const hint = el("p", { class: "fm-note fm-wheel", hidden: true }, FS.t("map.wheel"));
-    host.classList.add("fm");
-    const none = el("p", { class: "fm-empty" }, FS.t("map.none"));
-    host.append(base, top, card, note, hint, none);
-    const pen = top.getContext("2d");
-    const probe = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
-      .getContext("2d", { willReadFrequently: true });
-    const colours = resolver(host);
-    const view = { x: 0, y: 0, k: 1 };
-    const size = { w: 0, h: 0, ratio: 1 };
-    let layer = FactPoints.layer(base), canvas = layer.canvas || base;
-    let data = null, wanted = "", paint = null, marks = [], current = 0, moved = false, frame = 0, gone = false;
-    let hinted = 0, stale = true, loudest = new Set(), k0 = 1, born = new Map(), tool = "", selected = null, waiting = null;
-    const loop = FactLasso.create();
-
-    if (!FactPoints.drawnBy()) say(FS.t("map.simple"));
-    // A driver that dies takes the WebGL picture with it: go on with plain pixels.
-    canvas.addEventListener("webglcontextlost", (event) => {
-      event.preventDefault();
-      if (gone) return;
-      const twin = canvas.cloneNode();
-      canvas.replaceWith(twin);
-      canvas = twin;
-      layer = FactPoints.plain(twin);
-      say(FS.t("map.simple"));
-      if (data) { layer.setPoints(data.xy); recolour(); }
-    });
-
-    function say(text) { note.textContent = text; note.hidden = !text; }
-
-    function recolour() {
-      colours.forget();
-      if (data) {
-        const out = new Uint8Array(data.n * 4), pool = rgba(colours.css("var(--pool)"), probe);
-        const palette = paint && paint.palette.map((css) => rgba(colours.css(css), probe));
-        const pick = rgba(colours.css("var(--accent-mark)"), probe), thin = data.n > CROWD ? Math.max(FAINT, Math.round((255 * CROWD) / data.n)) : 255;
-        for (let i = 0; i < data.n; i++) {
-          const own = paint && palette[paint.index[i]], colour = own || (selected && selected[i] ? pick : pool), at = 4 * i;
-          out[at] = colour[0];
-          out[at + 1] = colour[1];
-          out[at + 2] = colour[2];
-          const alpha = paint && paint.alpha ? paint.alpha[i] : own ? 255 : thin;
-          out[at + 3] = selected ? (selected[i] ? 255 : alpha * PALE) : alpha;
-        }
-        layer.setColours(out);
-      }
-      redraw();
-    }
-
-    function remember() { if (options.name && data) FactLasso.keep(FS, options.name, moved ? { ...view, at: data.kind, k: view.k / k0 } : null); }
-    function fit() { fitQuietly(); remember(); }
-    function fitQuietly() {
-      moved = false;
-      const pad = Math.min(28, size.w / 12);
-      const wide = data ? Math.max(data.width, 1e-3) : 2, high = data ? Math.max(data.height, 1e-3) : 2;
-      k0 = Math.min((size.w - 2 * pad) / wide, (size.h - 2 * pad) / high);
-      k0 = Number.isFinite(k0) && k0 > 0 ? k0 : 1;
-      Object.assign(view, { x: 0, y: 0, k: k0 });
-      redraw();
-    }
-    function recall() { // the view that this window had before it was loaded again
-      const old = options.name && FactLasso.kept(FS, options.name);
-      if (!old || old.at !== data.kind || ![old.x, old.y, old.k].every(Number.isFinite)) return;
-      Object.assign(view, { x: old.x, y: old.y, k: old.k * k0 });
-      moved = true;
-    }
-
-    function zoom(factor, px = size.w / 2, py = size.h / 2) {
-      const k = Math.min(k0 * 60, Math.max(k0 * 0.5, view.k * factor));
-      const [x, y] = toMap(px, py);
-      view.k = k;
-      view.x = x - (px - size.w / 2) / k;
-      view.y = y + (py - size.h / 2) / k;
-      moved = true;
-      remember();
-      redraw();
-    }
-
-    const toMap = (px, py) => [view.x + (px - size.w / 2) / view.k, view.y - (py - size.h / 2) / view.k];
-    function toScreen(id) {
-      const row = data ? data.rows.get(id) : undefined;
-      if (row === undefined) return null;
-      return [size.w / 2 + (data.xy[2 * row] - view.x) * view.k, size.h / 2 - (data.xy[2 * row + 1] - view.y) * view.k];
-    }
-
-    function resize() {
-      const box = host.getBoundingClientRect();
-      const ratio = Math.min(window.devicePixelRatio || 1, 2);
-      if (box.width < 2 || (box.width === size.w && box.height === size.h && ratio === size.ratio)) return;
-      Object.assign(size, { w: box.width, h: box.height, ratio });
-      for (const each of [canvas, top]) {
-        each.width = Math.round(box.width * ratio);
-        each.height = Math.round(box.height * ratio);
-      }
-      if (moved) redraw(); else fitQuietly();
-    }
-
-    function redraw() { stale = true; remark(); } // the dots too
-    function remark() { if (!frame && !gone) frame = requestAnimationFrame(draw); }
-
-    function drawDots() {
-      const room = Math.min(1.5, Math.max(1, Math.sqrt(Math.min(size.w, size.h) / 640)));
-      const crowd = (data && data.n > 50000 ? 2 : 3) * room;
-      layer.draw(view, size.w, size.h, size.ratio, Math.min(8, Math.max(1.5, crowd * Math.sqrt(view.k / k0))));
-      stale = false;
-    }
-    function draw() {
-      frame = 0;
-      if (!size.w) return;
-      if (stale) drawDots();
-      pen.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
-      pen.clearRect(0, 0, size.w, size.h);
-      if (!data) return;
-      const look = { pen, css: colours.css };
-      for (const mark of marks) {
-        const at = toScreen(mark.id);
-        if (!at || at[0] < -20 || at[1] < -20 || at[0] > size.w + 20 || at[1] > size.h + 20) continue;
-        FactMarks.draw(look, mark, at[0], at[1], grown(mark.id));
-      }
-      const at = current && toScreen(current);
-      if (at) FactMarks.draw(look, { shape: "current" }, at[0], at[1], 1);
-      const over = hover.id && hover.id !== current && toScreen(hover.id);
-      if (over) FactMarks.draw(look, { shape: "hover" }, over[0], over[1], 1);
-      loop.draw(pen, colours.css);
-      if (born.size) remark();
-    }
-
-    function grown(id) { // 120 ms of growth for a mark just given
-      const since = born.get(id);
-      if (since === undefined) return 1;
-      const part = (performance.now() - since) / 120;
-      if (part >= 1) born.delete(id);
-      return Math.min(1, 0.4 + 0.6 * part);
-    }
-
-    const seen = (row) => !paint || !paint.alpha || paint.alpha[row] > 0; // what the legend hides is neither found nor chosen
-    function find(px, py, reach) { // marks first: they lie on top and are what one aims at
-      if (!data) return 0;
-      const [x, y] = toMap(px, py);
-      let row = data.nearest(x, y, reach / view.k, (i) => loudest.has(data.ids[i]));
-      if (row < 0) row = data.nearest(x, y, reach / view.k, seen);
-      return row < 0 ? 0 : data.ids[row];
-    }
-
-    const hover = { id: 0 };
-    function showCard(id, px, py) {
-      if (id !== hover.id) { hover.id = id; remark(); fillCard(id); }
-      card.hidden = !id;
-      top.style.cursor = id ? "pointer" : "";
-      if (!id) return;
-      const right = px + 16 + card.offsetWidth < size.w, below = py + 16 + card.offsetHeight < size.h;
-      card.style.left = `${Math.max(4, right ? px + 16 : px - 12 - card.offsetWidth)}px`;
-      card.style.top = `${Math.max(4, below ? py + 16 : py - 12 - card.offsetHeight)}px`;
-      if (options.onHover) options.onHover(id);
-    }
-    function fillCard(id) {
-      if (!id) return card.replaceChildren();
-      const facts = (options.describe && options.describe(id)) || {};
-      const words = el("div", { class: "fm-words" });
-      if (facts.title) words.append(el("strong", {}, facts.title));
-      if (facts.line) words.append(el("span", {}, facts.line));
-      if (facts.hint) words.append(el("span", { class: "fm-hint" }, el("kbd", {}, facts.hint[0]), ` ${facts.hint[1]}`));
-      card.replaceChildren(el("img", { src: FS.thumb(id), alt: "", width: 72, height: 72 }));
-      if (words.childNodes.length) card.append(words);
-    }
-
-    function choose(rows) { // null: none; otherwise the rows of the chosen dots
-      selected = rows && rows.length ? new Uint8Array(data.n) : null;
-      if (selected) for (const row of rows) selected[row] = 1;
-      recolour();
-      if (options.onSelect) options.onSelect(selected ? Array.from(rows, (row) => data.ids[row]) : []);
-    }
-    function select(ids) {
-      if (!data) return void (waiting = ids);
-      choose(ids.map((id) => data.rows.get(id)).filter((row) => row !== undefined));
-    }
-
-    FactMarks.gestures(top, {
-      grab(px, py, event) {
-        const kind = tool || (event.shiftKey && options.onSelect ? "box" : "");
-        if (kind) { loop.begin(kind, px, py); showCard(0, 0, 0); }
-        return Boolean(kind);
-      },
-      pull(px, py) { loop.extend(px, py); remark(); },
-      drop(aborted) {
-        const path = loop.end();
-        if (data && !aborted) choose(FactLasso.inside(path, data.xy, view, size).filter(seen)); else remark();
-      },
-      hover: (px, py) => showCard(find(px, py, REACH), px, py),
-      leave: () => showCard(0, 0, 0),
-      drag(dx, dy) { view.x -= dx / view.k; view.y += dy / view.k; moved = true; showCard(0, 0, 0); remember(); redraw(); },
-      zoom,
-      pass() { hint.hidden = false; clearTimeout(hinted); hinted = setTimeout(() => { hint.hidden = true; }, 2000); },
-      click(px, py, touch) { const id = find(px, py, touch ? 24 : REACH); if (id && options.onPick) options.onPick(id); },
-    });
-    const watcher = new ResizeObserver(resize);
-    watcher.observe(host);
-    document.addEventListener("fs:theme", recolour);
-
-    function show(picture) {
-      const another = !data || data.kind !== picture.kind, ids = selected && data && Array.from(data.ids).filter((_, row) => selected[row]);
-      selected = null; // its rows are those of the old picture
-      data = picture;
-      none.hidden = true;
-      layer.setPoints(data.xy);
-      recolour();
-      resize();
-      if (another || !moved) { const first = !moved; if (first) { fitQuietly(); recall(); } else fit(); }
-      if (options.onPicture) options.onPicture(data);
-      if (ids || waiting) { select(waiting || ids); waiting = null; }
-    }
-
-    return {
-      get data() { return data; },
-      get hovered() { return hover.id; },
-      get layer() { return layer.kind; },
-      get tool() { return tool; },
-      toScreen, fit, zoom, resize, redraw, recolour, select,
-      setTool(kind) { tool = kind; top.classList.toggle("fm-drawing", Boolean(kind)); },
-      follow(map) {
-        const key = map && map.kind ? `${map.kind}:${map.key}` : "";
-        if (!key || key === wanted) return;
-        wanted = key;
-        FactPoints.picture(FS, key).then((picture) => { if (wanted === key && !gone) show(picture); }, () => { wanted = ""; });
-      },
-      setMarks(list) { marks = list; loudest = new Set(list.map((mark) => mark.id)); remark(); },
-      setCurrent(id) { if (id !== current) { current = id; remark(); } },
-      grow(id) { if (!matchMedia("(prefers-reduced-motion: reduce)").matches) born.set(id, performance.now()); remark(); },
-      // index: for each dot the place in palette (none: the pool's grey); alpha: 0..255 for each dot, or null
-      paint(index, palette, alpha) { paint = index && { index, palette, alpha }; recolour(); },
-      destroy() {
-        gone = true;
-        watcher.disconnect();
-        document.removeEventListener("fs:theme", recolour);
-        layer.destroy();
-        host.replaceChildren();
-      },
-    };
+    this.top = el("canvas", { class: "fm-top", role: "img", "aria-label": this.options.label || "" });
+    this.note = el("p", { class: "fm-note", hidden: true });
+    this.hint = el("p", { class: "fm-note fm-wheel", hidden: true }, t("map.wheel"));
+    this.none = el("p", { class: "fm-empty" }, t("map.none"));
+    this.host.classList.add("fm");
+    this.host.append(base, this.top, this.card.node, this.note, this.hint, this.none);
+    this.pen = this.top.getContext("2d");
+    this.dots = makeLayer(base);
+    this.canvas = this.dots.canvas;
+    if (!drawnBy()) this.say(t("map.simple"));
   }
 
-  window.FactMap = { create };
-})();
+  listen() {
+    this.canvas.addEventListener("webglcontextlost", (event) => this.drawPlainly(event));
+    new Gestures(this.top, {
+      grab: (px, py, event) => this.grab(px, py, event),
+      pull: (px, py) => {
+        this.loop.extend(px, py);
+        this.remark();
+      },
+      drop: (aborted) => this.drop(aborted),
+      hover: (px, py) => this.showCard(this.find(px, py, REACH), px, py),
+      leave: () => this.showCard(0, 0, 0),
+      drag: (dx, dy) => {
+        this.view.drag(dx, dy);
+        this.showCard(0, 0, 0);
+        this.remember();
+        this.redraw();
+      },
+      zoom: (factor, px, py) => this.zoom(factor, px, py),
+      pass: () => this.showHint(),
+      click: (px, py, touch) => {
+        const id = this.find(px, py, touch ? TOUCH : REACH);
+        if (id && this.options.onPick) this.options.onPick(id);
+      },
+    });
+    this.watcher = new ResizeObserver(() => this.resize());
+    this.watcher.observe(this.host);
+    document.addEventListener("fs:theme", this.recolour);
+  }
+
+  destroy() {
+    this.gone = true;
+    this.watcher.disconnect();
+    document.removeEventListener("fs:theme", this.recolour);
+    this.dots.destroy();
+    this.host.replaceChildren();
+  }
+
+  // ---- the picture
+  follow(map) {
+    const key = map && map.kind ? `${map.kind}:${map.key}` : "";
+    if (!key || key === this.wanted) return;
+    this.wanted = key;
+    loadPicture(key).then((picture) => {
+      if (this.wanted === key && !this.gone) this.show(picture);
+    }, () => {
+      this.wanted = "";
+    });
+  }
+
+  show(picture) {
+    const another = !this.data || this.data.kind !== picture.kind;
+    const ids = this.selected && this.data && Array.from(this.data.ids).filter((_, row) => this.selected[row]);
+    this.selected = null; // its rows are those of the old picture
+    this.data = picture;
+    this.none.hidden = true;
+    this.dots.setPoints(picture.xy);
+    this.recolour();
+    this.resize();
+    if (!this.view.moved) {
+      this.fitQuietly();
+      if (this.options.name) this.view.recall(keptSession(this.options.name), picture.kind);
+    } else if (another) this.fit();
+    if (this.options.onPicture) this.options.onPicture(picture);
+    const chosen = this.wantedIds || ids;
+    if (chosen) this.select(chosen);
+    this.wantedIds = null;
+  }
+
+  // ---- the view
+  fit() {
+    this.fitQuietly();
+    this.remember();
+  }
+
+  fitQuietly() {
+    this.view.fit(this.data ? this.data.width : 2, this.data ? this.data.height : 2);
+    this.redraw();
+  }
+
+  zoom(factor, px = undefined, py = undefined) {
+    this.view.zoom(factor, px, py);
+    this.remember();
+    this.redraw();
+  }
+
+  remember() {
+    if (this.options.name && this.data) keepSession(this.options.name, this.view.keepsake(this.data.kind));
+  }
+
+  resize() {
+    const box = this.host.getBoundingClientRect(), ratio = Math.min(window.devicePixelRatio || 1, 2);
+    if (!this.view.resize(box.width, box.height, ratio)) return;
+    for (const each of [this.canvas, this.top]) {
+      each.width = Math.round(box.width * ratio);
+      each.height = Math.round(box.height * ratio);
+    }
+    if (this.view.moved) this.redraw();
+    else this.fitQuietly();
+  }
+
+  /** Where an image's dot lies in the window, or null.
+   *  @returns {[number, number] | null} */
+  toScreen(id) {
+    const row = this.data ? this.data.rows.get(id) : undefined;
+    return row === undefined ? null : this.view.toScreen(this.data.xy[2 * row], this.data.xy[2 * row + 1]);
+  }
+
+  // ---- drawing
+  redraw() {
+    this.stale = true;
+    this.remark();
+  }
+
+  /** Draw the marks in the next frame; the dots stay as they are. */
+  remark() {
+    if (!this.frame && !this.gone) this.frame = requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    this.frame = 0;
+    const { view, pen } = this;
+    if (!view.w) return;
+    if (this.stale) this.dots.draw(view, view.w, view.h, view.ratio, view.dotSize(this.data ? this.data.n : 0));
+    this.stale = false;
+    pen.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
+    pen.clearRect(0, 0, view.w, view.h);
+    if (!this.data) return;
+    for (const mark of this.marks) {
+      const at = this.toScreen(mark.id);
+      if (at && view.shows(at)) this.drawMark(mark, at, this.grown(mark.id));
+    }
+    const hovered = this.card.id !== this.current ? this.card.id : 0;
+    if (this.current) this.drawMark({ shape: "current" }, this.toScreen(this.current));
+    if (hovered) this.drawMark({ shape: "hover" }, this.toScreen(hovered));
+    this.loop.draw(pen, this.colours.css);
+    if (this.born.size) this.remark();
+  }
+
+  drawMark(mark, at, grown = 1) {
+    if (at) pens.draw({ pen: this.pen, css: this.colours.css }, mark, at[0], at[1], grown);
+  }
+
+  /** How large a mark is drawn: one just given grows. */
+  grown(id) {
+    const since = this.born.get(id);
+    if (since === undefined) return 1;
+    const part = (performance.now() - since) / GROWTH;
+    if (part >= 1) this.born.delete(id);
+    return Math.min(1, 0.4 + 0.6 * part);
+  }
+
+  recolour = () => {
+    this.colours.forget();
+    if (this.data) this.dots.setColours(tints(this.data.n, this.painting, this.selected, this.colours.rgba));
+    this.redraw();
+  };
+
+  // A driver that dies takes the WebGL picture with it: go on with plain pixels.
+  drawPlainly(event) {
+    event.preventDefault();
+    if (this.gone) return;
+    const twin = this.canvas.cloneNode();
+    this.canvas.replaceWith(twin);
+    this.canvas = twin;
+    this.dots = new PlainLayer(twin);
+    this.say(t("map.simple"));
+    if (!this.data) return;
+    this.dots.setPoints(this.data.xy);
+    this.recolour();
+  }
+
+  say(text) {
+    this.note.textContent = text;
+    this.note.hidden = !text;
+  }
+
+  showHint() {
+    this.hint.hidden = false;
+    clearTimeout(this.hinted);
+    this.hinted = setTimeout(() => {
+      this.hint.hidden = true;
+    }, HINT_STAYS);
+  }
+
+  // ---- marks and colours
+  setMarks(list) {
+    this.marks = list;
+    this.marked = new Set(list.map((mark) => mark.id));
+    this.remark();
+  }
+
+  setCurrent(id) {
+    if (id === this.current) return;
+    this.current = id;
+    this.remark();
+  }
+
+  grow(id) {
+    if (!matchMedia("(prefers-reduced-motion: reduce)").matches) this.born.set(id, performance.now());
+    this.remark();
+  }
+
+  /** index: for each dot its place in palette (none: the pool's grey); alpha: 0..255 for each dot, or null. */
+  paint(index, palette, alpha) {
+    this.painting = index && { index, palette, alpha };
+    this.recolour();
+  }
+
+  // ---- the pointer
+  get hovered() {
+    return this.card.id;
+  }
+
+  // What the legend hides is neither found nor chosen.
+  seen = (row) => !this.painting || !this.painting.alpha || this.painting.alpha[row] > 0;
+
+  find(px, py, reach) { // marks first: they lie on top and are what one aims at
+    if (!this.data) return 0;
+    const { nearest, ids } = this.data, [x, y] = this.view.toMap(px, py), far = reach / this.view.k;
+    let row = nearest(x, y, far, (i) => this.marked.has(ids[i]));
+    if (row < 0) row = nearest(x, y, far, this.seen);
+    return row < 0 ? 0 : ids[row];
+  }
+
+  showCard(id, px, py) {
+    if (this.card.show(id, px, py, this.view)) this.remark();
+    this.top.style.cursor = id ? "pointer" : "";
+    if (id && this.options.onHover) this.options.onHover(id);
+  }
+
+  setTool(kind) {
+    this.tool = kind;
+    this.top.classList.toggle("fm-drawing", Boolean(kind));
+  }
+
+  grab(px, py, event) {
+    const kind = this.tool || (event.shiftKey && this.options.onSelect ? "box" : "");
+    if (!kind) return false;
+    this.loop.begin(kind, px, py);
+    this.showCard(0, 0, 0);
+    return true;
+  }
+
+  drop(aborted) {
+    const path = this.loop.end();
+    if (this.data && !aborted) this.choose(rowsInside(path, this.data.xy, this.view).filter(this.seen));
+    else this.remark();
+  }
+
+  select(ids) {
+    if (!this.data) this.wantedIds = ids;
+    else this.choose(ids.map((id) => this.data.rows.get(id)).filter((row) => row !== undefined));
+  }
+
+  choose(rows) {
+    this.selected = rows.length ? new Uint8Array(this.data.n) : null;
+    for (const row of rows) this.selected[row] = 1;
+    this.recolour();
+    this.options.onSelect?.(Array.from(rows, (row) => this.data.ids[row]));
+  }
+}

@@ -1,49 +1,93 @@
-// What the Train form's choices need: whether recipe and backbone fit, and whether the backbone's weights are here.
-(function () {
-  "use strict";
+// The Train form. Gradio has its values: its handlers call choose, fill and submit (see app/pages/train.py).
+import { app } from "../shell/app.js";
+import { backboneOf, backbones, onBackbones, readBackbones } from "../shell/backbones.js";
+import { fmt } from "../shell/format.js";
+import { toast } from "../shell/notices.js";
+import { api } from "../shell/server.js";
+import { refreshState } from "../shell/state.js";
+import { t } from "../shell/text.js";
+import { shownRun, showRun, tell } from "./follow.js";
 
-  const AGAIN = 3000; // ms between looks at the weights while some that are wanted are missing
-  const form = { recipe: "", backbone: "", fit: {}, nets: new Map(), asked: 0, listeners: new Set() };
-  const tell = () => { for (const listener of form.listeners) listener(); };
+const AGAIN = 3000; // ms between looks at the weights while those of the chosen backbone are missing
+const form = { recipe: "", backbone: "", fit: {} };
 
-  /** The form's choices as they stand now. ``known.fit``: recipe -> {phases, never: backbones that it cannot train}. */
-  function choose(recipe, backbone, known) {
-    Object.assign(form, { recipe, backbone, fit: known.fit });
-    const place = document.getElementById("train-form");
-    // assets/train.css hides the options of phases that this recipe does not have.
-    if (place && known.fit[recipe]) place.dataset.phases = known.fit[recipe].phases.join(" ");
-    look(true);
+/** Press one of Gradio's hidden buttons; whether it is there. */
+export function pressHidden(id) {
+  const button = document.querySelector(`#${id} button, button#${id}`);
+  if (button instanceof HTMLElement) button.click();
+  return Boolean(button);
+}
+
+/** The form's choices as they stand now. known.fit: recipe -> {phases, never: backbones that it cannot train}. */
+export function choose(recipe, backbone, known) {
+  Object.assign(form, { recipe, backbone, fit: known.fit });
+  const place = document.getElementById("train-form");
+  // page.css hides the options of phases that this recipe does not have.
+  if (place && known.fit[recipe]) place.dataset.phases = known.fit[recipe].phases.join(" ");
+  if (isSeen()) readBackbones().catch(() => {});
+  tell();
+}
+
+/** Why the form as it stands cannot start a run, as obstacle() tells it. */
+export const hindrance = () => obstacle(form.recipe, form.backbone);
+
+/** Why a run with these settings cannot start, as {text, page}: null where nothing is known to stand in its way. */
+export function obstacle(recipe, backbone) {
+  const fit = form.fit[recipe], net = backboneOf(backbone), title = net ? net.title : backbone;
+  if (fit && fit.never.includes(backbone)) {
+    return { text: t("train.no_fit", { recipe: t(`recipe.${recipe}`), backbone: title }) };
+  }
+  if (!net || net.ready) return null;
+  const lack = { backbone: title, size: fmt.bytes(net.bytes) };
+  return { text: t(net.bytes ? "train.no_weights" : "train.no_file", lack), page: "project" };
+}
+
+/** The stock form hands its values over in the browser; the run is queued by our own route. */
+export async function submit(names, values) {
+  const config = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+  try {
+    const answer = await api("/run", { kind: "train", config });
+    showRun(answer.run);
+  } catch (error) {
+    toast(error);
+  }
+  refreshState();
+  tell();
+}
+
+/** What the form shows: the settings of the shown run; before the first, the backbone that chose the images.
+ *  known.own: effort -> backbone -> the values that depend on it; known.plain: what an option is by itself. */
+export function fill(names, values, known) {
+  const run = shownRun(app.state), chosen = app.state.selection && app.state.selection.backbone;
+  const now = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+  const own = chosen && chosen !== now.backbone ? { backbone: chosen, ...(known.own[now.preset] || {})[chosen] } : {};
+  const filled = names.map((name, place) => {
+    if (!run) return own[name] ?? values[place];
+    const value = name.split(".").reduce((config, part) => (config ? config[part] : undefined), run.config);
+    return value === undefined ? known.plain[name] ?? values[place] : value;
+  });
+  choose(filled[names.indexOf("recipe")], filled[names.indexOf("backbone")], known);
+  return filled;
+}
+
+const isSeen = () => app.page === "train" && !document.hidden;
+
+/** Ask which weights are here: when the page opens, and while those of the chosen backbone are missing. */
+export function watchWeights() {
+  let marked = "[]";
+  const read = () => isSeen() && readBackbones().catch(() => {});
+  const timer = setInterval(() => backboneOf(form.backbone)?.ready || read(), AGAIN);
+  const off = onBackbones(() => {
+    const now = JSON.stringify(backbones().backbones.map((each) => [each.name, each.ready]));
+    if (app.page !== "train" || now === marked) return;
+    if (pressHidden("train-nets")) marked = now; // the list of backbones marks them
     tell();
-  }
-
-  /** Why a run with these settings cannot start, as {text, page}: null where nothing is known to stand in its way. */
-  function obstacle(recipe, backbone) {
-    const fit = form.fit[recipe], net = form.nets.get(backbone), t = FS.t;
-    const title = net ? net.title : backbone;
-    if (fit && fit.never.includes(backbone)) return { text: t("train.no_fit", { recipe: t(`recipe.${recipe}`), backbone: title }) };
-    if (!net || net.ready) return null;
-    const text = net.bytes ? t("train.no_weights", { backbone: title, size: FS.fmt.bytes(net.bytes) }) : t("train.no_file", { backbone: title });
-    return { text, page: "project" };
-  }
-
-  /** Ask which weights are here: when the page opens, when a choice changes, and while the chosen ones are missing. */
-  async function look(now = false) {
-    if (FS.page !== "train" || document.hidden) return;
-    const net = form.nets.get(form.backbone);
-    if (Date.now() - form.asked < AGAIN || (!now && net && net.ready)) return;
-    form.asked = Date.now();
-    let told;
-    try { told = await FS.api("/x/backbones"); } catch { return; }
-    const marks = (nets) => JSON.stringify([...nets.values()].map((each) => [each.name, each.ready]));
-    const before = marks(form.nets);
-    form.nets = new Map(told.backbones.map((each) => [each.name, each]));
-    if (marks(form.nets) === before) return;
-    const button = document.querySelector("#train-nets button, button#train-nets");
-    if (button) button.click(); // the list of backbones marks them
-    tell();
-  }
-  document.addEventListener("fs:page", () => { form.asked = 0; look(true); });
-  setInterval(look, AGAIN);
-
-  window.FactTrainForm = { form, choose, obstacle, listen: (fn) => form.listeners.add(fn) };
-})();
+  });
+  document.addEventListener("fs:page", read);
+  read();
+  return () => {
+    off();
+    clearInterval(timer);
+    document.removeEventListener("fs:page", read);
+  };
+}

@@ -106,11 +106,13 @@
   }
   /** The sizes in % that the map draws its marks in after the key 1 has answered an image. */
   async function growth() {
-    const sizes = new Set(), draw = FactMarks.draw;
-    FactMarks.draw = (look, mark, x, y, grown) => (sizes.add(Math.round(100 * grown)), draw(look, mark, x, y, grown));
+    const main = document.querySelector("script[src*='/shell/main.js']").src;
+    const { pens } = await import(new URL("../map/marks.js", main));
+    const sizes = new Set(), draw = pens.draw;
+    pens.draw = (look, mark, x, y, grown) => (sizes.add(Math.round(100 * grown)), draw(look, mark, x, y, grown));
     document.dispatchEvent(new KeyboardEvent("keydown", { key: "1", code: "Digit1", bubbles: true }));
     await new Promise((done) => setTimeout(done, 600));
-    FactMarks.draw = draw;
+    pens.draw = draw;
     return [...sizes].sort((a, b) => a - b);
   }
 

@@ -72,13 +72,15 @@ def bring_to_results(browser: Browser, address: str, project: Project) -> None:
     page.set_default_timeout(LONG)
     page.goto(address)
     on_page(page, "project")
-    page.wait_for_function("(n) => FS.state && FS.state.counts && FS.state.counts.pool === n", arg=POOL)
-    page.evaluate("(config) => FS.start('select', config)", {"budget": str(BUDGET), "check": CHECKS})
-    page.wait_for_function("() => FS.state.selection && FS.state.map && FS.state.map.kind")
+    page.wait_for_function(
+        "(n) => FactStudio.state && FactStudio.state.counts && FactStudio.state.counts.pool === n", arg=POOL
+    )
+    page.evaluate("(config) => FactStudio.start('select', config)", {"budget": str(BUDGET), "check": CHECKS})
+    page.wait_for_function("() => FactStudio.state.selection && FactStudio.state.map && FactStudio.state.map.kind")
     label_all_but_one(project)
-    page.evaluate("(config) => FS.start('train', config)", QUICK)
-    page.wait_for_function("() => FS.state.runs.some((run) => run.kind === 'train' && run.status === 'done')")
-    page.wait_for_function("() => !FS.state.run")
+    page.evaluate("(config) => FactStudio.start('train', config)", QUICK)
+    page.wait_for_function("() => FactStudio.state.runs.some((run) => run.kind === 'train' && run.status === 'done')")
+    page.wait_for_function("() => !FactStudio.state.run")
     page.close()
 
 
@@ -114,7 +116,7 @@ def opened(site: Site, browser: Browser) -> Iterator[Open]:
         page = context.new_page()
         page.set_default_timeout(SOON)
         page.goto(site.address)
-        page.wait_for_function("() => document.body.dataset.page && FS.state && FS.state.project")
+        page.wait_for_function("() => document.body.dataset.page && FactStudio.state && FactStudio.state.project")
         show(page, "project")
         return page
 
@@ -214,7 +216,7 @@ def violations(page: Page, *, colours_only: bool) -> list[str]:
 def test_axe_finds_nothing(opened: Open, width: int, dark: bool) -> None:
     """Every rule that axe has on by itself, none is turned off. In the dark only colours differ from the light."""
     page = opened(width, dark=dark)
-    assert page.evaluate("() => FS.dark()") is dark
+    assert page.evaluate("() => FactStudio.dark()") is dark
     found = {}
     for view, open_view in VIEWS.items():
         open_view(page)

@@ -48,7 +48,9 @@ STEPS = {"ff": ("100", "16"), "lm": ("200", "20")}  # phase -> what Quick says, 
 COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
     .filter((line) => line.mode === "lines").reduce((n, line) => n + line.x.length, 0)"""
 MISSING = "[...document.querySelectorAll('#page-label img[src]')].filter((e) => e.complete && !e.naturalWidth).length"
-SHOWN_RUN = "() => { const run = FactTrain.shownRun(FS.state); return run ? [run.id, run.status] : [0, '']; }"
+SHOWN_RUN = (
+    "() => { const run = FactStudio.train.shownRun(FactStudio.state); return run ? [run.id, run.status] : [0, '']; }"
+)
 
 
 # ---- the server -----------------------------------------------------------------------------------
@@ -409,11 +411,11 @@ def test_what_cannot_be_trained_is_told_before_the_start(serve: Serve, page: Pag
     expect(start).to_be_enabled()
     expect(page.locator("#opt-ff-lora_rank")).to_be_visible()
     expect(page.locator("#opt-ff-prompt_length")).to_be_hidden()
-    assert page.evaluate("() => ['LoRA finetune', 'Linear probe', 'L-BFGS'].map(FactTrain.lower)") == [
+    assert page.evaluate("() => ['LoRA finetune', 'Linear probe', 'L-BFGS'].map(FactStudio.train.lower)") == [
         *("LoRA finetune", "linear probe", "L-BFGS")
     ]
     for _ in range(2):
-        page.evaluate("() => FS.toast({what: 'No room', found: '', do: 'Free some.'})")
+        page.evaluate("() => FactStudio.toast({what: 'No room', found: '', do: 'Free some.'})")
     expect(page.locator(".toast.bad")).to_have_count(1)
     expect(page.locator(".toast")).to_have_count(0)
 
@@ -510,7 +512,7 @@ def test_wrong_entries_are_told_in_words(serve: Serve, page: Page, watch: Watch,
     # Past the form: the route says the same.
     for entry in ("0", "13", "many"):
         told = page.evaluate(
-            "(n) => FS.start('select', {budget: n}).then(() => null, (e) => [e.status, e.what])", entry
+            "(n) => FactStudio.start('select', {budget: n}).then(() => null, (e) => [e.status, e.what])", entry
         )
         assert told is not None and told[0] == 400 and told[1]
     for shown in (page.inner_text("body"), served.told()):

@@ -14,16 +14,17 @@ from tests.page.test_browser import CHROMIUM  # noqa: E402
 
 pytestmark = pytest.mark.browser
 
-SCRIPT = Path(__file__).parents[2] / "assets" / "label_keys.js"
+SCRIPT = Path(__file__).parents[2] / "assets" / "label" / "keys.js"
 #: A page that writes down what each key means; class 1 has the key q, class 2 the sign !, class 3 the sign @.
-BEGIN = """() => {
+BEGIN = """async (source) => {
+    const { listenToKeys } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
     window.told = [];
     const names = "escape undo clear accept flag add view find move skip redo step row page toggle all sheet zoom give";
     const act = Object.fromEntries(names.split(" ").map((name) => [name, (what) => told.push(typeof what === "number"
         || typeof what === "string" ? `${name} ${what}` : name)]));
     const own = (key) => ["", "q", "!", "@"].indexOf(key);
     Object.assign(act, { grid: () => false, many: () => window.manyClasses, own });
-    FactLabelKeys.listen(document.querySelector('main'), () => true, act);
+    listenToKeys(document.querySelector('main'), () => true, act);
 }"""
 TYPED = ("<input id='text'>", "<textarea id='text'></textarea>", "<select id='text'><option>1</option></select>")
 
@@ -34,8 +35,7 @@ def page() -> Iterator[Page]:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
         page.set_content("<main>the page</main><aside></aside>")
-        page.add_script_tag(path=SCRIPT)
-        page.evaluate(BEGIN)
+        page.evaluate(BEGIN, SCRIPT.read_text("utf-8"))
         yield page
         browser.close()
 

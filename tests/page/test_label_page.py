@@ -48,9 +48,13 @@ def saved(page: Page) -> None:
 def begin(page: Page, budget: int) -> Project:
     """Choose images of the demo and go to the Label page, with a class a digit."""
     on_page(page, "project")
-    page.wait_for_function("() => FS.state && FS.state.counts && FS.state.counts.pool === 1797", timeout=LONG)
-    page.evaluate(f"() => FS.start('select', {{budget: '{budget}', strategy: 'random', check: 20}})")
-    page.wait_for_function("() => FS.state.selection && FS.state.map && FS.state.map.kind", timeout=LONG)
+    page.wait_for_function(
+        "() => FactStudio.state && FactStudio.state.counts && FactStudio.state.counts.pool === 1797", timeout=LONG
+    )
+    page.evaluate(f"() => FactStudio.start('select', {{budget: '{budget}', strategy: 'random', check: 20}})")
+    page.wait_for_function(
+        "() => FactStudio.state.selection && FactStudio.state.map && FactStudio.state.map.kind", timeout=LONG
+    )
     project = projects.open_project(projects.home() / "demo")
     for digit in DIGITS:
         classes.add_class(project, digit)
@@ -459,8 +463,8 @@ def test_work_goes_on_where_it_was_left(serve: Serve, page: Page, tmp_path: Path
         operations.apply(project, "test", [operations.Op(at, "label", item, number, None)])
     operations.apply(project, "test", [operations.Op(5, "skip", 2, None, None)])
     page.goto(serve("--project", str(project.folder)).address)
-    page.wait_for_function("() => window.FS && FS.state && FS.state.project")
-    page.evaluate("() => FS.go('label')")
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    page.evaluate("() => FactStudio.go('label')")
     on_page(page, "label")
     expect(page.locator(".lb-answer .lb-number")).to_have_text("2 of 3")
     expect(page.locator(".lb-count-of")).to_have_text("2 of 3")

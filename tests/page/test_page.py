@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 
 from app import main
 from app.pages.train import page
+from app.routes import assets
 from app.routes.assets import FOLDER as ASSETS
 from app.routes.state import duration, steps
 from app.shell.computer import describe, seconds_per_image
@@ -57,10 +58,12 @@ def client() -> TestClient:
 
 def test_the_page_is_served_with_our_styles_and_scripts(client: TestClient) -> None:
     page = client.get("/").text
-    for name in (*main.STYLES, *main.SCRIPTS):
-        address = re.search(rf"/x/assets/{re.escape(name)}\?v=[0-9a-f]+", page)
-        assert address, name
-        assert client.get(address[0]).status_code == 200
+    asked = set(re.findall(r"/x/assets/[^\"\\]+", page))
+    base = f"/x/assets/{assets.version()}"
+    assert {f"{base}/{name}" for name in assets.files() if name.endswith(".js")} < asked
+    assert f"{base}/shell/main.css" in asked
+    for address in asked:
+        assert client.get(address).status_code == 200, address
 
 
 def test_the_page_has_five_tabs(client: TestClient) -> None:
@@ -187,7 +190,7 @@ def test_the_list_of_backbones_says_what_is_missing() -> None:
 
 
 def test_options_of_adapters_are_hidden_where_the_recipe_has_none() -> None:
-    style = (ASSETS / "train.css").read_text("utf-8")
+    style = (ASSETS / "train" / "page.css").read_text("utf-8")
     own = [name for name, _ in options(TrainConfig) if name.startswith(("ff.lora_", "ff.prompt_", "ff.prefix_"))]
     assert len(own) == 8
     assert all(re.search(rf"#opt-{name.replace('.', '-')}\b", style) for name in own)

@@ -42,8 +42,8 @@ def project(tmp_path: Path, make_images: Callable[..., Path]) -> Path:
 
 def test_results_say_what_is_true(serve: Serve, page: Page, project: Path) -> None:
     page.goto(serve("--project", str(project)).address)
-    page.wait_for_function("() => window.FS && FS.state && FS.state.project")
-    page.evaluate("FS.go('results')")
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    page.evaluate("FactStudio.go('results')")
     on_page(page, "results")
     expect(page.locator("#results-accuracy")).to_have_text("75.0 %")
     expect(page.locator(".export-done")).to_contain_text(f"9 files: {', '.join(FILES)}")  # all of them are named
@@ -60,6 +60,6 @@ def test_results_say_what_is_true(serve: Serve, page: Page, project: Path) -> No
     expect(panes).not_to_contain_text("No check images were labeled")
     expect(panes).not_to_contain_text("There are no check labels yet")
 
-    told = "(found) => FS.errorBox({ what: 'Too small', found, do: '' }).textContent"
+    told = "(found) => FactStudio.errorBox({ what: 'Too small', found, do: '' }).textContent"
     assert page.evaluate(told, "rose") == "Too small. Found: rose."  # a bare value does not dangle
     assert page.evaluate(told, "You gave 3.") == "Too small. You gave 3."

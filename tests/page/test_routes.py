@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.routes import register_all
+from app.routes import assets, register_all
 from app.shell.server import Server, checked, key_of
 from app.shell.text import sentences
 from fact_core.errors import ConfigError
@@ -333,14 +333,58 @@ def test_an_error_of_ours_shows_no_traceback(client: TestClient, monkeypatch: py
     assert "Traceback" not in answer.text and answer.json()["found"] == "ZeroDivisionError"
 
 
-@pytest.mark.parametrize("name", ["style.css", "fs.js", "logo.svg"])
-def test_assets_are_served(client: TestClient, name: str) -> None:
-    assert client.get(f"/x/assets/{name}").status_code == 200
+@pytest.mark.parametrize(("name", "kind"), [("label/page.js", "text/javascript"), ("shell/base.css", "text/css")])
+def test_assets_are_kept_for_ever_under_their_hash(client: TestClient, name: str, kind: str) -> None:
+    answer = client.get(f"/x/assets/{assets.version()}/{name}")
+    assert answer.status_code == 200 and answer.content == (assets.FOLDER / name).read_bytes()
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.parametrize("name", ["..%2fREADME.md", "README.md", ".gitignore", "style.css%00", "", "%2e%2e"])
+def test_an_old_hash_gets_the_present_file_and_may_not_keep_it(client: TestClient) -> None:
+    answer = client.get("/x/assets/0123456789ab/label/page.js")
+    assert answer.status_code == 200 and answer.content == (assets.FOLDER / "label/page.js").read_bytes()
+    assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_the_hash_is_of_all_scripts_and_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
+    (tmp_path / "label").mkdir()
+    (tmp_path / "map").mkdir()
+    seen = [assets.version()]
+    for name, text in (("label/a.js", "1"), ("label/a.js", "22"), ("map/a.css", "22"), ("label/a.test.js", "1")):
+        (tmp_path / name).write_text(text)
+        seen.append(assets.version())
+    assert len(set(seen)) == 4 and seen[3] == seen[4], "tests beside the scripts are no part of the page"
+    (tmp_path / "map/a.css").rename(tmp_path / "map/b.css")
+    assert assets.version() not in seen
+    assert set(assets.files()) == {"label/a.js", "map/b.css"}
+
+
+def test_the_logo_is_served(client: TestClient) -> None:
+    assert client.get("/x/assets/logo.svg").headers["content-type"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize("name", ["..%2fREADME.md", "README.md", ".gitignore", "logo.svg%00", "", "%2e%2e"])
 def test_nothing_but_assets_is_served(client: TestClient, name: str) -> None:
     assert client.get(f"/x/assets/{name}").status_code in (400, 404)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "label/none.js",
+        "label/store.test.js",
+        "..%2fREADME.md",
+        "../app/main.py",
+        "%2e%2e/main.py",
+        "label/%00",
+        "label",
+    ],
+)
+def test_nothing_beside_the_scripts_is_served(client: TestClient, name: str) -> None:
+    for hash_ in (assets.version(), "..", "%2e%2e", "label"):
+        assert client.get(f"/x/assets/{hash_}/{name}").status_code in (400, 404)
 
 
 def test_the_sentences_are_whole(client: TestClient) -> None:

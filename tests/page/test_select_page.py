@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Project:
 
 def opened(page: Page, served: Any) -> None:
     page.goto(served.address)
-    page.wait_for_function("() => window.FS && FS.state && FS.state.project")
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     go(page, "select")
     expect(page.locator("#sf-budget")).to_be_visible()
 
@@ -56,7 +56,7 @@ def test_the_form_shows_what_the_selection_was_made_with(serve: Serve, page: Pag
     expect(page.locator("[name=sf-unit][value=part]")).to_be_checked()
     expect(buttons.nth(0)).to_have_text("Add 4 + 2 check images")
     page.reload()
-    page.wait_for_function("() => window.FS && FS.state && FS.state.project")
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     on_page(page, "select")
     expect(buttons.nth(0)).to_have_text("Add 4 + 2 check images")  # what was entered outlives a reload
     budget.fill("many")
@@ -73,7 +73,7 @@ def test_more_check_images_are_asked_for_alone(serve: Serve, page: Page, project
         route.fulfill(json={"run": 1})
 
     page.route("**/run", take)
-    page.evaluate("() => { FS.selectChecks = 20; document.dispatchEvent(new CustomEvent('fs:select')); }")
+    page.evaluate("() => { FactStudio.wish.checks = 20; document.dispatchEvent(new CustomEvent('fs:select')); }")
     expect(page.locator("#sf-check")).to_be_focused()
     expect(page.locator("#sf-check")).to_have_value("20")
     expect(page.locator("#sf-budget")).to_be_hidden()

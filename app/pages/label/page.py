@@ -7,5 +7,5 @@ from app.shell.server import Server
 
 
 def build(server: Server) -> None:
-    """One own piece: label.js draws all of it. Labels go through /x/K/ops, not through Gradio's events."""
+    """One own piece: assets/label/page.js draws all of it. Labels go through /x/K/ops, not through Gradio's events."""
     piece("label", elem_classes=("fs-fill",))

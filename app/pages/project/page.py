@@ -7,5 +7,5 @@ from app.shell.server import Server
 
 
 def build(server: Server) -> None:
-    """One own piece: project.js draws all of it from the state."""
+    """One own piece: assets/project/page.js draws all of it from the state."""
     piece("project", elem_classes=("fs-fill",))

@@ -7,5 +7,5 @@ from app.shell.server import Server
 
 
 def build(server: Server) -> None:
-    """One own piece: results.js draws all of it from /x/KEY/results."""
+    """One own piece: assets/results/page.js draws all of it from /x/KEY/results."""
     piece("results", elem_classes=("fs-fill",))

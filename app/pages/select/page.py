@@ -7,5 +7,5 @@ from app.shell.server import Server
 
 
 def build(server: Server) -> None:
-    """One own piece: select.js draws the form (from the fields of SelectConfig), the map and the chosen images."""
+    """One own piece: assets/select/page.js draws the form (of SelectConfig), the map and the chosen images."""
     piece("select", elem_classes=("fs-fill",))

@@ -50,11 +50,13 @@ def build(server: Server) -> None:
     fill = gr.Button("", visible="hidden", elem_id="train-fill")
     names = json.dumps(list(settings.names))
     known = json.dumps({"own": {each: own_of(each) for each in PRESETS}, "plain": plain_values(), "fit": fits()})
-    fill.click(None, settings.inputs, settings.inputs, js=f"(...values) => FactTrain.fill({names}, values, {known})")
-    go.click(None, settings.inputs, js=f"(...values) => {{ FactTrain.submit({names}, values); }}")
+    fill.click(
+        None, settings.inputs, settings.inputs, js=f"(...values) => FactStudio.train.fill({names}, values, {known})"
+    )
+    go.click(None, settings.inputs, js=f"(...values) => {{ FactStudio.train.submit({names}, values); }}")
     chosen = [settings.components[settings.names.index(name)] for name in ("recipe", "backbone")]
     for each in chosen:
-        each.change(None, chosen, js=f"(recipe, backbone) => {{ FactTrain.choose(recipe, backbone, {known}); }}")
+        each.change(None, chosen, js=f"(recipe, backbone) => {{ FactStudio.train.choose(recipe, backbone, {known}); }}")
     # Pressed when a backbone's weights have come or gone: the list says which are here.
     nets = gr.Button("", visible="hidden", elem_id="train-nets")
     nets.click(partial(_with_weights, text), None, chosen[1], show_progress="hidden")

@@ -1,0 +1,30 @@
+// What the label page asks the person: who labels, a note on an image.
+import { cancelButton, closeButton, showDialog } from "../shell/dialog.js";
+import { el } from "../shell/dom.js";
+import { person, setPerson } from "../shell/person.js";
+import { api } from "../shell/server.js";
+import { t } from "../shell/text.js";
+import { keyList } from "./key_list.js";
+
+/** The sheet of keys, with the name of who labels. */
+export function showKeys() {
+  const words = { "aria-label": t("label.person"), placeholder: t("label.person_none") };
+  const name = el("input", { type: "text", class: "lb-edit", maxlength: "100", value: person(), ...words });
+  name.addEventListener("input", () => setPerson(name.value.trim()));
+  const field = el("label", { class: "lb-person" }, el("span", {}, t("label.person")), name);
+  return showDialog(t("label.keys"), el("div", { class: "lb-sheet" }, keyList(), field), closeButton);
+}
+
+/** Ask for the note of an image, and save it. Whether it was saved. */
+export async function askNote(item) {
+  const look = { class: "lb-note", maxlength: "2000", rows: "4", "aria-label": t("label.note") };
+  const area = el("textarea", { ...look, value: item.note || "" });
+  const saved = await showDialog(t("label.note"), el("div", {}, area), (close) => {
+    const save = { class: "btn primary", type: "button", onclick: () => close({ text: area.value }) };
+    return [cancelButton(close), el("button", save, t("label.note_save"))];
+  });
+  if (!saved) return false;
+  await api("/note", { item: item.id, text: saved.text, annotator: person() });
+  item.note = saved.text.trim();
+  return true;
+}

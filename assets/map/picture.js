@@ -1,0 +1,50 @@
+// The places of the pool's dots. No data of the page passes through HTML here.
+import { app } from "../shell/app.js";
+import { sorted } from "./nearest.js";
+
+/** Centred, the longer side from -1 to 1: the map keeps its proportions on every page. */
+export function normalised(xy) {
+  const n = xy.length / 2, out = new Float32Array(xy.length);
+  let [x0, x1, y0, y1] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (let i = 0; i < n; i++) {
+    x0 = Math.min(x0, xy[2 * i]);
+    x1 = Math.max(x1, xy[2 * i]);
+    y0 = Math.min(y0, xy[2 * i + 1]);
+    y1 = Math.max(y1, xy[2 * i + 1]);
+  }
+  const half = Math.max(x1 - x0, y1 - y0, 1e-9) / 2, cx = (x0 + x1) / 2, cy = (y0 + y1) / 2;
+  for (let i = 0; i < n; i++) {
+    out[2 * i] = (xy[2 * i] - cx) / half;
+    out[2 * i + 1] = (xy[2 * i + 1] - cy) / half;
+  }
+  return { xy: out, width: (x1 - x0) / half, height: (y1 - y0) / half };
+}
+
+// The binary route's answer: header length, header, places, ids (see app/maps.py).
+const shared = new Map(); // address -> promise of a picture, shared by the pages
+
+function read(bytes) {
+  const view = new DataView(bytes), length = view.getUint32(0, true);
+  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)));
+  const start = Math.ceil((4 + length) / 4) * 4;
+  const ids = new Int32Array(bytes, start + head.n * 8, head.n);
+  const places = normalised(new Float32Array(bytes, start, head.n * 2));
+  const rows = new Map();
+  ids.forEach((id, row) => rows.set(id, row));
+  return { ...head, ...places, ids, rows, nearest: sorted(places.xy) };
+}
+
+/** The picture of that key: {kind, key, n, ids, rows, xy, width, height, nearest}. */
+export function loadPicture(key) {
+  const address = `/x/${app.key}/map?key=${encodeURIComponent(key)}`;
+  if (!shared.has(address)) {
+    const promise = fetch(address, { credentials: "same-origin" }).then(async (answer) => {
+      if (!answer.ok) throw new Error(`map: ${answer.status}`);
+      return read(await answer.arrayBuffer());
+    });
+    promise.catch(() => shared.delete(address));
+    if (shared.size > 3) shared.delete(shared.keys().next().value);
+    shared.set(address, promise);
+  }
+  return shared.get(address);
+}

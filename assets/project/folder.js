@@ -1,0 +1,59 @@
+// The form with the image folder: of a new project, or of the one that is shown.
+import { el } from "../shell/dom.js";
+import { icon } from "../shell/icons.js";
+import { errorBox, toast } from "../shell/notices.js";
+import { startRun } from "../shell/state.js";
+import { t } from "../shell/text.js";
+
+const PLAIN = { class: "field", spellcheck: "false", autocomplete: "off" };
+const small = (key, vars = {}) => el("span", { class: "small" }, t(key, vars));
+
+/** typed(id): what stands in a field now, which outlives that the form is made anew. */
+export function newForm({ problem, create, home, typed }) {
+  const input = (id, more = {}) => el("input", { ...PLAIN, id, value: typed(id), ...more });
+  const submit = (event) => {
+    event.preventDefault();
+    create({ images: typed("p-images"), name: typed("p-name"), folder: typed("p-place") });
+  };
+  const images = input("p-images", { required: true, placeholder: t("project.folder_example") });
+  const name = input("p-name", { maxlength: "200", spellcheck: null });
+  return el(
+    "form",
+    { class: "p-form", id: "p-new", onsubmit: submit },
+    el("label", {}, t("project.folder"), small("project.folder_help"), images),
+    problem ? errorBox(problem) : "",
+    el("label", {}, t("project.name"), small("project.name_help"), name),
+    el(
+      "details",
+      {},
+      el("summary", {}, icon("chevron-right"), t("project.more_options")),
+      el("label", {}, t("project.place"), small("project.place_help", { home }), input("p-place")),
+    ),
+  );
+}
+
+/** Another folder makes a new project; the same one is scanned again. */
+export function folderForm({ problem, create, images, scanned }) {
+  const button = el("button", { class: "btn", type: "submit" });
+  const help = { id: "p-images", value: images, "aria-describedby": "p-images-help" };
+  const field = el("input", { ...PLAIN, ...help });
+  const other = () => field.value.trim() !== images;
+  const rename = () => button.replaceChildren(other() ? t("project.create") : t(again));
+  const again = scanned ? "project.scan_again" : "project.scan";
+  const submit = (event) => {
+    event.preventDefault();
+    if (other()) create({ images: field.value });
+    else startRun("scan").catch(toast);
+  };
+  field.addEventListener("input", rename);
+  rename();
+  const form = el(
+    "form",
+    { class: "p-field", onsubmit: submit },
+    el("label", { class: "full", for: "p-images" }, t("project.folder")),
+    el("span", { class: "full small", id: "p-images-help" }, t("project.folder_help")),
+    field,
+    button,
+  );
+  return [form, problem ? el("div", { style: { "margin-top": "8px" } }, errorBox(problem)) : ""];
+}

@@ -1,0 +1,165 @@
+// The table of backbones: which one is used, and where its weights come from.
+import { app } from "../shell/app.js";
+import { backbones, onBackbones, readBackbones, takeBackbones } from "../shell/backbones.js";
+import { askFirst, cancelButton, showDialog } from "../shell/dialog.js";
+import { el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { icon } from "../shell/icons.js";
+import { errorBox, toast } from "../shell/notices.js";
+import { chooseBackbone, chosenBackbone } from "../shell/person.js";
+import { redraw } from "../shell/redraw.js";
+import { api } from "../shell/server.js";
+import { t } from "../shell/text.js";
+
+// Heading of a column -> its class.
+const COLUMNS = { name: null, parameters: "num minor", licence: "num minor", features: "num", weights: "end" };
+const GAP = { style: { "margin-top": "8px" } };
+
+export class Nets {
+  constructor(changed) {
+    this.changed = changed;
+    this.node = el("section", { class: "part" });
+  }
+
+  begin() {
+    this.off = onBackbones(this.changed);
+    readBackbones().catch(toast);
+  }
+
+  read() {
+    readBackbones().catch(() => {});
+  }
+
+  destroy() {
+    this.off();
+  }
+
+  draw() {
+    const told = backbones();
+    this.node.hidden = !told;
+    if (!told) return;
+    const all = told.backbones, chosen = chosenBackbone(told.recommended);
+    const own = { class: "link", type: "button", id: "p-own", disabled: told.busy, onclick: () => ownFile(chosen) };
+    const failed = (net) => t(net.file ? "project.b_file_failed" : "project.b_failed", { name: net.title });
+    redraw(this.node, [told, chosen, all.map(featuresTime)], () => [
+      el(
+        "div",
+        { class: "p-head" },
+        el("h2", { id: "p-nets" }, t("project.backbone")),
+        el("span", { class: "small push" }, t("project.backbone_note")),
+      ),
+      table(all.map((net) => row(net, told, chosen, this.changed))),
+      all.filter((net) => net.failed).map((net) => el("div", GAP, errorBox({ what: failed(net), found: net.failed }))),
+      el("p", { class: "small", ...GAP }, t("project.b_network"), " ", el("button", own, t("project.b_file"))),
+    ]);
+  }
+}
+
+function table(rows) {
+  const heads = Object.entries(COLUMNS).map(([name, look]) =>
+    el("th", { scope: "col", class: look }, t(`project.b_${name}`))
+  );
+  return el(
+    "table",
+    { class: "p-backbones", "aria-labelledby": "p-nets" },
+    el("thead", {}, el("tr", {}, heads)),
+    el("tbody", {}, rows),
+  );
+}
+
+function featuresTime(net) { // what it takes to read the pool with it: as it was measured here, or about
+  const { runs, counts } = app.state, pool = counts ? counts.pool : 0;
+  if (!pool) return "–";
+  const of = (run) => run.kind === "features" && run.status === "done" && run.config.backbone === net.name;
+  const done = runs.find((run) => of(run) && run.result && run.result.images_per_s > 0);
+  return fmt.about(done ? pool / done.result.images_per_s : pool * net.seconds_per_image);
+}
+
+function row(net, told, chosen, changed) {
+  const is = net.name === chosen, several = told.backbones.filter((each) => each.ready).length > 1;
+  const choose = () => {
+    chooseBackbone(net.name);
+    changed();
+  };
+  const radio = { class: "radio", type: "radio", name: "p-backbone", id: `p-net-${net.name}`, checked: is };
+  const advice = told.recommended === net.name && several;
+  return el(
+    "tr",
+    { class: is ? "chosen" : "" },
+    el(
+      "td",
+      {},
+      el(
+        "label",
+        { title: net.help },
+        el("input", { ...radio, onchange: choose }),
+        el("span", {}, net.title),
+        advice ? el("span", { class: "tag" }, t("project.b_recommended")) : "",
+      ),
+    ),
+    el("td", { class: "num minor" }, `${(net.parameters / 1e6).toFixed(1)} M`),
+    el("td", { class: "num minor" }, net.licence),
+    el("td", { class: "num" }, featuresTime(net)),
+    el("td", { class: "end" }, standing(net, told.busy)),
+  );
+}
+
+/** Where a backbone's weights are, or the button that brings them. */
+function standing(net, busy) {
+  const button = (what, onclick, ...inside) => {
+    const look = { class: "btn slim", type: "button", id: `p-${what}-${net.name}`, title: net.detail };
+    return el("button", { ...look, disabled: busy, onclick }, ...inside);
+  };
+  if (net.busy) {
+    const loading = net.percent === null ? t("project.b_downloading") : t("project.b_percent", net);
+    return el("span", { class: "tag", role: "status" }, net.file ? t("project.b_checking") : loading);
+  }
+  if (net.own) return button("own", () => forget(net).catch(toast), icon("check"), t("project.b_own"));
+  if (net.ready) return el("span", { class: "tag good", title: net.detail }, icon("check"), t("project.b_ready"));
+  if (!net.bytes) return button("bring", () => ownFile(net.name), t("project.b_bring"));
+  const download = async () => takeBackbones(await api("/x/weights", { name: net.name }));
+  return button("get", download, t("project.b_download", { size: fmt.bytes(net.bytes) }));
+}
+
+async function forget(net) {
+  const title = `${net.title}: ${t("project.b_own")}`, text = `${net.detail} ${t("project.b_forget_text")}`;
+  if (!await askFirst({ title, text, yes: t("project.b_forget") })) return;
+  takeBackbones(await api("/x/weights/forget", { name: net.name }));
+}
+
+/** Ask for a file of weights that the person has. */
+function ownFile(wanted) {
+  const all = backbones().backbones;
+  const option = (each) => el("option", { value: each.name, selected: each.name === wanted }, each.title);
+  const net = el("select", { class: "field", id: "p-own-net" }, all.map(option));
+  const plain = { spellcheck: "false", autocomplete: "off", placeholder: t("project.b_file_example") };
+  const file = el("input", { class: "field", id: "p-own-file", ...plain });
+  // Where nothing downloads the weights, the words that say which file to look for.
+  const which = el("p", { class: "small", id: "p-own-which" }), note = el("div");
+  const sayWhich = () => {
+    const it = all.find((each) => each.name === net.value);
+    which.textContent = it.ready || it.bytes ? "" : it.detail;
+  };
+  net.addEventListener("change", sayWhich);
+  sayWhich();
+  const send = async (close) => {
+    try {
+      takeBackbones(await api("/x/weights", { name: net.value, file: file.value }));
+      close();
+    } catch (error) {
+      note.replaceChildren(errorBox(error));
+    }
+  };
+  const help = el("span", { class: "small" }, t("project.b_file_help"));
+  const path = el("label", {}, t("project.b_file_path"), help, file);
+  const body = [el("label", {}, t("project.b_file_for"), net), which, path, note];
+  return showDialog(t("project.b_file"), body, (close) => {
+    const look = { class: "btn primary", type: "button", disabled: true, onclick: () => send(close) };
+    const yes = el("button", look, t("project.b_file_yes"));
+    file.addEventListener("input", () => {
+      yes.disabled = !file.value.trim();
+    });
+    file.addEventListener("keydown", (event) => event.key === "Enter" && file.value.trim() && send(close));
+    return [cancelButton(close), yes];
+  });
+}

@@ -1,0 +1,63 @@
+// The head of the Results page: which run, and the button that exports.
+import { el } from "../shell/dom.js";
+import { toast } from "../shell/notices.js";
+import { startRun } from "../shell/state.js";
+import { t } from "../shell/text.js";
+import { choose, read, store, tell } from "./store.js";
+import { busyWith } from "./words.js";
+
+function runName(run) {
+  if (run.status !== "done") {
+    return t("results.run_undone", { n: run.number, recipe: run.recipe, status: t(`run.${run.status}`) });
+  }
+  return run.labels
+    ? t("results.run", { n: run.number, recipe: run.recipe, labels: run.labels })
+    : t("results.run_plain", { n: run.number, recipe: run.recipe });
+}
+
+export function head() {
+  const data = store.data, exporting = busyWith("export"), count = store.wanted.size;
+  const pick = el("select", {
+    class: "field results-run",
+    "aria-label": t("results.choose_run"),
+    onchange: (event) => choose(Number(event.target.value)),
+  }, data ? data.runs.map((run) => el("option", { value: String(run.id) }, runName(run))) : []);
+  if (data) pick.value = String(data.run.id);
+  const label = exporting
+    ? t("results.exporting")
+    : !count
+    ? t("results.export_none")
+    : count === 1
+    ? t("results.export_one")
+    : t("results.export_primary", { n: count });
+  const button = el(
+    "button",
+    { class: "btn primary push", type: "button", id: "results-export", onclick: submit },
+    label,
+  );
+  button.disabled = !data || data.run.status !== "done" || Boolean(exporting) || !count;
+  return el(
+    "div",
+    { class: "page-head results-head" },
+    el("h1", {}, t("results.title")),
+    data ? pick : null,
+    data && data.stale ? el("span", { class: "tag warn" }, t("results.stale")) : null,
+    data ? button : null,
+  );
+}
+
+async function submit(event) {
+  const button = event.currentTarget;
+  button.disabled = true;
+  const folder = (store.into ?? store.data.export_into).trim();
+  try {
+    await startRun("export", { run: store.data.run.id, folder, items: [...store.wanted] });
+    store.into = null;
+  } catch (error) {
+    toast(error);
+  }
+  button.disabled = false;
+  store.key = "";
+  tell();
+  read();
+}

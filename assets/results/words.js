@@ -1,0 +1,27 @@
+// Words and looks that the parts of the Results page share.
+import { app } from "../shell/app.js";
+import { fmt } from "../shell/format.js";
+import { t } from "../shell/text.js";
+import { store } from "./store.js";
+
+export const low = (value) => Math.floor(100 * value + 1e-9);
+export const high = (value) => Math.ceil(100 * value - 1e-9);
+export const between = (interval) => t("results.between", { low: low(interval[0]), high: high(interval[1]) });
+export const classOf = (name) => { // one that is gone gets a place behind those that are there
+  const listed = app.state.classes || [], place = () => store.data.classes.findIndex((each) => each.name === name);
+  return listed.find((each) => each.name === name) || { name, colour: (listed.length + place()) % 36 };
+};
+export const isOpen = (run) => Boolean(run) && ["queued", "running"].includes(run.status);
+export const busyWith = (kind) => (app.state.runs || []).find((run) => run.kind === kind && isOpen(run));
+
+/** The last phase beside an earlier one. */
+export function verdict(found) {
+  const key = `results.${found.kind}${found.sure ? "_sure" : ""}`;
+  return t(key, {
+    n: fmt.int(found.n),
+    phase: `“${found.phase}”`,
+    than: `“${found.than}”`,
+    accuracy: fmt.pct(found.accuracy),
+    other: fmt.pct(found.other),
+  });
+}

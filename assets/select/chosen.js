@@ -1,0 +1,103 @@
+// The chosen images: on the map, in the strip below it, in the grid.
+import { app } from "../shell/app.js";
+import { el, thumbUrl } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { t } from "../shell/text.js";
+
+export const isTile = (node) => Boolean(node) && node.matches(".sl-tile");
+
+/** The queue of a selection, by role. */
+export class Chosen {
+  constructor() {
+    this.entries = [];
+  }
+
+  take(entries) {
+    this.entries = entries;
+    this.picks = entries.filter((entry) => entry.role === "pick");
+    this.checks = entries.filter((entry) => entry.role === "audit");
+  }
+
+  picks = [];
+  checks = [];
+
+  entryOf(id) {
+    return this.entries.find((entry) => entry.id === id);
+  }
+
+  /** "3 of 50", or its number among the check images. */
+  numberOf(entry) {
+    const pick = entry.role === "pick", of = pick ? this.picks : this.checks;
+    return t(pick ? "select.number" : "select.check_number", { n: of.indexOf(entry) + 1, total: of.length });
+  }
+}
+
+/** Draw them. page: {parts, map, chosen, view}; gaps: regions without a pick; look(id) shows an image closer. */
+export function drawChosen({ parts, map, chosen, view }, gaps, look) {
+  const { picks, checks } = chosen, n = picks.length;
+  const marks = (shape, ids) => ids.map((id) => ({ id, shape }));
+  const idsOf = (entries) => entries.map((entry) => entry.id);
+  map.setMarks([
+    ...marks("gap", gaps.map((gap) => gap.item)),
+    ...marks("check", idsOf(checks)),
+    ...marks("pick", idsOf(picks)),
+  ]);
+  const tiles = (entries) => entries.map((entry, i) => tile(entry, i, chosen.numberOf(entry), look));
+  parts.count.textContent = n ? t("select.strip", { n: fmt.int(n) }) : t("select.strip_none");
+  parts.stripside.classList.toggle("sl-none", !n);
+  parts.all.textContent = t(view === "map" ? "select.show_all" : "select.show_map");
+  parts.strip.replaceChildren(...(view === "map" ? tiles(picks) : []));
+  parts.grid.replaceChildren(...(view === "grid" ? grid(tiles(picks), tiles(checks)) : []));
+  drawLegend(parts.legend, n, checks.length, gaps.length);
+}
+
+function grid(picks, checks) {
+  const title = el("strong", {}, t("select.checks", { n: checks.length }));
+  const hint = el("span", { class: "small" }, t("select.checks_hint"));
+  const head = checks.length ? [el("p", { class: "sl-gridhead" }, title, " ", hint)] : [];
+  return [el("div", { class: "sl-tiles" }, picks), ...head, el("div", { class: "sl-tiles" }, checks)];
+}
+
+function drawLegend(host, picks, checks, gaps) {
+  const sign = (kind, key, n) => {
+    const mark = el("i", { class: `lb-sign lb-sign-${kind}`, "aria-hidden": "true" });
+    return el("span", { class: "lb-key" }, mark, t(key), el("small", {}, fmt.int(n)));
+  };
+  const pool = app.state && app.state.counts ? app.state.counts.pool : 0;
+  host.replaceChildren(
+    picks ? sign("pick", "select.key_chosen", picks) : "",
+    checks ? sign("check", "select.key_check", checks) : "",
+    gaps ? sign("gap", "select.key_gap", gaps) : "",
+    sign("pool", "select.key_rest", Math.max(0, pool - picks - checks)),
+  );
+}
+
+function tile(entry, i, name, look) {
+  const data = { id: entry.id, role: entry.role };
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "sl-tile",
+      title: name,
+      "aria-label": name,
+      dataset: data,
+      onclick: () => look(entry.id),
+    },
+    el("img", { src: thumbUrl(entry.id), alt: "", loading: "lazy", draggable: "false" }),
+    el("span", {}, String(i + 1)),
+  );
+}
+
+/** Mark the tile of an image. Tab goes to one image of the strip and on to the next pane; the arrows go from image to
+ *  image. Returns the tile that Tab goes to. */
+export function markTile(root, id) {
+  const all = [...root.querySelectorAll(".sl-tile")], is = (node) => Number(node.dataset.id) === id;
+  const way = all.find(is) || all[0];
+  for (const node of all) {
+    node.tabIndex = node === way ? 0 : -1;
+    if (is(node)) node.setAttribute("aria-current", "true");
+    else node.removeAttribute("aria-current");
+  }
+  return way;
+}

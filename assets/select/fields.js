@@ -1,0 +1,81 @@
+// The fields of a form, made from what the server tells of an option: title, help above the field, limits, choices.
+import { el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { t } from "../shell/text.js";
+
+/** A field of a form: its node, and say() after its value was changed from outside. ``form`` holds values and set(). */
+export function makeField(field, form) {
+  if (field.choices) return listField(field, form);
+  return field.type === "bool" ? checkField(field, form) : numberField(field, form);
+}
+
+function labelled(field, input, help) {
+  input.id = `sf-${field.name}`;
+  return el("div", { class: "sl-field" }, el("label", { for: input.id }, field.title), help, input);
+}
+
+function numberField(field, form) {
+  const limits = { min: field.low, max: field.high, step: field.type === "int" ? 1 : "any" };
+  const value = String(form.values[field.name]);
+  const input = el("input", { type: "number", class: "field sl-number", ...limits, value });
+  input.addEventListener("input", () => {
+    const fine = input.value !== "" && input.checkValidity();
+    input.setAttribute("aria-invalid", String(!fine));
+    if (fine) form.set(field.name, Number(input.value));
+  });
+  return { node: labelled(field, input, el("p", { class: "small" }, field.help)), say() {} };
+}
+
+function checkField(field, form) {
+  const onchange = () => form.set(field.name, input.checked);
+  const input = el("input", { type: "checkbox", checked: form.values[field.name], onchange });
+  const label = el("label", { class: "sl-check" }, input, field.title);
+  return { node: el("div", { class: "sl-field" }, label, el("p", { class: "small" }, field.help)), say() {} };
+}
+
+/** A list; form.titleOf(field, value) may call a value otherwise. */
+function listField(field, form) {
+  const about = el("p", { class: "small" }), rest = el("p", { class: "small" });
+  const fold = el("details", { class: "sl-why" }, el("summary", { class: "small" }, t("select.why")), rest);
+  const of = (value) => field.choices.find((each) => each.value === value);
+  const option = (each) => el("option", { value: each.value }, each.title);
+  const options = field.name === "strategy" ? strategies(field) : field.choices.map(option);
+  const input = el("select", { class: "field" }, options);
+  const say = () => {
+    const chosen = of(form.values[field.name]);
+    input.value = form.values[field.name];
+    about.textContent = chosen && chosen.help ? chosen.help : field.help;
+    rest.textContent = chosen && field.name === "strategy" ? notes(field, chosen).join(" ") : "";
+    fold.hidden = !rest.textContent;
+    for (const each of input.options) {
+      const title = form.titleOf(field.name, each.value);
+      if (title && each.textContent !== title) each.textContent = title;
+    }
+  };
+  if (!of(form.values[field.name])) form.values[field.name] = field.default;
+  input.addEventListener("change", () => {
+    form.set(field.name, input.value);
+    say();
+  });
+  say();
+  return { node: labelled(field, input, el("div", {}, about, fold)), say };
+}
+
+function strategies(field) { // those that learn from labels stand apart
+  const title = (each) => each.value === field.default ? t("select.recommended", { name: each.title }) : each.title;
+  const group = (label, list) => {
+    return el("optgroup", { label: t(label) }, list.map((each) => el("option", { value: each.value }, title(each))));
+  };
+  return [
+    group("select.from_pool", field.choices.filter((each) => !each.needs_labels)),
+    group("select.from_labels", field.choices.filter((each) => each.needs_labels)),
+  ];
+}
+
+function notes(field, chosen) {
+  return [
+    chosen.value === field.default && t("select.default"),
+    chosen.needs_labels && t("select.needs_labels"),
+    chosen.most > 0 && t("select.most", { n: fmt.int(chosen.most) }),
+  ].filter(Boolean);
+}

@@ -1,0 +1,56 @@
+// A selection under way, or how the last one ended.
+import { el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { errorBox } from "../shell/notices.js";
+import { redraw } from "../shell/redraw.js";
+import { knows, t } from "../shell/text.js";
+
+const PENDING = new Set(["queued", "running"]);
+
+export const isPending = (run) => PENDING.has(run.status);
+
+/** The selection that waits or works, or undefined. */
+export const pendingRun = (state) => (state.runs || []).find((run) => run.kind === "select" && isPending(run));
+
+/** What is done for it now, in words. */
+export function stepText(state, run) {
+  const active = state.run || run;
+  const part = active.status === "queued" ? "select.run_queued" : `select.run_${active.kind}`;
+  return knows(part) ? t(part) : t("select.run_select");
+}
+
+/** Draw it into its place. */
+export function drawRun(host, state, run) {
+  const last = (state.runs || []).find((each) => each.kind === "select");
+  const ended = last && ["failed", "stopped"].includes(last.status);
+  host.hidden = !run && !ended;
+  if (host.hidden) return;
+  if (!run) {
+    redraw(host, [last.id, last.status, last.reason], () => ending(last));
+    return;
+  }
+  const nodes = () => [
+    el("p", {}),
+    el("div", { class: "meter" }, el("i", {})),
+    el("p", { class: "small" }),
+  ];
+  redraw(host, run.id, nodes); // a number that moves is written into the same nodes
+  const progress = state.run && state.run.progress, [step, meter, rate] = host.children;
+  const share = progress && progress.total ? Math.min(1, progress.done / progress.total) : 0;
+  step.textContent = stepText(state, run);
+  meter.firstChild.style.width = `${100 * share}%`;
+  rate.textContent = progress ? factsOf(progress).join(", ") : "";
+}
+
+function ending(last) {
+  const failed = last.status === "failed", what = t(failed ? "select.failed" : "select.stopped");
+  return errorBox({ what, found: last.reason, do: t("select.retry") }, failed ? "bad" : "warn");
+}
+
+function factsOf({ done, total, unit, rate, seconds_left: left }) {
+  const speed = { rate: rate >= 10 ? fmt.int(rate) : rate?.toFixed(1), unit }, facts = [];
+  if (total) facts.push(t("run.progress", { done: fmt.int(done), total: fmt.int(total), unit }));
+  if (rate >= 0.05) facts.push(t("select.rate", speed));
+  if (left) facts.push(t("run.left", { time: fmt.about(left) }));
+  return facts;
+}

@@ -1,0 +1,14 @@
+// What all of the page knows: the project of the address, the page that is shown, the newest state.
+
+export const PAGES = ["project", "select", "label", "train", "results"];
+
+/** The question of the page's address; empty where there is no window. */
+export const address = new URLSearchParams(globalThis.location?.search ?? "");
+
+/** wish: what one page asks of another, which takes it when it is shown: check images, an image, a run. */
+export const app = {
+  key: address.get("p") || "",
+  page: "project",
+  state: null,
+  wish: { checks: 0, image: 0, run: 0 },
+};

@@ -1,0 +1,95 @@
+// The training run that is shown, and its events. Everything is rebuilt from the stored events, so a reload or a second
+// tab shows the same.
+import { app } from "../shell/app.js";
+import { api } from "../shell/server.js";
+import { onState } from "../shell/state.js";
+import { isActive, shownOf } from "./runs.js";
+
+const EVERY = 500, PAUSE = 3000; // ms between two looks; after one that failed
+const listeners = new Set();
+
+/** show: the run that the person wants to see; data: the answer of /chart for the shown run; charts: what draws it. */
+export const shared = { show: 0, data: null, error: null, charts: null };
+const looks = { timer: 0, busy: false, pause: 0, labels: "" };
+
+export const shownRun = (state) => shownOf(state, shared.show);
+
+/** The data of that run, or null while it is not here. */
+export const dataOf = (run) => (run && shared.data && shared.data.run.id === run.id ? shared.data : null);
+
+/** Show this run from now on. */
+export function showRun(id) {
+  shared.show = id;
+  shared.data = null;
+}
+
+/** Draw now, and again whenever the state or the run's events have news. Returns what ends it. */
+export function follow(draw) {
+  const off = onState(draw);
+  listeners.add(draw);
+  draw();
+  if (!looks.timer) look();
+  return () => {
+    off();
+    listeners.delete(draw);
+  };
+}
+
+export function tell() {
+  for (const listener of [...listeners]) listener();
+}
+
+async function look() {
+  clearTimeout(looks.timer);
+  looks.timer = setTimeout(look, EVERY);
+  const run = shownRun(app.state), data = dataOf(run);
+  if (!run || looks.busy || document.hidden || Date.now() < looks.pause) return;
+  looks.busy = true;
+  try {
+    const labels = JSON.stringify(app.state.labels);
+    const old = !data || data.run.status !== run.status;
+    if (old || (!isActive(run) && labels !== looks.labels)) {
+      looks.labels = labels;
+      await load(run);
+    } else if (isActive(run)) await news(run);
+  } finally {
+    looks.busy = false;
+  }
+}
+
+async function load(run) {
+  try {
+    const data = await api(`/chart?run=${run.id}`);
+    if (data.run.id !== run.id) return;
+    Object.assign(shared, { data, error: null });
+  } catch (error) {
+    shared.error = error;
+    looks.pause = Date.now() + PAUSE;
+  }
+  tell();
+}
+
+async function news(run) {
+  let answer;
+  try {
+    answer = await api(`/events?run=${run.id}&since=${shared.data.cursor}`);
+  } catch {
+    return;
+  }
+  const { events, cursor } = answer, data = dataOf(run), { charts } = shared;
+  if (!events.length || !data) return;
+  if (events.some((event) => ["phase_started", "phase_done"].includes(event.kind))) return load(run);
+  data.cursor = cursor;
+  const points = events.filter((event) => event.kind === "point").map((event) => event.body);
+  if (charts && points.some((point) => !charts.knows(point))) return load(run);
+  for (const event of events) take(data, event);
+  if (charts) charts.add(points);
+  tell();
+}
+
+function take(data, event) {
+  if (event.kind === "point") Object.assign(data, { point: event.body, progress: null });
+  else if (event.kind === "progress") data.progress = event.body;
+  else data.log.push(event);
+  if (event.kind === "saved") data.saved = event.body;
+}

@@ -1,0 +1,27 @@
+// Training runs as the state tells them.
+
+export const isActive = (run) => Boolean(run) && ["queued", "running"].includes(run.status);
+export const isOver = (run) => Boolean(run) && ["stopped", "failed"].includes(run.status);
+
+/** The training runs, newest first. */
+export const trainRuns = (state) => ((state && state.runs) || []).filter((run) => run.kind === "train");
+
+/** Run id -> its number among the training runs. */
+export function numbered(state) {
+  const ids = trainRuns(state).map((run) => run.id).sort((a, b) => a - b);
+  return new Map(ids.map((id, place) => [id, place + 1]));
+}
+
+/** The run that is shown: one that works or waits; else the one that was asked for, or the newest. */
+export function shownOf(state, asked) {
+  const runs = trainRuns(state).map((run) => (state.run && state.run.id === run.id ? state.run : run));
+  // One works at a time; of those that wait the oldest is next.
+  const active = runs.find((run) => run.status === "running") || runs.filter(isActive).pop();
+  return active || runs.find((run) => run.id === asked) || runs[0] || null;
+}
+
+/** The run of another kind, or of another training, that has to end first. */
+export const prerequisite = (state, run) => (state.run && state.run.id !== run.id ? state.run : null);
+
+/** Seconds that a run took, or null. */
+export const lasted = (run) => (run.started && run.ended ? run.ended - run.started : null);
