@@ -1,12 +1,13 @@
 // What a person does to classes: each asks where it takes labels away, and says how to undo it.
-import { readText } from "./text_file.js";
 import { askFirst, cancelButton, showDialog } from "../shell/dialog.js";
-import { colourMark, el } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { counted, t } from "../shell/text.js";
+import { askColour } from "./colour_dialog.js";
+import { readText } from "./text_file.js";
 
-const HUES = 12, SHAPES = 3, PATIENCE = 10000; // ms that labels on their way are waited for
+const PATIENCE = 10000; // ms that labels on their way are waited for
 
 export class ClassActs {
   constructor(store) {
@@ -84,49 +85,10 @@ export class ClassActs {
     });
   }
 
-  // -------------------------------------------------------------- colour and key
-  colour(each) {
-    const used = new Map(
-      this.store.classes.filter((other) => other.id !== each.id).map((other) => [other.colour, other.name]),
-    );
-    let pick = (_place) => {};
-    const swatch = (place) => {
-      const name = t(`classes.colour_${place}`),
-        label = used.has(place) ? t("classes.colour_used", { colour: name, name: used.get(place) }) : name;
-      return el("button", {
-        type: "button",
-        class: `lc-swatch${used.has(place) ? " lc-used" : ""}`,
-        title: label,
-        "aria-label": label,
-        dataset: { place },
-        "aria-pressed": String(place === each.colour),
-        tabindex: place === each.colour ? "0" : "-1",
-        onclick: () => pick(place),
-      }, colourMark(place));
-    };
-    const grid = el("div", { class: "lc-palette", role: "group", "aria-label": t("classes.colour") });
-    for (let hue = 0; hue < HUES; hue++) {
-      const forms = Array.from({ length: SHAPES }, (_, shape) => swatch(hue + HUES * shape));
-      grid.append(el("div", { class: "lc-hue" }, el("span", {}, t(`classes.hue_${hue}`)), forms));
-    }
-    grid.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -SHAPES, ArrowDown: SHAPES }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const all = [...grid.querySelectorAll("button")], to = all[all.indexOf(document.activeElement) + step];
-      if (to) to.focus();
-    });
-    queueMicrotask(() => grid.querySelector("[tabindex='0']").focus());
-    return showDialog(t("classes.colour_title", { name: each.name }), grid, (close) => {
-      pick = (place) => {
-        close();
-        this.save({ op: "recolour", id: each.id, colour: place });
-      };
-      return [
-        el("button", { class: "btn quiet", type: "button", onclick: () => pick(null) }, t("classes.colour_auto")),
-        cancelButton(close),
-      ];
-    });
+  // ---- colour and key
+  async colour(each) {
+    const chosen = await askColour(each, this.store.classes.filter((other) => other.id !== each.id));
+    if (chosen) await this.save({ op: "recolour", id: each.id, colour: chosen.colour });
   }
 
   key(each) {
@@ -157,7 +119,7 @@ export class ClassActs {
     );
   }
 
-  // -------------------------------------------------------------- merge and delete
+  // ---- merge and delete
   async merge(each) {
     const n = this.store.counts.get(each.id) || 0;
     const into = el(
@@ -209,7 +171,7 @@ export class ClassActs {
       ));
   }
 
-  // -------------------------------------------------------------- a list of names
+  // ---- a list of names
   async list() {
     const area = el("textarea", { class: "field lc-list", rows: "10", spellcheck: "false", dir: "auto" });
     const file = el("input", { type: "file", accept: ".txt,.csv,text/plain,text/csv" });

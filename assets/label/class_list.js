@@ -1,11 +1,11 @@
 // The list of classes on the Label page: rows that give a class, their menu, dragging, adding.
 // Names are written as text only. What changes classes lies in class_acts.js.
-import { ClassActs } from "./class_acts.js";
 import { arrange, calm, classColour, classMark, classShape, colourMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { showMenu } from "../shell/menu.js";
 import { t } from "../shell/text.js";
+import { ClassActs } from "./class_acts.js";
 
 const FAR = 6; // px that a row is moved before it counts as dragged
 
@@ -97,7 +97,7 @@ export class ClassList {
     return index < 10 ? String((index + 1) % 10) : "";
   }
 
-  // -------------------------------------------------------------- rows
+  // ---- rows
   row(id) {
     if (this.rows.has(id)) return this.rows.get(id);
     const made = {
@@ -182,7 +182,7 @@ export class ClassList {
     );
   }
 
-  // -------------------------------------------------------------- menu, keys, dragging
+  // ---- menu, keys, dragging
   menu(id) {
     const each = this.store.classOf(id), at = this.place(id), n = this.store.classes.length;
     if (!each) return;
@@ -261,7 +261,8 @@ export class ClassList {
   };
 
   draw(current) {
-    if (this.dragged || (this.editing !== null && this.host.querySelector("input"))) return; // never under the person's hands
+    // Never under the person's hands.
+    if (this.dragged || (this.editing !== null && this.host.querySelector("input"))) return;
     const begun = [...this.store.counts.values()].some((n) => n > 0);
     const lines = this.store.classes.map((
       each,

@@ -5,7 +5,8 @@ import { Parts } from "../shell/parts.js";
 import { t } from "../shell/text.js";
 import { COLOURS } from "./map_colours.js";
 
-// What the bar at the bottom of a narrow window does: [act, icon, words].
+/** What the bar at the bottom of a narrow window does: [act, icon, words].
+ *  @type {[string, string, string][]} */
 const BAR = [
   ["undo", "undo", "label.undo"],
   ["skip", "skip", "label.skip"],

@@ -10,7 +10,8 @@ const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 
 export class Grid {
-  /** owner: {store, suggest, pool() -> ids, open(id), look(id), give(ids, classId, source, seconds), mark(ids, kind)}. */
+  /** owner: {store, suggest, pool() -> ids, open(id), look(id), give(ids, classId, source, seconds),
+   *  mark(ids, kind)}. */
   constructor(parts, owner) {
     this.parts = parts;
     this.owner = owner;
@@ -111,6 +112,7 @@ export class Grid {
   }
 
   fillLists({ like, rest, given }) {
+    /** @type {[string, any[]][]} */
     const groups = [["grid.group_like", like], ["grid.group_rest", rest], ["grid.group_class", given]];
     const option = ([name, words]) => el("option", { value: name }, words);
     const group = ([label, rows]) => el("optgroup", { label: t(label) }, rows.map(option));

@@ -18,7 +18,7 @@ export class Head {
     this.parts.undo.disabled = this.parts.redo.disabled = true; // until the steps are known
     this.paces = [];
     this.celebrated = "";
-    this.timer = 0;
+    this.timer = null;
     this.since = 0;
     document.addEventListener("keydown", this.onKey, true);
   }

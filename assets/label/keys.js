@@ -5,7 +5,8 @@ const NATIVE = "button, a, summary, [role=button], [role=tab], [role=menuitem]";
 const FAR = 1e9; // to the very first or last
 
 /** Call the functions of ``act`` while ``root`` is on the screen. Returns what ends it.
- *  act.grid() says whether the grid is shown, act.own(letter) the place of the class with that key of its own, or -1. */
+ *  act.grid() says whether the grid is shown, act.own(letter) the place of the class with that key of its own, or
+ *  -1. */
 export function listenToKeys(root, ready, act) {
   const known = { both: keysOfBoth(act), one: keysOfOne(act), grid: keysOfGrid(act), signs: signs(act) };
   const onKey = (event) => {

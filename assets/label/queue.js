@@ -18,20 +18,22 @@ function deskName() {
 }
 
 export class OpQueue {
-  /** told: {sync(), answered(answer), refused(words)}. */
+  /** @param {string} project
+   *  @param {{sync(): void, answered(answer: OpsAnswer): void, refused(words: string): void}} told */
   constructor(project, told) {
     this.project = project;
     this.told = told;
     this.desk = deskName();
     this.client = `${this.desk}.${random()}`;
     this.prefix = `fact.ops.${project}.`;
+    /** @type {Op[]} */
     this.ops = [];
     this.seq = 0;
     this.sync = { waiting: 0, offline: false, trouble: "" };
     this.inflight = false;
     this.alone = false; // ops are sent singly, to find the one that is refused
     this.delay = 0;
-    this.timer = 0;
+    this.timer = null;
     this.gone = false;
     this.unlock = () => {};
     // Who holds the lock of its name lives.
@@ -56,7 +58,8 @@ export class OpQueue {
     return this.ops.length ? this.ops[0].seq : this.seq + 1;
   }
 
-  /** Send ops; several are one batch. Returns the number of the last. */
+  /** Send ops; several are one batch. Returns the number of the last.
+   *  @param {Op[]} ops */
   send(ops) {
     const batch = ops.length > 1 ? this.seq + 1 : null;
     for (const op of ops) {
@@ -125,7 +128,10 @@ export class OpQueue {
     this.tell();
   }
 
-  /** {answer}, {refused: words} for good, or {trouble: words}, "" without any answer. */
+  /** {answer}, {refused: words} for good, or {trouble: words}, "" without any answer.
+   *  @param {string} client
+   *  @param {Op[]} ops
+   *  @returns {Promise<{answer?: OpsAnswer, refused?: string, trouble?: string}>} */
   async post(client, ops) {
     try {
       const answer = await fetch(`/x/${this.project}/ops`, {

@@ -1,5 +1,5 @@
-// What the label page knows: the images of the queue, their answers, the classes, and the steps of undo. No drawing here.
-// A change is shown at once and travels by queue.js.
+// What the label page knows: the images of the queue, their answers, the classes, and the steps of undo.
+// A change is shown at once and travels by queue.js. No drawing here.
 import { app } from "../shell/app.js";
 import { toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
@@ -11,13 +11,18 @@ const DONE = new Set(["label", "skip", "flag"]);
 const orNone = (state) => (state && state.kind ? state : null);
 
 export class LabelStore {
-  /** changed(what): "queue", "states", "classes", "steps" or "sync". */
+  /** @param {(what: "queue" | "states" | "classes" | "steps" | "sync") => void} changed */
   constructor(changed) {
     this.changed = changed;
-    this.entries = []; // the queue: {id, role, ...}, in its order
+    /** @type {Entry[]} */
+    this.entries = []; // the queue, in its order
+    /** @type {ClassRow[]} */
     this.classes = [];
-    this.states = new Map(); // image -> {kind, class}
+    /** @type {Map<number, Answer>} */
+    this.states = new Map(); // by image
+    /** @type {Map<number, number>} */
     this.counts = new Map(); // class -> labels
+    /** @type {Map<number, Entry>} */
     this.items = new Map(); // image -> what is known of it, with its place in the queue
     this.loaded = false;
     this.selection = null;

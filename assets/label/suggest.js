@@ -13,7 +13,7 @@ export class Suggestions {
     this.data = null;
     this.asked = "";
     this.inflight = false;
-    this.timer = 0;
+    this.timer = null;
     this.gone = false;
     this.lists = new Map();
     this.isOn = kept("fs-suggest") !== "0";

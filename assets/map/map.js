@@ -30,11 +30,14 @@ export class PoolMap {
     this.colours = new Colours(host);
     this.loop = new Lasso();
     this.card = new Card(options.describe);
-    this.data = null; // the picture
+    /** @type {Picture | null} */
+    this.data = null;
     this.wanted = ""; // key of the picture that was asked for
     this.wantedIds = null; // what is to be selected when the picture is there
     this.painting = null;
+    /** @type {Uint8Array | null} */
     this.selected = null; // a byte a dot
+    /** @type {Mark[]} */
     this.marks = [];
     this.marked = new Set();
     this.current = 0;
@@ -43,7 +46,7 @@ export class PoolMap {
     this.frame = 0;
     this.stale = true; // the dots have to be drawn too
     this.gone = false;
-    this.hinted = 0;
+    this.hinted = null;
     this.build();
     this.listen();
     // The benches of the page measure on the map that was made.
@@ -186,7 +189,7 @@ export class PoolMap {
     this.frame = 0;
     const { view, pen } = this;
     if (!view.w) return;
-    if (this.stale) this.dots.draw(view, view.w, view.h, view.ratio, view.dotSize(this.data ? this.data.n : 0));
+    if (this.stale) this.dots.draw(view, view.dotSize(this.data ? this.data.n : 0));
     this.stale = false;
     pen.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     pen.clearRect(0, 0, view.w, view.h);

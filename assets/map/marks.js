@@ -33,14 +33,14 @@ function ring({ pen, css }, x, y, r, width, inside) {
 }
 
 const SHAPES = {
-  ring: (look, mark, x, y, grown) => ring(look, x, y, 4 * grown, 1.5, true),
-  disc: (look, mark, x, y, grown) => filled(look, mark.form, x, y, 5.5 * grown, mark.colour),
-  dot: (look, mark, x, y, grown) => filled(look, mark.form, x, y, 3 * grown, mark.colour), // one of hundreds
-  pick: (look, mark, x, y, grown) => filled(look, "circle", x, y, 5 * grown, "var(--accent-mark)"),
-  check(look, mark, x, y) {
+  ring: (look, x, y, grown) => ring(look, x, y, 4 * grown, 1.5, true),
+  disc: (look, x, y, grown, mark) => filled(look, mark.form, x, y, 5.5 * grown, mark.colour),
+  dot: (look, x, y, grown, mark) => filled(look, mark.form, x, y, 3 * grown, mark.colour), // one of hundreds
+  pick: (look, x, y, grown) => filled(look, "circle", x, y, 5 * grown, "var(--accent-mark)"),
+  check(look, x, y) {
     filled(look, "diamond", x, y, 4.5, "var(--ink-2)");
   },
-  cross(look, mark, x, y, grown) {
+  cross(look, x, y, grown) {
     const { pen, css } = look, r = 3.5 * grown;
     for (const [colour, width] of [["var(--surface)", 4], ["var(--ink)", 1.6]]) {
       pen.beginPath();
@@ -53,7 +53,7 @@ const SHAPES = {
       pen.stroke();
     }
   },
-  flag(look, mark, x, y) {
+  flag(look, x, y) {
     const { pen, css } = look;
     pen.beginPath();
     pen.moveTo(x, y - 5);
@@ -66,7 +66,7 @@ const SHAPES = {
     pen.lineWidth = 1.5;
     pen.stroke();
   },
-  gap({ pen, css }, mark, x, y) { // a region without a pick: its middle keeps its dot
+  gap({ pen, css }, x, y) { // a region without a pick: its middle keeps its dot
     outline(pen, "circle", x, y, 14);
     pen.setLineDash([4, 3]);
     pen.lineWidth = 1.5;
@@ -74,18 +74,18 @@ const SHAPES = {
     pen.stroke();
     pen.setLineDash([]);
   },
-  current(look, mark, x, y) {
+  current(look, x, y) {
     ring(look, x, y, 9, 2, true);
     outline(look.pen, "circle", x, y, 3.5);
     look.pen.fillStyle = look.css("var(--ink)");
     look.pen.fill();
   },
-  hover: (look, mark, x, y) => ring(look, x, y, 8, 1.5, false),
+  hover: (look, x, y) => ring(look, x, y, 8, 1.5, false),
 };
 
 /** Draw a mark; an object, so that a test can look over its shoulder. look: {pen, css}; grown: share of its size. */
 export const pens = {
   draw(look, mark, x, y, grown) {
-    (SHAPES[mark.shape] || SHAPES.ring)(look, mark, x, y, grown);
+    (SHAPES[mark.shape] || SHAPES.ring)(look, x, y, grown, mark);
   },
 };

@@ -34,7 +34,9 @@ function read(bytes) {
   return { ...head, ...places, ids, rows, nearest: sorted(places.xy) };
 }
 
-/** The picture of that key: {kind, key, n, ids, rows, xy, width, height, nearest}. */
+/** The picture of that key.
+ *  @param {string} key
+ *  @returns {Promise<Picture>} */
 export function loadPicture(key) {
   const address = `/x/${app.key}/map?key=${encodeURIComponent(key)}`;
   if (!shared.has(address)) {

@@ -66,8 +66,8 @@ export class PlainLayer {
     this.tints = new Uint32Array(rgba.buffer, rgba.byteOffset, rgba.length / 4);
   }
 
-  draw(view, width, height, ratio, dot) {
-    const size = dot * ratio, rim = Math.ceil(size) + 2;
+  draw(view, dot) {
+    const size = dot * view.ratio, rim = Math.ceil(size) + 2;
     const w = this.canvas.width + 2 * rim, h = this.canvas.height + 2 * rim; // beyond the edges too
     if (!this.canvas.width || !this.canvas.height) return;
     if (!this.picture || this.picture.width !== w || this.picture.height !== h) {
@@ -79,7 +79,7 @@ export class PlainLayer {
       this.shapes = discs(size, w);
       this.shaped = size;
     }
-    const k = view.k * ratio, x0 = w / 2 - view.x * k, y0 = h / 2 + view.y * k, least = (rim + 1) / 2;
+    const k = view.k * view.ratio, x0 = w / 2 - view.x * k, y0 = h / 2 + view.y * k, least = (rim + 1) / 2;
     const { tints, places, shapes } = this;
     for (let i = 0, n = tints.length; i < n; i++) {
       const x = x0 + places[2 * i] * k, y = y0 - places[2 * i + 1] * k;

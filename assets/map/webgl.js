@@ -58,14 +58,14 @@ export function webglLayer(canvas) {
     setColours(rgba) {
       setTints(rgba);
     },
-    draw(view, width, height, ratio, dot) {
+    draw(view, dot) {
       gl.viewport(0, 0, canvas.width, canvas.height);
       gl.clearColor(0, 0, 0, 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
-      const sx = (2 * view.k) / width, sy = (2 * view.k) / height;
+      const sx = (2 * view.k) / view.w, sy = (2 * view.k) / view.h;
       gl.uniform2f(scale, sx, sy);
       gl.uniform2f(shift, -view.x * sx, -view.y * sy);
-      gl.uniform1f(size, dot * ratio);
+      gl.uniform1f(size, dot * view.ratio);
       if (n) gl.drawArrays(gl.POINTS, 0, n);
     },
     destroy() {

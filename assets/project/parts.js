@@ -38,7 +38,7 @@ export function scanRun(run) {
       : t("project.scanning");
     left.textContent = at && at.seconds_left ? t("run.left", { time: fmt.about(at.seconds_left) }) : "";
     stop.disabled = Boolean(now.stopping);
-    meter.setAttribute("aria-valuenow", Math.round(percent));
+    meter.setAttribute("aria-valuenow", String(Math.round(percent)));
     fill.style.width = `${percent}%`;
   };
   return { node, tell };

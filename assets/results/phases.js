@@ -7,68 +7,47 @@ import { between, verdict } from "./words.js";
 
 export function phases(data) {
   if (!data.phases.length) return null;
-  const last = data.phases.length - 1;
-  const rows = data.phases.map((row, place) => {
-    const track = el("div", { class: "dot-track" });
-    if (row.interval) {
-      track.append(
-        el("i", {
-          class: "bar",
-          style: { left: `${100 * row.interval[0]}%`, width: `${100 * (row.interval[1] - row.interval[0])}%` },
-        }),
-        el("i", { class: "dot", style: { left: `${100 * row.accuracy}%` } }),
-      );
-    }
-    const value = row.interval ? fmt.pct(row.accuracy) : "–";
-    const title = row.interval
-      ? between(row.interval)
-      : t("results.train_accuracy", { accuracy: fmt.pct(row.train_accuracy) });
-    return el(
-      "li",
-      { class: place === last ? "dot-row last" : "dot-row", title },
-      el("span", { class: "clip" }, row.title),
-      track,
-      el("span", { class: "num" }, value),
-    );
-  });
-  const measured = data.phases.some((row) => row.interval);
-  const axis = el(
-    "li",
-    { class: "dot-row dot-axis", "aria-hidden": "true" },
-    el("span"),
-    el(
-      "div",
-      { class: "dot-track" },
-      [0, 25, 50, 75, 100].map((value) => el("span", { style: { left: `${value}%` } }, String(value))),
-    ),
-    el("span"),
-  );
+  const measured = data.phases.some((row) => row.interval), { verdict: found, decisions } = data;
+  const rows = data.phases.map((row, place) => dotRow(row, place === data.phases.length - 1));
   return el(
     "section",
     { class: "part" },
     el("h2", {}, t("results.phases")),
-    measured ? el("ul", { class: "dots" }, rows, axis) : el("p", { class: "small" }, t("results.phases_none")),
-    data.verdict
-      ? el("p", { class: data.verdict.kind === "worse" ? "note warn" : "note" }, verdict(data.verdict))
-      : null,
-    data.decisions.length
-      ? el(
-        "details",
-        { class: "results-decisions" },
-        el("summary", {}, icon("chevron-right"), t("results.decided")),
-        el(
-          "ul",
-          {},
-          data.decisions.map((each) =>
-            el(
-              "li",
-              { class: "small", title: `${each.name}: ${each.value}` },
-              el("b", {}, each.words),
-              each.reason ? ` (${each.reason})` : "",
-            )
-          ),
-        ),
-      )
-      : null,
+    measured ? el("ul", { class: "dots" }, rows, axis()) : el("p", { class: "small" }, t("results.phases_none")),
+    found ? el("p", { class: found.kind === "worse" ? "note warn" : "note" }, verdict(found)) : null,
+    decisions.length ? decided(decisions) : null,
   );
+}
+
+function dotRow(row, last) {
+  const track = el("div", { class: "dot-track" });
+  if (row.interval) {
+    const [low, high] = row.interval;
+    const bar = { left: `${100 * low}%`, width: `${100 * (high - low)}%` };
+    const dot = { left: `${100 * row.accuracy}%` };
+    track.append(el("i", { class: "bar", style: bar }), el("i", { class: "dot", style: dot }));
+  }
+  const trained = () => t("results.train_accuracy", { accuracy: fmt.pct(row.train_accuracy) });
+  return el(
+    "li",
+    { class: last ? "dot-row last" : "dot-row", title: row.interval ? between(row.interval) : trained() },
+    el("span", { class: "clip" }, row.title),
+    track,
+    el("span", { class: "num" }, row.interval ? fmt.pct(row.accuracy) : "–"),
+  );
+}
+
+function axis() {
+  const label = (value) => el("span", { style: { left: `${value}%` } }, String(value));
+  const track = el("div", { class: "dot-track" }, [0, 25, 50, 75, 100].map(label));
+  return el("li", { class: "dot-row dot-axis", "aria-hidden": "true" }, el("span"), track, el("span"));
+}
+
+function decided(decisions) {
+  const line = ({ name, value, words, reason }) => {
+    const look = { class: "small", title: `${name}: ${value}` };
+    return el("li", look, el("b", {}, words), reason ? ` (${reason})` : "");
+  };
+  const title = el("summary", {}, icon("chevron-right"), t("results.decided"));
+  return el("details", { class: "results-decisions" }, title, el("ul", {}, decisions.map(line)));
 }

@@ -3,7 +3,8 @@ import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
 
-/** A field of a form: its node, and say() after its value was changed from outside. ``form`` holds values and set(). */
+/** A field of a form: its node, and say() after its value was changed from outside. form holds values and set().
+ *  @param {Field} field */
 export function makeField(field, form) {
   if (field.choices) return listField(field, form);
   return field.type === "bool" ? checkField(field, form) : numberField(field, form);

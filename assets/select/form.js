@@ -15,7 +15,11 @@ const FIRST = ["strategy", "check"]; // they stand right behind the budget
 const APART = ["budget", "extend"]; // "extend" is a button of its own beside "Select again"
 
 export class SelectForm {
-  /** selection: the newest one, or null; changed() after each change. */
+  /** changed() after each change.
+   *  @param {HTMLElement} host
+   *  @param {Field[]} fields
+   *  @param {Chosen | null} selection  the newest one
+   *  @param {() => void} changed */
   constructor(host, fields, selection, changed) {
     this.host = host;
     this.changed = changed;
@@ -113,12 +117,13 @@ export class SelectForm {
   }
 
   lock(yes) {
-    for (const each of this.host.querySelectorAll("input, select")) each.disabled = yes;
+    for (const each of this.host.querySelectorAll("input")) each.disabled = yes;
+    for (const each of this.host.querySelectorAll("select")) each.disabled = yes;
   }
 
   // ---- check images
   get checks() {
-    return this.host.querySelector("#sf-check");
+    return /** @type {HTMLInputElement} */ (this.host.querySelector("input#sf-check"));
   }
 
   writeChecks(n) {
@@ -134,7 +139,7 @@ export class SelectForm {
   /** Only check images: the other fields are out of the way, theirs has the focus and a number. 0: all fields again. */
   onlyChecks(n) {
     const field = this.checks, earlier = this.before ?? this.values.check;
-    for (const each of this.host.children) each.hidden = n > 0 && !each.contains(field);
+    for (const each of this.host.children) each.toggleAttribute("hidden", n > 0 && !each.contains(field));
     if (!n && this.before === null) return;
     this.before = n ? earlier : null;
     this.writeChecks(n || earlier);

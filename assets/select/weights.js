@@ -11,7 +11,9 @@ export function titleOf(name) {
   return t(`select.weights_${how}`, { name: row.title, size: fmt.bytes(row.bytes) });
 }
 
-/** Why a selection with this backbone cannot begin, or "". With features of an earlier one no weights are needed. */
+/** Why a selection with this backbone cannot begin, or "". With features of an earlier one no weights are needed.
+ *  @param {string} name
+ *  @param {Chosen | null} selection */
 export function lackOf(name, selection) {
   const row = backboneOf(name); // nothing is known: nothing is forbidden
   if (!row || row.ready || (selection && selection.backbone === name)) return "";

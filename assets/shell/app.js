@@ -9,6 +9,6 @@ export const address = new URLSearchParams(globalThis.location?.search ?? "");
 export const app = {
   key: address.get("p") || "",
   page: "project",
-  state: null,
+  state: /** @type {State | null} */ (null),
   wish: { checks: 0, image: 0, run: 0 },
 };

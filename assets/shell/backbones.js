@@ -3,7 +3,9 @@ import { api } from "./server.js";
 
 const AGAIN = 1500; // ms between two looks while weights are on their way
 const listeners = new Set();
-let known = null, asking = null, timer = 0;
+/** @type {Backbones | null} */
+let known = null;
+let asking = null, timer = null;
 
 /** {backbones: [{name, title, ready, busy, bytes, ...}], busy, recommended}, or null before the first answer. */
 export const backbones = () => known;
@@ -26,7 +28,8 @@ export async function readBackbones() {
   takeBackbones(await asking);
 }
 
-/** Take an answer that came with something else. */
+/** Take an answer that came with something else.
+ *  @param {Backbones} answer */
 export function takeBackbones(answer) {
   known = answer;
   clearTimeout(timer);

@@ -3,7 +3,11 @@ import { el } from "./dom.js";
 import { floats } from "./notices.js";
 import { t } from "./text.js";
 
-/** A dialog with nodes of our own. ``foot(close)`` makes its buttons. Resolves with what close(value) was given. */
+/** A dialog with nodes of our own. foot(close) makes its buttons. Resolves with what close(value) was given.
+ *  @param {string} title
+ *  @param {any} body
+ *  @param {(close: (value?: any) => void) => any} foot
+ *  @returns {Promise<any>} */
 export function showDialog(title, body, foot) {
   return new Promise((resolve) => {
     const box = el("dialog", { "aria-label": title });

@@ -1,7 +1,12 @@
 // Making nodes. Text reaches the page only as text nodes.
 import { app } from "./app.js";
 
-/** An element. ``on...`` listens, ``style`` takes custom properties too; false and null leave an attribute or child out. */
+/** An element. "on..." listens, "style" takes custom properties too; false and null leave an attribute or child out.
+ *  @template {keyof HTMLElementTagNameMap} Tag
+ *  @param {Tag} tag
+ *  @param {Record<string, any>} [attrs]
+ *  @param {...any} children  nodes, texts, lists of them
+ *  @returns {HTMLElementTagNameMap[Tag]} */
 export function el(tag, attrs = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attrs || {})) {
@@ -10,7 +15,7 @@ export function el(tag, attrs = {}, ...children) {
     else if (name === "class") node.className = value;
     else if (name === "style") { for (const [key, each] of Object.entries(value)) node.style.setProperty(key, each); }
     else if (name === "dataset") Object.assign(node.dataset, value);
-    else if (name === "value" || name === "checked") node[name] = value;
+    else if (name === "value" || name === "checked") Object.assign(node, { [name]: value });
     else node.setAttribute(name, value === true ? "" : String(value));
   }
   node.append(...present(children));

@@ -1,6 +1,6 @@
 // Where the page begins: what each piece is, and what Gradio's handlers may call.
-import { labelPage } from "../label/page.js";
 import { keyList } from "../label/key_list.js";
+import { labelPage } from "../label/page.js";
 import { projectPage } from "../project/page.js";
 import { resultsPage } from "../results/page.js";
 import { selectPage } from "../select/page.js";

@@ -32,7 +32,7 @@ export function showMenu(button, entries) {
   addEventListener("pointerdown", away, true);
   addEventListener("keydown", away, true);
   addEventListener("resize", close); // it would stand where its button was
-  menu.querySelector("button:enabled")?.focus();
+  buttonsOf(menu)[0]?.focus();
   menu.addEventListener("keydown", (event) => walk(menu, event));
 }
 
@@ -56,6 +56,8 @@ function line(entry, close) {
   );
 }
 
+const buttonsOf = (menu) => [...menu.querySelectorAll("button")].filter((each) => !each.disabled);
+
 function lay(menu, at) {
   const below = at.bottom + APART + menu.offsetHeight <= innerHeight - EDGE;
   menu.style.top = `${below ? at.bottom + APART : Math.max(EDGE, at.top - APART - menu.offsetHeight)}px`;
@@ -63,7 +65,7 @@ function lay(menu, at) {
 }
 
 function walk(menu, event) {
-  const all = [...menu.querySelectorAll("button:enabled")], now = all.indexOf(document.activeElement);
+  const all = buttonsOf(menu), now = all.findIndex((each) => each === document.activeElement);
   const to = { ArrowDown: now + 1, ArrowUp: now - 1, Home: 0, End: -1 }[event.key];
   if (to === undefined) return;
   event.preventDefault();

@@ -19,7 +19,9 @@ function told(error) {
   return [el("b", {}, asSentence(error.what)), ...rest];
 }
 
-/** An error in the pane it concerns: what is wrong, what was found, what to do. */
+/** An error in the pane it concerns: what is wrong, what was found, what to do.
+ *  @param {Problem} error
+ *  @param {"bad" | "warn"} [kind] */
 export const errorBox = (error, kind = "bad") => el("div", { class: `note ${kind}`, role: "alert" }, told(error));
 
 /** The place for what lies over the page. */
@@ -32,18 +34,21 @@ export function floats() {
 }
 
 /** A short notice that leaves by itself, an error later, and never while the pointer or the focus is on it.
- *  action: {text, act}, a button in it, such as Undo; only the newest notice has one. Returns what closes it. */
+ *  action: a button in it, such as Undo; only the newest notice has one. Returns what closes it.
+ *  @param {string | Problem} message
+ *  @param {"" | "bad" | "good"} [kind]
+ *  @param {{text: string, act: () => void} | null} [action] */
 export function toast(message, kind = "", action = null) {
-  const error = message && message.what ? message : null;
+  const error = typeof message === "object" && message.what ? message : null;
   if (error && error.status === 0) return () => {}; // no answer at all: the bar at the top says so
   if (!toasts) {
     toasts = el("div", { class: "toasts", role: "status", "aria-live": "polite" });
     floats().append(toasts);
   }
-  const text = error ? error.what : message;
+  const text = error ? error.what : String(message);
   [...toasts.children].find((each) => each.dataset.text === text)?.remove();
   if (action) toasts.querySelectorAll(".acts").forEach((older) => older.remove());
-  const made = notice(error ? told(error) : message, text, error ? "bad" : kind, action);
+  const made = notice(error ? told(error) : text, text, error ? "bad" : kind, action);
   toasts.append(made);
   const leave = () => (made.matches(":hover, :focus-within") ? setTimeout(leave, 2000) : made.remove());
   setTimeout(leave, error ? STAYS.error : action ? STAYS.action : kind === "bad" ? STAYS.bad : STAYS.plain);
@@ -81,7 +86,7 @@ export function shut() {
 
 /** Say when the program is away, and what nobody else says of a request that failed. */
 export function watchTrouble() {
-  document.addEventListener("fs:offline", (/** @type {CustomEvent} */ event) => {
+  document.addEventListener("fs:offline", (event) => {
     bar?.remove();
     bar = null;
     if (event.detail) raise("warn", "offline");

@@ -4,6 +4,8 @@ import { t } from "./text.js";
 
 /** A request that failed: what is wrong, what was found, what to do. status 0: no answer at all. */
 export class Refused extends Error {
+  /** @param {Partial<Problem>} body
+   *  @param {number} status */
   constructor(body, status) {
     super(body.what || t("error.unknown"));
     this.what = this.message;
@@ -13,7 +15,11 @@ export class Refused extends Error {
   }
 }
 
-/** GET without a body, POST with one. A path that starts with /x/ is taken as it is. Rejects with a Refused. */
+/** GET without a body, POST with one. A path that starts with /x/ is taken as it is. Rejects with a Refused.
+ *  @param {string} path
+ *  @param {any} [body]
+ *  @param {RequestInit & {raw?: boolean}} [options]  raw: the bytes of an answer that is no JSON
+ *  @returns {Promise<any>} */
 export async function api(path, body = undefined, options = {}) {
   const url = path.startsWith("/x/") ? path : `/x/${app.key}${path}`;
   const post = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
@@ -45,9 +51,12 @@ export function askAgainForPictures() {
   document.addEventListener("error", ({ target }) => {
     if (target instanceof HTMLImageElement && missed.size < 1000) missed.add(target);
   }, true);
-  document.addEventListener("fs:offline", (/** @type {CustomEvent} */ event) => {
+  document.addEventListener("fs:offline", (event) => {
     if (event.detail) return;
-    for (const image of missed) if (image.getAttribute("src")) image.src = image.src;
+    for (const image of missed) {
+      const source = image.getAttribute("src");
+      if (source) image.setAttribute("src", source); // asks again
+    }
     missed.clear();
   });
 }

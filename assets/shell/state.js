@@ -5,9 +5,10 @@ import { api, setOffline } from "./server.js";
 
 const WORKING = 500, LABELING = 1000, IDLE = 3000, LONGEST = 10000; // ms between two looks; others label too
 const listeners = new Set();
-let timer = 0, pause = IDLE, polling = null;
+let timer = null, pause = IDLE, polling = null;
 
-/** Hear of every new state, and of the present one now. Returns what ends it. */
+/** Hear of every new state, and of the present one now. Returns what ends it.
+ *  @param {(state: State) => void} listener */
 export function onState(listener) {
   listeners.add(listener);
   if (app.state) listener(app.state);
@@ -69,7 +70,10 @@ export function watchWindow() {
   addEventListener("online", refreshState);
 }
 
-/** Queue a run: startRun("select", {budget: "50"}) -> its id. */
+/** Queue a run: startRun("select", {budget: "50"}) -> its id.
+ *  @param {string} kind
+ *  @param {Record<string, any>} [config]
+ *  @returns {Promise<number>} */
 export async function startRun(kind, config = {}) {
   const { run } = await api("/run", { kind, config });
   await refreshState();

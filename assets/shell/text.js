@@ -11,13 +11,18 @@ export function setWords(told) {
 /** Whether there is a sentence of that key. */
 export const knows = (key) => key in words;
 
-/** The sentence of a key, its {places} filled in. A key without one stands for itself. */
+/** The sentence of a key, its {places} filled in. A key without one stands for itself.
+ *  @param {string} key
+ *  @param {Record<string, any>} [vars] */
 export function t(key, vars = {}) {
   const sentence = knows(key) ? words[key] : key;
   return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in vars ? String(vars[name]) : whole));
 }
 
-/** A sentence with a number: KEY_none, KEY_one or KEY, whichever there is. */
+/** A sentence with a number: KEY_none, KEY_one or KEY, whichever there is.
+ *  @param {string} key
+ *  @param {number} n
+ *  @param {Record<string, any>} [vars] */
 export function counted(key, n, vars = {}) {
   const own = n === 0 ? `${key}_none` : n === 1 ? `${key}_one` : key;
   return t(knows(own) ? own : key, { n: int(n), ...vars });

@@ -80,12 +80,14 @@ class ChartPane {
 
   toPhase() { // the one that learns, where the phases are wider than the window
     const { line, scroll } = this, most = scroll.scrollWidth - scroll.clientWidth;
-    const cell = line.querySelector(".running") || line.querySelector(".done:last-child");
-    if (cell && most > 0) scroll.scrollLeft = Math.min(most, Math.max(0, cell.offsetLeft - LEFT));
+    const cell = line.querySelector("li.running") || line.querySelector("li.done:last-child");
+    if (cell instanceof HTMLElement && most > 0) {
+      scroll.scrollLeft = Math.min(most, Math.max(0, cell.offsetLeft - LEFT));
+    }
   }
 }
 
-function todoWords(phase, first) {
+function todoWords(first) {
   const run = app.state && shownRun(app.state);
   return t(!isActive(run) ? "train.skipped" : first ? "train.next" : "train.later");
 }

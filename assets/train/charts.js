@@ -1,5 +1,5 @@
 // The charts of a training run: one plotly figure, extended in place, so that the zoom is kept.
-//   const charts = new Charts(host, {words(phase, first) -> text of a phase not begun,
+//   const charts = new Charts(host, {words(first) -> text of a phase not begun,
 //                                    named(panel, short) -> name of a solver's panel, onZoom(yes)})
 //   charts.show(figure)   the whole figure as app/plots.py made it; a zoom stays
 //   charts.add(points)    bodies of "point" events, in order
@@ -63,7 +63,7 @@ export class Charts {
         y: (row[0] + row[1]) / 2,
         xanchor: "center",
         yanchor: "middle",
-        text: this.options.words(phase, place === 0),
+        text: this.options.words(place === 0),
         font: { size: 12, color: "var(--ink-2)" },
       }))
     );

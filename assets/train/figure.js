@@ -8,14 +8,18 @@ const CLOSE = 0.07; // share of the axis: ends of lines that are closer would wr
 const last = (list) => list[list.length - 1];
 const axisOf = (kind, number) => `${kind}axis${number ? number + 1 : ""}`;
 
-/** The panel of the figure that a point belongs to, or undefined. As app/curves.py: _panel. */
+/** The panel of the figure that a point belongs to, or undefined. As app/curves.py: _panel.
+ *  @param {Figure} figure
+ *  @param {Point} point */
 export function panelOf(figure, point) {
   const meta = figure.layout.meta, panels = meta.panels.filter((each) => each.phase === point.phase);
   const name = meta.panel_of[point.part || ""] || "", whole = ["", "whole"].includes(point.part || "");
   return panels.find((each) => each.panel === name) || (whole ? last(panels) : undefined);
 }
 
-/** Put a point in, a body of a "point" event. */
+/** Put a point in, a body of a "point" event.
+ *  @param {Figure} figure
+ *  @param {Point} point */
 export function extend(figure, point) {
   const meta = figure.layout.meta, panel = panelOf(figure, point);
   const phase = meta.phases.find((each) => each.name === point.phase);

@@ -10,7 +10,7 @@ const listeners = new Set();
 
 /** show: the run that the person wants to see; data: the answer of /chart for the shown run; charts: what draws it. */
 export const shared = { show: 0, data: null, error: null, charts: null };
-const looks = { timer: 0, busy: false, pause: 0, labels: "" };
+const looks = { timer: null, busy: false, pause: 0, labels: "" };
 
 export const shownRun = (state) => shownOf(state, shared.show);
 

@@ -132,7 +132,7 @@ function buttonsOf(run, may, stale) {
   const over = isOver(run),
     begin = button("train-start", !over && (!run || stale), run ? "train.again" : "train.start");
   begin.disabled = !may;
-  const found = [press(begin, async () => pressHidden("train-go"))];
+  const found = [press(begin, () => pressHidden("train-go"))];
   if (over) {
     const again = press(button("train-resume", true, "train.resume"), () => resume(run.id));
     const why = obstacle(run.config.recipe, run.config.backbone);

@@ -1,9 +1,11 @@
 // Training runs as the state tells them.
 
+/** @param {Run | null} run */
 export const isActive = (run) => Boolean(run) && ["queued", "running"].includes(run.status);
 export const isOver = (run) => Boolean(run) && ["stopped", "failed"].includes(run.status);
 
-/** The training runs, newest first. */
+/** The training runs, newest first.
+ *  @param {State | null} state */
 export const trainRuns = (state) => ((state && state.runs) || []).filter((run) => run.kind === "train");
 
 /** Run id -> its number among the training runs. */
@@ -12,7 +14,10 @@ export function numbered(state) {
   return new Map(ids.map((id, place) => [id, place + 1]));
 }
 
-/** The run that is shown: one that works or waits; else the one that was asked for, or the newest. */
+/** The run that is shown: one that works or waits; else the one that was asked for, or the newest.
+ *  @param {State | null} state
+ *  @param {number} asked
+ *  @returns {Run | null} */
 export function shownOf(state, asked) {
   const runs = trainRuns(state).map((run) => (state.run && state.run.id === run.id ? state.run : run));
   // One works at a time; of those that wait the oldest is next.

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { firstList, isOpen, listsOf, membersOf } from "./grid_lists.js";
+
+const ROSE = 1, TULIP = 2;
+const LIKE = { [ROSE]: [5, 9, 3, 20], [TULIP]: [4] }; // surest first; 20 is a check image
+function world(states = {}) {
+  const known = new Map(Object.entries(states).map(([id, state]) => [Number(id), state]));
+  const entries = [3, 4, 5].map((id) => ({ id, role: "pick" })).concat([{ id: 20, role: "audit" }]);
+  const store = {
+    entries,
+    classes: [{ id: ROSE, name: "rose" }, { id: TULIP, name: "tulip" }],
+    states: known,
+    counts: new Map([[TULIP, 1]]),
+    items: new Map(entries.map((each) => [each.id, each])),
+    isDone: (id) => known.has(id),
+  };
+  const suggest = { list: (each) => LIKE[each] || [] };
+  return { store, suggest, pool: () => [3, 4, 5, 9, 20], refused: new Map(), sure: true };
+}
+const rose = { kind: "label", class: ROSE }, skip = { kind: "skip", class: null };
+
+test("what looks like a class is in the order of how sure it is, or the other way round", () => {
+  assert.deepEqual(membersOf(`like:${ROSE}`, world()), [5, 9, 3]);
+  assert.deepEqual(membersOf(`like:${ROSE}`, { ...world(), sure: false }), [3, 9, 5]);
+  assert.deepEqual(LIKE[ROSE], [5, 9, 3, 20], "the suggestions themselves stay as they are");
+});
+
+test("check images, answered and refused ones are not in it", () => {
+  const all = world({ 9: rose });
+  assert.equal(isOpen(all.store, 20), false);
+  assert.deepEqual(membersOf(`like:${ROSE}`, { ...all, refused: new Map([[ROSE, new Set([3])]]) }), [5]);
+});
+
+test("picks stand in the order of the queue, open images in that of the pool", () => {
+  assert.deepEqual(membersOf("picks", world({ 4: rose })), [3, 5]);
+  assert.deepEqual(membersOf("open", world({ 4: rose })), [3, 5, 9]);
+});
+
+test("a class lists its images, and what was passed by has a list of its own", () => {
+  const all = world({ 4: rose, 5: skip, 9: { kind: "flag", class: null } });
+  assert.deepEqual(membersOf(`class:${ROSE}`, all), [4]);
+  assert.deepEqual(membersOf("skipped", all), [5, 9]);
+});
+
+test("the first list is the longest of what looks like a class", () => {
+  const lists = listsOf(world());
+  assert.deepEqual(lists.like.map(([name]) => name), [`like:${ROSE}`, `like:${TULIP}`]);
+  assert.deepEqual(lists.given.map(([name]) => name), [`class:${TULIP}`]);
+  assert.equal(firstList(lists), `like:${ROSE}`);
+  assert.equal(firstList({ like: [] }), "picks");
+});

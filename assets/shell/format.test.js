@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { fmt } from "./format.js";
+import { counted, decision, setWords, t } from "./text.js";
+
+before(() =>
+  setWords({
+    "time.moment": "a moment",
+    "time.seconds": "{n} s",
+    "time.minutes": "{n} min",
+    "time.minutes_seconds": "{m} min {s} s",
+    "time.hours": "{h} h {m} min",
+    "time.about": "about {time}",
+    "images": "{n} images",
+    "images_one": "one image",
+    "decision.ff.interpolation": "Mixed weights",
+    "decision.ff.interpolation.*": "{percent} %",
+  })
+);
+
+test("numbers", () => {
+  assert.deepEqual([fmt.int(1797), fmt.int(NaN), fmt.pct(0.775), fmt.pct(0.5, 0)], ["1,797", "–", "77.5 %", "50 %"]);
+  assert.deepEqual([999, 1000, 2.4e6, 87e6, 3.2e12].map(fmt.bytes), ["999 B", "1.0 kB", "2.4 MB", "87 MB", "3.2 TB"]);
+});
+
+test("times", () => {
+  const told = [0.5, 1, 59.4, 60, 61, 600, 3540, 3600, 5400, null].map((s) => fmt.time(s));
+  assert.deepEqual(told, [
+    ...["a moment", "1 s", "59 s", "1 min", "1 min 1 s", "10 min", "59 min", "1 h 0 min", "1 h 30 min", "–"],
+  ]);
+  assert.deepEqual([3, 44, 50, 130].map(fmt.about), ["about 5 s", "about 45 s", "about 1 min", "about 2 min"]);
+});
+
+test("sentences", () => {
+  assert.equal(t("none.here"), "none.here");
+  assert.deepEqual([counted("images", 1), counted("images", 2000)], ["one image", "2,000 images"]);
+  assert.deepEqual(decision("ff.interpolation", "0.5"), { title: "Mixed weights", value: "50 %" });
+  assert.deepEqual(decision("new.one", "x"), { title: "new.one", value: "x" });
+});

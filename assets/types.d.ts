@@ -1,0 +1,240 @@
+// Types for the scripts: what they find on the window, the events by which they talk, and the JSON of our routes.
+
+interface Window {
+  /** Set in shell/main.js: what Gradio's handlers and the tests may call. */
+  FactStudio: any;
+  /** The library that draws charts, fetched by train/plotly.js. */
+  Plotly: any;
+}
+
+interface DocumentEventMap {
+  "fs:page": CustomEvent<string>; // another page is shown
+  "fs:offline": CustomEvent<boolean>; // the program does not answer, or does again
+  "fs:theme": CustomEvent<boolean>; // dark, or light
+  "fs:backbone": CustomEvent<string>; // the person chose a backbone
+  "fs:select": CustomEvent; // the Select page is asked for check images: app.wish.checks
+  "fs:label": CustomEvent; // the Label page is asked for an image: app.wish.image
+  "fs:map": CustomEvent<any>; // a map was made
+}
+
+/** What is wrong, what was found, what to do: the body of every answer that is no success. */
+interface Problem {
+  what: string;
+  found?: string;
+  do?: string;
+  status?: number;
+}
+
+// ---- /x/KEY/state, and what of it /x/app tells where no project is open (app/routes/state.py)
+interface State {
+  version: string;
+  problem?: Problem;
+  project: { key: string; name: string; images: string; folder: string } | null;
+  counts: Counts | null;
+  classes: ClassRow[];
+  selection: Chosen | null;
+  labels: LabelCounts | null;
+  runs: Run[];
+  run: Run | null;
+  map?: { kind: string; key: string } | null;
+  steps: Step[];
+  device?: string;
+}
+
+interface Counts {
+  files: number;
+  pool: number;
+  duplicates: number;
+  unreadable: number;
+  missing: number;
+  bytes: number;
+  sizes: [number, number][];
+}
+
+interface LabelCounts {
+  picks: number;
+  checks: number;
+  picks_done: number;
+  checks_done: number;
+  skipped: number;
+  total: number;
+}
+
+interface Step {
+  key: string;
+  title: string;
+  fact: string;
+  state: "done" | "begun" | "todo";
+}
+
+interface Chosen {
+  id: number;
+  strategy: string;
+  picks: number;
+  checks: number;
+  seconds: number;
+  backbone: string;
+  config: any;
+  created: number;
+}
+
+interface Run {
+  id: number;
+  kind: string;
+  status: "queued" | "running" | "done" | "stopped" | "failed";
+  reason: string;
+  config: any;
+  recipe: string | null;
+  backbone: string | null;
+  created: number;
+  started: number | null;
+  ended: number | null;
+  seconds: number | null;
+  stopping: boolean;
+  progress: Progress | null;
+  accuracy: number | null;
+  interval: [number, number] | null;
+  result: any;
+}
+
+interface Progress {
+  step: string;
+  done: number;
+  total: number;
+  unit: string;
+  rate: number;
+  seconds_left: number | null;
+}
+
+// ---- labels (app/routes/label.py, app/routes/classes.py)
+interface ClassRow {
+  id: number;
+  name: string;
+  colour: number;
+  key: string;
+  count: number;
+}
+
+type Role = "pick" | "audit" | null;
+
+/** What was said of an image. */
+interface Answer {
+  kind: "label" | "skip" | "flag" | "none" | "";
+  class: number | null;
+}
+
+/** An image of the queue. ``at``: its place there, -1 beside it. */
+interface Entry {
+  id: number;
+  path: string;
+  w: number;
+  h: number;
+  note: string;
+  role: Role;
+  state?: string;
+  class?: number | null;
+  at?: number;
+}
+
+/** One op on its way: the body of POST /x/KEY/ops holds {client, ops}. */
+interface Op {
+  seq?: number;
+  kind: "label" | "skip" | "flag" | "clear" | "undo" | "redo";
+  item: number;
+  class_id?: number | null;
+  lead_time?: number | null;
+  source?: string;
+  batch?: number;
+  annotator?: string;
+}
+
+/** The answer of POST /x/KEY/ops. */
+interface OpsAnswer {
+  last_seq: number;
+  states: Record<string, Answer>;
+  classes?: ClassRow[];
+}
+
+// ---- /x/backbones (app/routes/backbones.py)
+interface Backbone {
+  name: string;
+  title: string;
+  help: string;
+  parameters: number;
+  licence: string;
+  seconds_per_image: number;
+  ready: boolean;
+  detail: string;
+  bytes: number;
+  own: boolean;
+  busy: boolean;
+  percent: number | null;
+  file: string;
+  failed: string;
+}
+
+interface Backbones {
+  backbones: Backbone[];
+  busy: boolean;
+  recommended: string;
+}
+
+// ---- /x/options/KIND
+interface Field {
+  name: string;
+  type: "int" | "float" | "bool" | "str";
+  title: string;
+  help: string;
+  default: any;
+  low: number | null;
+  high: number | null;
+  expert: boolean;
+  choices: FieldChoice[] | null;
+}
+
+interface FieldChoice {
+  value: string;
+  title: string;
+  help: string;
+  most?: number;
+  needs_labels?: boolean;
+}
+
+// ---- the map: what loadPicture() makes of /x/KEY/map (app/maps.py)
+interface Picture {
+  kind: string;
+  key: string;
+  n: number;
+  ids: Int32Array;
+  rows: Map<number, number>;
+  xy: Float32Array;
+  width: number;
+  height: number;
+  nearest: (x: number, y: number, radius: number, allowed: ((row: number) => boolean) | null) => number;
+}
+
+interface Mark {
+  id?: number;
+  shape: string;
+  colour?: string;
+  form?: string;
+}
+
+// ---- the charts of a training run (app/plots.py), and its events (fact_core/events.py)
+interface Figure {
+  data: any[];
+  layout: any;
+}
+
+interface Point {
+  phase: string;
+  part?: string;
+  step: number;
+  steps: number;
+  loss?: number | null;
+  check_loss?: number | null;
+  accuracy?: number | null;
+  check_accuracy?: number | null;
+  seconds_left?: number | null;
+  images_per_s?: number;
+}
