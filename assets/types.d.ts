@@ -220,21 +220,8 @@ interface Mark {
   form?: string;
 }
 
-// ---- the charts of a training run (app/plots.py), and its events (fact_core/events.py)
+// ---- the charts of a training run, as /x/KEY/chart tells them (app/plots.py)
 interface Figure {
   data: any[];
   layout: any;
-}
-
-interface Point {
-  phase: string;
-  part?: string;
-  step: number;
-  steps: number;
-  loss?: number | null;
-  check_loss?: number | null;
-  accuracy?: number | null;
-  check_accuracy?: number | null;
-  seconds_left?: number | null;
-  images_per_s?: number;
 }

@@ -37,19 +37,17 @@ class ChartPane {
     root.replaceChildren(el("div", { class: "train-charts" }, this.notes, this.scroll, this.empty));
     this.charts = new Charts(this.host, {
       words: todoWords,
-      named: (panel, short = false) => t(`train.panel.${panel}${short ? ".short" : ""}`),
+      named: (panel, short) => t(`train.panel.${panel}${short ? ".short" : ""}`),
       onZoom: (yes) => {
         this.zoom.hidden = !yes;
       },
     });
-    shared.charts = this.charts;
     this.off = follow(() => this.draw());
   }
 
   destroy() {
     this.off();
     this.charts.destroy();
-    shared.charts = null;
   }
 
   draw() {
@@ -69,7 +67,7 @@ class ChartPane {
     this.host.setAttribute("aria-label", summary(data.figure));
   }
 
-  show(run, data) { // a new figure: another run, or a phase began or ended
+  show(run, data) { // a new figure: another run, or later points
     if (this.run && this.run !== run.id) this.charts.reset();
     this.seen = data;
     this.run = run.id;

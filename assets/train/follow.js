@@ -6,10 +6,11 @@ import { onState } from "../shell/state.js";
 import { isActive, shownOf } from "./runs.js";
 
 const EVERY = 500, PAUSE = 3000; // ms between two looks; after one that failed
+const CHARTED = ["point", "phase_started", "phase_done"]; // kinds of events that change the charts
 const listeners = new Set();
 
-/** show: the run that the person wants to see; data: the answer of /chart for the shown run; charts: what draws it. */
-export const shared = { show: 0, data: null, error: null, charts: null };
+/** show: the run that the person wants to see; data: the answer of /chart for the shown run. */
+export const shared = { show: 0, data: null, error: null };
 const looks = { timer: null, busy: false, pause: 0, labels: "" };
 
 export const shownRun = (state) => shownOf(state, shared.show);
@@ -76,20 +77,14 @@ async function news(run) {
   } catch {
     return;
   }
-  const { events, cursor } = answer, data = dataOf(run), { charts } = shared;
+  const { events, cursor } = answer, data = dataOf(run);
   if (!events.length || !data) return;
-  if (events.some((event) => ["phase_started", "phase_done"].includes(event.kind))) return load(run);
+  if (events.some((event) => CHARTED.includes(event.kind))) return load(run); // Python alone computes the charts
   data.cursor = cursor;
-  const points = events.filter((event) => event.kind === "point").map((event) => event.body);
-  if (charts && points.some((point) => !charts.knows(point))) return load(run);
-  for (const event of events) take(data, event);
-  if (charts) charts.add(points);
+  for (const event of events) {
+    if (event.kind === "progress") data.progress = event.body;
+    else data.log.push(event);
+    if (event.kind === "saved") data.saved = event.body;
+  }
   tell();
-}
-
-function take(data, event) {
-  if (event.kind === "point") Object.assign(data, { point: event.body, progress: null });
-  else if (event.kind === "progress") data.progress = event.body;
-  else data.log.push(event);
-  if (event.kind === "saved") data.saved = event.body;
 }

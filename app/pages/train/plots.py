@@ -3,7 +3,7 @@
 The figure has two rows (loss, accuracy) and one column a phase; the columns' widths are those of
 the phase rail above it. The light model's solvers have a panel each. Colours are written as names of CSS variables
 ("var(--accent-mark)"): the page fills them in ("@50%": half opaque), so light and dark need no new figure. The page
-appends later points in place; ``layout.meta`` says which trace takes what.
+computes nothing anew: it asks for the whole figure when there are later points.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from app.pages.train import chart_axes as axes
-from app.pages.train.curves import PANELS, SERIES, TWINS, Curve, curves, kept, last_step
+from app.pages.train.curves import SERIES, TWINS, Curve, curves, kept, last_step
 from fact_core.analysis.evaluate import wilson
 from fact_core.choices import PHASES
 from fact_core.events import Event
@@ -27,8 +27,8 @@ APART = 1e-3
 def training_figure(events: Iterable[Event], phases: Sequence[str]) -> dict[str, Any]:
     """The charts of a training run: {"data", "layout"} for plotly.js.
 
-    layout.meta: phases (name, title, edges, state, ...); panels (phase, panel, edges, traces, ...), where traces is
-    series -> index in data, of its line, whose end follows it; traces: phase -> those of its last panel.
+    layout.meta: phases (name, title, edges, state, ...); panels (phase, panel, edges, ...); traces: phase -> series ->
+    index in data of its line in the phase's last panel. A line's end follows it.
     """
     known = curves(events, phases)
     losses = axes.loss_range(
@@ -173,11 +173,9 @@ def _layout(known: list[Curve], where: list[dict[str, int]], losses: tuple[float
             _meta([curve for curve in known if curve.phase == phase], edge)
             for phase, edge in zip(phases, axes.columns(phases), strict=True)
         ],
-        "panels": [_panel(*each) for each in zip(known, edges, where, strict=True)],
-        "panel_of": PANELS,
+        "panels": [_panel(*each) for each in zip(known, edges, strict=True)],
         "traces": {curve.phase: each for curve, each in zip(known, where, strict=True)},
         "rows": {"loss": axes.LOSS_ROW, "accuracy": axes.ACCURACY_ROW},
-        "lowest_loss": axes.LOWEST_LOSS,
     }
     return layout
 
@@ -202,16 +200,14 @@ def _add_field(layout: dict[str, Any], phase: str, edge: tuple[float, float]) ->
         )
 
 
-def _panel(curve: Curve, edge: tuple[float, float], where: dict[str, int]) -> dict[str, Any]:
+def _panel(curve: Curve, edge: tuple[float, float]) -> dict[str, Any]:
     return {
         "phase": curve.phase,
         "panel": curve.panel,
         "edges": list(edge),
-        "traces": where,
         "origin": curve.origin,
         "last": last_step(curve),
         "ends": curve.ends,
-        "part": next(reversed(list(curve.parts.values())), ""),
     }
 
 
