@@ -187,7 +187,12 @@ def in_words(said: str, what: str) -> SetupError:
 
 def run_tests(python: str, arguments: list[str]) -> int:
     """Formatter, linter and types first, pytest last: its closing line is the last one. Worst exit code."""
-    checks = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy", "--strict", "fact_core"])
+    scripts = ["--quiet", "--config", "assets/deno.json"]
+    checks = (
+        *(["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy", "--strict", "fact_core"]),
+        *(["deno", "fmt", "--check", *scripts], ["deno", "lint", *scripts], ["deno", "check", *scripts, "assets"]),
+    )
+    os.environ["DENO_NO_UPDATE_CHECK"] = "1"
     failed = [" ".join(check) for check in checks if call([python, "-m", *check], cwd=ROOT)]
     say(f"Checks that failed: {'; '.join(failed)}" if failed else "Format, lint and types are in order.")
     # All of them: a file of tests on every core. With arguments: as asked for.
