@@ -106,7 +106,7 @@ interface Progress {
   seconds_left: number | null;
 }
 
-// ---- labels (app/routes/label.py, app/routes/classes.py)
+// ---- labels (app/pages/label/routes.py, app/routes/classes.py)
 interface ClassRow {
   id: number;
   name: string;
@@ -200,7 +200,7 @@ interface FieldChoice {
   needs_labels?: boolean;
 }
 
-// ---- the map: what loadPicture() makes of /x/KEY/map (app/maps.py)
+// ---- the map: what loadPicture() makes of /x/KEY/map (app/routes/maps.py)
 interface Picture {
   kind: string;
   key: string;
@@ -220,7 +220,7 @@ interface Mark {
   form?: string;
 }
 
-// ---- the charts of a training run, as /x/KEY/chart tells them (app/plots.py)
+// ---- the charts of a training run, as /x/KEY/chart tells them (app/pages/train/plots.py)
 interface Figure {
   data: any[];
   layout: any;

@@ -1,13 +1,14 @@
 """What a long step tells while it runs. Each event is a small frozen dataclass.
 
 Events cross from the child process to the page as rows ``(kind, body)`` with a JSON body:
-``to_row`` and ``from_row`` are the only two ways in and out.
+``to_row`` and ``from_row`` are the only two ways in and out; ``from_body`` takes a body that is read already.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -118,7 +119,12 @@ def to_row(event: Event) -> tuple[str, str]:
 
 def from_row(kind: str, body: str) -> Event:
     """The event of a stored row. KeyError for an unknown kind."""
-    fields: dict[str, Any] = json.loads(body)
+    return from_body(kind, json.loads(body))
+
+
+def from_body(kind: str, body: Mapping[str, Any]) -> Event:
+    """The same of a body that is read already."""
+    fields = dict(body)
     if "phases" in fields:
         fields["phases"] = tuple(fields["phases"])
     return KINDS[kind](**fields)

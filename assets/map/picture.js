@@ -20,7 +20,7 @@ export function normalised(xy) {
   return { xy: out, width: (x1 - x0) / half, height: (y1 - y0) / half };
 }
 
-// The binary route's answer: header length, header, places, ids (see app/maps.py).
+// The binary route's answer: header length, header, places, ids (see app/routes/maps.py).
 const shared = new Map(); // address -> promise of a picture, shared by the pages
 
 function read(bytes) {

@@ -22,7 +22,7 @@ import { refreshState, startRun, watchWindow } from "./state.js";
 import { setWords, t } from "./text.js";
 import { firstColours, isDark } from "./theme.js";
 
-/** Name of a piece, as app/widgets.py puts it on the page -> (root) => cleanup. */
+/** Name of a piece, as app/shell/forms.py puts it on the page -> (root) => cleanup. */
 const PIECES = {
   header,
   project: projectPage,

@@ -28,7 +28,7 @@ export function counted(key, n, vars = {}) {
   return t(knows(own) ? own : key, { n: int(n), ...vars });
 }
 
-/** A decision of the program in words, as decision_words in app/text/decisions.py: {title, value}. */
+/** A decision of the program in words, as decision_words in app/shell/decision_text.py: {title, value}. */
 export function decision(name, value) {
   const key = [`decision.${name}.${value}`, `decision.${name}.*`].find(knows);
   const percent = Number.isFinite(Number(value)) ? (100 * value).toFixed(0) : value;

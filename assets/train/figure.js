@@ -1,4 +1,4 @@
-// The figure that app/plots.py made, brought into a window: what depends on its width, and the theme's colours.
+// The figure of app/pages/train/plots.py, brought into a window: what depends on its width, and the theme's colours.
 
 const ROOM = 46, RIM = 4; // px behind the last step of a phase, for the value beside its mark; behind one that goes on
 const LETTER = 5.8; // px that a letter takes, about

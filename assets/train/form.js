@@ -1,4 +1,4 @@
-// The Train form. Gradio has its values: its handlers call choose, fill and submit (see app/pages/train.py).
+// The Train form. Gradio has its values: its handlers call choose, fill and submit (see app/pages/train/page.py).
 import { app } from "../shell/app.js";
 import { backboneOf, backbones, onBackbones, readBackbones } from "../shell/backbones.js";
 import { fmt } from "../shell/format.js";

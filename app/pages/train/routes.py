@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.resources import files
@@ -16,7 +15,7 @@ from app.pages.train import plots
 from app.routes.run_briefs import is_stale
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError, RunError
-from fact_core.events import Event, PhaseStarted, from_row
+from fact_core.events import Event, PhaseStarted, from_body
 from fact_core.labeling import operations
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
@@ -56,7 +55,7 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         rows += more
         if len(more) < AT_A_TIME:
             break
-    events = [from_row(row.kind, json.dumps(row.body)) for row in rows]
+    events = [from_body(row.kind, row.body) for row in rows]
     newest = {row.kind: row.body for row in rows}
     peaks = [row.body.get("peak_memory_mb") for row in rows if row.kind == "phase_done"]
     return {
