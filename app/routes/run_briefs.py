@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fact_core.labeling import operations
-from fact_core.storage import run_queue
+from fact_core.storage import run_events
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -40,7 +40,7 @@ def run_brief(project: Project, run: Run) -> dict[str, Any]:
 def _progress(project: Project, run: Run) -> dict[str, Any] | None:
     if run.status != "running":
         return None
-    newest = run_queue.last_event(project, run.id, "progress")
+    newest = run_events.last_event(project, run.id, "progress")
     return newest.body if newest and newest.at >= (run.started or 0) else None
 
 

@@ -8,7 +8,7 @@ from fastapi import Body, FastAPI, Query
 
 from app.routes.run_briefs import run_brief
 from app.shell.server import Server
-from fact_core.storage import run_queue
+from fact_core.storage import run_events, run_process, run_queue
 
 #: SQLite's ids are smaller than this; JavaScript counts no further.
 LARGEST = 2**53
@@ -36,11 +36,11 @@ def register(app: FastAPI, server: Server) -> None:
     @app.get("/x/{key}/events")
     def events(key: str, run: Number, since: Number = 0, limit: int = 2000) -> dict[str, Any]:
         project = server.project(key)
-        rows, cursor = run_queue.events_since(project, run, since, min(max(limit, 1), 10_000))
+        rows, cursor = run_events.events_since(project, run, since, min(max(limit, 1), 10_000))
         told = [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows]
         return {"events": told, "cursor": cursor, "run": run_brief(project, run_queue.get(project, run))}
 
     @app.get("/x/{key}/log")
     def log(key: str, run: Number, lines: int = 400) -> dict[str, Any]:
         project = server.project(key)
-        return {"text": run_queue.log_tail(project, run, min(max(lines, 1), 10_000))}
+        return {"text": run_process.log_tail(project, run, min(max(lines, 1), 10_000))}

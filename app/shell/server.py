@@ -19,7 +19,7 @@ from app.shell.text import sentences
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
 from fact_core.errors import ConfigError, InputError, ProjectError, RunError
 from fact_core.labeling import selections
-from fact_core.storage import items, run_queue
+from fact_core.storage import items, run_process, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Lock, Project
 
@@ -138,7 +138,7 @@ class Server:
         """Start a child when a run waits and none lives. Called with every look at the state."""
         held = self.opened(key)
         with self._guard:
-            run_queue.fail_stale(held.project)
+            run_process.fail_stale(held.project)
             next_run = run_queue.active(held.project)
             if next_run is None or next_run.status != "queued":
                 return
@@ -148,7 +148,7 @@ class Server:
                 return
             if now or time.monotonic() - held.spawned > RESPAWN_SECONDS:
                 held.spawned = time.monotonic()
-                held.worker = run_queue.spawn_worker(held.project, idle=IDLE_SECONDS, follow_up=True)
+                held.worker = run_process.spawn_worker(held.project, idle=IDLE_SECONDS, follow_up=True)
 
     def _cannot_start(self, held: Opened, run: int) -> bool:
         """Whether children die before they begin: then the run fails with their last words."""

@@ -24,7 +24,7 @@ from fact_core.exchange import label_files
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, operations, selections
-from fact_core.storage import items, project, run_queue
+from fact_core.storage import items, project, run_process, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Pool
 
@@ -120,7 +120,7 @@ def _end_leftovers(found: Project) -> None:
             run_queue.request_stop(found, run.id)
     until = time.monotonic() + STOP_SECONDS
     while (active := run_queue.active(found)) and active.status == "running" and time.monotonic() < until:
-        run_queue.fail_stale(found)
+        run_process.fail_stale(found)
         time.sleep(0.2)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from fact_core.errors import FactError, RunError
 from fact_core.events import KINDS
 from fact_core.headless.console import Console
-from fact_core.storage import run_queue
+from fact_core.storage import run_events, run_process, run_queue
 from fact_core.storage.project import Project
 
 POLL_SECONDS = 0.15
@@ -51,7 +51,9 @@ class WorkerClient:
 
     def resume(self, run_id: int) -> run_queue.Run:
         """Let an ended run go on from its last checkpoint, and follow it."""
-        _, self._cursors[run_id] = run_queue.events_since(self._project, run_id, 0, 10**9)  # what it told before is old
+        _, self._cursors[run_id] = run_events.events_since(
+            self._project, run_id, 0, 10**9
+        )  # what it told before is old
         run_queue.requeue(self._project, run_id)
         return self.follow(run_id)
 
@@ -68,14 +70,14 @@ class WorkerClient:
             raise
         if run.status != "done":
             first, _, more = run.reason.strip().partition("\n")
-            do = f"The log: {run_queue.log_path(self._project, run_id)}" if more or not first else ""
+            do = f"The log: {run_process.log_path(self._project, run_id)}" if more or not first else ""
             raise RunError(first or f"The run {run.kind} ended as {run.status}", do=do)
         return run
 
     def _show(self, run: run_queue.Run) -> None:
         """Draw what is new of a run and of those it waits for."""
         for each in (*run.waits_for, run.id):
-            rows, self._cursors[each] = run_queue.events_since(self._project, each, self._cursors.get(each, 0))
+            rows, self._cursors[each] = run_events.events_since(self._project, each, self._cursors.get(each, 0))
             for row in rows:
                 body = {**row.body, "phases": tuple(row.body["phases"])} if "phases" in row.body else row.body
                 self._console.show(KINDS[row.kind](**body))
@@ -92,7 +94,7 @@ class WorkerClient:
             raise RunError(
                 "The process that does the work ends at once", "".join(tail), f"Its whole output is in {log}."
             )
-        self._child = run_queue.spawn_worker(self._project, IDLE_SECONDS)
+        self._child = run_process.spawn_worker(self._project, IDLE_SECONDS)
 
     def _stop(self, run_id: int) -> None:
         """Ask the run, and what it waits for, to stop; wait until it has written what it must."""

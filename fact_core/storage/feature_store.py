@@ -64,8 +64,6 @@ class FeatureStore:
             raise storage_error(error, "opening the features") from error
         return store
 
-    create = open
-
     def __len__(self) -> int:
         return len(self._rows)
 

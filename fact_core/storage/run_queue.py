@@ -1,4 +1,4 @@
-"""Runs and their events: the only wire between the page and the child process that works.
+"""The queue of runs: with their events, the only wire between the page and the child process that works.
 
 A run is queued, claimed by one worker, beats while it runs, and ends as done, stopped or
 failed. A run may wait for others (``park``); it then lies in the queue again until they are done.
@@ -7,23 +7,16 @@ failed. A run may wait for others (``park``); it then lies in the queue again un
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-from fact_core.errors import RunError, storage_error
-from fact_core.events import Event, to_row
+from fact_core.errors import RunError
 from fact_core.storage import db
 from fact_core.storage.project import Project
-
-#: A running run that was not heard of for so many seconds is lost.
-STALE_SECONDS = 10.0
+from fact_core.storage.run_process import fail_stale_in
 
 Status = Literal["queued", "running", "done", "stopped", "failed"]
 
@@ -51,10 +44,6 @@ class Run:
     waits_for: tuple[int, ...]
 
     @property
-    def ended_well(self) -> bool:
-        return self.status == "done"
-
-    @property
     def open(self) -> bool:
         """Queued or running."""
         return self.status in ("queued", "running")
@@ -64,17 +53,6 @@ class Run:
         """How many images of the pool a training run has learned from without a label (self-training)."""
         named = [each["value"] for each in self.result.get("decisions") or () if each["name"] == "st.images"]
         return int(named[-1]) if named else 0
-
-
-@dataclass(frozen=True)
-class EventRow:
-    """One stored event; ``body`` holds the fields of the dataclass ``events.KINDS[kind]``."""
-
-    id: int
-    run: int
-    at: float
-    kind: str
-    body: dict[str, Any]
 
 
 def queue(project: Project, kind: str, config: Mapping[str, Any], parent: int | None = None) -> int:
@@ -117,7 +95,7 @@ def claim(project: Project, worker: str) -> Run | None:
     Lost runs become failed first; what waited for a failed or stopped run ends like it.
     """
     with db.connect(project.db) as con, db.transaction(con):
-        _fail_stale(con, project)
+        fail_stale_in(con, project)
         if con.execute("SELECT 1 FROM run WHERE status = 'running'").fetchone():
             return None
         run = next((each for each in _queued(con) if _ready(con, each)), None)
@@ -133,17 +111,6 @@ def claim(project: Project, worker: str) -> Run | None:
         return _get(con, run.id)
 
 
-def beat(project: Project, run_id: int, worker: str) -> bool:
-    """Say that the worker is alive. True: stop (asked for, or the run is no longer this worker's)."""
-    with db.connect(project.db) as con:
-        row = con.execute(
-            "UPDATE run SET heartbeat = ? WHERE id = ? AND status = 'running' AND claimed_by = ? "
-            "RETURNING stop_requested",
-            (time.time(), run_id, worker),
-        ).fetchall()
-        return not row or bool(row[0]["stop_requested"])
-
-
 def note(project: Project, run_id: int, *, device: str = "", versions: Mapping[str, str] | None = None) -> None:
     """Record where and with what a run works."""
     with db.connect(project.db) as con, db.transaction(con):
@@ -153,35 +120,6 @@ def note(project: Project, run_id: int, *, device: str = "", versions: Mapping[s
             (device, device, _json(versions or {}), _json(versions or {}), run_id),
         )
         db.bump(con)
-
-
-def append_events(project: Project, run_id: int, events: Sequence[Event]) -> None:
-    """Store events in one transaction."""
-    if not events:
-        return
-    now = time.time()
-    rows = [(run_id, now, *to_row(event)) for event in events]
-    with db.connect(project.db) as con, db.transaction(con):
-        con.executemany("INSERT INTO event (run, at, kind, body) VALUES (?, ?, ?, ?)", rows)
-
-
-def events_since(project: Project, run_id: int, cursor: int = 0, limit: int = 1000) -> tuple[list[EventRow], int]:
-    """The next events of a run after the cursor (0: from the start), and the new cursor."""
-    with db.connect(project.db) as con:
-        found = con.execute(
-            "SELECT * FROM event WHERE run = ? AND id > ? ORDER BY id LIMIT ?", (run_id, cursor, limit)
-        ).fetchall()
-    rows = [_event(row) for row in found]
-    return rows, rows[-1].id if rows else cursor
-
-
-def last_event(project: Project, run_id: int, kind: str) -> EventRow | None:
-    """The newest event of one kind ("progress", "point", ...)."""
-    with db.connect(project.db) as con:
-        row = con.execute(
-            "SELECT * FROM event WHERE run = ? AND kind = ? ORDER BY id DESC LIMIT 1", (run_id, kind)
-        ).fetchone()
-        return _event(row) if row else None
 
 
 def finish(
@@ -242,62 +180,6 @@ def park(project: Project, run_id: int, prereq_ids: Sequence[int]) -> None:
         db.bump(con)
 
 
-def fail_stale(project: Project) -> list[int]:
-    """Mark lost runs as failed, with the tail of their log as the reason. Their ids."""
-    with db.connect(project.db) as con:
-        if not _stale(con):
-            return []
-        with db.transaction(con):
-            return _fail_stale(con, project)
-
-
-def log_path(project: Project, run_id: int) -> Path:
-    """Where the output of the run's child goes. The folder is made."""
-    folder = project.run_folder(run_id)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, "writing the log") from error
-    return folder / "log.txt"
-
-
-def log_tail(project: Project, run_id: int, lines: int = 20) -> str:
-    """The last lines of the run's log; empty when there is none. Reads at most 64 kB."""
-    try:
-        with open(project.run_folder(run_id) / "log.txt", "rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 65_536))
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
-    return "\n".join(text.splitlines()[-lines:]) if lines > 0 else ""
-
-
-def spawn_worker(project: Project, idle: float, follow_up: bool = False) -> subprocess.Popen[bytes]:
-    """Start the child process as a person would type it; it leaves after ``idle`` seconds without work.
-
-    follow_up: it also draws the map and predicts without being asked (for the page).
-    """
-    command = [sys.executable, "-m", "fact_core.work.worker", str(project.folder), "--idle", str(idle)]
-    command += ["--follow-up"] if follow_up else []
-    source = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(each for each in (source, os.environ.get("PYTHONPATH", "")) if each)
-    try:
-        with open(project.folder / "worker.log", "ab") as log:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Threads that wait sleep instead of spinning: with other programs on the same cores,
-                # a training step was measured 2.8 times faster (two cores, load 6).
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": path},
-                start_new_session=True,  # Ctrl+C in the terminal reaches the front process only
-            )
-    except OSError as error:
-        raise storage_error(error, "starting the worker") from error
-
-
 def _queued(con: sqlite3.Connection) -> list[Run]:
     return [_run(row) for row in con.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY id").fetchall()]
 
@@ -339,25 +221,6 @@ def _stop_prerequisites(con: sqlite3.Connection, run_id: int, others: Sequence[i
             _request_stop(con, other)
 
 
-def _stale(con: sqlite3.Connection) -> list[int]:
-    rows = con.execute(
-        "SELECT id FROM run WHERE status = 'running' AND coalesce(heartbeat, 0) < ?", (time.time() - STALE_SECONDS,)
-    )
-    return [int(row["id"]) for row in rows]
-
-
-def _fail_stale(con: sqlite3.Connection, project: Project) -> list[int]:
-    lost = _stale(con)
-    for run_id in lost:
-        tail = log_tail(project, run_id, 5)
-        reason = "The process that worked on it ended without a word." + (f" Its last lines:\n{tail}" if tail else "")
-        con.execute(
-            "UPDATE run SET status = 'failed', reason = ?, ended = ? WHERE id = ?", (reason, time.time(), run_id)
-        )
-        db.bump(con)
-    return lost
-
-
 def _get(con: sqlite3.Connection, run_id: int) -> Run:
     row = con.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone()
     if row is None:
@@ -372,10 +235,6 @@ def _run(row: sqlite3.Row) -> Run:
     values["waits_for"] = tuple(json.loads(values["waits_for"]))
     values["stop_requested"] = bool(values["stop_requested"])
     return Run(**values)
-
-
-def _event(row: sqlite3.Row) -> EventRow:
-    return EventRow(row["id"], row["run"], row["at"], row["kind"], json.loads(row["body"]))
 
 
 def _json(value: Mapping[str, Any]) -> str:

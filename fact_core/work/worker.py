@@ -24,7 +24,7 @@ from typing import Any
 
 from fact_core.errors import FactError, storage_error
 from fact_core.events import Event, Log, PhaseDone, Progress, Saved
-from fact_core.storage import run_queue
+from fact_core.storage import run_events, run_process, run_queue
 from fact_core.storage.project import Project, open_project
 from fact_core.types import Step
 from fact_core.work import kinds
@@ -77,7 +77,7 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
 
 def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.Event, follow_up: bool = False) -> None:
     """Do one claimed run to its end and record how it ended. Never raises for a failure of the run."""
-    with _output_to(run_queue.log_path(project, run.id)):
+    with _output_to(run_process.log_path(project, run.id)):
         status: run_queue.Status = "done"
         reason, result = "", {}
         sink = _Sink(project, run.id)
@@ -118,7 +118,7 @@ def _parked(project: Project, run: run_queue.Run) -> bool:
         run_queue.finish(project, run.id, "failed", reason=str(error), result={})
         return True
     except Exception as error:
-        with _output_to(run_queue.log_path(project, run.id)):
+        with _output_to(run_process.log_path(project, run.id)):
             traceback.print_exc()
         run_queue.finish(project, run.id, "failed", reason=in_words(error), result={})
         return True
@@ -164,7 +164,7 @@ class _Sink:
 
     def flush(self) -> None:
         if self._waiting:
-            run_queue.append_events(self._project, self._run_id, self._waiting)
+            run_events.append_events(self._project, self._run_id, self._waiting)
         self._waiting, self._flushed = [], time.monotonic()
 
 
@@ -177,7 +177,7 @@ def _heartbeat(project: Project, run_id: int, worker: str) -> Iterator[threading
         asked = 0.0
         while not over.wait(BEAT_SECONDS):
             try:
-                wished = run_queue.beat(project, run_id, worker)
+                wished = run_process.beat(project, run_id, worker)
             except Exception:  # a busy or full disk must not end the run; the next beat may get through
                 traceback.print_exc()
                 continue

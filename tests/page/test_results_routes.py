@@ -20,7 +20,7 @@ from app.shell.server import Server
 from fact_core.config import to_dict, train_config
 from fact_core.events import Event, Log, PhaseDone, PhaseStarted, Point, Saved
 from fact_core.labeling import classes, operations, selections
-from fact_core.storage import items, run_queue
+from fact_core.storage import items, run_events, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Pool, Selection
@@ -97,7 +97,7 @@ def train(project: Project, trained_on: IntArray, wrong: int = 2, predict: bool 
     """A done training run of recipe lp whose model errs on the first ``wrong`` images of the pool."""
     run = run_queue.queue(project, "train", to_dict(train_config("quick", recipe="lp")))
     assert run_queue.claim(project, "test") is not None
-    run_queue.append_events(project, run, EVENTS)
+    run_events.append_events(project, run, EVENTS)
     pool = items.pool(project)
     result = {
         "phases": [asdict(EVENTS[-1])],
@@ -139,7 +139,7 @@ def test_the_chart_of_an_older_run_has_the_phases_that_it_had(foldered: Site) ->
     assert run_queue.claim(foldered.project, "test") is not None
     first = foldered.get(f"/chart?run={run}")["figure"]["layout"]["meta"]["phases"]
     assert [each["name"] for each in first] == list(config.phases)  # before it has told anything
-    run_queue.append_events(foldered.project, run, [PhaseStarted("lp", 0, ("lp", "lora", "lm"), 10, 1.0, 42)])
+    run_events.append_events(foldered.project, run, [PhaseStarted("lp", 0, ("lp", "lora", "lm"), 10, 1.0, 42)])
     told = foldered.get(f"/chart?run={run}")["figure"]["layout"]["meta"]["phases"]
     assert [each["name"] for each in told] == ["lp", "lora", "lm"]
     run_queue.finish(foldered.project, run, "stopped")

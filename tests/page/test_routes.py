@@ -22,7 +22,7 @@ from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.operations import Op
-from fact_core.storage import items, run_queue
+from fact_core.storage import items, run_events, run_process, run_queue
 from fact_core.storage import project as projects
 from fact_core.types import Selection
 from tests.storage_help import drain, paint
@@ -301,13 +301,13 @@ def test_a_preset_fills_in_what_is_not_given() -> None:
 def test_events_come_once_and_in_order(client: TestClient, server: Server, key: str) -> None:
     project = server.project(key)
     run = run_queue.queue(project, "train", {})
-    run_queue.append_events(project, run, [Log("one"), Progress("ff", 1, 4)])
+    run_events.append_events(project, run, [Log("one"), Progress("ff", 1, 4)])
     first = client.get(f"/x/{key}/events?run={run}").json()
     assert [(each["kind"], each["body"].get("text")) for each in first["events"]] == [
         ("log", "one"),
         ("progress", None),
     ]
-    run_queue.append_events(project, run, [Log("two")])
+    run_events.append_events(project, run, [Log("two")])
     second = client.get(f"/x/{key}/events?run={run}&since={first['cursor']}").json()
     assert [each["body"]["text"] for each in second["events"]] == ["two"]
     assert second["run"]["id"] == run
@@ -433,7 +433,7 @@ def test_a_child_that_cannot_start_fails_the_run(folder: Path, monkeypatch: pyte
         with open(project.folder / "worker.log", "ab") as log:
             return subprocess.Popen([sys.executable, "-c", broken], stdout=log)
 
-    monkeypatch.setattr(run_queue, "spawn_worker", spawn)
+    monkeypatch.setattr(run_process, "spawn_worker", spawn)
     monkeypatch.setattr("app.shell.server.RESPAWN_SECONDS", 0.0)
     run = server.start(key, "scan", {})
     end = time.monotonic() + 20

@@ -12,7 +12,7 @@ import pytest
 
 from fact_core.errors import RunError
 from fact_core.events import Log, Point, Progress, from_row
-from fact_core.storage import db, run_queue
+from fact_core.storage import db, run_events, run_process, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.storage_help import flat_project
@@ -44,8 +44,8 @@ def test_a_run_from_queue_to_done(project: Project) -> None:
     assert claimed is not None
     assert (claimed.id, claimed.status, claimed.claimed_by) == (number, "running", "me")
     assert run_queue.claim(project, "you") is None
-    assert run_queue.beat(project, number, "me") is False
-    assert run_queue.beat(project, number, "you") is True  # not yours: stop
+    assert run_process.beat(project, number, "me") is False
+    assert run_process.beat(project, number, "you") is True  # not yours: stop
     run_queue.note(project, number, device="cpu", versions={"torch": "2.11"})
     assert run_queue.finish(project, number, "done", result={"images": 3}, worker="you") is False
     assert run_queue.finish(project, number, "done", result={"images": 3}, worker="me") is True
@@ -82,20 +82,20 @@ def test_many_workers_claim_a_run_once(project: Project) -> None:
 def test_events_are_read_with_a_cursor(project: Project) -> None:
     number, other = run_queue.queue(project, "train", {}), run_queue.queue(project, "train", {})
     sent = [Progress("lp", 1, 2), Point("ff", 1, 10, 0.1, loss=float("nan")), Log("<b>näh</b>", "warning")]
-    run_queue.append_events(project, number, sent[:2])
-    run_queue.append_events(project, other, [Log("other")])
-    run_queue.append_events(project, number, sent[2:])
-    run_queue.append_events(project, number, [])
-    rows, cursor = run_queue.events_since(project, number, 0, limit=2)
+    run_events.append_events(project, number, sent[:2])
+    run_events.append_events(project, other, [Log("other")])
+    run_events.append_events(project, number, sent[2:])
+    run_events.append_events(project, number, [])
+    rows, cursor = run_events.events_since(project, number, 0, limit=2)
     assert [row.kind for row in rows] == ["progress", "point"]
     assert rows[1].body["loss"] is None  # JSON has no NaN
-    more, end = run_queue.events_since(project, number, cursor)
+    more, end = run_events.events_since(project, number, cursor)
     assert [row.body["text"] for row in more] == ["<b>näh</b>"]
-    assert run_queue.events_since(project, number, end) == ([], end)
-    last = run_queue.last_event(project, number, "progress")
+    assert run_events.events_since(project, number, end) == ([], end)
+    last = run_events.last_event(project, number, "progress")
     assert last is not None
     assert from_row(last.kind, json.dumps(last.body)) == sent[0]
-    assert run_queue.last_event(project, other, "point") is None
+    assert run_events.last_event(project, other, "point") is None
 
 
 def test_the_version_changes_with_events_and_status_but_not_with_beats(project: Project) -> None:
@@ -103,9 +103,9 @@ def test_the_version_changes_with_events_and_status_but_not_with_beats(project: 
     seen = [projects.version(project)]
     run_queue.claim(project, "w")
     seen.append(projects.version(project))
-    run_queue.append_events(project, number, [Log("x")])
+    run_events.append_events(project, number, [Log("x")])
     seen.append(projects.version(project))
-    run_queue.beat(project, number, "w")
+    run_process.beat(project, number, "w")
     assert projects.version(project) == seen[-1]
     run_queue.request_stop(project, number)
     seen.append(projects.version(project))
@@ -119,7 +119,7 @@ def test_stopping(project: Project) -> None:
     take(project)
     run_queue.request_stop(project, running)
     assert run_queue.get(project, running).stop_requested
-    assert run_queue.beat(project, running, "w") is True
+    assert run_process.beat(project, running, "w") is True
     run_queue.request_stop(project, waiting)
     assert run_queue.get(project, waiting).status == "stopped"
     run_queue.finish(project, running, "stopped", "asked for")
@@ -130,7 +130,7 @@ def test_stopping(project: Project) -> None:
 def test_resume_is_the_same_run_again(project: Project) -> None:
     number = run_queue.queue(project, "train", {"a": 1})
     take(project)
-    run_queue.append_events(project, number, [Log("one")])
+    run_events.append_events(project, number, [Log("one")])
     run_queue.requeue(project, number)  # still running: nothing happens
     assert run_queue.get(project, number).status == "running"
     started = run_queue.get(project, number).started
@@ -140,21 +140,21 @@ def test_resume_is_the_same_run_again(project: Project) -> None:
     assert (run.status, run.reason, run.result, run.claimed_by, run.stop_requested) == ("queued", "", {}, "", False)
     assert take(project) == number
     assert run_queue.get(project, number).started == started
-    assert len(run_queue.events_since(project, number, 0)[0]) == 1
+    assert len(run_events.events_since(project, number, 0)[0]) == 1
 
 
 def test_a_lost_run_fails_with_the_tail_of_its_log(project: Project) -> None:
     number, other = run_queue.queue(project, "train", {}), run_queue.queue(project, "map", {})
     take(project)
-    run_queue.log_path(project, number).write_text("".join(f"line {i}\n" for i in range(100)))
-    assert run_queue.fail_stale(project) == []
+    run_process.log_path(project, number).write_text("".join(f"line {i}\n" for i in range(100)))
+    assert run_process.fail_stale(project) == []
     assert take(project, "second") is None
-    silence(project, number, run_queue.STALE_SECONDS + 1)
-    assert run_queue.fail_stale(project) == [number]
+    silence(project, number, run_process.STALE_SECONDS + 1)
+    assert run_process.fail_stale(project) == [number]
     run = run_queue.get(project, number)
     assert run.status == "failed"
     assert run.reason.endswith("line 98\nline 99")
-    assert run_queue.beat(project, number, "w") is True  # it was alive after all: stop
+    assert run_process.beat(project, number, "w") is True  # it was alive after all: stop
     assert run_queue.finish(project, number, "done", worker="w") is False
     assert take(project, "second") == other
     silence(project, other)
@@ -217,11 +217,11 @@ def test_a_stop_that_comes_before_parking_holds(project: Project) -> None:
 
 def test_the_log_tail_is_short_and_survives_rubbish(project: Project) -> None:
     number = run_queue.queue(project, "scan", {})
-    assert run_queue.log_tail(project, number, 5) == ""
-    run_queue.log_path(project, number).write_bytes(b"x" * 200_000 + b"\n\xff\xfe one\ntwo\n")
-    assert run_queue.log_tail(project, number, 2).endswith("one\ntwo")
-    assert len(run_queue.log_tail(project, number, 100)) < 70_000
-    assert run_queue.log_tail(project, number, 0) == ""
+    assert run_process.log_tail(project, number, 5) == ""
+    run_process.log_path(project, number).write_bytes(b"x" * 200_000 + b"\n\xff\xfe one\ntwo\n")
+    assert run_process.log_tail(project, number, 2).endswith("one\ntwo")
+    assert len(run_process.log_tail(project, number, 100)) < 70_000
+    assert run_process.log_tail(project, number, 0) == ""
 
 
 def test_the_worker_is_started_as_a_person_would_type_it(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,20 +229,20 @@ def test_the_worker_is_started_as_a_person_would_type_it(project: Project, monke
     script = f'#!{os.environ.get("SHELL", "/bin/sh")}\necho "$@"; echo "$PYTHONPATH"\n'
     (project.folder / "fake-python").write_text(script)
     (project.folder / "fake-python").chmod(0o755)
-    child = run_queue.spawn_worker(project, 1.5)
+    child = run_process.spawn_worker(project, 1.5)
     assert child.wait(20) == 0
     said = (project.folder / "worker.log").read_text().splitlines()
     assert said[0] == f"-m fact_core.work.worker {project.folder} --idle 1.5"
-    assert said[1].split(os.pathsep)[0] == str(Path(run_queue.__file__).parents[2])
+    assert said[1].split(os.pathsep)[0] == str(Path(run_process.__file__).parents[2])
 
 
 def test_kill_9_while_events_are_written_leaves_a_sound_file(project: Project) -> None:
     number = run_queue.queue(project, "train", {})
     code = (
-        "import sys; from pathlib import Path; from fact_core.storage import project, run_queue as runs\n"
+        "import sys; from pathlib import Path; from fact_core.storage import project, run_events, run_queue\n"
         "from fact_core.events import Log\n"
-        "p = project.open_project(Path(sys.argv[1])); runs.claim(p, 'child'); print('go', flush=True)\n"
-        "for i in range(100000): runs.append_events(p, int(sys.argv[2]), [Log(f'{i} {j}') for j in range(20)])\n"
+        "p = project.open_project(Path(sys.argv[1])); run_queue.claim(p, 'child'); print('go', flush=True)\n"
+        "for i in range(100000): run_events.append_events(p, int(sys.argv[2]), [Log(f'{i} {j}') for j in range(20)])\n"
     )
     command = [sys.executable, "-c", code, str(project.folder), str(number)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -253,7 +253,7 @@ def test_kill_9_while_events_are_written_leaves_a_sound_file(project: Project) -
     child.communicate()
     with db.connect(project.db) as con:
         assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    rows, _ = run_queue.events_since(project, number, 0, 10**6)
+    rows, _ = run_events.events_since(project, number, 0, 10**6)
     assert len(rows) % 20 == 0  # whole batches only
     silence(project, number)
-    assert run_queue.fail_stale(project) == [number]
+    assert run_process.fail_stale(project) == [number]

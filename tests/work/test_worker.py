@@ -15,7 +15,7 @@ from PIL import Image
 
 from fact_core.config import to_dict, train_config
 from fact_core.labeling import classes, operations, selections
-from fact_core.storage import db, items, project, run_queue
+from fact_core.storage import db, items, project, run_events, run_process, run_queue
 from fact_core.storage.project import Project
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200)}
@@ -45,7 +45,7 @@ def flat(tmp_path: Path) -> Iterator[Project]:
 
 def finish(made: Project, run_id: int, idle: float = 0.0) -> run_queue.Run:
     """Start a child, wait until the run has ended."""
-    child = run_queue.spawn_worker(made, idle)
+    child = run_process.spawn_worker(made, idle)
     try:
         return wait_for(made, run_id, lambda run: not run.open)
     finally:
@@ -59,7 +59,7 @@ def wait_for(made: Project, run_id: int, true: Callable[[run_queue.Run], bool]) 
         if true(run := run_queue.get(made, run_id)):
             return run
         time.sleep(0.05)
-    raise AssertionError(f"{run_queue.get(made, run_id)}\n{run_queue.log_tail(made, run_id)}")
+    raise AssertionError(f"{run_queue.get(made, run_id)}\n{run_process.log_tail(made, run_id)}")
 
 
 def label_all(made: Project) -> None:
@@ -111,7 +111,7 @@ def test_a_run_that_lacks_labels_says_so(flat: Project) -> None:
     assert run.status == "failed"
     assert "no labels" in run.reason
     assert "Traceback" not in run.reason
-    assert "Traceback" in run_queue.log_tail(flat, run.id, 100)
+    assert "Traceback" in run_process.log_tail(flat, run.id, 100)
 
 
 def test_what_waits_for_a_failed_run_fails_with_its_reason(flat: Project) -> None:
@@ -132,8 +132,8 @@ def test_a_run_that_cannot_begin_fails_in_words(flat: Project, kind: str) -> Non
 def stopped_training(made: Project, steps: int) -> int:
     """The id of a training run that was stopped once something was saved."""
     run_id = run_queue.queue(made, "train", quick(**{"ff.steps": steps}))
-    child = run_queue.spawn_worker(made, 0.0)
-    wait_for(made, run_id, lambda run: run_queue.last_event(made, run_id, "saved") is not None)
+    child = run_process.spawn_worker(made, 0.0)
+    wait_for(made, run_id, lambda run: run_events.last_event(made, run_id, "saved") is not None)
     run_queue.request_stop(made, run_id)
     assert wait_for(made, run_id, lambda run: not run.open).status == "stopped"
     child.wait(20)
@@ -144,12 +144,12 @@ def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
     label_all(flat)
     run_id = stopped_training(flat, steps=400)
-    point, saved = (run_queue.last_event(flat, run_id, kind) for kind in ("point", "saved"))
+    point, saved = (run_events.last_event(flat, run_id, kind) for kind in ("point", "saved"))
     if point is not None and saved is not None and point.body["phase"] == "ff":  # else it was stopped before phase 2
         assert saved.body["phase"] == "ff" and saved.body["step"] >= point.body["step"]
     run_queue.requeue(flat, run_id)
     # The rest of 400 steps would take long: what counts is that it goes on behind phase 1.
-    child = run_queue.spawn_worker(flat, 0.0)
+    child = run_process.spawn_worker(flat, 0.0)
     before = len(phases_done(flat, run_id, "lp"))
     wait_for(flat, run_id, lambda run: run.status == "running" and points_after_resume(flat, run_id))
     assert len(phases_done(flat, run_id, "lp")) == before == 1
@@ -171,14 +171,14 @@ def test_a_check_image_that_is_gone_when_a_run_is_resumed_is_left_out(flat: Proj
     assert run.result["report"]["basis"] == "2 check images"
 
 
-def phases_done(made: Project, run_id: int, phase: str) -> list[run_queue.EventRow]:
-    rows, _ = run_queue.events_since(made, run_id)
+def phases_done(made: Project, run_id: int, phase: str) -> list[run_events.EventRow]:
+    rows, _ = run_events.events_since(made, run_id)
     return [row for row in rows if row.kind == "phase_done" and row.body["phase"] == phase]
 
 
 def points_after_resume(made: Project, run_id: int) -> bool:
     """Whether phase 2 has drawn points since the run was claimed the last time."""
-    rows, _ = run_queue.events_since(made, run_id)
+    rows, _ = run_events.events_since(made, run_id)
     started = [row.id for row in rows if row.kind == "log" and "labels in" in row.body["text"]]
     return len(started) == 2 and any(
         row.kind == "point" and row.body["phase"] == "ff" and row.id > started[-1] for row in rows
@@ -200,15 +200,15 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
     if kind == "features":
         assert finish(flat, run_queue.queue(flat, "scan", {})).status == "done"
     run_id = run_queue.queue(flat, kind, config)
-    child = run_queue.spawn_worker(flat, 0.0)
+    child = run_process.spawn_worker(flat, 0.0)
     wait_for(flat, run_id, lambda run: _has_begun(flat, run_id, kind) or not run.open)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(20)
     assert operations.states(flat) == before
     with db.connect(flat.db) as con:
         assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    until = time.monotonic() + run_queue.STALE_SECONDS + 5
-    while not run_queue.fail_stale(flat) and time.monotonic() < until:
+    until = time.monotonic() + run_process.STALE_SECONDS + 5
+    while not run_process.fail_stale(flat) and time.monotonic() < until:
         time.sleep(0.2)
     assert run_queue.get(flat, run_id).status == "failed"
     run_queue.requeue(flat, run_id)
@@ -221,7 +221,7 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
 
 def _has_begun(made: Project, run_id: int, kind: str) -> bool:
     """Whether there is something to lose: a training step, or a batch of features."""
-    found = run_queue.last_event(made, run_id, "point" if kind == "train" else "progress")
+    found = run_events.last_event(made, run_id, "point" if kind == "train" else "progress")
     return found is not None and (kind == "train" or found.body["done"] > 0)
 
 

@@ -17,7 +17,7 @@ from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError, RunError
 from fact_core.events import Event, PhaseStarted, from_body
 from fact_core.labeling import operations
-from fact_core.storage import run_queue
+from fact_core.storage import run_events, run_queue
 from fact_core.storage.project import Project
 
 #: Kinds of events that the page's log and notes show; points and progress are read separately.
@@ -51,7 +51,7 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
         raise RunError("This run trains nothing", run.kind)
     rows, cursor = [], 0
     while True:
-        more, cursor = run_queue.events_since(project, run_id, cursor, AT_A_TIME)
+        more, cursor = run_events.events_since(project, run_id, cursor, AT_A_TIME)
         rows += more
         if len(more) < AT_A_TIME:
             break
@@ -88,7 +88,7 @@ def _phases(run: run_queue.Run, events: Sequence[Event]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(each["phase"] for each in run.result.get("phases") or ()))
 
 
-def _progress(rows: Sequence[run_queue.EventRow]) -> dict[str, Any] | None:
+def _progress(rows: Sequence[run_events.EventRow]) -> dict[str, Any] | None:
     """What is under way beside the curves: the newest progress, unless a point or a phase's end came after it."""
     told = next((row for row in reversed(rows) if row.kind in ("progress", "point", "phase_done")), None)
     return told.body if told and told.kind == "progress" else None
