@@ -19,7 +19,7 @@ from app.bench import browser as browsers
 from app.bench import figures, pool
 from fact_core.bench import page_tables
 from fact_core.events import Progress
-from fact_core.labeling import classes, operations
+from fact_core.labeling import classes, labels_now
 from fact_core.storage.project import Project
 from fact_core.types import Step
 
@@ -57,6 +57,6 @@ def measure(project: Project, items: int, home: Path, keys: int = KEYS) -> Step[
             )
             seen, events = browsers.probed(page, "keys"), browsers.probed(page, "events")
             device = browsers.device(browsers.probed(page, "renderer"))
-    stored = [(row.item or 0, row.class_id or 0) for row in operations.history(project) if row.op == "label"]
+    stored = [(row.item or 0, row.class_id or 0) for row in labels_now.history(project) if row.op == "label"]
     by_key = [each.id for each in classes.classes(project)]
     return figures.label_row(items, seen, [e for e in events if e["name"] == "keydown"], stored, by_key, device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fact_core.labeling import operations
+from fact_core.labeling import labels_now
 from fact_core.storage import run_events
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -47,6 +47,6 @@ def _progress(project: Project, run: Run) -> dict[str, Any] | None:
 def is_stale(project: Project, run: Run) -> bool:
     """Whether labels to train on were given or changed since the run started."""
     since = run.started or run.created
-    states = operations.states(project)
-    picks = {int(i) for i in operations.snapshot(project, "pick").ids}
+    states = labels_now.states(project)
+    picks = {int(i) for i in labels_now.snapshot(project, "pick").ids}
     return any(state.at > since for item, state in states.items() if item in picks)

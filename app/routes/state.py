@@ -12,7 +12,7 @@ from app.routes.run_briefs import run_brief
 from app.shell import computer
 from app.shell.server import Opened, Server, key_of
 from app.shell.text import sentences
-from fact_core.labeling import operations, selections
+from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -94,7 +94,7 @@ def _selection(stored: selections.Stored | None) -> dict[str, Any] | None:
 
 
 def _labels(project: Project) -> dict[str, int]:
-    states = operations.states(project)
+    states = labels_now.states(project)
     done = {item for item, state in states.items() if state.kind == "label"}
     skipped = {
         item for item, state in states.items() if state.kind == "skip" or (state.kind == "none" and state.flagged)

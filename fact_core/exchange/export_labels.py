@@ -14,7 +14,7 @@ import numpy as np
 from fact_core.errors import RunError
 from fact_core.exchange.label_files import FORMULA
 from fact_core.files import write_text
-from fact_core.labeling import classes, notes, operations
+from fact_core.labeling import classes, labels_now, notes
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import IntArray
@@ -38,7 +38,7 @@ def write_labels(project: Project, file: Path) -> int:
     splits = _splits(project)
     names = {each.id: each.name for each in classes.classes(project)}
     said = notes.newest(project)
-    newest = {row.item: row for row in operations.history(project) if row.item is not None}
+    newest = {row.item: row for row in labels_now.history(project) if row.item is not None}
     rows = []
     for item in items.get_many(project, sorted(newest)):
         row = newest[item.id]
@@ -94,7 +94,7 @@ def escaped(text: str) -> str:
 
 def _splits(project: Project) -> dict[int, str]:
     """Labeled images: train, or check for check images."""
-    picks, audits = operations.snapshot(project, "pick"), operations.snapshot(project, "audit")
+    picks, audits = labels_now.snapshot(project, "pick"), labels_now.snapshot(project, "audit")
     return {int(i): "train" for i in picks.ids} | {int(i): "check" for i in audits.ids}
 
 
@@ -120,7 +120,7 @@ def _class_names(project: Project, trained: run_queue.Run) -> tuple[str, ...]:
     names = trained.result.get("classes")
     if not isinstance(names, list) or not names:
         raise RunError("The run does not say its classes", f"run {trained.id}", "Train again.")
-    return operations.names_now(project, trained.result.get("class_ids") or (), names)
+    return labels_now.names_now(project, trained.result.get("class_ids") or (), names)
 
 
 def _iso(at: float) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 from fact_core.errors import InputError
 from fact_core.exchange.label_files import Entry, Finder, Outcome, csv_entries, folder_entries, studio_entries
 from fact_core.files import clean_name
-from fact_core.labeling import bulk, classes, operations
+from fact_core.labeling import bulk, classes, labels_now
 from fact_core.labeling.history import states_of
 from fact_core.storage import db, items
 from fact_core.storage.project import Project
@@ -95,7 +95,7 @@ def read(project: Project, source: Source) -> Preview:
     entries = folder_entries(pool) if source.kind == "folders" else READERS[source.kind](source.text)
     present = {each.id: each.name for each in classes.classes(project)}
     now = {
-        item: present[state.class_id] for item, state in operations.states(project).items() if state.class_id in present
+        item: present[state.class_id] for item, state in labels_now.states(project).items() if state.class_id in present
     }
     found = _gather(entries, Finder(pool, items.aliases(project)), list(present.values()))
     return _preview(source.kind, found, now, list(present.values()))

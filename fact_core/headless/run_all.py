@@ -23,7 +23,8 @@ from fact_core.errors import InputError
 from fact_core.exchange import label_files
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_process, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Pool
@@ -152,10 +153,10 @@ def _buy(found: Project, chosen: selections.Stored, truth: dict[int, str], sourc
     if len(answers) < len(wanted):
         console.say(f"warning: {len(wanted) - len(answers)} of {len(wanted)} chosen images have no label in the CSV")
     ids = classes.ensure_classes(found, sorted(set(answers.values())))
-    now = operations.states(found)
+    now = labels_now.states(found)
     fresh = [item for item, name in answers.items() if item not in now or now[item].class_id != ids[name]]
     ops = [
-        operations.Op(seq, "label", item, ids[answers[item]], source=source, annotator="launch.py run")
+        Op(seq, "label", item, ids[answers[item]], source=source, annotator="launch.py run")
         for seq, item in enumerate(fresh, start=1)
     ]
     if ops:

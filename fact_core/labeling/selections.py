@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fact_core.errors import InputError
-from fact_core.labeling import operations
+from fact_core.labeling import labels_now
 from fact_core.storage import db
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Role, Selection
@@ -124,7 +124,7 @@ def spoken_for(project: Project) -> IntArray:
     with db.connect(project.db) as con:
         rows = con.execute("SELECT item FROM pick WHERE state = 'rejected' OR (state = 'chosen' AND role = 'audit')")
         items = {int(row["item"]) for row in rows}
-    return np.array(sorted(items | set(operations.states(project))), dtype=np.int64)
+    return np.array(sorted(items | set(labels_now.states(project))), dtype=np.int64)
 
 
 def rejected(project: Project) -> IntArray:

@@ -33,7 +33,7 @@ from fact_core.finetune.estimate import cross_validated
 from fact_core.finetune.pipeline import train as run_phases
 from fact_core.finetune.self_training import drawn
 from fact_core.finetune.training_run import CheckSet
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import items as scanning
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
@@ -184,10 +184,10 @@ def _known(project: Project, folder: Path, config: TrainConfig, pool: Pool) -> T
             np.array(kept.get("pool_ids", ()), dtype=np.int64),
         )
     only = config.selection or None
-    picks = _used(operations.snapshot(project, "pick", only))
+    picks = _used(labels_now.snapshot(project, "pick", only))
     if len(picks.ids) == 0:
         raise InputError("There are no labels to train on", do="Label some of the chosen images first.")
-    audit = operations.snapshot(project, "audit", only)
+    audit = labels_now.snapshot(project, "audit", only)
     ids = {each.name: each.id for each in classes.classes(project)}
     known = TrainingLabels(
         picks.ids,

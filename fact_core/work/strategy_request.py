@@ -10,7 +10,7 @@ import numpy as np
 from fact_core.compute.device import choose
 from fact_core.config import SelectConfig, parse_budget
 from fact_core.errors import ConfigError
-from fact_core.labeling import operations, selections
+from fact_core.labeling import labels_now, selections
 from fact_core.select.choose import choose as choose_images
 from fact_core.select.picks import Picks
 from fact_core.storage.project import Project
@@ -46,14 +46,14 @@ def strategy_request(
     of training images must not know them. ConfigError when the budget is larger than what is left.
     """
     pool, x, key = pool_features(project, config.backbone, config.device)
-    known = operations.snapshot(project, "pick")
+    known = labels_now.snapshot(project, "pick")
     if free is not None:
         old = np.isin(known.ids, free)
         known = dataclasses.replace(known, ids=known.ids[~old], y=known.y[~old])
     out = [selections.rejected(project)]
     if not config.restart:
-        skipped = [item for item, state in operations.states(project).items() if state.kind == "skip"]
-        out += [operations.snapshot(project, "audit").ids, np.array(skipped, dtype=np.int64)]
+        skipped = [item for item, state in labels_now.states(project).items() if state.kind == "skip"]
+        out += [labels_now.snapshot(project, "audit").ids, np.array(skipped, dtype=np.int64)]
     taken_ids = known.ids[:0] if config.restart else known.ids
     if kept is not None:
         roles = np.array(kept.selection.roles)

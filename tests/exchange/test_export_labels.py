@@ -9,6 +9,7 @@ import pytest
 from fact_core.errors import RunError
 from fact_core.exchange import export_labels, label_files
 from fact_core.labeling import classes, notes, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
@@ -29,9 +30,9 @@ def labeled(tmp_path: Path) -> Project:
     selections.save(project, Selection(np.array([1, 2]), ("pick", "audit"), np.array([]), "activeft"), None)
     names = classes.ensure_classes(project, ["=SUM(A1)", "dog"])
     ops = [
-        operations.Op(1, "label", 1, names["=SUM(A1)"], 1.25, annotator="@Ada"),
-        operations.Op(2, "label", 2, names["dog"], source="csv"),
-        operations.Op(3, "skip", 3),
+        Op(1, "label", 1, names["=SUM(A1)"], 1.25, annotator="@Ada"),
+        Op(2, "label", 2, names["dog"], source="csv"),
+        Op(3, "skip", 3),
     ]
     operations.apply(project, "tab", ops)
     notes.write(project, 1, '=HYPERLINK("x")\nsecond line')

@@ -18,7 +18,7 @@ from app.shell.server import Server
 from fact_core.errors import InputError
 from fact_core.exchange import import_labels
 from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
-from fact_core.labeling import classes, operations, undo
+from fact_core.labeling import classes, labels_now, operations, undo
 from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage import project as projects
@@ -44,11 +44,11 @@ def csv(*rows: str) -> Source:
 
 def now(project: Project) -> dict[int, str]:
     names = {each.id: each.name for each in classes.classes(project)}
-    return {item: names[state.class_id] for item, state in operations.states(project).items() if state.class_id}
+    return {item: names[state.class_id] for item, state in labels_now.states(project).items() if state.class_id}
 
 
 def everything(project: Project) -> tuple[object, ...]:
-    return operations.history(project), classes.classes(project), projects.version(project)
+    return labels_now.history(project), classes.classes(project), projects.version(project)
 
 
 FILE = csv("000.png,CAT", "001.png,bird", "002.png,bird", "003.png,cat", "nine.png,cat", "004.png,", "003.png,Cat")
@@ -77,8 +77,8 @@ def test_commit_gives_all_labels_in_one_batch_and_undo_takes_them_back(
     done = import_labels.commit(project, import_labels.read(project, FILE), "desk.import-1", keep)
     assert (done.images, done.kept) == (images, int(keep == "mine"))
     assert now(project) == {1: "cat", 2: second, 3: "bird", 4: "cat"}
-    assert operations.states(project)[3].flagged
-    rows = [row for row in operations.history(project) if row.client == "desk.import-1"]
+    assert labels_now.states(project)[3].flagged
+    rows = [row for row in labels_now.history(project) if row.client == "desk.import-1"]
     assert {row.source for row in rows} == {"import"}
     assert len(undo.steps(project, "desk.b").undo[0]) == images  # the browser's own undo knows it as one step
     operations.apply(project, "desk.b", [Op(1, "label", 4, classes.add_class(project, "fish"))])
@@ -215,7 +215,7 @@ def test_a_million_rows(tmp_path: Path) -> None:
     done = import_labels.commit(made, found, "x.import-1", "mine")
     assert done.images == 100_000 and time.monotonic() - started < 60
     assert import_labels.undo(made, done.batch, done.new_classes) == 100_000
-    assert operations.states(made) == {} and classes.classes(made) == [] and is_sound(made)
+    assert labels_now.states(made) == {} and classes.classes(made) == [] and is_sound(made)
 
 
 # ---- the routes

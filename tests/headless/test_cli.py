@@ -20,7 +20,7 @@ from fact_core.bench import BENCHES, tables
 from fact_core.choices import RECIPES
 from fact_core.events import Point, Progress
 from fact_core.headless.console import Console, point_line, progress_line
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import project, run_queue
 from tests.conftest import MakeImages, Run
 
@@ -106,8 +106,8 @@ def test_stdout_has_the_summary_and_stderr_the_progress(done: Done) -> None:
 @pytest.mark.weights
 def test_the_project_has_the_runs_and_only_bought_labels(done: Done) -> None:
     found = project.open_project(done.project)
-    assert len(operations.states(found)) == 9
-    assert {row.source for row in operations.history(found)} == {"folders"}
+    assert len(labels_now.states(found)) == 9
+    assert {row.source for row in labels_now.history(found)} == {"folders"}
     first = [run for run in run_queue.list_runs(found) if run.id <= done.result["run"] + 3]
     assert {run.kind for run in first} >= {"scan", "features", "select", "train", "predict", "export"}
     assert all(run.status == "done" for run in first)
@@ -257,7 +257,7 @@ def test_bad_input_that_only_the_scan_can_see(photos: Path, tmp_path: Path, capf
     table.write_text("photo,answer\nred/000.png,warm\n")
     assert "file_name" in _refused(capfd, *_with(photos, tmp_path, labels_from=table))
     found = project.open_project(tmp_path / "p")
-    assert operations.states(found) == {} and classes.classes(found) == []
+    assert labels_now.states(found) == {} and classes.classes(found) == []
     assert {run.kind for run in run_queue.list_runs(found)} == {"scan"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fact_core.errors import InputError
-from fact_core.labeling import classes, operations
+from fact_core.labeling import classes, labels_now, operations
 from fact_core.labeling.history import Op
 from fact_core.storage import db
 from fact_core.storage import project as projects
@@ -43,7 +43,7 @@ def named(project: Project) -> list[tuple[str, int]]:
 
 
 def labeled(project: Project) -> dict[int, int | None]:
-    return {item: state.class_id for item, state in operations.states(project).items() if state.kind == "label"}
+    return {item: state.class_id for item, state in labels_now.states(project).items() if state.kind == "label"}
 
 
 def test_colours_are_places_in_the_palette(project: Project, pets: list[int]) -> None:
@@ -104,7 +104,7 @@ def test_reorder_keeps_colours_and_wants_all_classes_once(project: Project, pets
     for bad in ([bird, cat], [bird, cat, dog, dog], [bird, cat, cat], [bird, cat, 99], []):
         with pytest.raises(InputError, match="changed meanwhile"):
             classes.reorder(project, bad)
-    assert operations.snapshot(project).classes == ("bird", "cat", "dog")
+    assert labels_now.snapshot(project).classes == ("bird", "cat", "dog")
     classes.delete_class(project, cat)
     classes.reorder(project, [dog, bird])
     assert [each.name for each in classes.classes(project)] == ["dog", "bird"]
@@ -141,19 +141,19 @@ def test_restore_needs_its_name(project: Project, pets: list[int]) -> None:
 
 def test_merge_and_its_undo(project: Project, pets: list[int]) -> None:
     cat, dog, bird = pets
-    before = len(operations.history(project))
+    before = len(labels_now.history(project))
     done = classes.merge(project, cat, dog, "merge-1")
     assert (done.images, done.from_id, done.into_id) == (2, cat, dog)
     assert named(project) == [("dog", 3), ("bird", 0)]
-    rows = operations.history(project)[before:]
+    rows = labels_now.history(project)[before:]
     assert [(row.item, row.op, row.class_id, row.source, row.flagged) for row in rows] == [
         (1, "label", dog, "merge", False), (2, "label", dog, "merge", True),
     ]  # fmt: skip
-    assert [row.class_id for row in operations.history(project, 1)] == [cat, dog]  # nothing is lost
+    assert [row.class_id for row in labels_now.history(project, 1)] == [cat, dog]  # nothing is lost
     give(project, "desk.a", (1, bird), seq=50)
     assert classes.unmerge(project, done.batch, cat) == 1
     assert labeled(project) == {1: bird, 2: cat, 3: dog}
-    assert operations.states(project)[2].flagged and operations.states(project)[4].kind == "skip"
+    assert labels_now.states(project)[2].flagged and labels_now.states(project)[4].kind == "skip"
     assert named(project) == [("cat", 1), ("dog", 1), ("bird", 1)]
     with pytest.raises(InputError, match="no deleted class"):
         classes.unmerge(project, done.batch, cat)
@@ -162,7 +162,7 @@ def test_merge_and_its_undo(project: Project, pets: list[int]) -> None:
 
 def test_a_merge_that_cannot_be_done_changes_nothing(project: Project, pets: list[int]) -> None:
     cat, dog, _ = pets
-    before, history = named(project), operations.history(project)
+    before, history = named(project), labels_now.history(project)
     for pair in ((cat, cat), (cat, 99), (99, cat), (0, dog)):
         with pytest.raises(InputError):
             classes.merge(project, *pair, "merge-1")
@@ -171,7 +171,7 @@ def test_a_merge_that_cannot_be_done_changes_nothing(project: Project, pets: lis
             classes.merge(project, cat, dog, name)
     with pytest.raises(InputError, match="done already"):
         classes.merge(project, cat, dog, "desk.a")
-    assert (named(project), operations.history(project)) == (before, history)
+    assert (named(project), labels_now.history(project)) == (before, history)
     assert classes.merge(project, pets[2], cat, "merge-2").images == 0  # an empty class
     assert classes.unmerge(project, "merge-2", pets[2]) == 0
     assert named(project) == before

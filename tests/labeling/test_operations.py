@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from fact_core.errors import InputError
-from fact_core.labeling import classes, operations, selections
-from fact_core.labeling.operations import Op
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
@@ -40,7 +40,7 @@ def dog(project: Project, cat: int) -> int:
 
 def now(project: Project) -> dict[int, Any]:
     """Image -> class id, "skip", and a ! behind it for a mark."""
-    found = operations.states(project)
+    found = labels_now.states(project)
     return {item: str(state.class_id or state.kind) + "!" * state.flagged for item, state in sorted(found.items())}
 
 
@@ -80,7 +80,7 @@ def test_a_label_is_stored_with_who_and_how_long(project: Project, cat: int) -> 
     done = operations.apply(project, "tab", [Op(7, "label", 3, cat, 1.5, "person", "Ada")])
     assert done.last_seq == 7
     assert (done.states[3].kind, done.states[3].class_id) == ("label", cat)
-    (row,) = operations.history(project)
+    (row,) = labels_now.history(project)
     assert (row.item, row.op, row.lead_time, row.annotator, row.client, row.seq) == (3, "label", 1.5, "Ada", "tab", 7)
     assert abs(row.at - time.time()) < 60
 
@@ -129,7 +129,7 @@ def test_undo_down_to_nothing_and_redo_all(project: Project, cat: int, dog: int)
         assert now(project) == seen[forth + 1]
     assert operations.apply(project, "tab", [Op(300, "redo")]).last_seq == 300
     assert now(project) == seen[-1]
-    assert len(operations.history(project)) == 3 * len(steps) + 2  # append-only
+    assert len(labels_now.history(project)) == 3 * len(steps) + 2  # append-only
 
 
 def test_undo_equals_a_list_of_states(project: Project, cat: int, dog: int) -> None:
@@ -176,7 +176,7 @@ def test_sending_twice_changes_nothing(project: Project, cat: int, dog: int) -> 
     first = operations.apply(project, "tab", ops)
     again = operations.apply(project, "tab", ops)
     assert now(project) == {1: f"{cat}!"}
-    assert len(operations.history(project)) == 4
+    assert len(labels_now.history(project)) == 4
     assert (again.last_seq, again.states[1]) == (4, first.states[1])
     operations.apply(project, "tab", [Op(6, "skip", 3)])
     operations.apply(project, "tab", [Op(5, "skip", 4)])  # a number that came late counts too
@@ -212,7 +212,7 @@ def test_sending_twice_changes_nothing(project: Project, cat: int, dog: int) -> 
 def test_one_bad_operation_refuses_all(project: Project, cat: int, bad: Op) -> None:
     with pytest.raises(InputError):
         operations.apply(project, "tab", [Op(1, "label", 1, cat), bad])
-    assert operations.history(project) == []
+    assert labels_now.history(project) == []
 
 
 @pytest.mark.parametrize("client", ["", "x" * 101, None, "\ud800"])
@@ -226,10 +226,10 @@ def test_a_class_deleted_in_another_tab(project: Project, cat: int, dog: int) ->
     classes.delete_class(project, cat)
     assert now(project) == {2: str(dog)}
     assert [each.name for each in classes.classes(project)] == ["dog"]
-    assert operations.snapshot(project).classes == ("dog",)
+    assert labels_now.snapshot(project).classes == ("dog",)
     with pytest.raises(InputError, match="does not exist any more"):
         operations.apply(project, "two", [Op(1, "label", 3, cat)])
-    assert len(operations.history(project)) == 2  # what was said stays in the history
+    assert len(labels_now.history(project)) == 2  # what was said stays in the history
     assert classes.add_class(project, "cat") != cat
 
 
@@ -241,7 +241,7 @@ def test_forty_thousand_at_once(tmp_path: Path) -> None:
     done = operations.apply(project, "tab", [Op(seq, "label", seq, cat) for seq in range(1, 40_002)])
     assert len(done.states) == 40_001
     assert classes.classes(project)[0].count == 40_001
-    assert len(operations.snapshot(project).ids) == 40_001
+    assert len(labels_now.snapshot(project).ids) == 40_001
     operations.apply(project, "tab", [Op(50_000, "undo")])
     assert time.monotonic() - started < 20
 
@@ -251,15 +251,15 @@ def test_a_snapshot_separates_check_images(project: Project, cat: int, dog: int)
     number = selections.save(project, chosen, None)
     ops = [Op(i, "label", i, cat if i % 2 else dog) for i in (1, 2, 3, 5)]
     operations.apply(project, "tab", [*ops, Op(9, "skip", 6)])
-    everything = operations.snapshot(project)
+    everything = labels_now.snapshot(project)
     assert everything.ids.tolist() == [1, 2, 3, 5]
     assert everything.y.tolist() == [0, 1, 0, 0]
     assert everything.classes == ("cat", "dog")
-    assert operations.snapshot(project, "pick").ids.tolist() == [1, 2, 5]  # also what was labeled on the map
-    assert operations.snapshot(project, "audit").ids.tolist() == [3]
-    assert operations.snapshot(project, "pick", number).ids.tolist() == [1, 2]
-    assert operations.snapshot(project, "audit", number).ids.tolist() == [3]
-    assert operations.snapshot(project, "audit", number + 1).ids.tolist() == []
+    assert labels_now.snapshot(project, "pick").ids.tolist() == [1, 2, 5]  # also what was labeled on the map
+    assert labels_now.snapshot(project, "audit").ids.tolist() == [3]
+    assert labels_now.snapshot(project, "pick", number).ids.tolist() == [1, 2]
+    assert labels_now.snapshot(project, "audit", number).ids.tolist() == [3]
+    assert labels_now.snapshot(project, "audit", number + 1).ids.tolist() == []
     assert everything.ids.dtype == everything.y.dtype == np.int64
 
 
@@ -268,8 +268,8 @@ def test_a_check_image_stays_one_in_a_later_selection(project: Project, cat: int
     operations.apply(project, "tab", [Op(1, "label", 1, cat), Op(2, "label", 2, cat)])
     selections.save(project, Selection(np.array([3, 4]), ("pick", "audit"), np.array([]), "activeft"), None)
     operations.apply(project, "tab", [Op(3, "label", 3, cat), Op(4, "label", 4, cat)])
-    assert operations.snapshot(project, "pick").ids.tolist() == [1, 3]
-    assert operations.snapshot(project, "audit").ids.tolist() == [2, 4]
+    assert labels_now.snapshot(project, "pick").ids.tolist() == [1, 3]
+    assert labels_now.snapshot(project, "audit").ids.tolist() == [2, 4]
 
 
 def test_two_threads_labeling_lose_nothing(project: Project, cat: int, dog: int) -> None:
@@ -282,7 +282,7 @@ def test_two_threads_labeling_lose_nothing(project: Project, cat: int, dog: int)
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(operations.history(project)) == 80
+    assert len(labels_now.history(project)) == 80
 
 
 def test_kill_9_loses_no_acknowledged_label(tmp_path: Path) -> None:
@@ -291,10 +291,10 @@ def test_kill_9_loses_no_acknowledged_label(tmp_path: Path) -> None:
     cat = classes.add_class(project, "cat")
     code = (
         "import sys; from pathlib import Path; from fact_core.storage import project\n"
-        "from fact_core.labeling import operations as labels\n"
+        "from fact_core.labeling import operations; from fact_core.labeling.history import Op\n"
         "p = project.open_project(Path(sys.argv[1]))\n"
         "for seq in range(1, 5000):\n"
-        "    labels.apply(p, 'tab', [labels.Op(seq, 'label', seq, int(sys.argv[2]))])\n"
+        "    operations.apply(p, 'tab', [Op(seq, 'label', seq, int(sys.argv[2]))])\n"
         "    print(seq, flush=True)\n"
     )
     command = [sys.executable, "-c", code, str(project.folder), str(cat)]
@@ -305,7 +305,7 @@ def test_kill_9_loses_no_acknowledged_label(tmp_path: Path) -> None:
     os.kill(child.pid, signal.SIGKILL)
     rest, _ = child.communicate()
     said = int(rest.split()[-1]) if rest.split() else 60
-    stored = {row.seq for row in operations.history(project)}
+    stored = {row.seq for row in labels_now.history(project)}
     assert set(range(1, said + 1)) <= stored
     assert len(stored) <= said + 1
     assert is_sound(project)

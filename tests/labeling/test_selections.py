@@ -7,6 +7,7 @@ import pytest
 
 from fact_core.errors import InputError
 from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.labeling.selections import QueueEntry
 from fact_core.storage import items
 from fact_core.storage.project import Project
@@ -70,7 +71,7 @@ def test_the_next_best_takes_the_place_of_a_rejected_pick(project: Project) -> N
 def test_labeled_or_missing_candidates_are_passed_over(project: Project) -> None:
     number = selections.save(project, choose([5], [], [9, 8, 6, 3]), None)
     cat = classes.add_class(project, "cat")
-    operations.apply(project, "tab", [operations.Op(1, "label", 9, cat), operations.Op(2, "skip", 8)])
+    operations.apply(project, "tab", [Op(1, "label", 9, cat), Op(2, "skip", 8)])
     (project.images / "005.png").unlink()  # image 6
     drain(items.scan(project))
     assert selections.reject(project, number, 5) == 3
@@ -114,10 +115,10 @@ def test_nothing_is_learned_from_check_images_or_from_what_a_person_has_judged(p
     selections.reject(project, number, 5)
     cat = classes.add_class(project, "cat")
     ops = [
-        operations.Op(1, "label", 2, cat),
-        operations.Op(2, "skip", 10),
-        operations.Op(3, "flag", 6),
-        operations.Op(4, "clear", 6),
+        Op(1, "label", 2, cat),
+        Op(2, "skip", 10),
+        Op(3, "flag", 6),
+        Op(4, "clear", 6),
     ]
     operations.apply(project, "tab", ops)
     assert selections.spoken_for(project).tolist() == [2, 4, 5, 7, 10]

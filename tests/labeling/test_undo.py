@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fact_core.labeling import classes, operations, undo
+from fact_core.labeling import classes, labels_now, operations, undo
 from fact_core.labeling.history import Op
 from fact_core.storage.project import Project
 from tests.storage_help import flat_project
@@ -22,7 +22,7 @@ def made(tmp_path: Path) -> Iterator[Project]:
 
 
 def classes_now(one: Project) -> dict[int, int | None]:
-    return {item: state.class_id for item, state in operations.states(one).items()}
+    return {item: state.class_id for item, state in labels_now.states(one).items()}
 
 
 def told(found: tuple[tuple[undo.Change, ...], ...]) -> list[list[tuple[int, int | None, int | None]]]:
@@ -52,7 +52,7 @@ def test_another_desk_can_undo_nothing_of_it_and_loses_nothing(made: Project) ->
     operations.apply(made, "other.one", [Op(1, "label", 1, 2)])
     operations.apply(made, "desk.one", [Op(2, "undo", 1)])  # the other's label came later and stays
     assert classes_now(made) == {1: 2}
-    assert len(operations.history(made, 1)) == 2
+    assert len(labels_now.history(made, 1)) == 2
 
 
 def test_a_batch_is_one_step(made: Project) -> None:
@@ -75,7 +75,7 @@ def test_a_mark_taken_off_for_a_label_is_one_change_of_two_rows(made: Project) -
     assert (change.rows, change.before is not None and change.before.flagged, change.after) == (2, True, change.after)
     assert change.after is not None and change.after.class_id == 1
     operations.apply(made, "desk.one", [Op(4, "undo", 3, batch=4), Op(5, "undo", 3, batch=4)])
-    assert operations.states(made)[3].flagged and operations.states(made)[3].kind == "none"
+    assert labels_now.states(made)[3].flagged and labels_now.states(made)[3].kind == "none"
 
 
 def test_after_something_new_nothing_can_be_done_again(made: Project) -> None:
@@ -95,12 +95,12 @@ def test_long_histories_come_in_parts(made: Project) -> None:
 
 
 def test_others_changes_are_told(made: Project) -> None:
-    row, states = operations.changes(made, 0)
+    row, states = labels_now.changes(made, 0)
     assert (row, states) == (0, {})
     operations.apply(made, "d.1", [Op(1, "label", 1, 1), Op(2, "label", 2, 1)])
-    row, states = operations.changes(made, 0)
+    row, states = labels_now.changes(made, 0)
     assert row == 2 and {item: state.class_id for item, state in states.items()} == {1: 1, 2: 1}
     operations.apply(made, "d.2", [Op(1, "clear", 2)])
-    row, states = operations.changes(made, row)
+    row, states = labels_now.changes(made, row)
     assert row == 3 and {item: state.kind for item, state in states.items()} == {2: "none"}
-    assert operations.changes(made, 3) == (3, {})
+    assert labels_now.changes(made, 3) == (3, {})

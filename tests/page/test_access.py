@@ -18,6 +18,7 @@ import pytest
 
 from fact_core.images.demo import demo_truth, make_demo
 from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -90,9 +91,7 @@ def label_all_but_one(project: Project) -> None:
     paths = dict(zip(pool.ids.tolist(), pool.paths, strict=True))
     ids = {digit: classes.add_class(project, digit) for digit in DIGITS}
     rest = selections.queue(project)[1:]
-    ops = [
-        operations.Op(n, "label", each.item, ids[str(truth[paths[each.item]])]) for n, each in enumerate(rest, start=1)
-    ]
+    ops = [Op(n, "label", each.item, ids[str(truth[paths[each.item]])]) for n, each in enumerate(rest, start=1)]
     operations.apply(project, "somebody", ops)
 
 

@@ -17,7 +17,7 @@ from app.bench import map as maps
 from fact_core.bench import page_tables
 from fact_core.errors import DeviceError
 from fact_core.generators import finish
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import items
 
 KEYS = 12
@@ -127,7 +127,7 @@ def test_a_pool_has_a_queue_of_files_and_a_map_of_all(tmp_path: Path) -> None:
     assert len(queue) == 3
     assert [items.path_of(project, item).is_file() for item in queue] == [True] * 3
     assert len(classes.classes(project)) == 10
-    assert operations.history(project) == []
+    assert labels_now.history(project) == []
     assert np.load(project.cache / "maps" / f"{pool.KEY}.npy").shape == (50, 2)
     assert np.load(project.cache / "maps" / f"{pool.KEY}.ids.npy").tolist() == items.pool(project).ids.tolist()
 
@@ -185,7 +185,7 @@ def test_keys_are_measured_in_chromium(images: Path, tmp_path: Path) -> None:
     row = finish(label.measure(project, 600, tmp_path / "home", keys=KEYS))
     assert (row["pool"], row["keys"], row["lost"], row["reordered"]) == (600, KEYS, 0, 0)
     assert 0 < row["key_to_next_image_ms_p50"] <= row["key_to_next_image_ms_p95"] <= figures.NEVER_MS
-    given_labels = [each for each in operations.history(project) if each.op == "label"]
+    given_labels = [each for each in labels_now.history(project) if each.op == "label"]
     assert len({each.item for each in given_labels}) == KEYS
 
 

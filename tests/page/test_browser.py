@@ -28,7 +28,8 @@ from PIL import Image
 from app.bench.browser import find_chromium
 from fact_core.choices import BACKBONES
 from fact_core.images.demo import demo_truth
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -246,7 +247,7 @@ def label_by_key(page: Page, truth: dict[str, str], names: list[str], given: dic
 
 def stored(project: Project) -> dict[str, str]:
     """File name -> class, as the database has it."""
-    held, pool = operations.snapshot(project), items.pool(project)
+    held, pool = labels_now.snapshot(project), items.pool(project)
     names = dict(zip(pool.ids.tolist(), pool.paths, strict=True))
     return {names[int(i)]: held.classes[int(y)] for i, y in zip(held.ids, held.y, strict=True)}
 
@@ -388,9 +389,7 @@ def labeled_project(folder: Path) -> Project:
     ids = items.pool(project).ids
     selections.save(project, Selection(ids[:4], ("pick",) * 4, ids[4:], "random"), None)
     a, b = (classes.add_class(project, name) for name in ("a", "b"))
-    operations.apply(
-        project, "tab", [operations.Op(n, "label", int(i), (a, b)[n % 2]) for n, i in enumerate(ids[:4], 1)]
-    )
+    operations.apply(project, "tab", [Op(n, "label", int(i), (a, b)[n % 2]) for n, i in enumerate(ids[:4], 1)])
     return project
 
 

@@ -15,7 +15,8 @@ import pytest
 from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT
 from fact_core.images.demo import demo_truth
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op, State
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Selection
@@ -99,7 +100,7 @@ def by_key(page: Page, project: Project, truth: dict[str, str]) -> dict[int, str
         told.append((name, truth[name]))
     saved(page)
     names, paths = {row.id: row.name for row in classes.classes(project)}, paths_of(project)
-    history = operations.history(project)
+    history = labels_now.history(project)
     assert [(paths[row.item], names[row.class_id]) for row in history if row.item and row.class_id] == told
     assert len({name for name, _ in told}) == KEYS, "an image was shown twice"
     assert all(row.op == "label" and row.source == "person" and row.lead_time is not None for row in history)
@@ -119,23 +120,23 @@ def accept_a_suggestion(page: Page, project: Project) -> None:
     """Enter takes what is suggested, and the history says so; turned off, Enter does nothing."""
     expect(page.locator("[data-act=accept]")).to_be_visible()
     name = page.locator(".lb-answer strong").inner_text()
-    before = len(operations.history(project))
+    before = len(labels_now.history(project))
     page.keyboard.press("Enter")
     saved(page)
-    row = operations.history(project)[-1]
+    row = labels_now.history(project)[-1]
     assert (row.source, {c.id: c.name for c in classes.classes(project)}[row.class_id or 0]) == ("suggestion", name)
     page.locator("[data-act=suggest]").click()
     expect(page.locator("[data-act=accept]")).to_be_hidden()
     page.keyboard.press("Enter")
     page.wait_for_timeout(200)
-    assert len(operations.history(project)) == before + 1
+    assert len(labels_now.history(project)) == before + 1
     page.locator("[data-act=suggest]").click()
     expect(page.locator("[data-act=accept]")).to_be_visible()
 
 
 def in_the_grid(page: Page, project: Project, truth: dict[str, str]) -> dict[int, str]:
     """1,000 images: look through what looks like a digit, mark the wrong ones, Enter gives the rest."""
-    paths, before = paths_of(project), operations.history(project)
+    paths, before = paths_of(project), labels_now.history(project)
     page.keyboard.press("g")
     expect(page.locator(".lg-scroll")).to_be_visible()
     done: dict[int, str] = {}
@@ -163,13 +164,13 @@ def in_the_grid(page: Page, project: Project, truth: dict[str, str]) -> dict[int
         done |= dict.fromkeys(rest, like)
         page.wait_for_timeout(150)
     assert len(done) >= IN_THE_GRID, f"{len(done)} images could be confirmed"
-    history = operations.history(project)[len(before) :]
+    history = labels_now.history(project)[len(before) :]
     names = {row.id: row.name for row in classes.classes(project)}
     assert {row.item: names[row.class_id or 0] for row in history} == done
     assert {row.source for row in history} == {"grid"} and len(history) == len(done)
     assert not check_images(project) & set(done), "check images were labeled unseen"
     page.keyboard.press("g")
-    return {row.item: names[row.class_id or 0] for row in operations.history(project) if row.item}
+    return {row.item: names[row.class_id or 0] for row in labels_now.history(project) if row.item}
 
 
 def check_images(project: Project) -> set[int]:
@@ -243,7 +244,7 @@ def best_list(page: Page) -> str | None:
 
 def on_the_map(page: Page, project: Project) -> None:
     """A loop around the whole map, then a class: all open images get it in one step, no check image does."""
-    before = operations.history(project)
+    before = labels_now.history(project)
     done = {row.item for row in before}
     the_legend_hides_and_isolates(page)
     page.locator("[data-act=lasso]").click()
@@ -252,7 +253,7 @@ def on_the_map(page: Page, project: Project) -> None:
     expect(page.locator(".lb-chosen")).to_be_visible()
     page.keyboard.press("4")
     saved(page)
-    history = operations.history(project)[len(before) :]
+    history = labels_now.history(project)[len(before) :]
     told = {row.item for row in history}
     assert len(told) > 100 and not told & done and not told & check_images(project)
     assert {(row.source, row.batch) for row in history} == {("map", history[0].seq)}
@@ -260,7 +261,7 @@ def on_the_map(page: Page, project: Project) -> None:
     expect(page.locator(".lb-chosen")).to_be_hidden()
     page.keyboard.press("Control+z")
     saved(page)
-    assert {item for item, state in operations.states(project).items() if state.kind == "label"} == done
+    assert {item for item, state in labels_now.states(project).items() if state.kind == "label"} == done
     page.locator("[data-act=lasso]").click()
 
     page.locator("[data-act=find]").click()
@@ -321,18 +322,18 @@ def loop(page: Page) -> None:
 
 def undo_outlives_a_reload(page: Page, project: Project) -> None:
     """After a reload undo goes on with what was done before it, a grid's batch in one step; then redo."""
-    before = operations.states(project)
+    before = labels_now.states(project)
     page.reload()
     on_page(page, "label")
     expect(page.locator("[data-act=undo]").first).to_be_enabled()
     page.keyboard.press("Backspace")
     once = other_than(page, project, before)
-    batch = operations.history(project)[-1].batch
+    batch = labels_now.history(project)[-1].batch
     gone = {
         item for item in before if before[item].kind == "label" and (item not in once or once[item].kind != "label")
     }
     assert gone and batch is not None
-    assert len(gone) == Counter(row.batch for row in operations.history(project) if row.op == "undo")[batch]
+    assert len(gone) == Counter(row.batch for row in labels_now.history(project) if row.op == "undo")[batch]
     page.keyboard.press("Control+Shift+z")
     now = other_than(page, project, once)
     assert {item: state.class_id for item, state in now.items()} == {
@@ -340,15 +341,13 @@ def undo_outlives_a_reload(page: Page, project: Project) -> None:
     }
 
 
-def other_than(
-    page: Page, project: Project, before: dict[int, operations.State], patience: float = 30
-) -> dict[int, operations.State]:
+def other_than(page: Page, project: Project, before: dict[int, State], patience: float = 30) -> dict[int, State]:
     """The labels as soon as they are not what they were, and all are saved."""
     until = time.monotonic() + patience
-    while operations.states(project) == before and time.monotonic() < until:
+    while labels_now.states(project) == before and time.monotonic() < until:
         page.wait_for_timeout(100)
     saved(page)
-    return operations.states(project)
+    return labels_now.states(project)
 
 
 def another_window_sees_it(page: Page, project: Project) -> None:
@@ -367,11 +366,11 @@ def another_window_sees_it(page: Page, project: Project) -> None:
     other.wait_for_function(f"() => ({count.format(0)})() === '{expected}'", timeout=20_000)
     assert time.monotonic() - began < 4, "the other window was told late"  # 2 s on a computer that does nothing else
     item = next(item for item, path in paths_of(project).items() if name.endswith(path))
-    operations.apply(project, "somebody.else", [operations.Op(1, "label", item, classes.classes(project)[9].id)])
+    operations.apply(project, "somebody.else", [Op(1, "label", item, classes.classes(project)[9].id)])
     other.wait_for_function(f"() => ({count.format(9)})() === '{was[9] + 1:,}'", timeout=20_000)
-    assert operations.states(project)[item].class_id == classes.classes(project)[9].id
-    assert [row.client for row in operations.history(project, item)][-1] == "somebody.else"
-    assert len(operations.history(project, item)) >= 2
+    assert labels_now.states(project)[item].class_id == classes.classes(project)[9].id
+    assert [row.client for row in labels_now.history(project, item)][-1] == "somebody.else"
+    assert len(labels_now.history(project, item)) >= 2
     other.close()
 
 
@@ -419,14 +418,14 @@ def classes_come_and_go(page: Page, project: Project) -> None:
 
 def labels_from_a_file(page: Page, project: Project, folder: Path) -> None:
     """A CSV is shown before anything happens; then one step, which one key takes back."""
-    before, history = counts(project), len(operations.history(project))
-    free = [path for item, path in paths_of(project).items() if item not in operations.states(project)][:5]
+    before, history = counts(project), len(labels_now.history(project))
+    free = [path for item, path in paths_of(project).items() if item not in labels_now.states(project)][:5]
     file = folder / "labels.csv"
     file.write_text("file_name,label\n" + "".join(f"{name},7\n" for name in free) + "none.png,7\n", "utf-8")
     page.get_by_role("button", name=CLASSES["import.open"]).click()
     page.locator("dialog[open] input[type=file]").set_input_files(file)
     expect(page.locator("dialog[open] .li-shown")).to_contain_text("none.png")
-    assert len(operations.history(project)) == history, "the preview changed something"
+    assert len(labels_now.history(project)) == history, "the preview changed something"
     page.locator("dialog[open] .btn.primary").click()
     settled(page, project, before | {"7": before["7"] + 5})
     expect(page.locator(".toast.acts")).to_be_visible()
@@ -439,14 +438,14 @@ def find_a_class(page: Page, project: Project) -> None:
     for name in ("oak tree", "old oak", "maple"):
         classes.add_class(project, name)
     page.wait_for_function("() => document.querySelectorAll('.lb-class[data-id]').length === 13")
-    before = len(operations.history(project))
+    before = len(labels_now.history(project))
     page.keyboard.press("o")
     expect(page.locator(".lb-found li").first).to_have_text("oak tree")
     page.keyboard.type("l")
     expect(page.locator(".lb-found li").first).to_have_text("old oak")
     page.keyboard.press("Enter")
     saved(page)
-    rows = operations.history(project)
+    rows = labels_now.history(project)
     assert len(rows) == before + 1
     assert {c.id: c.name for c in classes.classes(project)}[rows[-1].class_id or 0] == "old oak"
     expect(page.locator(".lb-finder")).to_have_count(0)
@@ -460,8 +459,8 @@ def test_work_goes_on_where_it_was_left(serve: Serve, page: Page, tmp_path: Path
     selections.save(project, chosen, None)
     number = classes.ensure_classes(project, ["a long name"])["a long name"]
     for at, item in enumerate((1, 3, 4, 5), 1):
-        operations.apply(project, "test", [operations.Op(at, "label", item, number, None)])
-    operations.apply(project, "test", [operations.Op(5, "skip", 2, None, None)])
+        operations.apply(project, "test", [Op(at, "label", item, number, None)])
+    operations.apply(project, "test", [Op(5, "skip", 2, None, None)])
     page.goto(serve("--project", str(project.folder)).address)
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     page.evaluate("() => FactStudio.go('label')")

@@ -18,7 +18,7 @@ from PIL import Image
 
 from app.routes import maps, register_all
 from app.shell.server import Server
-from fact_core.labeling import operations, selections
+from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
@@ -96,9 +96,9 @@ def test_a_label_is_committed_before_the_answer_and_a_repeated_one_changes_nothi
         str(page.ids[1]): {"kind": "skip", "class": None},
     }
     assert first["classes"][0]["count"] == 1
-    assert len(operations.history(page.project)) == 2
+    assert len(labels_now.history(page.project)) == 2
     assert page.post("/ops", body)["states"] == first["states"]
-    assert len(operations.history(page.project)) == 2
+    assert len(labels_now.history(page.project)) == 2
 
 
 def test_many_windows_at_once_lose_nothing(page: Page) -> None:
@@ -113,7 +113,7 @@ def test_many_windows_at_once_lose_nothing(page: Page) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(operations.history(page.project)) == 40
+    assert len(labels_now.history(page.project)) == 40
     assert page.get("/queue")["classes"][0]["count"] == 10
 
 
@@ -153,7 +153,7 @@ def test_a_bad_operation_is_refused_in_words_and_nothing_of_its_batch_is_stored(
     for bad in BAD_OPS:
         answer = page.post("/ops", {"client": "a", "ops": [good, {"seq": 2, **bad}]}, 400)
         assert answer["what"], bad
-    assert operations.history(page.project) == []
+    assert labels_now.history(page.project) == []
 
 
 def test_the_shape_of_a_request_is_checked(page: Page) -> None:

@@ -20,6 +20,7 @@ from app.shell.server import Server
 from fact_core.config import to_dict, train_config
 from fact_core.events import Event, Log, PhaseDone, PhaseStarted, Point, Saved
 from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import items, run_events, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -76,7 +77,7 @@ def label(project: Project, checks: int = 4) -> IntArray:
     ids = classes.ensure_classes(project, ["green", "red"])
     y = truth_of(pool)
     ops = [
-        operations.Op(seq=n, kind="label", item=int(pool.ids[row]), class_id=ids["red" if y[row] else "green"])
+        Op(seq=n, kind="label", item=int(pool.ids[row]), class_id=ids["red" if y[row] else "green"])
         for n, row in enumerate(rows, start=1)
     ]
     operations.apply(project, "test", ops)
@@ -201,9 +202,7 @@ def test_new_labels_make_a_result_stale(foldered: Site) -> None:
     train(foldered.project, label(foldered.project))
     pool = items.pool(foldered.project)
     one = classes.classes(foldered.project)[0]
-    operations.apply(
-        foldered.project, "later", [operations.Op(seq=1, kind="label", item=int(pool.ids[1]), class_id=one.id)]
-    )
+    operations.apply(foldered.project, "later", [Op(seq=1, kind="label", item=int(pool.ids[1]), class_id=one.id)])
     assert foldered.get("/results")["stale"] is True
 
 

@@ -21,7 +21,7 @@ from app.shell.text import sentences
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.labeling import classes, operations, selections
-from fact_core.labeling.operations import Op
+from fact_core.labeling.history import Op
 from fact_core.storage import items, run_events, run_process, run_queue
 from fact_core.storage import project as projects
 from fact_core.types import Selection

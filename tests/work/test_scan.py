@@ -9,7 +9,8 @@ import pytest
 
 from fact_core.errors import InputError
 from fact_core.events import Progress
-from fact_core.labeling import classes, operations
+from fact_core.labeling import classes, labels_now, operations
+from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.items import ScanResult
@@ -98,38 +99,38 @@ def test_added_changed_removed_and_back_again(project: Project) -> None:
 def test_labels_of_a_missing_image_are_kept_and_come_back(project: Project) -> None:
     again(project)
     cat = classes.add_class(project, "cat")
-    operations.apply(project, "tab", [operations.Op(1, "label", 1, cat)])
+    operations.apply(project, "tab", [Op(1, "label", 1, cat)])
     aside = project.images.parent / "aside.jpg"
     (project.images / "a" / "two.jpg").rename(aside)
     assert again(project).removed == 1
-    assert operations.snapshot(project).ids.tolist() == []
-    assert operations.states(project)[1].class_id == cat
+    assert labels_now.snapshot(project).ids.tolist() == []
+    assert labels_now.states(project)[1].class_id == cat
     aside.rename(project.images / "a" / "two.jpg")
     again(project)
-    assert operations.snapshot(project).ids.tolist() == [1]
+    assert labels_now.snapshot(project).ids.tolist() == [1]
 
 
 def test_a_moved_file_keeps_its_id_and_label(project: Project) -> None:
     again(project)
     cat = classes.add_class(project, "cat")
-    operations.apply(project, "tab", [operations.Op(1, "label", 1, cat)])
+    operations.apply(project, "tab", [Op(1, "label", 1, cat)])
     (project.images / "a").rename(project.images / "z")
     found = again(project)
     assert (found.added, found.removed, found.moved, found.total) == (0, 0, 1, 2)
     assert items.path_of(project, 1) == project.images / "z" / "two.jpg"
-    assert operations.snapshot(project).ids.tolist() == [1]
+    assert labels_now.snapshot(project).ids.tolist() == [1]
     assert again(project) == ScanResult(0, 0, 0, 0, 1, 1, 2, pytest.approx(0, abs=20))  # type: ignore[arg-type]
 
 
 def test_a_repeat_takes_the_place_of_an_image_that_is_gone(project: Project) -> None:
     again(project)
     cat = classes.add_class(project, "cat")
-    operations.apply(project, "tab", [operations.Op(1, "label", 2, cat)])
+    operations.apply(project, "tab", [Op(1, "label", 2, cat)])
     (project.images / "b" / "one.png").unlink()
     found = again(project)
     assert (found.added, found.removed, found.moved, found.duplicates) == (0, 1, 0, 0)
     assert items.path_of(project, 2) == project.images / "c.png"
-    assert operations.snapshot(project).ids.tolist() == [2]
+    assert labels_now.snapshot(project).ids.tolist() == [2]
     paint(project.images / "b" / "one.png", 1)
     again(project)
     assert items.duplicates(project) == {4: 2}

@@ -13,7 +13,8 @@ from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log
 from fact_core.generators import finish
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.work import kinds, kinds_evidence, kinds_pool, kinds_select
@@ -53,11 +54,11 @@ def choose(made: Project, **values: object) -> selections.Stored:
 
 def answer(made: Project, images: list[int], name: str = "red", kind: str = "label") -> None:
     number = classes.ensure_classes(made, [name])[name]
-    last = len(operations.history(made))
+    last = len(labels_now.history(made))
     operations.apply(
         made,
         "test",
-        [operations.Op(last + n, kind, item, number if kind == "label" else None) for n, item in enumerate(images, 1)],  # type: ignore[arg-type]
+        [Op(last + n, kind, item, number if kind == "label" else None) for n, item in enumerate(images, 1)],  # type: ignore[arg-type]
     )
 
 

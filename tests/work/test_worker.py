@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from fact_core.config import to_dict, train_config
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import db, items, project, run_events, run_process, run_queue
 from fact_core.storage.project import Project
 
@@ -67,7 +68,7 @@ def label_all(made: Project) -> None:
     names = classes.ensure_classes(made, COLOURS)
     chosen = [entry.item for entry in selections.queue(made)]
     folders = {each.id: each.path.split("/")[0] for each in items.get_many(made, chosen)}
-    ops = [operations.Op(n, "label", item, names[folders[item]]) for n, item in enumerate(chosen, start=1)]
+    ops = [Op(n, "label", item, names[folders[item]]) for n, item in enumerate(chosen, start=1)]
     operations.apply(made, "test", ops)
 
 
@@ -195,7 +196,7 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
     if kind == "train":
         assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
         label_all(flat)
-    before = operations.states(flat)
+    before = labels_now.states(flat)
     config = quick(**{"ff.steps": 40}) if kind == "train" else {"batch": 8}
     if kind == "features":
         assert finish(flat, run_queue.queue(flat, "scan", {})).status == "done"
@@ -204,7 +205,7 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
     wait_for(flat, run_id, lambda run: _has_begun(flat, run_id, kind) or not run.open)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(20)
-    assert operations.states(flat) == before
+    assert labels_now.states(flat) == before
     with db.connect(flat.db) as con:
         assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     until = time.monotonic() + run_process.STALE_SECONDS + 5

@@ -17,7 +17,8 @@ from app.shell.forms import TITLES
 from app.shell.server import Server
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
-from fact_core.labeling import notes, operations, selections, undo
+from fact_core.labeling import labels_now, notes, operations, selections, undo
+from fact_core.labeling.history import LARGEST, Op, State
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -107,7 +108,7 @@ def map_bytes(server: Server, key: str) -> bytes:
 def queue_of(project: Project) -> dict[str, Any]:
     """The images to label in order, those labeled without being chosen, and the classes."""
     version = projects.version(project)  # before the rest: what comes between is told twice, not never
-    states = operations.states(project)
+    states = labels_now.states(project)
     listed = selections.queue(project)
     by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
     said = notes.newest(project)
@@ -133,9 +134,9 @@ def queue_of(project: Project) -> dict[str, Any]:
 
 def changes_of(project: Project, since: int) -> dict[str, Any]:
     """What others did since row ``since`` of the history: how those images stand now."""
-    if not 0 <= since < operations.LARGEST:
+    if not 0 <= since < LARGEST:
         raise InputError("There is no such row of the history", str(since)[:80], "Reload the page.")
-    row, states = operations.changes(project, since)
+    row, states = labels_now.changes(project, since)
     latest = selections.latest(project)
     return {
         "row": row,
@@ -164,7 +165,7 @@ def steps_of(project: Project, client: str, most: int) -> dict[str, Any]:
 
 def item_of(project: Project, item_id: int) -> dict[str, Any]:
     """What is known of one image. InputError when there is none of that number."""
-    image = items.get(project, item_id) if 0 < item_id < operations.LARGEST else None
+    image = items.get(project, item_id) if 0 < item_id < LARGEST else None
     if image is None:
         raise InputError("There is no such image", str(item_id), "Reload the page.")
     note = notes.newest(project, [image.id]).get(image.id, "")
@@ -188,7 +189,7 @@ def replace(project: Project, item: int) -> dict[str, Any]:
     return {"replacement": selections.reject(project, latest.id, item), "queue": queue_of(project)}
 
 
-def _view(state: operations.State | None) -> dict[str, Any]:
+def _view(state: State | None) -> dict[str, Any]:
     """One answer an image: label, skip, flag ("cannot tell"), or "" for none. A label outweighs the flag."""
     if state is None:
         return {"kind": "", "class": None}
@@ -197,12 +198,12 @@ def _view(state: operations.State | None) -> dict[str, Any]:
     return {"kind": state.kind, "class": state.class_id}
 
 
-def _named(state: operations.State | None) -> dict[str, Any]:
+def _named(state: State | None) -> dict[str, Any]:
     view = _view(state)
     return {"state": view["kind"] or None, "class": view["class"]}
 
 
-def _op(values: dict[str, Any]) -> operations.Op:
+def _op(values: dict[str, Any]) -> Op:
     """One operation of the page. What it means is checked where it is stored."""
     lead = values.get("lead_time")
     if lead is not None and (isinstance(lead, bool) or not isinstance(lead, int | float) or not math.isfinite(lead)):
@@ -216,7 +217,7 @@ def _op(values: dict[str, Any]) -> operations.Op:
     source = values.get("source", "person")
     if source not in SOURCES:
         raise InputError("There is no such source of a label", repr(source)[:80], f"Known: {', '.join(SOURCES)}.")
-    return operations.Op(
+    return Op(
         seq=values.get("seq"),  # type: ignore[arg-type]
         kind=kind,  # type: ignore[arg-type]
         item=values.get("item"),

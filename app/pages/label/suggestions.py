@@ -10,7 +10,7 @@ import numpy as np
 
 from app.shell.server import Opened
 from fact_core.analysis.suggest import suggest
-from fact_core.labeling import classes, operations
+from fact_core.labeling import classes, labels_now
 from fact_core.storage import items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
@@ -24,7 +24,7 @@ def packed(held: Opened) -> bytes:
     "features", "labels"). Little-endian. The labels of check images teach nothing.
     """
     project = held.project
-    learned = operations.snapshot(project, "pick")
+    learned = labels_now.snapshot(project, "pick")
     listed = [each.id for each in classes.classes(project)]
     known = features_of(held)
     if known is None:

@@ -11,7 +11,7 @@ from fastapi import Body, FastAPI
 from app.shell import computer
 from app.shell.server import Server, key_of
 from fact_core.errors import FactError, InputError
-from fact_core.labeling import operations
+from fact_core.labeling import labels_now
 from fact_core.storage import items
 from fact_core.storage import project as projects
 
@@ -83,7 +83,7 @@ def brief(recent: projects.Recent) -> dict[str, Any]:
     try:
         project = projects.open_project(Path(recent.folder))
         row["pool"] = items.counts(project).pool
-        row["labeled"] = sum(1 for state in operations.states(project).values() if state.kind == "label")
+        row["labeled"] = sum(1 for state in labels_now.states(project).values() if state.kind == "label")
     except FactError as error:
         row["problem"] = error.what
     return row

@@ -15,7 +15,7 @@ from fact_core.choices import EXPORTS, PRESETS, RECIPES
 from fact_core.errors import FactError, RunError
 from fact_core.exchange import label_files
 from fact_core.images.demo import demo_truth
-from fact_core.labeling import operations
+from fact_core.labeling import labels_now
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -49,7 +49,7 @@ def answers_of(project: Project, run: Run) -> outcome.Answers | None:
 
 def class_names(project: Project, run: Run) -> tuple[str, ...]:
     """The classes of a run in the model's order; one that was renamed since under its new name."""
-    return operations.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
+    return labels_now.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
 
 
 def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple[dict[int, str], dict[int, str], str]:
@@ -58,8 +58,8 @@ def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple
     The other truth is of images that nobody labeled: those with a label, of any role, are told apart from it.
     The demo's true classes and the names of class folders are read here and nowhere else: after training.
     """
-    audit = operations.snapshot(project, "audit")
-    trained = operations.snapshot(project, "pick")
+    audit = labels_now.snapshot(project, "audit")
+    trained = labels_now.snapshot(project, "pick")
     seen = {int(i) for i in run.result.get("ids") or trained.ids}
     check = {int(i): audit.classes[int(y)] for i, y in zip(audit.ids, audit.y, strict=True) if int(i) not in seen}
     truth, kind = _truth(project, answers.classes)
@@ -109,7 +109,7 @@ def results(project: Project, run: Run) -> dict[str, Any]:
         "phases": rows,
         "verdict": outcome.verdict(rows),
         "decisions": [_decision(each) for each in run.result.get("decisions") or ()],
-        "checks": len(operations.snapshot(project, "audit").ids),
+        "checks": len(labels_now.snapshot(project, "audit").ids),
         "classes": [{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
         "on_training": _on_training(project, run, answers),
         "predicted": _predicted(project, run, answers is not None),
@@ -155,7 +155,7 @@ def _label_counts(project: Project, run: Run) -> Counter[str]:
     stored = run.result.get("counts")
     if stored:
         return Counter(dict(zip(class_names(project, run), stored, strict=True)))
-    now = operations.snapshot(project, "pick")
+    now = labels_now.snapshot(project, "pick")
     return Counter(now.classes[int(y)] for y in now.y)
 
 
@@ -163,7 +163,7 @@ def _on_training(project: Project, run: Run, answers: outcome.Answers | None) ->
     """How many of its own labels the model answers right: said only where nothing better is known."""
     if answers is None:
         return None
-    picks = operations.snapshot(project, "pick")
+    picks = labels_now.snapshot(project, "pick")
     known = {int(i): picks.classes[int(y)] for i, y in zip(picks.ids, picks.y, strict=True)}
     own = outcome.measure(answers, known, "train", {})
     return {"right": own["right"], "n": own["n"]} if own else None

@@ -16,7 +16,7 @@ from app.routes.run_briefs import is_stale
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError, RunError
 from fact_core.events import Event, PhaseStarted, from_body
-from fact_core.labeling import operations
+from fact_core.labeling import labels_now
 from fact_core.storage import run_events, run_queue
 from fact_core.storage.project import Project
 
@@ -96,11 +96,11 @@ def _progress(rows: Sequence[run_events.EventRow]) -> dict[str, Any] | None:
 
 def _labels(project: Project, run: run_queue.Run) -> int:
     """How many labels the run learns from."""
-    return int(run.result.get("labels") or len(operations.snapshot(project, "pick").ids))
+    return int(run.result.get("labels") or len(labels_now.snapshot(project, "pick").ids))
 
 
 def _checks(project: Project, run: run_queue.Run, newest: dict[str, dict[str, Any]]) -> int:
     """How many check images its curves rest on; 0 without any."""
     if "phase_done" in newest:
         return int(newest["phase_done"].get("check_n") or 0)
-    return len(operations.snapshot(project, "audit").ids)
+    return len(labels_now.snapshot(project, "audit").ids)
