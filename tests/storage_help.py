@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.work.scan import scan
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def flat_project(folder: Path, images: int = 6) -> Project:
     for number in range(images):
         paint(folder / "images" / f"{number:03d}.png", number)
     project = projects.create(folder / "project", folder / "images")
-    drain(items.scan(project))
+    drain(scan(project))
     return project
 
 

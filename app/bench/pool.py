@@ -21,6 +21,7 @@ from fact_core.storage import items, run_queue, synthetic
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, Role, Selection, Step
+from fact_core.work.scan import scan
 
 SIZE, FILES = (1600, 1200), 500
 CLASSES = tuple(f"class {number}" for number in range(1, 11))
@@ -63,7 +64,7 @@ def make(folder: Path, images: Path, count: int) -> Project:
     It has ten classes and a finished map. ValueError when there are more files than ``count``.
     """
     project = projects.create(folder, images, f"{count:,} images")
-    finish(items.scan(project))
+    finish(scan(project))
     files = items.pool(project).ids
     if len(files) > count:
         raise ValueError(f"{len(files)} files are more than {count} images")

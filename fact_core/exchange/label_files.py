@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from fact_core.errors import InputError, storage_error
 from fact_core.files import clean_name
-from fact_core.storage import items
+from fact_core.images.folder import find_images
 from fact_core.types import Pool
 
 #: A spreadsheet takes a cell that begins so for a formula.
@@ -188,7 +188,7 @@ def read_class_folders(folder: Path) -> tuple[list[Path], list[str]]:
     if not root.is_dir():
         raise InputError("There is no such folder of images", str(root), "Check the path.")
     files, names = list[Path](), list[str]()
-    for file in sorted(items.find_images(root)):
+    for file in sorted(find_images(root)):
         if file.parent == root:
             raise InputError("Images directly in the folder have no class", str(file), "Put them into sub-folders.")
         files.append(file)

@@ -60,6 +60,11 @@ def walk(root: Path, project_folder: Path) -> Seen:
     return seen
 
 
+def find_images(root: Path) -> list[Path]:
+    """The image files below any folder, by path; nothing is read or stored."""
+    return [root / found.path for found in walk(root, root / PROJECT_FILE).files if not found.reason]
+
+
 def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path) -> None:
     """Put one file into ``seen``, with a reason where it is a picture that is not read."""
     extension = os.path.splitext(entry.name)[1].lower()

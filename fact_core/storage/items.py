@@ -1,49 +1,23 @@
-"""Scanning: finds the images in the folder and keeps the ``item`` table equal to what is there.
+"""The images of a project: what reads and writes the ``item`` table.
 
-A second scan reads only files whose size or time has changed. A file that was moved keeps
-its id, and so its labels. Rows are never deleted: what is gone is marked as missing.
+Rows are never deleted: what is gone is marked as missing.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import threading
-import time
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 
-from fact_core.errors import ImageError, InputError
-from fact_core.events import Progress
-from fact_core.images import decode
-from fact_core.images.folder import PROJECT_FILE, Found, in_words, walk
+from fact_core.errors import InputError
+from fact_core.images.folder import Found
 from fact_core.storage import db
-from fact_core.storage.project import Project, image_folder
-from fact_core.types import Item, Pool, Step
-
-BATCH = 500  # rows a transaction
-LARGE = 40_000_000  # pixels; larger pictures are decoded one at a time
-
-
-@dataclass(frozen=True)
-class ScanResult:
-    """What a scan found, in files. ``total``: images in the pool (readable, without repeats)."""
-
-    added: int
-    changed: int
-    removed: int
-    moved: int
-    unreadable: int
-    duplicates: int
-    total: int
-    seconds: float
+from fact_core.storage.project import Project
+from fact_core.types import Item, Pool
 
 
 @dataclass(frozen=True)
@@ -60,58 +34,26 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class _Read:
+class KnownFile:
+    """What is stored of a file that an earlier scan has seen. ``status``: ok, unreadable or missing."""
+
+    digest: str
+    bytes: int
+    mtime_ns: int
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FileRow:
+    """A file as a scan has read it. ``reason``: why it cannot be read; then the rest is empty."""
+
     found: Found
     digest: str = ""
     width: int = 0
     height: int = 0
     format: str = ""
     reason: str = ""
-
-
-def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
-    """Bring the project up to date with its image folder. InputError when there are no images.
-
-    workers: threads that read; 0 takes one a core. What was read is stored in batches, so a scan that
-    was stopped goes on where it was.
-    """
-    started = time.monotonic()
-    seen = walk(image_folder(project.images), project.folder)
-    if not any(not found.reason for found in seen.files):
-        raise InputError("There are no images in this folder", in_words(project.images, seen), _WHAT_TO_DO)
-    yield Progress("scan", 0, len(seen.files), "images")
-    with db.connect(project.db) as con:
-        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason FROM item")
-        known = {row["path"]: row for row in rows}
-    todo = [found for found in seen.files if not _same(known.get(found.path), found)]
-    added, changed = set[str](), 0
-    done, batch, stored = len(seen.files) - len(todo), list[_Read](), time.monotonic()
-    for each in _read_all(project.images, todo, workers):
-        batch.append(each)
-        row = known.get(each.found.path)
-        if row is None or row["status"] == "missing":
-            added.add(each.found.path)
-        elif (row["digest"], row["reason"]) != (each.digest, each.reason):
-            changed += 1
-        if len(batch) >= BATCH or time.monotonic() - stored > 1:
-            _store(project, batch)
-            done, batch, stored = done + len(batch), [], time.monotonic()
-            yield _progress(started, done, len(seen.files), len(todo))
-    _store(project, batch)
-    followed, gone = _settle(project, {found.path for found in seen.files})
-    moved = len(added & followed)
-    yield _progress(started, len(seen.files), len(seen.files), len(todo))
-    now = counts(project)
-    return ScanResult(
-        added=len(added) - moved,
-        changed=changed,
-        removed=gone - moved,
-        moved=moved,
-        unreadable=now.unreadable,
-        duplicates=now.duplicates,
-        total=now.pool,
-        seconds=time.monotonic() - started,
-    )
 
 
 def pool(project: Project) -> Pool:
@@ -206,59 +148,15 @@ def aliases(project: Project) -> dict[str, int | None]:
         return {row["path"]: row["duplicate_of"] if row["status"] == "ok" else None for row in rows}
 
 
-def find_images(root: Path) -> list[Path]:
-    """The image files below any folder, by path; nothing is read or stored."""
-    return [root / found.path for found in walk(root, root / PROJECT_FILE).files if not found.reason]
+def known_files(project: Project) -> dict[str, KnownFile]:
+    """All files that earlier scans have seen, by path; missing ones too."""
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason FROM item")
+        return {path: KnownFile(*rest) for path, *rest in rows}
 
 
-_WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
-
-
-def _same(row: sqlite3.Row | None, found: Found) -> bool:
-    """Whether a file needs no reading. What could not be read is tried again: its permissions may be other now."""
-    if row is None or row["status"] != "ok" or found.reason:
-        return False
-    return bool(row["bytes"] == found.bytes and row["mtime_ns"] == found.mtime_ns)
-
-
-def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[_Read]:
-    """Read in threads (Pillow lets go of the interpreter while it decodes), in order, some files ahead."""
-    threads = workers or min(16, os.cpu_count() or 2)
-    large = threading.Lock()
-    waiting: deque[Future[_Read]] = deque()
-    executor = ThreadPoolExecutor(threads, thread_name_prefix="scan")
-    try:
-        for found in todo:
-            waiting.append(executor.submit(_read, root, found, large))
-            if len(waiting) >= 4 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
-
-
-def _read(root: Path, found: Found, large: threading.Lock) -> _Read:
-    if found.reason:
-        return _Read(found, reason=found.reason)
-    try:
-        if found.bytes > decode.MAX_BYTES:
-            raise ImageError("The file is larger than 1 GB")
-        content = (root / found.path).read_bytes()
-        width, height, kind = decode.probe(content)
-        if width * height > LARGE:
-            with large:
-                decode.check(content)
-        else:
-            decode.check(content)
-    except ImageError as error:
-        return _Read(found, reason=error.what)
-    except OSError as error:
-        return _Read(found, reason=f"The file may not be read ({error.strerror or error})")
-    return _Read(found, blake2b(content, digest_size=16).hexdigest(), width, height, kind)
-
-
-def _store(project: Project, batch: Sequence[_Read]) -> None:
+def store(project: Project, batch: Sequence[FileRow]) -> None:
+    """Add files, or bring those of the same path up to date, in one transaction."""
     rows = [
         (
             each.found.path, each.digest, each.width, each.height, each.format, each.found.bytes, each.found.mtime_ns,
@@ -279,7 +177,7 @@ def _store(project: Project, batch: Sequence[_Read]) -> None:
         db.bump(con)
 
 
-def _settle(project: Project, present: set[str]) -> tuple[set[str], int]:
+def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
     """Mark what is gone, let moved files keep their ids, mark repeats.
 
     Returns the paths that took the place of a missing file, and how many files are newly missing.
@@ -323,9 +221,3 @@ def _follow(con: sqlite3.Connection, gone: Sequence[sqlite3.Row]) -> set[str]:
         con.execute("UPDATE item SET path = ?, status = 'missing' WHERE id = ?", (old["path"], new["id"]))
         moved.add(new["path"])
     return moved
-
-
-def _progress(started: float, done: int, total: int, todo: int) -> Progress:
-    read = done - (total - todo)
-    rate = read / max(time.monotonic() - started, 1e-6)
-    return Progress("scan", done, total, "images", rate, (total - done) / rate if rate > 0 else None)

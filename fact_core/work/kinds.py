@@ -22,6 +22,7 @@ from fact_core.storage import items as scanning
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Step
+from fact_core.work import scan as scan_folder
 
 Handler = Callable[[Project, run_queue.Run, Any], Step[dict[str, Any]]]
 
@@ -49,7 +50,7 @@ def start(project: Project, run: run_queue.Run) -> Step[dict[str, Any]]:
 
 def scan(project: Project, run: run_queue.Run, config: ScanConfig) -> Step[dict[str, Any]]:
     """Look for images in the folder."""
-    result = yield from scanning.scan(project)
+    result = yield from scan_folder.scan(project)
     return dataclasses.asdict(result)
 
 

@@ -13,6 +13,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
+from fact_core.work.scan import scan
 from tests.storage_help import drain, flat_project, paint
 
 
@@ -26,7 +27,7 @@ def labeled(tmp_path: Path) -> Project:
     """Images 1 and 2 labeled, 2 is a check image, 5 repeats 1."""
     project = flat_project(tmp_path, 4)
     paint(project.images / "=copy.png", 0)
-    drain(items.scan(project))
+    drain(scan(project))
     selections.save(project, Selection(np.array([1, 2]), ("pick", "audit"), np.array([]), "activeft"), None)
     names = classes.ensure_classes(project, ["=SUM(A1)", "dog"])
     ops = [

@@ -9,9 +9,9 @@ from fact_core.errors import InputError
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.labeling.selections import QueueEntry
-from fact_core.storage import items
 from fact_core.storage.project import Project
 from fact_core.types import Selection
+from fact_core.work.scan import scan
 from tests.storage_help import drain, flat_project
 
 
@@ -73,7 +73,7 @@ def test_labeled_or_missing_candidates_are_passed_over(project: Project) -> None
     cat = classes.add_class(project, "cat")
     operations.apply(project, "tab", [Op(1, "label", 9, cat), Op(2, "skip", 8)])
     (project.images / "005.png").unlink()  # image 6
-    drain(items.scan(project))
+    drain(scan(project))
     assert selections.reject(project, number, 5) == 3
 
 
@@ -97,7 +97,7 @@ def test_a_rejected_check_image_is_replaced_by_lot(project: Project) -> None:
 def test_images_that_are_gone_are_not_in_the_queue(project: Project) -> None:
     selections.save(project, choose([5, 2], [7], [9]), None)
     (project.images / "001.png").unlink()  # image 2
-    drain(items.scan(project))
+    drain(scan(project))
     assert ids(project) == [5, 7]
 
 

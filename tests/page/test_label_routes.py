@@ -22,6 +22,7 @@ from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
+from fact_core.work.scan import scan
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -53,7 +54,7 @@ def page(tmp_path: Path) -> Iterator[Page]:
     for number in range(12):
         Image.new("RGB", (20 + number, 16), (20 * number, 9, 90)).save(folder / f"{number:02d}.png")
     made = project.create(tmp_path / "project", folder, "Test")
-    for _ in items.scan(made):
+    for _ in scan(made):
         pass
     ids = [int(i) for i in items.pool(made).ids]
     chosen = Selection(np.array(ids[:7]), ("pick",) * 5 + ("audit",) * 2, np.array(ids[7:9]), "random")

@@ -25,6 +25,7 @@ from fact_core.storage import items, run_events, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Pool, Selection
+from fact_core.work.scan import scan
 from tests.storage_help import drain, flat_project
 
 
@@ -56,7 +57,7 @@ def site_of() -> Iterator[Callable[[Project], Site]]:
 def foldered(tmp_path: Path, make_images: Callable[..., Path], site_of: Callable[[Project], Site]) -> Site:
     """24 images in the folders green and red."""
     project = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
-    drain(items.scan(project))
+    drain(scan(project))
     return site_of(project)
 
 

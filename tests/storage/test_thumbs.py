@@ -12,6 +12,7 @@ from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.thumbs import Thumbs
 from fact_core.types import Item
+from fact_core.work.scan import scan
 from tests.storage_help import drain, flat_project, paint
 
 
@@ -19,7 +20,7 @@ from tests.storage_help import drain, flat_project, paint
 def project(tmp_path: Path) -> Project:
     paint(tmp_path / "images" / "wide.jpg", "red", size=(640, 320))
     project = projects.create(tmp_path / "project", tmp_path / "images")
-    drain(items.scan(project))
+    drain(scan(project))
     return project
 
 

@@ -9,17 +9,18 @@ import pytest
 
 from fact_core.errors import InputError
 from fact_core.events import Progress
+from fact_core.images.folder import find_images
 from fact_core.labeling import classes, labels_now, operations
 from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage import project as projects
-from fact_core.storage.items import ScanResult
 from fact_core.storage.project import Project
+from fact_core.work.scan import ScanResult, scan
 from tests.storage_help import drain, flat_project, paint
 
 
 def again(project: Project) -> ScanResult:
-    return drain(items.scan(project, workers=2))
+    return drain(scan(project, workers=2))
 
 
 def named(project: Project) -> list[str]:
@@ -62,7 +63,7 @@ def test_a_first_scan_finds_everything(project: Project) -> None:
 
 
 def test_progress_goes_from_nothing_to_all(project: Project) -> None:
-    events = list(items.scan(project))
+    events = list(scan(project))
     assert all(isinstance(event, Progress) for event in events)
     assert (events[0].done, events[0].total) == (0, 4)
     assert (events[-1].done, events[-1].total) == (4, 4)
@@ -255,7 +256,7 @@ def test_a_stopped_scan_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest
     for number in range(20):
         paint(tmp_path / "images" / f"{number:02d}.png", number)
     project = projects.create(tmp_path / "p", tmp_path / "images")
-    step = items.scan(project, workers=2)
+    step = scan(project, workers=2)
     next(step)
     next(step)
     step.close()
@@ -273,7 +274,7 @@ def test_an_image_that_ends_too_early_does_not_stop_the_scan(tmp_path: Path) -> 
 
 
 def test_find_images_of_any_folder(project: Project) -> None:
-    found = [str(file.relative_to(project.images)) for file in items.find_images(project.images)]
+    found = [str(file.relative_to(project.images)) for file in find_images(project.images)]
     assert found == ["a/two.jpg", "b/one.png", "broken.png", "c.png"]
     shutil.rmtree(project.images)
     with pytest.raises(InputError):

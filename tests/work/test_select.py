@@ -18,6 +18,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.work import kinds, kinds_evidence, kinds_pool, kinds_select
+from fact_core.work.scan import scan
 from fact_core.work.strategy_request import strategy_request
 from tests.work.test_worker import make_images
 
@@ -27,7 +28,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """24 images with features, nothing chosen yet."""
     folder = tmp_path_factory.mktemp("ready")
     made = project.create(folder / "project", make_images(folder / "images"))
-    finish(items.scan(made))
+    finish(scan(made))
     finish(kinds_pool.features(made, _run(made, "features"), FeaturesConfig(device="cpu")))
     return made
 

@@ -1,0 +1,138 @@
+"""Scanning: finds the images in the folder and keeps the project's list of images equal to what is there.
+
+A second scan reads only files whose size or time has changed. A file that was moved keeps
+its id, and so its labels. Nothing is forgotten: what is gone is marked as missing.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from fact_core.errors import ImageError, InputError
+from fact_core.events import Progress
+from fact_core.images import decode
+from fact_core.images.folder import Found, in_words, walk
+from fact_core.storage import items
+from fact_core.storage.items import FileRow, KnownFile
+from fact_core.storage.project import Project, image_folder
+from fact_core.types import Step
+
+BATCH = 500  # files stored in one transaction
+LARGE = 40_000_000  # pixels; larger pictures are decoded one at a time
+
+_WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """What a scan found, in files. ``total``: images in the pool (readable, without repeats)."""
+
+    added: int
+    changed: int
+    removed: int
+    moved: int
+    unreadable: int
+    duplicates: int
+    total: int
+    seconds: float
+
+
+def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
+    """Bring the project up to date with its image folder. InputError when there are no images.
+
+    workers: threads that read; 0 takes one a core. What was read is stored in batches, so a scan that
+    was stopped goes on where it was.
+    """
+    started = time.monotonic()
+    seen = walk(image_folder(project.images), project.folder)
+    if not any(not found.reason for found in seen.files):
+        raise InputError("There are no images in this folder", in_words(project.images, seen), _WHAT_TO_DO)
+    yield Progress("scan", 0, len(seen.files), "images")
+    known = items.known_files(project)
+    todo = [found for found in seen.files if not _same(known.get(found.path), found)]
+    added, changed = set[str](), 0
+    done, batch, stored = len(seen.files) - len(todo), list[FileRow](), time.monotonic()
+    for each in _read_all(project.images, todo, workers):
+        batch.append(each)
+        row = known.get(each.found.path)
+        if row is None or row.status == "missing":
+            added.add(each.found.path)
+        elif (row.digest, row.reason) != (each.digest, each.reason):
+            changed += 1
+        if len(batch) >= BATCH or time.monotonic() - stored > 1:
+            items.store(project, batch)
+            done, batch, stored = done + len(batch), [], time.monotonic()
+            yield _progress(started, done, len(seen.files), len(todo))
+    items.store(project, batch)
+    followed, gone = items.settle(project, {found.path for found in seen.files})
+    moved = len(added & followed)
+    yield _progress(started, len(seen.files), len(seen.files), len(todo))
+    now = items.counts(project)
+    return ScanResult(
+        added=len(added) - moved,
+        changed=changed,
+        removed=gone - moved,
+        moved=moved,
+        unreadable=now.unreadable,
+        duplicates=now.duplicates,
+        total=now.pool,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _same(row: KnownFile | None, found: Found) -> bool:
+    """Whether a file needs no reading. What could not be read is tried again: its permissions may be other now."""
+    if row is None or row.status != "ok" or found.reason:
+        return False
+    return (row.bytes, row.mtime_ns) == (found.bytes, found.mtime_ns)
+
+
+def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[FileRow]:
+    """Read in threads (Pillow lets go of the interpreter while it decodes), in order, some files ahead."""
+    threads = workers or min(16, os.cpu_count() or 2)
+    large = threading.Lock()
+    waiting: deque[Future[FileRow]] = deque()
+    executor = ThreadPoolExecutor(threads, thread_name_prefix="scan")
+    try:
+        for found in todo:
+            waiting.append(executor.submit(_read, root, found, large))
+            if len(waiting) >= 4 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _read(root: Path, found: Found, large: threading.Lock) -> FileRow:
+    if found.reason:
+        return FileRow(found, reason=found.reason)
+    try:
+        if found.bytes > decode.MAX_BYTES:
+            raise ImageError("The file is larger than 1 GB")
+        content = (root / found.path).read_bytes()
+        width, height, kind = decode.probe(content)
+        if width * height > LARGE:
+            with large:
+                decode.check(content)
+        else:
+            decode.check(content)
+    except ImageError as error:
+        return FileRow(found, reason=error.what)
+    except OSError as error:
+        return FileRow(found, reason=f"The file may not be read ({error.strerror or error})")
+    return FileRow(found, blake2b(content, digest_size=16).hexdigest(), width, height, kind)
+
+
+def _progress(started: float, done: int, total: int, todo: int) -> Progress:
+    read = done - (total - todo)
+    rate = read / max(time.monotonic() - started, 1e-6)
+    return Progress("scan", done, total, "images", rate, (total - done) / rate if rate > 0 else None)
