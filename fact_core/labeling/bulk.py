@@ -10,6 +10,8 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
+from sqlite_utils import Database
+
 from fact_core.errors import InputError
 from fact_core.labeling.history import INSERT, State, is_name, states_of
 
@@ -30,7 +32,7 @@ _STANDING = (
 )
 
 
-def give(con: sqlite3.Connection, client: str, labels: Mapping[int, int], source: str, annotator: str = "") -> int:
+def give(con: Database, client: str, labels: Mapping[int, int], source: str, annotator: str = "") -> int:
     """Give images (item id -> class id) their labels within a transaction; marks stay. Returns how many.
 
     InputError when the name of the step cannot be used or was used before.
@@ -40,7 +42,7 @@ def give(con: sqlite3.Connection, client: str, labels: Mapping[int, int], source
     if con.execute("SELECT 1 FROM label WHERE client = ? LIMIT 1", (client,)).fetchone():
         raise InputError("This step was done already", client, "Reload the page.")
     now, at = states_of(con, set(labels)), time.time()
-    con.executemany(
+    con.conn.executemany(
         INSERT,
         (
             (*_given(item, class_id, now.get(item)), None, client, seq, at, None, source, annotator, 1)
@@ -50,7 +52,7 @@ def give(con: sqlite3.Connection, client: str, labels: Mapping[int, int], source
     return len(labels)
 
 
-def take_back(con: sqlite3.Connection, client: str, annotator: str = "") -> list[int]:
+def take_back(con: Database, client: str, annotator: str = "") -> list[int]:
     """Undo a step: its images are as before, except those that were changed since. Returns those it changed.
 
     Doing it twice changes nothing.
@@ -58,7 +60,7 @@ def take_back(con: sqlite3.Connection, client: str, annotator: str = "") -> list
     rows = con.execute(_STANDING, (client,)).fetchall()
     first = con.execute("SELECT coalesce(max(seq), 0) + 1 AS next FROM label WHERE client = ?", (client,)).fetchone()
     at = time.time()
-    con.executemany(
+    con.conn.executemany(
         INSERT,
         (
             (*_before(row), row["id"], client, seq, at, None, row["source"], annotator, None)

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlite_utils import Database
+
 from fact_core.errors import InputError
 from fact_core.files import clean_name
 from fact_core.labeling import bulk
@@ -175,7 +177,7 @@ def reorder(project: Project, ids: Sequence[int]) -> None:
                 "The classes have changed meanwhile", f"{len(ids)} given, {len(rows)} present", "Reload the page."
             )
         colours = {row["id"]: _colour(row) for row in rows}
-        con.executemany(
+        con.conn.executemany(
             "UPDATE class SET position = ?, colour = ? WHERE id = ?",
             [
                 (place, colours[each] if colours[each] != place % COLOURS else None, each)
@@ -228,7 +230,7 @@ def unmerge(project: Project, batch: str, from_id: int) -> int:
         return len(bulk.take_back(con, batch))
 
 
-def add_missing(con: sqlite3.Connection, names: Sequence[str]) -> dict[str, int]:
+def add_missing(con: Database, names: Sequence[str]) -> dict[str, int]:
     """The id of each cleaned name within a transaction; missing classes are added in order, each with a free colour."""
     rows = _present(con)
     known = {row["folded"]: int(row["id"]) for row in rows}
@@ -254,14 +256,14 @@ def add_missing(con: sqlite3.Connection, names: Sequence[str]) -> dict[str, int]
     return {name: known[name.casefold()] for name in names}
 
 
-def hide_empty(con: sqlite3.Connection, ids: Iterable[int]) -> None:
+def hide_empty(con: Database, ids: Iterable[int]) -> None:
     """Take away those of the classes that no image has as its label (undo of an import that added them)."""
     for each in ids:
         if 0 < each < LARGEST and not _labeled(con, each):
             _hide(con, each)
 
 
-def _present(con: sqlite3.Connection) -> list[sqlite3.Row]:
+def _present(con: Database) -> list[sqlite3.Row]:
     return con.execute(
         "SELECT id, name, folded, position, colour, key FROM class WHERE NOT deleted ORDER BY position, id"
     ).fetchall()
@@ -271,18 +273,18 @@ def _colour(row: sqlite3.Row) -> int:
     return int(row["position"] if row["colour"] is None else row["colour"]) % COLOURS
 
 
-def _labeled(con: sqlite3.Connection, class_id: int) -> list[int]:
+def _labeled(con: Database, class_id: int) -> list[int]:
     """The images that have this class as their label now."""
     rows = con.execute(f"SELECT item FROM ({NOW}) WHERE kind = 'label' AND class = ? ORDER BY item", (class_id,))
     return [int(row["item"]) for row in rows]
 
 
-def _hide(con: sqlite3.Connection, class_id: int) -> None:
+def _hide(con: Database, class_id: int) -> None:
     con.execute("UPDATE class SET deleted = 1 WHERE id = ?", (class_id,))
     db.bump(con)
 
 
-def _restore(con: sqlite3.Connection, class_id: int) -> None:
+def _restore(con: Database, class_id: int) -> None:
     row = con.execute("SELECT name, key, deleted FROM class WHERE id = ?", (class_id,)).fetchone()
     if row is None or not row["deleted"]:
         raise InputError("There is no deleted class of this number", str(class_id)[:80], "Reload the page.")
@@ -293,7 +295,7 @@ def _restore(con: sqlite3.Connection, class_id: int) -> None:
     db.bump(con)
 
 
-def _need_free(con: sqlite3.Connection, name: str, but: int) -> None:
+def _need_free(con: Database, name: str, but: int) -> None:
     other = con.execute(
         "SELECT name FROM class WHERE folded = ? AND NOT deleted AND id != ?", (name.casefold(), but)
     ).fetchone()
@@ -301,6 +303,6 @@ def _need_free(con: sqlite3.Connection, name: str, but: int) -> None:
         raise InputError("There is a class of this name already", other["name"], "Choose another name.")
 
 
-def _need_class(con: sqlite3.Connection, class_id: int) -> None:
+def _need_class(con: Database, class_id: int) -> None:
     if not con.execute("SELECT 1 FROM class WHERE id = ? AND NOT deleted", (class_id,)).fetchone():
         raise InputError("This class does not exist any more", str(class_id), "Reload the page.")

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlite_utils import Database
+
 from fact_core.errors import InputError
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
@@ -93,9 +95,7 @@ INSERT = (
 )
 
 
-def apply_one(
-    con: sqlite3.Connection, client: str, op: Op, now: dict[int, State], rows: list[tuple[object, ...]]
-) -> int | None:
+def apply_one(con: Database, client: str, op: Op, now: dict[int, State], rows: list[tuple[object, ...]]) -> int | None:
     """Add one row to ``rows`` and put the new state into ``now``. Returns the item that it is about."""
     at, item, target = time.time(), op.item, None
     if op.kind in ("undo", "redo"):
@@ -117,9 +117,7 @@ def apply_one(
     return item
 
 
-def _undo_or_redo(
-    con: sqlite3.Connection, client: str, op: Op, at: float
-) -> tuple[int | None, int | None, int | None, State]:
+def _undo_or_redo(con: Database, client: str, op: Op, at: float) -> tuple[int | None, int | None, int | None, State]:
     """(row it is about, its item, the item that is changed or None, the item's state after).
 
     Nothing is changed when there is no such row, or when another desk has changed the image since:
@@ -141,7 +139,7 @@ def desk_of(client: str) -> str:
     return client.partition(".")[0]
 
 
-def desk_rows(con: sqlite3.Connection, client: str) -> Iterator[sqlite3.Row]:
+def desk_rows(con: Database, client: str) -> Iterator[sqlite3.Row]:
     """All rows of the client's desk, newest first."""
     desk = desk_of(client)
     return iter(
@@ -152,7 +150,7 @@ def desk_rows(con: sqlite3.Connection, client: str) -> Iterator[sqlite3.Row]:
     )
 
 
-def _item_rows(con: sqlite3.Connection, client: str, item: int) -> Iterator[sqlite3.Row]:
+def _item_rows(con: Database, client: str, item: int) -> Iterator[sqlite3.Row]:
     """The desk's rows about an image, newest first; an undo that changed nothing names it by its target only."""
     rows = con.execute(
         "SELECT id, op, target, client FROM label WHERE item = ?1 UNION ALL "
@@ -163,7 +161,7 @@ def _item_rows(con: sqlite3.Connection, client: str, item: int) -> Iterator[sqli
     return (row for row in rows if desk_of(row["client"]) == desk_of(client))
 
 
-def _target(con: sqlite3.Connection, client: str, op: Op) -> sqlite3.Row | None:
+def _target(con: Database, client: str, op: Op) -> sqlite3.Row | None:
     """The desk's newest row that is not undone (undo), or newest undone row with nothing new after it (redo).
 
     Read backwards: the newest undo or redo of a row decides whether it is undone.
@@ -186,12 +184,12 @@ def _target(con: sqlite3.Connection, client: str, op: Op) -> sqlite3.Row | None:
     return None
 
 
-def _row(con: sqlite3.Connection, row_id: int) -> sqlite3.Row | None:
+def _row(con: Database, row_id: int) -> sqlite3.Row | None:
     found: sqlite3.Row | None = con.execute("SELECT id, item FROM label WHERE id = ?", (row_id,)).fetchone()
     return found
 
 
-def _at(con: sqlite3.Connection, item: int | None, before: int, at: float) -> State:
+def _at(con: Database, item: int | None, before: int, at: float) -> State:
     """The state of an image as of the rows below a row id, dated ``at``."""
     row = con.execute(
         "SELECT kind, class, flagged FROM label WHERE item = ? AND id < ? ORDER BY id DESC LIMIT 1", (item, before)
@@ -199,7 +197,7 @@ def _at(con: sqlite3.Connection, item: int | None, before: int, at: float) -> St
     return State(row["kind"], row["class"], at, bool(row["flagged"])) if row else State("none", None, at)
 
 
-def states_of(con: sqlite3.Connection, items: set[int] | None = None) -> dict[int, State]:
+def states_of(con: Database, items: set[int] | None = None) -> dict[int, State]:
     """The newest state of every image that has one (of the given images)."""
     if items is None:
         rows = con.execute(NOW)

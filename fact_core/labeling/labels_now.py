@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from sqlite_utils import Database
 
 from fact_core.labeling import classes
 from fact_core.labeling.history import NOW, OpKind, State, states_of
@@ -98,7 +98,7 @@ def history(project: Project, item: int | None = None) -> list[HistoryRow]:
         ]  # fmt: skip
 
 
-def without_deleted(con: sqlite3.Connection, found: dict[int, State]) -> dict[int, State]:
+def without_deleted(con: Database, found: dict[int, State]) -> dict[int, State]:
     """Labels of classes that were taken away do not count."""
     gone = {row["id"] for row in con.execute("SELECT id FROM class WHERE deleted")}
     if not gone:

@@ -7,9 +7,10 @@ so a page that did not hear the answer sends it again and nothing happens twice.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling.history import INSERT, Op, State, apply_one, check, is_name, states_of
@@ -53,16 +54,16 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
                 continue  # twice in one call
             stored.add(op.seq)
             if op.kind in ("undo", "redo"):  # they read what is stored
-                con.executemany(INSERT, rows)
+                con.conn.executemany(INSERT, rows)
                 rows.clear()
             changed.add(apply_one(con, client, op, now, rows))
-        con.executemany(INSERT, rows)
+        con.conn.executemany(INSERT, rows)
         last = con.execute("SELECT coalesce(max(seq), 0) AS seq FROM label WHERE client = ?", (client,)).fetchone()
         after = {item: now[item] for item in changed if item is not None and item in now}
         return Applied(without_deleted(con, after), int(last["seq"]))
 
 
-def _check_ids(con: sqlite3.Connection, ops: Sequence[Op]) -> None:
+def _check_ids(con: Database, ops: Sequence[Op]) -> None:
     items = {op.item for op in ops if op.item is not None}
     known = con.execute(
         "SELECT id FROM item WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(sorted(items)),)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling import labels_now
@@ -50,7 +51,7 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
             "INSERT INTO selection (run, strategy, config, seconds, created) VALUES (?, ?, ?, ?, ?) RETURNING id",
             (run_id, selection.strategy, json.dumps(selection.config, ensure_ascii=False), seconds, time.time()),
         ).fetchone()
-        con.executemany(
+        con.conn.executemany(
             "INSERT INTO pick (selection, item, role, rank, state) VALUES (?, ?, ?, ?, ?)",
             [(row["id"], *pick) for pick in picks],
         )
@@ -141,7 +142,7 @@ _FREE = (
 )
 
 
-def _next_best(con: sqlite3.Connection, selection_id: int, item_id: int) -> int | None:
+def _next_best(con: Database, selection_id: int, item_id: int) -> int | None:
     row = con.execute(
         f"SELECT item FROM pick WHERE selection = ? AND state = 'candidate' AND item IN ({_FREE}) "
         "ORDER BY rank LIMIT 1",
@@ -150,7 +151,7 @@ def _next_best(con: sqlite3.Connection, selection_id: int, item_id: int) -> int 
     return int(row["item"]) if row else None
 
 
-def _draw(con: sqlite3.Connection, selection_id: int, item_id: int) -> int | None:
+def _draw(con: Database, selection_id: int, item_id: int) -> int | None:
     rows = con.execute(
         f"{_FREE} AND id NOT IN (SELECT item FROM pick WHERE selection = ? AND state != 'candidate') ORDER BY id",
         (selection_id,),
@@ -161,7 +162,7 @@ def _draw(con: sqlite3.Connection, selection_id: int, item_id: int) -> int | Non
     return int(rows[np.random.default_rng([selection_id, item_id]).integers(len(rows))]["id"])
 
 
-def _stored(con: sqlite3.Connection, row: sqlite3.Row) -> Stored:
+def _stored(con: Database, row: sqlite3.Row) -> Stored:
     picks = con.execute("SELECT * FROM pick WHERE selection = ? ORDER BY rank", (row["id"],)).fetchall()
     chosen = [pick for pick in picks if pick["state"] == "chosen"]
     config = json.loads(row["config"])

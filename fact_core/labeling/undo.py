@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from sqlite_utils import Database
+
 from fact_core.labeling.history import State, desk_rows
 from fact_core.storage import db
 from fact_core.storage.project import Project
@@ -72,7 +74,7 @@ def _add(found: list[list[sqlite3.Row]], row: sqlite3.Row) -> None:
         found.append([row])
 
 
-def _step(con: sqlite3.Connection, rows: list[sqlite3.Row]) -> tuple[Change, ...]:
+def _step(con: Database, rows: list[sqlite3.Row]) -> tuple[Change, ...]:
     """What the rows did, image by image; several rows of one image (a mark taken off, then a label) are one change."""
     by_item: dict[int, list[sqlite3.Row]] = {}
     for row in sorted(rows, key=lambda each: int(each["id"])):
@@ -80,7 +82,7 @@ def _step(con: sqlite3.Connection, rows: list[sqlite3.Row]) -> tuple[Change, ...
     return tuple(Change(item, _before(con, each[0]), _state(each[-1]), len(each)) for item, each in by_item.items())
 
 
-def _before(con: sqlite3.Connection, row: sqlite3.Row) -> State | None:
+def _before(con: Database, row: sqlite3.Row) -> State | None:
     older = con.execute(
         "SELECT * FROM label WHERE item = ? AND id < ? ORDER BY id DESC LIMIT 1", (row["item"], row["id"])
     ).fetchone()

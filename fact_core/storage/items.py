@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.images.folder import Found
@@ -167,7 +168,7 @@ def store(project: Project, batch: Sequence[FileRow]) -> None:
     if not rows:
         return
     with db.connect(project.db) as con, db.transaction(con):
-        con.executemany(
+        con.conn.executemany(
             "INSERT INTO item (path, digest, width, height, format, bytes, mtime_ns, status, reason) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, "
             "width = excluded.width, height = excluded.height, format = excluded.format, bytes = excluded.bytes, "
@@ -186,7 +187,7 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
         rows = con.execute("SELECT id, path, digest, status FROM item ORDER BY id").fetchall()
         gone = [row for row in rows if row["path"] not in present]
         newly = [row for row in gone if row["status"] != "missing"]
-        con.executemany(
+        con.conn.executemany(
             "UPDATE item SET status = 'missing', duplicate_of = NULL WHERE id = ?", [(r["id"],) for r in newly]
         )
         followed = _follow(con, [row for row in newly if row["digest"]])
@@ -200,7 +201,7 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
         return followed, len(newly)
 
 
-def _follow(con: sqlite3.Connection, gone: Sequence[sqlite3.Row]) -> set[str]:
+def _follow(con: Database, gone: Sequence[sqlite3.Row]) -> set[str]:
     """Where a missing image's bytes lie under another, younger row, the two rows swap their files.
 
     So a moved or renamed file keeps its id and its labels. Returns the new paths.

@@ -243,7 +243,7 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
         leftover.unlink()
     with db.connect(staged) as con:
         with db.transaction(con):
-            con.executemany(
+            con.conn.executemany(
                 "INSERT INTO meta (key, value) VALUES (?, ?)",
                 [("name", name), ("images", str(images)), ("created", repr(time.time()))],
             )

@@ -32,7 +32,7 @@ def append_events(project: Project, run_id: int, events: Sequence[Event]) -> Non
     now = time.time()
     rows = [(run_id, now, *to_row(event)) for event in events]
     with db.connect(project.db) as con, db.transaction(con):
-        con.executemany("INSERT INTO event (run, at, kind, body) VALUES (?, ?, ?, ?)", rows)
+        con.conn.executemany("INSERT INTO event (run, at, kind, body) VALUES (?, ?, ?, ?)", rows)
 
 
 def events_since(project: Project, run_id: int, cursor: int = 0, limit: int = 1000) -> tuple[list[EventRow], int]:

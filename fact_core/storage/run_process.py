@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from sqlite_utils import Database
 
 from fact_core.errors import storage_error
 from fact_core.storage import db
@@ -84,14 +85,14 @@ def spawn_worker(project: Project, idle: float, follow_up: bool = False) -> subp
         raise storage_error(error, "starting the worker") from error
 
 
-def _stale(con: sqlite3.Connection) -> list[int]:
+def _stale(con: Database) -> list[int]:
     rows = con.execute(
         "SELECT id FROM run WHERE status = 'running' AND coalesce(heartbeat, 0) < ?", (time.time() - STALE_SECONDS,)
     )
     return [int(row["id"]) for row in rows]
 
 
-def fail_stale_in(con: sqlite3.Connection, project: Project) -> list[int]:
+def fail_stale_in(con: Database, project: Project) -> list[int]:
     """``fail_stale`` within a transaction."""
     lost = _stale(con)
     for run_id in lost:

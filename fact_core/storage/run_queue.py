@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from sqlite_utils import Database
+
 from fact_core.errors import RunError
 from fact_core.storage import db
 from fact_core.storage.project import Project
@@ -180,11 +182,11 @@ def park(project: Project, run_id: int, prereq_ids: Sequence[int]) -> None:
         db.bump(con)
 
 
-def _queued(con: sqlite3.Connection) -> list[Run]:
+def _queued(con: Database) -> list[Run]:
     return [_run(row) for row in con.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY id").fetchall()]
 
 
-def _ready(con: sqlite3.Connection, run: Run) -> bool:
+def _ready(con: Database, run: Run) -> bool:
     """Whether all it waits for is done. Ends the run when one of them failed or was stopped."""
     before = [_get(con, each) for each in run.waits_for]
     if run.parent is not None and run.id not in (parent := _get(con, run.parent)).waits_for:
@@ -202,7 +204,7 @@ def _ready(con: sqlite3.Connection, run: Run) -> bool:
     return all(other.status == "done" for other in before)
 
 
-def _request_stop(con: sqlite3.Connection, run_id: int) -> None:
+def _request_stop(con: Database, run_id: int) -> None:
     run = _get(con, run_id)
     if run.status == "running":
         con.execute("UPDATE run SET stop_requested = 1 WHERE id = ?", (run_id,))
@@ -214,14 +216,14 @@ def _request_stop(con: sqlite3.Connection, run_id: int) -> None:
         _stop_prerequisites(con, run_id, run.waits_for)
 
 
-def _stop_prerequisites(con: sqlite3.Connection, run_id: int, others: Sequence[int]) -> None:
+def _stop_prerequisites(con: Database, run_id: int, others: Sequence[int]) -> None:
     """Nobody needs what only this run had asked for."""
     for other in others:
         if _get(con, other).parent == run_id:
             _request_stop(con, other)
 
 
-def _get(con: sqlite3.Connection, run_id: int) -> Run:
+def _get(con: Database, run_id: int) -> Run:
     row = con.execute("SELECT * FROM run WHERE id = ?", (run_id,)).fetchone()
     if row is None:
         raise RunError("There is no such run", str(run_id))

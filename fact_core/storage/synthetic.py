@@ -12,7 +12,7 @@ def add_items(project: Project, count: int, width: int = 1600, height: int = 120
     Their names lie in folders of 1,000, beside what a scan has found.
     """
     with db.connect(project.db) as con, db.transaction(con):
-        con.executemany(
+        con.conn.executemany(
             "INSERT INTO item (path, digest, width, height, format, bytes, mtime_ns, status) "
             "VALUES (?, ?, ?, ?, 'JPEG', 400000, 0, 'ok')",
             (

@@ -53,7 +53,7 @@ class Thumbs:
             with db.connect(self.file, SCHEMA) as con:
                 con.execute("PRAGMA synchronous = OFF")
                 with db.transaction(con):
-                    con.executemany("INSERT OR REPLACE INTO thumb (digest, jpeg) VALUES (?, ?)", rows)
+                    con.conn.executemany("INSERT OR REPLACE INTO thumb (digest, jpeg) VALUES (?, ?)", rows)
         except FactError as error:
             self._drop_if_damaged(error)
         except OSError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fact_core.errors import ProjectBusy, ProjectError, SchemaTooNew, StorageError
-from fact_core.storage import db
+from fact_core.storage import db, schema
 
 FIRST = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO thing (name) VALUES ('a;b');"
 SECOND = "ALTER TABLE thing ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';"
@@ -17,7 +17,7 @@ SECOND = "ALTER TABLE thing ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';"
 
 def test_new_database_has_the_schema_and_wal(tmp_path: Path) -> None:
     with db.connect(tmp_path / "x.sqlite") as con:
-        assert con.execute("PRAGMA user_version").fetchone()[0] == len(db.MIGRATIONS)
+        assert con.execute("PRAGMA user_version").fetchone()[0] == len(schema.MIGRATIONS)
         assert con.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert con.execute("PRAGMA foreign_keys").fetchone()[0] == 1
         tables = {row["name"] for row in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

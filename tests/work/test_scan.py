@@ -73,7 +73,7 @@ def test_a_second_scan_reads_nothing(project: Project, monkeypatch: pytest.Monke
     again(project)
     (project.images / "broken.png").unlink()
     again(project)
-    monkeypatch.setattr(items, "_read", lambda *_: pytest.fail("a file was read"))
+    monkeypatch.setattr("fact_core.work.scan._read", lambda *_: pytest.fail("a file was read"))
     found = again(project)
     assert (found.added, found.changed, found.removed, found.total) == (0, 0, 0, 2)
 
@@ -252,7 +252,7 @@ def test_a_folder_that_vanished_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_stopped_scan_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(items, "BATCH", 4)
+    monkeypatch.setattr("fact_core.work.scan.BATCH", 4)
     for number in range(20):
         paint(tmp_path / "images" / f"{number:02d}.png", number)
     project = projects.create(tmp_path / "p", tmp_path / "images")

@@ -1,0 +1,150 @@
+"""The tables of a project's SQLite file, as a list of scripts.
+
+A column or table is added by appending a script, never by editing an old one.
+"""
+
+from __future__ import annotations
+
+from fact_core.storage.views import VIEWS
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+    -- One image file. path: relative to the image folder, with "/". digest: of its bytes ("" where unreadable).
+    -- status: ok, unreadable (reason says why), missing (was there at an earlier scan).
+    -- duplicate_of: the first ok row with the same bytes.
+    CREATE TABLE item (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        path TEXT NOT NULL UNIQUE,
+        digest TEXT NOT NULL,
+        width INTEGER NOT NULL,
+        height INTEGER NOT NULL,
+        format TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('ok', 'unreadable', 'missing')),
+        reason TEXT NOT NULL DEFAULT '',
+        duplicate_of INTEGER REFERENCES item (id)
+    );
+    CREATE INDEX item_digest ON item (digest);
+
+    -- folded: the name without upper case, so that names are unique but for case. deleted rows keep their labels.
+    CREATE TABLE class (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL,
+        folded TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        created REAL NOT NULL,
+        deleted INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE UNIQUE INDEX class_folded ON class (folded) WHERE NOT deleted;
+
+    -- Append-only. op: what the person did. kind, class, flagged: the state of the item after it.
+    -- target: the row that an undo or redo is about. One row per (client, seq): sending twice changes nothing.
+    CREATE TABLE label (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        item INTEGER REFERENCES item (id),
+        op TEXT NOT NULL CHECK (op IN ('label', 'skip', 'flag', 'clear', 'undo', 'redo')),
+        kind TEXT NOT NULL CHECK (kind IN ('label', 'skip', 'none')),
+        class INTEGER REFERENCES class (id),
+        flagged INTEGER NOT NULL,
+        target INTEGER REFERENCES label (id),
+        client TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        at REAL NOT NULL,
+        lead_time REAL,
+        source TEXT NOT NULL,
+        annotator TEXT NOT NULL,
+        UNIQUE (client, seq)
+    );
+    CREATE INDEX label_item ON label (item, id);
+    CREATE INDEX label_client ON label (client, id);
+
+    -- parent: the run that asked for this one. waits_for: JSON list of runs that must be done first.
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        config TEXT NOT NULL,
+        versions TEXT NOT NULL DEFAULT '{}',
+        seed INTEGER NOT NULL DEFAULT 0,
+        device TEXT NOT NULL DEFAULT '',
+        status TEXT NOT NULL CHECK (status IN ('queued', 'running', 'done', 'stopped', 'failed')),
+        claimed_by TEXT NOT NULL DEFAULT '',
+        heartbeat REAL,
+        stop_requested INTEGER NOT NULL DEFAULT 0,
+        created REAL NOT NULL,
+        started REAL,
+        ended REAL,
+        reason TEXT NOT NULL DEFAULT '',
+        result TEXT NOT NULL DEFAULT '{}',
+        parent INTEGER REFERENCES run (id),
+        waits_for TEXT NOT NULL DEFAULT '[]'
+    );
+    CREATE INDEX run_status ON run (status);
+
+    CREATE TABLE event (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL REFERENCES run (id),
+        at REAL NOT NULL,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL
+    );
+    CREATE INDEX event_run ON event (run, id);
+    CREATE INDEX event_kind ON event (run, kind, id);
+
+    CREATE TABLE selection (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER REFERENCES run (id),
+        strategy TEXT NOT NULL,
+        config TEXT NOT NULL,
+        seconds REAL NOT NULL,
+        created REAL NOT NULL
+    );
+
+    -- state: chosen (to be labeled), candidate (takes the place of a rejected pick), rejected.
+    -- replaces: the item whose rank a candidate took.
+    CREATE TABLE pick (
+        selection INTEGER NOT NULL REFERENCES selection (id),
+        item INTEGER NOT NULL REFERENCES item (id),
+        role TEXT NOT NULL CHECK (role IN ('pick', 'audit')),
+        rank INTEGER NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('chosen', 'candidate', 'rejected')),
+        replaces INTEGER REFERENCES item (id),
+        PRIMARY KEY (selection, item)
+    ) WITHOUT ROWID;
+    CREATE INDEX pick_item ON pick (item);
+    """,
+    """
+    -- batch: the seq of the first of the operations that were given in one step and are undone in one.
+    ALTER TABLE label ADD COLUMN batch INTEGER;
+    CREATE INDEX label_target ON label (target) WHERE target IS NOT NULL;
+
+    -- colour: place in the palette; NULL: by its position. key: the key that gives it, beside its number.
+    ALTER TABLE class ADD COLUMN colour INTEGER;
+    ALTER TABLE class ADD COLUMN key TEXT NOT NULL DEFAULT '';
+
+    -- Append-only too: the newest row of an image is its note ("" is none).
+    CREATE TABLE note (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        item INTEGER NOT NULL REFERENCES item (id),
+        text TEXT NOT NULL,
+        at REAL NOT NULL,
+        annotator TEXT NOT NULL
+    );
+    CREATE INDEX note_item ON note (item, id);
+    """,
+    """
+    -- The newest answers of a training run's model for the pool, one row an image. name: the class as the model
+    -- was taught it; class: its number, where the run knew one.
+    CREATE TABLE prediction (
+        run INTEGER NOT NULL REFERENCES run (id),
+        item INTEGER NOT NULL REFERENCES item (id),
+        class INTEGER REFERENCES class (id),
+        name TEXT NOT NULL,
+        confidence REAL NOT NULL,
+        PRIMARY KEY (run, item)
+    ) WITHOUT ROWID;
+    """
+    + VIEWS,
+)
