@@ -30,8 +30,8 @@ NEEDED = {
     "safetensors": (0, 4),
     "onnx": (1, 17),
     "onnxruntime": (1, 20),
-    "gradio": (6, 28),
-    "plotly": (6, 0),
+    "gradio": (6, 31),
+    "plotly": (7, 1),
 }
 
 
