@@ -91,3 +91,18 @@ export function watchWeights() {
     document.removeEventListener("fs:page", read);
   };
 }
+
+/** Tab leaves a list of choices at once, and the list closes: Gradio looks for what is typed after every key, so that
+ *  after Tab the list opens again behind the focus, with one entry. And an open list that scrolls is a stop of Tab,
+ *  which is gone once its field has lost the focus. */
+export function letTabLeaveLists() {
+  const heard = (event) => {
+    if (!["Tab", "Shift"].includes(event.key) || !event.target.matches("#train-form [role=combobox]")) return;
+    event.stopPropagation();
+    for (const list of document.querySelectorAll("#train-form [role=listbox]")) {
+      list.setAttribute("tabindex", "-1");
+    }
+  };
+  document.addEventListener("keydown", heard, true);
+  return () => document.removeEventListener("keydown", heard, true);
+}

@@ -10,13 +10,13 @@ import { api } from "../shell/server.js";
 import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { dataOf, follow, shownRun, showRun } from "./follow.js";
-import { hindrance, obstacle, pressHidden, watchWeights } from "./form.js";
+import { hindrance, letTabLeaveLists, obstacle, pressHidden, watchWeights } from "./form.js";
 import { isActive, isOver, lasted, numbered, prerequisite } from "./runs.js";
 import { lower, partOf, phaseTitle } from "./words.js";
 
 /** The piece "train-head". */
 export function trainHead(root) {
-  const ends = [follow(() => draw(root)), watchWeights()];
+  const ends = [follow(() => draw(root)), watchWeights(), letTabLeaveLists()];
   return () => ends.forEach((end) => end());
 }
 

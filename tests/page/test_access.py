@@ -288,6 +288,22 @@ def focused(page: Page) -> str:
     return str(page.evaluate("() => access.keyOf(document.activeElement)"))
 
 
+def test_tab_leaves_a_long_list_of_choices(opened: Open) -> None:
+    """A list that scrolls is no stop of its own, and it closes."""
+    page = opened()
+    page.add_style_tag(content="#train-form .option-list { max-height: 120px; }")
+    show(page, "train")
+    page.locator("#opt-preset input").focus()
+    page.keyboard.press("Tab")
+    assert focused(page) == "input Backbone"
+    lists = page.locator("#train-form [role=listbox]")
+    expect(lists).to_have_count(1)
+    assert lists.evaluate("(list) => list.scrollHeight > list.clientHeight")
+    page.keyboard.press("Tab")
+    expect(page.locator("#train-more > button")).to_be_focused()
+    expect(lists).to_have_count(0)
+
+
 @pytest.mark.parametrize("place", [".li-foot button", "header [data-id=help]", "#page-project .foot button"])
 def test_a_dialog_holds_the_focus_and_gives_it_back(opened: Open, place: str) -> None:
     page = opened()
