@@ -24,13 +24,16 @@ def option(
     high: float | None = None,
     choices: Mapping[str, Any] | tuple[str, ...] | None = None,
     expert: bool = False,
+    paper: bool | tuple[str, ...] = False,
 ) -> Any:
-    """A dataclass field that carries its title, help and limits. ``expert``: under "More options"."""
+    """A dataclass field that carries its title, help and limits.
+
+    expert: under "More options". paper: only to reproduce or compare; the page's Train form leaves it out, or those
+    of its choices that are named here. The command line has them all.
+    """
     names = tuple(choices) if choices is not None else None
-    return field(
-        default=default,
-        metadata={"title": title, "help": help, "low": low, "high": high, "choices": names, "expert": expert},
-    )
+    meta = {"title": title, "help": help, "low": low, "high": high, "choices": names, "expert": expert, "paper": paper}
+    return field(default=default, metadata=meta)
 
 
 def from_flat(cls: type[T], values: Mapping[str, Any]) -> T:

@@ -50,15 +50,6 @@ class Form:
         """The flat values of a handler's arguments, as ``config.from_flat`` takes them."""
         return dict(zip(self.names, values, strict=True))
 
-    def start(self, kind: str) -> str:
-        """JavaScript for ``button.click(None, form.inputs, js=form.start("select"))``: queue a run of that kind."""
-        names = json.dumps(list(self.names))
-        return (
-            f"(...values) => {{ const names = {names};"
-            " FactStudio.start(%s, Object.fromEntries(names.map((name, i) => [name, values[i]])))"
-            ".catch((error) => FactStudio.toast(error)); }" % json.dumps(kind)
-        )
-
     @property
     def inputs(self) -> list[Component]:
         return list(self.components)
@@ -72,13 +63,12 @@ def form(config_cls: type[Any], names: Sequence[str], defaults: Mapping[str, Any
     return Form(tuple(names), tuple(components))
 
 
-def expert_names(config_cls: type[Any]) -> tuple[str, ...]:
-    """The options that belong under "More options"."""
-    return tuple(name for name, each in options(config_cls) if each.metadata["expert"])
-
-
 def widget(name: str, each: Field[Any], value: Any) -> Component:
-    """One option as a stock component: title, help above the field, its limits."""
+    """One option as a stock component: title, help above the field, its limits.
+
+    What only reproduces the paper is there, but hidden: what a run had of it is in the form that is filled from that
+    run, and comes along when the run is started again.
+    """
     if value is MISSING:
         value = None
     meta = each.metadata
@@ -88,14 +78,13 @@ def widget(name: str, each: Field[Any], value: Any) -> Component:
         "value": value,
         "interactive": True,
         "elem_id": f"opt-{name.replace('.', '-')}",
+        "visible": "hidden" if meta["paper"] is True else True,
     }
     if meta["choices"] is not None:
-        titles = TITLES.get(name.rpartition(".")[2], {})
-        pairs = [
-            (titles[each_name].title if each_name in titles else value_words(name, each_name), each_name)
-            for each_name in meta["choices"]
-        ]
-        return gr.Dropdown(pairs, filterable=False, **common)
+        # A run may have a choice that is left out: it is shown under its name. Nobody types one.
+        made = gr.Dropdown(_pairs(name, meta), allow_custom_value=isinstance(meta["paper"], tuple), **common)
+        made.filterable = False
+        return made
     if isinstance(value, bool):
         return gr.Checkbox(**common)
     if isinstance(value, int):
@@ -103,3 +92,10 @@ def widget(name: str, each: Field[Any], value: Any) -> Component:
     if isinstance(value, float):
         return gr.Number(minimum=meta["low"], maximum=meta["high"], **common)
     return gr.Textbox(max_lines=1, **common)
+
+
+def _pairs(name: str, meta: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(title, value) of the choices of an option that the form shows."""
+    titles = TITLES.get(name.rpartition(".")[2], {})
+    shown = (each for each in meta["choices"] if meta["paper"] is True or each not in (meta["paper"] or ()))
+    return [(titles[each].title if each in titles else value_words(name, each), each) for each in shown]

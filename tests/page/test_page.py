@@ -20,10 +20,11 @@ from app.routes.assets import FOLDER as ASSETS
 from app.routes.state import duration, steps
 from app.shell.computer import describe, seconds_per_image
 from app.shell.decision_text import decision_words, value_words
-from app.shell.forms import TITLES, expert_names, form, piece
+from app.shell.forms import TITLES, form, piece
 from app.shell.guard import Guard, make_keys
 from app.shell.server import Server
 from app.shell.text import sentences
+from fact_core import cli
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.config import SelectConfig, TrainConfig, from_flat, options
 from fact_core.errors import InputError
@@ -100,14 +101,18 @@ def test_a_form_gives_back_the_options_it_was_made_of(config: type) -> None:
         made = form(config, names)
     values = made.read([component.value for component in made.components])
     assert from_flat(config, values) == config()
-    assert set(expert_names(config)) < set(names)
     assert all(component.label and component.interactive for component in made.components)
 
 
-def test_a_form_starts_a_run_of_its_kind() -> None:
-    with gr.Blocks():
-        made = form(SelectConfig, ("budget", "strategy"))
-    assert '["budget", "strategy"]' in made.start("select") and '"select"' in made.start("select")
+def test_what_the_form_leaves_out_stays_in_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    told = capsys.readouterr().out
+    left_out = {name: each.metadata["paper"] for name, each in options(TrainConfig) if each.metadata["paper"]}
+    assert "ff.warm_epochs" in left_out and "rotate" in left_out["lm.frofa"]
+    for name, which in left_out.items():
+        assert f"--{name.replace('.', '-').replace('_', '-')} " in told
+        assert all(each in told for each in (() if which is True else which))
 
 
 def test_a_port_that_is_taken_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,67 @@
+"""The Train page's form in a real browser: what it leaves out, and that nothing of an earlier run is lost."""
+
+# ruff: noqa: F401, F811 - the fixtures stand in another file
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fact_core.config import TrainConfig, options, to_dict, train_config
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, Route, expect
+
+from tests.page.test_browser import Serve, browser, go, labeled_project, open_fold, page, serve, watch
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+
+#: Options that the form leaves out, and a choice that it leaves out.
+OWN = {"ff.warm_epochs": 7, "ff.keep": "best_test", "lp.mode": "sgd", "ff.prompt_deep": False, "lm.frofa": "rotate"}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A labeled project with a run that somebody started on the command line."""
+    made = labeled_project(tmp_path)
+    run = run_queue.queue(made, "train", to_dict(train_config("quick", **OWN)))
+    assert run_queue.claim(made, "test") is not None
+    run_queue.finish(made, run, "failed", reason="The disk is full.")
+    return made
+
+
+def test_what_the_form_leaves_out_is_kept_when_a_run_is_started_again(
+    serve: Serve, page: Page, project: Project
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    def take(route: Route) -> None:
+        sent.append(route.request.post_data_json)
+        route.fulfill(json={"run": 1})
+
+    page.route("**/run", take)
+    page.goto(serve("--project", str(project.folder)).address)
+    go(page, "train")
+    open_fold(page, "train-more")
+    for fold in ("lp", "ff", "lm"):
+        open_fold(page, f"train-fold-{fold}")
+    expect(page.locator("#opt-ff-drop_path")).to_be_visible()
+    hidden = [name for name, each in options(TrainConfig) if each.metadata["paper"] is True]
+    for name in hidden:
+        expect(page.locator(f"#opt-{name.replace('.', '-')}")).to_be_hidden()
+    frofa = page.locator("#opt-lm-frofa input")
+    expect(frofa).to_have_value("rotate")
+    frofa.click()
+    expect(page.locator('[role=option][aria-label="Brightness"]')).to_have_count(1)
+    expect(page.locator('[role=option][aria-label="Rotate"]')).to_have_count(0)
+    frofa.press("Escape")
+    page.locator("#opt-ff-steps input").first.fill("77")
+    page.locator("#opt-ff-steps input").first.press("Tab")
+    with page.expect_response("**/run"):
+        page.locator("#train-start").click()
+    assert sent and sent[0]["kind"] == "train"
+    assert sent[0]["config"]["ff.steps"] == 77
+    assert {name: sent[0]["config"][name] for name in OWN} == OWN
