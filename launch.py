@@ -5,7 +5,7 @@
     launch.py bench NAME ...         measure; bench --help lists what, bench NAME --help what it takes
     launch.py weights NAME           fetch, check and convert pretrained weights (--file FILE: use your own)
     launch.py doctor                 versions, GPU, memory, where things lie
-    launch.py test [pytest arguments]
+    launch.py test [--quick] [pytest arguments]      --quick: no browser and nothing slow, under three minutes
 
 The first start makes .venv and installs requirements.txt; later ones compare a stamp. An
 install that was interrupted is repaired by the next start. FACT_STUDIO_NO_VENV=1 uses the
@@ -189,15 +189,17 @@ def run_tests(python: str, arguments: list[str]) -> int:
     """Formatter, linter and types first, pytest last: its closing line is the last one. Worst exit code."""
     scripts = ["--quiet", "--config", "assets/deno.json"]
     checks = (
-        *(["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy", "--strict", "fact_core"]),
+        *(["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy", "--strict", "fact_core", "app"]),
         *(["deno", "fmt", "--check", *scripts], ["deno", "lint", *scripts], ["deno", "check", *scripts, "assets"]),
     )
     os.environ["DENO_NO_UPDATE_CHECK"] = "1"
     failed = [" ".join(check) for check in checks if call([python, "-m", *check], cwd=ROOT)]
     say(f"Checks that failed: {'; '.join(failed)}" if failed else "Format, lint and types are in order.")
+    quick = ["-m", "not browser and not slow"] if "--quick" in arguments else []
+    asked = [each for each in arguments if each != "--quick"]
     # All of them: a file of tests on every core. With arguments: as asked for.
-    chosen = arguments or ["-n", "auto", "--dist", "loadfile"]
-    return call([python, "-m", "pytest", *chosen], cwd=ROOT) or int(bool(failed))
+    chosen = asked or ["-n", "auto", "--dist", "loadfile"]
+    return call([python, "-m", "pytest", *chosen, *quick], cwd=ROOT) or int(bool(failed))
 
 
 def call(command: list[str], cwd: Path | None = None) -> int:

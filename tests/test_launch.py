@@ -169,6 +169,14 @@ def test_test_tools_are_an_extra_and_pytest_has_the_last_word(ready: Clone) -> N
     assert ended.returncode == 1
 
 
+def test_the_quick_tests_leave_out_what_is_slow_and_what_needs_a_browser(ready: Clone) -> None:
+    chosen = ["-m", "not browser and not slow"]
+    asked = ready.start("test", "--quick", "-k", "nothing")
+    assert asked.stdout.splitlines()[-1] == f"tests ran {['-k', 'nothing', *chosen]}"
+    plain = ready.start("test", "--quick")
+    assert plain.stdout.splitlines()[-1] == f"tests ran {['-n', 'auto', '--dist', 'loadfile', *chosen]}"
+
+
 def test_no_network_is_said_in_words(ready: Clone) -> None:
     (ready.folder / "requirements.txt").write_text("tinydep==1.0\nfaraway==1.0\n")
     nowhere = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_INDEX_URL": "http://127.0.0.1:9/simple"}

@@ -50,6 +50,12 @@ class Form:
         """The flat values of a handler's arguments, as ``config.from_flat`` takes them."""
         return dict(zip(self.names, values, strict=True))
 
+    def dropdown(self, name: str) -> gr.Dropdown:
+        """The component of an option that is chosen from a list."""
+        found = self.components[self.names.index(name)]
+        assert isinstance(found, gr.Dropdown), name
+        return found
+
     @property
     def inputs(self) -> list[Component]:
         return list(self.components)

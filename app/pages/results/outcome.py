@@ -171,9 +171,9 @@ def _beyond_chance(row: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
     intervals do not share a value.
     """
     if "lost" not in row:
-        return not (row["interval"][0] <= last["interval"][1] and last["interval"][0] <= row["interval"][1])
+        return bool(row["interval"][0] > last["interval"][1] or last["interval"][0] > row["interval"][1])
     few, n = min(row["lost"], row["won"]), row["lost"] + row["won"]
-    return 2 * sum(math.comb(n, k) for k in range(few + 1)) / 2**n < 0.05
+    return bool(2 * sum(math.comb(n, k) for k in range(few + 1)) / 2**n < 0.05)
 
 
 def pack(answers: Answers) -> tuple[dict[str, Any], bytes]:

@@ -54,7 +54,7 @@ def build(server: Server) -> None:
         None, settings.inputs, settings.inputs, js=f"(...values) => FactStudio.train.fill({names}, values, {known})"
     )
     go.click(None, settings.inputs, js=f"(...values) => {{ FactStudio.train.submit({names}, values); }}")
-    chosen = [settings.components[settings.names.index(name)] for name in ("recipe", "backbone")]
+    chosen = [settings.dropdown(name) for name in ("recipe", "backbone")]
     for each in chosen:
         each.change(None, chosen, js=f"(recipe, backbone) => {{ FactStudio.train.choose(recipe, backbone, {known}); }}")
     # Pressed when a backbone's weights have come or gone: the list says which are here.
@@ -79,7 +79,7 @@ def _settings(text: dict[str, str]) -> Form:
     _say_what(parts[0])
     names = tuple(name for part in parts for name in part.names)
     whole = Form(names, tuple(component for part in parts for component in part.components))
-    preset, backbone = (whole.components[names.index(name)] for name in ("preset", "backbone"))
+    preset, backbone = whole.dropdown("preset"), whole.dropdown("backbone")
     for chooser, changed in ((preset, [each for each in names if each not in MAIN]), (backbone, own_names())):
         chooser.input(
             partial(preset_values, changed),
@@ -92,7 +92,8 @@ def _settings(text: dict[str, str]) -> Form:
 
 def _say_what(main: Form) -> None:
     """The sentence above each of the three choices is that of what is chosen."""
-    for name, component in zip(main.names, main.components, strict=True):
+    for name in main.names:
+        component = main.dropdown(name)
         component.change(partial(_with_help, name), component, component, show_progress="hidden")
 
 
