@@ -116,6 +116,7 @@ def test_other_requirements_are_installed_by_the_next_start(ready: Clone, wheels
     assert ready.start("doctor").stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", ["RECORD", "a file", "pip", "python"])
 def test_an_interrupted_install_is_repaired(ready: Clone, lost: str) -> None:
     (ready.folder / ".venv" / "fact-studio.stamp").unlink()  # it is written last
@@ -135,6 +136,7 @@ def test_an_interrupted_install_is_repaired(ready: Clone, lost: str) -> None:
     assert ready.start("doctor").stderr == ""
 
 
+@pytest.mark.slow
 @POSIX
 def test_killed_in_the_middle_and_started_again(tmp_path: Path, wheels: Path) -> None:
     clone = Clone(tmp_path / "clone", wheels)
@@ -149,6 +151,7 @@ def test_killed_in_the_middle_and_started_again(tmp_path: Path, wheels: Path) ->
     assert again.stdout.startswith("hello")
 
 
+@pytest.mark.slow
 def test_two_starts_at_once_install_once(tmp_path: Path, wheels: Path) -> None:
     clone = Clone(tmp_path / "clone", wheels)
     command = [sys.executable, str(clone.folder / "launch.py"), "doctor"]

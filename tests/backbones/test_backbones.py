@@ -36,7 +36,9 @@ CLIP_L = "vit_large_patch14_clip_quickgelu_224.openai"
 CLIP_COLOURS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] if name == CLIP_L else []) for name in NAMES]
+)
 def whole(request: pytest.FixtureRequest) -> Backbone:
     """The backbone for pictures of its own side, without memory: what it is and which shapes it answers."""
     return backbones.bare(request.param).to("meta")

@@ -411,6 +411,7 @@ def more_data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
     return replace(made, x=np.asarray(tokens(transformer(), made.files, CPU)[0], dtype=np.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_what_labels_left_out_speak_against_goes(recipe: str, more_data: Coloured, tmp_path: Path) -> None:
     """Ruined by a wild rate they are taken out: the network is the pretrained one, its head phase 1's probe."""

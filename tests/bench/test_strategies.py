@@ -146,6 +146,7 @@ def test_what_the_select_page_says_of_the_default_was_measured() -> None:
     assert "5 points" in TEXT["select.default"] and "TypiClust and k-means" in TEXT["select.default"]
 
 
+@pytest.mark.slow
 def test_guessed_labels_are_measured_beside_those_of_a_person(
     pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from fact_core.finetune.training_run import linear
 from tests.finetune_help import CPU, backbone, drain
 
 
+@pytest.mark.slow
 def test_all_ways_are_measured_beside_the_plain_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "PIXELS", 32)
     monkeypatch.setattr(training, "ROUNDS", {False: 1})

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fact_core.bench import page_tables, umap_speed
 from fact_core.generators import finish
 
 
+@pytest.mark.slow
 def test_a_row_says_where_the_time_went() -> None:
     row = finish(umap_speed.measure(300, 8))
     assert (row["images"], row["width"]) == (300, 8)

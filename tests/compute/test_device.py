@@ -40,6 +40,7 @@ def told(script: str) -> list[int]:
     return [int(each) for each in ended.stdout.split()]
 
 
+@pytest.mark.slow
 def test_a_freed_block_is_used_again_within() -> None:
     """Afterwards a larger one is asked for: a block as used within may have left a hole for the next of its size."""
     large, outside, inside, after = told(
@@ -52,6 +53,7 @@ def test_a_freed_block_is_used_again_within() -> None:
     assert after > large / 2  # the C library works as before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["pass", "raise ValueError('stop')"])
 def test_memory_goes_back_afterwards(end: str) -> None:
     block, within, after = told(

@@ -201,6 +201,7 @@ def test_a_column_of_file_names_is_not_a_column_of_classes(project: Project) -> 
         import_labels.read(project, csv(*(f"nine.png,class {n}" for n in range(10_100))))
 
 
+@pytest.mark.slow
 def test_a_million_rows(tmp_path: Path) -> None:
     made = flat_project(tmp_path, 1)
     add_items(made, 100_000)

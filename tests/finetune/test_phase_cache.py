@@ -46,6 +46,7 @@ def test_the_next_recipe_takes_phase_2_over(first: str, then: str, phase: str, d
     assert len(mixed[0]) == 1 and mixed[0] == mixed[1]
 
 
+@pytest.mark.slow
 def test_options_of_phase_3_do_not_matter_and_those_of_phase_2_do(data: Coloured, tmp_path: Path) -> None:
     drain(steps(data, tiny("lp-ft"), reuse=tmp_path))
     for values, same_phase in (({"lm.strength": 0.0}, True), ({"ff.steps": 3}, False), ({"lp.C": 1.0}, False)):

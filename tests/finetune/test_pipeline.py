@@ -78,6 +78,7 @@ RESUMED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESUMED)
 def test_a_resumed_run_ends_as_an_unbroken_one(name: str, tmp_path: Path) -> None:
     """Closed after some checkpoints, again and again, each time taken up by fresh objects."""
@@ -215,6 +216,7 @@ def test_one_label_a_class_works(recipe: str, data: Coloured) -> None:
         assert [each.value for each in gate] == ["0.5"] and "too few" in gate[0].reason
 
 
+@pytest.mark.slow
 def test_a_long_phase_has_at_most_200_points(data: Coloured) -> None:
     config = tiny("lp-ft", **{"ff.steps": 450, "ff.batch": 1})
     run = steps(data, config)

@@ -104,6 +104,7 @@ def test_a_new_network_learns_from_what_phase_2_named(
     assert set(trained.classifier.heads) == {"st", "lm"}  # phase 2's head reads a network that is no more
 
 
+@pytest.mark.slow
 def test_the_pseudo_labels_are_what_phase_2_says(
     data: Coloured, pool: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +152,7 @@ def test_the_student_starts_from_the_pretrained_weights(
     assert len(seen) == 1 and all(torch.equal(start[key], seen[0][key]) for key in start)
 
 
+@pytest.mark.slow
 def test_a_resumed_self_training_ends_as_an_unbroken_one(
     data: Coloured, pool: tuple[Path, ...], tmp_path: Path
 ) -> None:
@@ -170,6 +172,7 @@ def test_a_resumed_self_training_ends_as_an_unbroken_one(
     ]
 
 
+@pytest.mark.slow
 def test_a_pool_that_has_changed_between_two_sittings_begins_it_anew(
     data: Coloured, pool: tuple[Path, ...], tmp_path: Path
 ) -> None:
@@ -226,6 +229,7 @@ def test_without_images_or_trust_phase_2_stays_as_it_is(why: str, data: Coloured
     assert {"ff", "st", "lm"} == set(trained.classifier.heads)
 
 
+@pytest.mark.slow
 def test_images_that_cannot_be_read_are_left_out(data: Coloured, pool: tuple[Path, ...], tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
@@ -265,6 +269,7 @@ def test_an_image_that_fails_while_it_trains_is_left_out_by_the_next_sitting(dat
     assert int(decisions(trained.decisions)[-1]) >= 1
 
 
+@pytest.mark.slow
 def test_another_run_takes_it_over_where_the_pool_is_the_same(
     data: Coloured, pool: tuple[Path, ...], tmp_path: Path
 ) -> None:

@@ -208,6 +208,7 @@ def test_unmerge_looks_through_what_was_undone_since(project: Project, pets: lis
     assert labeled(project) == {1: bird, 2: dog, 3: dog}
 
 
+@pytest.mark.slow
 def test_a_merge_of_many_labels(project: Project) -> None:
     add_items(project, 60_000)
     cat, dog = classes.ensure_classes(project, ["cat", "dog"]).values()

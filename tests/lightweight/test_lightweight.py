@@ -282,6 +282,7 @@ def test_the_same_seed_gives_the_same_model_and_another_does_not() -> None:
     assert not torch.equal(weight(1), weight(2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["auto", "map_lr", "joint_lbfgs"])
 def test_a_fit_stopped_anywhere_goes_on_to_the_same_model(mode: str) -> None:
     pooled, patches, y = data()

@@ -402,6 +402,7 @@ def test_backbones_say_what_is_ready(client: TestClient) -> None:
     assert client.post("/x/weights", json={"name": "nothing"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_a_weights_file_that_is_refused_says_why(client: TestClient, tmp_path: Path) -> None:
     name = "vit_small_patch16_224.dino"
 

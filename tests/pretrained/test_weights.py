@@ -245,6 +245,7 @@ def test_hub_download(hub, dino):
     assert torch.equal(backbones.load(DINO).network.norm.weight, dino["norm.weight"])
 
 
+@pytest.mark.slow
 def test_failed_download_says_what_to_do(hub):
     hub.content = b""
     hub.shutdown()

@@ -78,6 +78,7 @@ def quick(**values: object) -> dict[str, object]:
     return to_dict(train_config("quick", **few))
 
 
+@pytest.mark.slow
 def test_select_queues_the_scan_and_the_features_that_it_lacks(flat: Project) -> None:
     run = finish(flat, run_queue.queue(flat, "select", {"budget": "6", "check": 3}))
     assert run.status == "done", run.reason
@@ -87,6 +88,7 @@ def test_select_queues_the_scan_and_the_features_that_it_lacks(flat: Project) ->
     assert len({entry.item for entry in queue}) == 9
 
 
+@pytest.mark.slow
 def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> None:
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "9", "check": 6})).status == "done"
     label_all(flat)
@@ -106,6 +108,7 @@ def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> No
     assert len(run_queue.list_runs(flat, "features")) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_lacks_labels_says_so(flat: Project) -> None:
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "5"})).status == "done"
     run = finish(flat, run_queue.queue(flat, "train", quick()))
@@ -141,6 +144,7 @@ def stopped_training(made: Project, steps: int) -> int:
     return run_id
 
 
+@pytest.mark.slow
 def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
     label_all(flat)
@@ -159,6 +163,7 @@ def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
     child.wait(20)
 
 
+@pytest.mark.slow
 def test_a_check_image_that_is_gone_when_a_run_is_resumed_is_left_out(flat: Project) -> None:
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "9", "check": 3})).status == "done"
     label_all(flat)
@@ -186,6 +191,7 @@ def points_after_resume(made: Project, run_id: int) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["features", "train"])
 def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, kind: str) -> None:
     many = flat.images / "more"
@@ -226,6 +232,7 @@ def _has_begun(made: Project, run_id: int, kind: str) -> bool:
     return found is not None and (kind == "train" or found.body["done"] > 0)
 
 
+@pytest.mark.slow
 def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project, tmp_path: Path) -> None:
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
     label_all(flat)
@@ -240,6 +247,7 @@ def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project,
     assert "not empty" in again.reason
 
 
+@pytest.mark.slow
 def test_self_training_names_only_what_no_one_has_judged(flat: Project) -> None:
     """Of 24 images 9 are labeled and 3 are check images; the draw is kept with the run's labels."""
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "9", "check": 3})).status == "done"
