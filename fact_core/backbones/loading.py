@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
-from timm.data.config import resolve_model_data_config
+from timm.data.config import resolve_data_config
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 
@@ -23,6 +24,24 @@ from fact_core.compute.image_batches import Preprocess
 from fact_core.errors import FactError, WeightsError
 from fact_core.pretrained.weights import Located, locate, status, verify
 from fact_core.types import Step
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the features of a backbone depend on, told without building it. key: names the weights."""
+
+    name: str
+    key: str
+    preprocess: Preprocess
+
+
+def identify(name: str, weights: Path | str | None = None, pixels: int = 0) -> Identity:
+    """What ``load`` with the same arguments would answer for: no network is built, and nothing is downloaded.
+
+    WeightsError in words when the weights are not here, or damaged.
+    """
+    found = locate(name, Path(weights) if weights else None)
+    return Identity(name, _key(name, verify(found)), preprocessing(name, pixels))
 
 
 def load(
@@ -51,7 +70,7 @@ def load(
     sha = verify(found)
     network = create(name, pixels, drop_path=drop_path)
     _fill(network, read_tensors(found, network), found.path)
-    return _wrap(name, network, pixels, hashlib.sha256(f"{name} {sha}".encode()).hexdigest()[:16])
+    return _wrap(name, network, pixels, _key(name, sha))
 
 
 def bare(name: str, pixels: int = 0, *, drop_path: float = 0.0, key: str = "") -> Backbone:
@@ -65,7 +84,7 @@ def fetch(name: str) -> Step[Located]:
         network = create(name)
         yield from download(name, lambda found: read_tensors(found, network))
     found = locate(name)
-    verify(found)
+    verify(found, anew=True)
     return found
 
 
@@ -78,7 +97,7 @@ def adopt(name: str, file: Path) -> Located:
     """
     pick(BACKBONES, name, "backbone")
     found = locate(name, Path(os.path.expanduser(file)))
-    origin = {"file": file.name, "file_sha256": verify(found)}
+    origin = {"file": file.name, "file_sha256": verify(found, anew=True)}
     network = create(name)
     tensors = read_tensors(found, network)
     _fill(network, tensors, found.path)
@@ -95,6 +114,20 @@ def pixels_for(name: str, device: torch.device | str) -> int:
     return (choice.cpu_pixels if on_cpu else 0) or choice.pixels
 
 
+def preprocessing(name: str, pixels: int = 0) -> Preprocess:
+    """What the backbone wants to see, by its own config: the network need not be there. pixels: another side."""
+    choice = pick(BACKBONES, name, "backbone")
+    told = resolve(choice.sees) if choice.sees else timm.get_pretrained_cfg(choice.timm_name).to_dict()
+    config = resolve_data_config(pretrained_cfg=told)
+    return Preprocess(
+        pixels=pixels or choice.pixels or int(config["input_size"][-1]),
+        crop_pct=float(config["crop_pct"]),
+        interpolation=str(config["interpolation"]),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+    )
+
+
 def create(name: str, pixels: int = 0, *, dynamic: bool = True, drop_path: float = 0.0) -> nn.Module:
     """The headless network in eval mode, untrained. dynamic: other sides than ``pixels`` are allowed too."""
     choice = pick(BACKBONES, name, "backbone")
@@ -108,6 +141,11 @@ def create(name: str, pixels: int = 0, *, dynamic: bool = True, drop_path: float
         extra = {"img_size": pixels or choice.pixels, "dynamic_img_size": dynamic}
     network: nn.Module = timm.create_model(choice.timm_name, num_classes=0, drop_path_rate=drop_path, **extra)
     return network.eval()
+
+
+def _key(name: str, sha256: str) -> str:
+    """The name of a backbone's weights in what is made with them."""
+    return hashlib.sha256(f"{name} {sha256}".encode()).hexdigest()[:16]
 
 
 def read_tensors(found: Located, network: nn.Module) -> dict[str, Tensor]:
@@ -197,14 +235,7 @@ def _seeded(name: str, pixels: int, drop_path: float, seed: int) -> nn.Module:
 
 
 def _wrap(name: str, network: nn.Module, pixels: int, key: str) -> Backbone:
-    config = resolve_model_data_config(network)
-    pre = Preprocess(
-        pixels=pixels or pick(BACKBONES, name, "backbone").pixels or int(config["input_size"][-1]),
-        crop_pct=float(config["crop_pct"]),
-        interpolation=str(config["interpolation"]),
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-    )
+    pre = preprocessing(name, pixels)
     backbone = Backbone(name, network, pre, key)
     if pre.pixels != backbone.fit_pixels(pre.pixels):
         raise WeightsError(

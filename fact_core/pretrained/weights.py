@@ -5,7 +5,6 @@ Looks at files only: no network, no torch. ``fact_core.backbones.fetch`` downloa
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Literal
 
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, Source, pick
 from fact_core.errors import WeightsError, storage_error
+from fact_core.pretrained.digests import file_sha256, remembered_sha256
 
 Kind = Literal["file", "cache", "package", "hub"]
 
@@ -89,9 +89,12 @@ def how_to_get(name: str) -> str:
     return f"With a network: python3 launch.py weights {name}. {own}"
 
 
-def verify(found: Located) -> str:
-    """The sha256 of the file. WeightsError when it is not the expected one."""
-    actual = file_sha256(found.path)
+def verify(found: Located, anew: bool = False) -> str:
+    """The sha256 of the file. WeightsError when it is not the expected one.
+
+    anew: hash it even where the digest is remembered and neither size nor time of the file has changed.
+    """
+    actual = file_sha256(found.path) if anew else remembered_sha256(found.path, digests_file())
     if found.sha256 and actual != found.sha256:
         do = {
             "cache": "Delete the file and fetch the weights again.",
@@ -114,6 +117,11 @@ def cache_folder() -> Path:
 def cached_file(name: str) -> Path:
     """Where converted weights of a backbone lie once fetched; its record lies beside it as .json."""
     return cache_folder() / "weights" / f"{name}.safetensors"
+
+
+def digests_file() -> Path:
+    """Where the digests of weights files are remembered."""
+    return cache_folder() / "weights" / "digests.json"
 
 
 def own_file(name: str) -> Path:
@@ -159,15 +167,6 @@ def hub_folder() -> Path:
 def hub_file(source: Source) -> str:
     """Name of the file with the weights in the hub's repository."""
     return source.file or "model.safetensors"
-
-
-def file_sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise storage_error(error, "reading the weights") from error
 
 
 def _look(name: str) -> Located | None:

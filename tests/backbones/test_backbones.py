@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import timm
 import torch
+from timm.data.config import resolve_model_data_config
 from timm.layers.drop import DropPath
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from fact_core import backbones
-from fact_core.backbones import Backbone, Tokens, adapters
+from fact_core.backbones import Backbone, Tokens, adapters, loading
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.fixed_size import fixed
 from fact_core.choices import BACKBONES
@@ -21,6 +23,7 @@ from fact_core.classifier.model import Classifier, load_model, save_model
 from fact_core.compute.image_batches import Preprocess
 from fact_core.compute.onnx_inference import compiled
 from fact_core.errors import ConfigError
+from fact_core.features.extract import features_key
 from fact_core.finetune import lora
 from fact_core.finetune.training import LoopPlan, Net, Training, set_drop_path
 from fact_core.lightweight.light import LightHead
@@ -80,6 +83,27 @@ def test_says_what_it_is(whole: Backbone) -> None:
     assert whole.preprocess.pixels == choice.pixels == whole.fit_pixels(choice.pixels)
     assert choice.cpu_pixels == 0 or whole.fit_pixels(choice.cpu_pixels) == choice.cpu_pixels
     assert not whole.training
+
+
+def test_the_key_of_its_features_is_told_without_building_it(
+    whole: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Preprocessing as timm reads it off the network, the weights' digest, the name: as when the network was built."""
+    file, side = tmp_path / "weights.safetensors", whole.fit_pixels(96)
+    file.write_bytes(whole.name.encode())
+    config = resolve_model_data_config(whole.network)
+    wanted = Preprocess(
+        whole.preprocess.pixels, config["crop_pct"], config["interpolation"], config["mean"], config["std"]
+    )
+    assert whole.preprocess == wanted
+    sha = hashlib.sha256(file.read_bytes()).hexdigest()
+    whole_key = hashlib.sha256(f"{whole.name} {sha}".encode()).hexdigest()[:16]
+    monkeypatch.setattr(loading, "create", lambda *_, **__: pytest.fail("the network was built"))
+    for pixels, sees in ((0, wanted), (side, wanted.at(side))):
+        told = backbones.identify(whole.name, file, pixels)
+        assert (told.name, told.key, told.preprocess) == (whole.name, whole_key, sees)
+        built = Backbone(whole.name, whole.network, sees, whole_key)
+        assert features_key(told) == features_key(built)
 
 
 def test_answers_and_work_at_its_own_side(whole: Backbone) -> None:
@@ -291,7 +315,15 @@ def test_status_says_something(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if status(name).ready])
 def test_real_weights_load(name: str) -> None:
     real = backbones.load(name)
+    assert features_key(backbones.identify(name)) == features_key(real)
     assert len(real.key) == 16 and torch.isfinite(see(real, 1, real.fit_pixels(64)).pooled).all()
+
+
+@pytest.mark.weights
+def test_features_of_projects_of_before_keep_their_key() -> None:
+    name = "tf_efficientnet_lite0"
+    keys = [features_key(backbones.identify(name, pixels=pixels)) for pixels in (0, 160)]
+    assert keys == ["tf_efficientnet_lite0-6198c616f3d2", "tf_efficientnet_lite0-f53faa0e8d8c"]
 
 
 @pytest.mark.parametrize("name", ["convnext_tiny.fb_in1k", "convnext_tiny_stage3"])
