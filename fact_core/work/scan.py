@@ -6,6 +6,7 @@ its id, and so its labels. Nothing is forgotten: what is gone is marked as missi
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import threading
 import time
@@ -15,7 +16,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
+from fact_core.config import ScanConfig
 from fact_core.errors import ImageError, InputError
 from fact_core.events import Progress
 from fact_core.images import decode
@@ -23,7 +26,9 @@ from fact_core.images.folder import Found, in_words, walk
 from fact_core.storage import items
 from fact_core.storage.items import FileRow, KnownFile
 from fact_core.storage.project import Project, image_folder
+from fact_core.storage.run_queue import Run
 from fact_core.types import Step
+from fact_core.work.kind import Kind
 
 BATCH = 500  # files stored in one transaction
 LARGE = 40_000_000  # pixels; larger pictures are decoded one at a time
@@ -43,6 +48,12 @@ class ScanResult:
     duplicates: int
     total: int
     seconds: float
+
+
+def run(project: Project, run: Run, config: ScanConfig) -> Step[dict[str, Any]]:
+    """Look for images in the folder."""
+    result = yield from scan(project)
+    return dataclasses.asdict(result)
 
 
 def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
@@ -136,3 +147,6 @@ def _progress(started: float, done: int, total: int, todo: int) -> Progress:
     read = done - (total - todo)
     rate = read / max(time.monotonic() - started, 1e-6)
     return Progress("scan", done, total, "images", rate, (total - done) / rate if rate > 0 else None)
+
+
+KIND = Kind(run)

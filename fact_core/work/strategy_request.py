@@ -15,7 +15,7 @@ from fact_core.select.choose import choose as choose_images
 from fact_core.select.picks import Picks
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray, Pool, Step
-from fact_core.work.kinds_pool import pool_features
+from fact_core.work.pool_features import pool_features
 
 
 @dataclass(frozen=True)

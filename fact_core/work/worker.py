@@ -2,7 +2,8 @@
 
 It claims queued runs one by one and leaves when nothing was to do for ``--idle`` seconds.
 SQLite is the only wire to the page: events and a heartbeat go in, the wish to stop comes out.
-A run is a generator (``kinds.py``); stopping it is ``close()``. What cannot be interrupted so
+What a kind of run needs and does it says itself (``kind.Kind``, ``kinds.KINDS``).
+A run is a generator; stopping it is ``close()``. What cannot be interrupted so
 (UMAP, a long call into C) gets SIGTERM after 5 s and an end of the process after 10.
 """
 
@@ -27,7 +28,8 @@ from fact_core.events import Event, Log, PhaseDone, Progress, Saved
 from fact_core.storage import run_events, run_process, run_queue
 from fact_core.storage.project import Project, open_project
 from fact_core.types import Step
-from fact_core.work import kinds
+from fact_core.work.kind import kind_of, options_of
+from fact_core.work.versions import versions
 
 BEAT_SECONDS = 1.0
 FLUSH_SECONDS = 0.25
@@ -82,10 +84,11 @@ def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.E
         reason, result = "", {}
         sink = _Sink(project, run.id)
         try:
-            result = _drive(kinds.start(project, run), sink, stop)
+            run_queue.note(project, run.id, versions=versions())
+            result = _drive(kind_of(run).run(project, run, options_of(run)), sink, stop)
         except Stopped:
             status, reason = "stopped", "Stopped. What is done is kept: it can be resumed."
-            for event in kinds.kept(project, run):
+            for event in kind_of(run).kept(project, run):
                 sink.add(event)
         except BaseException as error:
             traceback.print_exc()
@@ -95,7 +98,7 @@ def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.E
         finally:
             run_queue.finish(project, run.id, status, reason, result, worker)
         if status == "done" and follow_up:
-            for kind, config in kinds.follow_ups(project, run, result):
+            for kind, config in kind_of(run).then(project, run):
                 run_queue.queue(project, kind, config)
 
 
@@ -113,7 +116,7 @@ def in_words(error: BaseException) -> str:
 def _parked(project: Project, run: run_queue.Run) -> bool:
     """Queue what the run lacks and put it behind that. A failure to say what it lacks is the run's failure."""
     try:
-        lacking = kinds.lacks(project, run)
+        lacking = kind_of(run).needs(project, run, options_of(run))
     except FactError as error:
         run_queue.finish(project, run.id, "failed", reason=str(error), result={})
         return True

@@ -33,7 +33,7 @@ from fact_core.events import Event, Log
 from fact_core.lightweight.light import LightHead
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
-from fact_core.work import kinds_model
+from fact_core.work import export as export_run
 
 NASTY = ("<img src=x onerror=alert(1)>", "=1+1", "a|b\u202e`x`", "[x](javascript:y) {{K}}")
 PIXELS = 64
@@ -228,14 +228,14 @@ def test_the_card_tells_the_time_of_every_sitting(tmp_path: Path) -> None:
     result = {"labels": 29, "seconds": 188.0, "phases": [{"seconds": 0.2}, {"seconds": 119.2}, {"seconds": 94.2}]}
     run_queue.queue(project, "train", {"recipe": "l3fact"})
     run = replace(run_queue.list_runs(project)[0], started=now, ended=now + 257.1, result=result)
-    told = kinds_model._figures(run)
+    told = export_run._figures(run)
     assert told["working time of the phases"] == "3 min 34 s"
     assert [value for name, value in told.items() if name.startswith("time from start to end")] == ["4 min 17 s"]
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(45.4, "45 s"), (257, "4 min 17 s"), (7500, "2 h 5 min")])
 def test_durations_are_told_like_on_the_page(seconds: float, told: str) -> None:
-    assert kinds_model._duration(seconds) == told
+    assert export_run._duration(seconds) == told
 
 
 def test_plain_text_keeps_letters() -> None:

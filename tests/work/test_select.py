@@ -17,7 +17,8 @@ from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
-from fact_core.work import kinds, kinds_evidence, kinds_pool, kinds_select
+from fact_core.work import compare, features, select
+from fact_core.work.kind import kind_of, options_of
 from fact_core.work.scan import scan
 from fact_core.work.strategy_request import strategy_request
 from tests.work.test_worker import make_images
@@ -29,7 +30,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("ready")
     made = project.create(folder / "project", make_images(folder / "images"))
     finish(scan(made))
-    finish(kinds_pool.features(made, _run(made, "features"), FeaturesConfig(device="cpu")))
+    finish(features.run(made, _run(made, "features"), FeaturesConfig(device="cpu")))
     return made
 
 
@@ -44,10 +45,14 @@ def _run(made: Project, kind: str) -> run_queue.Run:
     return run_queue.get(made, run_queue.queue(made, kind, {}))
 
 
+def _lacks(made: Project, run: run_queue.Run) -> object:
+    return kind_of(run).needs(made, run, options_of(run))
+
+
 def choose(made: Project, **values: object) -> selections.Stored:
     """A selection; near-duplicates count as images of their own, as the pictures here are all alike."""
     config = SelectConfig(**{"budget": "6", "device": "cpu", "near": 0.0, "iterations": 20, **values})  # type: ignore[arg-type]
-    finish(kinds_select.select(made, _run(made, "select"), config))
+    finish(select.run(made, _run(made, "select"), config))
     found = selections.latest(made)
     assert found is not None
     return found
@@ -117,7 +122,7 @@ def test_starting_over_chooses_as_if_nothing_were_labeled(made: Project) -> None
 
 def test_near_duplicates_are_said_and_kept_with_the_selection(made: Project) -> None:
     config = SelectConfig(budget="3", device="cpu", near=1.0, iterations=20)
-    step, said = kinds_select.select(made, _run(made, "select"), config), []
+    step, said = select.run(made, _run(made, "select"), config), []
     try:
         while True:
             event = next(step)
@@ -144,7 +149,7 @@ def test_another_strategy_is_compared_as_of_then(made: Project) -> None:
     """The same budget and the same labels as the selection had, whatever has been labeled since."""
     first = choose(made, strategy="random", check=2)
     compared = lambda name: finish(  # noqa: E731
-        kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy=name))
+        compare.run(made, _run(made, "compare"), CompareConfig(strategy=name))
     )
     same = compared("random")
     for name, value in first.config["evidence"]["chosen"].items():
@@ -160,41 +165,41 @@ def test_what_was_added_is_compared_with_what_others_would_have_added(made: Proj
     choose(made, strategy="random", budget="5", check=2)
     both = choose(made, strategy="random", budget="4", check=3, extend=True, seed=1)
     assert both.config["evidence"]["known"] == 5
-    compare = lambda: finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy="random")))  # noqa: E731
+    compared = lambda: finish(compare.run(made, _run(made, "compare"), CompareConfig(strategy="random")))  # noqa: E731
     for name, value in both.config["evidence"]["chosen"].items():
-        assert compare()[name] == pytest.approx(value)
+        assert compared()[name] == pytest.approx(value)
     answer(made, both.selection.ids[[6, 9, 12]].tolist())  # an added pick, an old check image, an added one
     answer(made, both.selection.ids[[7]].tolist(), kind="skip")
     for name, value in both.config["evidence"]["chosen"].items():
-        assert compare()[name] == pytest.approx(value)
+        assert compared()[name] == pytest.approx(value)
 
 
 def test_a_strategy_that_learns_says_who_chose_in_its_place(made: Project) -> None:
     choose(made)
-    found = finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig(strategy="margin")))
+    found = finish(compare.run(made, _run(made, "compare"), CompareConfig(strategy="margin")))
     assert found["instead"] == "activeft"
 
 
 def test_a_comparison_asks_for_the_features_of_the_selection(made: Project) -> None:
     run = _run(made, "compare")
-    assert kinds.lacks(made, run) == []  # it says itself that there is no selection
+    assert _lacks(made, run) == []  # it says itself that there is no selection
     choose(made)
-    assert kinds.lacks(made, run) == []
+    assert _lacks(made, run) == []
     shutil.rmtree(made.cache / "features")
-    assert kinds.lacks(made, run) == [("features", {"backbone": SelectConfig().backbone, "device": "cpu"})]
+    assert _lacks(made, run) == [("features", {"backbone": SelectConfig().backbone, "device": "cpu"})]
 
 
 def test_without_a_selection_there_is_nothing_to_compare(made: Project) -> None:
     with pytest.raises(InputError, match="no selection to compare"):
-        finish(kinds_evidence.compare(made, _run(made, "compare"), CompareConfig()))
+        finish(compare.run(made, _run(made, "compare"), CompareConfig()))
 
 
 def test_a_project_from_the_command_line_gets_its_map_with_the_first_selection(made: Project) -> None:
     """``launch.py run`` draws no map; the page, which chooses anew, then wants one, once."""
     run = run_queue.get(made, run_queue.queue(made, "select", {"backbone": "tf_efficientnet_lite0"}))
-    assert kinds.follow_ups(made, run, {}) == [("map", {"backbone": "tf_efficientnet_lite0"})]
+    assert kind_of(run).then(made, run) == [("map", {"backbone": "tf_efficientnet_lite0"})]
     run_queue.queue(made, "map", {})
-    assert kinds.follow_ups(made, run, {}) == []
+    assert kind_of(run).then(made, run) == []
 
 
 def test_check_images_alone_are_added_and_the_choice_stays_as_it_was(made: Project) -> None:

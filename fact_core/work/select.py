@@ -1,4 +1,4 @@
-"""Handler of the runs that choose what to label."""
+"""The run that chooses what to label."""
 
 from __future__ import annotations
 
@@ -14,12 +14,21 @@ from fact_core.events import Log
 from fact_core.labeling import selections
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
 from fact_core.types import IntArray, Role, Selection, Step
-from fact_core.work.kinds_evidence import evidence
+from fact_core.work.evidence import evidence
+from fact_core.work.features import wanted_map
+from fact_core.work.kind import Kind, Needed, Wanted
+from fact_core.work.pool_features import needs_features
 from fact_core.work.strategy_request import StrategyRequest, run_strategy, strategy_request
 
 
-def select(project: Project, run: run_queue.Run, config: SelectConfig) -> Step[dict[str, Any]]:
+def needs(project: Project, run: Run, config: SelectConfig) -> list[Needed]:
+    """The features of the pool."""
+    return needs_features(project, config.backbone, config.device)
+
+
+def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]]:
     """Choose what to label: the strategy's picks, then check images drawn at random."""
     started = time.monotonic()
     kept = selections.latest(project) if config.extend else None
@@ -45,9 +54,14 @@ def select(project: Project, run: run_queue.Run, config: SelectConfig) -> Step[d
     return {"selection": number, "strategy": config.strategy, "seconds": seconds, "ids": ids, "checks": len(audit)}
 
 
+def then(project: Project, run: Run) -> list[Wanted]:
+    """The map, where there is none: the command line computes features without drawing it."""
+    return [] if run_queue.list_runs(project, "map") else [wanted_map(run)]
+
+
 def _more_checks(
     project: Project,
-    run: run_queue.Run,
+    run: Run,
     config: SelectConfig,
     kept: selections.Stored,
     asked: StrategyRequest,
@@ -75,3 +89,6 @@ def _joined(old: Selection, new: Selection) -> Selection:
     order = np.argsort(roles == "audit", kind="stable")
     spare = new.next_best[~np.isin(new.next_best, ids)]
     return Selection(ids[order], tuple(roles[order].tolist()), spare, new.strategy, new.config)
+
+
+KIND = Kind(run, needs, then=then)

@@ -1,0 +1,102 @@
+"""The run that writes the result into a new folder."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fact_core.classifier.export import write_model
+from fact_core.classifier.model import load_model
+from fact_core.config import ExportConfig
+from fact_core.errors import InputError
+from fact_core.events import Log
+from fact_core.exchange import export_labels
+from fact_core.storage import items, run_queue
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+from fact_core.types import Step
+from fact_core.work.kind import Kind, Needed
+from fact_core.work.reports import report_from
+from fact_core.work.trained_model import needs_model
+
+CHECKED = 16  # images on which an export is compared with the model
+
+
+def needs(project: Project, run: Run, config: ExportConfig) -> list[Needed]:
+    """The training; then its predictions, where they are wanted and not there."""
+    lacking = needs_model(project, config.run)
+    if not lacking and "predictions" in config.items and not project.predictions_file(config.run).is_file():
+        return [("predict", {"run": config.run})]
+    return lacking
+
+
+def run(project: Project, run: Run, config: ExportConfig) -> Step[dict[str, Any]]:
+    """Write the model, the predictions and the labels into a new folder."""
+    started = time.monotonic()
+    trained = run_queue.get(project, config.run)
+    target = Path(config.folder).expanduser().absolute()
+    if not config.folder.strip():
+        raise InputError("The export needs a folder", do="Give the path of a new folder.")
+    if not config.items:
+        raise InputError("Nothing is chosen for the export", do="Choose at least one item.")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise InputError("The folder for the export is not empty", str(target), "Choose a new folder.")
+    yield Log(f"writing {', '.join(config.items)} into {target}")
+    files: list[str] = []
+    if "model" in config.items:
+        files += yield from _write_model(project, trained, target)
+    target.mkdir(parents=True, exist_ok=True)
+    if "predictions" in config.items:
+        export_labels.write_predictions(project, trained.id, target / "predictions.csv")
+        files.append("predictions.csv")
+    if "labels" in config.items:
+        export_labels.write_labels(project, target / "labels.csv")
+        files.append("labels.csv")
+    return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
+
+
+def _write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+    classifier, meta = load_model(project.run_folder(trained.id) / "model")
+    pool = items.pool(project)
+    some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
+    yield from write_model(
+        target,
+        classifier,
+        {**meta, "project": project.name},
+        sample_files=[pool.file(row) for row in some],
+        report=report_from(trained.result.get("report")),
+        figures=_figures(trained),
+    )
+    return sorted(each.name for each in target.iterdir())
+
+
+def _figures(trained: Run) -> dict[str, str | int | float]:
+    """What the model card says about the training."""
+    figures: dict[str, str | int | float] = {
+        "labels": trained.result["labels"],
+        "recipe": trained.config.get("recipe", ""),
+        "preset": trained.config.get("preset", ""),
+        "seed": trained.seed,
+        "device": trained.device,
+        "working time of the phases": _duration(sum(each["seconds"] for each in trained.result.get("phases") or ())),
+    }
+    if trained.started is not None and trained.ended is not None:  # what the page says of the run
+        figures["time from start to end, loading, measuring and pauses included"] = _duration(
+            trained.ended - trained.started
+        )
+    return figures
+
+
+def _duration(seconds: float) -> str:
+    """Like "45 s", "4 min 17 s", "2 h 5 min"."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, of_hour = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {of_hour} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+KIND = Kind(run, needs)

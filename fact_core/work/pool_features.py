@@ -1,0 +1,81 @@
+"""The features of the pool: whether they are stored, and as one array. No network is built to find them."""
+
+from __future__ import annotations
+
+import torch
+
+from fact_core.backbones import Backbone, Identity, identify, load, pixels_for
+from fact_core.choices import BACKBONES
+from fact_core.compute.device import choose
+from fact_core.config import FeaturesConfig
+from fact_core.errors import InputError
+from fact_core.features.extract import features_key
+from fact_core.pretrained.weights import locate
+from fact_core.storage import items, run_queue
+from fact_core.storage.feature_store import FeatureStore
+from fact_core.storage.project import Project
+from fact_core.types import FloatArray, Pool
+from fact_core.work.kind import Needed
+
+
+def needs_pool(project: Project) -> list[Needed]:
+    """A scan, where no image is known."""
+    return [] if items.counts(project).pool else [("scan", {})]
+
+
+def needs_features(project: Project, backbone: str, device: str) -> list[Needed]:
+    """A scan, or the features of the pool; nothing where they are stored."""
+    lacking = needs_pool(project)
+    if not lacking and not has_features(project, backbone, device):
+        return [("features", {"backbone": backbone, "device": device})]
+    return lacking
+
+
+def has_features(project: Project, backbone: str, device: str) -> bool:
+    """Whether the features of the whole pool are stored."""
+    store = open_store(project, identify_here(backbone, device))
+    # What could not be decoded when the features were made is no reason to try for ever.
+    done = [run for run in run_queue.list_runs(project, "features") if run.status == "done" and _of(run, backbone)]
+    gone = int(done[0].result.get("bad", 0)) if done else 0
+    return len(store.missing(sorted(set(items.pool(project).digests)))) <= gone
+
+
+def identify_here(name: str, device: str) -> Identity:
+    """What the features on that device depend on. WeightsError when the weights are not here."""
+    return identify(name, pixels=pixels_for(name, choose(device)))
+
+
+def load_here(name: str, device: torch.device) -> Backbone:
+    """The backbone for that device. WeightsError when its weights are not here: only a person starts a download."""
+    locate(name)
+    return load(name, pixels=pixels_for(name, device))
+
+
+def open_store(project: Project, backbone: Backbone | Identity) -> FeatureStore:
+    """The file of this backbone's features."""
+    folder = project.features_folder(features_key(backbone))
+    return FeatureStore.open(folder, BACKBONES[backbone.name].dim, {"backbone": backbone.name})
+
+
+def pool_features(project: Project, backbone: str, device: str) -> tuple[Pool, FloatArray, str]:
+    """The pool, its features (N, D), and their key; images that have none are left out of the pool."""
+    store = open_store(project, identify_here(backbone, device))
+    pool = with_features(items.pool(project), store)
+    if not len(pool):
+        raise InputError("No image of the pool has features", str(project.images), "Scan the folder again.")
+    return pool, store.gather(pool.digests), store.folder.name
+
+
+def with_features(pool: Pool, store: FeatureStore) -> Pool:
+    """The images of the pool that have features."""
+    missing = set(store.missing(pool.digests))
+    if not missing:
+        return pool
+    rows = [row for row in range(len(pool)) if pool.digests[row] not in missing]
+    return Pool(
+        pool.root, pool.ids[rows], tuple(pool.paths[row] for row in rows), tuple(pool.digests[row] for row in rows)
+    )
+
+
+def _of(run: run_queue.Run, backbone: str) -> bool:
+    return bool(run.config.get("backbone", FeaturesConfig().backbone) == backbone)

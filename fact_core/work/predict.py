@@ -1,0 +1,105 @@
+"""The run that answers with a trained model."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from fact_core.classifier.model import Classifier, load_model
+from fact_core.classifier.predict import Predictions
+from fact_core.classifier.predict import predict as answer
+from fact_core.compute.device import choose, describe
+from fact_core.config import PredictConfig
+from fact_core.errors import InputError, RunError, storage_error
+from fact_core.events import Log
+from fact_core.exchange import label_files
+from fact_core.features.extract import features_key
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+from fact_core.types import Pool, Step
+from fact_core.work.kind import Kind, Needed
+from fact_core.work.pool_features import pool_features
+from fact_core.work.trained_model import needs_model
+
+
+def needs(project: Project, run: Run, config: PredictConfig) -> list[Needed]:
+    """The training."""
+    return needs_model(project, config.run)
+
+
+def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any]]:
+    """The model's answers for the whole pool, or its accuracy on a folder of other images."""
+    started = time.monotonic()
+    trained = run_queue.get(project, config.run)
+    classifier, _meta = load_model(project.run_folder(trained.id) / "model")
+    device = choose(config.device)
+    run_queue.note(project, run.id, device=describe(device))
+    if config.images:
+        return (yield from _test(classifier, Path(config.images), device, config.batch))
+    backbone = str(trained.config.get("backbone") or classifier.backbone.name)
+    pool, x, key = pool_features(project, backbone, config.device)
+    same = key == features_key(classifier.backbone)  # else phase 1's layer has never seen such features
+    if classifier.probe is not None and not same:
+        yield Log("The backbone has other weights now than when it was trained: no answers of phase 1.", "warning")
+    found = yield from answer(
+        classifier,
+        [pool.file(row) for row in range(len(pool))],
+        device=device,
+        batch=config.batch,
+        probe=classifier.probe if same else None,
+        x=x if same else None,
+    )
+    file = project.predictions_file(trained.id)
+    _save_answers(file, pool, found, classifier.final)
+    return {
+        "run": trained.id,
+        "file": str(file),
+        "images": len(pool),
+        "bad": len(found.bad),
+        "phases": list(found.answers),
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int) -> Step[dict[str, Any]]:
+    """Accuracy on a folder with one sub-folder a class. Names must be those of the classifier's classes."""
+    started = time.monotonic()
+    files, names = label_files.read_class_folders(folder)
+    found = yield from answer(classifier, files, device=device, batch=batch)
+    rows = [row for row in range(len(files)) if row not in found.bad]
+    named = found.answers[classifier.final].argmax(axis=1)
+    right = sum(classifier.classes[named[row]] == names[row] for row in rows)
+    if not rows:
+        raise InputError("No image of the test folder can be read", str(folder))
+    return {
+        "accuracy": right / len(rows),
+        "images": len(rows),
+        "bad": len(found.bad),
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _save_answers(file: Path, pool: Pool, found: Predictions, final: str) -> None:
+    """Answers of every phase as class numbers; probabilities of the final one."""
+    keep = np.array([row for row in range(len(pool)) if row not in found.bad], dtype=np.int64)
+    if not len(keep):
+        raise RunError("No image of the pool could be read", str(pool.root), "Scan the folder again.")
+    p = found.answers[final][keep]
+    arrays: dict[str, Any] = {f"phase_{name}": each[keep].argmax(axis=1) for name, each in found.answers.items()}
+    arrays |= {"ids": pool.ids[keep], "y": p.argmax(axis=1), "confidence": p.max(axis=1), "probabilities": p}
+    staged = file.with_suffix(".new.npz")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(staged, allow_pickle=False, **arrays)
+        os.replace(staged, file)
+    except OSError as error:
+        raise storage_error(error, "saving the predictions") from error
+
+
+KIND = Kind(run, needs)

@@ -1,0 +1,127 @@
+"""The run that trains. From the click to ``model.safetensors``, function by function:
+
+1. assets/train/form.js ``submit`` takes the form's values and sends them by POST /x/KEY/run as kind "train".
+2. app/routes/runs.py ``start`` -> app/shell/server.py ``Server.start``: the options are checked (``checked`` ->
+   config.py ``train_config``: effort, then recipe, then what the person set), a second training is refused, the run
+   becomes a row (storage/run_queue.py ``queue``), and ``Server.tend`` starts the child where none lives
+   (storage/run_process.py ``spawn_worker``). The command line queues the same row.
+3. The child, work/worker.py ``work``, takes the row (``run_queue.claim``) and asks its kind, the ``KIND`` below, what
+   it lacks: ``needs`` -> pool_features.py ``needs_features``. What is lacking is queued and goes first; then the run
+   is taken again.
+4. ``execute`` calls ``run`` below and pulls its events (``_drive``), which it stores for the page
+   (storage/run_events.py ``append_events``); a wish to stop closes the generator.
+5. ``run`` reads the stored features (pool_features.py ``pool_features``), fixes the labels of this run in labels.json
+   (training_labels.py ``labels_of_run``), loads the network once (``load_here`` -> backbones/loading.py ``load``),
+6. and hands arrays and files to finetune/pipeline.py ``train``, which knows no project. It runs the phases that
+   ``TrainConfig.phases`` names, each the ``run`` of its file (choices/training.py ``PHASES``): finetune/probe.py,
+   finetune/finetune.py (with the one loop of finetune/loop.py), finetune/self_training.py, finetune/light.py. Behind
+   each phase a checkpoint is written; a run that goes on skips what is in it.
+7. The classifier that comes back is written by classifier/model.py ``save_model`` into
+   PROJECT/runs/ID/model/model.safetensors.
+8. reports.py ``check`` measures it on the check images, or ``estimate`` by cross-validation; the dict that ``run``
+   returns becomes the row's result (``run_queue.finish``), which the pages Train and Results show.
+9. Where the page started the child, ``then`` queues the predictions of the pool (predict.py).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import numpy as np
+
+from fact_core.choices import PRESETS, RECIPES
+from fact_core.classifier.model import save_model
+from fact_core.compute.device import choose, describe
+from fact_core.config import TrainConfig, to_dict
+from fact_core.events import Event, Log, Saved
+from fact_core.finetune import phase_cache
+from fact_core.finetune.checkpoint import clear, last_saved
+from fact_core.finetune.pipeline import Trained
+from fact_core.finetune.pipeline import train as run_phases
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+from fact_core.types import Report, Step
+from fact_core.work import reports
+from fact_core.work.kind import Kind, Needed, Wanted
+from fact_core.work.pool_features import load_here, needs_features, pool_features
+from fact_core.work.training_labels import TrainingLabels, check_set, labels_of_run, readable
+
+POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model
+KEPT_PHASES = 2 * 2**30  # bytes of finished phases 2 in the cache, each as large as the backbone
+
+
+def needs(project: Project, run: Run, config: TrainConfig) -> list[Needed]:
+    """The features of the pool."""
+    return needs_features(project, config.backbone, config.device)
+
+
+def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]:
+    """Run the recipe's phases on the labels so far, save the model, check it on the check images."""
+    started = time.monotonic()
+    device = choose(config.device)
+    run_queue.note(project, run.id, device=describe(device))
+    folder = project.run_folder(run.id)
+    pool, x, _ = pool_features(project, config.backbone, config.device)
+    known = labels_of_run(project, folder, config, pool)
+    recipe, effort = RECIPES[config.recipe].title, PRESETS[config.preset].title
+    yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
+    yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
+    known = readable(known, pool)
+    held = check_set(known, pool, x)
+    rows = pool.rows(known.ids)
+    rng = np.random.default_rng(config.seed)
+    some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
+    trained = yield from run_phases(
+        backbone=load_here(config.backbone, device),
+        files=[pool.file(row) for row in rows],
+        y=known.y,
+        classes=known.classes,
+        x=x[rows],
+        check=held,
+        pool_files=[pool.file(row) for row in np.sort(some)],
+        config=config,
+        device=device,
+        folder=folder / "checkpoint",
+        reuse=project.cache / "phase2",
+        unlabelled=[pool.file(row) for row in pool.rows(known.pool_ids)],
+    )
+    phase_cache.prune(project.cache / "phase2", KEPT_PHASES)
+    about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
+    save_model(folder / "model", trained.classifier, about)
+    checked = yield from reports.check(pool, trained.classifier, known, config)
+    checked = checked or reports.estimate(known, x[rows], config)
+    clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
+    told = _told(trained, known, checked)
+    return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
+
+
+def kept(project: Project, run: Run) -> list[Event]:
+    """The last step that is in the checkpoint."""
+    found = last_saved(project.run_folder(run.id) / "checkpoint")
+    return [Saved(found[0].partition(".")[0], found[1])] if found else []
+
+
+def then(project: Project, run: Run) -> list[Wanted]:
+    """The predictions of the pool."""
+    return [("predict", {"run": run.id, "device": run.config.get("device", "auto")})]
+
+
+def _told(trained: Trained, known: TrainingLabels, checked: Report | None) -> dict[str, Any]:
+    """What the run's result says of the phases, of how good the model is, and of the labels behind it."""
+    return {
+        "phases": [dataclasses.asdict(each) for each in trained.phases],
+        "decisions": [dataclasses.asdict(each) for each in trained.decisions],
+        "report": reports.plain(checked) if checked else None,
+        "labels": len(known.ids),
+        "ids": [int(each) for each in known.ids],
+        "pool_ids": [int(each) for each in known.pool_ids],
+        "classes": list(known.classes),
+        "class_ids": list(known.class_ids),
+        "counts": np.bincount(known.y, minlength=len(known.classes)).tolist(),
+    }
+
+
+KIND = Kind(run, needs, kept, then)

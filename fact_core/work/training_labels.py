@@ -1,0 +1,121 @@
+"""The labels that a training run works with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fact_core.config import TrainConfig
+from fact_core.errors import InputError
+from fact_core.files import write_text
+from fact_core.finetune.self_training import drawn
+from fact_core.finetune.training_run import CheckSet
+from fact_core.labeling import classes, labels_now, selections
+from fact_core.storage.project import Project
+from fact_core.types import FloatArray, IntArray, Labels, Pool
+
+
+@dataclass(frozen=True)
+class TrainingLabels:
+    """The labels that a training run works with: fixed when it first starts, so that a resumed run has the same."""
+
+    ids: IntArray  # (n,)
+    y: IntArray  # (n,)
+    classes: tuple[str, ...]
+    check_ids: IntArray  # (m,)
+    check_classes: tuple[str, ...]  # m names; may hold classes that the training labels lack
+    class_ids: tuple[int, ...]  # of ``classes``: they stay when a class is renamed
+    pool_ids: IntArray  # of images without a label, for self-training
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        plain = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        return {name: each.tolist() if isinstance(each, np.ndarray) else each for name, each in plain.items()}
+
+    @staticmethod
+    def from_dict(kept: Mapping[str, Any]) -> TrainingLabels:
+        """Back from ``to_dict``; a run begun by an older version knows no class ids and no pool ids."""
+        return TrainingLabels(
+            np.array(kept["ids"], dtype=np.int64),
+            np.array(kept["y"], dtype=np.int64),
+            tuple(kept["classes"]),
+            np.array(kept["check_ids"], dtype=np.int64),
+            tuple(kept["check_classes"]),
+            tuple(kept.get("class_ids", ())),
+            np.array(kept.get("pool_ids", ()), dtype=np.int64),
+        )
+
+
+def labels_of_run(project: Project, folder: Path, config: TrainConfig, pool: Pool) -> TrainingLabels:
+    """The labels of this run, and the images of self-training: those stored at its first start, else those of now.
+
+    InputError when there is no label.
+    """
+    file = folder / "labels.json"
+    if file.is_file():
+        return TrainingLabels.from_dict(json.loads(file.read_text("utf-8")))
+    known = _labels_now(project, config, pool)
+    write_text(file, json.dumps(known.to_dict(), ensure_ascii=False), "saving the labels of the run")
+    return known
+
+
+def _labels_now(project: Project, config: TrainConfig, pool: Pool) -> TrainingLabels:
+    only = config.selection or None
+    picks = _used(labels_now.snapshot(project, "pick", only))
+    if len(picks.ids) == 0:
+        raise InputError("There are no labels to train on", do="Label some of the chosen images first.")
+    audit = labels_now.snapshot(project, "audit", only)
+    ids = {each.name: each.id for each in classes.classes(project)}
+    return TrainingLabels(
+        picks.ids,
+        picks.y,
+        picks.classes,
+        audit.ids,
+        tuple(audit.classes[each] for each in audit.y),
+        tuple(ids[name] for name in picks.classes) if set(picks.classes) <= set(ids) else (),
+        _unlabelled(project, pool, config),
+    )
+
+
+def readable(known: TrainingLabels, pool: Pool) -> TrainingLabels:
+    """Without images that have lost their features since the run first started: their files cannot be read."""
+    keep, checks = np.isin(known.ids, pool.ids), np.isin(known.check_ids, pool.ids)
+    return dataclasses.replace(
+        known,
+        ids=known.ids[keep],
+        y=known.y[keep],
+        check_ids=known.check_ids[checks],
+        check_classes=tuple(name for name, there in zip(known.check_classes, checks, strict=True) if there),
+        pool_ids=known.pool_ids[np.isin(known.pool_ids, pool.ids)],
+    )
+
+
+def check_set(known: TrainingLabels, pool: Pool, x: FloatArray) -> CheckSet | None:
+    """The check images whose class the classifier can name; the others count in the report only."""
+    place = {name: index for index, name in enumerate(known.classes)}
+    keep = [i for i, name in enumerate(known.check_classes) if name in place]
+    if not keep:
+        return None
+    rows = pool.rows(known.check_ids[keep])
+    y = np.array([place[known.check_classes[i]] for i in keep], dtype=np.int64)
+    return CheckSet([pool.file(row) for row in rows], y, x[rows])
+
+
+def _unlabelled(project: Project, pool: Pool, config: TrainConfig) -> IntArray:
+    """Ids of the images that self-training may name, where the run has it."""
+    if "st" not in config.phases:
+        return np.array([], dtype=np.int64)
+    taken = np.flatnonzero(np.isin(pool.ids, selections.spoken_for(project)))
+    return pool.ids[drawn(len(pool), taken, config.st.images, config.seed)]
+
+
+def _used(known: Labels) -> Labels:
+    """Only the classes that have a label: nothing can be learned about the others."""
+    used = np.unique(known.y)
+    return Labels(known.ids, np.searchsorted(used, known.y), tuple(known.classes[each] for each in used))

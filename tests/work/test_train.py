@@ -1,0 +1,93 @@
+"""What a training costs beside its phases: how often the network is built and its file hashed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from fact_core.backbones import loading
+from fact_core.config import FeaturesConfig, SelectConfig, from_dict
+from fact_core.config import TrainConfig as Options
+from fact_core.generators import finish
+from fact_core.pretrained import digests, weights
+from fact_core.storage import project, run_queue
+from fact_core.storage.project import Project
+from fact_core.work import features, scan, select, train
+from tests.work.test_worker import label_all, make_images, quick
+
+LITE = "tf_efficientnet_lite0"
+
+
+class Counted:
+    """Calls of a function since the last look."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: object, name: str) -> None:
+        real, self.calls = getattr(module, name), 0
+
+        def call(*given: object, **named: object) -> object:
+            self.calls += 1
+            return real(*given, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    def look(self) -> int:
+        calls, self.calls = self.calls, 0
+        return calls
+
+
+def run_of(made: Project, kind: str, config: object = None) -> run_queue.Run:
+    return run_queue.get(made, run_queue.queue(made, kind, config or {}))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def labeled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """24 images with features by random weights in a file that is not of just now; nine are labeled."""
+    file = tmp_path / "weights.safetensors"
+    save_file({name: each.clone() for name, each in loading.load(LITE, random=True).network.state_dict().items()}, file)
+    os.utime(file, ns=(1_600_000_000_000_000_000,) * 2)
+    monkeypatch.setattr(weights, "_look", lambda name: weights.Located("file", file))
+    made = project.create(tmp_path / "project", make_images(tmp_path / "images"))
+    finish(scan.scan(made))
+    finish(features.run(made, run_of(made, "features"), FeaturesConfig(device="cpu")))
+    finish(select.run(made, run_of(made, "select"), SelectConfig(budget="9", device="cpu", near=0.0)))
+    label_all(made)
+    return made
+
+
+def test_a_training_builds_the_network_once_and_hashes_no_file_again(
+    labeled: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = Counted(monkeypatch, loading, "create")
+    hashed = Counted(monkeypatch, digests, "file_sha256")
+    weights.digests_file().unlink()  # as on the first day
+    config = from_dict(Options, quick(recipe="lm", device="cpu"))
+    run = run_of(labeled, "train", quick(recipe="lm", device="cpu"))
+    assert train.needs(labeled, run, config) == []
+    assert (built.look(), hashed.look()) == (0, 1)
+    assert finish(train.run(labeled, run, config))["labels"] == 9
+    assert (built.look(), hashed.look()) == (1, 0)
+    finish(select.run(labeled, run_of(labeled, "select"), SelectConfig(budget="3", device="cpu", near=0.0)))
+    assert (built.look(), hashed.look()) == (0, 0)
+
+
+def test_the_labels_of_a_run_are_read_as_they_were_written(labeled: Project) -> None:
+    config = from_dict(Options, quick(**{"st.steps": 2, "st.images": 5}))
+    folder = labeled.run_folder(run_of(labeled, "train").id)
+    pool, _, _ = train.pool_features(labeled, LITE, "cpu")
+    first = train.labels_of_run(labeled, folder, config, pool)
+    again = train.labels_of_run(labeled, folder, config, pool)
+    assert first.to_dict() == again.to_dict() and len(first.ids) == 9 and len(first.pool_ids) == 5
+    assert again.ids.dtype == again.y.dtype == again.check_ids.dtype == again.pool_ids.dtype
+
+
+def test_features_by_other_weights_in_the_same_place_are_not_taken(labeled: Project) -> None:
+    """The memory of digests notices that the file has changed."""
+    file = weights.locate(LITE).path
+    tensors = loading.load(LITE, random=True, seed=1).network.state_dict()
+    save_file({name: torch.clone(each) for name, each in tensors.items()}, file)
+    config = from_dict(Options, quick(device="cpu"))
+    assert train.needs(labeled, run_of(labeled, "train"), config) == [("features", {"backbone": LITE, "device": "cpu"})]
