@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fact_core.events import Event
 from fact_core.types import Step, T
@@ -20,6 +20,16 @@ def finish(step: Step[T]) -> T:
 
 def map_events(step: Step[T], change: Callable[[Event], Event | None]) -> Step[T]:
     """The same step with each event changed, or dropped where ``change`` answers None."""
+
+    def told(event: Event) -> Iterable[Event]:
+        shown = change(event)
+        return () if shown is None else (shown,)
+
+    return (yield from spread_events(step, told))
+
+
+def spread_events(step: Step[T], told: Callable[[Event], Iterable[Event]]) -> Step[T]:
+    """The same step with whatever ``told`` yields in place of each event, one after the other."""
     try:
         while True:
             try:
@@ -27,8 +37,6 @@ def map_events(step: Step[T], change: Callable[[Event], Event | None]) -> Step[T
             except StopIteration as stop:
                 result: T = stop.value
                 return result
-            shown = change(event)
-            if shown is not None:
-                yield shown
+            yield from told(event)
     finally:
         step.close()  # a stopped outer step stops the inner one now, not when it is collected

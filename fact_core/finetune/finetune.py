@@ -23,34 +23,35 @@ from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import converged, silence, start_of
 from fact_core.finetune.training import LoopPlan, Net, learning, weights_of
-from fact_core.finetune.training_run import Work, linear
+from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, linear
 from fact_core.generators import map_events
 from fact_core.types import Step
 
 
-def run(work: Work, phase: str) -> Step[PhaseDone]:
-    """Finetune ``work.backbone`` in place, mix it with the pretrained one where the gate is on, and measure it.
+def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
+    """Finetune ``state.backbone`` in place, mix it with the pretrained one where the gate is on, and measure it.
 
     A network that an earlier run made from the same labels and options is taken over (``reuse``).
     """
-    alone = RECIPES[work.config.recipe].random_head
-    head = yield from first_head(work, phase, alone)
-    plan = plan_of(phase, work.config.ff, len(work.y), work.backbone, work.config.amp, alone)
-    reset_peak_memory(work.device)
-    net = Net(work.backbone, copy.deepcopy(head))
-    training = partial(_train, work, phase, net, plan, alone)
-    return (yield from learned(work, phase, net, plan, bound_to(work, plan), training))
+    alone = RECIPES[inputs.config.recipe].random_head
+    head = yield from first_head(inputs, state, phase, alone)
+    plan = plan_of(phase, inputs.config.ff, len(inputs.y), state.backbone, inputs.config.amp, alone)
+    reset_peak_memory(inputs.device)
+    net = Net(state.backbone, copy.deepcopy(head))
+    training = partial(_train, inputs, state, phase, net, plan, alone)
+    return (yield from learned(inputs, state, phase, net, plan, bound_to(inputs, state.backbone, plan), training))
 
 
-def bound_to(work: Work, plan: LoopPlan) -> phase_cache.Binding | None:
+def bound_to(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> phase_cache.Binding | None:
     """What a kept network of this plan is bound to; None where none is kept."""
-    if work.reuse is None or by_test(work):  # weights chosen on check images depend on those as well
-        return None
-    return phase_cache.binding(work, plan)
+    if inputs.reuse is None or by_test(inputs.check, inputs.config.ff.keep):
+        return None  # weights chosen on check images depend on those as well
+    return phase_cache.binding(inputs, backbone, plan)
 
 
 def learned(
-    work: Work,
+    inputs: TrainingInputs,
+    state: TrainingState,
     phase: str,
     net: Net,
     plan: LoopPlan,
@@ -62,68 +63,70 @@ def learned(
     training gives plain values to keep with the network: "parameters" that learned, "decisions", and where they differ
     from the plan's own "steps", and from the labelled images "epoch", the pictures of one.
     """
-    kept = phase_cache.find(work.reuse, bound) if bound is not None else None
+    kept = phase_cache.find(inputs.reuse, bound) if bound is not None else None
     if kept is None:
         values = yield from training()
-        values["seconds"] = work.checkpoint.seconds()
-        values["memory"] = peak_memory_mb(work.device)
-        values["interrupted"] = work.checkpoint.went_on()
-        if bound is not None and work.reuse is not None:
-            phase_cache.store(work.reuse, bound, net.state_dict(), values)
+        values["seconds"] = inputs.checkpoint.seconds()
+        values["memory"] = peak_memory_mb(inputs.device)
+        values["interrupted"] = inputs.checkpoint.went_on()
+        if bound is not None and inputs.reuse is not None:
+            phase_cache.store(inputs.reuse, bound, net.state_dict(), values)
     else:
         values = kept.values
-        yield from _take_over(work, phase, net, kept, plan)
-    silence(net.head, work.y)
-    work.backbone_changed()
-    work.heads[phase] = net.head
+        yield from _take_over(inputs, state, phase, net, kept, plan)
+    silence(net.head, inputs.y)
+    state.seen.clear()  # by the former backbone
+    state.heads[phase] = net.head
     steps = values.get("steps", plan.steps)
-    epochs = steps * plan.batch / values.get("epoch", len(work.y))
-    done = yield from work.ended(phase, net.head, values["seconds"], epochs, steps, values["memory"])
+    epochs = steps * plan.batch / values.get("epoch", len(inputs.y))
+    done = yield from ended(inputs, state, phase, values["seconds"], epochs, steps, values["memory"])
     return replace(done, interrupted=values["interrupted"])
 
 
-def first_head(work: Work, phase: str, alone: bool) -> Step[nn.Linear]:
+def first_head(inputs: TrainingInputs, state: TrainingState, phase: str, alone: bool) -> Step[nn.Linear]:
     """The head that phase 2 starts from: a probe, or one that knows nothing (method.md 4.2)."""
     if alone:
-        head = linear(torch.zeros(work.n_classes, work.backbone.dim), torch.zeros(work.n_classes))
-        nn.init.trunc_normal_(head.weight, std=0.02, generator=work.generator(f"{phase}.head"))
-        silence(head, work.y)
+        head = linear(torch.zeros(inputs.n_classes, state.backbone.dim), torch.zeros(inputs.n_classes))
+        nn.init.trunc_normal_(head.weight, std=0.02, generator=inputs.generator(f"{phase}.head"))
+        silence(head, inputs.y)
         return head
-    if work.probe is None:  # a recipe without phase 1 starts from the probe all the same
-        work.probe, _ = yield from converged(work)
-    return (yield from start_of(work, phase, work.probe))
+    if state.probe is None:  # a recipe without phase 1 starts from the probe all the same
+        state.probe, _ = yield from converged(inputs)
+    return (yield from start_of(inputs, phase, state.probe))
 
 
-def _train(work: Work, phase: str, net: Net, plan: LoopPlan, alone: bool) -> Step[dict[str, Any]]:
+def _train(
+    inputs: TrainingInputs, state: TrainingState, phase: str, net: Net, plan: LoopPlan, alone: bool
+) -> Step[dict[str, Any]]:
     """Train ``net`` on all labelled images and mix it with the pretrained one. Returns what learned and was decided."""
-    pretrained = weights_of(work.backbone)
-    check = yield from live_check(work, plan)
-    before = len(work.decisions)
-    parameters = yield from train_part(work, phase, net, torch.arange(len(work.y)), plan, check, announce=True)
-    if by_test(work):
-        yield from marked(work)
-    if work.config.ff.gate != "off" and work.probe is not None and not alone:  # a head that knows nothing: no way back
-        share = yield from weight_mix.choose(work, phase, plan, pretrained, train_part)
-        probe = work.probe
-        if share < 1 and work.config.lp.mode != "lr":  # the gate looked at mixes with the converged probe, not SGD's
-            probe, _ = yield from map_events(converged(work), lambda event: None)
+    pretrained, ff = weights_of(state.backbone), inputs.config.ff
+    check = yield from live_check(inputs.check, state.backbone.preprocess, plan.pixels, ff.keep)
+    before = len(state.decisions)
+    parameters = yield from train_part(inputs, phase, net, torch.arange(len(inputs.y)), plan, check, announce=True)
+    if by_test(inputs.check, ff.keep):
+        yield state.decided(marked())
+    if ff.gate != "off" and state.probe is not None and not alone:  # a head that knows nothing: no way back
+        share = yield from weight_mix.choose(inputs, state, phase, plan, pretrained, train_part)
+        probe = state.probe
+        if share < 1 and inputs.config.lp.mode != "lr":  # the gate looked at mixes with the converged probe, not SGD's
+            probe, _ = yield from map_events(converged(inputs), lambda event: None)
         weight_mix.mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
-    return {"parameters": parameters, "decisions": [asdict(each) for each in work.decisions[before:]]}
+    return {"parameters": parameters, "decisions": [asdict(each) for each in state.decisions[before:]]}
 
 
-def _take_over(work: Work, phase: str, net: Net, kept: phase_cache.Tuned, plan: LoopPlan) -> Step[None]:
+def _take_over(
+    inputs: TrainingInputs, state: TrainingState, phase: str, net: Net, kept: phase_cache.Tuned, plan: LoopPlan
+) -> Step[None]:
     """Fill ``net`` with a kept network."""
     if not weight_mix.given_up(kept.values["decisions"]):
-        _add_adapters(work, net, plan.phase, plan.phase)
+        _add_adapters(inputs, net, plan.phase, plan.phase)
     net.load_state_dict(kept.tensors)
-    net.to(work.device).eval()
-    steps, epoch = kept.values.get("steps", plan.steps), kept.values.get("epoch", len(work.y))
-    yield work.started(phase, steps, steps * plan.batch / epoch, kept.values["parameters"])
+    net.to(inputs.device).eval()
+    steps, epoch = kept.values.get("steps", plan.steps), kept.values.get("epoch", len(inputs.y))
+    yield inputs.started(phase, steps, steps * plan.batch / epoch, kept.values["parameters"])
     yield Log(f"{PHASES[phase].title} is taken over from an earlier run on the same labels with the same options.")
     for each in kept.values["decisions"]:
-        decision = Decision(**each)
-        work.decisions.append(decision)
-        yield decision
+        yield state.decided(Decision(**each))
 
 
 def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool, alone: bool = False) -> LoopPlan:
@@ -156,15 +159,21 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
 
 
 def train_part(
-    work: Work, part: str, net: Net, rows: Tensor, plan: LoopPlan, check: Measured | None = None, announce: bool = False
+    inputs: TrainingInputs,
+    part: str,
+    net: Net,
+    rows: Tensor,
+    plan: LoopPlan,
+    check: Measured | None = None,
+    announce: bool = False,
 ) -> Step[int]:
     """``train_on`` some labelled rows. announce: as the run's phase 2."""
-    pictures = Pictures(ImageCache([work.files[int(row)] for row in rows], plan.pixels), work.y[rows])
-    return (yield from train_on(work, part, net, pictures, plan, check, plan.phase if announce else ""))
+    pictures = Pictures(ImageCache([inputs.files[int(row)] for row in rows], plan.pixels), inputs.y[rows])
+    return (yield from train_on(inputs, part, net, pictures, plan, check, plan.phase if announce else ""))
 
 
 def train_on(
-    work: Work,
+    inputs: TrainingInputs,
     part: str,
     net: Net,
     pictures: Pictures,
@@ -177,28 +186,28 @@ def train_on(
     announce: the phase that is said to begin. A part that is finished there is only loaded. LoRA's matrices are merged
     at the end, so that ``net`` comes back as a plain network; prompts and prefixes stay in it.
     """
-    _add_adapters(work, net, plan.phase, part)
-    stored = work.checkpoint.finished(part)
+    _add_adapters(inputs, net, plan.phase, part)
+    stored = inputs.checkpoint.finished(part)
     if stored is not None:
         net.load_state_dict(stored.tensors)
         # As the loop would have left it: the head may still lie on the CPU.
-        net.to(work.device).to(memory_format=torch.channels_last).requires_grad_(True).eval()  # type: ignore[call-overload]
+        net.to(inputs.device).to(memory_format=torch.channels_last).requires_grad_(True).eval()  # type: ignore[call-overload]
         return int(stored.values["parameters"])
-    config = work.config.ff
+    config = inputs.config.ff
     added = None
     if plan.phase == "lora":
-        added = lora.add(net.backbone, config.lora_rank, config.lora_alpha, work.seed(f"{part}.lora"))
+        added = lora.add(net.backbone, config.lora_rank, config.lora_alpha, inputs.seed(f"{part}.lora"))
     try:
         parameters = learning(net, plan)
         if announce:
-            yield work.started(announce, plan.steps, plan.steps * plan.batch / pictures.epoch, parameters)
+            yield inputs.started(announce, plan.steps, plan.steps * plan.batch / pictures.epoch, parameters)
         yield from loop(
             net,
             pictures,
             plan,
-            device=work.device,
-            generator=work.generator(part),
-            checkpoint=work.checkpoint,
+            device=inputs.device,
+            generator=inputs.generator(part),
+            checkpoint=inputs.checkpoint,
             part=part,
             check=check,
             keep_best=config.keep == "best_test",
@@ -208,12 +217,12 @@ def train_on(
             lora.merge(net.backbone, added)
     net.requires_grad_(True)
     values = {"step": plan.steps, "parameters": parameters}
-    work.checkpoint.save(part, net.state_dict(), values, finished=True)
+    inputs.checkpoint.save(part, net.state_dict(), values, finished=True)
     return parameters
 
 
-def _add_adapters(work: Work, net: Net, phase: str, part: str) -> None:
+def _add_adapters(inputs: TrainingInputs, net: Net, phase: str, part: str) -> None:
     """Put in what the phase adds for good, if anything."""
-    about = adapters.planned(phase, work.config.ff)
+    about = adapters.planned(phase, inputs.config.ff)
     if about is not None:
-        adapters.add(net.backbone, about, work.generator(f"{part}.adapters"))
+        adapters.add(net.backbone, about, inputs.generator(f"{part}.adapters"))

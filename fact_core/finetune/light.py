@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from fact_core.backbones import Backbone
 from fact_core.events import Event, PhaseDone, Point, Saved
-from fact_core.finetune.training_run import Work
-from fact_core.generators import map_events
+from fact_core.finetune.checkpoint import Checkpoint
+from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, look
+from fact_core.generators import map_events, spread_events
 from fact_core.lightweight.light import LightPlan, decide, fit
 from fact_core.lightweight.logistic import MAX_ITER
 from fact_core.lightweight.map_head import MapHead
@@ -20,80 +23,88 @@ POOL_TOKENS = 20_000  # for the PCA of the pool's tokens
 PLAN = "lm.plan"  # the checkpoint's part that holds what is decided before phase 2
 
 
-def prepare(work: Work) -> Step[None]:
+def prepare(inputs: TrainingInputs, state: TrainingState) -> Step[None]:
     """Decide reading and C on the pretrained features, before phase 2: its features have seen the labels.
 
     Nothing happens where no phase 2 comes first (then ``run`` decides), or where it is decided already.
     """
-    tuned = [name for name in work.config.phases if name not in ("lp", "lm")]
-    if not tuned or work.light_plan is not None:
+    if not _tuning(inputs.config.phases) or state.light_plan is not None:
         return
-    stored = work.checkpoint.finished(PLAN)
+    checkpoint = inputs.checkpoint
+    stored = checkpoint.finished(PLAN)
     if stored is not None:
-        work.light_plan, work.light_seconds = LightPlan.from_dict(stored.values["plan"]), stored.values["seconds"]
-        work.decisions.extend(work.light_plan.decisions)
-        return
-    work.checkpoint.begin(PLAN)
-    seen = yield from work.look("labelled")
-    pool = yield from _pool_tokens(work)
-    memory = _memory(work, PLAN)
+        plan, seconds = LightPlan.from_dict(stored.values["plan"]), stored.values["seconds"]
+    else:
+        checkpoint.begin(PLAN)
+        plan = yield from _planned(inputs, state)
+        seconds = checkpoint.seconds()
+        checkpoint.save(PLAN, {}, {"plan": plan.to_dict(), "seconds": seconds, "step": 0}, finished=True)
+    state.light_plan, state.light_seconds = plan, seconds
+    state.decisions.extend(plan.decisions)
+
+
+def _planned(inputs: TrainingInputs, state: TrainingState) -> Step[LightPlan]:
+    seen = yield from look(inputs, state, "labelled")
+    pool = yield from _pool_tokens(inputs, state)
+    memory = _memory(inputs.checkpoint, PLAN)
     deciding = decide(
         seen.pooled,
         seen.patches,
-        work.y,
-        work.n_classes,
+        inputs.y,
+        inputs.n_classes,
         pool_patches=pool,
-        config=work.config.lm,
-        generator=work.generator(PLAN),
-        device=work.device,
+        config=inputs.config.lm,
+        generator=inputs.generator(PLAN),
+        device=inputs.device,
         memory=memory,
     )
-    work.light_plan = yield from _saved(work, PLAN, memory, deciding)
-    work.light_seconds = work.checkpoint.seconds()
-    work.decisions.extend(work.light_plan.decisions)
-    work.checkpoint.save(
-        PLAN, {}, {"plan": work.light_plan.to_dict(), "seconds": work.light_seconds, "step": 0}, finished=True
-    )
+    return (yield from _saved(inputs.checkpoint, PLAN, memory, deciding))
 
 
-def run(work: Work, phase: str) -> Step[PhaseDone]:
+def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
     """Fit the light model to the labelled images, with the pool's tokens for its PCA, and measure it."""
-    config = work.config.lm
-    mode = work.light_plan.mode if work.light_plan is not None else config.mode
-    yield work.started(phase, planned_steps(mode, config.steps), 0.0, _parameters(work, mode))
-    seen = yield from work.look("labelled")
+    config = inputs.config.lm
+    mode = state.light_plan.mode if state.light_plan is not None else config.mode
+    parameters = _parameters(mode, config.width, state.backbone, inputs.n_classes)
+    yield inputs.started(phase, planned_steps(mode, config.steps), 0.0, parameters)
+    seen = yield from look(inputs, state, "labelled")
     check = None
-    if work.check is not None:
-        held = yield from work.look("check")
-        check = (held.pooled, held.patches, torch.as_tensor(work.check.y))
-    pool = yield from _pool_tokens(work)
-    memory, meter = _memory(work, phase), _Last()
+    if inputs.check is not None:
+        held = yield from look(inputs, state, "check")
+        check = (held.pooled, held.patches, torch.as_tensor(inputs.check.y))
+    pool = yield from _pool_tokens(inputs, state)
+    memory, meter = _memory(inputs.checkpoint, phase), _Last()
     fitting = fit(
         seen.pooled,
         seen.patches,
-        work.y,
-        work.n_classes,
+        inputs.y,
+        inputs.n_classes,
         pool_patches=pool,
         config=config,
-        generator=work.generator(phase),
-        device=work.device,
+        generator=inputs.generator(phase),
+        device=inputs.device,
         check=check,
         memory=memory,
-        plan=work.light_plan,
-        tuned=_tuned(work),
+        plan=state.light_plan,
+        tuned=_tuned_head(inputs, state),
     )
-    head, decisions = yield from _saved(work, phase, memory, map_events(fitting, meter))
-    work.decisions.extend(decisions)
-    work.heads[phase] = head
-    ended = yield from work.ended(phase, head, 0.0, 0.0, meter.step)
+    head, decisions = yield from _saved(inputs.checkpoint, phase, memory, map_events(fitting, meter))
+    state.decisions.extend(decisions)
+    state.heads[phase] = head
+    done = yield from ended(inputs, state, phase, 0.0, 0.0, meter.step)
     # Measuring belongs to it, and so does what was decided before phase 2.
-    return replace(ended, seconds=work.checkpoint.seconds() + work.light_seconds)
+    return replace(done, seconds=inputs.checkpoint.seconds() + state.light_seconds)
 
 
-def _tuned(work: Work) -> nn.Linear | None:
+def _tuning(phases: Sequence[str]) -> list[str]:
+    """Those that change the network."""
+    return [name for name in phases if name not in ("lp", "lm")]
+
+
+def _tuned_head(inputs: TrainingInputs, state: TrainingState) -> nn.Linear | None:
     """Phase 2's head, where it is to answer with the light model."""
-    heads = [work.heads.get(name) for name in work.config.phases if name not in ("lp", "lm")]
-    head = heads[-1] if heads and work.config.lm.with_head else None
+    heads = [state.heads.get(name) for name in _tuning(inputs.config.phases)]
+    head = heads[-1] if heads and inputs.config.lm.with_head else None
     return head if isinstance(head, nn.Linear) else None
 
 
@@ -107,28 +118,22 @@ class _Last:
         return event
 
 
-def _memory(work: Work, name: str) -> Memory:
-    stored = work.checkpoint.load(name)
+def _memory(checkpoint: Checkpoint, name: str) -> Memory:
+    stored = checkpoint.load(name)
     return Memory(dict(stored.tensors) if stored is not None else {})
 
 
-def _saved(work: Work, name: str, memory: Memory, step: Step[T]) -> Step[T]:
+def _saved(checkpoint: Checkpoint, name: str, memory: Memory, step: Step[T]) -> Step[T]:
     """The same step, with what it remembers put into the checkpoint whenever that is due."""
-    last = 0
-    try:
-        while True:
-            try:
-                event = next(step)
-            except StopIteration as stop:
-                result: T = stop.value
-                return result
-            last = event.step if isinstance(event, Point) else last
-            yield event
-            if work.checkpoint.due():
-                work.checkpoint.save(name, memory.state(), {"step": last})
-                yield Saved(name.partition(".")[0], last)
-    finally:
-        step.close()
+    last = _Last()
+
+    def told(event: Event) -> Iterator[Event]:
+        yield last(event)
+        if checkpoint.due():
+            checkpoint.save(name, memory.state(), {"step": last.step})
+            yield Saved(name.partition(".")[0], last.step)
+
+    return (yield from spread_events(step, told))
 
 
 def planned_steps(mode: str, steps: int) -> int:
@@ -136,20 +141,19 @@ def planned_steps(mode: str, steps: int) -> int:
     return MAX_ITER if mode == "lr" else steps
 
 
-def _pool_tokens(work: Work) -> Step[Tensor | None]:
+def _pool_tokens(inputs: TrainingInputs, state: TrainingState) -> Step[Tensor | None]:
     """Some tokens (m, C) of the pool, spread evenly over its images."""
-    if not work.pool_files or work.config.lm.mode == "lr":
+    if not inputs.pool_files or inputs.config.lm.mode == "lr":
         return None
-    seen = yield from work.look("pool")
+    seen = yield from look(inputs, state, "pool")
     flat = seen.patches.flatten(0, -2)
     every = max(1, -(-len(flat) // POOL_TOKENS))
     return flat[::every].float()
 
 
-def _parameters(work: Work, mode: str) -> int:
+def _parameters(mode: str, width: int, backbone: Backbone, classes: int) -> int:
     """Weights that learn: attention pooling at the reduced width and the linear layers. mode "auto": of both."""
-    config, pooled, classes = work.config.lm, work.backbone.dim, work.n_classes
-    width = min(config.width, work.backbone.token_dim)
+    pooled, width = backbone.dim, min(width, backbone.token_dim)
     attention = sum(p.numel() for p in MapHead(width).parameters()) + classes * (pooled + width + 1)
     line = classes * (pooled + 1)
     return {"lr": line, "map_lr": attention, "joint_lbfgs": attention}.get(mode, attention + line)

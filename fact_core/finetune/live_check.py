@@ -4,42 +4,40 @@ from __future__ import annotations
 
 import torch
 
-from fact_core.compute.image_batches import load_eval
+from fact_core.compute.image_batches import Preprocess, load_eval
 from fact_core.errors import ConfigError
 from fact_core.events import Decision, Progress
 from fact_core.finetune.loop import Measured
-from fact_core.finetune.training import LoopPlan
-from fact_core.finetune.training_run import Work
+from fact_core.finetune.training_run import CheckSet
 from fact_core.types import Step
 
 LIVE_CHECK = 128  # check images that are looked at while it trains; all of them are at the end
 
 
-def by_test(work: Work) -> bool:
-    """Whether the weights that do best on the check images are kept. ConfigError where there are none."""
-    if work.config.ff.keep == "last":
+def by_test(check: CheckSet | None, keep: str) -> bool:
+    """Whether ``ff.keep`` asks for the weights that do best on the check images. ConfigError where there are none."""
+    if keep == "last":
         return False
-    if work.check is None:
+    if check is None:
         raise ConfigError("best_test needs check images", "there are none", "Keep the last weights (ff.keep=last).")
     return True
 
 
-def live_check(work: Work, plan: LoopPlan) -> Step[Measured | None]:
+def live_check(check: CheckSet | None, preprocess: Preprocess, pixels: int, keep: str) -> Step[Measured | None]:
     """Some check images at the size of the loop, decoded once; all of them where the best weights are kept."""
-    if work.check is None:
+    if check is None:
         return None
-    pre = work.backbone.preprocess.at(plan.pixels)
-    count = len(work.check.files) if by_test(work) else LIVE_CHECK
-    files = work.check.files[:count]
+    pre = preprocess.at(pixels)
+    count = len(check.files) if by_test(check, keep) else LIVE_CHECK
+    files = check.files[:count]
     pictures = []
     for done, file in enumerate(files):
         pictures.append(torch.from_numpy(load_eval(file, pre)))
         yield Progress("check images", done + 1, len(files))
-    return Measured(torch.stack(pictures), torch.as_tensor(work.check.y[:count]))
+    return Measured(torch.stack(pictures), torch.as_tensor(check.y[:count]))
 
 
-def marked(work: Work) -> Step[None]:
-    """Record that the weights kept are those that did best on the check images."""
+def marked() -> Decision:
+    """That the weights kept are those that did best on the check images."""
     reason = "chosen on the check images, to reproduce published numbers: they cannot say how good it is"
-    work.decisions.append(Decision("ff.keep", "best_test", reason))
-    yield work.decisions[-1]
+    return Decision("ff.keep", "best_test", reason)

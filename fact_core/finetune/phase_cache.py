@@ -20,13 +20,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from fact_core.backbones import adapters
+from fact_core.backbones import Backbone, adapters
 from fact_core.choices import RECIPES
 from fact_core.errors import InputError
 from fact_core.files import write_file
 from fact_core.finetune.checkpoint import image_digest
 from fact_core.finetune.training import LoopPlan
-from fact_core.finetune.training_run import Work
+from fact_core.finetune.training_run import TrainingInputs
 
 ABANDONED = 3600  # seconds after which a half-written file is nobody's
 VERSION = 3  # 2: the share of phase 2 is decided by another rule; 3: prompts and prefixes may go
@@ -45,14 +45,14 @@ class Tuned:
     values: dict[str, Any]
 
 
-def binding(work: Work, plan: LoopPlan) -> dict[str, Any]:
+def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[str, Any]:
     """All that phase 2 depends on, in plain values. Images count by their bytes, whatever their names."""
-    config, added = work.config, adapters.planned(plan.phase, work.config.ff)
+    config, added = inputs.config, adapters.planned(plan.phase, inputs.config.ff)
     return {
         "version": VERSION,
         "phase": plan.phase,
-        "labelled": labelled_digest(work.files, work.y.tolist(), work.classes),
-        "backbone": [work.backbone.name, work.backbone.key, work.backbone.preprocess.to_dict()],
+        "labelled": labelled_digest(inputs.files, inputs.y.tolist(), inputs.classes),
+        "backbone": [backbone.name, backbone.key, backbone.preprocess.to_dict()],
         "random_head": RECIPES[config.recipe].random_head,
         "lp": asdict(config.lp),
         "plan": asdict(plan),
@@ -60,7 +60,7 @@ def binding(work: Work, plan: LoopPlan) -> dict[str, Any]:
         "start_C": config.ff.start_C if added is None else None,
         "lora": [config.ff.lora_rank, config.ff.lora_alpha] if plan.phase == "lora" else None,
         "seed": config.seed,
-        "device": work.device.type,
+        "device": inputs.device.type,
         **({"adapters": asdict(added)} if added is not None else {}),
     }
 

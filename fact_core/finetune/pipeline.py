@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, pick, resolve
@@ -17,15 +16,13 @@ from fact_core.classifier.model import Classifier
 from fact_core.config import TrainConfig, to_dict
 from fact_core.errors import ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
-from fact_core.finetune import light, weight_mix
+from fact_core.finetune import light
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
+from fact_core.finetune.resume import keep, restore
 from fact_core.finetune.training import weights_of
-from fact_core.finetune.training_run import CheckSet, Work, linear
+from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
 from fact_core.images.decode import decode
-from fact_core.lightweight.light import LightHead, LightPlan
 from fact_core.types import FloatArray, IntArray, Step
-
-FINISHED = "finished"  # the checkpoint's part that holds all finished phases
 
 
 @dataclass(frozen=True)
@@ -54,21 +51,18 @@ def train(
     reuse: Path | None = None,
     unlabelled: Sequence[Path] = (),
 ) -> Step[Trained]:
-    """Train a classifier on n labelled images. ``backbone`` is finetuned in place.
+    """Train a classifier on n labelled images, phase after phase. ``backbone`` is finetuned in place.
 
-    files n, y (n,) indexes ``classes``, x (n, D): pretrained pooled features of the files.
-    check: held-out labels, measured but never trained on. pool_files: some images of the pool
-    for the statistics of phase 3. folder: where checkpoints lie, at most ``checkpoint_every``
-    seconds of work apart; one of the same labels and options is continued. reuse: where finished
-    phases 2 are kept, each bound to its labels and options, and taken over from. unlabelled: images of
-    the pool for self-training. The last weights count, never the best on the check images. InputError:
-    nothing to learn from.
+    files n; y (n,) indexes ``classes``; x (n, D): pretrained pooled features of the files. check: held-out
+    labels, measured but never trained on: the last weights count, not the best on these. pool_files: images of the
+    pool for the statistics of phase 3. unlabelled: those that self-training may name. folder: where checkpoints
+    lie, ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
+    phases 2 are kept, each bound to its labels and options. InputError: nothing to learn from.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
     mark = fingerprint(files, y.tolist(), classes, to_dict(config), backbone.key, device.type)
-    work = Work(
-        backbone=backbone.to(device).eval(),
+    inputs = TrainingInputs(
         files=tuple(files),
         y=torch.as_tensor(y).long(),
         classes=tuple(classes),
@@ -82,33 +76,39 @@ def train(
         unlabelled=tuple(unlabelled),
         pretrained=weights_of(backbone) if "st" in config.phases else {},
     )
-    done = restore(work)  # phases that an interrupted run finished
-    if done:
-        yield Log(f"Going on after: {', '.join(PHASES[each.phase].title for each in done)}.")
-    for name in config.phases[len(done) :]:
-        try:
-            if name != "lp" and "lm" in config.phases:
-                yield from light.prepare(work)
-            work.checkpoint.begin(name)
-            phase = yield from resolve(pick(PHASES, name, "phase").target)(work, name)
-        except ImageError as error:
-            raise _named(error, work) from error
-        phase = replace(phase, interrupted=phase.interrupted or work.checkpoint.went_on())
-        done.append(phase)
-        yield phase
-        keep(work, done)
-        work.checkpoint.drop(name)  # what it held while under way
-        yield Saved(name, phase.steps)
-    return finish(work, done)
+    state = restore(inputs, backbone.to(device).eval())  # with the phases that an interrupted run finished
+    if state.done:
+        yield Log(f"Going on after: {', '.join(PHASES[each.phase].title for each in state.done)}.")
+    for name in config.phases[len(state.done) :]:
+        state.done.append((yield from _one_phase(inputs, state, name)))
+        yield state.done[-1]
+        keep(inputs, state)
+        inputs.checkpoint.drop(name)  # what it held while under way
+        yield Saved(name, state.done[-1].steps)
+    return finish(inputs, state)
 
 
-def finish(work: Work, done: Sequence[PhaseDone]) -> Trained:
+def _one_phase(inputs: TrainingInputs, state: TrainingState, name: str) -> Step[PhaseDone]:
+    """The function that ``choices.PHASES`` names for it: it changes ``state``. ImageError names the labelled file."""
+    try:
+        if name != "lp" and "lm" in inputs.config.phases:
+            yield from light.prepare(inputs, state)
+        inputs.checkpoint.begin(name)
+        done: PhaseDone = yield from resolve(pick(PHASES, name, "phase").target)(inputs, state, name)
+    except ImageError as error:
+        checked = inputs.check.files if inputs.check is not None else ()
+        raise _named(error, [*inputs.files, *checked]) from error
+    return replace(done, interrupted=done.interrupted or inputs.checkpoint.went_on())
+
+
+def finish(inputs: TrainingInputs, state: TrainingState) -> Trained:
     """The classifier of the last phase, on the CPU, in eval mode."""
-    final = work.config.phases[-1]
-    heads = dict(work.heads) or {final: _need(work.probe)}
-    probe = work.probe if work.heads else None
-    classifier = Classifier(work.backbone, heads, final, work.classes, probe)
-    return Trained(classifier.cpu().eval().requires_grad_(False), work.probe, tuple(done), tuple(work.decisions))
+    final = inputs.config.phases[-1]
+    heads = dict(state.heads) or {final: _need(state.probe)}
+    probe = state.probe if state.heads else None
+    classifier = Classifier(state.backbone, heads, final, inputs.classes, probe)
+    classifier.cpu().eval().requires_grad_(False)
+    return Trained(classifier, state.probe, tuple(state.done), tuple(state.decisions))
 
 
 def check_input(files: Sequence[Path], y: IntArray, classes: Sequence[str], x: FloatArray) -> None:
@@ -141,62 +141,9 @@ def check_adapters(backbone: Backbone, config: TrainConfig) -> None:
             adapters.check(backbone, about)
 
 
-def keep(work: Work, done: Sequence[PhaseDone]) -> None:
-    """Put all finished phases into the checkpoint."""
-    modules: dict[str, nn.Module] = {f"head.{name}": head for name, head in work.heads.items()}
-    if any(each.phase not in ("lp", "lm") for each in done):
-        modules["backbone"] = work.backbone
-    if work.probe is not None:
-        modules["probe"] = work.probe
-    tensors = {f"{name}:{key}": each for name, module in modules.items() for key, each in module.state_dict().items()}
-    heads = {name: head.config() for name, head in work.heads.items() if isinstance(head, LightHead)}
-    values: dict[str, Any] = {
-        "step": done[-1].steps,
-        "done": [asdict(each) for each in done],
-        "decisions": [asdict(each) for each in work.decisions],
-        "light": heads,
-        # Also here: with phase 2 done it could not be decided again, for the features have seen the labels.
-        "light_plan": work.light_plan.to_dict() if work.light_plan is not None else None,
-        "light_seconds": work.light_seconds,
-    }
-    work.checkpoint.save(FINISHED, tensors, values, finished=True)
-
-
-def restore(work: Work) -> list[PhaseDone]:
-    """Take up the finished phases of an interrupted run."""
-    stored = work.checkpoint.finished(FINISHED)
-    if stored is None:
-        return []
-    for name in (each["phase"] for each in stored.values["done"]):
-        about = adapters.planned(name, work.config.ff)
-        if about is not None and not weight_mix.given_up(stored.values["decisions"]):
-            adapters.add(work.backbone, about, work.generator(name))  # the tensors below replace what is drawn
-    states: dict[str, dict[str, Tensor]] = {}
-    for name, tensor in stored.tensors.items():
-        module, _, key = name.partition(":")
-        states.setdefault(module, {})[key] = tensor
-    for module, state in states.items():
-        kind, _, phase = module.partition(".")
-        if kind == "backbone":
-            work.backbone.load_state_dict(state)
-        elif kind == "probe":
-            work.probe = linear(state["weight"], state["bias"])
-        elif phase in stored.values["light"]:
-            head = LightHead.from_config(stored.values["light"][phase])
-            head.load_state_dict(state)
-            work.heads[phase] = head.to(work.device).eval().requires_grad_(False)
-        else:
-            work.heads[phase] = linear(state["weight"], state["bias"]).to(work.device)
-    work.decisions = [Decision(**each) for each in stored.values["decisions"]]
-    if stored.values["light_plan"] is not None:
-        work.light_plan = LightPlan.from_dict(stored.values["light_plan"])
-    work.light_seconds = stored.values["light_seconds"]
-    return [PhaseDone(**each) for each in stored.values["done"]]
-
-
-def _named(error: ImageError, work: Work) -> ImageError:
-    """The same error with the name of the file that cannot be decoded any more."""
-    for file in [*work.files, *(work.check.files if work.check is not None else ())]:
+def _named(error: ImageError, files: Sequence[Path]) -> ImageError:
+    """The same error with the name of the one of these files that cannot be decoded any more."""
+    for file in files:
         try:
             decode(file)
         except ImageError as found:

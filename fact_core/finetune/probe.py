@@ -14,7 +14,7 @@ from fact_core.events import Log, PhaseDone, Point
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.training import LoopPlan, Net
-from fact_core.finetune.training_run import Work, linear
+from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
 from fact_core.generators import map_events
 from fact_core.lightweight import logistic
 from fact_core.types import Step
@@ -22,22 +22,22 @@ from fact_core.types import Step
 MAX_ITER = 500
 
 
-def run(work: Work, phase: str) -> Step[PhaseDone]:
+def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
     """Fit the probe as ``config.lp.mode`` says and measure it on the pretrained features."""
-    config = work.config.lp
-    if config.mode == "lr":
-        yield work.started(phase, MAX_ITER, 0.0, work.n_classes * (work.x.shape[1] + 1))
-        work.probe, steps = yield from converged(work)
+    if inputs.config.lp.mode == "lr":
+        yield inputs.started(phase, MAX_ITER, 0.0, inputs.n_classes * (inputs.x.shape[1] + 1))
+        probe, steps = yield from converged(inputs)
         epochs = float(steps)
     else:
-        work.probe, steps, epochs = yield from by_sgd(work, phase)
-    loss, accuracy = _score(work.probe, work.x, work.y)
+        probe, steps, epochs = yield from by_sgd(inputs, state, phase)
+    state.probe = probe
+    loss, accuracy = _score(probe, inputs.x, inputs.y)
     check_loss, check_accuracy, check_n = None, None, 0
-    if work.check is not None:
-        x, y = torch.as_tensor(work.check.x), torch.as_tensor(work.check.y)
-        check_loss, check_accuracy = _score(work.probe, x, y)
+    if inputs.check is not None:
+        x, y = torch.as_tensor(inputs.check.x), torch.as_tensor(inputs.check.y)
+        check_loss, check_accuracy = _score(probe, x, y)
         check_n = len(y)
-    seconds = work.checkpoint.seconds()
+    seconds = inputs.checkpoint.seconds()
     yield Point(phase, steps, steps, epochs, loss, accuracy, check_loss, check_accuracy)
     return PhaseDone(phase, seconds, epochs, steps, loss, accuracy, check_loss, check_accuracy, check_n)
 
@@ -58,36 +58,36 @@ def by_logistic_regression(
     return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
 
 
-def converged(work: Work, rows: Tensor | None = None, C: float = 0.0) -> Step[tuple[nn.Linear, int]]:
+def converged(inputs: TrainingInputs, rows: Tensor | None = None, C: float = 0.0) -> Step[tuple[nn.Linear, int]]:
     """``by_logistic_regression`` on the labelled images, or on some rows of them, as the run says. C: another one."""
-    x, y = (work.x, work.y) if rows is None else (work.x[rows], work.y[rows])
-    lp = work.config.lp
-    return (yield from by_logistic_regression(x, y, work.n_classes, C or lp.C, lp.balanced, work.device))
+    x, y = (inputs.x, inputs.y) if rows is None else (inputs.x[rows], inputs.y[rows])
+    lp = inputs.config.lp
+    return (yield from by_logistic_regression(x, y, inputs.n_classes, C or lp.C, lp.balanced, inputs.device))
 
 
-def start_of(work: Work, phase: str, probe: nn.Linear, rows: Tensor | None = None) -> Step[nn.Linear]:
+def start_of(inputs: TrainingInputs, phase: str, probe: nn.Linear, rows: Tensor | None = None) -> Step[nn.Linear]:
     """What phase 2 starts from on all labelled images, or on some rows: the weak probe of ``ff.start_C``, or ``probe``.
 
     A converged probe is sure of the labelled images, and leaves the loss little to change in the network: the full
     finetune and LoRA move it further from a weaker one. Added parts that stay start from phase 1's own always.
     """
-    C = work.config.ff.start_C
-    if not C or adapters.planned(phase, work.config.ff) is not None:
+    C = inputs.config.ff.start_C
+    if not C or adapters.planned(phase, inputs.config.ff) is not None:
         return probe
     # The charts' points of phase 1 belong to phase 1's own probe.
-    weak, _ = yield from map_events(converged(work, rows, C), lambda event: None)
+    weak, _ = yield from map_events(converged(inputs, rows, C), lambda event: None)
     return weak
 
 
-def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
+def by_sgd(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[tuple[nn.Linear, int, float]]:
     """The paper's probe: 50 epochs of Nesterov SGD on augmented images (method.md 4.1), with its steps and epochs."""
-    config, generator, n = work.config.lp, work.generator(phase), len(work.y)
+    config, generator, n = inputs.config.lp, inputs.generator(phase), len(inputs.y)
     batch = min(512, n)
     plan = LoopPlan(
         phase,
         steps=math.ceil(config.epochs * n / batch),
         batch=batch,
-        pixels=work.backbone.preprocess.pixels,
+        pixels=state.backbone.preprocess.pixels,
         optimiser="sgd",
         backbone_lr=0.0,
         head_lr=config.lr,
@@ -95,31 +95,33 @@ def by_sgd(work: Work, phase: str) -> Step[tuple[nn.Linear, int, float]]:
         label_smoothing=0.1,
         crop_min=0.08,
         clip=2.0,
-        amp=work.config.amp,
+        amp=inputs.config.amp,
     )
-    head = linear(torch.zeros(work.n_classes, work.backbone.dim), torch.zeros(work.n_classes))
+    head = linear(torch.zeros(inputs.n_classes, state.backbone.dim), torch.zeros(inputs.n_classes))
     nn.init.trunc_normal_(head.weight, std=0.02, generator=generator)
-    silence(head, work.y)
-    yield work.started(phase, plan.steps, float(config.epochs), sum(p.numel() for p in head.parameters()))
+    silence(head, inputs.y)
+    yield inputs.started(phase, plan.steps, float(config.epochs), sum(p.numel() for p in head.parameters()))
     if config.epochs < 10:
         yield Log(f"{config.epochs} epochs are few for a probe that starts from nothing.", "warning")
-    labelled = Pictures(ImageCache(work.files, plan.pixels), work.y)
-    check = (yield from live_check(work, plan)) if by_test(work) else None
+    labelled = Pictures(ImageCache(inputs.files, plan.pixels), inputs.y)
+    check = None
+    if by_test(inputs.check, inputs.config.ff.keep):
+        check = yield from live_check(inputs.check, state.backbone.preprocess, plan.pixels, inputs.config.ff.keep)
     done = yield from loop(
-        Net(work.backbone, head),
+        Net(state.backbone, head),
         labelled,
         plan,
-        device=work.device,
+        device=inputs.device,
         generator=generator,
-        checkpoint=work.checkpoint,
+        checkpoint=inputs.checkpoint,
         part=phase,
         check=check,
         keep_best=check is not None,
     )
     if check is not None:
-        yield from marked(work)
+        yield state.decided(marked())
     head = head.cpu()
-    silence(head, work.y)
+    silence(head, inputs.y)
     return head, done.steps, done.epochs
 
 

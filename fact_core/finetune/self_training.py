@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, 
 from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.training import LoopPlan, Net
-from fact_core.finetune.training_run import Work
+from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
 from fact_core.generators import map_events
 from fact_core.types import IntArray, Step
 
@@ -41,29 +42,30 @@ KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, whi
 NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
 
 
-def run(work: Work, phase: str) -> Step[PhaseDone]:
+def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
     """Train the student in place of phase 2's network, and measure it.
 
     Not where nothing says that phase 2's network is worth learning from: where the gate took the pretrained one, or
     mixed both without looking, for want of labels. A mix that labels left out asked for teaches as well as any; the
     student itself is never mixed (flowers, 125 labels: 67.6 % the mix, 69.6 its student).
     """
-    taught = work.config.phases[work.config.phases.index(phase) - 1]
-    reason = _against(work)
+    taught = inputs.config.phases[inputs.config.phases.index(phase) - 1]
+    reason = _against(inputs.unlabelled, state.decisions)
     if reason:
-        return (yield from _left_out(work, phase, taught, reason))
-    config, n = work.config, len(work.y)
+        return (yield from _left_out(inputs, state, phase, taught, reason))
+    config, n = inputs.config, len(inputs.y)
     teacher, plan = (
-        plan_of(taught, config.ff, count, work.backbone, config.amp) for count in (n, n + len(work.unlabelled))
+        plan_of(taught, config.ff, count, state.backbone, config.amp) for count in (n, n + len(inputs.unlabelled))
     )
     plan = replace(plan, steps=config.st.steps, warm_up=0)  # epochs of the labelled images say nothing here
-    net = Net(work.backbone, copy.deepcopy((yield from first_head(work, taught, False))))
-    bound = bound_to(work, teacher)  # by what phase 2 depends on, and by what comes on top
+    net = Net(state.backbone, copy.deepcopy((yield from first_head(inputs, state, taught, False))))
+    bound = bound_to(inputs, state.backbone, teacher)  # by what phase 2 depends on, and by what comes on top
     if bound is not None:
-        bound = {**bound, "phase": phase, "student": asdict(plan), "unlabelled": _digest(work.unlabelled)}
-    reset_peak_memory(work.device)
-    done = yield from learned(work, phase, net, plan, bound, lambda: _train(work, phase, taught, net, plan))
-    del work.heads[taught]  # it read a network that is no more
+        bound = {**bound, "phase": phase, "student": asdict(plan), "unlabelled": _digest(inputs.unlabelled)}
+    reset_peak_memory(inputs.device)
+    training = partial(_train, inputs, state, phase, taught, net, plan)
+    done = yield from learned(inputs, state, phase, net, plan, bound, training)
+    del state.heads[taught]  # it read a network that is no more
     return done
 
 
@@ -95,86 +97,88 @@ def often(labelled: int, named: int) -> Tensor:
     return torch.cat([torch.full((labelled,), times), torch.ones(named, dtype=torch.int64)])
 
 
-def _against(work: Work) -> str:
+def _against(unlabelled: Sequence[Path], decisions: Sequence[Decision]) -> str:
     """Why there is no self-training, if so."""
-    if not work.unlabelled:
+    if not unlabelled:
         return "no image of the pool is left to learn from"
-    if weight_mix.given_up(map(asdict, work.decisions)):
+    if weight_mix.given_up(map(asdict, decisions)):
         return "phase 2's weights were given up: there is nothing to learn from"
-    mixes = [each for each in work.decisions if each.name == weight_mix.PART]
+    mixes = [each for each in decisions if each.name == weight_mix.PART]
     if mixes and float(mixes[-1].value) < 1 and mixes[-1].scores is None:
         return "nothing has shown that phase 2's answers are good enough to learn from"
     return ""
 
 
-def _left_out(work: Work, phase: str, taught: str, reason: str) -> Step[PhaseDone]:
+def _left_out(inputs: TrainingInputs, state: TrainingState, phase: str, taught: str, reason: str) -> Step[PhaseDone]:
     """The phase without any step: phase 2's network stays."""
-    yield work.started(phase, 0, 0.0, 0)
-    yield _decided(work, 0, reason)
-    work.heads[phase] = work.heads[taught]
-    return (yield from work.ended(phase, work.heads[phase], work.checkpoint.seconds(), 0.0, 0))
+    yield inputs.started(phase, 0, 0.0, 0)
+    yield _decided(state, 0, reason)
+    state.heads[phase] = state.heads[taught]
+    return (yield from ended(inputs, state, phase, inputs.checkpoint.seconds()))
 
 
-def _train(work: Work, phase: str, taught: str, net: Net, plan: LoopPlan) -> Step[dict[str, Any]]:
+def _train(
+    inputs: TrainingInputs, state: TrainingState, phase: str, taught: str, net: Net, plan: LoopPlan
+) -> Step[dict[str, Any]]:
     """Name images with phase 2's network, begin anew with the pretrained weights, train. Returns values to keep."""
-    before, teacher = len(work.decisions), work.heads[taught]
-    rows, named = yield from _names(work, phase, taught)
+    before, teacher = len(state.decisions), state.heads[taught]
+    assert isinstance(teacher, nn.Linear)  # as after every phase 2
+    rows, named = yield from _names(inputs, phase, Net(state.backbone, teacher))
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     if len(rows):
-        reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(work.unlabelled)} images; "
-        yield _decided(work, len(rows), reason + "a network that learns from them anew takes phase 2's place, unmixed")
-        net.backbone.load_state_dict(work.pretrained)
-        files = [*work.files, *(work.unlabelled[row] for row in rows.tolist())]
-        y, times = torch.cat([work.y, named]), often(len(work.y), len(rows))
+        reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(inputs.unlabelled)} images; "
+        yield _decided(state, len(rows), reason + "a network that learns from them anew takes phase 2's place, unmixed")
+        net.backbone.load_state_dict(inputs.pretrained)
+        files = [*inputs.files, *(inputs.unlabelled[row] for row in rows.tolist())]
+        y, times = torch.cat([inputs.y, named]), often(len(inputs.y), len(rows))
         pictures = Pictures(ImageCache(files, plan.pixels, KEPT), y, times)
-        about = {"parameters": (yield from _learn(work, phase, net, pictures, plan)), "epoch": pictures.epoch}
+        about = {"parameters": (yield from _learn(inputs, phase, net, pictures, plan)), "epoch": pictures.epoch}
     else:  # phase 2's network stays
-        yield work.started(phase, 0, 0.0, 0)
-        yield _decided(work, 0, "no image of the pool can be read any more")
+        yield inputs.started(phase, 0, 0.0, 0)
+        yield _decided(state, 0, "no image of the pool can be read any more")
         net.head.load_state_dict(teacher.state_dict())
-    return {**about, "decisions": [asdict(each) for each in work.decisions[before:]]}
+    return {**about, "decisions": [asdict(each) for each in state.decisions[before:]]}
 
 
-def _learn(work: Work, phase: str, net: Net, pictures: Pictures, plan: LoopPlan) -> Step[int]:
+def _learn(inputs: TrainingInputs, phase: str, net: Net, pictures: Pictures, plan: LoopPlan) -> Step[int]:
     """Train on labels and pseudo-labels. Returns how many weights learned."""
-    check = yield from live_check(work, plan)
-    training = train_on(work, phase, net, pictures, plan, check, announce=phase)
+    check = yield from live_check(inputs.check, net.backbone.preprocess, plan.pixels, inputs.config.ff.keep)
+    training = train_on(inputs, phase, net, pictures, plan, check, announce=phase)
     try:
         return (yield from map_events(training, lambda event: _of_phase(event, phase)))
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
-        work.checkpoint.drop(NAMED)
-        work.checkpoint.drop(phase)
+        inputs.checkpoint.drop(NAMED)
+        inputs.checkpoint.drop(phase)
         raise
 
 
-def _names(work: Work, phase: str, taught: str) -> Step[tuple[Tensor, Tensor]]:
-    """Rows of the unlabelled images and their pseudo-labels (k,).
+def _names(inputs: TrainingInputs, phase: str, teacher: Net) -> Step[tuple[Tensor, Tensor]]:
+    """Rows of the unlabelled images that teach (k,), and what the teacher calls them (k,).
 
     Those of an earlier sitting, as long as they are of the same images and all of these are there.
     """
-    stored, asked = work.checkpoint.finished(NAMED), _digest(work.unlabelled)
+    stored, asked = inputs.checkpoint.finished(NAMED), _digest(inputs.unlabelled)
     if stored is not None:
         if stored.values["unlabelled"] == asked:
             return stored.tensors["rows"], stored.tensors["named"]
         yield Log("The pool has changed since the last sitting: self-training begins anew.", "warning")
-        work.checkpoint.drop(phase)
-    head, bad = work.heads[taught], []
-    assert isinstance(head, nn.Linear)  # as after every phase 2
-    net = Net(work.backbone, head).to(work.device).eval()
-    answers = torch.full((len(work.unlabelled), work.n_classes), -torch.inf)
+        inputs.checkpoint.drop(phase)
+    teacher.to(inputs.device).eval()
+    bad: list[str] = []
+    answers = torch.full((len(inputs.unlabelled), inputs.n_classes), -torch.inf)
 
     def gone(row: int, error: ImageError) -> None:
         bad.append(str(error))
 
-    for found, pictures in batches(work.unlabelled, work.backbone.preprocess, LOOK, on_bad=gone):
-        answers[torch.from_numpy(np.asarray(found))] = _said(net, pictures, work.device)
-        yield Progress(NAMED, int(found[-1]) + 1, len(work.unlabelled))
+    for found, pictures in batches(inputs.unlabelled, teacher.backbone.preprocess, LOOK, on_bad=gone):
+        answers[torch.from_numpy(np.asarray(found))] = _said(teacher, pictures, inputs.device)
+        yield Progress(NAMED, int(found[-1]) + 1, len(inputs.unlabelled))
     if bad:
         yield Log(f"{len(bad)} images of the pool cannot be read any more, going on without: {bad[0]}", "warning")
     seen = torch.nonzero(answers.isfinite().all(dim=1))[:, 0]
     kept, named = surest(answers[seen])
     rows = seen[kept]
-    work.checkpoint.save(NAMED, {"rows": rows, "named": named}, {"step": 0, "unlabelled": asked}, finished=True)
+    inputs.checkpoint.save(NAMED, {"rows": rows, "named": named}, {"step": 0, "unlabelled": asked}, finished=True)
     return rows, named
 
 
@@ -203,9 +207,8 @@ def _of_phase(event: Event, phase: str) -> Event:
     return replace(event, step=phase) if isinstance(event, Progress) else event
 
 
-def _decided(work: Work, images: int, reason: str) -> Decision:
-    work.decisions.append(Decision(NAMED, str(images), reason))
-    return work.decisions[-1]
+def _decided(state: TrainingState, images: int, reason: str) -> Decision:
+    return state.decided(Decision(NAMED, str(images), reason))
 
 
 def _digest(files: Sequence[Path]) -> str:

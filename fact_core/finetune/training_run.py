@@ -32,16 +32,15 @@ class CheckSet:
     x: FloatArray
 
 
-@dataclass
-class Work:
-    """One training run under way.
+@dataclass(frozen=True)
+class TrainingInputs:
+    """What a training run was given: nothing here changes while it trains.
 
-    backbone: pretrained at first, finetuned after phase 2. x (n, D): PRETRAINED features of the
-    labelled images ``files`` with classes ``y``. probe: phase 1's result. heads: a finished head
-    a phase, all reading the present backbone.
+    x (n, D): PRETRAINED features of the labelled images ``files`` with classes ``y``. reuse: where finished
+    phases 2 lie. unlabelled: images of the pool that self-training may name. pretrained: the backbone's first
+    weights, for self-training; empty where there is none.
     """
 
-    backbone: Backbone
     files: Sequence[Path]
     y: Tensor  # (n,) int64
     classes: tuple[str, ...]
@@ -51,15 +50,9 @@ class Work:
     config: TrainConfig
     device: torch.device
     checkpoint: Checkpoint
-    reuse: Path | None = None  # where finished phases 2 lie
-    unlabelled: Sequence[Path] = ()  # images of the pool that self-training may name
-    pretrained: Mapping[str, Tensor] = field(default_factory=dict)  # the backbone's first weights, for self-training
-    probe: nn.Linear | None = None
-    heads: dict[str, nn.Module] = field(default_factory=dict)
-    decisions: list[Decision] = field(default_factory=list)
-    light_plan: LightPlan | None = None  # decided on the pretrained features, before phase 2
-    light_seconds: float = 0.0  # that the decision took
-    _tokens: dict[str, Tokens] = field(default_factory=dict)
+    reuse: Path | None = None
+    unlabelled: Sequence[Path] = ()
+    pretrained: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def n_classes(self) -> int:
@@ -78,37 +71,65 @@ class Work:
         phases = self.config.phases
         return PhaseStarted(phase, phases.index(phase), phases, steps, epochs, parameters)
 
-    def backbone_changed(self) -> None:
-        """Forget what the former backbone said."""
-        self._tokens.clear()
 
-    def look(self, which: str) -> Step[Tokens]:
-        """The present backbone's tokens of the "labelled", "check" or "pool" images, on the CPU."""
-        if which not in self._tokens:
-            check_files = self.check.files if self.check is not None else ()
-            files = {"labelled": self.files, "check": check_files, "pool": self.pool_files}[which]
-            self._tokens[which] = yield from _look(
-                self.backbone, files, self.device, f"{which} images", which == "pool"
-            )
-        return self._tokens[which]
+@dataclass
+class TrainingState:
+    """What a training run has so far: each phase adds to it.
 
-    def measure(self, head: nn.Module) -> Step[tuple[tuple[float, float], tuple[float | None, float | None]]]:
-        """(loss, accuracy) of a head on the labelled images and on the check images, without augmentation."""
-        own = score(head, (yield from self.look("labelled")), self.y)
-        if self.check is None:
-            return own, (None, None)
-        return own, score(head, (yield from self.look("check")), torch.as_tensor(self.check.y))
+    backbone: pretrained at first, finetuned after phase 2. probe: phase 1's result. heads: a finished head
+    a phase, all reading the present backbone. done: the phases that have ended, in order.
+    """
 
-    def ended(
-        self, phase: str, head: nn.Module, seconds: float, epochs: float, steps: int, memory: float | None = None
-    ) -> Step[PhaseDone]:
-        """The event that ends a phase whose head reads the present backbone. memory: its peak, in MB."""
-        own, held = yield from self.measure(head)
-        check_n = len(self.check.y) if self.check is not None else 0
-        return PhaseDone(phase, seconds, epochs, steps, *own, *held, check_n, memory)
+    backbone: Backbone
+    probe: nn.Linear | None = None
+    heads: dict[str, nn.Module] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    light_plan: LightPlan | None = None  # decided on the pretrained features, before phase 2
+    light_seconds: float = 0.0  # that the decision took
+    done: list[PhaseDone] = field(default_factory=list)
+    seen: dict[str, Tokens] = field(default_factory=dict)  # what the present backbone says: see ``look``
+
+    def decided(self, decision: Decision) -> Decision:
+        """Remember a decision. It is returned, to be told of as an event."""
+        self.decisions.append(decision)
+        return decision
 
 
-def _look(backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool) -> Step[Tokens]:
+def look(inputs: TrainingInputs, state: TrainingState, which: str) -> Step[Tokens]:
+    """The present backbone's tokens of the "labelled", "check" or "pool" images, on the CPU; computed once."""
+    if which not in state.seen:
+        check_files = inputs.check.files if inputs.check is not None else ()
+        files = {"labelled": inputs.files, "check": check_files, "pool": inputs.pool_files}[which]
+        may_lack = which == "pool"
+        state.seen[which] = yield from tokens_of(state.backbone, files, inputs.device, f"{which} images", may_lack)
+    return state.seen[which]
+
+
+def ended(
+    inputs: TrainingInputs,
+    state: TrainingState,
+    phase: str,
+    seconds: float,
+    epochs: float = 0.0,
+    steps: int = 0,
+    memory: float | None = None,
+) -> Step[PhaseDone]:
+    """The event that ends a phase: its head on the labelled and on the check images, without augmentation.
+
+    memory: its peak, in MB.
+    """
+    head, check = state.heads[phase], inputs.check
+    own = score(head, (yield from look(inputs, state, "labelled")), inputs.y)
+    held: tuple[float | None, float | None] = (None, None)
+    if check is not None:
+        held = score(head, (yield from look(inputs, state, "check")), torch.as_tensor(check.y))
+    return PhaseDone(phase, seconds, epochs, steps, *own, *held, len(check.y) if check is not None else 0, memory)
+
+
+def tokens_of(
+    backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool
+) -> Step[Tokens]:
+    """The tokens of some images, on the CPU. may_lack: one that cannot be read is left out; else ImageError."""
     parts = [tokens(backbone, [], device)]
     for start in range(0, len(files), LOOK):
         bad: list[ImageError] = []

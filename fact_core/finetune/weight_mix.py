@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,12 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fact_core.backbones import adapters
+from fact_core.backbones import Backbone, adapters
 from fact_core.compute.image_batches import batches, normalise
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
 from fact_core.finetune.probe import converged, start_of
 from fact_core.finetune.training import LoopPlan, Net
-from fact_core.finetune.training_run import Work
+from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
 from fact_core.lightweight.folds import same_images
 from fact_core.types import Step
@@ -31,12 +32,17 @@ ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not b
 LOOK = 32  # images at a time
 PART = "ff.interpolation"  # what the progress and the decision are about
 
-TrainPart = Callable[[Work, str, Net, Tensor, LoopPlan], Step[Any]]
+TrainPart = Callable[[TrainingInputs, str, Net, Tensor, LoopPlan], Step[Any]]
 States = Mapping[str, Mapping[str, Tensor]]
 
 
 def choose(
-    work: Work, phase: str, plan: LoopPlan, pretrained: Mapping[str, Tensor], train_part: TrainPart
+    inputs: TrainingInputs,
+    state: TrainingState,
+    phase: str,
+    plan: LoopPlan,
+    pretrained: Mapping[str, Tensor],
+    train_part: TrainPart,
 ) -> Step[float]:
     """Phase 2's share of the weights: by labels left out; 0.5 unseen where so configured, or with few labels.
 
@@ -46,27 +52,28 @@ def choose(
     the weak one (``ff.start_C``). What phase 2's weights are mixed with is the converged one always. Prompts and
     prefixes have no pretrained values to be mixed with: their share is 1 (unseen too) or 0.
     """
-    added = adapters.of(work.backbone)
+    added = adapters.of(state.backbone)
     shares: tuple[float, ...] = SHARES
     unseen, stays = 0.5, "half and half is safe"
     if added is not None:
         shares, unseen, stays = (0.0, 1.0), 1.0, f"each {added.kind} stays, there is nothing to mix it with"
-    if work.config.ff.gate == "half":
+    if inputs.config.ff.gate == "half":
         reason = "fixed by the effort" + (f": {stays}" if added is not None else "")
-        return (yield from _decide(work, unseen, reason, None))
-    counts = torch.bincount(work.y)
+        return (yield from _decide(state, unseen, reason, None))
+    counts = torch.bincount(inputs.y)
     counts = counts[counts > 0]
-    groups = torch.from_numpy(same_images(work.x.numpy(), work.y.numpy()))
-    images, parts = len(torch.unique(groups)), halves(work.y, work.generator(f"{phase}.halves"), groups)
+    groups = torch.from_numpy(same_images(inputs.x.numpy(), inputs.y.numpy()))
+    images, parts = len(torch.unique(groups)), halves(inputs.y, inputs.generator(f"{phase}.halves"), groups)
     if images < ENOUGH * len(counts) or not sum(map(len, parts)):
         reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
-        return (yield from _decide(work, unseen, f"{reason}: {stays}", None))
-    asked = yield from _left_out(work, phase, plan, pretrained, train_part, shares, parts)
-    return (yield from _decide(work, *_compared(*asked)))
+        return (yield from _decide(state, unseen, f"{reason}: {stays}", None))
+    asked = yield from _left_out(inputs, state.backbone, phase, plan, pretrained, train_part, shares, parts)
+    return (yield from _decide(state, *_compared(*asked)))
 
 
 def _left_out(
-    work: Work,
+    inputs: TrainingInputs,
+    network: Backbone,
     phase: str,
     plan: LoopPlan,
     pretrained: Mapping[str, Tensor],
@@ -78,26 +85,26 @@ def _left_out(
     said: dict[float, list[Tensor]] = {share: [] for share in shares}
     truth: list[Tensor] = []
     for fold, held in enumerate(parts):
-        rest = torch.tensor(sorted(set(range(len(work.y))) - set(held.tolist())))
-        backbone = copy.deepcopy(work.backbone)
+        rest = torch.tensor(sorted(set(range(len(inputs.y))) - set(held.tolist())))
+        backbone = copy.deepcopy(network)
         adapters.remove(backbone)
         backbone.load_state_dict(pretrained)
-        probe, _ = yield from map_events(converged(work, rest), _folds_began)
-        start = yield from start_of(work, phase, probe, rest)
+        probe, _ = yield from map_events(converged(inputs, rest), _folds_began)
+        start = yield from start_of(inputs, phase, probe, rest)
         net = Net(backbone, copy.deepcopy(start))
         steps, warm_up = max(1, plan.steps // 2), plan.warm_up // 2
         half = replace(plan, steps=steps, batch=min(plan.batch, len(rest)), warm_up=warm_up)
         part = f"{phase}.fold{fold}"
-        yield from map_events(train_part(work, part, net, rest, half), _as_progress(fold, half.steps))
+        yield from map_events(train_part(inputs, part, net, rest, half), _as_progress(fold, half.steps))
         tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
         for share in reversed(shares):  # the smallest last: prompts and prefixes are gone then
             for name, state in tuned.items():
                 getattr(net, name).load_state_dict(state)
             mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
-            said[share].append((yield from _logits(work, net, held)))
-        truth.append(work.y[held])
+            said[share].append((yield from _logits(net, [inputs.files[int(row)] for row in held], inputs.device)))
+        truth.append(inputs.y[held])
     for fold in range(FOLDS):
-        work.checkpoint.drop(f"{phase}.fold{fold}")
+        inputs.checkpoint.drop(f"{phase}.fold{fold}")
     return {share: torch.cat(logits) for share, logits in said.items()}, torch.cat(truth)
 
 
@@ -150,10 +157,8 @@ def halves(y: Tensor, generator: torch.Generator, groups: Tensor | None = None) 
     return [torch.tensor(sorted(part), dtype=torch.int64) for part in parts]
 
 
-def _decide(work: Work, share: float, reason: str, scores: dict[str, float] | None) -> Step[float]:
-    decision = Decision(PART, f"{share:g}", reason, scores)
-    work.decisions.append(decision)
-    yield decision
+def _decide(state: TrainingState, share: float, reason: str, scores: dict[str, float] | None) -> Step[float]:
+    yield state.decided(Decision(PART, f"{share:g}", reason, scores))
     return share
 
 
@@ -196,14 +201,13 @@ def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
     return at(float(found.x))
 
 
-def _logits(work: Work, net: Net, rows: Tensor) -> Step[Tensor]:
-    """(rows, C) on labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
+def _logits(net: Net, files: Sequence[Path], device: torch.device) -> Step[Tensor]:
+    """(n, K) of labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
     pre = net.backbone.preprocess
-    files = [work.files[int(row)] for row in rows]
-    out = torch.empty(len(rows), work.n_classes)
+    out = torch.empty(len(files), net.head.out_features)
     for found, pictures in batches(files, pre, LOOK):
         with torch.inference_mode():
-            out[torch.from_numpy(np.asarray(found))] = net(normalise(pictures, pre, work.device)).float().cpu()
+            out[torch.from_numpy(np.asarray(found))] = net(normalise(pictures, pre, device)).float().cpu()
         yield Progress(PART, int(found[-1]) + 1, len(files))
     return out
 

@@ -21,7 +21,7 @@ from fact_core.finetune import finetune, self_training, weight_mix
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.self_training import NAMED, drawn, often, surest
-from fact_core.finetune.training_run import Work
+from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.types import Step
 from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
 
@@ -117,9 +117,11 @@ def test_the_pseudo_labels_are_what_phase_2_says(
     assert len(set(named.tolist())) > 1
     given: list[Pictures] = []
 
-    def train_on(work: Work, part: str, net: object, pictures: Pictures, *rest: object, **more: Any) -> Step[int]:
+    def train_on(
+        inputs: TrainingInputs, part: str, net: object, pictures: Pictures, *rest: object, **more: Any
+    ) -> Step[int]:
         given.append(pictures)
-        return (yield from finetune.train_on(work, part, net, pictures, *rest, **more))
+        return (yield from finetune.train_on(inputs, part, net, pictures, *rest, **more))
 
     monkeypatch.setattr(self_training, "train_on", train_on)
     drain(steps(data, taught(**near), unlabelled=pool))
@@ -142,9 +144,9 @@ def test_the_student_starts_from_the_pretrained_weights(
     run = steps(data, replace(taught(recipe), ff=fast.ff), unlabelled=pool)
     seen: list[dict[str, torch.Tensor]] = []
 
-    def train_on(work: Work, part: str, net: Any, *rest: object, **more: Any) -> Step[int]:
+    def train_on(inputs: TrainingInputs, part: str, net: Any, *rest: object, **more: Any) -> Step[int]:
         seen.append({key: each.clone() for key, each in net.backbone.state_dict().items()})
-        return (yield from finetune.train_on(work, part, net, *rest, **more))
+        return (yield from finetune.train_on(inputs, part, net, *rest, **more))
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(self_training, "train_on", train_on)
@@ -201,9 +203,8 @@ def test_phase_2_teaches_where_labels_left_out_have_spoken_for_it(
 ) -> None:
     """Not where its weights were given up, or mixed without a look. The student is never mixed."""
 
-    def choose(work: Work, *_: object) -> Step[float]:
-        work.decisions.append(Decision(weight_mix.PART, f"{share:g}", "as the test wants it", scores))
-        yield work.decisions[-1]
+    def choose(inputs: TrainingInputs, state: TrainingState, *_: object) -> Step[float]:
+        yield state.decided(Decision(weight_mix.PART, f"{share:g}", "as the test wants it", scores))
         return share
 
     monkeypatch.setattr(weight_mix, "choose", choose)
@@ -335,9 +336,9 @@ def test_the_students_rate_warms_up_over_a_tenth_of_its_own_steps(
     plans: list[tuple[str, int]] = []
     inner = self_training.train_on
 
-    def train_on(work: Any, part: str, net: Any, pictures: Any, plan: Any, *rest: Any, **more: Any) -> Any:
+    def train_on(inputs: Any, part: str, net: Any, pictures: Any, plan: Any, *rest: Any, **more: Any) -> Any:
         plans.append((part, plan.warm_up))
-        return inner(work, part, net, pictures, plan, *rest, **more)
+        return inner(inputs, part, net, pictures, plan, *rest, **more)
 
     monkeypatch.setattr(self_training, "train_on", train_on)
     drain(steps(data, taught(**{"ff.warm_epochs": 50}), unlabelled=pool))

@@ -23,7 +23,7 @@ from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.probe import by_logistic_regression
 from fact_core.finetune.training import LoopPlan, Net, Training
-from fact_core.finetune.training_run import Work, linear
+from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
 from fact_core.lightweight.decide import decide
 from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, steps, tiny
 
@@ -41,10 +41,9 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def work_of(data: Coloured, config: TrainConfig) -> Work:
-    """A training run at its beginning."""
-    return Work(
-        backbone=backbone(),
+def inputs_of(data: Coloured, config: TrainConfig) -> TrainingInputs:
+    """What a training run is given."""
+    return TrainingInputs(
         files=data.files,
         y=torch.from_numpy(data.y),
         classes=NAMES,
@@ -254,7 +253,7 @@ def test_phase_2_starts_from_the_weak_probe_and_is_mixed_with_the_converged_one(
     started: list[Tensor] = []
     mixed: list[Tensor] = []
 
-    def without_a_step(work: Work, phase: str, net: Net, *rest: Any, **more: Any) -> Any:
+    def without_a_step(inputs: TrainingInputs, phase: str, net: Net, *rest: Any, **more: Any) -> Any:
         started.append(net.head.weight.detach().clone())
         yield from ()
         return 1
@@ -283,18 +282,21 @@ def test_phase_2_starts_from_the_weak_probe_and_is_mixed_with_the_converged_one(
 def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
     C: float, data: Coloured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    work = work_of(data, tiny("lp-ft", **{"ff.gate": "choose", "ff.start_C": C}))
-    pretrained = copied(work.backbone.state_dict())
+    inputs = inputs_of(data, tiny("lp-ft", **{"ff.gate": "choose", "ff.start_C": C}))
+    state = TrainingState(backbone())
+    pretrained = copied(state.backbone.state_dict())
     with torch.no_grad():
-        next(work.backbone.parameters()).zero_()  # phase 2 has ended: the folds must not start from it
+        next(state.backbone.parameters()).zero_()  # phase 2 has ended: the folds must not start from it
     trained: list[Tensor] = []
     judged: list[set[Path]] = []
 
-    def train_part(work: Work, part: str, net: Net, rows: Tensor, plan: LoopPlan) -> Any:
+    def train_part(inputs: TrainingInputs, part: str, net: Net, rows: Tensor, plan: LoopPlan) -> Any:
         assert part == f"ff.fold{len(trained)}" and plan == replace(full, steps=3, warm_up=1)
         assert all(torch.equal(each, pretrained[name]) for name, each in net.backbone.state_dict().items())
-        lp = work.config.lp
-        _, (probe, _) = drain(by_logistic_regression(work.x[rows], work.y[rows], len(NAMES), C or lp.C, lp.balanced))
+        lp = inputs.config.lp
+        _, (probe, _) = drain(
+            by_logistic_regression(inputs.x[rows], inputs.y[rows], len(NAMES), C or lp.C, lp.balanced)
+        )
         assert torch.allclose(net.head.weight, probe.weight, atol=1e-4)
         trained.append(rows)
         judged.append(set())
@@ -306,12 +308,12 @@ def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
 
     monkeypatch.setattr(weight_mix, "batches", judging)
     full = replace(PLAN, steps=7, batch=3, warm_up=2)
-    drain(weight_mix.choose(work, "ff", full, pretrained, train_part))
-    learned = [{work.files[row] for row in rows.tolist()} for rows in trained]
+    drain(weight_mix.choose(inputs, state, "ff", full, pretrained, train_part))
+    learned = [{inputs.files[row] for row in rows.tolist()} for rows in trained]
     assert len(learned) == 2 and all(len(files) == 6 for files in learned)
     for files, others in zip(learned, judged, strict=True):
-        assert not files & others and files | others == set(work.files)
-    assert judged[0] | judged[1] == set(work.files) and not judged[0] & judged[1]
+        assert not files & others and files | others == set(inputs.files)
+    assert judged[0] | judged[1] == set(inputs.files) and not judged[0] & judged[1]
 
 
 def test_copies_of_an_image_and_the_only_one_of_a_class_do_not_judge_themselves(data: Coloured, tmp_path: Path) -> None:
@@ -319,14 +321,15 @@ def test_copies_of_an_image_and_the_only_one_of_a_class_do_not_judge_themselves(
     more = coloured(tmp_path, [*data.y.tolist(), 0, 1, 0, 1, 2], seed=3)
     x = more.x.copy()
     x[2] = x[0]
-    work = work_of(replace(more, x=x), tiny("lp-ft", **{"ff.gate": "choose"}))
+    inputs = inputs_of(replace(more, x=x), tiny("lp-ft", **{"ff.gate": "choose"}))
+    state = TrainingState(backbone())
     trained: list[set[int]] = []
 
-    def train_part(work: Work, part: str, net: Net, rows: Tensor, plan: LoopPlan) -> Any:
+    def train_part(inputs: TrainingInputs, part: str, net: Net, rows: Tensor, plan: LoopPlan) -> Any:
         trained.append(set(rows.tolist()))
         yield from ()
 
-    drain(weight_mix.choose(work, "ff", PLAN, copied(work.backbone.state_dict()), train_part))
+    drain(weight_mix.choose(inputs, state, "ff", PLAN, copied(state.backbone.state_dict()), train_part))
     one, two = trained
     assert one | two == set(range(17)) and one & two == {16}
     assert {0, 2} <= one or {0, 2} <= two
@@ -336,17 +339,17 @@ def seen(network: Backbone, files: Sequence[Path]) -> Tokens:
     return Tokens(*tokens(network, files, CPU))
 
 
-def decided(work: Work, network: Backbone) -> list[Decision]:
+def decided(inputs: TrainingInputs, network: Backbone) -> list[Decision]:
     """What phase 3 would decide on the features of this network."""
-    own, pool = seen(network, work.files), seen(network, work.pool_files)
+    own, pool = seen(network, inputs.files), seen(network, inputs.pool_files)
     step = decide(
         own.pooled,
         own.patches,
-        work.y,
-        work.n_classes,
+        inputs.y,
+        inputs.n_classes,
         pool_patches=pool.patches.flatten(0, -2).float(),
-        config=work.config.lm,
-        generator=work.generator(light.PLAN),
+        config=inputs.config.lm,
+        generator=inputs.generator(light.PLAN),
         device=CPU,
     )
     return list(drain(step)[1].decisions)
@@ -365,10 +368,11 @@ def told(decisions: Sequence[Decision]) -> list[tuple[str, str, Any]]:
 def test_phase_3_is_decided_on_features_that_have_seen_no_label(recipe: str, choose: str, data: Coloured) -> None:
     rates = {"ff.backbone_lr": 0.002, "ff.lora_lr": 0.02, "ff.steps": 3, "ff.ema": 0.0, "ff.gate": "off"}
     config = tiny(recipe, **rates, **{"lm.choose": choose, "lm.steps": 4, "lm.mode": "auto"})
-    work = work_of(data, config)
+    inputs = inputs_of(data, config)
+    state = TrainingState(backbone())
     _, trained = drain(steps(data, config))
     found = [(each.name, each.value, each.scores) for each in trained.decisions if each.name.startswith("lm.")]
     named = {name[:4] for name, _, _ in found}
     assert named == {"lm.m", "lm.C"} and any(scores for _, _, scores in found)
-    assert found == told(decided(work, work.backbone))
-    assert found != told(decided(work, trained.classifier.backbone))  # they would have shown in the numbers
+    assert found == told(decided(inputs, state.backbone))
+    assert found != told(decided(inputs, trained.classifier.backbone))  # they would have shown in the numbers
