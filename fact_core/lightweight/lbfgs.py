@@ -17,6 +17,7 @@ from fact_core.events import Point
 from fact_core.types import Step
 
 HISTORY = 10  # moves that L-BFGS remembers
+TRIALS, NEWTON_TRIALS = 30, 8  # of the line search; Newton nearly always needs one or two
 
 
 @dataclass(frozen=True)
@@ -133,14 +134,14 @@ def _zero(slope: Callable[[float], tuple[float, float]]) -> float:
     """The t > 0 where an increasing slope, negative at 0, is nearly zero."""
     first, curve = slope(0.0)
     low, high, t = 0.0, float("inf"), -first / max(curve, 1e-300)
-    for _ in range(30):
+    for trial in range(TRIALS):
         here, curve = slope(t)
         if abs(here) <= 0.1 * abs(first):
             break
         low, high = (t, high) if here < 0 else (low, t)
         newton = t - here / max(curve, 1e-300)
-        # outside the bracket Newton is of no use: halve it, or go further out
-        inside = low < newton < high
+        # Outside the bracket Newton is of no use, and inside it may jump to and fro for ever: halve it, or go further.
+        inside = low < newton < high and trial < NEWTON_TRIALS
         t = newton if inside else (2.0 * t if high == float("inf") else 0.5 * (low + high))
         t = min(t, 100.0 * max(low, 1.0)) if high == float("inf") else t
     return t

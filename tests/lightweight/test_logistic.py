@@ -216,3 +216,13 @@ def test_scores_of_large_c_are_those_of_converged_fits() -> None:
             logits = line.logits(torch.as_tensor(x[held]))
             total += float(functional.cross_entropy(logits, torch.as_tensor(y[held]), reduction="sum"))
         assert scores[f"{c:g}"] == pytest.approx(total / 200, rel=0.025)
+
+
+def test_the_line_search_does_not_jump_to_and_fro() -> None:
+    """Many well-parted classes: Newton's steps on the ray leapt over the minimum and back, and the loss went up."""
+    rng, y = np.random.default_rng(0), np.arange(2000) % 20
+    x = 0.4 * rng.normal(size=(20, 1280))[y] + rng.normal(size=(2000, 1280))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    line = finish(fit(x, y, 20, C=100.0))
+    assert (np.diff(line.losses) <= 0).all() and line.losses[-1] < 0.03
+    assert (line.logits(torch.from_numpy(x)).argmax(1).numpy() == y).all()
