@@ -59,15 +59,6 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Features:
-    """Pooled features of a pool. Rows follow ``ids``; ``key`` names what they depend on."""
-
-    ids: IntArray  # (N,)
-    x: FloatArray  # (N, D)
-    key: str
-
-
-@dataclass(frozen=True)
 class Labels:
     """A snapshot of the labels. ``y`` indexes ``classes``; classes without a label may be listed."""
 

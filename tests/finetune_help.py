@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from fact_core.backbones import Backbone, load
+from fact_core.classifier.model import Classifier
 from fact_core.config import TrainConfig, train_config
 from fact_core.events import Event
 from fact_core.features.extract import tokens
@@ -36,6 +37,12 @@ class Coloured:
 def backbone(seed: int = 0) -> Backbone:
     """The default network with random weights, for small pictures."""
     return load("tf_efficientnet_lite0", pixels=PIXELS, random=True, seed=seed)
+
+
+def all_heads(classifier: Classifier, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Log-probabilities (B, K) of every head."""
+    seen = classifier.backbone(images)
+    return {name: classifier.read(seen, name) for name in classifier.heads}
 
 
 def coloured(folder: Path, y: Sequence[int], seed: int = 0) -> Coloured:

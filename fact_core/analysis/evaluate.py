@@ -87,12 +87,6 @@ def log_loss(truth: IntArray, probabilities: npt.NDArray[np.floating]) -> float:
     return float(-np.log(np.clip(picked, 1e-7, 1.0)).mean())
 
 
-def agreement(one: IntArray, other: IntArray) -> float:
-    """Share of images (n,) to which two classifiers give the same answer."""
-    _fits(len(one) == len(other) and len(one) > 0, f"{len(one)} and {len(other)} answers")
-    return float((np.asarray(one) == np.asarray(other)).mean())
-
-
 def _fits(right: bool, found: str) -> None:
     if not right:
         raise InputError("The answers do not fit the labels", found)

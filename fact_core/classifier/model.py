@@ -49,11 +49,6 @@ class Classifier(nn.Module):
         """Probabilities (B, K) of the final head, for normalised images (B, 3, H, W)."""
         return self.read(self.backbone(images), self.final).exp()
 
-    def all_heads(self, images: Tensor) -> dict[str, Tensor]:
-        """Log-probabilities (B, K) of every head, in one pass through the backbone."""
-        tokens = self.backbone(images)
-        return {name: self.read(tokens, name) for name in self.heads}
-
     def read(self, tokens: Tokens, name: str) -> Tensor:
         """Log-probabilities (B, K) of one head from the backbone's tokens, always in float32."""
         head = self.heads[name]

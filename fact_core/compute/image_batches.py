@@ -159,20 +159,6 @@ class ImageCache:
         return image
 
 
-def random_resized_crop(
-    image: Image.Image,
-    pixels: int,
-    generator: torch.Generator,
-    *,
-    crop_min: float = 0.5,
-    flip: bool = True,
-    interpolation: str = "bicubic",
-) -> Picture:
-    """A random part [3,pixels,pixels]: area share crop_min..1, sides 3:4..4:3, half of them mirrored."""
-    box, mirror = draw_crop(image.size, generator, crop_min)
-    return apply_crop(image, box, mirror and flip, pixels, interpolation)
-
-
 def training_batch(
     cache: ImageCache,
     rows: Sequence[int],

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fact_core.analysis.evaluate import agreement, calibration_error, confusion, log_loss, report, wilson
+from fact_core.analysis.evaluate import calibration_error, confusion, log_loss, report, wilson
 from fact_core.errors import InputError
 
 
@@ -47,11 +47,10 @@ def test_calibration_error_of_a_calibrated_and_a_boastful_classifier() -> None:
     assert calibration_error(np.zeros(4, dtype=bool), np.ones(4)) == pytest.approx(1.0)
 
 
-def test_log_loss_and_agreement() -> None:
+def test_log_loss() -> None:
     half = np.array([[0.5, 0.5], [0.5, 0.5]])
     assert log_loss(np.array([0, 1]), half) == pytest.approx(math.log(2))
     assert log_loss(np.array([0]), np.array([[0.0, 1.0]])) == pytest.approx(-math.log(1e-7))
-    assert agreement(np.array([0, 1, 2, 2]), np.array([0, 1, 2, 0])) == 0.75
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from fact_core.finetune import lora
 from fact_core.finetune.training import LoopPlan, Net, Training, set_drop_path
 from fact_core.lightweight.light import LightHead
 from fact_core.pretrained.weights import status
-from tests.finetune_help import same
+from tests.finetune_help import all_heads, same
 
 NAMES = sorted(BACKBONES)
 CPU = torch.device("cpu")
@@ -236,7 +236,7 @@ def test_a_saved_classifier_answers_the_same(backbone: Backbone, tmp_path: Path)
     (tmp_path / "model.safetensors").unlink()  # up to 1.2 GB
     assert meta == {"of": backbone.name} and again.backbone.preprocess == backbone.preprocess
     with torch.no_grad():
-        answers, wanted = again.all_heads(pictures(backbone)), classifier.all_heads(pictures(backbone))
+        answers, wanted = (all_heads(each, pictures(backbone)) for each in (again, classifier))
     assert all(torch.allclose(answers[name], wanted[name], atol=1e-5) for name in heads)
     assert torch.allclose(wanted["lm"].exp().sum(1), torch.ones(2), atol=1e-5)
 

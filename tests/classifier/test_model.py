@@ -14,7 +14,7 @@ from fact_core.classifier.predict import predict
 from fact_core.errors import WeightsError
 from fact_core.events import Progress
 from fact_core.finetune.pipeline import Trained
-from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, coloured, drain, same, steps, tiny
+from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, all_heads, coloured, drain, same, steps, tiny
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +40,10 @@ def images(n: int = 4) -> torch.Tensor:
 
 def test_answers_are_probabilities_of_the_final_head(fact: Trained) -> None:
     with torch.inference_mode():
-        answers, all_heads = fact.classifier(images()), fact.classifier.all_heads(images())
+        answers, each_head = fact.classifier(images()), all_heads(fact.classifier, images())
     assert answers.shape == (4, 3) and torch.allclose(answers.sum(1), torch.ones(4), atol=1e-5)
-    assert set(all_heads) == {"ff", "lm"}
-    assert torch.allclose(all_heads["lm"].exp(), answers, atol=1e-6)
+    assert set(each_head) == {"ff", "lm"}
+    assert torch.allclose(each_head["lm"].exp(), answers, atol=1e-6)
 
 
 def test_a_stored_model_comes_back_to_the_bit(fact: Trained, tmp_path: Path) -> None:
