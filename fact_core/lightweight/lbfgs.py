@@ -2,6 +2,10 @@
 
 The problem is convex and the logits are linear in the step length, so the line search costs
 no matrix product: it is a safeguarded Newton search along the ray.
+
+``torch.optim.LBFGS`` (2.14, strong Wolfe search, one iteration a call for the events) computes two products a trial:
+on one thread it took 1.9 times as long for 50 rows of 384 features, 3.0 times for 500, and 3.7 times for 2,000 rows
+of 1,280, with more iterations (21 for 16, 39 for 24, 31 for 21). So this one stays.
 """
 
 from __future__ import annotations
