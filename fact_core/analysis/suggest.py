@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from fact_core.analysis.rows import finite_unit
 from fact_core.errors import InputError
 from fact_core.types import FloatArray, IntArray
 
@@ -45,12 +46,12 @@ def suggest(x: FloatArray, rows: IntArray, y: IntArray) -> Suggestions | None:
 
 def _suggest(x: FloatArray, rows: IntArray, y: IntArray) -> Suggestions:
     kept = thinned(y, MOST_LABELS)
-    model = LogisticRegression(C=STRENGTH, max_iter=200).fit(unit(x[rows[kept]]), y[kept])
+    model = LogisticRegression(C=STRENGTH, max_iter=200).fit(finite_unit(x[rows[kept]]), y[kept])
     best = np.empty(len(x), dtype=np.int64)
     sure = np.empty(len(x), dtype=np.float32)
     for start in range(0, len(x), CHUNK):
         part = slice(start, start + CHUNK)
-        share = model.predict_proba(unit(x[part]))
+        share = model.predict_proba(finite_unit(x[part]))
         place = share.argmax(axis=1)
         best[part] = model.classes_[place]
         sure[part] = share[np.arange(len(share)), place]
@@ -71,11 +72,3 @@ def thinned(y: IntArray, most: int) -> IntArray:
             high = middle - 1
     spread = [group[np.linspace(0, len(group) - 1, min(low, len(group))).astype(np.int64)] for group in groups]
     return np.sort(np.concatenate(spread))
-
-
-def unit(x: FloatArray) -> FloatArray:
-    """Rows of length 1; a row of zeros stays. Numbers that are none count as 0."""
-    clean = np.nan_to_num(x, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
-    length = np.sqrt(np.einsum("nd,nd->n", clean, clean))
-    clean /= np.where(length > 0, length, 1)[:, None]
-    return clean

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from fact_core.errors import FactError, RunError
-from fact_core.events import KINDS
+from fact_core.events import from_body
 from fact_core.headless.console import Console
 from fact_core.storage import run_events, run_process, run_queue
 from fact_core.storage.project import Project
@@ -79,8 +79,7 @@ class WorkerClient:
         for each in (*run.waits_for, run.id):
             rows, self._cursors[each] = run_events.events_since(self._project, each, self._cursors.get(each, 0))
             for row in rows:
-                body = {**row.body, "phases": tuple(row.body["phases"])} if "phases" in row.body else row.body
-                self._console.show(KINDS[row.kind](**body))
+                self._console.show(from_body(row.kind, row.body))
 
     def _keep_alive(self) -> None:
         """Start the child, again when it has left. A run that died with its child becomes failed by the next one."""

@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 from fact_core.compute.device import has_fast_bf16
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
-from fact_core.select.clusters import START_EACH, START_ROWS, far_apart
+from fact_core.select.clusters import START_EACH, START_ROWS, far_apart, unit_rows
 from fact_core.select.nearest import nearest_free
 from fact_core.select.objective import VARIANTS, Pull, gradient, pull
 from fact_core.select.picks import Picks, candidates, spare
@@ -82,7 +82,7 @@ def select(
     for what, name, known in (("variant", variant, VARIANTS), ("start", start, STARTS)):
         if name not in known:
             raise ConfigError(f"ActiveFT has no {what} {name!r}", do=f"Known: {', '.join(known)}.")
-    pool = normalize(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(device), dim=1)
+    pool = unit_rows(x, device)
     if budget == len(free):
         order = np.argsort(-(pool @ pool.mean(0)).cpu().numpy()[free], kind="stable")
         yield Progress("activeft", 1, 1, "steps")

@@ -26,7 +26,11 @@ COPY = 1e-6
 
 
 def unit_rows(x: FloatArray, device: str | torch.device) -> Tensor:
-    """x [N,D] as rows of length 1 on the device; a row of zeros stays."""
+    """x [N,D] as rows of length 1 on the device; a row of zeros stays.
+
+    By torch, which on a GPU spares a pass over the features on the CPU. ``analysis.rows.unit`` may differ from it in
+    the last bit, so that a strategy that goes from one to the other may pick another of two images alike.
+    """
     return normalize(torch.from_numpy(np.ascontiguousarray(x, dtype=np.float32)).to(device), dim=1)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from fact_core.analysis.rows import unit as unit  # strategies take it from here
 from fact_core.errors import ConfigError, InputError
 from fact_core.types import FloatArray, IntArray
 
@@ -91,12 +92,6 @@ def same_from(x: FloatArray, share: float) -> float:
     cos[np.arange(len(asked)), asked] = -1.0
     usual = float(np.median(1 - cos.max(1))) if len(base) > 1 else 0.0
     return min(1 - share * usual, 1 - ROUNDING)
-
-
-def unit(x: FloatArray) -> FloatArray:
-    """Rows of length 1; a row of zeros stays."""
-    x = np.asarray(x, dtype=np.float32)
-    return np.asarray(x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12), dtype=np.float32)
 
 
 def _apart(u: FloatArray, labeled: FloatArray, near: float) -> tuple[IntArray, IntArray]:
