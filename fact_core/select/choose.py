@@ -27,13 +27,16 @@ def choose(
     near: float = 0.0,
     **options: Any,
 ) -> Step[Picks]:
-    """Pick ``budget`` rows of x [N,D] by the strategy of that name (``select.picks`` says what it gets).
+    """Pick ``budget`` rows of x [N,D] by the strategy of that name. ``select.picks`` says what it gets.
 
-    labeled_y may hold -1: taken, and without a class.
-    A strategy that learns from labels is replaced by ``FIRST`` while fewer than two classes have one; a pool
-    above the strategy's limit is looked at through a random sample. near: two images
-    closer than this share of the usual distance to the nearest image (1 - cos) count as one picture, of which only
-    one is chosen (0: every image is its own).
+    labeled_rows (L,) are never picked. labeled_y (L,): their classes, -1 where a row is taken but has none.
+
+    Three things are seen to here, so that no strategy has to:
+    - A strategy that learns from labels gives way to ``FIRST`` while fewer than two classes have a label.
+    - A pool above the strategy's limit is looked at through a random sample.
+    - Near-duplicates are passed over: ``near`` is a share of the usual distance (1 - cos) from an image to the
+      nearest other one. Two images closer than that count as one picture. 0: every image is its own.
+
     ConfigError for an unknown strategy or an impossible budget, InputError for features that are not numbers.
     """
     choice = pick(STRATEGIES, strategy, "strategy")
@@ -62,10 +65,13 @@ def choose(
     part = x if len(seen) == len(x) else x[seen]
     where = np.searchsorted(seen, labeled_rows)
     found: Picks = yield from resolve(choice.target)(part, budget, where, labeled_y, rng, **options)
-    found = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
-    if near <= 0:
-        return found
-    kept = distinct(x, found, taken, same_from(x, near))
+    picks = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
+    return (yield from _apart(x, picks, taken, near)) if near > 0 else picks
+
+
+def _apart(x: FloatArray, picks: Picks, taken: IntArray, near: float) -> Step[Picks]:
+    """The picks without near-duplicates of each other and of the rows ``taken``."""
+    kept = distinct(x, picks, taken, same_from(x, near))
     if kept.info["near_duplicates"]:
         yield Log(f"{kept.info['near_duplicates']} near-duplicates of chosen or labeled images were passed over.")
     return kept
