@@ -1,7 +1,16 @@
-"""The whole way without a page: scan, features, selection, labels, training, answers, export.
+"""The whole way without a page: scan, features, selection, labels, training, predictions, export.
 
 A front process like the page's server: it queues the same runs for a worker child, in the
 same project. Labels come from folder names or a CSV, only for the images that the budget buys.
+
+The same command given again goes on where the last one ended. No step remembers that for the others; each looks
+into the project for what it may keep:
+
+    scan, features   the runs themselves pass over the images that they know
+    selection        ``_choose``: the newest one, where it was made in the same way from the same pool
+    labels           ``_buy``: only images that have no label, or another one
+    training         ``_train``: a run of the same options and labels that was stopped or failed is resumed
+    predictions, export   made anew
 """
 
 from __future__ import annotations
@@ -45,6 +54,20 @@ class Order:
     export: Path | None = None
 
 
+@dataclass(frozen=True)
+class Done:
+    """What the steps have given. truth: image id -> class name; features, predicted: the results of those runs."""
+
+    pool: Pool
+    budget: int
+    truth: dict[int, str]
+    features: dict[str, Any]
+    chosen: selections.Stored
+    trained: run_queue.Run
+    predicted: dict[str, Any]
+    tested: float | None  # accuracy on the test images, 0..1
+
+
 def run_all(order: Order, console: Console) -> dict[str, Any]:
     """The whole way. Returns what ``--json`` writes. FactError in words when something cannot be done."""
     started = time.monotonic()
@@ -54,42 +77,27 @@ def run_all(order: Order, console: Console) -> dict[str, Any]:
         project.remember(found)
         console.say(f"project {found.folder}")
         _end_leftovers(found)
-        worker.do("scan", {})
-        pool = items.pool(found)
-        budget = parse_budget(order.select.budget, len(pool))
-        truth = _truth(found, pool, order.labels_from)
-        seen = worker.do("features", {"backbone": order.train.backbone, "device": order.train.device}).result
-        chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))
-        count = _buy(found, chosen, truth, "folders" if order.labels_from == "folders" else "csv", console)
-        console.say(f"{count} labels from {order.labels_from}")
-        trained = _train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
-        device = order.train.device
-        answered = worker.do("predict", {"run": trained.id, "device": device}).result
-        tested = _test(worker, trained.id, order.test_images, device)
-        if order.export:
-            worker.do("export", {"run": trained.id, "folder": str(order.export.absolute()), "items": ["model"]})
-    phases = {"phases": [_phase(each) for each in trained.result["phases"]]}
-    return {
-        "budget": budget,
-        "classes": trained.result["classes"],
-        "labels": trained.result["labels"],
-        "selection": _selection(chosen, pool),
-        "features": {key: seen[key] for key in ("seconds", "images_per_s", "images", "n_new") if key in seen},
-        **phases,
-        "accuracy": {**_accuracy(Path(answered["file"]), trained, truth), "test": tested},
-        "self_training_images": trained.self_taught,
-        "seconds_total": time.monotonic() - started,
-        "device": trained.result["device"],
-        "seed": order.train.seed,
-        "versions": {"fact_studio": fact_core.__version__, **trained.versions},
-        "recipe": order.train.recipe,
-        "preset": order.train.preset,
-        "backbone": order.train.backbone,
-        "project": str(found.folder),
-        "run": trained.id,
-        "decisions": trained.result["decisions"],
-        "export": str(order.export.absolute()) if order.export else None,
-    }
+        done = _steps(order, found, worker, console)
+    return _summary(order, found, done, started)
+
+
+def _steps(order: Order, found: Project, worker: WorkerClient, console: Console) -> Done:
+    """One step after the other, each on what the former ones have put into the project."""
+    device = order.train.device
+    worker.do("scan", {})
+    pool = items.pool(found)
+    budget = parse_budget(order.select.budget, len(pool))
+    truth = _truth(found, pool, order.labels_from)
+    features = worker.do("features", {"backbone": order.train.backbone, "device": device}).result
+    chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))
+    count = _buy(found, chosen, truth, "folders" if order.labels_from == "folders" else "csv", console)
+    console.say(f"{count} labels from {order.labels_from}")
+    trained = _train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
+    predicted = worker.do("predict", {"run": trained.id, "device": device}).result
+    tested = _test(worker, trained.id, order.test_images, device)
+    if order.export:
+        worker.do("export", {"run": trained.id, "folder": str(order.export.absolute()), "items": ["model"]})
+    return Done(pool, budget, truth, features, chosen, trained, predicted, tested)
 
 
 def _check_first(order: Order) -> None:
@@ -188,6 +196,32 @@ def _test(worker: WorkerClient, run_id: int, folder: Path | None, device: str) -
         return None
     config = {"run": run_id, "images": str(folder.absolute()), "device": device}
     return float(worker.do("predict", config).result["accuracy"])
+
+
+def _summary(order: Order, found: Project, done: Done, started: float) -> dict[str, Any]:
+    """What ``--json`` writes."""
+    trained, seen = done.trained, done.features
+    return {
+        "budget": done.budget,
+        "classes": trained.result["classes"],
+        "labels": trained.result["labels"],
+        "selection": _selection(done.chosen, done.pool),
+        "features": {key: seen[key] for key in ("seconds", "images_per_s", "images", "n_new") if key in seen},
+        "phases": [_phase(each) for each in trained.result["phases"]],
+        "accuracy": {**_accuracy(Path(done.predicted["file"]), trained, done.truth), "test": done.tested},
+        "self_training_images": trained.self_taught,
+        "seconds_total": time.monotonic() - started,
+        "device": trained.result["device"],
+        "seed": order.train.seed,
+        "versions": {"fact_studio": fact_core.__version__, **trained.versions},
+        "recipe": order.train.recipe,
+        "preset": order.train.preset,
+        "backbone": order.train.backbone,
+        "project": str(found.folder),
+        "run": trained.id,
+        "decisions": trained.result["decisions"],
+        "export": str(order.export.absolute()) if order.export else None,
+    }
 
 
 def _accuracy(file: Path, trained: run_queue.Run, truth: dict[int, str]) -> dict[str, Any]:
