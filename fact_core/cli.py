@@ -24,12 +24,12 @@ from fact_core.choices import BACKBONES, Choice
 from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
+from fact_core.generators import finish
 from fact_core.headless import doctor
 from fact_core.headless.console import Console
 from fact_core.headless.run_all import Order, run_all
 from fact_core.pretrained import weights
 from fact_core.storage import project
-from fact_core.types import Step
 
 #: Options of a training run that have a flag of their own kind, or none.
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")
@@ -157,7 +157,7 @@ def _bench(args: argparse.Namespace) -> int:
     parser = _Parser(prog=f"launch.py bench {args.name}")
     bench.add_arguments(args.benches, args.name, parser)
     given = parser.parse_args(args.rest)
-    figures = _drain(bench.start(args.benches, args.name, given), Console(sys.stderr))
+    figures = finish(bench.start(args.benches, args.name, given), Console(sys.stderr).show)
     text, failed = figures.pop("text", None), figures.get("failed")
     figures = figures.pop("json", figures)
     if getattr(given, "json", None):
@@ -183,22 +183,13 @@ def _fetch(name: str) -> Path:
     """Download, check and convert the weights of a backbone. Where they lie."""
     from fact_core import backbones  # seconds of torch that no other command waits for
 
-    return Path(_drain(backbones.fetch(name), Console(sys.stderr)).path)
+    return Path(finish(backbones.fetch(name), Console(sys.stderr).show).path)
 
 
 def _doctor(args: argparse.Namespace) -> int:
     lines, complete = doctor.report()
     print("\n".join(lines))
     return 0 if complete else 1
-
-
-def _drain(step: Step[Any], console: Console) -> Any:
-    """Pull a step to its end and show what it tells."""
-    while True:
-        try:
-            console.show(next(step))
-        except StopIteration as end:
-            return end.value
 
 
 def _write_json(file: Path, figures: dict[str, Any], check: bool = False) -> None:

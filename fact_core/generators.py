@@ -8,11 +8,11 @@ from fact_core.events import Event
 from fact_core.types import Step, T
 
 
-def finish(step: Step[T]) -> T:
-    """The result of a step whose events nobody wants."""
+def finish(step: Step[T], told: Callable[[Event], object] = lambda event: None) -> T:
+    """The result of a step, pulled to its end; ``told`` gets each event."""
     while True:
         try:
-            next(step)
+            told(next(step))
         except StopIteration as stop:
             result: T = stop.value
             return result

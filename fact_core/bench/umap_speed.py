@@ -12,8 +12,9 @@ from typing import Any
 from fact_core.bench.page_tables import umap_table
 from fact_core.bench.selection import mixture
 from fact_core.compute import device
-from fact_core.events import Log, Progress
+from fact_core.events import Event, Log, Progress
 from fact_core.features.umap_map import umap_map
+from fact_core.generators import map_events
 from fact_core.types import Step
 
 SIZES = {False: (50_000,), True: (50_000, 200_000)}
@@ -34,15 +35,14 @@ def measure(n: int, width: int) -> Step[dict[str, Any]]:
     x = mixture(n, width)
     began = time.monotonic()
     near = began
-    drawing = umap_map(x)
-    while True:
-        try:
-            event = next(drawing)
-        except StopIteration:
-            break
+
+    def timed(event: Event) -> Event:
+        nonlocal near
         if isinstance(event, Progress) and event.step == "neighbours":
             near = time.monotonic()
-        yield event
+        return event
+
+    yield from map_events(umap_map(x), timed)
     ended = time.monotonic()
     return {
         "images": n,

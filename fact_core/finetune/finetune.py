@@ -181,10 +181,11 @@ def train_on(
     check: Measured | None = None,
     announce: str = "",
 ) -> Step[int]:
-    """Train ``net`` under a name of its own in the checkpoint. Returns how many weights learned.
+    """Train ``net`` in place. Returns how many weights learned.
 
-    announce: the phase that is said to begin. A part that is finished there is only loaded. LoRA's matrices are merged
-    at the end, so that ``net`` comes back as a plain network; prompts and prefixes stay in it.
+    part: its name in the checkpoint; one that is finished there is only loaded. announce: the phase that is said to
+    begin, if any. LoRA's matrices are merged at the end, so that ``net`` comes back as a plain network; prompts and
+    prefixes stay in it.
     """
     _add_adapters(inputs, net, plan.phase, part)
     stored = inputs.checkpoint.finished(part)

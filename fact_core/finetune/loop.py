@@ -89,8 +89,10 @@ def loop(
 
 @contextmanager
 def _training_mode(net: Net, plan: LoopPlan, device: torch.device) -> Iterator[None]:
-    """Drop path on, batch norm with the pretrained statistics, a part of rate 0 frozen; eval mode and all weights as
-    before afterwards, also when stopped."""
+    """Inside, drop path is on, batch norm keeps the pretrained statistics, and a part of rate 0 is frozen.
+
+    Afterwards, also when stopped, ``net`` is in eval mode and what could learn before can learn again.
+    """
     net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     norm = net.backbone.norm_frozen
     set_drop_path(net.backbone.network, plan.drop_path)

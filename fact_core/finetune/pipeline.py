@@ -1,4 +1,8 @@
-"""A training run: the phases of a recipe one after the other, with a checkpoint behind each."""
+"""A training run: the phases of a recipe one after the other, with a checkpoint behind each.
+
+What it was given (``TrainingInputs``) stays as it is; what it has so far (``TrainingState``) is added to by each phase.
+``choices.PHASES`` names the function of a phase: ``probe.run``, ``finetune.run``, ``self_training.run``, ``light.run``.
+"""
 
 from __future__ import annotations
 

@@ -44,13 +44,15 @@ def choose(
     pretrained: Mapping[str, Tensor],
     train_part: TrainPart,
 ) -> Step[float]:
-    """Phase 2's share of the weights: by labels left out; 0.5 unseen where so configured, or with few labels.
+    """Phase 2's share of the weights, 0 to 1, decided by labels that were left out.
 
-    For each of two folds phase 2 runs on the other half at half the steps, and each share is
-    scored on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``). Both
-    folds start from the pretrained weights and a probe of their half: the converged one, in every mode of phase 1, or
-    the weak one (``ff.start_C``). What phase 2's weights are mixed with is the converged one always. Prompts and
-    prefixes have no pretrained values to be mixed with: their share is 1 (unseen too) or 0.
+    For each of two folds phase 2 runs on the other half of the labels, at half the steps. Each share is then scored
+    on the images that were left out, at its own best temperature (``calibrated_losses``, ``largest``). A fold starts
+    from the pretrained weights and from a probe of its half: the weak one of ``ff.start_C``, else the converged one,
+    whatever the mode of phase 1. What phase 2's weights are mixed with is always the converged probe.
+
+    Without a look the share is 0.5: where ``ff.gate`` says half, or where labels are few. Prompts and prefixes have no
+    pretrained values to be mixed with: their share is 0 or 1, and 1 without a look.
     """
     added = adapters.of(state.backbone)
     shares: tuple[float, ...] = SHARES
