@@ -3,7 +3,6 @@
 One server and one project for all tests of this file; what a test does to the page ends with its window.
 """
 
-# ruff: noqa: F401, F811 - the fixtures stand in another file
 from __future__ import annotations
 
 import json
@@ -27,7 +26,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.page.test_browser import DIGITS, LONG, SOON, Served, browser, on_page
+from tests.page.browser_help import DIGITS, LONG, SOON, Served, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 

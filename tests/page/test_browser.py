@@ -1,6 +1,5 @@
 """The real program in a real browser: the whole way on the demo, a killed server, wrong entries.
 
-The server runs in its own process, started in an empty folder; what it printed is shown when it dies.
 FACT_STUDIO_SHOTS=FOLDER keeps pictures of the five pages.
 """
 
@@ -9,41 +8,38 @@ from __future__ import annotations
 import io
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 
-from app.bench.browser import find_chromium
 from fact_core.choices import BACKBONES
 from fact_core.images.demo import demo_truth
-from fact_core.labeling import classes, labels_now, operations, selections
-from fact_core.labeling.history import Op
+from fact_core.labeling import labels_now, selections
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Selection
+from tests.page.browser_help import (
+    DIGITS,
+    LONG,
+    AddressOf,
+    Serve,
+    Watch,
+    choose,
+    go,
+    labeled_project,
+    on_page,
+    open_fold,
+)
 from tests.storage_help import flat_project, is_sound
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, Page, expect  # noqa: E402
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
 
-CHROMIUM = find_chromium()
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]  # minutes on a busy computer
 
-SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child process does
-DIGITS = [str(number) for number in range(10)]
 BUDGET = 30
 STEPS = {"ff": ("100", "16"), "lm": ("200", "20")}  # phase -> what Quick says, what is typed over it
 COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
@@ -52,148 +48,6 @@ MISSING = "[...document.querySelectorAll('#page-label img[src]')].filter((e) => 
 SHOWN_RUN = (
     "() => { const run = FactStudio.train.shownRun(FactStudio.state); return run ? [run.id, run.status] : [0, '']; }"
 )
-
-
-# ---- the server -----------------------------------------------------------------------------------
-
-
-class Served:
-    """The program in a process of its own. ``address`` lets a browser in."""
-
-    def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
-        folder.mkdir(exist_ok=True)
-        self.log = folder / "server.txt"
-        command = [sys.executable, "-m", "app.main", "--no-browser", "--port", str(port), *arguments]
-        with open(self.log, "wb") as out:
-            env = {**os.environ, "PYTHONUTF8": "1"}
-            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=subprocess.STDOUT)
-        self.address = self._wait_for_address()
-        self.port = urlsplit(self.address).port or 0
-
-    def told(self) -> str:
-        return self.log.read_text("utf-8", "replace")
-
-    def _wait_for_address(self) -> str:
-        until = time.monotonic() + 240
-        while time.monotonic() < until:
-            found = re.search(r"http://127\.0\.0\.1:\d+/\S+", self.told())
-            if found:
-                return found[0]
-            if self.process.poll() is not None:
-                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.told()}")
-            time.sleep(0.1)
-        self.end()
-        raise AssertionError(f"the server says no address:\n{self.told()}")
-
-    def kill(self) -> None:
-        """kill -9: nothing is tidied up."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
-
-    def end(self) -> None:
-        """End the server and the child that it started, which would wait for work a while longer."""
-        if self.process.poll() is None:
-            children = psutil.Process(self.process.pid).children(recursive=True)
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            for child in children:
-                if child.is_running():
-                    child.kill()
-
-
-Serve = Callable[..., Served]
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """serve("--demo"): the program, started in an empty folder. Printed when it died before the test was over."""
-    started: list[Served] = []
-    killed: set[int] = set()
-
-    def start(*arguments: str, port: int = 0) -> Served:
-        killed.update(id(each) for each in started)  # a restart: those before have died on purpose
-        started.append(Served(tmp_path / f"started-{len(started)}", *arguments, port=port))
-        return started[-1]
-
-    yield start
-    died = [each for each in started if each.process.poll() is not None and id(each) not in killed]
-    for each in started:
-        each.end()
-        print(f"---- what the server printed\n{each.told()}")
-    log = projects.home() / "server.log"
-    print(f"---- server.log\n{log.read_text('utf-8') if log.exists() else 'none'}")
-    assert not died, f"the server ended with {died[0].process.returncode}:\n{died[0].told()}"
-
-
-# ---- the browser ------------------------------------------------------------------------------------
-
-
-@dataclass
-class Watch:
-    """What a page asked for and complained about. ``calm`` while the server is up."""
-
-    hosts: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    calm: bool = True
-
-    def follow(self, page: Page) -> None:
-        page.on("request", self._request)
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-
-    def _request(self, request: Any) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("data", "blob", "about"):
-            self.hosts[f"{parts.scheme}://{parts.hostname}"] += 1
-
-    def _console(self, message: Any) -> None:
-        if message.type == "error" and self.calm:
-            self.problems.append(f"console: {message.text} {message.location}")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    expect.set_options(timeout=SOON)
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def watch() -> Watch:
-    return Watch()
-
-
-@pytest.fixture
-def page(browser: Browser, watch: Watch, tmp_path: Path) -> Iterator[Page]:
-    """A window of 1440 x 900. Nothing of it may go anywhere but to 127.0.0.1, or complain in the console."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    made = context.new_page()
-    made.set_default_timeout(SOON)
-    watch.follow(made)
-    yield made
-    print(f"---- the page at the end: {made.url}\n{made.inner_text('body')[:3000]}")
-    context.close()
-    assert set(watch.hosts) == {"http://127.0.0.1"}, watch.hosts
-    assert not watch.problems, watch.problems
-
-
-def on_page(page: Page, name: str) -> None:
-    """Wait until one of the five pages is open."""
-    page.wait_for_function("(name) => document.body.dataset.page === name", arg=name)
-    expect(page.locator(f"#page-{name} h1").first).to_be_visible()
-
-
-def go(page: Page, name: str) -> None:
-    """Open a page by its step in the header."""
-    page.locator(f"nav.steps button[data-id={name}]").click()
-    on_page(page, name)
 
 
 def shoot(page: Page, name: str, folder: Path) -> None:
@@ -250,16 +104,6 @@ def stored(project: Project) -> dict[str, str]:
     held, pool = labels_now.snapshot(project), items.pool(project)
     names = dict(zip(pool.ids.tolist(), pool.paths, strict=True))
     return {names[int(i)]: held.classes[int(y)] for i, y in zip(held.ids, held.y, strict=True)}
-
-
-def choose(page: Page, option: str, title: str) -> None:
-    """Choose an entry of one of the form's lists by clicking; words may stand behind its title."""
-    page.locator(f"#opt-{option} input").click()
-    page.locator(f'[role=option][aria-label^="{title}"]').first.click()
-
-
-def open_fold(page: Page, fold: str) -> None:
-    page.locator(f"#{fold} > button").first.click()
 
 
 def points(page: Page) -> int:
@@ -383,19 +227,9 @@ def export(page: Page, into: Path) -> None:
     assert {"predict.py", "model.onnx", "model.safetensors", "requirements.txt", "README.md"} <= written
 
 
-def labeled_project(folder: Path) -> Project:
-    """Eight images, four of them labeled with two classes."""
-    project = flat_project(folder, images=8)
-    ids = items.pool(project).ids
-    selections.save(project, Selection(ids[:4], ("pick",) * 4, ids[4:], "random"), None)
-    a, b = (classes.add_class(project, name) for name in ("a", "b"))
-    operations.apply(project, "tab", [Op(n, "label", int(i), (a, b)[n % 2]) for n, i in enumerate(ids[:4], 1)])
-    return project
-
-
-def test_what_cannot_be_trained_is_told_before_the_start(serve: Serve, page: Page, tmp_path: Path) -> None:
+def test_what_cannot_be_trained_is_told_before_the_start(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """A recipe that does not fit the backbone; and notices leave by themselves, a newer one in place of the same."""
-    page.goto(serve("--project", str(labeled_project(tmp_path).folder)).address)
+    page.goto(address_of(labeled_project(tmp_path)))
     go(page, "train")
     start, why = page.locator("#train-start"), page.locator("#train-head .fact")
     expect(start).to_be_enabled()
@@ -419,9 +253,9 @@ def test_what_cannot_be_trained_is_told_before_the_start(serve: Serve, page: Pag
     expect(page.locator(".toast")).to_have_count(0)
 
 
-def test_another_backbone_brings_its_own_rates(serve: Serve, page: Page, tmp_path: Path) -> None:
+def test_another_backbone_brings_its_own_rates(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """Those of the effort that depend on it; what was typed into other options stays."""
-    page.goto(serve("--project", str(labeled_project(tmp_path).folder)).address)
+    page.goto(address_of(labeled_project(tmp_path)))
     go(page, "train")
     open_fold(page, "train-more")
     for fold in ("ff", "st"):

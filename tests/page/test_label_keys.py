@@ -7,10 +7,8 @@ from pathlib import Path
 
 import pytest
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page  # noqa: E402
-
-from tests.page.test_browser import CHROMIUM  # noqa: E402
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
@@ -30,14 +28,12 @@ TYPED = ("<input id='text'>", "<textarea id='text'></textarea>", "<select id='te
 
 
 @pytest.fixture
-def page() -> Iterator[Page]:
-    with sync_api.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page()
-        page.set_content("<main>the page</main><aside></aside>")
-        page.evaluate(BEGIN, SCRIPT.read_text("utf-8"))
-        yield page
-        browser.close()
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_content("<main>the page</main><aside></aside>")
+    page.evaluate(BEGIN, SCRIPT.read_text("utf-8"))
+    yield page
+    page.close()
 
 
 def told(page: Page, *keys: str) -> list[str]:

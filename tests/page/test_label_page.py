@@ -1,13 +1,11 @@
 """The Label page in a real browser: keys at speed, suggestions, the grid, the map, undo across reloads, two windows."""
 
-# ruff: noqa: F401, F811 - the fixtures stand in another file
 from __future__ import annotations
 
 import math
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +23,7 @@ from tests.storage_help import flat_project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.test_browser import DIGITS, LONG, Serve, Watch, browser, on_page, page, serve, watch
+from tests.page.browser_help import DIGITS, LONG, AddressOf, Serve, Watch, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -451,7 +449,7 @@ def find_a_class(page: Page, project: Project) -> None:
     expect(page.locator(".lb-finder")).to_have_count(0)
 
 
-def test_work_goes_on_where_it_was_left(serve: Serve, page: Page, tmp_path: Path) -> None:
+def test_work_goes_on_where_it_was_left(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """First what has no answer, then what was skipped; the head tells of what is shown, the notice goes by a key."""
     project = flat_project(tmp_path, images=6)
     ids = np.arange(1, 6, dtype=np.int64)
@@ -461,7 +459,7 @@ def test_work_goes_on_where_it_was_left(serve: Serve, page: Page, tmp_path: Path
     for at, item in enumerate((1, 3, 4, 5), 1):
         operations.apply(project, "test", [Op(at, "label", item, number, None)])
     operations.apply(project, "test", [Op(5, "skip", 2, None, None)])
-    page.goto(serve("--project", str(project.folder)).address)
+    page.goto(address_of(project))
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     page.evaluate("() => FactStudio.go('label')")
     on_page(page, "label")

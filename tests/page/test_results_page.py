@@ -1,6 +1,5 @@
 """The Results page in a real browser, on stored runs: one that failed, an export of many files, a narrow window."""
 
-# ruff: noqa: F401, F811 - the fixtures stand in another file
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fact_core.config import to_dict, train_config
-from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
+from fact_core.storage import run_queue
+from fact_core.storage.project import Project
 from fact_core.work.scan import scan
 from tests.page.test_results_routes import label, train
 from tests.storage_help import drain
@@ -18,7 +18,7 @@ from tests.storage_help import drain
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-from tests.page.test_browser import Serve, browser, on_page, page, serve, watch
+from tests.page.browser_help import AddressOf, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -26,7 +26,7 @@ FILES = [f"file-{number}.csv" for number in range(9)]
 
 
 @pytest.fixture
-def project(tmp_path: Path, make_images: Callable[..., Path]) -> Path:
+def project(tmp_path: Path, make_images: Callable[..., Path]) -> Project:
     """A done run with an export of nine files, and a newer one that failed."""
     made = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
     drain(scan(made))
@@ -38,11 +38,11 @@ def project(tmp_path: Path, make_images: Callable[..., Path]) -> Path:
         run = run_queue.queue(made, kind, config)
         assert run_queue.claim(made, "test") is not None
         run_queue.finish(made, run, status, reason="The disk is full." if status == "failed" else "", result=result)
-    return made.folder
+    return made
 
 
-def test_results_say_what_is_true(serve: Serve, page: Page, project: Path) -> None:
-    page.goto(serve("--project", str(project)).address)
+def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Project) -> None:
+    page.goto(address_of(project))
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     page.evaluate("FactStudio.go('results')")
     on_page(page, "results")

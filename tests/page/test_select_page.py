@@ -1,6 +1,5 @@
 """The Select page in a real browser: what its form remembers and says, and the way to more check images."""
 
-# ruff: noqa: F401, F811 - the fixtures stand in another file
 from __future__ import annotations
 
 import json
@@ -19,7 +18,7 @@ from tests.storage_help import flat_project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.test_browser import Serve, browser, go, on_page, page, serve, watch
+from tests.page.browser_help import AddressOf, go, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -36,15 +35,15 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def opened(page: Page, served: Any) -> None:
-    page.goto(served.address)
+def opened(page: Page, address: str) -> None:
+    page.goto(address)
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     go(page, "select")
     expect(page.locator("#sf-budget")).to_be_visible()
 
 
-def test_the_form_shows_what_the_selection_was_made_with(serve: Serve, page: Page, project: Project) -> None:
-    opened(page, serve("--project", str(project.folder)))
+def test_the_form_shows_what_the_selection_was_made_with(address_of: AddressOf, page: Page, project: Project) -> None:
+    opened(page, address_of(project))
     budget, check, buttons = page.locator("#sf-budget"), page.locator("#sf-check"), page.locator(".sl-again button")
     expect(budget).to_have_value("6")
     expect(check).to_have_value("2")
@@ -64,8 +63,8 @@ def test_the_form_shows_what_the_selection_was_made_with(serve: Serve, page: Pag
     expect(buttons.nth(0)).to_be_disabled()
 
 
-def test_more_check_images_are_asked_for_alone(serve: Serve, page: Page, project: Project) -> None:
-    opened(page, serve("--project", str(project.folder)))
+def test_more_check_images_are_asked_for_alone(address_of: AddressOf, page: Page, project: Project) -> None:
+    opened(page, address_of(project))
     sent: list[dict[str, Any]] = []
 
     def take(route: Route) -> None:
@@ -85,7 +84,9 @@ def test_more_check_images_are_asked_for_alone(serve: Serve, page: Page, project
     expect(page.locator("#sf-check")).to_have_value("2")
 
 
-def test_a_backbone_without_weights_is_said_before_the_start(serve: Serve, page: Page, project: Project) -> None:
+def test_a_backbone_without_weights_is_said_before_the_start(
+    address_of: AddressOf, page: Page, project: Project
+) -> None:
     def without(route: Route) -> None:
         told = route.fetch().json()
         for row in told["backbones"]:
@@ -93,7 +94,7 @@ def test_a_backbone_without_weights_is_said_before_the_start(serve: Serve, page:
         route.fulfill(json=told)
 
     page.route("**/x/backbones", without)
-    opened(page, serve("--project", str(project.folder)))
+    opened(page, address_of(project))
     expect(page.locator(f"#sf-backbone option[value='{ABSENT}']")).to_contain_text("needs a download")
     page.locator("#sf-backbone").select_option(ABSENT)
     expect(page.locator(".sl-form > .note.warn")).to_contain_text("not on this computer")
@@ -103,8 +104,8 @@ def test_a_backbone_without_weights_is_said_before_the_start(serve: Serve, page:
     on_page(page, "project")
 
 
-def test_on_a_phone_the_wheel_scrolls_past_the_map(serve: Serve, page: Page, project: Project) -> None:
-    opened(page, serve("--project", str(project.folder)))
+def test_on_a_phone_the_wheel_scrolls_past_the_map(address_of: AddressOf, page: Page, project: Project) -> None:
+    opened(page, address_of(project))
     page.set_viewport_size({"width": 390, "height": 844})
     canvas = page.locator(".sl-map .fm-top")
     canvas.scroll_into_view_if_needed()

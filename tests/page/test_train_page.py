@@ -1,6 +1,5 @@
 """The Train page's form in a real browser: what it leaves out, and that nothing of an earlier run is lost."""
 
-# ruff: noqa: F401, F811 - the fixtures stand in another file
 from __future__ import annotations
 
 from pathlib import Path
@@ -15,7 +14,7 @@ from fact_core.storage.project import Project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.test_browser import Serve, browser, go, labeled_project, open_fold, page, serve, watch
+from tests.page.browser_help import AddressOf, go, labeled_project, open_fold
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -34,7 +33,7 @@ def project(tmp_path: Path) -> Project:
 
 
 def test_what_the_form_leaves_out_is_kept_when_a_run_is_started_again(
-    serve: Serve, page: Page, project: Project
+    address_of: AddressOf, page: Page, project: Project
 ) -> None:
     sent: list[dict[str, Any]] = []
 
@@ -43,7 +42,7 @@ def test_what_the_form_leaves_out_is_kept_when_a_run_is_started_again(
         route.fulfill(json={"run": 1})
 
     page.route("**/run", take)
-    page.goto(serve("--project", str(project.folder)).address)
+    page.goto(address_of(project))
     go(page, "train")
     open_fold(page, "train-more")
     for fold in ("lp", "ff", "lm"):

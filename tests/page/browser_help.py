@@ -1,0 +1,150 @@
+"""What the browser tests share: the program in a process of its own, the ways from page to page, a small project."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import psutil
+
+from app.bench.browser import find_chromium
+from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
+from fact_core.storage import items
+from fact_core.storage.project import Project
+from fact_core.types import Selection
+from tests.storage_help import flat_project
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHROMIUM = find_chromium()
+SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child process does
+DIGITS = [str(number) for number in range(10)]
+
+
+# ---- the server -----------------------------------------------------------------------------------
+
+
+class Served:
+    """The program in a process of its own. ``address`` lets a browser in."""
+
+    def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
+        folder.mkdir(exist_ok=True)
+        self.log = folder / "server.txt"
+        command = [sys.executable, "-m", "app.main", "--no-browser", "--port", str(port), *arguments]
+        with open(self.log, "wb") as out:
+            env = {**os.environ, "PYTHONUTF8": "1"}
+            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=subprocess.STDOUT)
+        self.address = self._wait_for_address()
+        self.port = urlsplit(self.address).port or 0
+
+    def told(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    def _wait_for_address(self) -> str:
+        until = time.monotonic() + 240
+        while time.monotonic() < until:
+            found = re.search(r"http://127\.0\.0\.1:\d+/\S+", self.told())
+            if found:
+                return found[0]
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.told()}")
+            time.sleep(0.1)
+        self.end()
+        raise AssertionError(f"the server says no address:\n{self.told()}")
+
+    def kill(self) -> None:
+        """kill -9: nothing is tidied up."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
+
+    def end(self) -> None:
+        """End the server and the child that it started, which would wait for work a while longer."""
+        if self.process.poll() is None:
+            children = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            for child in children:
+                if child.is_running():
+                    child.kill()
+
+
+#: serve("--demo"): a server of the test's own.
+Serve = Callable[..., Served]
+#: address_of(project): where the session's server shows it.
+AddressOf = Callable[[Project], str]
+
+
+# ---- a window ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Watch:
+    """What a page asked for and complained about. ``calm`` while the server is up."""
+
+    hosts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    calm: bool = True
+
+    def follow(self, page: Page) -> None:
+        page.on("request", self._request)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+
+    def _request(self, request: Any) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob", "about"):
+            self.hosts[f"{parts.scheme}://{parts.hostname}"] += 1
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and self.calm:
+            self.problems.append(f"console: {message.text} {message.location}")
+
+
+# ---- the pages ------------------------------------------------------------------------------------------
+
+
+def on_page(page: Page, name: str) -> None:
+    """Wait until one of the five pages is open."""
+    page.wait_for_function("(name) => document.body.dataset.page === name", arg=name)
+    page.locator(f"#page-{name} h1").first.wait_for()
+
+
+def go(page: Page, name: str) -> None:
+    """Open a page by its step in the header."""
+    page.locator(f"nav.steps button[data-id={name}]").click()
+    on_page(page, name)
+
+
+def choose(page: Page, option: str, title: str) -> None:
+    """Choose an entry of one of the form's lists by clicking; words may stand behind its title."""
+    page.locator(f"#opt-{option} input").click()
+    page.locator(f'[role=option][aria-label^="{title}"]').first.click()
+
+
+def open_fold(page: Page, fold: str) -> None:
+    page.locator(f"#{fold} > button").first.click()
+
+
+def labeled_project(folder: Path) -> Project:
+    """Eight images, four of them labeled with two classes."""
+    project = flat_project(folder, images=8)
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids[:4], ("pick",) * 4, ids[4:], "random"), None)
+    a, b = (classes.add_class(project, name) for name in ("a", "b"))
+    operations.apply(project, "tab", [Op(n, "label", int(i), (a, b)[n % 2]) for n, i in enumerate(ids[:4], 1)])
+    return project

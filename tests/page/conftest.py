@@ -1,0 +1,112 @@
+"""The browser and the program that the browser tests share.
+
+One browser and one server a session. A test that kills the server, reads what it printed or needs projects of its
+own home starts one with ``serve``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.shell.server import key_of
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from tests.page.browser_help import CHROMIUM, SOON, AddressOf, Serve, Served, Watch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    sync_api.expect.set_options(timeout=SOON)
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the session's server has its projects and its list of them."""
+    return tmp_path_factory.mktemp("session")
+
+
+def at_home(patch: pytest.MonkeyPatch, home: Path) -> None:
+    patch.setenv("FACT_STUDIO_HOME", str(home / "data"))
+    patch.setenv("FACT_STUDIO_CACHE", str(home / "cache"))
+
+
+@pytest.fixture(scope="session")
+def shared(home: Path) -> Iterator[Served]:
+    """The session's server. Each test shows it a project of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_home(patch, home)
+        served = Served(home / "started")
+    try:
+        yield served
+        assert served.process.poll() is None, f"the server ended:\n{served.told()}"
+    finally:
+        served.end()
+
+
+@pytest.fixture
+def address_of(shared: Served, home: Path) -> Iterator[AddressOf]:
+    """address_of(project): it is in the list of the session's server, which opens it when it is asked for."""
+
+    def known(project: Project) -> str:
+        with pytest.MonkeyPatch.context() as patch:
+            at_home(patch, home)
+            projects.remember(project)
+        return f"{shared.address}&p={key_of(project.folder)}"
+
+    before = len(shared.told())
+    yield known
+    print(f"---- what the server printed meanwhile\n{shared.told()[before:]}")
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """serve("--demo"): the program, started in an empty folder. Printed when it died before the test was over."""
+    started: list[Served] = []
+    killed: set[int] = set()
+
+    def start(*arguments: str, port: int = 0) -> Served:
+        killed.update(id(each) for each in started)  # a restart: those before have died on purpose
+        started.append(Served(tmp_path / f"started-{len(started)}", *arguments, port=port))
+        return started[-1]
+
+    yield start
+    died = [each for each in started if each.process.poll() is not None and id(each) not in killed]
+    for each in started:
+        each.end()
+        print(f"---- what the server printed\n{each.told()}")
+    log = projects.home() / "server.log"
+    print(f"---- server.log\n{log.read_text('utf-8') if log.exists() else 'none'}")
+    assert not died, f"the server ended with {died[0].process.returncode}:\n{died[0].told()}"
+
+
+@pytest.fixture
+def watch() -> Watch:
+    return Watch()
+
+
+@pytest.fixture
+def page(browser: Browser, watch: Watch, tmp_path: Path) -> Iterator[Page]:
+    """A window of 1440 x 900. Nothing of it may go anywhere but to 127.0.0.1, or complain in the console."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
+    made = context.new_page()
+    made.set_default_timeout(SOON)
+    watch.follow(made)
+    yield made
+    print(f"---- the page at the end: {made.url}\n{made.inner_text('body')[:3000]}")
+    context.close()
+    assert set(watch.hosts) == {"http://127.0.0.1"}, watch.hosts
+    assert not watch.problems, watch.problems
