@@ -5,14 +5,13 @@ A UMAP of a done "map" run where there is one; until then the PCA picture that t
 
 from __future__ import annotations
 
-import json
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from app.routes import binary
 from fact_core.errors import StorageError
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
@@ -62,13 +61,10 @@ def brief(project: Project, history: list[run_queue.Run] | None = None) -> dict[
 
 
 def packed(picture: Picture, xy: FloatArray, ids: IntArray) -> bytes:
-    """u32 length of the header, header as JSON, padded to 4 bytes; float32 xy[n * 2]; int32 ids[n]. Little-endian."""
+    """Header {n, kind, key}; columns: xy f32[n * 2], ids i32[n]. Images without a place are left out."""
     known = np.isfinite(xy).all(axis=1)
-    xy, ids = xy[known], ids[known]
-    head: dict[str, Any] = {"n": len(ids), "kind": picture.kind, "key": picture.key}
-    text = json.dumps(head).encode()
-    text += b" " * (-(4 + len(text)) % 4)
-    return struct.pack("<I", len(text)) + text + xy.astype("<f4").tobytes() + ids.astype("<i4").tobytes()
+    head = {"n": int(known.sum()), "kind": picture.kind, "key": picture.key}
+    return binary.packed(head, xy[known].astype("<f4"), ids[known].astype("<i4"))
 
 
 def _file(project: Project, key: str, suffix: str) -> Path:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from app.shell import computer
-from app.shell.text import sentences
+from app.shell.trainings import refuse_second
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
-from fact_core.errors import ConfigError, InputError, ProjectError, RunError
+from fact_core.errors import ConfigError, InputError, ProjectError
 from fact_core.labeling import selections
 from fact_core.storage import items, run_process, run_queue
 from fact_core.storage import project as projects
@@ -164,19 +164,6 @@ class Server:
         reason = f"The child process that does the work ended at once (exit code {ended}). {_last_words(held.project)}"
         run_queue.finish(held.project, run, "failed", reason.strip())
         return True
-
-
-def refuse_second(project: Project, run: int = 0) -> None:
-    """RunError while another training than ``run`` works or waits: it names that one."""
-    trainings = sorted(run_queue.list_runs(project, "train"), key=lambda each: each.id)
-    busy = [number for number, each in enumerate(trainings, 1) if each.open and each.id != run]
-    if not busy:
-        return
-    number = min(busy, key=lambda each: trainings[each - 1].status == "queued")
-    other, text = trainings[number - 1], sentences()
-    recipe = str(other.config.get("recipe", ""))
-    found = text[f"train.busy_{other.status}"].format(n=number, recipe=text.get(f"recipe.{recipe}", recipe))
-    raise RunError(text["train.busy"], found, text["train.busy_do"])
 
 
 def _last_words(project: Project) -> str:

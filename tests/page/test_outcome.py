@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -136,7 +137,10 @@ def test_damaged_answers_are_an_error_in_words(tmp_path: Path, content: bytes) -
 
 
 def test_packed_columns() -> None:
-    header, body = outcome.pack(answers())
+    content = outcome.packed(answers())
+    start = 4 + int.from_bytes(content[:4], "little")
+    header, body = json.loads(content[4:start]), content[start:]
+    assert start % 4 == 0
     assert header == {"n": 4, "classes": ["cat", "dog"]}
     assert np.frombuffer(body, "<i4", 4).tolist() == [11, 12, 13, 14]
     assert np.frombuffer(body, "<u2", 4, 16).tolist() == [0, 0, 1, 1]

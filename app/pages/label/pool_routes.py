@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 
 from app.pages.label import suggestions
+from app.routes import binary
 from app.shell.server import Opened, Server
 from fact_core.analysis.lookalikes import groups
 from fact_core.errors import InputError
@@ -21,16 +22,16 @@ def register(app: FastAPI, server: Server) -> None:
     @app.get("/x/{key}/pool")
     def pool(key: str) -> Response:
         """The ids of the pool, i32 each, ascending."""
-        return _binary(items.pool(server.project(key)).ids.astype("<i4").tobytes())
+        return binary.answer(items.pool(server.project(key)).ids.astype("<i4").tobytes())
 
     @app.get("/x/{key}/suggest")
     def suggest(key: str) -> Response:
-        return _binary(suggestions.packed(server.opened(key)))
+        return binary.answer(suggestions.packed(server.opened(key)))
 
     @app.get("/x/{key}/groups")
     def grouped(key: str) -> Response:
         """ids i32[n], then the group of each u8[n]; empty without features."""
-        return _binary(groups_of(server.opened(key)))
+        return binary.answer(groups_of(server.opened(key)))
 
     @app.get("/x/{key}/find")
     def find(key: str, name: str) -> dict[str, Any]:
@@ -59,7 +60,3 @@ def found(held: Opened, name: str) -> dict[str, Any]:
     pool = items.pool(held.project)
     ids = [int(each) for each, path in zip(pool.ids, pool.paths, strict=True) if text in path.casefold()]
     return {"total": len(ids), "ids": ids[:MOST_FOUND]}
-
-
-def _binary(content: bytes) -> Response:
-    return Response(content, media_type="application/octet-stream", headers={"cache-control": "no-store"})

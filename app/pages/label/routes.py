@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import Body, FastAPI, Response
 
-from app.routes import maps
+from app.routes import binary, maps
 from app.routes.classes import classes_of
 from app.shell import computer
 from app.shell.forms import TITLES
@@ -38,9 +38,7 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/{key}/map")
     def points(key: str) -> Response:
-        return Response(
-            map_bytes(server, key), media_type="application/octet-stream", headers={"cache-control": "no-store"}
-        )
+        return binary.answer(map_bytes(server, key))
 
     @app.get("/x/{key}/queue")
     def queue(key: str) -> dict[str, Any]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import struct
-from typing import Any
-
 import numpy as np
 
+from app.routes import binary
 from app.shell.server import Opened
 from fact_core.analysis.suggest import suggest
 from fact_core.labeling import classes, labels_now
@@ -18,33 +15,26 @@ from fact_core.types import FloatArray, IntArray
 
 
 def packed(held: Opened) -> bytes:
-    """u32 length of the header, header as JSON padded to 4 bytes, ids i32[n], class u16[n], confidence u8[n].
+    """Header {n, classes, labels, why}; columns: ids i32[n], class u16[n], confidence u8[n].
 
-    header: n, classes (ids: the u16 is a place in it), labels (learned from), why ("" or what is missing:
-    "features", "labels"). Little-endian. The labels of check images teach nothing.
+    classes: ids, the u16 is a place among them; labels: learned from; why: "" or what is missing ("features",
+    "labels"). The labels of check images teach nothing.
     """
     project = held.project
     learned = labels_now.snapshot(project, "pick")
     listed = [each.id for each in classes.classes(project)]
     known = features_of(held)
     if known is None:
-        return _pack({"n": 0, "classes": listed, "labels": 0, "why": "features"})
+        return binary.packed({"n": 0, "classes": listed, "labels": 0, "why": "features"})
     ids, x = known
     place = np.searchsorted(ids, learned.ids)
     place[place == len(ids)] = 0
     here = ids[place] == learned.ids if len(ids) else np.zeros(0, dtype=bool)
     found = suggest(x, place[here], learned.y[here])
     if found is None:
-        return _pack({"n": 0, "classes": listed, "labels": int(here.sum()), "why": "labels"})
-    sure = np.clip(np.rint(found.confidence * 255), 0, 255).astype("u1")
-    columns = ids.astype("<i4").tobytes() + found.y.astype("<u2").tobytes() + sure.tobytes()
-    return _pack({"n": len(ids), "classes": listed, "labels": found.labels, "why": ""}, columns)
-
-
-def _pack(header: dict[str, Any], columns: bytes = b"") -> bytes:
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 4)
-    return struct.pack("<I", len(text)) + text + columns
+        return binary.packed({"n": 0, "classes": listed, "labels": int(here.sum()), "why": "labels"})
+    columns = ids.astype("<i4"), found.y.astype("<u2"), binary.sure(found.confidence)
+    return binary.packed({"n": len(ids), "classes": listed, "labels": found.labels, "why": ""}, *columns)
 
 
 def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from app.routes import binary
 from fact_core.analysis import evaluate
 from fact_core.choices import PHASES
 from fact_core.errors import RunError
@@ -176,9 +177,7 @@ def _beyond_chance(row: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
     return bool(2 * sum(math.comb(n, k) for k in range(few + 1)) / 2**n < 0.05)
 
 
-def pack(answers: Answers) -> tuple[dict[str, Any], bytes]:
-    """(header, body) of the predictions for the map: ids i32, class u16, confidence u8 (0..255)."""
-    ids, y = answers.ids.astype("<i4"), answers.y.astype("<u2")
-    sure = np.clip(np.rint(answers.confidence * 255), 0, 255).astype("u1")
-    header = {"n": len(ids), "classes": list(answers.classes)}
-    return header, ids.tobytes() + y.tobytes() + sure.tobytes()
+def packed(answers: Answers) -> bytes:
+    """Of the predictions for the map: header {n, classes}; columns: ids i32[n], class u16[n], confidence u8[n]."""
+    columns = answers.ids.astype("<i4"), answers.y.astype("<u2"), binary.sure(answers.confidence)
+    return binary.packed({"n": len(answers.ids), "classes": list(answers.classes)}, *columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from app.pages.results import findings, outcome
+from app.routes import binary
 from fact_core.errors import RunError, storage_error
 from fact_core.exchange import export_labels
 from fact_core.storage.project import Project
@@ -29,13 +29,8 @@ def register(app: FastAPI, server: Any) -> None:
 
     @app.get("/x/{key}/predictions")
     def predictions(key: str, run: int = 0) -> Response:
-        """u32 header length, header JSON padded to 4, ids i32[n], class u16[n], confidence u8[n]."""
-        project = server.project(key)
-        header, columns = outcome.pack(_answers(project, run))
-        text = json.dumps(header, ensure_ascii=False).encode()
-        text += b" " * (-len(text) % 4)
-        body = len(text).to_bytes(4, "little") + text + columns
-        return Response(body, media_type="application/octet-stream", headers={"Cache-Control": "no-store"})
+        """See ``outcome.packed``."""
+        return binary.answer(outcome.packed(_answers(server.project(key), run)))
 
     @app.get("/x/{key}/predictions.csv")
     def predictions_csv(key: str, run: int = 0) -> FileResponse:
