@@ -160,24 +160,21 @@ class LpConfig:
         "Probe",
         "lr: converged logistic regression; sgd: the paper's 50 epochs of SGD.",
         choices=("lr", "sgd"),
-        expert=True,
         paper=True,
     )
     C: float = option(10.0, "Probe C", "Inverse regularisation on unit-norm features.", low=1e-4, high=1e6, expert=True)
     balanced: bool = option(
         True, "Balanced classes in the probe", "Rare classes weigh as much as frequent ones.", expert=True
     )
-    epochs: int = option(50, "Probe epochs", "Of the SGD probe.", low=1, high=10_000, expert=True, paper=True)
-    lr: float = option(
-        0.01, "Probe learning rate", "Of the SGD probe, at batch 512.", low=1e-6, high=10.0, expert=True, paper=True
-    )
+    epochs: int = option(50, "Probe epochs", "Of the SGD probe.", low=1, high=10_000, paper=True)
+    lr: float = option(0.01, "Probe learning rate", "Of the SGD probe, at batch 512.", low=1e-6, high=10.0, paper=True)
 
 
 @dataclass(frozen=True)
 class FfConfig:
     """Phase 2, full or LoRA finetune."""
 
-    optimiser: str = option("adamw", "Optimiser", "Of phase 2.", choices=("adamw", "sgd"), expert=True, paper=True)
+    optimiser: str = option("adamw", "Optimiser", "Of phase 2.", choices=("adamw", "sgd"), paper=True)
     steps: int = option(300, "Steps", "Optimiser steps of phase 2.", low=1, high=1_000_000)
     epochs: int = option(0, "Epochs", "Instead of steps, where not 0.", low=0, high=100_000, expert=True)
     batch: int = option(64, "Batch", "At most this many images a step.", low=1, high=4096)
@@ -189,17 +186,9 @@ class FfConfig:
     lora_alpha: int = option(16, "LoRA alpha", "Scale is alpha / rank.", low=1, high=1024, expert=True)
     prompt_length: int = option(10, "Prompts", "Learned tokens a block.", low=1, high=LONGEST, expert=True)
     prompt_dim: int = option(
-        0,
-        "Prompt width",
-        "A shared layer widens narrower ones; 0: the network's own.",
-        low=0,
-        high=4096,
-        expert=True,
-        paper=True,
+        0, "Prompt width", "A shared layer widens narrower ones; 0: the network's own.", low=0, high=4096, paper=True
     )
-    prompt_deep: bool = option(
-        True, "Deep prompts", "Each block has its own; else the first alone.", expert=True, paper=True
-    )
+    prompt_deep: bool = option(True, "Deep prompts", "Each block has its own; else the first alone.", paper=True)
     prefix_length: int = option(15, "Prefixes", "Learned keys and values a block.", low=1, high=LONGEST, expert=True)
     prompt_lr: float = option(1e-3, "Prompt learning rate", "Of prompts and prefixes.", low=0.0, high=1.0, expert=True)
     layer_decay: float = option(0.75, "Layer decay", "Early layers learn slower.", low=0.1, high=1.0, expert=True)
@@ -225,7 +214,6 @@ class FfConfig:
         "best_test keeps those that did best on the check images: only to reproduce published numbers. The check "
         "images can then no longer say how good the result is.",
         choices=("last", "best_test"),
-        expert=True,
         paper=True,
     )
     start_C: float = option(
@@ -237,22 +225,10 @@ class FfConfig:
         expert=True,
     )
     warm_epochs: int = option(
-        0,
-        "Warm-up epochs",
-        "In which the rates rise; 0: a tenth of all steps.",
-        low=0,
-        high=100_000,
-        expert=True,
-        paper=True,
+        0, "Warm-up epochs", "In which the rates rise; 0: a tenth of all steps.", low=0, high=100_000, paper=True
     )
     alone_epochs: int = option(
-        0,
-        "Epochs alone",
-        "Epochs where no phase 1 goes before; 0: as with one.",
-        low=0,
-        high=100_000,
-        expert=True,
-        paper=True,
+        0, "Epochs alone", "Epochs where no phase 1 goes before; 0: as with one.", low=0, high=100_000, paper=True
     )
 
 
@@ -308,7 +284,6 @@ class LmConfig:
         "FroFA form",
         "default: range and strength of an image; channel: a strength for each channel; channel-squared: a range too.",
         choices=("default", "channel", "channel-squared"),
-        expert=True,
         paper=True,
     )
     views: int = option(8, "FroFA views", "Augmented copies in the logistic regression.", low=0, high=64, expert=True)

@@ -32,8 +32,8 @@ def option(
     of its choices that are named here. The command line has them all.
     """
     names = tuple(choices) if choices is not None else None
-    meta = {"title": title, "help": help, "low": low, "high": high, "choices": names, "expert": expert, "paper": paper}
-    return field(default=default, metadata=meta)
+    meta = {"title": title, "help": help, "low": low, "high": high, "choices": names}
+    return field(default=default, metadata={**meta, "expert": expert or paper is True, "paper": paper})
 
 
 def from_flat(cls: type[T], values: Mapping[str, Any]) -> T:
