@@ -2,39 +2,109 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
+from app.shell.trainings import numbers
+from fact_core.choices import PRESETS, RECIPES
 from fact_core.labeling import labels_now
-from fact_core.storage import run_events
+from fact_core.storage import run_events, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
 
-def run_brief(project: Project, run: Run) -> dict[str, Any]:
-    """What the lists show of a run; ``progress`` only while it works."""
+@dataclass(frozen=True)
+class RunBrief:
+    """A run of any kind, as the lists show it. ``seconds``: how long it took; ``progress`` only while it works."""
+
+    id: int
+    kind: str
+    status: str
+    reason: str
+    config: dict[str, Any]
+    recipe: str | None
+    preset: str | None
+    backbone: str | None
+    created: float
+    started: float | None
+    ended: float | None
+    seconds: float | None
+    device: str
+    stopping: bool
+    parent: int | None
+    waits_for: list[int]
+    progress: dict[str, Any] | None
+    accuracy: float | None
+    interval: list[float] | None
+    result: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class TrainingBrief:
+    """A training run in a line: ``number`` is its place among the trainings; recipe and preset by their titles."""
+
+    id: int
+    number: int
+    recipe: str
+    preset: str
+    backbone: str
+    status: str
+    reason: str
+    labels: int | None
+    seconds: float | None
+
+
+def run_brief(project: Project, run: Run) -> RunBrief:
+    """What the lists show of a run."""
     report = run.result.get("report") if isinstance(run.result.get("report"), dict) else None
-    return {
-        "id": run.id,
-        "kind": run.kind,
-        "status": run.status,
-        "reason": run.reason,
-        "config": run.config,
-        "recipe": run.config.get("recipe"),
-        "preset": run.config.get("preset"),
-        "backbone": run.config.get("backbone"),
-        "created": run.created,
-        "started": run.started,
-        "ended": run.ended,
-        "seconds": run.ended - run.started if run.ended and run.started else None,
-        "device": run.device,
-        "stopping": run.stop_requested,
-        "parent": run.parent,
-        "waits_for": list(run.waits_for),
-        "progress": _progress(project, run),
-        "accuracy": report["accuracy"] if report else None,
-        "interval": report.get("interval") if report else None,
-        "result": run.result if run.kind in ("scan", "features", "export", "map", "compare") else None,
-    }
+    return RunBrief(
+        id=run.id,
+        kind=run.kind,
+        status=run.status,
+        reason=run.reason,
+        config=run.config,
+        recipe=run.config.get("recipe"),
+        preset=run.config.get("preset"),
+        backbone=run.config.get("backbone"),
+        created=run.created,
+        started=run.started,
+        ended=run.ended,
+        seconds=_seconds(run),
+        device=run.device,
+        stopping=run.stop_requested,
+        parent=run.parent,
+        waits_for=list(run.waits_for),
+        progress=_progress(project, run),
+        accuracy=report["accuracy"] if report else None,
+        interval=report.get("interval") if report else None,
+        result=run.result if run.kind in ("scan", "features", "export", "map", "compare") else None,
+    )
+
+
+def training_briefs(project: Project) -> dict[int, TrainingBrief]:
+    """Id -> all training runs, the newest first."""
+    runs = run_queue.list_runs(project, "train")
+    number = numbers(runs)
+    return {run.id: _training(run, number[run.id]) for run in runs}
+
+
+def _training(run: Run, number: int) -> TrainingBrief:
+    recipe, preset = str(run.config.get("recipe", "")), str(run.config.get("preset", ""))
+    return TrainingBrief(
+        id=run.id,
+        number=number,
+        recipe=RECIPES[recipe].title if recipe in RECIPES else recipe,
+        preset=PRESETS[preset].title if preset in PRESETS else preset,
+        backbone=run.config.get("backbone", ""),
+        status=run.status,
+        reason=run.reason,
+        labels=run.result.get("labels"),
+        seconds=_seconds(run),
+    )
+
+
+def _seconds(run: Run) -> float | None:
+    return run.ended - run.started if run.ended and run.started else None
 
 
 def _progress(project: Project, run: Run) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, Query
 
 from app.routes.run_briefs import run_brief
+from app.routes.shapes import told
 from app.shell.server import Server
 from fact_core.storage import run_events, run_process, run_queue
 
@@ -37,8 +38,8 @@ def register(app: FastAPI, server: Server) -> None:
     def events(key: str, run: Number, since: Number = 0, limit: int = 2000) -> dict[str, Any]:
         project = server.project(key)
         rows, cursor = run_events.events_since(project, run, since, min(max(limit, 1), 10_000))
-        told = [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows]
-        return {"events": told, "cursor": cursor, "run": run_brief(project, run_queue.get(project, run))}
+        new = [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows]
+        return {"events": new, "cursor": cursor, "run": told(run_brief(project, run_queue.get(project, run)))}
 
     @app.get("/x/{key}/log")
     def log(key: str, run: Number, lines: int = 400) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from fastapi import FastAPI
 
 from app.routes import maps
 from app.routes.classes import classes_of
 from app.routes.run_briefs import run_brief
+from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Opened, Server, key_of
 from app.shell.text import sentences
@@ -16,6 +18,54 @@ from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+
+
+@dataclass(frozen=True)
+class ProjectName:
+    """Which project is open. ``key`` names it in addresses."""
+
+    key: str
+    name: str
+    images: str
+    folder: str
+
+
+@dataclass(frozen=True)
+class SelectionBrief:
+    """The newest selection: how many images of each role it has, and how it came about."""
+
+    id: int
+    strategy: str
+    budget: int
+    picks: int
+    checks: int
+    seconds: float | None
+    backbone: str | None
+    config: dict[str, Any]
+    run: int | None
+    created: float
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """How many images of the queue, by their role, and how many of them have an answer; ``total``: all labels."""
+
+    picks: int
+    checks: int
+    picks_done: int
+    checks_done: int
+    skipped: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of the five steps of the header, with one fact."""
+
+    key: str
+    title: str
+    fact: str
+    state: Literal["done", "begun", "todo"]
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -41,29 +91,16 @@ def register(app: FastAPI, server: Server) -> None:
 def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
     """What depends on items, labels, selections and runs, but not on their events."""
     project = held.project
-    counts = items.counts(project)
+    name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder))
     stored = selections.latest(project)
     newest = run_queue.list_runs(project)
     return {
-        "project": {
-            "key": key_of(project.folder),
-            "name": project.name,
-            "images": str(project.images),
-            "folder": str(project.folder),
-        },
-        "counts": {
-            "files": counts.files,
-            "pool": counts.pool,
-            "duplicates": counts.duplicates,
-            "unreadable": counts.unreadable,
-            "missing": counts.missing,
-            "bytes": counts.bytes,
-            "sizes": [list(size) for size in counts.sizes],
-        },
+        "project": told(name),
+        "counts": told(items.counts(project)),
         "classes": classes_of(project),
-        "selection": _selection(stored),
-        "labels": _labels(project),
-        "runs": [run_brief(project, run) for run in newest[:200]],
+        "selection": told(_selection(stored)) if stored else None,
+        "labels": told(_labels(project)),
+        "runs": [told(run_brief(project, run)) for run in newest[:200]],
         "map": maps.brief(project, newest),
     }
 
@@ -71,29 +108,28 @@ def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
 def _now(project: Project, base: dict[str, Any], text: dict[str, str]) -> dict[str, Any]:
     """What moves with the events of the active run."""
     run = run_queue.active(project)
-    brief = run_brief(project, run) if run else None
-    return {"run": brief, "steps": steps(base, brief, text)}
+    busy = run.kind if run else ""
+    brief = told(run_brief(project, run)) if run else None
+    return {"run": brief, "steps": [told(step) for step in steps(base, busy, text)]}
 
 
-def _selection(stored: selections.Stored | None) -> dict[str, Any] | None:
-    if stored is None:
-        return None
+def _selection(stored: selections.Stored) -> SelectionBrief:
     roles = stored.selection.roles
-    return {
-        "id": stored.id,
-        "strategy": stored.selection.strategy,
-        "budget": roles.count("pick"),
-        "picks": roles.count("pick"),
-        "checks": roles.count("audit"),
-        "seconds": stored.seconds,
-        "backbone": stored.config.get("backbone"),
-        "config": stored.config,
-        "run": stored.run_id,
-        "created": stored.created,
-    }
+    return SelectionBrief(
+        id=stored.id,
+        strategy=stored.selection.strategy,
+        budget=roles.count("pick"),
+        picks=roles.count("pick"),
+        checks=roles.count("audit"),
+        seconds=stored.seconds,
+        backbone=stored.config.get("backbone"),
+        config=stored.config,
+        run=stored.run_id,
+        created=stored.created,
+    )
 
 
-def _labels(project: Project) -> dict[str, int]:
+def _labels(project: Project) -> LabelCounts:
     states = labels_now.states(project)
     done = {item for item, state in states.items() if state.kind == "label"}
     skipped = {
@@ -102,21 +138,20 @@ def _labels(project: Project) -> dict[str, int]:
     queue = selections.queue(project)
     picks = {entry.item for entry in queue if entry.role == "pick"}
     checks = {entry.item for entry in queue if entry.role == "audit"}
-    return {
-        "picks": len(picks),
-        "checks": len(checks),
-        "picks_done": len(picks & done),
-        "checks_done": len(checks & done),
-        "skipped": len((picks | checks) & skipped),
-        "total": len(done),
-    }
+    return LabelCounts(
+        picks=len(picks),
+        checks=len(checks),
+        picks_done=len(picks & done),
+        checks_done=len(checks & done),
+        skipped=len((picks | checks) & skipped),
+        total=len(done),
+    )
 
 
-def steps(base: dict[str, Any], run: dict[str, Any] | None, text: dict[str, str]) -> list[dict[str, str]]:
-    """The five steps with one fact each. state: done, begun or todo; the page knows which is current."""
+def steps(base: dict[str, Any], busy: str, text: dict[str, str]) -> list[Step]:
+    """The five steps. The page knows which is current. ``busy``: the kind of the run at work."""
     counts, selection, labeled = base["counts"], base["selection"], base["labels"]
     trained = next((each for each in base["runs"] if each["kind"] == "train" and each["status"] == "done"), None)
-    busy = run["kind"] if run else ""
     all_labels = labeled["picks"] + labeled["checks"]
     passed = labeled["picks_done"] + labeled["checks_done"] + labeled["skipped"]
     ready = selection is not None and passed >= all_labels > 0
@@ -135,12 +170,7 @@ def steps(base: dict[str, Any], run: dict[str, Any] | None, text: dict[str, str]
         ("results", percent(trained), False, trained is not None),
     )
     return [
-        {
-            "key": key,
-            "title": text[f"step.{key}"],
-            "fact": fact,
-            "state": "done" if done else "begun" if begun else "todo",
-        }
+        Step(key, text[f"step.{key}"], fact, "done" if done else "begun" if begun else "todo")
         for key, fact, done, begun in rows
     ]
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from app.pages.results import outcome
-from app.routes.run_briefs import is_stale
+from app.routes.run_briefs import is_stale, training_briefs
+from app.routes.shapes import told
 from app.shell.decision_text import decision_words
-from fact_core.choices import EXPORTS, PRESETS, RECIPES
+from fact_core.choices import EXPORTS
 from fact_core.errors import FactError, RunError
 from fact_core.exchange import label_files
 from fact_core.images.demo import demo_truth
@@ -86,7 +87,7 @@ def _truth(project: Project, classes: tuple[str, ...]) -> tuple[dict[int, str], 
 
 def results(project: Project, run: Run) -> dict[str, Any]:
     """Everything the Results page shows of one training run."""
-    answers = answers_of(project, run)
+    answers, briefs = answers_of(project, run), training_briefs(project)
     counts = _label_counts(project, run)
     measured, second, looked_at = None, None, 0
     if answers is not None:
@@ -101,8 +102,8 @@ def results(project: Project, run: Run) -> dict[str, Any]:
     done = run.result.get("phases") or []
     rows = outcome.phase_rows(done, measured, final)
     return {
-        "run": run_brief(project, run),
-        "runs": [run_brief(project, each) for each in run_queue.list_runs(project, "train")],
+        "run": told(briefs[run.id]),
+        "runs": [told(each) for each in briefs.values()],
         "measured": measured,
         "also": _also(second, done, final) if second else None,
         "self_taught": looked_at,
@@ -115,7 +116,7 @@ def results(project: Project, run: Run) -> dict[str, Any]:
         "predicted": _predicted(project, run, answers is not None),
         "items": [{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
         "exports": _exports(project, run),
-        "export_into": str(_new_folder(project, run)),
+        "export_into": str(_new_folder(project, briefs[run.id].number)),
         "stale": is_stale(project, run),
     }
 
@@ -169,23 +170,6 @@ def _on_training(project: Project, run: Run, answers: outcome.Answers | None) ->
     return {"right": own["right"], "n": own["n"]} if own else None
 
 
-def run_brief(project: Project, run: Run) -> dict[str, Any]:
-    """A training run in a line: its number among the training runs, recipe, labels, status."""
-    ids = sorted(each.id for each in run_queue.list_runs(project, "train"))
-    recipe, preset = str(run.config.get("recipe", "")), str(run.config.get("preset", ""))
-    return {
-        "id": run.id,
-        "number": ids.index(run.id) + 1,
-        "recipe": RECIPES[recipe].title if recipe in RECIPES else recipe,
-        "preset": PRESETS[preset].title if preset in PRESETS else preset,
-        "backbone": run.config.get("backbone", ""),
-        "status": run.status,
-        "reason": run.reason,
-        "labels": run.result.get("labels"),
-        "seconds": run.ended - run.started if run.started and run.ended else None,
-    }
-
-
 def _predicted(project: Project, run: Run, ready: bool) -> dict[str, Any] | None:
     """How the predictions for the pool stand: the newest predict run of this model."""
     newest = predict_run(project, run.id)
@@ -210,10 +194,10 @@ def _exports(project: Project, run: Run) -> list[dict[str, Any]]:
     ]
 
 
-def _new_folder(project: Project, run: Run) -> Path:
+def _new_folder(project: Project, number: int) -> Path:
     """A folder beside the project that does not exist yet."""
     name = re.sub(r"[^\w-]+", "-", project.name).strip("-").lower() or "classifier"
-    first = project.folder.parent / f"{name}-classifier-run{run_brief(project, run)['number']}"
+    first = project.folder.parent / f"{name}-classifier-run{number}"
     folder, extra = first, 2
     while folder.exists():
         folder, extra = first.with_name(f"{first.name}-{extra}"), extra + 1

@@ -13,6 +13,7 @@ from starlette.background import BackgroundTask
 
 from app.pages.results import findings, outcome
 from app.routes import binary
+from app.routes.run_briefs import training_briefs
 from fact_core.errors import RunError, storage_error
 from fact_core.exchange import export_labels
 from fact_core.storage.project import Project
@@ -39,7 +40,7 @@ def register(app: FastAPI, server: Any) -> None:
         trained = findings.train_run(project, run)
         _answers(project, trained.id)
         file = _csv(project, trained.id)
-        name = f"predictions-{findings.run_brief(project, trained)['number']}.csv"
+        name = f"predictions-{training_briefs(project)[trained.id].number}.csv"
         return FileResponse(file, media_type="text/csv", filename=name, background=BackgroundTask(file.unlink))
 
 
