@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import Body, FastAPI
 
+from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Server
 from fact_core import processor
@@ -30,13 +31,42 @@ class Fetch:
     file: str
 
 
+@dataclass(frozen=True)
+class BackboneRow:
+    """A backbone and its weights. ``bytes``: of the download; ``own``: from the person's file; ``failed``: why."""
+
+    name: str
+    title: str
+    help: str
+    parameters: int
+    licence: str
+    seconds_per_image: float
+    ready: bool
+    detail: str
+    bytes: int
+    own: bool
+    busy: bool
+    percent: int | None
+    file: str
+    failed: str
+
+
+@dataclass(frozen=True)
+class Backbones:
+    """All of them. ``busy``: weights are being fetched; ``recommended``: a name."""
+
+    backbones: list[BackboneRow]
+    busy: bool
+    recommended: str
+
+
 def register(app: FastAPI, server: Server) -> None:
     """GET /x/backbones; POST /x/weights, /x/weights/forget."""
     downloads: dict[str, Fetch] = {}
 
     @app.get("/x/backbones")
     def backbones() -> dict[str, Any]:
-        return all_backbones(downloads, bool(server.gpu))
+        return told(all_backbones(downloads, bool(server.gpu)))
 
     @app.post("/x/weights")
     def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
@@ -48,23 +78,23 @@ def register(app: FastAPI, server: Server) -> None:
             raise InputError("Other weights are being fetched", do="Wait until they are there, and try again.")
         if not _busy(downloads):
             downloads[name] = Fetch(_start(name, path), path)
-        return all_backbones(downloads, bool(server.gpu))
+        return told(all_backbones(downloads, bool(server.gpu)))
 
     @app.post("/x/weights/forget")
     def forget(name: str = Body(embed=True)) -> dict[str, Any]:
         weights.forget(name)
-        return all_backbones(downloads, bool(server.gpu))
+        return told(all_backbones(downloads, bool(server.gpu)))
 
 
-def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> dict[str, Any]:
+def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> Backbones:
     """The backbones table. Recommended: the paper's, where its weights are ready."""
     rows = [backbone(name, downloads, has_gpu) for name in BACKBONES]
-    ready = {row["name"] for row in rows if row["ready"]}
+    ready = {row.name for row in rows if row.ready}
     recommended = PAPERS_BACKBONE if PAPERS_BACKBONE in ready else DEFAULT_BACKBONE
-    return {"backbones": rows, "busy": _busy(downloads), "recommended": recommended}
+    return Backbones(rows, _busy(downloads), recommended)
 
 
-def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> dict[str, Any]:
+def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneRow:
     """One row of the backbones table."""
     choice = BACKBONES[name]
     here = weights.status(name)
@@ -72,22 +102,22 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> dict[str,
     ended = fetch.process.poll() if fetch else None
     busy = fetch is not None and ended is None
     file = fetch.file if fetch else ""
-    return {
-        "name": name,
-        "title": choice.title,
-        "help": choice.help,
-        "parameters": choice.parameters,
-        "licence": choice.licence,
-        "seconds_per_image": computer.seconds_per_image(choice, processor.cores(), has_gpu),
-        "ready": here.ready,
-        "detail": here.detail,
-        "bytes": here.download_bytes,
-        "own": here.source == "file",
-        "busy": busy,
-        "percent": _percent(name) if busy and not file else None,
-        "file": file,
-        "failed": _last_words(name) if ended and (file or not here.ready) else "",
-    }
+    return BackboneRow(
+        name=name,
+        title=choice.title,
+        help=choice.help,
+        parameters=choice.parameters,
+        licence=choice.licence,
+        seconds_per_image=computer.seconds_per_image(choice, processor.cores(), has_gpu),
+        ready=here.ready,
+        detail=here.detail,
+        bytes=here.download_bytes,
+        own=here.source == "file",
+        busy=busy,
+        percent=_percent(name) if busy and not file else None,
+        file=file,
+        failed=_last_words(name) if ended and (file or not here.ready) else "",
+    )
 
 
 def _busy(downloads: dict[str, Fetch]) -> bool:

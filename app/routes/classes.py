@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI
 from pydantic import BaseModel, Field
 
+from app.routes.shapes import told
 from app.shell.server import Server
 from fact_core.errors import InputError
 from fact_core.labeling import classes
@@ -35,6 +37,18 @@ class Change(BaseModel):
     text: str = ""
 
 
+@dataclass(frozen=True)
+class ClassRow:
+    """A class with the number of its labels, its place in the palette and its key on the keyboard."""
+
+    id: int
+    name: str
+    position: int
+    count: int
+    colour: int
+    key: str
+
+
 def register(app: FastAPI, server: Server) -> None:
     """POST /x/K/classes {op: add|rename|recolour|key|reorder|delete|restore|merge|unmerge|add_many, ...}."""
 
@@ -44,11 +58,9 @@ def register(app: FastAPI, server: Server) -> None:
 
 
 def classes_of(project: Project) -> list[dict[str, Any]]:
-    """The classes in the person's order, with the number of their labels, their place in the palette and their key."""
-    return [
-        {"id": c.id, "name": c.name, "position": c.position, "count": c.count, "colour": c.colour, "key": c.key}
-        for c in classes.classes(project)
-    ]
+    """The classes in the person's order."""
+    rows = (ClassRow(c.id, c.name, c.position, c.count, c.colour, c.key) for c in classes.classes(project))
+    return [told(row) for row in rows]
 
 
 def apply(project: Project, change: Change) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fastapi import Body, FastAPI
 
+from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Server, key_of
 from fact_core.errors import FactError, InputError
@@ -17,6 +19,20 @@ from fact_core.storage import project as projects
 
 PREVIEW = 35
 SHOWN_PROBLEMS = 200
+
+
+@dataclass(frozen=True)
+class ProjectRow:
+    """A project in the list. ``pool`` is None and ``problem`` says why where it cannot be read."""
+
+    key: str
+    name: str
+    folder: str
+    images: str
+    opened: float
+    pool: int | None = None
+    labeled: int = 0
+    problem: str = ""
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -36,7 +52,7 @@ def register(app: FastAPI, server: Server) -> None:
             "labels": None,
             "steps": [],
             "device": here["gpu"] or "CPU",
-            "projects": [brief(each) for each in projects.recent()],
+            "projects": [told(brief(each)) for each in projects.recent()],
             "computer": here,
             "home": str(projects.home()),
         }
@@ -68,22 +84,12 @@ def register(app: FastAPI, server: Server) -> None:
         return {"deleted": True}
 
 
-def brief(recent: projects.Recent) -> dict[str, Any]:
+def brief(recent: projects.Recent) -> ProjectRow:
     """One row of the projects list. A project that cannot be read stands there with its reason."""
-    row: dict[str, Any] = {
-        "key": key_of(Path(recent.folder)),
-        "name": recent.name,
-        "folder": recent.folder,
-        "images": recent.images,
-        "opened": recent.opened,
-        "pool": None,
-        "labeled": 0,
-        "problem": "",
-    }
+    row = ProjectRow(key_of(Path(recent.folder)), recent.name, recent.folder, recent.images, recent.opened)
     try:
         project = projects.open_project(Path(recent.folder))
-        row["pool"] = items.counts(project).pool
-        row["labeled"] = sum(1 for state in labels_now.states(project).values() if state.kind == "label")
+        labeled = sum(1 for state in labels_now.states(project).values() if state.kind == "label")
+        return replace(row, pool=items.counts(project).pool, labeled=labeled)
     except FactError as error:
-        row["problem"] = error.what
-    return row
+        return replace(row, problem=error.what)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.pages.results import outcome
-from app.routes.run_briefs import is_stale, training_briefs
-from app.routes.shapes import told
+from app.routes.run_briefs import TrainingBrief, is_stale, training_briefs
 from app.shell.decision_text import decision_words
 from fact_core.choices import EXPORTS
 from fact_core.errors import FactError, RunError
@@ -20,6 +20,54 @@ from fact_core.labeling import labels_now
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """How the predictions for the pool stand. ``ready``: there are some, if perhaps of an earlier run."""
+
+    id: int
+    status: str
+    reason: str
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An export: where it was written to, and what."""
+
+    id: int
+    status: str
+    reason: str
+    folder: str
+    files: list[str]
+    items: list[str]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the Results page shows of one training run.
+
+    measured: on the best known truth, also: on another one (see ``outcome.measure``); self_taught: images of these
+    that self-training has looked at; checks: check images with a label; items: what can be exported.
+    """
+
+    run: TrainingBrief
+    runs: list[TrainingBrief]
+    measured: dict[str, Any] | None
+    also: dict[str, Any] | None
+    self_taught: int
+    phases: list[dict[str, Any]]
+    verdict: dict[str, Any] | None
+    decisions: list[dict[str, Any]]
+    checks: int
+    classes: list[dict[str, Any]]
+    on_training: dict[str, int] | None
+    predicted: Predicted | None
+    items: list[dict[str, str]]
+    exports: list[Exported]
+    export_into: str
+    stale: bool
 
 
 def train_run(project: Project, run_id: int) -> Run:
@@ -85,7 +133,7 @@ def _truth(project: Project, classes: tuple[str, ...]) -> tuple[dict[int, str], 
     return (found, kind) if set(classes) <= set(found.values()) else ({}, "")
 
 
-def results(project: Project, run: Run) -> dict[str, Any]:
+def results(project: Project, run: Run) -> Results:
     """Everything the Results page shows of one training run."""
     answers, briefs = answers_of(project, run), training_briefs(project)
     counts = _label_counts(project, run)
@@ -101,24 +149,24 @@ def results(project: Project, run: Run) -> dict[str, Any]:
     final = (run.result.get("phases") or [{}])[-1].get("phase", "")
     done = run.result.get("phases") or []
     rows = outcome.phase_rows(done, measured, final)
-    return {
-        "run": told(briefs[run.id]),
-        "runs": [told(each) for each in briefs.values()],
-        "measured": measured,
-        "also": _also(second, done, final) if second else None,
-        "self_taught": looked_at,
-        "phases": rows,
-        "verdict": outcome.verdict(rows),
-        "decisions": [_decision(each) for each in run.result.get("decisions") or ()],
-        "checks": len(labels_now.snapshot(project, "audit").ids),
-        "classes": [{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
-        "on_training": _on_training(project, run, answers),
-        "predicted": _predicted(project, run, answers is not None),
-        "items": [{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
-        "exports": _exports(project, run),
-        "export_into": str(_new_folder(project, briefs[run.id].number)),
-        "stale": is_stale(project, run),
-    }
+    return Results(
+        run=briefs[run.id],
+        runs=list(briefs.values()),
+        measured=measured,
+        also=_also(second, done, final) if second else None,
+        self_taught=looked_at,
+        phases=rows,
+        verdict=outcome.verdict(rows),
+        decisions=[_decision(each) for each in run.result.get("decisions") or ()],
+        checks=len(labels_now.snapshot(project, "audit").ids),
+        classes=[{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
+        on_training=_on_training(project, run, answers),
+        predicted=_predicted(project, run, answers is not None),
+        items=[{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
+        exports=_exports(project, run),
+        export_into=str(_new_folder(project, briefs[run.id].number)),
+        stale=is_stale(project, run),
+    )
 
 
 def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,25 +218,25 @@ def _on_training(project: Project, run: Run, answers: outcome.Answers | None) ->
     return {"right": own["right"], "n": own["n"]} if own else None
 
 
-def _predicted(project: Project, run: Run, ready: bool) -> dict[str, Any] | None:
+def _predicted(project: Project, run: Run, ready: bool) -> Predicted | None:
     """How the predictions for the pool stand: the newest predict run of this model."""
     newest = predict_run(project, run.id)
     if newest is None:
         return None
-    return {"id": newest.id, "status": newest.status, "reason": newest.reason, "ready": ready}
+    return Predicted(newest.id, newest.status, newest.reason, ready)
 
 
-def _exports(project: Project, run: Run) -> list[dict[str, Any]]:
+def _exports(project: Project, run: Run) -> list[Exported]:
     """The export runs of this training run, newest first."""
     return [
-        {
-            "id": each.id,
-            "status": each.status,
-            "reason": each.reason,
-            "folder": each.result.get("folder") or each.config.get("folder", ""),
-            "files": [str(file) for file in each.result.get("files") or ()],
-            "items": [EXPORTS[name].title for name in each.config.get("items", ()) if name in EXPORTS],
-        }
+        Exported(
+            id=each.id,
+            status=each.status,
+            reason=each.reason,
+            folder=each.result.get("folder") or each.config.get("folder", ""),
+            files=[str(file) for file in each.result.get("files") or ()],
+            items=[EXPORTS[name].title for name in each.config.get("items", ()) if name in EXPORTS],
+        )
         for each in run_queue.list_runs(project, "export")
         if each.config.get("run") == run.id
     ]

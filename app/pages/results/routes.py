@@ -14,6 +14,7 @@ from starlette.background import BackgroundTask
 from app.pages.results import findings, outcome
 from app.routes import binary
 from app.routes.run_briefs import training_briefs
+from app.routes.shapes import told
 from fact_core.errors import RunError, storage_error
 from fact_core.exchange import export_labels
 from fact_core.storage.project import Project
@@ -26,7 +27,7 @@ def register(app: FastAPI, server: Any) -> None:
     def results(key: str, run: int = 0) -> dict[str, Any]:
         """Everything the Results page shows of a training run (0: the newest)."""
         project = server.project(key)
-        return findings.results(project, findings.train_run(project, run))
+        return told(findings.results(project, findings.train_run(project, run)))
 
     @app.get("/x/{key}/predictions")
     def predictions(key: str, run: int = 0) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,7 @@ from fastapi.responses import FileResponse
 
 from app.pages.train import plots
 from app.routes.run_briefs import is_stale
+from app.routes.shapes import told
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError, RunError
 from fact_core.events import Event, PhaseStarted, from_body
@@ -25,6 +27,28 @@ TOLD = ("phase_started", "phase_done", "decision", "log", "saved")
 #: Events read at a time: a long run has tens of thousands.
 AT_A_TIME = 5000
 PLOTLY = version("plotly")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A training run as the Train page draws it. ``cursor``: the last event in it; new ones are asked for from there.
+
+    point, progress, saved: the newest of each; labels: learned from; checks: images that its curves rest on;
+    stale: labels have come since.
+    """
+
+    run: dict[str, Any]
+    figure: dict[str, Any]
+    cursor: int
+    plotly: str
+    log: list[dict[str, Any]]
+    point: dict[str, Any] | None
+    progress: dict[str, Any] | None
+    saved: dict[str, Any] | None
+    memory_mb: float | None
+    labels: int
+    checks: int
+    stale: bool
 
 
 def register(app: FastAPI, server: Any) -> None:
@@ -41,10 +65,10 @@ def register(app: FastAPI, server: Any) -> None:
     @app.get("/x/{key}/chart")
     def chart(key: str, run: int) -> dict[str, Any]:
         """The charts of a training run as they stand now, its log, and the cursor to go on from."""
-        return chart_of(server.project(key), run)
+        return told(chart_of(server.project(key), run))
 
 
-def chart_of(project: Project, run_id: int) -> dict[str, Any]:
+def chart_of(project: Project, run_id: int) -> Chart:
     """The figure of a training run and what the page says beside it."""
     run = run_queue.get(project, run_id)
     if run.kind != "train":
@@ -58,20 +82,20 @@ def chart_of(project: Project, run_id: int) -> dict[str, Any]:
     events = [from_body(row.kind, row.body) for row in rows]
     newest = {row.kind: row.body for row in rows}
     peaks = [row.body.get("peak_memory_mb") for row in rows if row.kind == "phase_done"]
-    return {
-        "run": {"id": run.id, "status": run.status},
-        "figure": plots.training_figure(events, _phases(run, events)),
-        "cursor": cursor,
-        "plotly": PLOTLY,
-        "log": [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows if row.kind in TOLD],
-        "point": newest.get("point"),
-        "progress": _progress(rows),
-        "saved": newest.get("saved"),
-        "memory_mb": max((peak for peak in peaks if peak), default=None),
-        "labels": _labels(project, run),
-        "checks": _checks(project, run, newest),
-        "stale": run.status == "done" and is_stale(project, run),
-    }
+    return Chart(
+        run={"id": run.id, "status": run.status},
+        figure=plots.training_figure(events, _phases(run, events)),
+        cursor=cursor,
+        plotly=PLOTLY,
+        log=[{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows if row.kind in TOLD],
+        point=newest.get("point"),
+        progress=_progress(rows),
+        saved=newest.get("saved"),
+        memory_mb=max((peak for peak in peaks if peak), default=None),
+        labels=_labels(project, run),
+        checks=_checks(project, run, newest),
+        stale=run.status == "done" and is_stale(project, run),
+    )
 
 
 def _phases(run: run_queue.Run, events: Sequence[Event]) -> tuple[str, ...]:
