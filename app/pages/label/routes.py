@@ -6,12 +6,15 @@ A label is committed before the answer leaves. Operations carry (client, seq): s
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
 
 from fastapi import Body, FastAPI, Response
 
 from app.routes import binary, maps
 from app.routes.classes import classes_of
+from app.routes.shapes import told
 from app.shell import computer
 from app.shell.forms import TITLES
 from app.shell.server import Server
@@ -22,11 +25,30 @@ from fact_core.labeling.history import LARGEST, Op, State
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.types import Item
 
 MOST_OPS = 50_000
 MOST_STEPS = 10_000
 #: How a person can give a label: a key or a click, a suggestion accepted, many in the grid or on the map at once.
 SOURCES = ("person", "suggestion", "grid", "map")
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image: ``w`` and ``h`` in pixels, ``note``: what a person wrote down about it."""
+
+    id: int
+    path: str
+    w: int
+    h: int
+    note: str
+
+
+# "class" is a word of Python, so that these two are dicts.
+#: What was said of an image, kind: label, skip, flag or "" for nothing; class: its id, of a label.
+Answer = TypedDict("Answer", {"kind": str, "class": int | None})
+#: The same in the queue, where the kind is the state and None for nothing.
+Named = TypedDict("Named", {"state": str | None, "class": int | None})
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -46,7 +68,7 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/{key}/item")
     def item(key: str, id: int) -> dict[str, Any]:
-        return item_of(server.project(key), id)
+        return told(item_of(server.project(key), id))
 
     @app.get("/x/{key}/changes")
     def changes(key: str, since: int) -> dict[str, Any]:
@@ -114,8 +136,7 @@ def queue_of(project: Project) -> dict[str, Any]:
     for entry in listed:
         image = by_id.get(entry.item)
         if image is not None:
-            facts = {"id": image.id, "path": image.path, "w": image.width, "h": image.height}
-            facts["note"] = said.get(image.id, "")
+            facts = told(_facts(image, said))
             entries.append({**facts, "role": entry.role, "rank": entry.rank, **_named(states.get(entry.item))})
     chosen = {entry["id"] for entry in entries}
     others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
@@ -148,26 +169,29 @@ def steps_of(project: Project, client: str, most: int) -> dict[str, Any]:
     """What this browser can undo and do again, the next one first."""
     found = undo.steps(project, client, max(1, min(most, MOST_STEPS)))
 
-    def told(step: tuple[undo.Change, ...]) -> list[dict[str, Any]]:
+    def changed(step: tuple[undo.Change, ...]) -> list[dict[str, Any]]:
         return [
             {"item": each.item, "before": _view(each.before), "after": _view(each.after), "rows": each.rows}
             for each in step
         ]
 
     return {
-        "undo": [told(each) for each in found.undo],
-        "redo": [told(each) for each in found.redo],
+        "undo": [changed(each) for each in found.undo],
+        "redo": [changed(each) for each in found.redo],
         "more": found.more,
     }
 
 
-def item_of(project: Project, item_id: int) -> dict[str, Any]:
+def item_of(project: Project, item_id: int) -> ImageFacts:
     """What is known of one image. InputError when there is none of that number."""
     image = items.get(project, item_id) if 0 < item_id < LARGEST else None
     if image is None:
         raise InputError("There is no such image", str(item_id), "Reload the page.")
-    note = notes.newest(project, [image.id]).get(image.id, "")
-    return {"id": image.id, "path": image.path, "w": image.width, "h": image.height, "note": note}
+    return _facts(image, notes.newest(project, [image.id]))
+
+
+def _facts(image: Item, said: Mapping[int, str]) -> ImageFacts:
+    return ImageFacts(image.id, image.path, image.width, image.height, said.get(image.id, ""))
 
 
 def apply_ops(project: Project, client: str, ops: list[dict[str, Any]]) -> dict[str, Any]:
@@ -187,7 +211,7 @@ def replace(project: Project, item: int) -> dict[str, Any]:
     return {"replacement": selections.reject(project, latest.id, item), "queue": queue_of(project)}
 
 
-def _view(state: State | None) -> dict[str, Any]:
+def _view(state: State | None) -> Answer:
     """One answer an image: label, skip, flag ("cannot tell"), or "" for none. A label outweighs the flag."""
     if state is None:
         return {"kind": "", "class": None}
@@ -196,7 +220,7 @@ def _view(state: State | None) -> dict[str, Any]:
     return {"kind": state.kind, "class": state.class_id}
 
 
-def _named(state: State | None) -> dict[str, Any]:
+def _named(state: State | None) -> Named:
     view = _view(state)
     return {"state": view["kind"] or None, "class": view["class"]}
 
