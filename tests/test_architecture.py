@@ -13,7 +13,18 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted([*ROOT.glob("fact_core/**/*.py"), *ROOT.glob("app/**/*.py"), ROOT / "launch.py"])
 
 #: What lies loose in fact_core, with its one folder of choices: stdlib and numpy.
-VOCABULARY = ["errors", "events", "types", "options", "config", "files", "processor", "generators", "choices"]
+VOCABULARY = [
+    "errors",
+    "events",
+    "types",
+    "options",
+    "config",
+    "phase_config",
+    "files",
+    "processor",
+    "generators",
+    "choices",
+]
 #: The door lies loose too: it is above everything.
 DOOR = "cli"
 
@@ -215,8 +226,8 @@ def test_sizes() -> None:
                     long_functions.append((length, f"{_id(path)}:{node.name}"))
     report = "\n".join(f"{lines:4d} {name}" for lines, name in sorted(long_files + long_functions, reverse=True))
     print(report)
-    assert not [each for each in long_files if each[0] > 400], report
-    assert not [each for each in long_functions if each[0] > 80], report
+    assert not [each for each in long_files if each[0] > 320], report
+    assert not [each for each in long_functions if each[0] > 60], report
 
 
 # ---- the page's scripts
