@@ -1,4 +1,7 @@
-"""One contract over every strategy and FroFA: a new entry is tested by being there. (Backbones: test_backbones.py.)"""
+"""One contract over every strategy and FroFA: a new entry is tested by being there.
+
+That of the backbones: tests/backbones/test_backbones.py.
+"""
 
 import numpy as np
 import pytest

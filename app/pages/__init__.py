@@ -1,1 +1,4 @@
-"""One module a page, each with ``build(server)``. Pages do not import each other."""
+"""One folder a page: ``page.py`` has ``build(server)``, ``routes.py`` its routes, ``text.py`` its sentences.
+
+Pages do not import each other.
+"""

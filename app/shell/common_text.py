@@ -31,6 +31,7 @@ TEXT = {
     "run.scan": "Scan",
     "run.features": "Features",
     "run.select": "Selection",
+    "run.compare": "Comparison",
     "run.map": "Map",
     "run.train": "Training",
     "run.predict": "Predictions",

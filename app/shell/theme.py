@@ -131,7 +131,7 @@ SINGLE = {
 
 
 def theme() -> gr.themes.Base:
-    """The theme. Every colour names a token of style.css."""
+    """The theme. Every colour names a token of base.css."""
     both = dict(VALUES)
     known = gr.themes.Base.set.__code__.co_varnames
     both |= {f"{name}_dark": value for name, value in VALUES.items() if f"{name}_dark" in known}

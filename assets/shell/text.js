@@ -1,4 +1,4 @@
-// The page's sentences, as app/text tells them.
+// The page's sentences, as app/shell/text.py tells them.
 import { int } from "./numbers.js";
 
 let words = {};

@@ -8,9 +8,10 @@ and one line here; the contract tests then run over it.
 from __future__ import annotations
 
 from fact_core.choices.backbones import BACKBONES, DEFAULT_BACKBONE
-from fact_core.choices.kinds import (
+from fact_core.choices.choice import (
     BackboneChoice,
     Choice,
+    ExportChoice,
     HasTitle,
     PresetChoice,
     RecipeChoice,
@@ -34,6 +35,7 @@ __all__ = [
     "STRATEGIES",
     "BackboneChoice",
     "Choice",
+    "ExportChoice",
     "HasTitle",
     "PresetChoice",
     "RecipeChoice",
@@ -46,12 +48,15 @@ __all__ = [
     "resolve",
 ]
 
-EXPORTS: dict[str, Choice] = {
-    "model": Choice(
-        "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.classifier.export:write_model"
+#: In the order in which they are written. target: (project, training run, folder) -> the names of the files.
+EXPORTS: dict[str, ExportChoice] = {
+    "model": ExportChoice(
+        "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.work.export:write_model"
     ),
-    "predictions": Choice("Predictions", "one row an image, CSV", "fact_core.exchange.export_labels:write_predictions"),
-    "labels": Choice("Labels", "what you labeled, CSV", "fact_core.exchange.export_labels:write_labels"),
+    "predictions": ExportChoice(
+        "Predictions", "one row an image, CSV", "fact_core.work.export:write_predictions", needs_predictions=True
+    ),
+    "labels": ExportChoice("Labels", "what you labeled, CSV", "fact_core.work.export:write_labels"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fact_core.choices.kinds import BackboneChoice, Source
+from fact_core.choices.choice import BackboneChoice, Source
 
 BACKBONES: dict[str, BackboneChoice] = {
     "tf_efficientnet_lite0": BackboneChoice(

@@ -6,7 +6,7 @@ row numbers in labeling order out; see ``fact_core.select.picks``. It is run thr
 
 from __future__ import annotations
 
-from fact_core.choices.kinds import StrategyChoice
+from fact_core.choices.choice import StrategyChoice
 
 STRATEGIES: dict[str, StrategyChoice] = {
     "activeft": StrategyChoice(

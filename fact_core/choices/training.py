@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fact_core.choices.kinds import Choice, PresetChoice, RecipeChoice
+from fact_core.choices.choice import Choice, PresetChoice, RecipeChoice
 
 RECIPES: dict[str, RecipeChoice] = {
     "fact": RecipeChoice(

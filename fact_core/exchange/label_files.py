@@ -84,7 +84,7 @@ class Finder:
     """Finds the image that is meant by a path or a name.
 
     By its path in the image folder; by a longer path that ends so; by its name where only one image has it.
-    aliases: paths outside the pool (``scan.aliases``): repeats stand for their image, None for files that
+    aliases: paths outside the pool (``items.aliases``): repeats stand for their image, None for files that
     cannot be read.
     """
 
@@ -136,7 +136,7 @@ def read_labels(file: Path, pool: Pool, aliases: Mapping[str, int | None] | None
     """Image id -> class name from a CSV with ``file_name`` or ``file_path``, and ``label``.
 
     A file is found by its path in the image folder, else by its name where only one image has it.
-    aliases: paths outside the pool (``scan.aliases``): repeats stand for their image, and files that
+    aliases: paths outside the pool (``items.aliases``): repeats stand for their image, and files that
     cannot be read are passed over. Rows without a label are passed over.
     InputError, which names the row, for a wrong encoding, missing columns, unknown or ambiguous
     files, unusable class names, and two different labels of one image.

@@ -1,6 +1,6 @@
 """Where pretrained weights lie: a file of the person's own, the cache, an installed package, the model hub's cache.
 
-Looks at files only: no network, no torch. ``fact_core.backbones.fetch`` downloads what is missing.
+Looks at files only: no network, no torch. ``fact_core.backbones.download`` downloads what is missing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""The process that works on runs: how it is started, its sign of life, its log, and what becomes of a lost run."""
+"""The process that works on runs: how it is started, its sign of life, its log, and what becomes of a lost run.
+
+A worker that crashed beats no more: after ``STALE_SECONDS`` its run fails, with the tail of its log as the reason
+(``fail_stale``, asked by ``run_queue.claim`` and by whoever waits). A child that dies before it takes a run is told by
+``app/shell/server.py`` and ``headless/worker_client.py``, which start them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The run that writes the result into a new folder."""
+"""The run that writes the result into a new folder. What it can write stands in ``choices.EXPORTS``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fact_core.classifier.export import write_model
+from fact_core.choices import EXPORTS, pick, resolve
+from fact_core.classifier.export import write_model as write_folder
 from fact_core.classifier.model import load_model
 from fact_core.config import ExportConfig
 from fact_core.errors import InputError
@@ -28,13 +29,14 @@ CHECKED = 16  # images on which an export is compared with the model
 def needs(project: Project, run: Run, config: ExportConfig) -> list[Needed]:
     """The training; then its predictions, where they are wanted and not there."""
     lacking = needs_model(project, config.run)
-    if not lacking and "predictions" in config.items and not project.predictions_file(config.run).is_file():
+    wanted = any(pick(EXPORTS, name, "export").needs_predictions for name in config.items)
+    if not lacking and wanted and not project.predictions_file(config.run).is_file():
         return [("predict", {"run": config.run})]
     return lacking
 
 
 def run(project: Project, run: Run, config: ExportConfig) -> Step[dict[str, Any]]:
-    """Write the model, the predictions and the labels into a new folder."""
+    """Write what is chosen into a new folder."""
     started = time.monotonic()
     trained = run_queue.get(project, config.run)
     target = Path(config.folder).expanduser().absolute()
@@ -46,23 +48,17 @@ def run(project: Project, run: Run, config: ExportConfig) -> Step[dict[str, Any]
         raise InputError("The folder for the export is not empty", str(target), "Choose a new folder.")
     yield Log(f"writing {', '.join(config.items)} into {target}")
     files: list[str] = []
-    if "model" in config.items:
-        files += yield from _write_model(project, trained, target)
-    target.mkdir(parents=True, exist_ok=True)
-    if "predictions" in config.items:
-        export_labels.write_predictions(project, trained.id, target / "predictions.csv")
-        files.append("predictions.csv")
-    if "labels" in config.items:
-        export_labels.write_labels(project, target / "labels.csv")
-        files.append("labels.csv")
+    for name in (each for each in EXPORTS if each in config.items):
+        files += yield from resolve(EXPORTS[name].target)(project, trained, target)
     return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
 
 
-def _write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+def write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+    """The model's folder: weights, ONNX, ``predict.py``, model card, checked against the model on some images."""
     classifier, meta = load_model(project.run_folder(trained.id) / "model")
     pool = items.pool(project)
     some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
-    yield from write_model(
+    yield from write_folder(
         target,
         classifier,
         {**meta, "project": project.name},
@@ -71,6 +67,20 @@ def _write_model(project: Project, trained: Run, target: Path) -> Step[list[str]
         figures=_figures(trained),
     )
     return sorted(each.name for each in target.iterdir())
+
+
+def write_predictions(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+    """``predictions.csv``: a row an image of the pool."""
+    yield Log("writing predictions.csv")
+    export_labels.write_predictions(project, trained.id, target / "predictions.csv")
+    return ["predictions.csv"]
+
+
+def write_labels(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+    """``labels.csv``: what a person labeled."""
+    yield Log("writing labels.csv")
+    export_labels.write_labels(project, target / "labels.csv")
+    return ["labels.csv"]
 
 
 def _figures(trained: Run) -> dict[str, str | int | float]:

@@ -21,7 +21,7 @@ from fact_core.storage.run_queue import Run
 from fact_core.storage.thumbs import Thumbs
 from fact_core.types import Pool, Step
 from fact_core.work.kind import Kind, Needed, Wanted
-from fact_core.work.maps import save_map
+from fact_core.work.map_files import save_map
 from fact_core.work.pool_features import load_here, needs_pool, open_store, with_features
 
 THUMBS_AT_ONCE = 64

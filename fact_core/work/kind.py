@@ -1,4 +1,4 @@
-"""What a kind of run says about itself: one face for all, so that the worker never asks which kind it has."""
+"""The face that every kind of run has: ``run``, ``needs``, ``kept``, ``then``. The worker asks nothing else."""
 
 from __future__ import annotations
 

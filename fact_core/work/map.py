@@ -11,7 +11,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Step
 from fact_core.work.kind import Kind, Needed
-from fact_core.work.maps import map_file, save_map
+from fact_core.work.map_files import map_file, save_map
 from fact_core.work.pool_features import needs_features, pool_features
 
 DEVICE = "auto"  # the map has no device of its own

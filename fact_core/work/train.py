@@ -1,6 +1,7 @@
 """The run that trains. From the click to ``model.safetensors``, function by function:
 
-1. assets/train/form.js ``submit`` takes the form's values and sends them by POST /x/KEY/run as kind "train".
+1. assets/train/head.js presses the hidden button train-go of app/pages/train/page.py, whose handler calls form.js
+   ``submit``: it sends the form's values by POST /x/KEY/run as kind "train".
 2. app/routes/runs.py ``start`` -> app/shell/server.py ``Server.start``: the options are checked (``checked`` ->
    config.py ``train_config``: effort, then recipe, then what the person set), a second training is refused, the run
    becomes a row (storage/run_queue.py ``queue``), and ``Server.tend`` starts the child where none lives

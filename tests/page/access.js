@@ -1,4 +1,4 @@
-// What tests/test_access.py asks of a page, as functions of window.access.
+// What tests/page/test_access.py asks of a page, as functions of window.access.
 (() => {
   "use strict";
 

@@ -1,6 +1,6 @@
 """The browser and the program that the browser tests share.
 
-One browser and one server a session. A test that kills the server, reads what it printed or needs projects of its
+One browser and one server a test run. A test that kills the server, reads what it printed or needs projects of its
 own home starts one with ``serve``.
 """
 

@@ -70,6 +70,13 @@ class Source:
 
 
 @dataclass(frozen=True)
+class ExportChoice(Choice):
+    """Something that can be exported. needs_predictions: only once the pool is predicted."""
+
+    needs_predictions: bool = False
+
+
+@dataclass(frozen=True)
 class BackboneChoice:
     """A pretrained network. Preprocessing and pooling come from timm's own config.
 
