@@ -41,13 +41,13 @@ def changes(project: Project, since: int) -> tuple[int, dict[int, State]]:
         newest = int(con.execute("SELECT coalesce(max(id), 0) FROM label").fetchone()[0])
         rows = con.execute("SELECT DISTINCT item FROM label WHERE id > ? AND item IS NOT NULL", (since,))
         items = {int(row["item"]) for row in rows}
-        return newest, without_deleted(con, states_of(con, items)) if items else {}
+        return newest, without_classes(states_of(con, items), _deleted(con)) if items else {}
 
 
 def states(project: Project) -> dict[int, State]:
     """The state of every image that has a label, a skip or a mark now."""
     with db.connect(project.db) as con:
-        found = without_deleted(con, states_of(con))
+        found = without_classes(states_of(con), _deleted(con))
     return {item: state for item, state in found.items() if state.kind != "none" or state.flagged}
 
 
@@ -98,12 +98,15 @@ def history(project: Project, item: int | None = None) -> list[HistoryRow]:
         ]  # fmt: skip
 
 
-def without_deleted(con: Database, found: dict[int, State]) -> dict[int, State]:
-    """Labels of classes that were taken away do not count."""
-    gone = {row["id"] for row in con.execute("SELECT id FROM class WHERE deleted")}
+def without_classes(found: dict[int, State], gone: set[int]) -> dict[int, State]:
+    """The states as if nothing had a label of these classes: labels of what was taken away do not count."""
     if not gone:
         return found
     return {
         item: State("none", None, state.at, state.flagged) if state.class_id in gone else state
         for item, state in found.items()
     }
+
+
+def _deleted(con: Database) -> set[int]:
+    return {row["id"] for row in con.execute("SELECT id FROM class WHERE deleted")}

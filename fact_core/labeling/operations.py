@@ -6,15 +6,14 @@ so a page that did not hear the answer sends it again and nothing happens twice.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
-from fact_core.labeling.history import INSERT, Op, State, apply_one, check, is_name, states_of
-from fact_core.labeling.labels_now import without_deleted
+from fact_core.labeling.history import INSERT, Op, State, apply_one, check, is_name
+from fact_core.labeling.labels_now import without_classes
 from fact_core.storage import db
 from fact_core.storage.project import Project
 
@@ -37,16 +36,10 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
     for op in ops:
         check(op)
     with db.connect(project.db) as con, db.transaction(con):
-        numbers = json.dumps([op.seq for op in ops])
-        stored = {
-            row["seq"]
-            for row in con.execute(
-                "SELECT seq FROM label WHERE client = ? AND seq IN (SELECT value FROM json_each(?))", (client, numbers)
-            )
-        }
+        stored = _numbers(con, client, ops)
         fresh = [op for op in ops if op.seq not in stored]
-        _check_ids(con, fresh)
-        now = states_of(con, {op.item for op in ops if op.item is not None})
+        now = _images_now(con, {op.item for op in ops if op.item is not None})
+        deleted = _check_classes(con, fresh)
         changed: set[int | None] = {op.item for op in ops}
         rows: list[tuple[object, ...]] = []
         for op in fresh:
@@ -58,19 +51,45 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
                 rows.clear()
             changed.add(apply_one(con, client, op, now, rows))
         con.conn.executemany(INSERT, rows)
-        last = con.execute("SELECT coalesce(max(seq), 0) AS seq FROM label WHERE client = ?", (client,)).fetchone()
         after = {item: now[item] for item in changed if item is not None and item in now}
-        return Applied(without_deleted(con, after), int(last["seq"]))
+        return Applied(without_classes(after, deleted), max(stored, default=0))
 
 
-def _check_ids(con: Database, ops: Sequence[Op]) -> None:
-    items = {op.item for op in ops if op.item is not None}
-    known = con.execute(
-        "SELECT id FROM item WHERE id IN (SELECT value FROM json_each(?))", (json.dumps(sorted(items)),)
+# Each label is one call, which opens the file and reads its schema. Few and plain statements keep it fast;
+# ``Table.insert_all`` would first ask three times what the table looks like, ``json_each`` sets up a table.
+
+
+def _numbers(con: Database, client: str, ops: Sequence[Op]) -> set[int]:
+    """Numbers of the client that are stored: all that the operations bear, and its largest one."""
+    given = [op.seq for op in ops] or [0]
+    rows = con.execute(
+        "SELECT seq FROM label WHERE client = ?1 AND seq BETWEEN ?2 AND ?3 "
+        "UNION ALL SELECT max(seq) FROM label WHERE client = ?1",
+        (client, min(given), max(given)),
     )
-    if strangers := items - {row["id"] for row in known}:
-        raise InputError("There is no such image", str(min(strangers)), "Reload the page.")
+    return {row["seq"] for row in rows} - {None}
+
+
+def _images_now(con: Database, items: set[int]) -> dict[int, State]:
+    """The states of images that have one. InputError when one of the images is not there."""
+    found: dict[int, State] = {}
+    for item in sorted(items):
+        row = con.execute(
+            "SELECT label.kind, label.class, label.flagged, label.at FROM item LEFT JOIN label "
+            "ON label.id = (SELECT max(id) FROM label AS own WHERE own.item = item.id) WHERE item.id = ?",
+            (item,),
+        ).fetchone()
+        if row is None:
+            raise InputError("There is no such image", str(item), "Reload the page.")
+        if row["kind"]:
+            found[item] = State(row["kind"], row["class"], row["at"], bool(row["flagged"]))
+    return found
+
+
+def _check_classes(con: Database, ops: Sequence[Op]) -> set[int]:
+    """The classes that were taken away. InputError when an operation names one of them, or an unknown one."""
+    deleted = {row["id"]: bool(row["deleted"]) for row in con.execute("SELECT id, deleted FROM class")}
     wanted = {op.class_id for op in ops if op.kind == "label"}
-    present = {row["id"] for row in con.execute("SELECT id FROM class WHERE NOT deleted")}
-    if gone := [each for each in wanted if each not in present]:
+    if gone := [each for each in wanted if each is None or deleted.get(each, True)]:
         raise InputError("This class does not exist any more", str(gone[0]), "Reload the page and choose another.")
+    return {each for each, taken_away in deleted.items() if taken_away}

@@ -83,11 +83,6 @@ VIEWS = """
 
     -- images: how many have it as their label now.
     CREATE VIEW classes AS
-    WITH newest AS (SELECT max(id) AS id FROM label WHERE item IS NOT NULL GROUP BY item),
-    counts AS (
-        SELECT label.class, count(*) AS images FROM newest JOIN label ON label.id = newest.id
-        WHERE label.kind = 'label' GROUP BY label.class
-    )
     SELECT
         class.id,
         class.name AS class,
@@ -95,7 +90,8 @@ VIEWS = """
         coalesce(counts.images, 0) AS images,
         strftime('%Y-%m-%dT%H:%M:%S+00:00', class.created, 'unixepoch') AS created_at
     FROM class
-    LEFT JOIN counts ON counts.class = class.id
+    LEFT JOIN (SELECT class, count(*) AS images FROM labels_now WHERE kind = 'label' GROUP BY class) AS counts
+    ON counts.class = class.name
     WHERE NOT class.deleted
     ORDER BY class.position, class.id;
 
