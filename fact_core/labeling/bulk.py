@@ -14,20 +14,16 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling.history import INSERT, State, is_name, states_of
+from fact_core.labeling.undone import UNDONE
 
-#: The newest undo or redo that changed the image of a row says whether the row is undone.
-_UNDONE = (
-    "'undo' IS (SELECT op FROM label AS later WHERE later.target = {row}.id AND later.item IS NOT NULL "
-    "ORDER BY later.id DESC LIMIT 1)"
-)
 #: The rows of a step that are not undone, nor followed by another one that stands; with the state before each.
 _STANDING = (
     "SELECT mine.id, mine.item, mine.source, before.kind, before.class, before.flagged FROM label AS mine "
     "LEFT JOIN label AS before ON before.id = "
     "  (SELECT max(id) FROM label AS older WHERE older.item = mine.item AND older.id < mine.id) "
-    f"WHERE mine.client = ? AND mine.op = 'label' AND NOT {_UNDONE.format(row='mine')} AND NOT EXISTS "
+    f"WHERE mine.client = ? AND mine.op = 'label' AND NOT {UNDONE.format(row='mine')} AND NOT EXISTS "
     "  (SELECT 1 FROM label AS newer WHERE newer.item = mine.item AND newer.id > mine.id "
-    f"   AND newer.op NOT IN ('undo', 'redo') AND NOT {_UNDONE.format(row='newer')}) "
+    f"   AND newer.op NOT IN ('undo', 'redo') AND NOT {UNDONE.format(row='newer')}) "
     "ORDER BY mine.id"
 )
 

@@ -16,6 +16,7 @@ from typing import Literal
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
+from fact_core.labeling.undone import decides, is_undone
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
 
@@ -164,22 +165,18 @@ def _item_rows(con: Database, client: str, item: int) -> Iterator[sqlite3.Row]:
 def _target(con: Database, client: str, op: Op) -> sqlite3.Row | None:
     """The desk's newest row that is not undone (undo), or newest undone row with nothing new after it (redo).
 
-    Read backwards: the newest undo or redo of a row decides whether it is undone.
+    Rows are read newest first.
     """
     rows = desk_rows(con, client) if op.item is None else _item_rows(con, client, op.item)
-    settled: set[int] = set()
+    settled: dict[int, str] = {}
     for row in rows:
         if row["op"] in ("undo", "redo"):
-            if row["target"] is None or row["target"] in settled:
-                continue
-            settled.add(row["target"])
-            if row["op"] == "undo" and op.kind == "redo":
-                return _row(con, row["target"])
-            if row["op"] == "redo" and op.kind == "undo":
+            # What was undone can be redone, and the other way round.
+            if decides(settled, row) and row["op"] != op.kind:
                 return _row(con, row["target"])
         elif op.kind == "redo":
             return None
-        elif row["id"] not in settled:
+        elif not is_undone(settled, row):
             return _row(con, row["id"])
     return None
 

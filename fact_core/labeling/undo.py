@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from fact_core.labeling.history import State, desk_rows
+from fact_core.labeling.undone import decides, is_undone
 from fact_core.storage import db
 from fact_core.storage.project import Project
 
@@ -47,13 +48,11 @@ def steps(project: Project, client: str, most: int = 100) -> Steps:
         for row in desk_rows(con, client):
             seen += 1
             if row["op"] in ("undo", "redo"):
-                if row["target"] is not None and row["target"] not in settled:
-                    settled[row["target"]] = row["op"]
-                    if row["op"] == "undo" and not blocked and row["item"] is not None:
-                        _add(redo, con.execute("SELECT * FROM label WHERE id = ?", (row["target"],)).fetchone())
+                if decides(settled, row) and row["op"] == "undo" and not blocked and row["item"] is not None:
+                    _add(redo, con.execute("SELECT * FROM label WHERE id = ?", (row["target"],)).fetchone())
                 continue
             blocked = True
-            if settled.get(row["id"]) == "undo":
+            if is_undone(settled, row):
                 continue
             if (len(undo) >= most or seen > MOST_ROWS) and not _same(undo[-1][-1], row):
                 more = True
