@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import label_files
 from fact_core.features.extract import features_key
-from fact_core.storage import run_queue
+from fact_core.storage import predictions, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
-from fact_core.types import Pool, Step
+from fact_core.types import FloatArray, Pool, Step
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import pool_features
 from fact_core.work.trained_model import needs_model
@@ -57,6 +58,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     )
     file = project.predictions_file(trained.id)
     _save_answers(file, pool, found, classifier.final)
+    _save_rows(project, trained, pool, found.answers[classifier.final], classifier.classes)
     return {
         "run": trained.id,
         "file": str(file),
@@ -100,6 +102,14 @@ def _save_answers(file: Path, pool: Pool, found: Predictions, final: str) -> Non
         os.replace(staged, file)
     except OSError as error:
         raise storage_error(error, "saving the predictions") from error
+
+
+def _save_rows(project: Project, trained: Run, pool: Pool, p: FloatArray, classes: Sequence[str]) -> None:
+    """The answers p (N, K) for other programs, as the view ``predictions``; images without one are left out."""
+    keep = np.flatnonzero(~np.isnan(p).any(axis=1))
+    y, confidence = p[keep].argmax(axis=1), p[keep].max(axis=1)
+    ids = trained.result.get("class_ids") or ()
+    predictions.store(project, trained.id, pool.ids[keep], y, confidence, classes, ids)
 
 
 KIND = Kind(run, needs)

@@ -1,0 +1,91 @@
+"""Databases of earlier versions, kept as files: they open with everything that was in them."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from fact_core.labeling import classes, labels_now, notes, operations, selections, undo
+from fact_core.labeling.history import Op
+from fact_core.storage import db, items, run_events, run_queue, schema
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from tests.storage_help import is_sound
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(params=[1, 2])
+def version(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def project(tmp_path: Path, version: int) -> Project:
+    shutil.copy(DATA / f"schema-{version}.sqlite", tmp_path / "project.sqlite")
+    return projects.open_project(tmp_path)
+
+
+def test_labels_classes_and_notes_are_there(project: Project, version: int) -> None:
+    assert project.name == "Flowers"
+    assert [(each.name, each.count) for each in classes.classes(project)] == [("rose", 1), ("Tulip", 2)]
+    now = labels_now.states(project)
+    assert {item: (state.kind, state.class_id, state.flagged) for item, state in now.items()} == {
+        2: ("label", 2, False),
+        3: ("label", 1, False),
+        4: ("label", 2, True),
+    }
+    known = labels_now.snapshot(project)
+    assert (known.ids.tolist(), known.y.tolist(), known.classes) == ([2, 3, 4], [1, 0, 1], ("rose", "Tulip"))
+    assert [row.op for row in labels_now.history(project)] == ["label"] * 4 + ["flag", "skip", "undo", "label"]
+    assert notes.newest(project) == ({3: "a fine one"} if version == 2 else {})
+    assert classes.classes(project)[0].key == ("r" if version == 2 else "")
+
+
+def test_images_selections_and_runs_are_there(project: Project) -> None:
+    assert items.pool(project).ids.tolist() == [1, 2, 3, 4, 5]
+    assert items.duplicates(project) == {6: 5}
+    assert items.problems(project) == [("bad.png", "The file is no image")]
+    assert [(each.item, each.role) for each in selections.queue(project)] == [(3, "pick"), (2, "pick"), (4, "audit")]
+    assert selections.rejected(project).tolist() == [1]
+    runs = run_queue.list_runs(project)
+    assert [(each.kind, each.status) for each in runs] == [
+        ("train", "failed"),
+        ("train", "done"),
+        ("select", "done"),
+        ("scan", "done"),
+    ]
+    assert (runs[0].reason, runs[1].result["class_ids"]) == ("The disk is full.", [1, 2])
+    events, _ = run_events.events_since(project, 3)
+    assert [(each.kind, each.body.get("loss")) for each in events] == [("point", 0.7), ("point", 0.25), ("log", None)]
+
+
+def test_work_goes_on(project: Project) -> None:
+    assert operations.apply(project, "desk.tab", [Op(9, "label", 1, 1), Op(10, "undo")]).last_seq == 10
+    assert len(undo.steps(project, "desk.tab").redo) == 1
+    run_queue.requeue(project, 4)
+    claimed = run_queue.claim(project, "me")
+    assert claimed is not None and claimed.id == 4
+    assert is_sound(project)
+
+
+def test_it_is_backed_up_as_it_was_and_knows_what_was_applied(project: Project, version: int) -> None:
+    kept = sqlite3.connect(project.db.with_name(f"project.sqlite.backup-{version}"))
+    before = sqlite3.connect(DATA / f"schema-{version}.sqlite")
+    assert list(kept.iterdump()) == list(before.iterdump())
+    kept.close()
+    before.close()
+    with db.connect(project.db) as con:
+        rows = list(con.table("_sqlite_migrations").rows)
+        assert con.execute("PRAGMA user_version").fetchone()[0] == len(schema.MIGRATIONS)
+    assert [row["name"] for row in rows] == [f"schema_{number}" for number in range(1, len(schema.MIGRATIONS) + 1)]
+    assert [row["applied_at"] == "before sqlite-utils" for row in rows] == [n < version for n in range(len(rows))]
+
+
+def test_it_has_the_tables_of_a_new_one(project: Project, tmp_path: Path) -> None:
+    with db.connect(project.db) as con, db.connect(tmp_path / "new.sqlite") as new:
+        names = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+        assert [tuple(row) for row in con.execute(names)] == [tuple(row) for row in new.execute(names)]
