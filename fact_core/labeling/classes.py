@@ -123,7 +123,7 @@ def rename_class(project: Project, class_id: int, name: str) -> None:
     with db.connect(project.db) as con, db.transaction(con):
         _need_class(con, class_id)
         _need_free(con, cleaned, class_id)
-        con.execute("UPDATE class SET name = ?, folded = ? WHERE id = ?", (cleaned, cleaned.casefold(), class_id))
+        con.table("class").update(class_id, {"name": cleaned, "folded": cleaned.casefold()})
         db.bump(con)
 
 
@@ -134,7 +134,7 @@ def recolour(project: Project, class_id: int, colour: int | None) -> None:
         raise InputError("There is no such colour", repr(colour)[:80], f"Places in the palette: 0 to {COLOURS - 1}.")
     with db.connect(project.db) as con, db.transaction(con):
         _need_class(con, class_id)
-        con.execute("UPDATE class SET colour = ? WHERE id = ?", (colour, class_id))
+        con.table("class").update(class_id, {"colour": colour})
         db.bump(con)
 
 
@@ -151,7 +151,7 @@ def set_key(project: Project, class_id: int, key: str) -> None:
         ).fetchone()
         if other:
             raise InputError("Another class has this key", f"{wanted} gives “{other['name']}”", "Choose another key.")
-        con.execute("UPDATE class SET key = ? WHERE id = ?", (wanted, class_id))
+        con.table("class").update(class_id, {"key": wanted})
         db.bump(con)
 
 
@@ -236,7 +236,7 @@ def add_missing(con: Database, names: Sequence[str]) -> dict[str, int]:
     known = {row["folded"]: int(row["id"]) for row in rows}
     used = {_colour(row) for row in rows}
     place = con.execute("SELECT coalesce(max(position), -1) + 1 AS next FROM class").fetchone()["next"]
-    before = len(known)
+    before, table = len(known), con.table("class")
     for name in names:
         if (folded := name.casefold()) in known:
             continue
@@ -244,11 +244,8 @@ def add_missing(con: Database, names: Sequence[str]) -> dict[str, int]:
             raise InputError("These are too many classes", f"more than {MOST_CLASSES:,}", "Is this the right column?")
         free = next((each for each in range(COLOURS) if each not in used), None)
         own = None if free == place % COLOURS else free
-        row = con.execute(
-            "INSERT INTO class (name, folded, position, created, colour) VALUES (?, ?, ?, ?, ?) RETURNING id",
-            (name, folded, place, time.time(), own),
-        ).fetchone()
-        known[folded] = int(row["id"])
+        row = {"name": name, "folded": folded, "position": place, "created": time.time(), "colour": own}
+        known[folded] = int(table.insert(row).last_rowid or 0)
         used.add(place % COLOURS if own is None else own)
         place += 1
     if len(known) > before:

@@ -38,10 +38,7 @@ def write(project: Project, item: int, text: str, annotator: str = "") -> str:
             raise InputError("There is no such image", str(item)[:80], "Reload the page.")
         newest = con.execute("SELECT text FROM note WHERE item = ? ORDER BY id DESC LIMIT 1", (item,)).fetchone()
         if cleaned != (newest["text"] if newest else ""):
-            con.execute(
-                "INSERT INTO note (item, text, at, annotator) VALUES (?, ?, ?, ?)",
-                (item, cleaned, time.time(), annotator),
-            )
+            con.table("note").insert({"item": item, "text": cleaned, "at": time.time(), "annotator": annotator})
             db.bump(con)
     return cleaned
 
@@ -60,8 +57,8 @@ def newest(project: Project, items: Iterable[int] | None = None) -> dict[int, st
 def history(project: Project, item: int) -> list[Note]:
     """All versions of an image's note, oldest first."""
     with db.connect(project.db) as con:
-        rows = con.execute("SELECT text, at, annotator FROM note WHERE item = ? ORDER BY id", (item,))
-        return [Note(row["text"], row["at"], row["annotator"]) for row in rows]
+        rows = con.table("note").rows_where("item = ?", [item], order_by="id", select="text, at, annotator")
+        return [Note(**row) for row in rows]
 
 
 def clean(text: str) -> str:

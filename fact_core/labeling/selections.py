@@ -47,16 +47,13 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
     picks = [(i, role, rank, "chosen") for rank, (i, role) in enumerate(zip(ids, selection.roles, strict=True))]
     picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in set(ids)]
     with db.connect(project.db) as con, db.transaction(con):
-        row = con.execute(
-            "INSERT INTO selection (run, strategy, config, seconds, created) VALUES (?, ?, ?, ?, ?) RETURNING id",
-            (run_id, selection.strategy, json.dumps(selection.config, ensure_ascii=False), seconds, time.time()),
-        ).fetchone()
-        con.conn.executemany(
-            "INSERT INTO pick (selection, item, role, rank, state) VALUES (?, ?, ?, ?, ?)",
-            [(row["id"], *pick) for pick in picks],
-        )
+        config = json.dumps(selection.config, ensure_ascii=False)
+        row = {"run": run_id, "strategy": selection.strategy, "config": config, "seconds": seconds}
+        number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
+        columns = ("selection", "item", "role", "rank", "state")
+        con.table("pick").insert_all([columns, *((number, *pick) for pick in picks)])
         db.bump(con)
-        return int(row["id"])
+        return number
 
 
 def only_checks(budget: str, check: int, extend: bool) -> bool:

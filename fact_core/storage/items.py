@@ -158,23 +158,10 @@ def known_files(project: Project) -> dict[str, KnownFile]:
 
 def store(project: Project, batch: Sequence[FileRow]) -> None:
     """Add files, or bring those of the same path up to date, in one transaction."""
-    rows = [
-        (
-            each.found.path, each.digest, each.width, each.height, each.format, each.found.bytes, each.found.mtime_ns,
-            "unreadable" if each.reason else "ok", each.reason,
-        )
-        for each in batch
-    ]  # fmt: skip
-    if not rows:
+    if not batch:
         return
     with db.connect(project.db) as con, db.transaction(con):
-        con.conn.executemany(
-            "INSERT INTO item (path, digest, width, height, format, bytes, mtime_ns, status, reason) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, "
-            "width = excluded.width, height = excluded.height, format = excluded.format, bytes = excluded.bytes, "
-            "mtime_ns = excluded.mtime_ns, status = excluded.status, reason = excluded.reason, duplicate_of = NULL",
-            rows,
-        )
+        con.table("item").upsert_all((_item_row(each) for each in batch), pk="path")
         db.bump(con)
 
 
@@ -199,6 +186,21 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
         )
         db.bump(con)
         return followed, len(newly)
+
+
+def _item_row(each: FileRow) -> dict[str, str | int | None]:
+    return {
+        "path": each.found.path,
+        "digest": each.digest,
+        "width": each.width,
+        "height": each.height,
+        "format": each.format,
+        "bytes": each.found.bytes,
+        "mtime_ns": each.found.mtime_ns,
+        "status": "unreadable" if each.reason else "ok",
+        "reason": each.reason,
+        "duplicate_of": None,  # ``settle`` finds it
+    }
 
 
 def _follow(con: Database, gone: Sequence[sqlite3.Row]) -> set[str]:

@@ -243,10 +243,8 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
         leftover.unlink()
     with db.connect(staged) as con:
         with db.transaction(con):
-            con.conn.executemany(
-                "INSERT INTO meta (key, value) VALUES (?, ?)",
-                [("name", name), ("images", str(images)), ("created", repr(time.time()))],
-            )
+            about = {"name": name, "images": str(images), "created": repr(time.time())}
+            con.table("meta").insert_all([("key", "value"), *about.items()])
         con.execute("PRAGMA journal_mode = DELETE")  # one file while it is renamed
     os.replace(staged, folder / DATABASE)
     with db.connect(folder / DATABASE) as con:

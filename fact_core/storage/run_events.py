@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,27 +31,23 @@ def append_events(project: Project, run_id: int, events: Sequence[Event]) -> Non
     now = time.time()
     rows = [(run_id, now, *to_row(event)) for event in events]
     with db.connect(project.db) as con, db.transaction(con):
-        con.conn.executemany("INSERT INTO event (run, at, kind, body) VALUES (?, ?, ?, ?)", rows)
+        con.table("event").insert_all([("run", "at", "kind", "body"), *rows])
 
 
 def events_since(project: Project, run_id: int, cursor: int = 0, limit: int = 1000) -> tuple[list[EventRow], int]:
     """The next events of a run after the cursor (0: from the start), and the new cursor."""
     with db.connect(project.db) as con:
-        found = con.execute(
-            "SELECT * FROM event WHERE run = ? AND id > ? ORDER BY id LIMIT ?", (run_id, cursor, limit)
-        ).fetchall()
-    rows = [_event(row) for row in found]
+        found = con.table("event").rows_where("run = ? AND id > ?", [run_id, cursor], order_by="id", limit=limit)
+        rows = [_event(row) for row in found]
     return rows, rows[-1].id if rows else cursor
 
 
 def last_event(project: Project, run_id: int, kind: str) -> EventRow | None:
     """The newest event of one kind ("progress", "point", ...)."""
     with db.connect(project.db) as con:
-        row = con.execute(
-            "SELECT * FROM event WHERE run = ? AND kind = ? ORDER BY id DESC LIMIT 1", (run_id, kind)
-        ).fetchone()
-        return _event(row) if row else None
+        found = con.table("event").rows_where("run = ? AND kind = ?", [run_id, kind], order_by="id DESC", limit=1)
+        return next((_event(row) for row in found), None)
 
 
-def _event(row: sqlite3.Row) -> EventRow:
+def _event(row: Mapping[str, Any]) -> EventRow:
     return EventRow(row["id"], row["run"], row["at"], row["kind"], json.loads(row["body"]))

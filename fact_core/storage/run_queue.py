@@ -7,7 +7,6 @@ failed. A run may wait for others (``park``); it then lies in the queue again un
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -60,13 +59,10 @@ class Run:
 def queue(project: Project, kind: str, config: Mapping[str, Any], parent: int | None = None) -> int:
     """Put a run into the queue and return its id. It starts after ``parent``, unless that waits for it."""
     with db.connect(project.db) as con, db.transaction(con):
-        row = con.execute(
-            "INSERT INTO run (kind, config, seed, status, created, parent) "
-            "VALUES (?, ?, ?, 'queued', ?, ?) RETURNING id",
-            (kind, _json(config), int(config.get("seed", 0)), time.time(), parent),
-        ).fetchone()
+        row = {"kind": kind, "config": _json(config), "seed": int(config.get("seed", 0)), "status": "queued"}
+        number = con.table("run").insert({**row, "created": time.time(), "parent": parent}).last_rowid
         db.bump(con)
-        return int(row["id"])
+        return int(number or 0)
 
 
 def get(project: Project, run_id: int) -> Run:
@@ -78,8 +74,7 @@ def get(project: Project, run_id: int) -> Run:
 def list_runs(project: Project, kind: str | None = None) -> list[Run]:
     """All runs (of one kind), newest first."""
     with db.connect(project.db) as con:
-        rows = con.execute("SELECT * FROM run WHERE ? IS NULL OR kind = ? ORDER BY id DESC", (kind, kind))
-        return [_run(row) for row in rows]
+        return [_run(row) for row in con.table("run").rows_where("? IS NULL OR kind = ?", [kind, kind], "id DESC")]
 
 
 def active(project: Project) -> Run | None:
@@ -183,7 +178,7 @@ def park(project: Project, run_id: int, prereq_ids: Sequence[int]) -> None:
 
 
 def _queued(con: Database) -> list[Run]:
-    return [_run(row) for row in con.execute("SELECT * FROM run WHERE status = 'queued' ORDER BY id").fetchall()]
+    return [_run(row) for row in con.table("run").rows_where("status = 'queued'", order_by="id")]
 
 
 def _ready(con: Database, run: Run) -> bool:
@@ -230,7 +225,7 @@ def _get(con: Database, run_id: int) -> Run:
     return _run(row)
 
 
-def _run(row: sqlite3.Row) -> Run:
+def _run(row: Mapping[str, Any]) -> Run:
     values = dict(row)
     for name in ("config", "versions", "result"):
         values[name] = json.loads(values[name])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from fact_core.storage import db
 from fact_core.storage.project import Project
 
@@ -11,13 +13,11 @@ def add_items(project: Project, count: int, width: int = 1600, height: int = 120
 
     Their names lie in folders of 1,000, beside what a scan has found.
     """
+    columns = ("path", "digest", "width", "height", "format", "bytes", "mtime_ns", "status")
+    rows = (
+        (f"no-file/{number // 1000:04d}/{number:07d}.jpg", f"{number:032x}", width, height, "JPEG", 400_000, 0, "ok")
+        for number in range(count)
+    )
     with db.connect(project.db) as con, db.transaction(con):
-        con.conn.executemany(
-            "INSERT INTO item (path, digest, width, height, format, bytes, mtime_ns, status) "
-            "VALUES (?, ?, ?, ?, 'JPEG', 400000, 0, 'ok')",
-            (
-                (f"no-file/{number // 1000:04d}/{number:07d}.jpg", f"{number:032x}", width, height)
-                for number in range(count)
-            ),
-        )
+        con.table("item").insert_all(chain([columns], rows), batch_size=1000)
         db.bump(con)

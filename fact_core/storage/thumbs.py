@@ -53,7 +53,7 @@ class Thumbs:
             with db.connect(self.file, SCHEMA) as con:
                 con.execute("PRAGMA synchronous = OFF")
                 with db.transaction(con):
-                    con.conn.executemany("INSERT OR REPLACE INTO thumb (digest, jpeg) VALUES (?, ?)", rows)
+                    con.table("thumb").insert_all([("digest", "jpeg"), *rows], replace=True)
         except FactError as error:
             self._drop_if_damaged(error)
         except OSError:
