@@ -17,151 +17,153 @@ Times are in UTC as ISO text, paths relative to the image folder, shares 0 to 1.
 This text is part of a migration: once released it is not edited, a change is one more migration.
 """
 
+from __future__ import annotations
+
 VIEWS = """
-    -- kind: label, skip, or none (then it is only flagged). role: pick, check, or nothing where it was not selected.
-    CREATE VIEW labels_now AS
-    WITH newest AS (SELECT max(id) AS id FROM label WHERE item IS NOT NULL GROUP BY item),
-    roles AS (SELECT item, role, max(selection) FROM pick WHERE state = 'chosen' GROUP BY item),
-    notes AS (SELECT item, text, max(id) FROM note GROUP BY item)
-    SELECT
-        item.id AS image,
-        item.path,
-        class.name AS class,
-        CASE WHEN label.kind = 'label' AND class.id IS NULL THEN 'none' ELSE label.kind END AS kind,
-        label.flagged,
-        replace(roles.role, 'audit', 'check') AS role,
-        coalesce(notes.text, '') AS note,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', label.at, 'unixepoch') AS labeled_at,
-        label.lead_time AS seconds,
-        label.annotator,
-        label.source
-    FROM newest
-    JOIN label ON label.id = newest.id
-    JOIN item ON item.id = label.item
-    LEFT JOIN class ON class.id = label.class AND NOT class.deleted
-    LEFT JOIN roles ON roles.item = item.id
-    LEFT JOIN notes ON notes.item = item.id
-    WHERE label.flagged OR label.kind = 'skip' OR class.id IS NOT NULL
-    ORDER BY item.id;
+-- kind: label, skip, or none (then it is only flagged). role: pick, check, or nothing where it was not selected.
+CREATE VIEW labels_now AS
+WITH newest AS (SELECT max(id) AS id FROM label WHERE item IS NOT NULL GROUP BY item),
+roles AS (SELECT item, role, max(selection) FROM pick WHERE state = 'chosen' GROUP BY item),
+notes AS (SELECT item, text, max(id) FROM note GROUP BY item)
+SELECT
+    item.id AS image,
+    item.path,
+    class.name AS class,
+    CASE WHEN label.kind = 'label' AND class.id IS NULL THEN 'none' ELSE label.kind END AS kind,
+    label.flagged,
+    replace(roles.role, 'audit', 'check') AS role,
+    coalesce(notes.text, '') AS note,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', label.at, 'unixepoch') AS labeled_at,
+    label.lead_time AS seconds,
+    label.annotator,
+    label.source
+FROM newest
+JOIN label ON label.id = newest.id
+JOIN item ON item.id = label.item
+LEFT JOIN class ON class.id = label.class AND NOT class.deleted
+LEFT JOIN roles ON roles.item = item.id
+LEFT JOIN notes ON notes.item = item.id
+WHERE label.flagged OR label.kind = 'skip' OR class.id IS NOT NULL
+ORDER BY item.id;
 
-    -- operation: label, skip, flag, clear, undo, redo. class, kind, flagged: how the image stood after it.
-    CREATE VIEW label_history AS
-    SELECT
-        label.id,
-        item.id AS image,
-        item.path,
-        label.op AS operation,
-        class.name AS class,
-        label.kind,
-        label.flagged,
-        label.target AS undone_or_redone,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', label.at, 'unixepoch') AS labeled_at,
-        label.lead_time AS seconds,
-        label.annotator,
-        label.source
-    FROM label
-    LEFT JOIN item ON item.id = label.item
-    LEFT JOIN class ON class.id = label.class
-    ORDER BY label.id;
+-- operation: label, skip, flag, clear, undo, redo. class, kind, flagged: how the image stood after it.
+CREATE VIEW label_history AS
+SELECT
+    label.id,
+    item.id AS image,
+    item.path,
+    label.op AS operation,
+    class.name AS class,
+    label.kind,
+    label.flagged,
+    label.target AS undone_or_redone,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', label.at, 'unixepoch') AS labeled_at,
+    label.lead_time AS seconds,
+    label.annotator,
+    label.source
+FROM label
+LEFT JOIN item ON item.id = label.item
+LEFT JOIN class ON class.id = label.class
+ORDER BY label.id;
 
-    -- status: ok, unreadable (reason says why), missing. repeat_of: the first image with the same bytes.
-    CREATE VIEW images AS
-    SELECT
-        item.id AS image,
-        item.path,
-        item.status,
-        item.reason,
-        first.path AS repeat_of,
-        item.width,
-        item.height,
-        item.format,
-        item.bytes,
-        item.digest
-    FROM item
-    LEFT JOIN item AS first ON first.id = item.duplicate_of
-    ORDER BY item.id;
+-- status: ok, unreadable (reason says why), missing. repeat_of: the first image with the same bytes.
+CREATE VIEW images AS
+SELECT
+    item.id AS image,
+    item.path,
+    item.status,
+    item.reason,
+    first.path AS repeat_of,
+    item.width,
+    item.height,
+    item.format,
+    item.bytes,
+    item.digest
+FROM item
+LEFT JOIN item AS first ON first.id = item.duplicate_of
+ORDER BY item.id;
 
-    -- images: how many have it as their label now.
-    CREATE VIEW classes AS
-    SELECT
-        class.id,
-        class.name AS class,
-        class.key,
-        coalesce(counts.images, 0) AS images,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', class.created, 'unixepoch') AS created_at
-    FROM class
-    LEFT JOIN (SELECT class, count(*) AS images FROM labels_now WHERE kind = 'label' GROUP BY class) AS counts
-    ON counts.class = class.name
-    WHERE NOT class.deleted
-    ORDER BY class.position, class.id;
+-- images: how many have it as their label now.
+CREATE VIEW classes AS
+SELECT
+    class.id,
+    class.name AS class,
+    class.key,
+    coalesce(counts.images, 0) AS images,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', class.created, 'unixepoch') AS created_at
+FROM class
+LEFT JOIN (SELECT class, count(*) AS images FROM labels_now WHERE kind = 'label' GROUP BY class) AS counts
+ON counts.class = class.name
+WHERE NOT class.deleted
+ORDER BY class.position, class.id;
 
-    -- place: from 1, in labeling order. state: chosen, rejected (another takes its place), candidate (would).
-    CREATE VIEW selections AS
-    SELECT
-        selection.id AS selection,
-        selection.run,
-        selection.strategy,
-        pick.rank + 1 AS place,
-        item.id AS image,
-        item.path,
-        replace(pick.role, 'audit', 'check') AS role,
-        pick.state,
-        replaced.path AS replaces,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', selection.created, 'unixepoch') AS selected_at
-    FROM selection
-    JOIN pick ON pick.selection = selection.id
-    JOIN item ON item.id = pick.item
-    LEFT JOIN item AS replaced ON replaced.id = pick.replaces
-    ORDER BY selection.id, pick.state = 'candidate', pick.rank;
+-- place: from 1, in labeling order. state: chosen, rejected (another takes its place), candidate (would).
+CREATE VIEW selections AS
+SELECT
+    selection.id AS selection,
+    selection.run,
+    selection.strategy,
+    pick.rank + 1 AS place,
+    item.id AS image,
+    item.path,
+    replace(pick.role, 'audit', 'check') AS role,
+    pick.state,
+    replaced.path AS replaces,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', selection.created, 'unixepoch') AS selected_at
+FROM selection
+JOIN pick ON pick.selection = selection.id
+JOIN item ON item.id = pick.item
+LEFT JOIN item AS replaced ON replaced.id = pick.replaces
+ORDER BY selection.id, pick.state = 'candidate', pick.rank;
 
-    -- accuracy: of the run's report, where it has one. config, result: JSON.
-    CREATE VIEW runs AS
-    SELECT
-        run.id AS run,
-        run.kind,
-        run.status,
-        run.reason,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', run.created, 'unixepoch') AS queued_at,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', run.started, 'unixepoch') AS started_at,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', run.ended, 'unixepoch') AS ended_at,
-        run.ended - run.started AS seconds,
-        run.device,
-        run.seed,
-        json_extract(run.result, '$.report.accuracy') AS accuracy,
-        run.config,
-        run.result
-    FROM run
-    ORDER BY run.id;
+-- accuracy: of the run's report, where it has one. config, result: JSON.
+CREATE VIEW runs AS
+SELECT
+    run.id AS run,
+    run.kind,
+    run.status,
+    run.reason,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', run.created, 'unixepoch') AS queued_at,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', run.started, 'unixepoch') AS started_at,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', run.ended, 'unixepoch') AS ended_at,
+    run.ended - run.started AS seconds,
+    run.device,
+    run.seed,
+    json_extract(run.result, '$.report.accuracy') AS accuracy,
+    run.config,
+    run.result
+FROM run
+ORDER BY run.id;
 
-    -- Losses in nats. check_loss, check_accuracy: on check images, where they were looked at.
-    CREATE VIEW run_points AS
-    SELECT
-        event.run,
-        strftime('%Y-%m-%dT%H:%M:%S+00:00', event.at, 'unixepoch') AS at,
-        json_extract(event.body, '$.phase') AS phase,
-        json_extract(event.body, '$.part') AS part,
-        json_extract(event.body, '$.step') AS step,
-        json_extract(event.body, '$.steps') AS steps,
-        json_extract(event.body, '$.epoch') AS epoch,
-        json_extract(event.body, '$.loss') AS loss,
-        json_extract(event.body, '$.accuracy') AS accuracy,
-        json_extract(event.body, '$.check_loss') AS check_loss,
-        json_extract(event.body, '$.check_accuracy') AS check_accuracy,
-        json_extract(event.body, '$.images_per_s') AS images_per_second
-    FROM event
-    WHERE event.kind = 'point'
-    ORDER BY event.id;
+-- Losses in nats. check_loss, check_accuracy: on check images, where they were looked at.
+CREATE VIEW run_points AS
+SELECT
+    event.run,
+    strftime('%Y-%m-%dT%H:%M:%S+00:00', event.at, 'unixepoch') AS at,
+    json_extract(event.body, '$.phase') AS phase,
+    json_extract(event.body, '$.part') AS part,
+    json_extract(event.body, '$.step') AS step,
+    json_extract(event.body, '$.steps') AS steps,
+    json_extract(event.body, '$.epoch') AS epoch,
+    json_extract(event.body, '$.loss') AS loss,
+    json_extract(event.body, '$.accuracy') AS accuracy,
+    json_extract(event.body, '$.check_loss') AS check_loss,
+    json_extract(event.body, '$.check_accuracy') AS check_accuracy,
+    json_extract(event.body, '$.images_per_s') AS images_per_second
+FROM event
+WHERE event.kind = 'point'
+ORDER BY event.id;
 
-    -- run: the training run whose model answered. class: under the name that it has now.
-    CREATE VIEW predictions AS
-    SELECT
-        prediction.run,
-        item.id AS image,
-        item.path,
-        coalesce(class.name, prediction.name) AS class,
-        prediction.confidence
-    FROM prediction
-    JOIN item ON item.id = prediction.item
-    LEFT JOIN class ON class.id = prediction.class AND NOT class.deleted
-    ORDER BY prediction.run, prediction.item;
+-- run: the training run whose model answered. class: under the name that it has now.
+CREATE VIEW predictions AS
+SELECT
+    prediction.run,
+    item.id AS image,
+    item.path,
+    coalesce(class.name, prediction.name) AS class,
+    prediction.confidence
+FROM prediction
+JOIN item ON item.id = prediction.item
+LEFT JOIN class ON class.id = prediction.class AND NOT class.deleted
+ORDER BY prediction.run, prediction.item;
 """
