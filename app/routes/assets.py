@@ -7,6 +7,7 @@ imports inherit it, and what is asked for by the present hash may be kept for ev
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,11 +31,12 @@ def register(app: FastAPI, server: Server) -> None:
     # Only names that lie in the folder right now: nothing of the address becomes part of a path.
     @app.get("/x/assets/{asked}/{folder}/{name}")
     def script(asked: str, folder: str, name: str) -> Response:
-        found = files().get(f"{folder}/{name}")
+        listed = files()
+        found = listed.get(f"{folder}/{name}")
         if found is None:
             raise InputError("There is no such file", f"{folder}/{name}"[:80])
         content = found.read_bytes()
-        keep = FOR_EVER if asked == version() else ASK_AGAIN
+        keep = FOR_EVER if asked == version(listed) else ASK_AGAIN
         return Response(content, media_type=KINDS[found.suffix], headers={"cache-control": keep})
 
     @app.get("/x/assets/{name}")
@@ -55,9 +57,12 @@ def files() -> dict[str, Path]:
     return {f"{each.parent.name}/{each.name}": each for each in sorted(found)}
 
 
-def version() -> str:
-    """The hash over all of them. They are read again only when one of them has another time or size."""
-    stats = ((name, path.stat()) for name, path in files().items())
+def version(listed: Mapping[str, Path] | None = None) -> str:
+    """The hash over all of them. They are read again only when one of them has another time or size.
+
+    listed: what ``files`` says now, where that is known already.
+    """
+    stats = ((name, path.stat()) for name, path in (files() if listed is None else listed).items())
     return _hash(FOLDER, tuple((name, each.st_mtime_ns, each.st_size) for name, each in stats))
 
 
