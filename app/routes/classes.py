@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI
@@ -37,18 +36,6 @@ class Change(BaseModel):
     text: str = ""
 
 
-@dataclass(frozen=True)
-class ClassRow:
-    """A class with the number of its labels, its place in the palette and its key on the keyboard."""
-
-    id: int
-    name: str
-    position: int
-    count: int
-    colour: int
-    key: str
-
-
 def register(app: FastAPI, server: Server) -> None:
     """POST /x/K/classes {op: add|rename|recolour|key|reorder|delete|restore|merge|unmerge|add_many, ...}."""
 
@@ -59,8 +46,7 @@ def register(app: FastAPI, server: Server) -> None:
 
 def classes_of(project: Project) -> list[dict[str, Any]]:
     """The classes in the person's order."""
-    rows = (ClassRow(c.id, c.name, c.position, c.count, c.colour, c.key) for c in classes.classes(project))
-    return [told(row) for row in rows]
+    return [told(row) for row in classes.classes(project)]
 
 
 def apply(project: Project, change: Change) -> dict[str, Any]:

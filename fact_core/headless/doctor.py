@@ -8,7 +8,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 
 import fact_core
@@ -16,6 +15,7 @@ from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.errors import FactError
 from fact_core.pretrained import weights
 from fact_core.storage import project
+from fact_core.work.versions import versions as installed
 
 #: Distribution -> its oldest version that works.
 NEEDED = {
@@ -58,13 +58,7 @@ def report() -> tuple[list[str], bool]:
 
 def versions() -> dict[str, str]:
     """Name -> version of everything that a result may depend on. What is not installed is left out."""
-    found = {"fact_studio": fact_core.__version__, "python": platform.python_version()}
-    for name in NEEDED:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+    return {"fact_studio": fact_core.__version__, **installed(NEEDED)}
 
 
 def _packages() -> tuple[list[str], bool]:

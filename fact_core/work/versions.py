@@ -1,17 +1,18 @@
-"""With what a run works: noted with every run."""
+"""With what the program works: noted with every run, and told by the doctor."""
 
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from importlib import metadata
 
 PACKAGES = ("torch", "timm", "peft", "scikit-learn", "umap-learn", "numpy", "pillow")
 
 
-def versions() -> dict[str, str]:
-    """Versions of Python and of what the result depends on."""
+def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of the packages: of those that a result depends on, or the given. The missing are left out."""
     found = {"python": platform.python_version()}
-    for name in PACKAGES:
+    for name in packages:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
