@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
+from fact_core.generators import finish
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.work.scan import scan
 
 T = TypeVar("T")
-
-
-def drain(step: Generator[Any, None, T]) -> T:
-    """Run a long step to its end and return its result."""
-    while True:
-        try:
-            next(step)
-        except StopIteration as stop:
-            return stop.value
 
 
 def paint(file: Path, colour: object = 0, size: tuple[int, int] = (8, 6), mode: str = "RGB", **options: Any) -> Path:
@@ -39,7 +30,7 @@ def flat_project(folder: Path, images: int = 6) -> Project:
     for number in range(images):
         paint(folder / "images" / f"{number:03d}.png", number)
     project = projects.create(folder / "project", folder / "images")
-    drain(scan(project))
+    finish(scan(project))
     return project
 
 

@@ -10,7 +10,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import onnx
@@ -29,23 +28,15 @@ from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.model_card import code, plain
 from fact_core.compute.image_batches import Preprocess, load_eval
 from fact_core.errors import InputError, RunError
-from fact_core.events import Event, Log
+from fact_core.events import Log
 from fact_core.lightweight.light import LightHead
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from fact_core.work import export as export_run
+from tests.steps_help import heard
 
 NASTY = ("<img src=x onerror=alert(1)>", "=1+1", "a|b\u202e`x`", "[x](javascript:y) {{K}}")
 PIXELS = 64
-
-
-def finish(step: Any) -> tuple[Any, list[Event]]:
-    events: list[Event] = []
-    while True:
-        try:
-            events.append(next(step))
-        except StopIteration as stop:
-            return stop.value, events
 
 
 def classifier(classes: tuple[str, ...] = NASTY, mode: str = "both") -> Classifier:
@@ -94,7 +85,7 @@ def exported(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("export") / "model"
     truth = np.array([0, 1, 2, 3])
     checked = report(truth, np.array([0, 1, 2, 0]), NASTY, "4 check images")
-    result, events = finish(
+    result, events = heard(
         write_model(
             target,
             classifier(),
@@ -247,7 +238,7 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path, images: Path) 
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "x").write_text("mine")
     with pytest.raises(InputError, match="new folder"):
-        finish(write_model(tmp_path / "full", classifier(), {}, sample_files=[]))
+        heard(write_model(tmp_path / "full", classifier(), {}, sample_files=[]))
     assert [each.name for each in tmp_path.rglob("*")] == ["full", "x"]
 
 
@@ -259,7 +250,7 @@ def test_a_stop_or_a_wrong_answer_leaves_nothing(tmp_path: Path, monkeypatch: py
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setattr(export, "write_onnx", lambda path, net, pre: _constant(path))
     with pytest.raises(RunError, match="does not answer like"):
-        finish(write_model(tmp_path / "model", classifier(), {}, sample_files=[]))
+        heard(write_model(tmp_path / "model", classifier(), {}, sample_files=[]))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -311,7 +302,7 @@ def _fail(path: Path, net: nn.Module, pre: Preprocess) -> None:
 @pytest.mark.parametrize(("mode", "classes"), [("lr", ("a", "b")), ("map_lr", tuple(map(str, range(300))))])
 def test_other_heads_and_many_classes_export(tmp_path: Path, images: Path, mode: str, classes: tuple[str, ...]) -> None:
     (tmp_path / "model").mkdir()  # an empty folder is as good as none
-    result, _ = finish(
+    result, _ = heard(
         write_model(tmp_path / "model", classifier(classes, mode), {}, sample_files=[images / "plain.png"])
     )
     assert result["largest_difference"] <= 1e-4
@@ -326,5 +317,5 @@ def test_a_vision_transformer_exports(tmp_path: Path, images: Path) -> None:
     files = sorted(images.iterdir())[:3]
     for name, head in {"ff": nn.Linear(backbone.dim, 3), "lm": light}.items():
         model = Classifier(backbone, {name: head}, name, ("a", "b", "c")).eval()
-        result, _ = finish(write_model(tmp_path / name, model, {}, sample_files=files))
+        result, _ = heard(write_model(tmp_path / name, model, {}, sample_files=files))
         assert result["checked"] == 3 and result["largest_difference"] <= 1e-4

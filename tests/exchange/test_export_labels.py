@@ -8,13 +8,14 @@ import pytest
 
 from fact_core.errors import RunError
 from fact_core.exchange import export_labels, label_files
+from fact_core.generators import finish
 from fact_core.labeling import classes, notes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
 from fact_core.work.scan import scan
-from tests.storage_help import drain, flat_project, paint
+from tests.storage_help import flat_project, paint
 
 
 def table(file: Path) -> list[dict[str, str]]:
@@ -27,7 +28,7 @@ def labeled(tmp_path: Path) -> Project:
     """Images 1 and 2 labeled, 2 is a check image, 5 repeats 1."""
     project = flat_project(tmp_path, 4)
     paint(project.images / "=copy.png", 0)
-    drain(scan(project))
+    finish(scan(project))
     selections.save(project, Selection(np.array([1, 2]), ("pick", "audit"), np.array([]), "activeft"), None)
     names = classes.ensure_classes(project, ["=SUM(A1)", "dog"])
     ops = [

@@ -18,6 +18,7 @@ from app.shell.server import Server
 from fact_core.errors import InputError
 from fact_core.exchange import import_labels
 from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
+from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations, undo
 from fact_core.labeling.history import Op
 from fact_core.storage import items
@@ -25,7 +26,7 @@ from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
 from fact_core.work.scan import scan
-from tests.storage_help import drain, flat_project, is_sound, paint
+from tests.storage_help import flat_project, is_sound, paint
 
 HOSTILE = '<img src=x onerror="alert(1)">'
 
@@ -132,7 +133,7 @@ def test_nothing_is_guessed(tmp_path: Path) -> None:
     paint(tmp_path / "images" / "b" / "copy.png", 3)  # repeats z.png
     (tmp_path / "images" / "torn.png").write_bytes(b"\x89PNG")
     made = projects.create(tmp_path / "project", tmp_path / "images")
-    drain(scan(made))
+    finish(scan(made))
     item = {path: int(i) for i, path in zip(items.pool(made).ids, items.pool(made).paths, strict=True)}
     rows = ("x.png,cat", "a/x.png,cat", "b/x.png,cat", "/old/b/x.png,dog", "y.png,cat", "torn.png,cat", "copy.png,dog")
     found = import_labels.read(made, csv(*rows))
@@ -151,7 +152,7 @@ def test_names_of_folders(tmp_path: Path) -> None:
     for number, name in enumerate(("cat/a.png", "train/Cat/b.png", "dog/c.png", "plain.png")):
         paint(tmp_path / "images" / name, number)
     made = projects.create(tmp_path / "project", tmp_path / "images")
-    drain(scan(made))
+    finish(scan(made))
     found = import_labels.read(made, Source("folders"))
     assert (found.by_class, found.skipped, found.new_classes) == ({"cat": 2, "dog": 1}, 1, ("cat", "dog"))
     assert import_labels.commit(made, found, "x.import-1", "mine").images == 3

@@ -12,6 +12,7 @@ from fact_core.errors import DeviceError, WeightsError
 from fact_core.events import Log, Progress
 from fact_core.features import extract
 from fact_core.storage.feature_store import FeatureStore
+from tests.steps_help import heard
 
 CPU = torch.device("cpu")
 
@@ -31,19 +32,10 @@ def images(tmp_path):
     return [f"d{i}" for i in range(7)], files
 
 
-def finish(step):
-    events = []
-    try:
-        while True:
-            events.append(next(step))
-    except StopIteration as end:
-        return end.value, events
-
-
 def test_features_equal_one_by_one(tmp_path, backbone, images):
     digests, files = images
     store = FeatureStore.open(tmp_path / "store", backbone.dim)
-    found, events = finish(extract.extract(backbone, digests, files, store, device=CPU, batch=3))
+    found, events = heard(extract.extract(backbone, digests, files, store, device=CPU, batch=3))
     assert found.n_new == 7 and found.n_bad == 0 and found.images_per_s > 0
     assert [e.done for e in events if isinstance(e, Progress)] == [0, 3, 6, 7] and events[-1].seconds_left == 0
     one = normalise(load_eval(files[4], backbone.preprocess)[None], backbone.preprocess, CPU)
@@ -63,15 +55,15 @@ def test_stopped_work_is_kept_and_not_done_again(tmp_path, backbone, images):
     step.close()
     store = FeatureStore.open(tmp_path / "store", backbone.dim)
     assert store.missing(digests) == digests[2:]
-    found, _ = finish(extract.extract(backbone, digests, files, store, device=CPU, batch=2))
+    found, _ = heard(extract.extract(backbone, digests, files, store, device=CPU, batch=2))
     assert found.n_new == 5 and store.missing(digests) == []
-    assert finish(extract.extract(backbone, digests, files, store, device=CPU))[0].n_new == 0
+    assert heard(extract.extract(backbone, digests, files, store, device=CPU))[0].n_new == 0
 
 
 def test_the_same_bytes_are_computed_once(tmp_path, backbone, images):
     _digests, files = images
     store = FeatureStore.open(tmp_path / "store", backbone.dim)
-    assert finish(extract.extract(backbone, ["a", "a"], files[:2], store, device=CPU))[0].n_new == 1
+    assert heard(extract.extract(backbone, ["a", "a"], files[:2], store, device=CPU))[0].n_new == 1
 
 
 def test_bad_files_and_thumbnails(tmp_path, backbone, images):
@@ -79,7 +71,7 @@ def test_bad_files_and_thumbnails(tmp_path, backbone, images):
     files[2].write_bytes(b"")
     store = FeatureStore.open(tmp_path / "store", backbone.dim)
     bad, seen = [], []
-    found, _ = finish(
+    found, _ = heard(
         extract.extract(
             backbone,
             digests,
@@ -174,7 +166,7 @@ def test_gpu_features_point_the_same_way(tmp_path, backbone, images):
     digests, files = images
     stores = [FeatureStore.open(tmp_path / name, backbone.dim) for name in ("cpu", "cuda")]
     for store in stores:
-        finish(extract.extract(backbone, digests, files, store, device=torch.device(store.folder.name)))
+        heard(extract.extract(backbone, digests, files, store, device=torch.device(store.folder.name)))
     a, b = (store.gather(digests) for store in stores)
     assert ((a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min() > 0.99
 
@@ -183,7 +175,7 @@ def test_log_when_the_batch_shrinks(tmp_path, backbone, images, monkeypatch):
     digests, files = images
     store = FeatureStore.open(tmp_path / "store", 4)
     monkeypatch.setattr(extract, "inference", lambda *args: device.Ready(Picky(2), CPU, torch.float32))
-    found, events = finish(extract.extract(backbone, digests, files, store, device=CPU))
+    found, events = heard(extract.extract(backbone, digests, files, store, device=CPU))
     assert found.n_new == 7 and any(isinstance(each, Log) and "memory" in each.text for each in events)
 
 

@@ -13,15 +13,7 @@ from fact_core.errors import InputError
 from fact_core.events import Log, Progress
 from fact_core.features import umap_map as maps
 from fact_core.features.umap_map import map_key, pca2, umap_map
-
-
-def finish(step):
-    events = []
-    try:
-        while True:
-            events.append(next(step))
-    except StopIteration as end:
-        return end.value, events
+from tests.steps_help import heard
 
 
 def test_pca_of_a_line_is_the_line():
@@ -42,7 +34,7 @@ def test_fills_the_square():
 @pytest.mark.parametrize("n", [1, 2, 14])
 def test_small_pools_fall_back_to_pca(n):
     x = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
-    xy, events = finish(umap_map(x))
+    xy, events = heard(umap_map(x))
     assert xy.shape == (n, 2) and (xy == pca2(x)).all() and isinstance(events[0], Log)
 
 
@@ -65,12 +57,12 @@ def test_umap_keeps_clumps_together():
     """Two far clumps stay apart; the same seed gives the same map; identical images do no harm."""
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(30, 10)), rng.normal(size=(30, 10)) + 20]).astype(np.float32)
-    xy, events = finish(umap_map(x, seed=3))
+    xy, events = heard(umap_map(x, seed=3))
     assert xy.shape == (60, 2) and xy.dtype == np.float32 and all(isinstance(each, Progress) for each in events)
     a, b = xy[:30].mean(0), xy[30:].mean(0)
     assert np.linalg.norm(a - b) > 2 * xy[:30].std()
-    assert (finish(umap_map(x, seed=3))[0] == xy).all()
-    same, _ = finish(umap_map(np.ones((20, 10), np.float32)))
+    assert (heard(umap_map(x, seed=3))[0] == xy).all()
+    same, _ = heard(umap_map(np.ones((20, 10), np.float32)))
     assert same.shape == (20, 2) and np.isfinite(same).all()
 
 
@@ -78,7 +70,7 @@ def test_umap_keeps_clumps_together():
 def test_umap_tells_its_epochs_and_stops(monkeypatch):
     """Progress counts epochs; closing ends the thread; nothing is printed."""
     x = np.random.default_rng(0).normal(size=(400, 20)).astype(np.float32)
-    _, events = finish(umap_map(x))
+    _, events = heard(umap_map(x))
     assert not [each for each in events if isinstance(each, Log)]
     names = {each.step for each in events}
     assert names == {"neighbours", "umap"}
@@ -102,7 +94,7 @@ def test_a_large_pool_is_drawn_in_part(monkeypatch):
     kind = rng.integers(3, size=600)
     x = (rng.normal(size=(600, 10)) + 15 * np.eye(10)[kind]).astype(np.float32)
     monkeypatch.setattr(maps, "UMAP_MOST", 200)
-    xy, events = finish(umap_map(x))
+    xy, events = heard(umap_map(x))
     assert any(isinstance(each, Log) and "200 of 600" in each.text for each in events)
     assert xy.shape == (600, 2) and np.isfinite(xy).all()
     centres = np.stack([xy[kind == each].mean(0) for each in range(3)])
@@ -130,9 +122,9 @@ def test_a_gpu_draws_the_map_where_there_is_one(broken, monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(tmp_path))
     x = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
     assert not maps.on_gpu()
-    on_cpu, _ = finish(umap_map(x, seed=3))
+    on_cpu, _ = heard(umap_map(x, seed=3))
     monkeypatch.setattr(maps.device, "choose", lambda name: torch.device("cuda"))
-    xy, events = finish(umap_map(x, seed=3))
+    xy, events = heard(umap_map(x, seed=3))
     for name in ("cuml", "cuml.manifold"):
         sys.modules.pop(name, None)
     warned = [each.text for each in events if isinstance(each, Log) and each.level == "warning"]

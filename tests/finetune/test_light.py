@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from fact_core.config import LmConfig
-from fact_core.events import Decision, Event, Point
+from fact_core.events import Decision, Point
 from fact_core.generators import finish
 from fact_core.lightweight import joint, map_train
 from fact_core.lightweight.decide import LightPlan, decide, decide_on, labelled
@@ -21,23 +21,13 @@ from fact_core.lightweight.light import LightHead, fit
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import MapTraining, Memory, Reduce, train_map
 from fact_core.lightweight.readings import Labelled, MapLines, map_line, pooled_line
-from fact_core.types import Step, T
+from tests.steps_help import heard
 
 WIDE = 4  # channels of a token
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def run(step: Step[T]) -> tuple[T, list[Event]]:
-    """Result and events of a step."""
-    events: list[Event] = []
-    while True:
-        try:
-            events.append(next(step))
-        except StopIteration as stop:
-            return stop.value, events
 
 
 def images(counts: Sequence[int] = (5, 3, 2), seed: int = 0) -> Labelled:
@@ -153,7 +143,7 @@ def test_training_of_map_is_its_literal_form(steps: int, balanced: bool, monkeyp
     config = LmConfig(lr=0.02, weight_decay=0.9, strength=0.7, balanced=balanced)
     training = MapTraining(data.patches, data.y, 3, reduce(), start, config, steps, seed=4)
     weights, losses = by_hand(training, batch=6)
-    head, events = run(train_map(training, "map", Memory()))
+    head, events = heard(train_map(training, "map", Memory()))
     assert [e.loss for e in events if isinstance(e, Point)] == pytest.approx(losses, rel=1e-4)
     for found, wanted in zip(head.parameters(), weights, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-5)

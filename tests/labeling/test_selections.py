@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from fact_core.errors import InputError
+from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.labeling.selections import QueueEntry
 from fact_core.storage.project import Project
 from fact_core.types import Selection
 from fact_core.work.scan import scan
-from tests.storage_help import drain, flat_project
+from tests.storage_help import flat_project
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_labeled_or_missing_candidates_are_passed_over(project: Project) -> None
     cat = classes.add_class(project, "cat")
     operations.apply(project, "tab", [Op(1, "label", 9, cat), Op(2, "skip", 8)])
     (project.images / "005.png").unlink()  # image 6
-    drain(scan(project))
+    finish(scan(project))
     assert selections.reject(project, number, 5) == 3
 
 
@@ -97,7 +98,7 @@ def test_a_rejected_check_image_is_replaced_by_lot(project: Project) -> None:
 def test_images_that_are_gone_are_not_in_the_queue(project: Project) -> None:
     selections.save(project, choose([5, 2], [7], [9]), None)
     (project.images / "001.png").unlink()  # image 2
-    drain(scan(project))
+    finish(scan(project))
     assert ids(project) == [5, 7]
 
 

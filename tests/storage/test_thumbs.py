@@ -7,20 +7,21 @@ import pytest
 from PIL import Image
 
 from fact_core.errors import ImageError, InputError
+from fact_core.generators import finish
 from fact_core.storage import items, thumbs
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.thumbs import Thumbs
 from fact_core.types import Item
 from fact_core.work.scan import scan
-from tests.storage_help import drain, flat_project, paint
+from tests.storage_help import flat_project, paint
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     paint(tmp_path / "images" / "wide.jpg", "red", size=(640, 320))
     project = projects.create(tmp_path / "project", tmp_path / "images")
-    drain(scan(project))
+    finish(scan(project))
     return project
 
 

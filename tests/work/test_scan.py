@@ -9,6 +9,7 @@ import pytest
 
 from fact_core.errors import InputError
 from fact_core.events import Progress
+from fact_core.generators import finish
 from fact_core.images.folder import find_images
 from fact_core.labeling import classes, labels_now, operations
 from fact_core.labeling.history import Op
@@ -16,11 +17,11 @@ from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.work.scan import ScanResult, scan
-from tests.storage_help import drain, flat_project, paint
+from tests.storage_help import flat_project, paint
 
 
 def again(project: Project) -> ScanResult:
-    return drain(scan(project, workers=2))
+    return finish(scan(project, workers=2))
 
 
 def named(project: Project) -> list[str]:
