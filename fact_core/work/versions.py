@@ -10,7 +10,7 @@ PACKAGES = ("torch", "timm", "peft", "scikit-learn", "umap-learn", "numpy", "pil
 
 
 def versions(packages: Iterable[str] = PACKAGES) -> dict[str, str]:
-    """Versions of Python and of the packages: of those that a result depends on, or the given. The missing are left out."""
+    """Versions of Python and of the packages. What is not installed is left out."""
     found = {"python": platform.python_version()}
     for name in packages:
         try:
