@@ -43,6 +43,7 @@ from app.shell.server import Server
 from app.shell.text import sentences
 from app.shell.theme import theme
 from fact_core.errors import FactError, InputError, storage_error
+from fact_core.folders import data_folder
 from fact_core.images.demo import make_demo
 from fact_core.storage import items
 from fact_core.storage import project as projects
@@ -137,8 +138,8 @@ def serve(host: str, port: int, *, browser: bool, folder: str = "", demo: bool =
 def first_project(server: Server, folder: str, demo: bool) -> str:
     """The key of the project to show first, or ""."""
     if demo:
-        images = make_demo(projects.home() / "demo-images")
-        target = Path(folder) if folder else projects.home() / "demo"
+        images = make_demo(data_folder() / "demo-images")
+        target = Path(folder) if folder else data_folder() / "demo"
         exists = (target / projects.DATABASE).exists()
         opened = projects.open_project(target) if exists else projects.create(target, images, "Digits (demo)")
         key = server.open(opened.folder)
@@ -170,7 +171,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def write_log() -> None:
     """Tracebacks go into a file, not to the terminal."""
-    file = projects.home() / "server.log"
+    file = data_folder() / "server.log"
     try:
         handler = logging.handlers.RotatingFileHandler(file, maxBytes=2_000_000, backupCount=1, encoding="utf-8")
     except OSError as error:
@@ -182,7 +183,7 @@ def write_log() -> None:
 
 def stored_secret() -> bytes:
     """A secret of this person, made at the first start. With it an open page outlives a restart."""
-    file = projects.home() / "secret"
+    file = data_folder() / "secret"
     try:
         if file.exists() and len(file.read_bytes()) >= 32:
             return file.read_bytes()

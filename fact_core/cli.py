@@ -24,12 +24,12 @@ from fact_core.choices import BACKBONES, Choice
 from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
+from fact_core.folders import data_folder
 from fact_core.generators import finish
 from fact_core.headless import doctor
 from fact_core.headless.console import Console
 from fact_core.headless.run_all import Order, run_all
 from fact_core.pretrained import weights
-from fact_core.storage import project
 
 #: Options of a training run that have a flag of their own kind, or none.
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")
@@ -213,7 +213,7 @@ def _fail(message: str, code: int) -> int:
 
 def _log() -> str:
     """Append the traceback to the log in the home folder; its path, or why there is none."""
-    file = project.home() / "log.txt"
+    file = data_folder() / "log.txt"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         fresh = file.exists() and file.stat().st_size > MOST_LOG_BYTES

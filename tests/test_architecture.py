@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted([*ROOT.glob("fact_core/**/*.py"), *ROOT.glob("app/**/*.py"), ROOT / "launch.py"])
 
-#: What lies loose in fact_core, with its one folder of choices: stdlib and numpy.
+#: What lies loose in fact_core, with its one folder of choices: stdlib, numpy, and what finds folders.
 VOCABULARY = [
     "errors",
     "events",
@@ -21,6 +21,7 @@ VOCABULARY = [
     "config",
     "phase_config",
     "files",
+    "folders",
     "processor",
     "generators",
     "choices",

@@ -17,8 +17,8 @@ from app.shell.server import Server
 from fact_core import processor
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, pick
 from fact_core.errors import InputError
+from fact_core.folders import data_folder
 from fact_core.pretrained import weights
-from fact_core.storage import project as projects
 
 PAPERS_BACKBONE = "vit_small_patch16_224.dino"
 
@@ -132,7 +132,7 @@ def _percent(name: str) -> int | None:
 
 
 def _log_file(name: str) -> Path:
-    return projects.home() / f"weights-{name}.log"
+    return data_folder() / f"weights-{name}.log"
 
 
 def _start(name: str, path: str) -> subprocess.Popen[bytes]:

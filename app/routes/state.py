@@ -14,6 +14,7 @@ from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Opened, Server, key_of
 from app.shell.text import sentences
+from fact_core.folders import data_folder
 from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
@@ -70,7 +71,7 @@ class Step:
 
 def register(app: FastAPI, server: Server) -> None:
     """GET /x/K/state[?known=VERSION]."""
-    here = computer.describe(projects.home(), server.gpu)
+    here = computer.describe(data_folder(), server.gpu)
     text = sentences()
 
     @app.get("/x/{key}/state")

@@ -14,7 +14,7 @@ from fact_core.bench.recorded import RECORDED
 from fact_core.choices import RECIPES, one_shot, pick
 from fact_core.config import TrainConfig, options, train_config
 from fact_core.errors import ConfigError, InputError
-from fact_core.pretrained.weights import cache_folder
+from fact_core.folders import cache_folder
 
 METHODS = ("ff", "lp-paper", "lp", "lm", "lp-ft", "lp-lora", "fact", "l3fact")
 #: Options of a training run that have a flag of their own, or no meaning here.

@@ -28,12 +28,13 @@ from fact_core.compute.device import choose, describe
 from fact_core.config import LmConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Event, Log, Progress
+from fact_core.folders import cache_folder
 from fact_core.generators import finish, map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.decide import decide_on
 from fact_core.lightweight.map_train import Memory
 from fact_core.lightweight.readings import Labelled
-from fact_core.pretrained.weights import cache_folder, status
+from fact_core.pretrained.weights import status
 from fact_core.select.choose import choose as choose_images
 from fact_core.types import FloatArray, IntArray, Step
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import fact_core
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.errors import FactError
+from fact_core.folders import cache_folder, data_folder
 from fact_core.pretrained import weights
-from fact_core.storage import project
 from fact_core.work.versions import versions as installed
 
 #: Distribution -> its oldest version that works.
@@ -117,8 +117,8 @@ def _places() -> Iterator[str]:
     program = Path(fact_core.__file__).resolve().parents[1]
     for title, folder, variable in (
         ("program", program, ""),
-        ("projects", project.home(), "FACT_STUDIO_HOME"),
-        ("downloaded weights", weights.cache_folder(), "FACT_STUDIO_CACHE"),
+        ("projects", data_folder(), "FACT_STUDIO_HOME"),
+        ("downloaded weights", cache_folder(), "FACT_STUDIO_CACHE"),
     ):
         moved = f" ({variable} moves it)" if variable else ""
         yield f"  {title}: {folder}{moved}, {_free(folder)}"

@@ -15,6 +15,7 @@ from typing import Literal
 
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, Source, pick
 from fact_core.errors import WeightsError, storage_error
+from fact_core.folders import cache_folder
 from fact_core.pretrained.digests import file_sha256, remembered_sha256
 
 Kind = Literal["file", "cache", "package", "hub"]
@@ -103,15 +104,6 @@ def verify(found: Located, anew: bool = False) -> str:
         }.get(found.kind, "Use another file.")
         raise WeightsError("The weights file is damaged or not the expected one", f"{found.path}, sha256 {actual}", do)
     return actual
-
-
-def cache_folder() -> Path:
-    """$FACT_STUDIO_CACHE, else fact-studio in $XDG_CACHE_HOME, else in ~/.cache."""
-    own = os.environ.get("FACT_STUDIO_CACHE")
-    if own:
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fact-studio"
 
 
 def cached_file(name: str) -> Path:

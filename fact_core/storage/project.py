@@ -17,6 +17,7 @@ from pathlib import Path
 from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, storage_error
 from fact_core.files import Lock as Lock
 from fact_core.files import clean_name, lock_holder, take_lock, write_text
+from fact_core.folders import data_folder
 from fact_core.images.folder import PROJECT_FILE
 from fact_core.storage import db
 
@@ -193,22 +194,14 @@ def delete(folder: Path) -> None:
     _write_recent([each for each in _read_recent() if each.folder != str(target)])
 
 
-def home() -> Path:
-    """Where projects lie if the person does not say: $FACT_STUDIO_HOME, else the user's data folder."""
-    if given := os.environ.get("FACT_STUDIO_HOME"):
-        return Path(given).expanduser().absolute()
-    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(data).expanduser().absolute() / "fact-studio"
-
-
 def default_folder(name: str) -> Path:
-    """A free folder in ``home`` for a project of that name (nothing is made)."""
+    """A free folder in ``data_folder`` for a project of that name (nothing is made)."""
     plain = unicodedata.normalize("NFC", name).strip()
     slug = re.sub(r"[^\w-]+", "-", plain).strip("-_").casefold()[:60] or "project"
     if re.fullmatch(r"con|prn|aux|nul|com\d|lpt\d", slug):  # not allowed as file names on Windows
         slug += "-project"
     for number in range(1, 10_000):
-        folder = home() / (slug if number == 1 else f"{slug}-{number}")
+        folder = data_folder() / (slug if number == 1 else f"{slug}-{number}")
         if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
             return folder
     raise ProjectError("There are too many projects of this name", name, "Choose another name.")
@@ -253,7 +246,7 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
 
 def _read_recent() -> list[Recent]:
     try:
-        rows = json.loads((home() / "recent.json").read_text(encoding="utf-8"))
+        rows = json.loads((data_folder() / "recent.json").read_text(encoding="utf-8"))
         return [Recent(str(r["folder"]), str(r["name"]), str(r["images"]), float(r["opened"])) for r in rows]
     except (OSError, ValueError, TypeError, KeyError):
         return []
@@ -262,7 +255,9 @@ def _read_recent() -> list[Recent]:
 def _write_recent(rows: list[Recent]) -> None:
     try:
         write_text(
-            home() / "recent.json", json.dumps([asdict(row) for row in rows], indent=1), "remembering the project"
+            data_folder() / "recent.json",
+            json.dumps([asdict(row) for row in rows], indent=1),
+            "remembering the project",
         )
     except FactError:
         return  # only a convenience

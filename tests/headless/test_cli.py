@@ -19,6 +19,7 @@ from fact_core import cli
 from fact_core.bench import BENCHES, tables
 from fact_core.choices import RECIPES
 from fact_core.events import Point, Progress
+from fact_core.folders import data_folder
 from fact_core.headless.console import Console, point_line, progress_line
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import project, run_queue
@@ -236,7 +237,7 @@ def test_a_project_that_is_open_elsewhere(photos: Path, tmp_path: Path, capsys: 
 
 def test_the_traceback_is_in_the_log(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _refused(capsys, *_with(photos, tmp_path, images=tmp_path / "nowhere"))
-    assert "Traceback" in (project.home() / "log.txt").read_text()
+    assert "Traceback" in (data_folder() / "log.txt").read_text()
 
 
 @pytest.mark.slow

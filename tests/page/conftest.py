@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.shell.server import key_of
+from fact_core.folders import data_folder
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.page.browser_help import CHROMIUM, SOON, AddressOf, Serve, Served, Watch
@@ -88,7 +89,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     for each in started:
         each.end()
         print(f"---- what the server printed\n{each.told()}")
-    log = projects.home() / "server.log"
+    log = data_folder() / "server.log"
     print(f"---- server.log\n{log.read_text('utf-8') if log.exists() else 'none'}")
     assert not died, f"the server ended with {died[0].process.returncode}:\n{died[0].told()}"
 

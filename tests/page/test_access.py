@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from fact_core.folders import data_folder
 from fact_core.images.demo import demo_truth, make_demo
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
@@ -53,11 +54,11 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     home = tmp_path_factory.mktemp("access")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACT_STUDIO_HOME", str(home / "data"))
-        for more in sorted(make_demo(projects.home() / "demo-images").iterdir())[POOL:]:
+        for more in sorted(make_demo(data_folder() / "demo-images").iterdir())[POOL:]:
             more.unlink()
         served = Served(home / "started", "--demo")
         try:
-            project = projects.open_project(projects.home() / "demo")
+            project = projects.open_project(data_folder() / "demo")
             bring_to_results(browser, served.address, project)
             yield Site(served.address, project)
             assert served.process.poll() is None, "the server ended"

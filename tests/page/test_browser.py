@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from fact_core.choices import BACKBONES
+from fact_core.folders import data_folder
 from fact_core.images.demo import demo_truth
 from fact_core.labeling import labels_now, selections
 from fact_core.storage import items
@@ -142,7 +143,7 @@ def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> 
     page.locator("#page-select .sl-primary").click()
 
     on_page(page, "label")
-    project = projects.open_project(projects.home() / "demo")
+    project = projects.open_project(data_folder() / "demo")
     truth = demo_truth(project.images)
     assert truth is not None
     add_classes(page, DIGITS)
@@ -330,7 +331,7 @@ def test_wrong_entries_are_told_in_words(serve: Serve, page: Page, watch: Watch,
     told = page.locator("#page-project .note.bad")
     expect(told).to_contain_text(str(missing))
     expect(told).to_contain_text("There is no such image folder")
-    assert not any(projects.home().rglob(projects.DATABASE)), "a project was left behind"
+    assert not any(data_folder().rglob(projects.DATABASE)), "a project was left behind"
 
     go(page, "select")
     amount, wrong, button = page.locator("#sf-budget"), page.locator(".sl-wrong"), page.locator(".sl-primary")

@@ -12,6 +12,7 @@ import pytest
 
 from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT
+from fact_core.folders import data_folder
 from fact_core.images.demo import demo_truth
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op, State
@@ -54,7 +55,7 @@ def begin(page: Page, budget: int) -> Project:
     page.wait_for_function(
         "() => FactStudio.state.selection && FactStudio.state.map && FactStudio.state.map.kind", timeout=LONG
     )
-    project = projects.open_project(projects.home() / "demo")
+    project = projects.open_project(data_folder() / "demo")
     for digit in DIGITS:
         classes.add_class(project, digit)
     page.evaluate("() => { location.hash = 'label'; }")

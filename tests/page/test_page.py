@@ -28,6 +28,7 @@ from fact_core import cli
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.config import SelectConfig, TrainConfig, from_flat, options
 from fact_core.errors import InputError
+from fact_core.folders import data_folder
 from fact_core.pretrained.weights import WeightsStatus
 from fact_core.processor import cores
 from fact_core.storage import project as projects
@@ -142,7 +143,7 @@ def test_a_project_that_is_open_elsewhere_is_told_in_words(tmp_path: Path, capsy
 def test_the_secret_is_made_once_and_is_nobody_elses() -> None:
     first = main.stored_secret()
     assert len(first) == 32 and main.stored_secret() == first
-    assert (projects.home() / "secret").stat().st_mode & 0o077 == 0
+    assert (data_folder() / "secret").stat().st_mode & 0o077 == 0
 
 
 def test_the_first_address_holds_the_token_and_the_project() -> None:

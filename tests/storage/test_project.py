@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fact_core.errors import FactError, ProjectBusy, ProjectError, SchemaTooNew, StorageError
+from fact_core.folders import data_folder
 from fact_core.storage import project as projects
 from tests.storage_help import flat_project, is_sound, paint
 
@@ -163,20 +164,10 @@ def test_recent_projects_newest_first_and_only_those_that_are_there(tmp_path: Pa
     projects.delete(first.folder)
     assert [each.name for each in projects.recent()] == ["two"]
     for rubbish in ("", "[", "{}", '[{"folder": 1}]', json.dumps([1, 2])):
-        (projects.home() / "recent.json").write_text(rubbish)
+        (data_folder() / "recent.json").write_text(rubbish)
         assert projects.recent() == []
     projects.remember(second)
     assert [each.name for each in projects.recent()] == ["two"]
-
-
-def test_homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FACT_STUDIO_HOME", str(tmp_path / "mine"))
-    assert projects.home() == tmp_path / "mine"
-    monkeypatch.delenv("FACT_STUDIO_HOME")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert projects.home() == tmp_path / "data" / "fact-studio"
-    monkeypatch.delenv("XDG_DATA_HOME")
-    assert projects.home() == Path.home() / ".local" / "share" / "fact-studio"
 
 
 @pytest.mark.parametrize(
@@ -185,9 +176,9 @@ def test_homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_default_folders_lie_in_home_and_are_free(name: str, slug: str) -> None:
     found = projects.default_folder(name)
-    assert found == projects.home() / slug
+    assert found == data_folder() / slug
     (found / "something").mkdir(parents=True)
-    assert projects.default_folder(name) == projects.home() / f"{slug}-2"
+    assert projects.default_folder(name) == data_folder() / f"{slug}-2"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -13,6 +13,7 @@ from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Server, key_of
 from fact_core.errors import FactError, InputError
+from fact_core.folders import data_folder
 from fact_core.labeling import labels_now
 from fact_core.storage import items
 from fact_core.storage import project as projects
@@ -40,7 +41,7 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
-        here = computer.describe(projects.home(), server.gpu)
+        here = computer.describe(data_folder(), server.gpu)
         return {
             "version": "",
             "project": None,
@@ -54,7 +55,7 @@ def register(app: FastAPI, server: Server) -> None:
             "device": here["gpu"] or "CPU",
             "projects": [told(brief(each)) for each in projects.recent()],
             "computer": here,
-            "home": str(projects.home()),
+            "home": str(data_folder()),
         }
 
     @app.get("/x/{key}/found")
