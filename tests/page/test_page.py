@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 import socket
@@ -125,6 +126,26 @@ def test_a_port_that_is_taken_is_told_in_words(capsys: pytest.CaptureFixture[str
         assert main.main(["--port", str(taken.getsockname()[1]), "--no-browser"]) == 2
     told = capsys.readouterr().err
     assert told.startswith("error: ") and "--port" in told and "Traceback" not in told
+
+
+def test_small_answers_leave_at_once() -> None:
+    """An accepted connection has TCP_NODELAY, which asyncio sets only where the listening socket is named as TCP."""
+
+    async def accepted() -> int:
+        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            found.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = main.listen("127.0.0.1", 0)
+        async with await asyncio.start_server(take, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            value = await found
+            writer.close()
+        return value
+
+    assert asyncio.run(accepted())
 
 
 def test_a_project_that_is_not_there_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
