@@ -80,6 +80,7 @@ interface Chosen {
 
 interface Run {
   id: number;
+  number: number | null;
   kind: string;
   status: "queued" | "running" | "done" | "stopped" | "failed";
   reason: string;

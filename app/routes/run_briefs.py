@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,13 @@ from fact_core.storage.run_queue import Run
 
 @dataclass(frozen=True)
 class RunBrief:
-    """A run of any kind, as the lists show it. ``seconds``: how long it took; ``progress`` only while it works."""
+    """A run of any kind, as the lists show it. ``seconds``: how long it took; ``progress`` only while it works.
+
+    ``number``: its place among the trainings, None for other kinds.
+    """
 
     id: int
+    number: int | None
     kind: str
     status: str
     reason: str
@@ -54,11 +59,13 @@ class TrainingBrief:
     seconds: float | None
 
 
-def run_brief(project: Project, run: Run) -> RunBrief:
-    """What the lists show of a run."""
+def run_brief(project: Project, run: Run, number: Mapping[int, int] | None = None) -> RunBrief:
+    """What the lists show of a run. ``number``: id -> place of each training (``trainings.numbers``), if known."""
+    number = numbers(run_queue.list_runs(project, "train")) if number is None else number
     report = run.result.get("report") if isinstance(run.result.get("report"), dict) else None
     return RunBrief(
         id=run.id,
+        number=number.get(run.id),
         kind=run.kind,
         status=run.status,
         reason=run.reason,

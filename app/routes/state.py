@@ -14,6 +14,7 @@ from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Opened, Server, key_of
 from app.shell.text import sentences
+from app.shell.trainings import numbers
 from fact_core.folders import data_folder
 from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, run_queue
@@ -95,13 +96,14 @@ def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
     name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder))
     stored = selections.latest(project)
     newest = run_queue.list_runs(project)
+    number = numbers(newest)
     return {
         "project": told(name),
         "counts": told(items.counts(project)),
         "classes": classes_of(project),
         "selection": told(_selection(stored)) if stored else None,
         "labels": told(_labels(project)),
-        "runs": [told(run_brief(project, run)) for run in newest[:200]],
+        "runs": [told(run_brief(project, run, number)) for run in newest[:200]],
         "map": maps.brief(project, newest),
     }
 

@@ -11,7 +11,7 @@ import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { dataOf, follow, shownRun, showRun } from "./follow.js";
 import { hindrance, letTabLeaveLists, obstacle, pressHidden, watchWeights } from "./form.js";
-import { isActive, isOver, lasted, numbered, prerequisite } from "./runs.js";
+import { isActive, isOver, lasted, prerequisite } from "./runs.js";
 import { lower, partOf, phaseTitle } from "./words.js";
 
 /** The piece "train-head". */
@@ -43,17 +43,17 @@ function draw(root) {
 }
 
 function sentence(state, run, may, stale) {
-  if (isActive(run) || (run && may.ok && !stale)) return headline(state, run, numbered(state).get(run.id));
+  if (isActive(run) || (run && may.ok && !stale)) return headline(state, run);
   return stale && may.ok ? t("train.stale") : may.text;
 }
 
-function headline(state, run, n) {
-  const data = dataOf(run), point = data && data.point, doing = partOf(data);
+function headline(state, run) {
+  const n = run.number, data = dataOf(run), point = data && data.point, doing = partOf(data);
   switch (run.status) {
     case "queued": {
       const first = prerequisite(state, run);
       if (!first) return t("train.head_queued", { n });
-      const what = t(`train.before.${first.kind}`, { n: numbered(state).get(first.id) });
+      const what = t(`train.before.${first.kind}`, { n: first.number });
       return t("train.head_before", { n, what });
     }
     case "running": {

@@ -5,7 +5,7 @@ import { fmt } from "../shell/format.js";
 import { redraw } from "../shell/redraw.js";
 import { decision, t } from "../shell/text.js";
 import { dataOf, follow, shownRun } from "./follow.js";
-import { isActive, lasted, numbered } from "./runs.js";
+import { isActive, lasted } from "./runs.js";
 import { lower, number, partOf, phaseTitle, share } from "./words.js";
 
 const TICK = 1000, SAYS_COPIED = 1500; // ms
@@ -25,7 +25,7 @@ export function trainNow(root) {
     root.hidden = !run;
     if (!run) return;
     const data = dataOf(run), told = data ? logLines(data, run) : [];
-    title.textContent = isActive(run) ? t("train.now") : t("train.last_run", { n: numbered(state).get(run.id) });
+    title.textContent = isActive(run) ? t("train.now") : t("train.last_run", { n: run.number });
     list.replaceChildren(...facts(run, data));
     none.hidden = told.length > 0;
     copy.hidden = !told.length;

@@ -8,12 +8,6 @@ export const isOver = (run) => Boolean(run) && ["stopped", "failed"].includes(ru
  *  @param {State | null} state */
 export const trainRuns = (state) => ((state && state.runs) || []).filter((run) => run.kind === "train");
 
-/** Run id -> its number among the training runs. */
-export function numbered(state) {
-  const ids = trainRuns(state).map((run) => run.id).sort((a, b) => a - b);
-  return new Map(ids.map((id, place) => [id, place + 1]));
-}
-
 /** The run that is shown: one that works or waits; else the one that was asked for, or the newest.
  *  @param {State | null} state
  *  @param {number} asked

@@ -9,7 +9,7 @@ import { t } from "../shell/text.js";
 import { follow, shownRun, showRun } from "./follow.js";
 import { obstacle, pressHidden } from "./form.js";
 import { openResults, press, resume, stop } from "./head.js";
-import { isActive, isOver, lasted, numbered, trainRuns } from "./runs.js";
+import { isActive, isOver, lasted, trainRuns } from "./runs.js";
 import { high, low, share } from "./words.js";
 
 /** The piece "train-settings": the form shows the settings of the shown run, locked while that works. */
@@ -42,7 +42,7 @@ export function trainRunsList(root) {
   return follow(() => {
     const state = app.state;
     if (!state || !state.project) return;
-    const numbers = numbered(state), shown = shownRun(state);
+    const shown = shownRun(state);
     // One that waits behind can be stopped.
     const others = trainRuns(state).filter((run) => !isActive(run) || run.id !== shown.id);
     const look = others.map((run) => [run.id, run.status, run.accuracy]), acts = others.some(actionOf);
@@ -52,13 +52,13 @@ export function trainRunsList(root) {
         { class: "part" },
         el("h2", {}, t("train.earlier")),
         others.length
-          ? el("ul", { class: "train-runs" }, others.map((run) => line(run, numbers.get(run.id), shown)))
+          ? el("ul", { class: "train-runs" }, others.map((run) => line(run, shown)))
           : el("p", { class: "small" }, t("train.no_runs")),
       ));
   });
 }
 
-function line(run, n, shown) {
+function line(run, shown) {
   const onclick = () => {
     showRun(run.id);
     refreshState();
@@ -66,7 +66,7 @@ function line(run, n, shown) {
   const current = shown && run.id === shown.id ? "true" : null;
   const look = { class: "train-name", type: "button", title: t("train.show"), "aria-current": current };
   const recipe = run.recipe ? t(`recipe.${run.recipe}`) : "";
-  const name = el("button", { ...look, onclick }, t("train.run_of", { n, recipe }));
+  const name = el("button", { ...look, onclick }, t("train.run_of", { n: run.number, recipe }));
   const told = el("div", { class: "train-run" }, name, el("span", { class: "small" }, story(run)));
   return el("li", {}, told, actionOf(run));
 }

@@ -138,6 +138,15 @@ def test_figures_and_comparisons_are_there_after_a_reload(client: TestClient, se
     assert shown["result"] == {"selection": 1, "strategy": "kcenter", "mean": 0.2}
 
 
+def test_trainings_have_numbers_of_their_own(client: TestClient, server: Server, key: str) -> None:
+    """The same number in the state, which lists all runs, and beside the events of one."""
+    project = server.project(key)
+    first, scan, second = (run_queue.queue(project, kind, {}) for kind in ("train", "compare", "train"))
+    told = {each["id"]: each["number"] for each in client.get(f"/x/{key}/state").json()["runs"]}
+    assert {each: told[each] for each in (first, scan, second)} == {first: 1, scan: None, second: 2}
+    assert [client.get(f"/x/{key}/events?run={each}").json()["run"]["number"] for each in (scan, second)] == [None, 2]
+
+
 def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) -> None:
     project = server.project(key)
     ids = items.pool(project).ids
