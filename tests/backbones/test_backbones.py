@@ -139,6 +139,7 @@ def test_fit_pixels(whole: Backbone, asked: int) -> None:
     assert whole.fit_pixels(fitted) == fitted
 
 
+@pytest.mark.slow
 def test_fixed_copy_answers_the_same_also_as_onnx(backbone: Backbone) -> None:
     one_size, wanted = fixed(backbone), see(backbone)
     assert agree(see(one_size), wanted)

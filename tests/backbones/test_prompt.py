@@ -351,6 +351,7 @@ def test_a_training_moves_only_what_was_added(done: Done) -> None:
     assert now and all(0 < (now[name] - first[name]).abs().max() < 0.01 for name in now)  # 3 steps of at most 0.001
 
 
+@pytest.mark.slow
 def test_saved_loaded_predicted_and_exported_alike(done: Done, data: Coloured, tmp_path: Path) -> None:
     save_model(tmp_path / "model", done.trained.classifier, {"recipe": done.recipe})
     again, _ = load_model(tmp_path / "model")
@@ -367,6 +368,7 @@ def test_saved_loaded_predicted_and_exported_alike(done: Done, data: Coloured, t
     assert same(load_model(tmp_path / "out")[0], again)
 
 
+@pytest.mark.slow
 def test_stopped_and_resumed_it_comes_out_the_same(done: Done, data: Coloured, tmp_path: Path) -> None:
     """Stopped within the phase that adds them, and again behind it."""
 

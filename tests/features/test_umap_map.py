@@ -113,6 +113,7 @@ class UMAP:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_gpu_draws_the_map_where_there_is_one(broken, monkeypatch, tmp_path):
     """A stand-in for cuML, which no machine without a CUDA GPU can import; its arguments are the real one's."""

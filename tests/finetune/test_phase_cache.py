@@ -29,6 +29,7 @@ def taken_over(events: list[object]) -> bool:
     return any(isinstance(each, Log) and "taken over" in each.text for each in events)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "then", "phase"), [("lp-ft", "fact", "ff"), ("lp-lora", "l3fact", "lora")])
 def test_the_next_recipe_takes_phase_2_over(first: str, then: str, phase: str, data: Coloured, tmp_path: Path) -> None:
     one, before = drain(steps(data, tiny(first), reuse=tmp_path))

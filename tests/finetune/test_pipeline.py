@@ -112,6 +112,7 @@ def test_a_resumed_run_ends_as_an_unbroken_one(name: str, tmp_path: Path) -> Non
     assert trained.decisions == whole.decisions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lp-ft", "best"])
 @pytest.mark.parametrize("kind", [Point, Progress])
 def test_who_stops_a_run_loses_no_step(name: str, kind: type[Event], tmp_path: Path) -> None:
@@ -259,6 +260,7 @@ def test_the_classifier_comes_back_on_the_cpu_and_still(data: Coloured) -> None:
     assert not any(each.requires_grad for each in trained.classifier.parameters())
 
 
+@pytest.mark.slow
 def test_what_was_decided_before_phase_2_is_never_decided_on_its_features(data: Coloured, tmp_path: Path) -> None:
     """With phase 2 done and the note of the decision damaged, the run goes on with what was decided."""
     config = tiny("fact", **{"lm.choose": "C"})

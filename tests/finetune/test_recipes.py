@@ -26,6 +26,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
     return coloured(tmp_path_factory.mktemp("images"), [0, 1, 2, 0, 1, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
     """It runs its phases in order, says how much learns in each, and answers for all classes; twice the same."""

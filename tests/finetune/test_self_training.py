@@ -131,6 +131,7 @@ def test_the_pseudo_labels_are_what_phase_2_says(
     assert pictures.often.tolist() == often(len(data.files), len(rows)).tolist()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "shorter"), [("fact", "lp-ft"), ("l3fact", "lp-lora")])
 def test_the_student_starts_from_the_pretrained_weights(
     recipe: str, shorter: str, data: Coloured, pool: tuple[Path, ...]
@@ -218,6 +219,7 @@ def test_phase_2_teaches_where_labels_left_out_have_spoken_for_it(
     assert ("takes phase 2's place, unmixed" in reason) == (taken > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("why", ["no pool", "mixed"])
 def test_without_images_or_trust_phase_2_stays_as_it_is(why: str, data: Coloured, pool: tuple[Path, ...]) -> None:
     values = {"ff.gate": "half"} if why == "mixed" else {}

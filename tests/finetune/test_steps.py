@@ -364,6 +364,7 @@ def told(decisions: Sequence[Decision]) -> list[tuple[str, str, Any]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("recipe", "choose"), [("fact", "C+mode"), ("l3fact", "C")])
 def test_phase_3_is_decided_on_features_that_have_seen_no_label(recipe: str, choose: str, data: Coloured) -> None:
     rates = {"ff.backbone_lr": 0.002, "ff.lora_lr": 0.02, "ff.steps": 3, "ff.ema": 0.0, "ff.gate": "off"}
