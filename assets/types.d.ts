@@ -39,6 +39,7 @@ interface State {
   map?: { kind: string; key: string } | null;
   steps: Step[];
   device?: string;
+  device_note?: string;
 }
 
 interface Counts {

@@ -1,10 +1,12 @@
-"""The processor: its name, on which results rest since not every one rounds alike, and its cores."""
+"""What computes: the processor's name, on which results rest since not every one rounds alike, its cores, the GPU."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 
@@ -21,3 +23,16 @@ def name(listing: Path = Path("/proc/cpuinfo")) -> str:
 def cores() -> int:
     """How many of its cores this program may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpu_name() -> str:
+    """The name of the NVIDIA GPU that the driver shows to this program, or "". Nothing of CUDA is loaded for it."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return ""
+    command = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return next(iter(answer.stdout.strip().splitlines()), "")

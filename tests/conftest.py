@@ -59,6 +59,19 @@ def make_images() -> MakeImages:
 
 
 @pytest.fixture
+def fake_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in PATH with a driver's tool that names a GPU which torch here cannot use."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    tool = tools / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'Tesla K80'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(tools), os.environ["PATH"])))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return tools
+
+
+@pytest.fixture
 def cli(tmp_path: Path) -> Run:
     """cli("run", "--images", ...): the command line in a process of its own, started in an empty folder."""
 

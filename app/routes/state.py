@@ -85,12 +85,12 @@ def register(app: FastAPI, server: Server) -> None:
         slow, _, _events = version.rpartition(".")
         base = held.cache.get("state")
         if base is None or base[0] != slow:
-            base = held.cache["state"] = (slow, _base(held, text))
+            base = held.cache["state"] = (slow, _base(held, text, server.gpu))
         now = _now(held.project, base[1], text)
-        return {**base[1], **now, "version": version, "device": here["gpu"] or "CPU", "computer": here}
+        return {**base[1], **now, "version": version, "computer": here}
 
 
-def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
+def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
     """What depends on items, labels, selections and runs, but not on their events."""
     project = held.project
     name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder))
@@ -105,7 +105,16 @@ def _base(held: Opened, text: dict[str, str]) -> dict[str, Any]:
         "labels": told(_labels(project)),
         "runs": [told(run_brief(project, run, number)) for run in newest[:200]],
         "map": maps.brief(project, newest),
+        **_device(gpu, newest),
     }
+
+
+def _device(gpu: str, newest: list[run_queue.Run]) -> dict[str, str]:
+    """Where the work is done, by name. The newest run that was free to choose knows whether the GPU can be used."""
+    free = (run.device for run in newest if run.device and run.config.get("device", "auto") == "auto")
+    last = next(free, "")
+    passed = bool(gpu) and last.startswith("CPU")
+    return {"device": "CPU" if passed else gpu or "CPU", "device_note": last if passed else ""}
 
 
 def _now(project: Project, base: dict[str, Any], text: dict[str, str]) -> dict[str, Any]:

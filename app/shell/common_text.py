@@ -16,6 +16,7 @@ TEXT = {
     "header.projects": "Projects",
     "header.all_projects": "All projects",
     "header.local": "{device}, all local",
+    "header.passed": "{device}, the GPU is not used, all local",
     "header.theme_dark": "Dark colours",
     "header.theme_light": "Light colours",
     "header.help": "Help",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -47,19 +46,6 @@ def person() -> str:
     except (OSError, KeyError, ImportError):
         return ""
     return name if name.isprintable() else ""
-
-
-def gpu() -> str:
-    """The name of the GPU that torch will most likely find, or ""."""
-    tool = shutil.which("nvidia-smi")
-    if tool is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
-        return ""
-    command = [tool, "--query-gpu=name", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return next(iter(answer.stdout.strip().splitlines()), "")
 
 
 def seconds_per_image(backbone: BackboneChoice, n_cores: int, has_gpu: bool) -> float:

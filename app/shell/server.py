@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.shell import computer
 from app.shell.trainings import refuse_second
+from fact_core import processor
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
 from fact_core.errors import ConfigError, InputError, ProjectError
 from fact_core.labeling import selections
@@ -48,7 +48,7 @@ class Server:
 
     def __init__(self, *, demo: bool = False) -> None:
         self.demo = demo
-        self.gpu = computer.gpu()  # asked once: a name of a GPU does not change
+        self.gpu = processor.gpu_name()  # asked once: a name of a GPU does not change
         self._open: dict[str, Opened] = {}
         self._guard = threading.RLock()
 

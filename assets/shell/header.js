@@ -33,14 +33,14 @@ function drawHeader(root) {
   const known = state.steps && state.steps.length;
   const steps = known ? state.steps : PAGES.map((key) => ({ key, title: t(`step.${key}`), fact: "", state: "todo" }));
   const project = state.project, dark = isDark();
-  const key = [steps, app.page, dark, state.device, project && [project.key, project.name]];
+  const key = [steps, app.page, dark, state.device, state.device_note, project && [project.key, project.name]];
   const drawn = redraw(root, key, () =>
     el(
       "header",
       { class: "top" },
       brand(project, steps),
       el("nav", { class: "steps", "aria-label": t("step.steps") }, steps.map(stepButton)),
-      tools(state.device, dark),
+      tools(state, dark),
       el("div", { class: "segments", "aria-hidden": "true" }, steps.map((step) => el("i", { class: status(step) }))),
     ));
   if (drawn) document.title = [project && project.name, t("app.name")].filter(Boolean).join(" · ");
@@ -111,18 +111,19 @@ function stepButton(step, i) {
   );
 }
 
-function tools(device, dark) {
+/** @param {State} state */
+function tools({ device, device_note: note }, dark) {
   const tool = (id, image, words, onclick) =>
     el(
       "button",
       { class: "btn icon", type: "button", dataset: { id }, title: words, "aria-label": words, onclick },
       icon(image),
     );
-  const local = () => el("span", { class: "clip" }, t("header.local", { device }));
+  const local = () => el("span", { class: "clip" }, t(note ? "header.passed" : "header.local", { device }));
   return el(
     "div",
     { class: "tools" },
-    device ? el("span", { class: "device" }, icon("cpu"), local()) : "",
+    device ? el("span", { class: "device", title: note || null }, icon("cpu"), local()) : "",
     tool(
       "theme",
       dark ? "sun" : "moon",

@@ -43,16 +43,22 @@ class Ready:
 
     def __call__(self, x: Tensor) -> Any:
         """The network's output for normalised images x [B,3,H,W] of any float type, on the device."""
-        with torch.inference_mode(), exact_float32(self.device):
+        with torch.inference_mode(), exact_float32(self.device, self.dtype):
             x = x.to(self.device, self.dtype, non_blocking=True).contiguous(memory_format=torch.channels_last)
             return self.net(x)
 
 
-def exact_float32(device: torch.device) -> AbstractContextManager[Any]:
-    """Within it a GPU's float32 convolutions are float32: by default cuDNN rounds them to TF32."""
-    if device.type != "cuda":
+def exact_float32(device: torch.device, dtype: torch.dtype = torch.float32) -> AbstractContextManager[Any]:
+    """Within it a GPU's float32 convolutions are float32: by default cuDNN rounds them to TF32.
+
+    All else of cuDNN stays as it is: ``flags`` would switch it off, and its timing of algorithms with it. A shorter
+    ``dtype`` needs nothing.
+    """
+    if device.type != "cuda" or dtype != torch.float32:
         return nullcontext()
-    found: AbstractContextManager[Any] = torch.backends.cudnn.flags(allow_tf32=False)
+    now = torch.backends.cudnn
+    kept = {name: getattr(now, name) for name in ("enabled", "benchmark", "benchmark_limit", "deterministic")}
+    found: AbstractContextManager[Any] = now.flags(**kept, allow_tf32=False)
     return found
 
 
@@ -66,13 +72,20 @@ def choose(name: str) -> torch.device:
     return torch.device("cpu" if name == "cpu" or reason else "cuda")
 
 
-def describe(device: torch.device) -> str:
-    """For the person: "NVIDIA H100, 80 GB" or "CPU (AMD EPYC), 2 threads"."""
+def passed_over(name: str) -> str:
+    """Why "auto" leaves this computer's NVIDIA GPU alone: full, too old, its driver too old. "" where it does not."""
+    reason = _no_gpu() if name == "auto" else ""
+    return reason if reason and processor.gpu_name() else ""
+
+
+def describe(device: torch.device, passed: str = "") -> str:
+    """For the person: "NVIDIA H100, 80 GB" or "CPU (AMD EPYC), 2 threads". passed: as ``passed_over`` says it."""
     if device.type == "cuda":
         found = torch.cuda.get_device_properties(device)
         return f"{found.name}, {found.total_memory / 1e9:.0f} GB"
     threads, name = torch.get_num_threads(), processor.name()
-    return f"CPU{f' ({name})' if name else ''}, {threads} thread{'' if threads == 1 else 's'}"
+    cpu = f"CPU{f' ({name})' if name else ''}, {threads} thread{'' if threads == 1 else 's'}"
+    return f"{cpu}; GPU not used: {passed}" if passed else cpu
 
 
 def amp_dtype(device: torch.device) -> torch.dtype | None:
@@ -201,11 +214,12 @@ def _no_gpu() -> str:
         return "this PyTorch was built without CUDA"
     try:
         if not torch.cuda.is_available():
+            torch.cuda.init()  # fails, and says why: no driver, too old a driver, no device
             return "PyTorch sees no CUDA device"
         # A GPU that is too old for this build is "available" and fails at the first kernel.
         torch.zeros(8, device="cuda").add_(1).sum().item()
-    except RuntimeError as error:
-        return str(error).splitlines()[0]
+    except (RuntimeError, AssertionError) as error:
+        return str(error).strip().partition("\n")[0] or "PyTorch sees no CUDA device"
     return ""
 
 

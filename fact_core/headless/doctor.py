@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import fact_core
+from fact_core import processor
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.errors import FactError
 from fact_core.folders import cache_folder, data_folder
@@ -94,6 +95,8 @@ def _gpu() -> str:
 
         if device.choose("auto").type == "cuda":
             return device.describe(device.choose("cuda"))
+        if reason := device.passed_over("auto"):
+            return f"{processor.gpu_name()}, not used: {reason}"
         try:
             device.choose("cuda")
         except FactError as error:

@@ -7,14 +7,14 @@ from typing import Any
 
 from PIL import Image
 
-from fact_core.compute.device import choose, describe
+from fact_core.compute.device import describe
 from fact_core.config import FeaturesConfig
 from fact_core.errors import InputError
 from fact_core.events import Log
 from fact_core.features.extract import extract
 from fact_core.features.umap_map import pca2
 from fact_core.images.decode import thumbnail
-from fact_core.storage import items, run_queue
+from fact_core.storage import items
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -23,6 +23,7 @@ from fact_core.types import Pool, Step
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.map_files import save_map
 from fact_core.work.pool_features import load_here, needs_pool, open_store, with_features
+from fact_core.work.where import device_of
 
 THUMBS_AT_ONCE = 64
 
@@ -34,8 +35,7 @@ def needs(project: Project, run: Run, config: FeaturesConfig) -> list[Needed]:
 
 def run(project: Project, run: Run, config: FeaturesConfig) -> Step[dict[str, Any]]:
     """Compute what is missing of the pool's features, thumbnails in the same pass."""
-    device = choose(config.device)
-    run_queue.note(project, run.id, device=describe(device))
+    device = yield from device_of(project, run, config.device)
     yield Log(f"features by {config.backbone} on {describe(device)}")
     backbone = load_here(config.backbone, device)
     pool = items.pool(project)

@@ -14,7 +14,6 @@ import torch
 from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.predict import Predictions
 from fact_core.classifier.predict import predict as answer
-from fact_core.compute.device import choose, describe
 from fact_core.config import PredictConfig
 from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
@@ -27,6 +26,7 @@ from fact_core.types import FloatArray, Pool, Step
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import pool_features
 from fact_core.work.trained_model import needs_model
+from fact_core.work.where import device_of
 
 
 def needs(project: Project, run: Run, config: PredictConfig) -> list[Needed]:
@@ -39,8 +39,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     started = time.monotonic()
     trained = run_queue.get(project, config.run)
     classifier, _meta = load_model(project.run_folder(trained.id) / "model")
-    device = choose(config.device)
-    run_queue.note(project, run.id, device=describe(device))
+    device = yield from device_of(project, run, config.device)
     if config.images:
         return (yield from _test(classifier, Path(config.images), device, config.batch))
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)

@@ -34,14 +34,13 @@ import numpy as np
 
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.classifier.model import save_model
-from fact_core.compute.device import choose, describe
+from fact_core.compute.device import describe
 from fact_core.config import TrainConfig, to_dict
 from fact_core.events import Event, Log, Saved
 from fact_core.finetune import phase_cache
 from fact_core.finetune.checkpoint import clear, last_saved
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pipeline import train as run_phases
-from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Report, Step
@@ -49,6 +48,7 @@ from fact_core.work import reports
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import load_here, needs_features, pool_features
 from fact_core.work.training_labels import TrainingLabels, check_set, labels_of_run, readable
+from fact_core.work.where import device_of
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model
 KEPT_PHASES = 2 * 2**30  # bytes of finished phases 2 in the cache, each as large as the backbone
@@ -62,8 +62,7 @@ def needs(project: Project, run: Run, config: TrainConfig) -> list[Needed]:
 def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]:
     """Run the recipe's phases on the labels so far, save the model, check it on the check images."""
     started = time.monotonic()
-    device = choose(config.device)
-    run_queue.note(project, run.id, device=describe(device))
+    device = yield from device_of(project, run, config.device)
     folder = project.run_folder(run.id)
     pool, x, _ = pool_features(project, config.backbone, config.device)
     known = labels_of_run(project, folder, config, pool)

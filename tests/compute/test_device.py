@@ -1,15 +1,17 @@
-"""Memory that stays with the process while it trains on a CPU, and goes back afterwards."""
+"""Memory that stays with the process while it trains on a CPU; float32 on a GPU; why a GPU is not used."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import torch
 
-from fact_core.compute.device import _is_glibc
+from fact_core.compute.device import _is_glibc, describe, exact_float32, passed_over
 
-pytestmark = pytest.mark.skipif(not _is_glibc(), reason="another C library than glibc")
+with_glibc = pytest.mark.skipif(not _is_glibc(), reason="another C library than glibc")
 
 #: In a process of its own: what other tests have left in the heap would have a say.
 START = """
@@ -40,6 +42,7 @@ def told(script: str) -> list[int]:
     return [int(each) for each in ended.stdout.split()]
 
 
+@with_glibc
 @pytest.mark.slow
 def test_a_freed_block_is_used_again_within() -> None:
     """Afterwards a larger one is asked for: a block as used within may have left a hole for the next of its size."""
@@ -53,6 +56,7 @@ def test_a_freed_block_is_used_again_within() -> None:
     assert after > large / 2  # the C library works as before
 
 
+@with_glibc
 @pytest.mark.slow
 @pytest.mark.parametrize("end", ["pass", "raise ValueError('stop')"])
 def test_memory_goes_back_afterwards(end: str) -> None:
@@ -68,3 +72,38 @@ def test_memory_goes_back_afterwards(end: str) -> None:
         "print(held())\n"
     )
     assert within - after > 3 * block  # they had stayed, and stay no longer
+
+
+CUDNN = ("enabled", "benchmark", "benchmark_limit", "deterministic", "allow_tf32")
+
+
+@pytest.mark.parametrize("benchmark", [False, True])
+def test_float32_on_a_gpu_changes_nothing_of_cudnn_but_tf32(benchmark: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", benchmark)
+    gpu = torch.device("cuda")
+
+    def flags() -> dict[str, object]:
+        return {name: getattr(torch.backends.cudnn, name) for name in CUDNN}
+
+    before = flags()
+    assert before["enabled"] and before["benchmark"] is benchmark and before["allow_tf32"]
+    with exact_float32(gpu):
+        assert flags() == {**before, "allow_tf32": False}
+    assert flags() == before
+    for device, dtype in ((gpu, torch.bfloat16), (gpu, torch.float16), (torch.device("cpu"), torch.float32)):
+        with exact_float32(device, dtype):
+            assert flags() == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU that can be used")
+def test_a_gpu_that_cannot_be_used_is_told_with_the_reason(fake_gpu: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostile input 15: an unsupported GPU. The driver names it, torch cannot use it: auto says why."""
+    reason = passed_over("auto")
+    assert "NVIDIA" in reason or "CUDA" in reason
+    assert passed_over("cpu") == passed_over("cuda") == ""
+    assert describe(torch.device("cpu"), reason).endswith(f"; GPU not used: {reason}")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # the person hid it
+    assert passed_over("auto") == ""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    (fake_gpu / "nvidia-smi").unlink()
+    assert passed_over("auto") == ""

@@ -284,6 +284,10 @@ def test_doctor_says_what_is_here(cli: Run) -> None:
         assert word in ended.stdout
 
 
+def test_doctor_says_why_a_gpu_is_not_used(cli: Run, fake_gpu: Path) -> None:
+    assert "GPU: Tesla K80, not used: " in cli("doctor").stdout
+
+
 def test_help_names_every_recipe(cli: Run) -> None:
     said = cli("run", "--help").stdout
     assert all(name in said for name in RECIPES)

@@ -147,6 +147,25 @@ def test_trainings_have_numbers_of_their_own(client: TestClient, server: Server,
     assert [client.get(f"/x/{key}/events?run={each}").json()["run"]["number"] for each in (scan, second)] == [None, 2]
 
 
+def test_the_header_says_that_a_gpu_is_not_used(client: TestClient, server: Server, key: str) -> None:
+    """Once a run that was free to choose went by it; one that was told to take the CPU says nothing of it."""
+    server.gpu = "Tesla K80"
+    project = server.project(key)
+
+    def told() -> tuple[str, str]:
+        state = client.get(f"/x/{key}/state").json()
+        return state["device"], state["device_note"]
+
+    assert told() == ("Tesla K80", "")
+    run_queue.note(project, run_queue.queue(project, "features", {"device": "cpu"}), device="CPU, 2 threads")
+    assert told() == ("Tesla K80", "")
+    why = "CPU, 2 threads; GPU not used: its driver is too old"
+    run_queue.note(project, run_queue.queue(project, "features", {}), device=why)
+    assert told() == ("CPU", why)
+    run_queue.note(project, run_queue.queue(project, "features", {}), device="Tesla K80, 12 GB")
+    assert told() == ("Tesla K80", "")
+
+
 def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) -> None:
     project = server.project(key)
     ids = items.pool(project).ids
