@@ -219,7 +219,7 @@ def train_config(preset: str = "standard", **values: Any) -> TrainConfig:
 
 
 def parse_budget(text: str, pool: int) -> int:
-    """Number of images to label from "50" or "2%" (per cent of the pool, truncated; method.md 1.1).
+    """Number of images to label from "50" or "2%" (per cent of the pool, truncated as ActiveFT's code does).
 
     ConfigError when it is no number, 0, or larger than the pool.
     """

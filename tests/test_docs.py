@@ -31,6 +31,32 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = readme.RESULTS.read_text(encoding="utf-8")
 
 
+#: Files of other projects (big_vision, Gradio) that comments name, and what an export brings along.
+ELSEWHERE = {"big_vision models/vit.py", "theme.css", "predict.py"}
+
+
+def _named_files() -> list[tuple[str, str]]:
+    """(file, another file that its comments name): paths below the repository, fact_core or app, or bare names."""
+    found = []
+    for source in (*(ROOT / "fact_core").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "launch.py"):
+        text = source.read_text(encoding="utf-8")
+        names = re.findall(r"(?:big_vision )?(?<![\w./{}*-])(?:\w+/)*\w+\.(?:py|js|css|md)\b(?!\.)", text)
+        found += [(str(source.relative_to(ROOT)), name) for name in dict.fromkeys(names)]
+    return found
+
+
+@pytest.mark.parametrize(("source", "name"), _named_files())
+def test_files_that_comments_name_exist(source: str, name: str) -> None:
+    """So that nobody is sent to a file that has moved."""
+    if name in ELSEWHERE:
+        return
+    roots = (ROOT, ROOT / "fact_core", ROOT / "app", ROOT / "assets", (ROOT / source).parent)
+    here = [root / name for root in roots]
+    if "/" not in name:
+        here += [found for folder in ("fact_core", "app", "assets") for found in (ROOT / folder).rglob(name)]
+    assert any(each.exists() for each in here), f"{source} names {name}"
+
+
 def _commands() -> list[str]:
     """Every `launch.py ...` in a code block or in backticks."""
     blocks = re.findall(r"```sh\n(.*?)```", README + RESULTS, re.S)

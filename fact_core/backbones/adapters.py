@@ -1,4 +1,4 @@
-"""Learned parts that stay in a frozen transformer: prompts and prefixes (method.md 4.5 and 4.6).
+"""Learned parts that stay in a frozen transformer: prompts and prefixes.
 
 Unlike LoRA's matrices they cannot be folded into the weights. A network that carries them is saved with
 their description, and comes back with ``add`` before its weights are filled in.

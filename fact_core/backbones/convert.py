@@ -64,7 +64,7 @@ def by_order(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def vil_release(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Any]:
-    """ViL2's release file (method.md 8.3), whose 24 layers are counted through; ours stand in pairs.
+    """ViL2's release file (NX-AI/vision-lstm), whose 24 layers are counted through; ours stand in pairs.
 
     A file that has our names already comes back as it is.
     """

@@ -50,7 +50,7 @@ class Backbone(nn.Module):
             # Not unflatten: PyTorch's exporter writes the size of the batch down as a constant behind it.
             patches = features[:, self.num_prefix :].reshape(features.shape[0], h, w, features.shape[2])
         elif features.shape[1] == self.token_dim:
-            # ConvNeXt norms behind its pooling: the tokens are normed one by one (method.md 5.1, 8.2).
+            # ConvNeXt norms behind its pooling: the tokens are normed one by one.
             norm = getattr(getattr(network, "head", None), "norm", None)
             patches = (norm(features) if isinstance(norm, LayerNorm2d) else features).permute(0, 2, 3, 1)
         else:  # some timm networks keep the channels last already
@@ -66,7 +66,7 @@ class Backbone(nn.Module):
         return int(pixels) // self.reduction, int(pixels) // self.reduction
 
     def lora_targets(self) -> list[str]:
-        """Names (inside ``network``) of the layers that LoRA adapts (method.md 4.4).
+        """Names (inside ``network``) of the layers that LoRA adapts (Hu et al. 2022).
 
         The fused query-key-value projections where there is attention; else the linear layers of
         the mixing of channels, as ConvNeXt and ViL call them; else all linear layers; else the

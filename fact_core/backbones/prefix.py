@@ -1,4 +1,4 @@
-"""Prefix tuning (Li & Liang 2021; method.md 4.6): learned keys and values in each attention of a frozen network."""
+"""Prefix tuning (Li & Liang 2021): learned keys and values in each attention of a frozen network."""
 
 from __future__ import annotations
 

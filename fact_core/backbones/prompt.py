@@ -1,4 +1,4 @@
-"""Visual prompt tuning (Jia et al. 2022; method.md 4.5): learned tokens beside the patches of a frozen transformer."""
+"""Visual prompt tuning (Jia et al. 2022): learned tokens beside the patches of a frozen transformer."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from torch import nn
 
 
 def convnext_tiny_stage3(pixels: int, dynamic: bool, drop_path: float) -> nn.Module:
-    """ConvNeXt-T without its last stage: a map of 14 x 14 x 384 at 224 pixels, as ViT-S/16 has (method.md 8.2).
+    """ConvNeXt-T without its last stage: a map of 14 x 14 x 384 at 224 pixels, as ViT-S/16 has (FACT, IV-A3).
 
     Pooled: the mean over the map, normed. The norm has no weights: those that were learned belong
     to the last stage's channels. It sees pictures of any side, so ``pixels`` and ``dynamic`` say nothing.

@@ -47,7 +47,7 @@ DATASETS: dict[str, Choice] = {
     ),
 }
 
-#: per cent of the training images (method.md 9; of images of one's own as CIFAR-10's larger ones)
+#: per cent of the training images (of images of one's own as CIFAR-10's larger ones)
 PAPER_BUDGETS: dict[str, tuple[float, ...]] = {
     "cifar10": (0.1, 0.2, 0.5, 1.0, 2.0),
     "cifar10-lt": (0.5, 1.0, 2.0),
@@ -60,7 +60,7 @@ PAPER_BUDGETS: dict[str, tuple[float, ...]] = {
 }
 
 
-#: classes, training and test images of the whole data set, before a long tail is cut (method.md 9)
+#: classes, training and test images of the whole data set, before a long tail is cut
 SIZES: dict[str, tuple[int, int, int]] = {
     "cifar10": (10, 50_000, 10_000),
     "cifar10-lt": (10, 50_000, 10_000),

@@ -1,4 +1,4 @@
-"""Long-tailed versions of a balanced data set (LDAM-DRW's rule; method.md 9)."""
+"""Long-tailed versions of a balanced data set (LDAM-DRW's rule)."""
 
 from __future__ import annotations
 

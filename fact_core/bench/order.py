@@ -20,16 +20,13 @@ METHODS = ("ff", "lp-paper", "lp", "lm", "lp-ft", "lp-lora", "fact", "l3fact")
 #: Options of a training run that have a flag of their own, or no meaning here.
 OWN = ("recipe", "preset", "backbone", "seed", "device", "selection")
 MOST_SEEDS = 100
-#: Options for long-tailed data: classes weigh as often as they occur, with the weaker penalty that goes with it
-#: (method.md 6.2).
+#: Options for long-tailed data: classes weigh as often as they occur, with the weaker penalty that goes with it.
 UNEVEN = {"lm.balanced": False, "lp.balanced": False, "lp.C": 100.0, "lm.C": 100.0}
 T = TypeVar("T")
 
 
 def brought_by(dataset: str) -> dict[str, Any]:
-    """Options of training that a data set brings with it: a long tail's own test is as uneven as its images (method.md
-    10.3).
-    """
+    """Options of training that a data set brings with it: a long tail's own test is as uneven as its images."""
     return dict(UNEVEN) if dataset.endswith("-lt") else {}
 
 

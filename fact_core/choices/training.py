@@ -117,7 +117,7 @@ PRESETS: dict[str, PresetChoice] = {
             "lm.strength": 1.0,
             "lm.choose": "none",
         },
-        # The paper's base rate for ConvNeXt (method.md 4.1, 7), for probe and finetune.
+        # The paper's base rate for ConvNeXt (FACT, III-B), for probe and finetune.
         {"convnext": {"lp.lr": 0.1, "ff.backbone_lr": 0.1, "ff.head_lr": 0.1}},
     ),
 }

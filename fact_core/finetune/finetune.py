@@ -84,7 +84,7 @@ def learned(
 
 
 def first_head(inputs: TrainingInputs, state: TrainingState, phase: str, alone: bool) -> Step[nn.Linear]:
-    """The head that phase 2 starts from: a probe, or one that knows nothing (method.md 4.2)."""
+    """The head that phase 2 starts from: a probe, or one that knows nothing."""
     if alone:
         head = linear(torch.zeros(inputs.n_classes, state.backbone.dim), torch.zeros(inputs.n_classes))
         nn.init.trunc_normal_(head.weight, std=0.02, generator=inputs.generator(f"{phase}.head"))

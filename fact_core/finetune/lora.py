@@ -1,4 +1,4 @@
-"""LoRA (Hu et al. 2022) by peft: small added matrices learn, the pretrained weights stay (method.md 4.4)."""
+"""LoRA (Hu et al. 2022) by peft: small added matrices learn, the pretrained weights stay."""
 
 from __future__ import annotations
 

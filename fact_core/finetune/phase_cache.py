@@ -1,8 +1,8 @@
 """Finished phases 2, kept so that another run on the very same labels need not repeat them.
 
 ``fact`` goes on from the network of ``lp-ft``, ``l3fact`` from that of ``lp-lora``, and a run that changes
-options of phase 3 only starts there. A network that has seen labels may never serve another label set (method.md
-0.3), so each file says which images, labels, options and weights it was made from, and another binding is refused.
+options of phase 3 only starts there. A network that has seen labels may never serve another label set,
+so each file says which images, labels, options and weights it was made from, and another binding is refused.
 """
 
 from __future__ import annotations

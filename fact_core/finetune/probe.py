@@ -80,7 +80,7 @@ def start_of(inputs: TrainingInputs, phase: str, probe: nn.Linear, rows: Tensor 
 
 
 def by_sgd(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[tuple[nn.Linear, int, float]]:
-    """The paper's probe: 50 epochs of Nesterov SGD on augmented images (method.md 4.1), with its steps and epochs."""
+    """The paper's probe: 50 epochs of Nesterov SGD on augmented images (FACT, III-B), with its steps and epochs."""
     config, generator, n = inputs.config.lp, inputs.generator(phase), len(inputs.y)
     batch = min(512, n)
     plan = LoopPlan(

@@ -1,4 +1,4 @@
-"""Never worse: mix phase 2's weights with the pretrained ones (WiSE-FT, Wortsman et al. 2022; method.md 10.1)."""
+"""Never worse: mix phase 2's weights with the pretrained ones (WiSE-FT, Wortsman et al. 2022)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from fact_core.lightweight.folds import same_images
 from fact_core.types import Step
 
 SHARES = (0.0, 0.5, 1.0)  # of phase 2's weights
-ENOUGH = 5  # labels a class from which cross-validation says more than chance (method.md 11.3)
+ENOUGH = 5  # labels a class from which cross-validation says more than chance
 FOLDS = 2
 ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not by chance
 LOOK = 32  # images at a time

@@ -23,7 +23,7 @@ from fact_core.lightweight.map_train import Memory, Reduce, reduction
 from fact_core.lightweight.readings import Labelled, choose
 from fact_core.types import Step
 
-ENOUGH = 5  # labels a class from which cross-validation is worth something (method.md 11.3)
+ENOUGH = 5  # labels a class from which cross-validation is worth something
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""FroFA: changes of frozen patch features as if they were pictures (Baer et al. 2024; method.md 5.1)."""
+"""FroFA: changes of frozen patch features as if they were pictures (Baer et al. 2024)."""
 
 from __future__ import annotations
 

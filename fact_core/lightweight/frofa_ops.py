@@ -1,4 +1,4 @@
-"""The operations of FroFA on features scaled to 0..1 (method.md 5.1); ``frofa.augment`` calls them.
+"""The operations of FroFA on features scaled to 0..1 (Baer et al. 2024); ``frofa.augment`` calls them.
 
 Each takes ``unit`` (n, h, w, C), or (n, N, C) where it needs no neighbours, the strength s in 0..1, the
 form and a generator on the CPU, and gives the same shape within 0..1. Each draws d ~ U(-1, 1) once a

@@ -1,7 +1,7 @@
 """FroFA policies: a random choice of stylistic operations for each sample.
 
 In the style of AutoAugment (Cubuk et al. 2019) and TrivialAugment (Mueller & Hutter 2021). The FroFA paper
-tries such policies without saying their tables (method.md 5.1), so these tables are our own choice;
+tries such policies without saying their tables, so these tables are our own choice;
 geometric operations, which hurt, are in none of them. Both use sharpness and so need a grid.
 """
 

@@ -1,4 +1,4 @@
-"""Reading R1: attention pooling and the linear layer together, by L-BFGS on the full batch (method.md 6.1).
+"""Reading R1: attention pooling and the linear layer together, by L-BFGS on the full batch (FACT, Fig. 2).
 
 The literal reading of "MAP and a linear layer, with L-BFGS". The augmented views are drawn once: fresh ones at every
 evaluation would break the line search.

@@ -1,4 +1,4 @@
-"""The light model: logistic regression on attention-pooled and on pooled features (method.md 6).
+"""The light model: logistic regression on attention-pooled and on pooled features (FACT, III-D3).
 
 Three readings of the paper's phase 3, and the mean of two:
 

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression by L-BFGS, with scikit-learn's objective (method.md 6.2).
+"""Multinomial logistic regression by L-BFGS, with scikit-learn's objective.
 
 (1/S) sum_i w_i CE_i + (1/(2 C S)) |W|^2,   S = sum_i w_i,   bias not penalised
 """
@@ -109,7 +109,7 @@ def choose_C(
 
     Stratified folds, min(5, smallest class), with the rows of one group (see ``folds``) together; from small
     to large C each fit starts where the last one ended. With a class of one label: ``default`` and no scores.
-    Ties: the larger C, because fitting too little is the greater risk (method.md 6.2).
+    Ties: the larger C, because fitting too little is the greater risk.
     """
     wide, target = _tensors(x, y, device)
     check(wide, target)

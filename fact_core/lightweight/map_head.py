@@ -1,4 +1,4 @@
-"""MAP: attention pooling with one probe (big_vision models/vit.py; method.md 5.2, 5.4, 11.1)."""
+"""MAP: attention pooling with one probe (big_vision models/vit.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of attention pooling on augmented frozen features (reading R2; method.md 5.3, 6.3)."""
+"""Training of attention pooling on augmented frozen features (reading R2 of FACT's phase 3)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Reduce:
 def reduction(pool: Tensor, width: int) -> Reduce:
     """Standardisation of tokens from the pool's tokens (m, C), and PCA to ``width`` where C is larger.
 
-    PCA keeps the components' own variances (whitening them costs accuracy, method.md 10.4)
+    PCA keeps the components' own variances (whitening them costs accuracy)
     and one scalar brings them to unit RMS.
     """
     x = pool.double()

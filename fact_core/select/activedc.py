@@ -1,6 +1,6 @@
 """ActiveDC (Xu et al., CVPR 2024): pseudo-labels for images near the labeled ones. A label expansion, no strategy.
 
-What it gives are guesses, marked as such, and never to be mixed with a person's labels. Steps of method.md 2.1; the
+What it gives are guesses, marked as such, and never to be mixed with a person's labels. Steps of its code; the
 authors' switch that corrects guesses by true labels of the pool does not exist here.
 """
 

@@ -1,6 +1,6 @@
 """BiLAF (Lu et al., NeurIPS 2024): typical images by ActiveFT, then images at the borders between their groups.
 
-The intended version of method.md 2.2: in the authors' code the neighbours within a group are looked up by the wrong
+The intended version: in the authors' code the neighbours within a group are looked up by the wrong
 numbers. As there, the cores come from ActiveFT, and all distances are between the features as they are.
 """
 

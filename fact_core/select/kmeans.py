@@ -24,7 +24,7 @@ def select(
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D]: as many clusters of unit rows as there are picks and labeled images.
 
-    Clusters without a labeled image come first, larger ones before smaller ones (method.md 3.1). There are at most
+    Clusters without a labeled image come first, larger ones before smaller ones. There are at most
     N / 2 clusters. The next best are the second nearest rows, and so on. Errors: ``picks.candidates``.
     """
     free = candidates(x, budget, labeled_rows)

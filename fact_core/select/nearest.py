@@ -24,7 +24,7 @@ def nearest_free(
 ) -> Step[tuple[IntArray, IntArray]]:
     """(rows (K,), spares (more,)): images nearest to unit centroids u [K,C], heaviest cluster first.
 
-    As in the authors' code (method.md 1.6) each centroid in turn takes the most similar row of pool [N,C] that is
+    As in the authors' code each centroid in turn takes the most similar row of pool [N,C] that is
     free and not taken yet; ours then orders them by the ``weight`` (K,) of their clusters. The spares
     are the next ones, the heaviest clusters' first. Same result as a full sort of all N x K similarities.
     """

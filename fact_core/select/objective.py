@@ -1,4 +1,4 @@
-"""ActiveFT's objective and its gradient in closed form (method.md 1.3, 1.4); nothing of size N x K is kept.
+"""ActiveFT's objective and its gradient (Xie et al. 2023) in closed form; nothing of size N x K is kept.
 
 Two parts: what the rows ask of the centroids (``pull``: one pass over the pool) and how the centroids keep apart
 (``repulsion``: centroids only). The first changes slowly, so that a caller may use it for several steps.

@@ -14,7 +14,7 @@ from fact_core.select.clusters import cluster_count, kmeans, unit_rows
 from fact_core.select.picks import Picks, candidates, spare
 from fact_core.types import FloatArray, IntArray, Step
 
-#: As in the authors' code (method.md 3.2): clusters at most, smallest cluster that counts, neighbours.
+#: As in the authors' code: clusters at most, smallest cluster that counts, neighbours.
 MOST_CLUSTERS, SMALL, NEIGHBOURS = 500, 5, 20
 #: Neighbours that are remembered beyond those, for when some of them are picked.
 MORE_NEIGHBOURS = 20

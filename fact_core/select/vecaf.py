@@ -25,7 +25,7 @@ def select(
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D] by ActiveFT's objective with weights v_i: exp(s_i) becomes v_i exp(s_i).
 
-    VeCAF (method.md 2.3) takes each image's loss for v_i, which needs all true labels, and captions that name the
+    VeCAF takes each image's loss for v_i, which needs all true labels, and captions that name the
     true class. Here v_i is the entropy of a probe on the labels, by its mean. Options: those of ``activeft.select``.
     ConfigError without labels of two classes.
     """

@@ -243,7 +243,7 @@ def test_a_saved_classifier_answers_the_same(backbone: Backbone, tmp_path: Path)
 
 
 def test_trainable_weights_of_the_paper() -> None:
-    """ViT-S/16 with 10 classes: 21,669,514; LoRA of rank 8 on qkv and the head: 147,456 + 3,850 (method.md 4.4)."""
+    """ViT-S/16 with 10 classes: 21,669,514; LoRA of rank 8 on qkv and the head: 147,456 + 3,850."""
     net = Net(backbones.bare("vit_small_patch16_224.dino"), nn.Linear(384, 10))
     assert sum(each.numel() for each in net.parameters() if each.requires_grad) == 21_669_514
     lora.add(net.backbone, rank=8, alpha=16, seed=0)
@@ -276,7 +276,7 @@ def test_what_lora_adapts(name: str, last_parts: set[str], layers: int) -> None:
     ],
 )
 def test_preprocessing(name: str, wanted: Preprocess) -> None:
-    """As the makers test them (method.md 8)."""
+    """As the makers test them."""
     if name == CLIP_L:
         config = timm.get_pretrained_cfg(BACKBONES[name].timm_name)
         found = Preprocess(224, config.crop_pct, config.interpolation, config.mean, config.std)
@@ -329,7 +329,7 @@ def test_features_of_projects_of_before_keep_their_key() -> None:
 
 @pytest.mark.parametrize("name", ["convnext_tiny.fb_in1k", "convnext_tiny_stage3"])
 def test_tokens_of_a_convnext_are_normed_as_its_pooled_feature_is(name: str) -> None:
-    """method.md 5.1 and 8.2: one by one by the norm that stands behind the pooling."""
+    """One by one by the norm that stands behind the pooling."""
     net = backbones.load(name, random=True, pixels=64).eval()
     x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

@@ -217,7 +217,7 @@ def test_layers_for_the_learning_rate_and_drop_path() -> None:
 
 
 def released() -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the release's module (method.md 8.3), written out."""
+    """Names and shapes of the release's module, written out."""
     layer = {
         "norm.weight": (384,),
         "norm.bias": (384,),

@@ -188,7 +188,7 @@ def test_a_part_of_a_data_set_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_the_papers_budgets(name: str, images: int, wanted: list[int]) -> None:
-    """method.md 9"""
+    """The budgets of the tables of FACT."""
     assert [parse_budget(f"{ratio:g}%", images) for ratio in PAPER_BUDGETS[name]] == wanted
 
 
@@ -529,7 +529,7 @@ def test_imagenet_without_images_is_refused_in_words(tmp_path: Path) -> None:
 
 
 def test_the_long_tail_has_the_papers_sizes() -> None:
-    """method.md 9: the sizes that follow from the factor 0.01."""
+    """The sizes that follow from the factor 0.01."""
     assert counts(5000, 10) == [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
     assert sum(counts(5000, 10)) == 12_406 and sum(counts(1000, 10)) == 2_478
     assert sum(counts(500, 100)) == 10_847 and sum(counts(100, 100)) == 2_131

@@ -1,4 +1,4 @@
-"""Each step of the light model against its literal form: method.md 5.1, 5.4, 6.1 to 6.3."""
+"""Each step of the light model against its literal form."""
 
 from __future__ import annotations
 

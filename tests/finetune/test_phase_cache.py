@@ -121,7 +121,7 @@ def test_a_recipe_fixes_its_own_options_and_the_paper_trains_ff_longer() -> None
 
 @pytest.mark.parametrize(("n", "steps", "warm"), [(50, 50, 5), (512, 50, 5), (542, 53, 6), (1000, 98, 10)])
 def test_the_papers_epochs_count_images_not_begun_batches(n: int, steps: int, warm: int) -> None:
-    """50 epochs of n images, 512 at a time, the first 5 of them warming up (method.md 4.1, 10.3)."""
+    """50 epochs of n images, 512 at a time, the first 5 of them warming up."""
     config = train_config("paper", recipe="lp-ft").ff
     plan = plan_of("ff", config, n, backbone(), True)
     assert (plan.steps, plan.warm_up) == (steps, warm)

@@ -100,7 +100,7 @@ def test_the_standard_effort_has_its_own_rates_for_the_small_default() -> None:
 
 
 def test_the_paper_has_its_own_rates_for_convnext() -> None:
-    """method.md 4.1 and 7: 0.1 instead of 0.01; what a person gives comes first."""
+    """FACT, III-B: 0.1 instead of 0.01; what a person gives comes first."""
     for name in ("convnext_tiny.fb_in1k", "convnext_tiny_stage3"):
         config = train_config("paper", backbone=name)
         assert (config.lp.lr, config.ff.backbone_lr, config.ff.head_lr) == (0.1, 0.1, 0.1)

@@ -137,7 +137,7 @@ def test_sgd_takes_clipped_steps_with_nesterovs_momentum(clip: float, monkeypatc
 
 
 def test_the_probe_of_the_paper_is_trained_by_sgd(data: Coloured, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the layer learns, with momentum 0.9, decay 1e-4 and gradients of at most 2 (method.md 4.1)."""
+    """Only the layer learns, with momentum 0.9, decay 1e-4 and gradients of at most 2."""
     watched = Watched(monkeypatch)
     _, trained = drain(steps(data, tiny("lp-paper", **{"lp.epochs": 2, "lp.lr": 0.01})))
     assert len(watched.after) == 2 and set(watched.after[0]) == {"head.weight", "head.bias"}

@@ -186,7 +186,7 @@ def test_drop_path_grows_with_depth_and_goes_away() -> None:
 
 
 def test_lora_on_dino_has_the_papers_number_of_parameters() -> None:
-    """147,456 = 12 blocks x 8 x (384 + 1152), and the head of 10 classes: 151,306 (method.md 4.4)."""
+    """147,456 = 12 blocks x 8 x (384 + 1152), and the head of 10 classes: 151,306."""
     dino = load("vit_small_patch16_224.dino", random=True)
     before = {name: each.clone() for name, each in dino.state_dict().items()}
     added = lora.add(dino, rank=8, alpha=16, seed=0)

@@ -1,4 +1,4 @@
-"""FroFA against literal loops written from the table of method.md 5.1, and against PIL."""
+"""FroFA against literal loops written from its table of operations, and against PIL."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def test_brightness_moves_one_channel_by_hand() -> None:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_brightness_equals_its_literal_form(form: str) -> None:
-    """Scale to 0..1, add, clip, scale back, image by image (method.md 5.1)."""
+    """Scale to 0..1, add, clip, scale back, image by image."""
     patches = torch.randn(3, 2, 4, 5, generator=generator())
     tokens = patches.reshape(3, 8, 5)
     draw = torch.rand(3, 1, 1 if form == "default" else 5, generator=generator(7)) * 2 - 1
@@ -89,7 +89,7 @@ def test_a_new_map_head_is_mean_pooling() -> None:
 
 
 def test_map_equals_multi_head_attention_with_one_query() -> None:
-    """nn.MultiheadAttention, residual MLP, one query: the folded form of method.md 11.1 computes the same."""
+    """nn.MultiheadAttention, residual MLP, one query: the folded form computes the same."""
     head = MapHead(24, 3)
     for each in head.parameters():
         nn.init.normal_(each, std=0.3, generator=generator(1))

@@ -23,7 +23,7 @@ def run(x, budget, seed=0, labeled=NONE, select=activeft.select, **options) -> P
 
 
 def oracle_loss(pool, theta, fixed, tau, balance, log_weights=0.0):
-    """The authors' objective, term by term, on the autograd tape (method.md 1.3; 2.3 for the weights)."""
+    """The authors' objective, term by term, on the autograd tape."""
     u = torch.cat([normalize(theta, dim=1), fixed])
     s = pool @ u.T / tau
     winner = s.argmax(1)
