@@ -177,6 +177,7 @@ def test_the_strategy_of_the_readme_works(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_every_dependency_has_a_range_and_the_doctor_knows_its_lower_end() -> None:
+    """Hostile input 17: the lower end of each dependency is checked by doctor."""
     lines = [line for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines() if line and line[0] != "#"]
     lines += tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]["test"]
     ranges = {re.split(r"[<>=]", line)[0]: line for line in lines}

@@ -33,6 +33,7 @@ def test_fills_the_square():
 
 @pytest.mark.parametrize("n", [1, 2, 14])
 def test_small_pools_fall_back_to_pca(n):
+    """Hostile input 14: fewer than 15 images."""
     x = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
     xy, events = heard(umap_map(x))
     assert xy.shape == (n, 2) and (xy == pca2(x)).all() and isinstance(events[0], Log)

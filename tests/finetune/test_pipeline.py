@@ -180,6 +180,7 @@ def test_the_seed_decides_and_nothing_else(data: Coloured) -> None:
 
 
 def test_one_class_is_refused_in_words(data: Coloured) -> None:
+    """Hostile input 14: one class."""
     with pytest.raises(InputError, match=r"All 12 labels are of one class \(red\).*second class"):
         drain(steps(replace(data, y=np.zeros(12, dtype=np.int64)), tiny()))
 
@@ -194,6 +195,7 @@ def test_no_and_one_label_are_refused_in_words(data: Coloured) -> None:
 
 
 def test_broken_features_are_refused_in_words(data: Coloured) -> None:
+    """Hostile input 14: NaN features."""
     x = data.x.copy()
     x[3, 5] = np.nan
     with pytest.raises(InputError, match=r"not numbers.*003\.png"):
@@ -202,7 +204,7 @@ def test_broken_features_are_refused_in_words(data: Coloured) -> None:
 
 @pytest.mark.parametrize("recipe", ["fact", "l3fact", "lm", "lp", "lp-paper", "lp-ft", "lp-lora", "ff"])
 def test_one_label_a_class_works(recipe: str, data: Coloured) -> None:
-    """Two labels in all; the third class has none and never wins."""
+    """Hostile input 14: Two labels in all; the third class has none and never wins."""
     few = Coloured(data.files[:2], data.y[:2], data.x[:2])
     config = tiny(recipe, **{"ff.gate": "choose", "lm.choose": "C+mode"})
     events, trained = drain(steps(few, config))
@@ -247,6 +249,7 @@ def test_a_pool_image_that_is_gone_is_told_and_a_labelled_one_is_an_error(data: 
 
 
 def test_identical_images_do_not_crash(tmp_path: Path) -> None:
+    """Hostile input 14: identical images."""
     data = coloured(tmp_path, [0, 1])
     twice = Coloured((data.files[0],) * 4, np.array([0, 1, 0, 1]), data.x[[0, 0, 0, 0]])
     _, trained = drain(steps(twice, tiny()))

@@ -20,6 +20,7 @@ from fact_core.bench import BENCHES, tables
 from fact_core.choices import RECIPES
 from fact_core.events import Point, Progress
 from fact_core.folders import data_folder
+from fact_core.headless import doctor
 from fact_core.headless.console import Console, point_line, progress_line
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import project, run_queue
@@ -242,7 +243,7 @@ def test_the_traceback_is_in_the_log(photos: Path, tmp_path: Path, capsys: pytes
 
 @pytest.mark.slow
 def test_bad_input_that_only_the_scan_can_see(photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """An empty folder, no images, a wrong budget, unknown files in the CSV: before any feature is computed."""
+    """Hostile input 14: an empty folder, a wrong budget, unknown files in the CSV: before any feature is computed."""
     (tmp_path / "empty").mkdir()
     assert "no images" in _refused(capfd, *_with(photos, tmp_path, images=tmp_path / "empty", project=tmp_path / "e"))
     for budget, said in (
@@ -282,6 +283,16 @@ def test_doctor_says_what_is_here(cli: Run) -> None:
     assert ended.returncode == 0, ended.stdout
     for word in ("Python 3.", "torch ", "GPU:", "tf_efficientnet_lite0 (default): ", "FACT_STUDIO_HOME"):
         assert word in ended.stdout
+
+
+def test_doctor_refuses_what_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostile input 17: both floors are checked, and the version just above them passes."""
+    here = doctor.versions()
+    assert doctor.report()[1]
+    monkeypatch.setattr(doctor, "versions", lambda: {**here, "gradio": "6.19.0", "torch": "2.5.1+cu124"})
+    lines, complete = doctor.report()
+    assert not complete and "  gradio 6.19.0: too old, needed 6.31" in lines
+    assert "  torch 2.5.1+cu124: too old, needed 2.8" in lines
 
 
 def test_doctor_says_why_a_gpu_is_not_used(cli: Run, fake_gpu: Path) -> None:

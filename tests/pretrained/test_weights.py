@@ -128,7 +128,7 @@ class Evil:
 
 
 def test_code_in_a_file_is_refused(tmp_path):
-    """No file runs code, whatever its name."""
+    """Hostile input 8: No file runs code, whatever its name."""
     (tmp_path / "evil.pth").write_bytes(pickle.dumps({"a": Evil(tmp_path / "ran")}))
     torch.save({"a": Evil(tmp_path / "ran")}, tmp_path / "evil2.pth")
     for name in ("evil.pth", "evil2.pth"):
@@ -140,12 +140,14 @@ def test_code_in_a_file_is_refused(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x08\0\0\0\0\0\0\0{}      ", b"\xff" * 64])
 @pytest.mark.parametrize("name", ["w.safetensors", "w.pth", "w.joblib"])
 def test_broken_files_are_refused(tmp_path, name, content):
+    """Hostile input 8: truncated files, and none at all in them."""
     (tmp_path / name).write_bytes(content)
     with pytest.raises(WeightsError):
         backbones.load(DINO, weights=tmp_path / name)
 
 
 def test_wrong_tensors_are_refused(tmp_path, dino):
+    """Hostile input 8: wrong shapes, missing tensors, values that are not numbers."""
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     with pytest.raises(WeightsError, match="lacks"):
         backbones.load(DINO, weights=tmp_path / "other.safetensors")
