@@ -13,6 +13,9 @@ PAGE: dict[str, Choice] = {
     "map": Choice(
         "Map", "First paint, click, lasso and panning of the Label page's map, in Chromium.", "app.bench.map:run"
     ),
+    "windows": Choice(
+        "Windows", "Eight windows label at once; memory over many labels and trainings.", "app.bench.windows:run"
+    ),
 }
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 #: What an answer counts that never came, in ms: the bench waited so long for it.
 NEVER_MS = 5000.0
-
-Label = tuple[int, int]  # image, class
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -35,8 +33,11 @@ def paint_times(seen: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str,
     return times
 
 
-def lost_and_reordered(given: Sequence[Label], stored: Sequence[Label]) -> tuple[int, int]:
-    """How many given labels are not in the history, and how many stand there behind one that was given later."""
+def lost_and_reordered(given: Sequence[Hashable], stored: Sequence[Hashable]) -> tuple[int, int]:
+    """How many given labels are not in the history, and how many stand there behind one that was given later.
+
+    A label is (image, class), or whatever tells one from another.
+    """
     lost = sum((Counter(given) - Counter(stored)).values())
     order = {label: place for place, label in enumerate(given)}
     latest, reordered = -1, 0
@@ -51,7 +52,7 @@ def label_row(
     pool: int,
     seen: Sequence[Mapping[str, Any]],
     events: Sequence[Mapping[str, Any]],
-    stored: Sequence[Label],
+    stored: Sequence[tuple[int, int]],
     class_ids: Sequence[int],
     device: str,
 ) -> dict[str, Any]:

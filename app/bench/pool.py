@@ -46,6 +46,12 @@ def over(
     return rows
 
 
+def inside(measure: Callable[[Path], Step[list[dict[str, Any]]]]) -> Step[list[dict[str, Any]]]:
+    """The rows of ``measure``, which is given an empty folder for a while."""
+    with tempfile.TemporaryDirectory(prefix="fact-studio-bench-", ignore_cleanup_errors=True) as place:
+        return (yield from measure(Path(place).resolve()))
+
+
 def paint_images(folder: Path, count: int, size: tuple[int, int] = SIZE) -> Path:
     """Write ``count`` different JPEGs of ``size`` (width, height): soft shapes with grain, as large as photos are."""
     folder.mkdir(parents=True, exist_ok=True)

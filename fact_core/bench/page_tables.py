@@ -24,6 +24,16 @@ MAP = {
     "frames_per_s": "frames a second, dragging",
     "device": "device",
 }
+WINDOWS = {
+    "what": "what",
+    "labels": "labels",
+    "trainings": "trainings",
+    "lost": "lost",
+    "reordered": "reordered",
+    "mb_early": "MB, early",
+    "mb_late": "MB, at the end",
+    "device": "device",
+}
 UMAP = {
     "images": "images",
     "width": "width",
@@ -42,6 +52,11 @@ def label_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def map_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Markdown: the rows of the bench ``map``."""
     return _table(rows, MAP)
+
+
+def windows_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: the rows of the bench ``windows``."""
+    return _table(rows, WINDOWS)
 
 
 def umap_table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from app.bench import __main__ as command
-from app.bench import browser, figures, label, pool
+from app.bench import browser, figures, label, pool, windows
 from app.bench import map as maps
 from fact_core.bench import page_tables
 from fact_core.errors import DeviceError
@@ -210,3 +210,33 @@ def test_the_map_is_measured_in_chromium(images: Path, tmp_path: Path) -> None:
     for name in ("first_paint_s", "click_to_paint_ms_p95", "click_to_image_ms_p95", "lasso_paint_ms", "frames_per_s"):
         assert row[name] > 0, name
     assert max(row["click_to_paint_ms_p95"], row["lasso_paint_ms"]) < figures.NEVER_MS
+
+
+def test_what_each_window_heard_is_looked_for_in_the_history() -> None:
+    heard = [[("a", 1), ("a", 2), ("a", 3)], [("b", 1), ("b", 2)]]
+    whole = [("a", 1), ("b", 1), ("a", 2), ("x", 1), ("b", 2), ("a", 3)]
+    assert windows.checked(heard, whole) == (0, 0)
+    assert windows.checked(heard, whole[1:]) == (1, 0)
+    assert windows.checked(heard, [whole[2], whole[0], *whole[3:], whole[1]]) == (0, 2)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium")
+def test_windows_that_label_at_once_lose_nothing(images: Path, tmp_path: Path) -> None:
+    """Hostile input 12: several windows label the same project by keys."""
+    pytest.importorskip("playwright.sync_api")
+    project = pool.make(tmp_path / "pool", images, 40)
+    row = measured(windows.label(project, tmp_path / "home", keys=10, windows=3))
+    assert (row["lost"], row["reordered"]) == (0, 0) and 20 <= row["labels"] <= 30
+    assert len([each for each in labels_now.history(project) if each.op == "label"]) == row["labels"]
+    assert row["mb_early"] > 50 and row["mb_late"] > 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_memory_of_trainings_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "SETTLED", 1)
+    (row,) = finish(windows.train(tmp_path, 2))
+    assert row["trainings"] == 2 and row["mb_late"] > 100 and row["lost"] is None
