@@ -7,7 +7,8 @@ import threading
 import unicodedata
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+
+from filelock import BaseFileLock, FileLock, Timeout
 
 from fact_core.errors import InputError, storage_error
 
@@ -59,18 +60,14 @@ def write_file(file: Path, content: bytes, doing: str) -> None:
 
 
 class Lock:
-    """Holds a lock file for this process until ``release`` or the end of the ``with`` block."""
+    """Holds a lock file for this process until ``release``, the end of the ``with`` block, or the process's own end."""
 
-    def __init__(self, file: IO[str]) -> None:
-        self._file: IO[str] | None = file
+    def __init__(self, held: BaseFileLock) -> None:
+        self._held = held
 
     def release(self) -> None:
-        """Let go. Closing the file frees the lock, also when the process dies."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    close = release
+        """Let go; twice does nothing more. The file stays, so that all who want it look at the same one."""
+        self._held.release(force=True)
 
     def __enter__(self) -> Lock:
         return self
@@ -81,41 +78,37 @@ class Lock:
         self.release()
 
 
-def take_lock(path: Path) -> Lock | None:
-    """Take the lock file for this process and write its id into it; None when another one has it."""
+def take_lock(path: Path, note: str = "") -> Lock | None:
+    """Take the lock file for this process; None when another one has it.
+
+    The process's id is written into it, and ``note`` behind that. StorageError where the file cannot be written,
+    or lies on a file system without locks.
+    """
+
+    def sign(descriptor: int) -> None:
+        # Behind a first byte that carries the lock on Windows, where nobody else can read it.
+        os.truncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, f"\n{os.getpid()} {note}".rstrip().encode() + b"\n")
+
     try:
-        file = open(path, "a+", encoding="utf-8")  # noqa: SIM115  (the Lock closes it)
-        if not _try_lock(file):
-            file.close()
-            return None
-        file.seek(0)
-        file.truncate()
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        path.parent.stat()  # the library would make the folder: that of a project on a disk that is gone
+        # Not by thread: the server takes it in one and lets go in another.
+        lock = FileLock(path, blocking=False, thread_local=False, preserve_lock_file=True, on_acquired=sign)
+        lock.acquire()
+    except Timeout:
+        return None
     except OSError as error:
         raise storage_error(error, "locking the project") from error
-    return Lock(file)
+    return Lock(lock)
 
 
-def lock_holder(path: Path) -> str:
-    """The id of the process that took the lock file last; empty when not known."""
+def lock_holder(path: Path) -> tuple[str, str]:
+    """(id of the process that took the lock file last, its note); empty where not known."""
     try:
-        return path.read_text(encoding="utf-8")[:20].strip()
+        with open(path, "rb", buffering=0) as file:
+            file.seek(1)
+            words = file.read(200).decode("utf-8", "replace").split(maxsplit=1)
     except OSError:
-        return ""
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(1 << 30)  # far behind the text, which others must be able to read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+        return "", ""
+    return (words[0] if words else ""), (words[1].strip() if len(words) > 1 else "")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from fact_core.errors import InputError, StorageError
-from fact_core.files import clean_name, write_file, write_text
+from fact_core.files import Lock, clean_name, lock_holder, take_lock, write_file, write_text
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\0b", "a\u202eb", "a\u2028b", "\ud800"])
@@ -56,3 +59,47 @@ def test_a_killed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         write_file(tmp_path / "x", b"new", "testing")
     assert (tmp_path / "x").read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_lock_is_held_once_names_its_holder_and_leaves_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    path.write_text("what an earlier version wrote, longer than what comes")
+    held = take_lock(path, "a note")
+    assert held is not None
+    assert take_lock(path) is None
+    assert lock_holder(path) == (str(os.getpid()), "a note")
+    held.release()
+    held.release()
+    with take_lock(path) or pytest.fail("it is free"):
+        assert take_lock(path) is None
+        assert lock_holder(path) == (str(os.getpid()), "")
+    assert path.exists()
+    with take_lock(path) or pytest.fail("the end of the block frees it"):
+        pass
+
+
+def test_a_lock_is_let_go_by_another_thread_than_the_one_that_took_it(tmp_path: Path) -> None:
+    taken: list[Lock | None] = []
+    thread = threading.Thread(target=lambda: taken.append(take_lock(tmp_path / "x.lock")))
+    thread.start()
+    thread.join()
+    assert take_lock(tmp_path / "x.lock") is None
+    assert taken[0] is not None
+    taken[0].release()
+    assert take_lock(tmp_path / "x.lock") is not None
+
+
+def test_a_program_that_the_holder_starts_does_not_inherit_the_lock(tmp_path: Path) -> None:
+    """Else a lock would outlive its holder for as long as that program runs."""
+    held = take_lock(tmp_path / "x.lock")
+    assert held is not None
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        held.release()
+        assert take_lock(tmp_path / "x.lock") is not None
+        child.communicate(b"\n")
+
+
+def test_a_lock_where_nothing_can_be_written_is_an_error_in_words(tmp_path: Path) -> None:
+    with pytest.raises(StorageError, match=r"locking"):
+        take_lock(tmp_path / "gone" / "x.lock")
+    assert lock_holder(tmp_path / "gone") == ("", "")

@@ -150,7 +150,7 @@ def lock(project: Project) -> Lock:
     path = project.folder / "project.lock"
     held = take_lock(path)
     if held is None:
-        pid = lock_holder(path)
+        pid, _ = lock_holder(path)
         raise ProjectBusy(
             "Another process has this project open",
             f"{project.folder}" + (f", process {pid}" if pid else ""),
