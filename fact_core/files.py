@@ -82,14 +82,18 @@ def take_lock(path: Path, note: str = "") -> Lock | None:
     """Take the lock file for this process; None when another one has it.
 
     The process's id is written into it, and ``note`` behind that. StorageError where the file cannot be written,
-    or lies on a file system without locks.
+    or lies on a file system without locks. A full disk is an error only where there is a note.
     """
 
     def sign(descriptor: int) -> None:
         # Behind a first byte that carries the lock on Windows, where nobody else can read it.
-        os.truncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, f"\n{os.getpid()} {note}".rstrip().encode() + b"\n")
+        text = f"\n{os.getpid()} {note}".rstrip().encode() + b"\n"
+        try:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.truncate(descriptor, os.write(descriptor, text))  # written over: that needs no room on the disk
+        except OSError:
+            if note:
+                raise
 
     try:
         path.parent.stat()  # the library would make the folder: that of a project on a disk that is gone
@@ -101,6 +105,17 @@ def take_lock(path: Path, note: str = "") -> Lock | None:
     except OSError as error:
         raise storage_error(error, "locking the project") from error
     return Lock(lock)
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the lock file. Nothing is written; True where nobody can say."""
+    if not path.exists():
+        return False
+    try:
+        FileLock(path, blocking=False, thread_local=False, preserve_lock_file=True).acquire().lock.release()
+    except (Timeout, OSError):
+        return True
+    return False
 
 
 def lock_holder(path: Path) -> tuple[str, str]:

@@ -26,7 +26,7 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.post("/x/{key}/stop")
     def stop(key: str, run: RunBody) -> dict[str, bool]:
-        run_queue.request_stop(server.project(key), run)
+        server.stop(key, run)
         return {"stopping": True}
 
     @app.post("/x/{key}/resume")

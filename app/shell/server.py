@@ -6,9 +6,7 @@ All truth is in the projects' SQLite files; this object can be made again at any
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,16 +17,15 @@ from fact_core import processor
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
 from fact_core.errors import ConfigError, InputError, ProjectError
 from fact_core.labeling import selections
-from fact_core.storage import items, run_process, run_queue
+from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
+from fact_core.storage.keeper import Keeper
 from fact_core.storage.project import Lock, Project
 
 #: The child leaves after so many idle seconds, so that the imports of torch are not paid for every run.
 IDLE_SECONDS = 120.0
 #: A child that died is not started again sooner than this.
 RESPAWN_SECONDS = 5.0
-#: So many children in a row may die before they begin; then the waiting run fails.
-MAX_DEATHS = 3
 
 
 @dataclass
@@ -37,9 +34,7 @@ class Opened:
 
     project: Project
     lock: Lock
-    worker: subprocess.Popen[bytes] | None = None
-    spawned: float = 0.0
-    deaths: int = 0
+    keeper: Keeper
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -61,7 +56,8 @@ class Server:
         with self._guard:
             if key not in self._open:
                 held = projects.lock(project)
-                self._open[key] = Opened(project, held)
+                keeper = Keeper(project, IDLE_SECONDS, follow_up=True, respawn=RESPAWN_SECONDS)
+                self._open[key] = Opened(project, held, keeper)
                 projects.remember(project)
         return key
 
@@ -104,9 +100,8 @@ class Server:
     def _let_go(self, key: str, *, end_worker: bool = True) -> None:
         with self._guard:
             held = self._open.pop(key)
-            if end_worker and held.worker and held.worker.poll() is None:
-                held.worker.terminate()
-                held.worker.wait(15)
+            if end_worker:
+                held.keeper.end()
             held.lock.release()
 
     # ---- runs
@@ -134,46 +129,17 @@ class Server:
             run_queue.requeue(project, run)
         self.tend(key, now=True)
 
+    def stop(self, key: str, run: int) -> None:
+        """Ask a run to stop."""
+        held = self.opened(key)
+        with self._guard:
+            held.keeper.stop(run)
+
     def tend(self, key: str, *, now: bool = False) -> None:
         """Start a child when a run waits and none lives. Called with every look at the state."""
         held = self.opened(key)
         with self._guard:
-            run_process.fail_stale(held.project)
-            next_run = run_queue.active(held.project)
-            if next_run is None or next_run.status != "queued":
-                return
-            if held.worker is not None and held.worker.poll() is None:
-                return
-            if self._cannot_start(held, next_run.id):
-                return
-            if now or time.monotonic() - held.spawned > RESPAWN_SECONDS:
-                held.spawned = time.monotonic()
-                held.worker = run_process.spawn_worker(held.project, idle=IDLE_SECONDS, follow_up=True)
-
-    def _cannot_start(self, held: Opened, run: int) -> bool:
-        """Whether children die before they begin: then the run fails with their last words."""
-        ended = held.worker.returncode if held.worker else 0
-        if ended == 0:
-            held.deaths = 0
-            return False
-        held.worker = None
-        held.deaths += 1
-        if held.deaths < MAX_DEATHS:
-            return False
-        held.deaths = 0
-        reason = f"The child process that does the work ended at once (exit code {ended}). {_last_words(held.project)}"
-        run_queue.finish(held.project, run, "failed", reason.strip())
-        return True
-
-
-def _last_words(project: Project) -> str:
-    """The last line of the children's output."""
-    try:
-        lines = (project.folder / "worker.log").read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    told = [line.strip() for line in lines if line.strip()]
-    return f"Its last line: {told[-1][:500]}" if told else ""
+            held.keeper.tend(now=now)
 
 
 def key_of(folder: Path) -> str:

@@ -34,11 +34,9 @@ from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items, project, run_process, run_queue
+from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Pool
-
-STOP_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def run_all(order: Order, console: Console) -> dict[str, Any]:
     with project.lock(found), WorkerClient(found, console) as worker:
         project.remember(found)
         console.say(f"project {found.folder}")
-        _end_leftovers(found)
+        worker.end_leftovers()
         done = _steps(order, found, worker, console)
     return _summary(order, found, done, started)
 
@@ -120,17 +118,6 @@ def _folder(order: Order) -> Path:
     root = project.image_folder(order.images)
     known = next((Path(each.folder) for each in project.recent() if Path(each.images) == root), None)
     return known or project.default_folder(root.name)
-
-
-def _end_leftovers(found: Project) -> None:
-    """Stop what an earlier process left in the queue; what it trained can be resumed."""
-    for run in run_queue.list_runs(found):
-        if run.open:
-            run_queue.request_stop(found, run.id)
-    until = time.monotonic() + STOP_SECONDS
-    while (active := run_queue.active(found)) and active.status == "running" and time.monotonic() < until:
-        run_process.fail_stale(found)
-        time.sleep(0.2)
 
 
 def _truth(found: Project, pool: Pool, labels_from: str) -> dict[int, str]:

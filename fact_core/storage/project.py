@@ -226,7 +226,7 @@ def _absolute(path: Path) -> Path:
 
 
 def _ours(name: str) -> bool:
-    return name in ("runs", "cache", "project.lock", "worker.log") or name.startswith(DATABASE)
+    return name in ("runs", "cache", "project.lock", "worker.lock", "worker.log") or name.startswith(DATABASE)
 
 
 def _write_database(folder: Path, name: str, images: Path) -> None:

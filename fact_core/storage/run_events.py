@@ -30,8 +30,12 @@ def append_events(project: Project, run_id: int, events: Sequence[Event]) -> Non
         return
     now = time.time()
     rows = [(run_id, now, *to_row(event)) for event in events]
-    with db.connect(project.db) as con, db.transaction(con):
-        con.table("event").insert_all([("run", "at", "kind", "body"), *rows])
+    with db.connect(project.db) as con:
+        # An event may be lost in a power cut. Without the wait for the disk the write lock is held for a blink, so
+        # that a worker that is stopped (SIGSTOP) hardly ever keeps it from the labels.
+        con.execute("PRAGMA synchronous = NORMAL")
+        with db.transaction(con):
+            con.table("event").insert_all([("run", "at", "kind", "body"), *rows])
 
 
 def events_since(project: Project, run_id: int, cursor: int = 0, limit: int = 1000) -> tuple[list[EventRow], int]:

@@ -1,8 +1,8 @@
-"""The process that works on runs: how it is started, its sign of life, its log, and what becomes of a lost run.
+"""The process that works on runs: how it is started, its log, and what becomes of a run whose process is gone.
 
-A worker that crashed beats no more: after ``STALE_SECONDS`` its run fails, with the tail of its log as the reason
-(``fail_stale``, asked by ``run_queue.claim`` and by whoever waits). A child that dies before it takes a run is told by
-``app/shell/server.py`` and ``headless/worker_client.py``, which start them.
+A running run is lost when the process that claimed it no longer holds the project's ``worker_lock``: it fails, with
+the tail of its log as the reason (``fail_lost``, asked by ``run_queue.claim`` and by ``Keeper.tend``). No clock is
+asked. A child that dies before it takes a run is told by ``keeper.py``, which starts them.
 """
 
 from __future__ import annotations
@@ -16,31 +16,26 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from fact_core.errors import storage_error
-from fact_core.storage import db
+from fact_core.storage import db, worker_lock
 from fact_core.storage.project import Project
 
-#: A running run that was not heard of for so many seconds is lost.
-STALE_SECONDS = 10.0
 
-
-def beat(project: Project, run_id: int, worker: str) -> bool:
-    """Say that the worker is alive. True: stop (asked for, or the run is no longer this worker's)."""
+def must_stop(project: Project, run_id: int, worker: str) -> bool:
+    """Whether a worker must stop: it was asked to, or the run is no longer its own. Writes nothing."""
     with db.connect(project.db) as con:
         row = con.execute(
-            "UPDATE run SET heartbeat = ? WHERE id = ? AND status = 'running' AND claimed_by = ? "
-            "RETURNING stop_requested",
-            (time.time(), run_id, worker),
-        ).fetchall()
-        return not row or bool(row[0]["stop_requested"])
+            "SELECT stop_requested FROM run WHERE id = ? AND status = 'running' AND claimed_by = ?", (run_id, worker)
+        ).fetchone()
+        return row is None or bool(row["stop_requested"])
 
 
-def fail_stale(project: Project) -> list[int]:
+def fail_lost(project: Project) -> list[int]:
     """Mark lost runs as failed, with the tail of their log as the reason. Their ids."""
     with db.connect(project.db) as con:
-        if not _stale(con):
+        if not _lost(con, project):
             return []
         with db.transaction(con):
-            return fail_stale_in(con, project)
+            return fail_lost_in(con, project)
 
 
 def log_path(project: Project, run_id: int) -> Path:
@@ -63,6 +58,16 @@ def log_tail(project: Project, run_id: int, lines: int = 20) -> str:
     except OSError:
         return ""
     return "\n".join(text.splitlines()[-lines:]) if lines > 0 else ""
+
+
+def last_words(project: Project) -> str:
+    """The last line that the children have said outside of any run."""
+    try:
+        lines = (project.folder / "worker.log").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    told = [line.strip() for line in lines if line.strip()]
+    return f"Its last line: {told[-1][:500]}" if told else ""
 
 
 def spawn_worker(project: Project, idle: float, follow_up: bool = False) -> subprocess.Popen[bytes]:
@@ -90,16 +95,9 @@ def spawn_worker(project: Project, idle: float, follow_up: bool = False) -> subp
         raise storage_error(error, "starting the worker") from error
 
 
-def _stale(con: Database) -> list[int]:
-    rows = con.execute(
-        "SELECT id FROM run WHERE status = 'running' AND coalesce(heartbeat, 0) < ?", (time.time() - STALE_SECONDS,)
-    )
-    return [int(row["id"]) for row in rows]
-
-
-def fail_stale_in(con: Database, project: Project) -> list[int]:
-    """``fail_stale`` within a transaction."""
-    lost = _stale(con)
+def fail_lost_in(con: Database, project: Project) -> list[int]:
+    """``fail_lost`` within a transaction."""
+    lost = _lost(con, project)
     for run_id in lost:
         tail = log_tail(project, run_id, 5)
         reason = "The process that worked on it ended without a word." + (f" Its last lines:\n{tail}" if tail else "")
@@ -108,3 +106,11 @@ def fail_stale_in(con: Database, project: Project) -> list[int]:
         )
         db.bump(con)
     return lost
+
+
+def _lost(con: Database, project: Project) -> list[int]:
+    running = {int(row["id"]): row["claimed_by"] for row in con.table("run").rows_where("status = 'running'")}
+    if not running:
+        return []
+    worker = worker_lock.present(project)
+    return [run_id for run_id, name in running.items() if worker is None or worker.name != name]

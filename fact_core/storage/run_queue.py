@@ -1,7 +1,7 @@
 """The queue of runs: with their events, the only wire between the page and the child process that works.
 
-A run is queued, claimed by one worker, beats while it runs, and ends as done, stopped or
-failed. A run may wait for others (``park``); it then lies in the queue again until they are done.
+A run is queued, claimed by the one worker that the project has (``worker_lock``), and ends as done, stopped or failed.
+A run may wait for others (``park``); it then lies in the queue again until they are done.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from sqlite_utils import Database
 from fact_core.errors import RunError
 from fact_core.storage import db
 from fact_core.storage.project import Project
-from fact_core.storage.run_process import fail_stale_in
+from fact_core.storage.run_process import fail_lost_in
 
 Status = Literal["queued", "running", "done", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One row of the queue. Times in seconds since 1970; ``result`` is what the kind of run gives."""
+    """One row of the queue. Times in seconds since 1970, for people to read: no decision rests on them.
+
+    ``result`` is what the kind of run gives. ``heartbeat`` was written by earlier versions.
+    """
 
     id: int
     kind: str
@@ -59,10 +62,9 @@ class Run:
 def queue(project: Project, kind: str, config: Mapping[str, Any], parent: int | None = None) -> int:
     """Put a run into the queue and return its id. It starts after ``parent``, unless that waits for it."""
     with db.connect(project.db) as con, db.transaction(con):
-        row = {"kind": kind, "config": _json(config), "seed": int(config.get("seed", 0)), "status": "queued"}
-        number = con.table("run").insert({**row, "created": time.time(), "parent": parent}).last_rowid
+        number = _queue(con, kind, config, parent)
         db.bump(con)
-        return int(number or 0)
+        return number
 
 
 def get(project: Project, run_id: int) -> Run:
@@ -89,21 +91,39 @@ def active(project: Project) -> Run | None:
 def claim(project: Project, worker: str) -> Run | None:
     """Take the oldest queued run that waits for nothing, or None. One run works at a time.
 
-    Lost runs become failed first; what waited for a failed or stopped run ends like it.
+    ``worker``: the name under which the caller holds the project's ``worker_lock``. Lost runs become failed first;
+    what waited for a failed or stopped run ends like it.
     """
-    with db.connect(project.db) as con, db.transaction(con):
-        fail_stale_in(con, project)
+    with db.connect(project.db) as con:
+        # Looked at first: a worker that waits for work takes no lock, so that none is held while it is stopped.
+        return _claim(con, project, worker) if _any_open(con) else None
+
+
+def last_claim(project: Project) -> str:
+    """The name of the worker that claimed a run last; empty where none has."""
+    with db.connect(project.db) as con:
+        row = con.execute("SELECT value FROM meta WHERE key = 'last_claim'").fetchone()
+        return str(row["value"]) if row else ""
+
+
+def _any_open(con: Database) -> bool:
+    return con.execute("SELECT 1 FROM run WHERE status IN ('queued', 'running') LIMIT 1").fetchone() is not None
+
+
+def _claim(con: Database, project: Project, worker: str) -> Run | None:
+    with db.transaction(con):
+        fail_lost_in(con, project)
         if con.execute("SELECT 1 FROM run WHERE status = 'running'").fetchone():
             return None
         run = next((each for each in _queued(con) if _ready(con, each)), None)
         if run is None:
             return None
-        now = time.time()
         con.execute(
-            "UPDATE run SET status = 'running', claimed_by = ?, heartbeat = ?, started = coalesce(started, ?), "
-            "waits_for = '[]' WHERE id = ?",
-            (worker, now, now, run.id),
+            "UPDATE run SET status = 'running', claimed_by = ?, started = coalesce(started, ?), waits_for = '[]' "
+            "WHERE id = ?",
+            (worker, time.time(), run.id),
         )
+        con.table("meta").upsert({"key": "last_claim", "value": worker}, pk="key")
         db.bump(con)
         return _get(con, run.id)
 
@@ -126,8 +146,9 @@ def finish(
     reason: str = "",
     result: Mapping[str, Any] | None = None,
     worker: str | None = None,
+    then: Sequence[tuple[str, Mapping[str, Any]]] = (),
 ) -> bool:
-    """End a run. False, and nothing is changed, when it had ended or belongs to another worker."""
+    """End a run, and queue what follows. False, and nothing is changed, when it had ended or is another worker's."""
     if status not in ("done", "stopped", "failed"):
         raise ValueError(f"a run cannot end as {status!r}")
     with db.connect(project.db) as con, db.transaction(con):
@@ -136,6 +157,8 @@ def finish(
             "WHERE id = ? AND status IN ('queued', 'running') AND (? IS NULL OR claimed_by = ?)",
             (status, reason, _json(result or {}), time.time(), run_id, worker, worker),
         ).rowcount
+        for kind, config in then if changed else ():
+            _queue(con, kind, config, None)
         db.bump(con)
         return changed == 1
 
@@ -154,7 +177,7 @@ def requeue(project: Project, run_id: int) -> None:
         if run.open:
             return
         con.execute(
-            "UPDATE run SET status = 'queued', claimed_by = '', heartbeat = NULL, stop_requested = 0, ended = NULL, "
+            "UPDATE run SET status = 'queued', claimed_by = '', stop_requested = 0, ended = NULL, "
             "reason = '', result = '{}', waits_for = '[]' WHERE id = ?",
             (run_id,),
         )
@@ -168,13 +191,18 @@ def park(project: Project, run_id: int, prereq_ids: Sequence[int]) -> None:
     with db.connect(project.db) as con, db.transaction(con):
         con.execute(
             "UPDATE run SET status = CASE WHEN stop_requested THEN 'stopped' ELSE 'queued' END, claimed_by = '', "
-            "heartbeat = NULL, ended = CASE WHEN stop_requested THEN ? END, waits_for = ? "
+            "ended = CASE WHEN stop_requested THEN ? END, waits_for = ? "
             "WHERE id = ? AND status IN ('queued', 'running')",
             (time.time(), json.dumps([int(each) for each in prereq_ids]), run_id),
         )
         if _get(con, run_id).status == "stopped":  # asked for meanwhile
             _stop_prerequisites(con, run_id, prereq_ids)
         db.bump(con)
+
+
+def _queue(con: Database, kind: str, config: Mapping[str, Any], parent: int | None) -> int:
+    row = {"kind": kind, "config": _json(config), "seed": int(config.get("seed", 0)), "status": "queued"}
+    return int(con.table("run").insert({**row, "created": time.time(), "parent": parent}).last_rowid or 0)
 
 
 def _queued(con: Database) -> list[Run]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from fact_core.errors import FactError, ProjectError
+from fact_core.errors import FactError, ProjectBusy, ProjectError
 from fact_core.images import decode
 from fact_core.storage import db
 from fact_core.storage.items import path_of
@@ -69,7 +69,7 @@ class Thumbs:
         return made
 
     def _drop_if_damaged(self, error: FactError) -> None:
-        if isinstance(error, ProjectError):
+        if isinstance(error, ProjectError) and not isinstance(error, ProjectBusy):
             for suffix in ("", "-wal", "-shm"):
                 with suppress(OSError):
                     self.file.with_name(self.file.name + suffix).unlink()

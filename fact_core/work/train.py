@@ -4,8 +4,8 @@
    ``submit``: it sends the form's values by POST /x/KEY/run as kind "train".
 2. app/routes/runs.py ``start`` -> app/shell/server.py ``Server.start``: the options are checked (``checked`` ->
    config.py ``train_config``: effort, then recipe, then what the person set), a second training is refused, the run
-   becomes a row (storage/run_queue.py ``queue``), and ``Server.tend`` starts the child where none lives
-   (storage/run_process.py ``spawn_worker``). The command line queues the same row.
+   becomes a row (storage/run_queue.py ``queue``), and ``Keeper.tend`` (storage/keeper.py) starts the child where none
+   lives. The command line queues the same row.
 3. The child, work/worker.py ``work``, takes the row (``run_queue.claim``) and asks its kind, the ``KIND`` below, what
    it lacks: ``needs`` -> pool_features.py ``needs_features``. What is lacking is queued and goes first; then the run
    is taken again.

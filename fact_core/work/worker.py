@@ -1,7 +1,8 @@
 """The child process that does the work: ``python -m fact_core.work.worker PROJECT [--idle SECONDS]``.
 
-It claims queued runs one by one and leaves when nothing was to do for ``--idle`` seconds.
-SQLite is the only wire to the page: events and a heartbeat go in, the wish to stop comes out.
+It claims queued runs one by one and leaves when nothing was to do for ``--idle`` seconds. One process works on a
+project: it holds ``worker_lock`` as long as it lives, which is its sign of life.
+SQLite is the only wire to the page: events go in, the wish to stop comes out.
 What a kind of run needs and does it says itself (``kind.Kind``, ``kinds.KINDS``).
 A run is a generator; stopping it is ``close()``. What cannot be interrupted so
 (UMAP, a long call into C) gets SIGTERM after 5 s and an end of the process after 10.
@@ -25,13 +26,16 @@ from typing import Any
 
 from fact_core.errors import FactError, storage_error
 from fact_core.events import Event, Log, PhaseDone, Progress, Saved
-from fact_core.storage import run_events, run_process, run_queue
+from fact_core.files import Lock
+from fact_core.storage import db, run_events, run_process, run_queue, worker_lock
 from fact_core.storage.project import Project, open_project
 from fact_core.types import Step
 from fact_core.work.kind import kind_of, options_of
 from fact_core.work.versions import versions
 
-BEAT_SECONDS = 1.0
+ASK_SECONDS = 0.5
+#: How long a worker waits at least for one that is about to leave.
+PATIENCE = 5.0
 FLUSH_SECONDS = 0.25
 TERM_AFTER, EXIT_AFTER = 5.0, 10.0
 
@@ -60,25 +64,54 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def work(project: Project, idle: float, follow_up: bool = False) -> None:
-    """Claim queued runs, oldest first, and do them; return after ``idle`` seconds without any."""
-    worker = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-    last = time.monotonic()
-    while True:
-        run = run_queue.claim(project, worker)
-        if run is None:
-            if time.monotonic() - last >= idle:
-                return
-            time.sleep(0.2)
-            continue
-        # The heart beats from here on: to say what a run lacks may import torch, which takes seconds.
-        with _heartbeat(project, run.id, worker) as stop:
-            if not _parked(project, run):
-                execute(project, run, worker, stop, follow_up)
+    """Claim queued runs, oldest first, and do them; return after ``idle`` seconds without any.
+
+    At once where another process works on the project and goes on doing so: it takes the runs.
+    """
+    name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    held = _alone(project, name, max(idle, PATIENCE))
+    if held is None:
+        return
+    with held, db.kept_open(project.db):
         last = time.monotonic()
+        while True:
+            run = run_queue.claim(project, name)
+            if run is not None:
+                _do(project, run, name, follow_up)
+                last = time.monotonic()
+            elif time.monotonic() - last >= idle:
+                return
+            else:
+                time.sleep(0.2)
+
+
+def _alone(project: Project, name: str, patience: float) -> Lock | None:
+    """The project's ``worker_lock``; None where another process keeps it for so many seconds."""
+    until = time.monotonic() + patience
+    while (held := worker_lock.take(project, name)) is None and time.monotonic() < until:
+        time.sleep(0.1)
+    return held
+
+
+def _do(project: Project, run: run_queue.Run, worker: str, follow_up: bool) -> None:
+    """Do a claimed run, or put it behind what it lacks."""
+    # Asked from here on whether to stop: to say what a run lacks may import torch, which takes seconds.
+    with _asking(project, run.id, worker) as stop:
+        try:
+            if _parked(project, run):
+                return
+        except Stopped:
+            run_queue.finish(project, run.id, "stopped", "Stopped before it began.", {}, worker)
+            raise
+        execute(project, run, worker, stop, follow_up)
 
 
 def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.Event, follow_up: bool = False) -> None:
-    """Do one claimed run to its end and record how it ended. Never raises for a failure of the run."""
+    """Do one claimed run to its end and record how it ended, and what follows. Never raises for a failure of the run.
+
+    Stopped, once that is recorded, where it is the process that was asked to leave.
+    """
+    leave = False
     with _output_to(run_process.log_path(project, run.id)):
         status: run_queue.Status = "done"
         reason, result = "", {}
@@ -87,19 +120,21 @@ def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.E
             run_queue.note(project, run.id, versions=versions())
             result = _drive(kind_of(run).run(project, run, options_of(run)), sink, stop)
         except Stopped:
+            leave = not stop.is_set()
             status, reason = "stopped", "Stopped. What is done is kept: it can be resumed."
-            for event in kind_of(run).kept(project, run):
-                sink.add(event)
         except BaseException as error:
             traceback.print_exc()
             status, reason = "failed", in_words(error)
-        try:
-            sink.flush()
-        finally:
-            run_queue.finish(project, run.id, status, reason, result, worker)
-        if status == "done" and follow_up:
-            for kind, config in kind_of(run).then(project, run):
-                run_queue.queue(project, kind, config)
+        with _undisturbed():
+            try:
+                for event in kind_of(run).kept(project, run) if status == "stopped" else ():
+                    sink.add(event)
+                sink.flush()
+            finally:
+                then = kind_of(run).then(project, run) if status == "done" and follow_up else ()
+                run_queue.finish(project, run.id, status, reason, result, worker, then)
+    if leave:
+        raise Stopped
 
 
 def in_words(error: BaseException) -> str:
@@ -172,30 +207,30 @@ class _Sink:
 
 
 @contextmanager
-def _heartbeat(project: Project, run_id: int, worker: str) -> Iterator[threading.Event]:
-    """Beat once a second in a thread; the yielded event is set when the person asks to stop."""
+def _asking(project: Project, run_id: int, worker: str) -> Iterator[threading.Event]:
+    """Ask twice a second, in a thread, whether to stop; then the yielded event is set, and more follows."""
     stop, over = threading.Event(), threading.Event()
 
-    def beat() -> None:
-        asked = 0.0
-        while not over.wait(BEAT_SECONDS):
+    def ask() -> None:
+        looks = 0  # counted, not timed: a process that was stopped meanwhile has had no time to end
+        while not over.wait(ASK_SECONDS):
             try:
-                wished = run_process.beat(project, run_id, worker)
-            except Exception:  # a busy or full disk must not end the run; the next beat may get through
+                wished = run_process.must_stop(project, run_id, worker)
+            except Exception:  # a busy or broken disk must not end the run; the next look may succeed
                 traceback.print_exc()
                 continue
             if not wished:
                 continue
-            asked = asked or time.monotonic()
             stop.set()
-            waited = time.monotonic() - asked
+            looks += 1
+            waited = looks * ASK_SECONDS
             if waited > EXIT_AFTER:
                 run_queue.finish(project, run_id, "stopped", "Stopped. It did not answer and was ended.", {}, worker)
                 os._exit(1)
             if waited > TERM_AFTER:
                 os.kill(os.getpid(), signal.SIGTERM)
 
-    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread = threading.Thread(target=ask, name="asking", daemon=True)
     thread.start()
     try:
         yield stop
@@ -223,6 +258,19 @@ def _output_to(path: Path) -> Iterator[None]:
             os.dup2(copy, descriptor)
             os.close(copy)
         os.close(log)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Within it a request to leave waits: how a run has ended is recorded as a whole."""
+    heard = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: heard.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if heard.is_set():
+        raise Stopped
 
 
 def _on_terminate(number: int, frame: FrameType | None) -> None:

@@ -452,6 +452,7 @@ def test_a_weights_file_that_is_refused_says_why(client: TestClient, tmp_path: P
 
 
 def test_a_child_that_cannot_start_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.shell.server.RESPAWN_SECONDS", 0.0)
     server = Server()
     key = server.create(str(folder))
     project = server.project(key)
@@ -465,7 +466,6 @@ def test_a_child_that_cannot_start_fails_the_run(folder: Path, monkeypatch: pyte
             return subprocess.Popen([sys.executable, "-c", broken], stdout=log)
 
     monkeypatch.setattr(run_process, "spawn_worker", spawn)
-    monkeypatch.setattr("app.shell.server.RESPAWN_SECONDS", 0.0)
     run = server.start(key, "scan", {})
     end = time.monotonic() + 20
     while run_queue.get(project, run).status == "queued" and time.monotonic() < end:

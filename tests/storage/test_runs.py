@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from fact_core.errors import RunError
 from fact_core.events import Log, Point, Progress, from_row
-from fact_core.storage import db, run_events, run_process, run_queue
+from fact_core.storage import db, run_events, run_process, run_queue, worker_lock
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.storage_help import flat_project
@@ -23,15 +25,33 @@ def project(tmp_path: Path) -> Project:
     return flat_project(tmp_path, 1)
 
 
-def silence(project: Project, run_id: int, seconds: float = 60) -> None:
-    """As if the worker had died some time ago."""
-    with db.connect(project.db) as con:
-        con.execute("UPDATE run SET heartbeat = ? WHERE id = ?", (time.time() - seconds, run_id))
+class Working:
+    """The worker of a project, until the block ends or it dies."""
+
+    def __init__(self, project: Project, name: str = "w") -> None:
+        self.project, self.name = project, name
+
+    def __enter__(self) -> Working:
+        held = worker_lock.take(self.project, self.name)
+        assert held is not None
+        self._held = held
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.die()
+
+    def die(self) -> None:
+        self._held.release()
+
+    def take(self) -> int | None:
+        run = run_queue.claim(self.project, self.name)
+        return run.id if run else None
 
 
-def take(project: Project, worker: str = "w") -> int | None:
-    run = run_queue.claim(project, worker)
-    return run.id if run else None
+@pytest.fixture
+def worker(project: Project) -> Iterator[Working]:
+    with Working(project) as working:
+        yield working
 
 
 def test_a_run_from_queue_to_done(project: Project) -> None:
@@ -40,12 +60,18 @@ def test_a_run_from_queue_to_done(project: Project) -> None:
     assert (run.kind, run.config, run.seed, run.status) == ("features", {"seed": 7, "backbone": "x"}, 7, "queued")
     assert run.open
     assert run_queue.active(project) == run
+    assert run_queue.last_claim(project) == ""
+    with Working(project, "me"):
+        _a_run_from_queue_to_done(project, number)
+
+
+def _a_run_from_queue_to_done(project: Project, number: int) -> None:
     claimed = run_queue.claim(project, "me")
-    assert claimed is not None
+    assert claimed is not None and run_queue.last_claim(project) == "me"
     assert (claimed.id, claimed.status, claimed.claimed_by) == (number, "running", "me")
     assert run_queue.claim(project, "you") is None
-    assert run_process.beat(project, number, "me") is False
-    assert run_process.beat(project, number, "you") is True  # not yours: stop
+    assert run_process.must_stop(project, number, "me") is False
+    assert run_process.must_stop(project, number, "you") is True  # not yours: stop
     run_queue.note(project, number, device="cpu", versions={"torch": "2.11"})
     assert run_queue.finish(project, number, "done", result={"images": 3}, worker="you") is False
     assert run_queue.finish(project, number, "done", result={"images": 3}, worker="me") is True
@@ -60,23 +86,36 @@ def test_a_run_from_queue_to_done(project: Project) -> None:
         run_queue.finish(project, number, "queued")
 
 
-def test_the_oldest_goes_first_and_lists_are_newest_first(project: Project) -> None:
+def test_the_oldest_goes_first_and_lists_are_newest_first(project: Project, worker: Working) -> None:
     first, second, third = (run_queue.queue(project, kind, {}) for kind in ("scan", "map", "scan"))
     assert [run.id for run in run_queue.list_runs(project)] == [third, second, first]
     assert [run.id for run in run_queue.list_runs(project, "scan")] == [third, first]
     for expected in (first, second, third):
-        assert take(project) == expected
+        assert worker.take() == expected
         run_queue.finish(project, expected, "done")
-    assert take(project) is None
+    assert worker.take() is None
 
 
 def test_many_workers_claim_a_run_once(project: Project) -> None:
+    """One of eight gets the lock, and none but that one a run."""
     numbers = [run_queue.queue(project, "scan", {}) for _ in range(3)]
-    for number in numbers:
+    together = threading.Barrier(8)
+
+    def begin(name: str) -> int | None:
+        held = worker_lock.take(project, name)
+        try:
+            return (run := run_queue.claim(project, name)) and run.id if held else None
+        finally:
+            together.wait(20)
+            if held:
+                run_queue.finish(project, numbers[0], "done", worker=name)
+                held.release()
+
+    for _ in range(3):
         with ThreadPoolExecutor(8) as threads:
-            won = list(threads.map(lambda worker: take(project, worker), "abcdefgh"))
-        assert sorted(won, key=str) == sorted([number, *[None] * 7], key=str)
-        run_queue.finish(project, number, "done")
+            won = list(threads.map(begin, "abcdefgh"))
+        assert sorted(won, key=str) == sorted([numbers[0], *[None] * 7], key=str)
+        numbers.pop(0)
 
 
 def test_events_are_read_with_a_cursor(project: Project) -> None:
@@ -105,7 +144,7 @@ def test_the_version_changes_with_events_and_status_but_not_with_beats(project: 
     seen.append(projects.version(project))
     run_events.append_events(project, number, [Log("x")])
     seen.append(projects.version(project))
-    run_process.beat(project, number, "w")
+    run_process.must_stop(project, number, "w")
     assert projects.version(project) == seen[-1]
     run_queue.request_stop(project, number)
     seen.append(projects.version(project))
@@ -114,12 +153,12 @@ def test_the_version_changes_with_events_and_status_but_not_with_beats(project: 
     assert len(set(seen)) == 5
 
 
-def test_stopping(project: Project) -> None:
+def test_stopping(project: Project, worker: Working) -> None:
     running, waiting = run_queue.queue(project, "scan", {}), run_queue.queue(project, "map", {})
-    take(project)
+    worker.take()
     run_queue.request_stop(project, running)
     assert run_queue.get(project, running).stop_requested
-    assert run_process.beat(project, running, "w") is True
+    assert run_process.must_stop(project, running, "w") is True
     run_queue.request_stop(project, waiting)
     assert run_queue.get(project, waiting).status == "stopped"
     run_queue.finish(project, running, "stopped", "asked for")
@@ -127,9 +166,9 @@ def test_stopping(project: Project) -> None:
     assert (run_queue.get(project, running).status, run_queue.get(project, running).reason) == ("stopped", "asked for")
 
 
-def test_resume_is_the_same_run_again(project: Project) -> None:
+def test_resume_is_the_same_run_again(project: Project, worker: Working) -> None:
     number = run_queue.queue(project, "train", {"a": 1})
-    take(project)
+    worker.take()
     run_events.append_events(project, number, [Log("one")])
     run_queue.requeue(project, number)  # still running: nothing happens
     assert run_queue.get(project, number).status == "running"
@@ -138,78 +177,117 @@ def test_resume_is_the_same_run_again(project: Project) -> None:
     run_queue.requeue(project, number)
     run = run_queue.get(project, number)
     assert (run.status, run.reason, run.result, run.claimed_by, run.stop_requested) == ("queued", "", {}, "", False)
-    assert take(project) == number
+    assert worker.take() == number
     assert run_queue.get(project, number).started == started
     assert len(run_events.events_since(project, number, 0)[0]) == 1
 
 
 def test_a_lost_run_fails_with_the_tail_of_its_log(project: Project) -> None:
     number, other = run_queue.queue(project, "train", {}), run_queue.queue(project, "map", {})
-    take(project)
-    run_process.log_path(project, number).write_text("".join(f"line {i}\n" for i in range(100)))
-    assert run_process.fail_stale(project) == []
-    assert take(project, "second") is None
-    silence(project, number, run_process.STALE_SECONDS + 1)
-    assert run_process.fail_stale(project) == [number]
+    with Working(project) as first:
+        assert first.take() == number
+        run_process.log_path(project, number).write_text("".join(f"line {i}\n" for i in range(100)))
+        assert run_process.fail_lost(project) == []
+        assert run_queue.claim(project, "second") is None
+    assert run_process.fail_lost(project) == [number]
     run = run_queue.get(project, number)
     assert run.status == "failed"
     assert run.reason.endswith("line 98\nline 99")
-    assert run_process.beat(project, number, "w") is True  # it was alive after all: stop
+    assert run_process.must_stop(project, number, "w") is True  # should it be alive after all: stop
     assert run_queue.finish(project, number, "done", worker="w") is False
-    assert take(project, "second") == other
-    silence(project, other)
+    with Working(project, "second") as second:
+        assert second.take() == other
     third = run_queue.queue(project, "scan", {})
-    assert take(project, "third") == third  # claiming alone finds lost runs too
+    with Working(project, "third") as working:
+        assert working.take() == third  # claiming alone finds lost runs too
     assert run_queue.get(project, other).status == "failed"
 
 
-def test_a_run_waits_for_what_it_lacks(project: Project) -> None:
+@pytest.mark.parametrize("hours", [1.0, -1.0])
+def test_a_clock_that_is_set_neither_fails_a_live_run_nor_keeps_a_dead_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch, hours: float
+) -> None:
+    number = run_queue.queue(project, "train", {})
+    now = time.time
+    with Working(project) as working:
+        working.take()
+        monkeypatch.setattr(time, "time", lambda: now() + hours * 3600)
+        assert run_process.fail_lost(project) == []
+        assert run_queue.claim(project, "second") is None
+        assert run_process.must_stop(project, number, "w") is False
+    assert run_process.fail_lost(project) == [number]
+
+
+def test_clocks_that_stand_still_fail_nothing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop that slept: for both processes the time of day jumps by a minute that neither has lived."""
+    number = run_queue.queue(project, "train", {})
+    now = time.time
+    with Working(project) as working:
+        working.take()
+        for slept in (0.0, 60.0):
+            monkeypatch.setattr(time, "time", lambda slept=slept: now() + slept)
+            monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+            assert run_process.fail_lost(project) == []
+        assert run_process.must_stop(project, number, "w") is False
+        assert run_queue.finish(project, number, "done", worker="w")
+
+
+def test_a_run_that_an_earlier_version_left_running_is_lost(project: Project) -> None:
+    """Its heartbeat, an hour ahead by a clock that was set back since, says nothing."""
+    number = run_queue.queue(project, "train", {})
+    with db.connect(project.db) as con:
+        changes = ("running", "4711-abc", time.time() + 3600, number)
+        con.execute("UPDATE run SET status = ?, claimed_by = ?, heartbeat = ? WHERE id = ?", changes)
+    assert run_process.fail_lost(project) == [number]
+
+
+def test_a_run_waits_for_what_it_lacks(project: Project, worker: Working) -> None:
     train = run_queue.queue(project, "train", {})
-    assert take(project) == train
+    assert worker.take() == train
     scan, features = run_queue.queue(project, "scan", {}, train), run_queue.queue(project, "features", {}, train)
     run_queue.park(project, train, [scan, features])
     assert run_queue.get(project, train).waits_for == (scan, features)
     for expected in (scan, features, train):
-        assert take(project) == expected
+        assert worker.take() == expected
         run_queue.finish(project, expected, "done")
     assert run_queue.get(project, train).waits_for == ()
 
 
 @pytest.mark.parametrize("status", ["failed", "stopped"])
-def test_a_run_ends_like_what_it_waited_for(project: Project, status: run_queue.Status) -> None:
+def test_a_run_ends_like_what_it_waited_for(project: Project, worker: Working, status: run_queue.Status) -> None:
     train = run_queue.queue(project, "train", {})
-    take(project)
+    worker.take()
     features = run_queue.queue(project, "features", {}, train)
     run_queue.park(project, train, [features])
     predict = run_queue.queue(project, "predict", {}, train)
-    assert take(project) == features
+    assert worker.take() == features
     run_queue.finish(project, features, status, "the disk is full")
-    assert take(project) is None
+    assert worker.take() is None
     for number in (train, predict):
         assert run_queue.get(project, number).status == status
     assert run_queue.get(project, train).reason.startswith(f"features (run {features})")
     assert "the disk is full" in run_queue.get(project, predict).reason
 
 
-def test_stopping_a_parked_run_stops_what_it_waits_for(project: Project) -> None:
+def test_stopping_a_parked_run_stops_what_it_waits_for(project: Project, worker: Working) -> None:
     train = run_queue.queue(project, "train", {})
-    take(project)
+    worker.take()
     features = run_queue.queue(project, "features", {}, train)
     run_queue.park(project, train, [features])
-    take(project)
+    worker.take()
     run_queue.request_stop(project, train)
     assert run_queue.get(project, train).status == "stopped"
     assert run_queue.get(project, features).stop_requested
 
 
-def test_a_stop_that_comes_before_parking_holds(project: Project) -> None:
+def test_a_stop_that_comes_before_parking_holds(project: Project, worker: Working) -> None:
     train = run_queue.queue(project, "train", {})
-    take(project)
+    worker.take()
     run_queue.request_stop(project, train)
     features = run_queue.queue(project, "features", {}, train)
     run_queue.park(project, train, [features])
     assert run_queue.get(project, train).status == "stopped"
-    assert take(project) is None
+    assert worker.take() is None
     assert run_queue.get(project, features).status == "stopped"
     with pytest.raises(ValueError, match="itself"):
         run_queue.park(project, train, [train])
@@ -239,9 +317,11 @@ def test_the_worker_is_started_as_a_person_would_type_it(project: Project, monke
 def test_kill_9_while_events_are_written_leaves_a_sound_file(project: Project) -> None:
     number = run_queue.queue(project, "train", {})
     code = (
-        "import sys; from pathlib import Path; from fact_core.storage import project, run_events, run_queue\n"
+        "import sys; from pathlib import Path\n"
+        "from fact_core.storage import project, run_events, run_queue, worker_lock\n"
         "from fact_core.events import Log\n"
-        "p = project.open_project(Path(sys.argv[1])); run_queue.claim(p, 'child'); print('go', flush=True)\n"
+        "p = project.open_project(Path(sys.argv[1])); held = worker_lock.take(p, 'child')\n"
+        "run_queue.claim(p, 'child'); print('go', flush=True)\n"
         "for i in range(100000): run_events.append_events(p, int(sys.argv[2]), [Log(f'{i} {j}') for j in range(20)])\n"
     )
     command = [sys.executable, "-c", code, str(project.folder), str(number)]
@@ -249,11 +329,11 @@ def test_kill_9_while_events_are_written_leaves_a_sound_file(project: Project) -
     assert child.stdout is not None
     child.stdout.readline()
     time.sleep(0.3)
+    assert run_process.fail_lost(project) == []
     child.kill()
     child.communicate()
     with db.connect(project.db) as con:
         assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
     rows, _ = run_events.events_since(project, number, 0, 10**6)
     assert len(rows) % 20 == 0  # whole batches only
-    silence(project, number)
-    assert run_process.fail_stale(project) == [number]
+    assert run_process.fail_lost(project) == [number]

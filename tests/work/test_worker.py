@@ -214,9 +214,7 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
     assert labels_now.states(flat) == before
     with db.connect(flat.db) as con:
         assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
-    until = time.monotonic() + run_process.STALE_SECONDS + 5
-    while not run_process.fail_stale(flat) and time.monotonic() < until:
-        time.sleep(0.2)
+    assert run_process.fail_lost(flat) == [run_id]
     assert run_queue.get(flat, run_id).status == "failed"
     run_queue.requeue(flat, run_id)
     run = finish(flat, run_id)
