@@ -80,7 +80,7 @@ def write_model(
         largest = compare(work / "model.onnx", plain, pictures, plain.preprocess)
         yield Progress("export", 3, 4, "parts")
         _write_words(work, classifier, meta, report, figures or {})
-        _move(work, target)
+        move_whole(work, target)
     except OSError as error:
         raise storage_error(error, "writing the export") from error
     finally:
@@ -256,8 +256,8 @@ def _staging(target: Path) -> Path:
         raise storage_error(error, "making the export folder") from error
 
 
-def _move(work: Path, target: Path) -> None:
-    """The whole folder at once. An empty folder of that name gives way."""
+def move_whole(work: Path, target: Path) -> None:
+    """Give a finished folder its name at once. An empty folder of that name gives way."""
     work.chmod(0o755)
     if target.is_dir():
         target.rmdir()

@@ -9,8 +9,10 @@ into the project for what it may keep:
     scan, features   the runs themselves pass over the images that they know
     selection        ``_choose``: the newest one, where it was made in the same way from the same pool
     labels           ``_buy``: only images that have no label, or another one
-    training         ``_train``: a run of the same options and labels that was stopped or failed is resumed
-    predictions, export   made anew
+    training         ``_train``: a run of the same options and labels is resumed; a finished one is taken as it is,
+                     unless a library has changed
+    predictions      made anew
+    export           ``_export``: one of that training into that folder is kept
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Pool
+from fact_core.work.versions import versions
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     predicted = worker.do("predict", {"run": trained.id, "device": device}).result
     tested = _test(worker, trained.id, order.test_images, device)
     if order.export:
-        worker.do("export", {"run": trained.id, "folder": str(order.export.absolute()), "items": ["model"]})
+        _export(found, worker, trained.id, order.export)
     return Done(pool, budget, truth, features, chosen, trained, predicted, tested)
 
 
@@ -107,8 +110,9 @@ def _check_first(order: Order) -> None:
         )
     if order.test_images:
         label_files.read_class_folders(order.test_images)
-    if order.export and order.export.exists() and (not order.export.is_dir() or any(order.export.iterdir())):
-        raise InputError("The folder for the export is not empty", str(order.export), "Choose a new folder.")
+    out = order.export
+    if out and out.exists() and (not out.is_dir() or any(out.iterdir())) and not _exported_before(order, out):
+        raise InputError("The folder for the export is not empty", str(out), "Choose a new folder.")
 
 
 def _folder(order: Order) -> Path:
@@ -163,8 +167,11 @@ def _train(found: Project, worker: WorkerClient, config: TrainConfig, truth: dic
     """Train; a run with the same options and labels that did not come to its end goes on instead."""
     wanted = json.loads(json.dumps(to_dict(config)))
     same = [run for run in run_queue.list_runs(found, "train") if run.config == wanted]
-    if same and same[0].status in ("stopped", "failed") and _has_labels(found, same[0].id, truth):
-        return worker.resume(same[0].id)
+    if same and _has_labels(found, same[0].id, truth):
+        if same[0].status in ("stopped", "failed"):
+            return worker.resume(same[0].id)
+        if same[0].versions == versions() and Path(same[0].result["model"], "config.json").is_file():
+            return same[0]
     return worker.do("train", wanted)
 
 
@@ -175,6 +182,34 @@ def _has_labels(found: Project, run_id: int, truth: dict[int, str]) -> bool:
         return True  # it had not begun
     kept = json.loads(file.read_text("utf-8"))
     return all(truth.get(item) == kept["classes"][y] for item, y in zip(kept["ids"], kept["y"], strict=True))
+
+
+def _export(found: Project, worker: WorkerClient, trained: int, folder: Path) -> None:
+    """Write the classifier, unless this command has done so before."""
+    before = _export_into(found, folder)
+    if before is None or before.config["run"] != trained:
+        worker.do("export", {"run": trained, "folder": str(folder.absolute()), "items": ["model"]})
+
+
+def _exported_before(order: Order, folder: Path) -> bool:
+    """Whether the folder holds what the same command has exported: a training with these options."""
+    at = _folder(order)
+    if not (at / project.DATABASE).is_file():
+        return False
+    found = project.open_project(at)
+    done = _export_into(found, folder)
+    if done is None:
+        return False
+    was = run_queue.get(found, done.config["run"]).config
+    wanted: dict[str, Any] = json.loads(json.dumps({**to_dict(order.train), "selection": was["selection"]}))
+    return was == wanted
+
+
+def _export_into(found: Project, folder: Path) -> run_queue.Run | None:
+    """The last export into that folder, where all that it wrote is still there."""
+    into = [run for run in run_queue.list_runs(found, "export") if run.config["folder"] == str(folder.absolute())]
+    done = next((run for run in into if run.status == "done"), None)
+    return done if done and all((folder / name).is_file() for name in done.result["files"]) else None
 
 
 def _test(worker: WorkerClient, run_id: int, folder: Path | None, device: str) -> float | None:

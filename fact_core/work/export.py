@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from fact_core.choices import EXPORTS, pick, resolve
+from fact_core.classifier.export import move_whole
 from fact_core.classifier.export import write_model as write_folder
 from fact_core.classifier.model import load_model
 from fact_core.config import ExportConfig
-from fact_core.errors import InputError
+from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import export_labels
 from fact_core.storage import items, run_queue
@@ -47,10 +50,28 @@ def run(project: Project, run: Run, config: ExportConfig) -> Step[dict[str, Any]
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError("The folder for the export is not empty", str(target), "Choose a new folder.")
     yield Log(f"writing {', '.join(config.items)} into {target}")
-    files: list[str] = []
-    for name in (each for each in EXPORTS if each in config.items):
-        files += yield from resolve(EXPORTS[name].target)(project, trained, target)
+    files = yield from _write_whole(project, trained, config, target)
     return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
+
+
+def _write_whole(project: Project, trained: Run, config: ExportConfig, target: Path) -> Step[list[str]]:
+    """All items beside the target, which then appears at once: an export that is cut short leaves nothing by its name.
+
+    What one that was killed has left is removed by the next one into the same folder.
+    """
+    mark = hashlib.blake2b(str(project.folder).encode(), digest_size=4).hexdigest()
+    beside = target.parent / f".{target.name[:40]}.{mark}.part"
+    shutil.rmtree(beside, ignore_errors=True)
+    files: list[str] = []
+    try:
+        for name in (each for each in EXPORTS if each in config.items):
+            files += yield from resolve(EXPORTS[name].target)(project, trained, beside / "export")
+        move_whole(beside / "export", target)
+    except OSError as error:
+        raise storage_error(error, "writing the export") from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return files
 
 
 def write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]:

@@ -73,6 +73,7 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
     if held is None:
         return
     with held, db.kept_open(project.db):
+        _sweep(project)
         last = time.monotonic()
         while True:
             run = run_queue.claim(project, name)
@@ -91,6 +92,12 @@ def _alone(project: Project, name: str, patience: float) -> Lock | None:
     while (held := worker_lock.take(project, name)) is None and time.monotonic() < until:
         time.sleep(0.1)
     return held
+
+
+def _sweep(project: Project) -> None:
+    """Remove the halves of files that a killed worker was writing; nobody else writes into the runs' folders."""
+    for half in (project.folder / "runs").rglob(".*.new"):
+        half.unlink(missing_ok=True)
 
 
 def _do(project: Project, run: run_queue.Run, worker: str, follow_up: bool) -> None:

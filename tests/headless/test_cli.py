@@ -48,10 +48,9 @@ class Done:
         self.project, self.export, self.json = folder / "project", folder / "model", folder / "result.json"
         self.images = images
         self.env = {**os.environ, "FACT_STUDIO_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
-        self.run = self.start(
-            *("--recipe", "fact", "--ff-steps", "2", "--budget", "9", "--json", self.json),
-            *("--test-images", tests, "--export", self.export),
-        )
+        self.given: tuple[object, ...] = ("--recipe", "fact", "--ff-steps", "2", "--budget", "9", "--json", self.json)
+        self.given += ("--test-images", tests, "--export", self.export)
+        self.run = self.start(*self.given)
 
     def start(self, *arguments: object) -> subprocess.CompletedProcess[str]:
         given = ("--images", self.images, "--project", self.project, "--labels-from", "folders", *QUICK, *arguments)
@@ -128,6 +127,23 @@ def test_the_export_classifies_other_images(done: Done, photos: Path, tmp_path: 
     assert len(rows) == 8
     assert {row["label"] for row in rows} <= set(done.result["classes"])
     assert sum(row["label"] == "red" for row in rows) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_the_same_command_again_trains_and_exports_nothing_twice(done: Done) -> None:
+    first, written = done.result, (done.export / "model.onnx").stat().st_mtime_ns
+    before = len(run_queue.list_runs(project.open_project(done.project), "train"))
+    again = done.start(*done.given)
+    assert again.returncode == 0, again.stderr
+    assert "phase" not in again.stderr and "writing model" not in again.stderr
+    assert {**done.result, "seconds_total": 0, "features": 0} == {**first, "seconds_total": 0, "features": 0}
+    found = project.open_project(done.project)
+    assert len(run_queue.list_runs(found, "train")) == before
+    assert (done.export / "model.onnx").stat().st_mtime_ns == written
+    other = done.start(*done.given, "--seed", "3")
+    assert other.returncode == 2 and "not empty" in other.stderr  # known before hours of work
+    assert len(run_queue.list_runs(found, "train")) == before
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def wait_for(made: Project, run_id: int, true: Callable[[run_queue.Run], bool]) 
     while time.monotonic() < until:
         if true(run := run_queue.get(made, run_id)):
             return run
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise AssertionError(f"{run_queue.get(made, run_id)}\n{run_process.log_tail(made, run_id)}")
 
 
@@ -243,6 +243,20 @@ def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project,
     again = finish(flat, run_queue.queue(flat, "export", config))
     assert again.status == "failed"
     assert "not empty" in again.reason
+    late = {**config, "folder": str(tmp_path / "late")}
+    _kill_while_it_writes(flat, run_queue.queue(flat, "export", late), tmp_path)
+    assert not (tmp_path / "late").exists()  # half an export never has the name
+    assert finish(flat, run_queue.queue(flat, "export", late)).status == "done"
+    assert {each.name for each in tmp_path.iterdir()} == {"project", "images", "out", "late"}
+
+
+def _kill_while_it_writes(made: Project, run_id: int, place: Path) -> None:
+    """End the child once the model's own part of the export is whole, and labels and predictions are to come."""
+    child = run_process.spawn_worker(made, 0.0)
+    wait_for(made, run_id, lambda run: any(place.glob(".late.*.part/export/predict.py")) or not run.open)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait(20)
+    assert run_process.fail_lost(made) == [run_id]
 
 
 @pytest.mark.slow
