@@ -1,4 +1,4 @@
-"""Measurements of the page: ``python3 launch.py bench label | map | windows``. They drive Chromium on synthetic pools.
+"""Measurements of the page: ``python3 launch.py bench label | map | windows | crash``. All but the last drive Chromium.
 
     pool.py      a project with many items, real JPEGs in its queue and a map
     browser.py   the program in a process of its own, a browser that looks at it
@@ -7,6 +7,7 @@
     label.py     from a key to the next image
     map.py       first paint, click, lasso, panning
     windows.py   eight windows at once; memory over many labels and trainings
+    crash.py     what is left after kills, with crash_program.py, crash_round.py, crash_command.py, crash_check.py
 
 playwright (one of the test tools) is imported only when a bench starts.
 """

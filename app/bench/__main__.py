@@ -7,6 +7,9 @@ from fact_core.bench import BENCHES
 from fact_core.choices import Choice
 
 PAGE: dict[str, Choice] = {
+    "crash": Choice(
+        "Crash", "Labels, files and weights after some hundred kills of server and worker.", "app.bench.crash:run"
+    ),
     "label": Choice(
         "Label", "Milliseconds from a key to the next image, in Chromium, in large pools.", "app.bench.label:run"
     ),

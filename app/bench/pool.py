@@ -52,10 +52,13 @@ def inside(measure: Callable[[Path], Step[list[dict[str, Any]]]]) -> Step[list[d
         return (yield from measure(Path(place).resolve()))
 
 
-def paint_images(folder: Path, count: int, size: tuple[int, int] = SIZE) -> Path:
-    """Write ``count`` different JPEGs of ``size`` (width, height): soft shapes with grain, as large as photos are."""
+def paint_images(folder: Path, count: int, size: tuple[int, int] = SIZE, first: int = 0) -> Path:
+    """Write ``count`` different JPEGs of ``size`` (width, height): soft shapes with grain, as large as photos are.
+
+    first: number of the first one; others have other pictures.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for number in range(count):
+    for number in range(first, first + count):
         rng = np.random.default_rng(number)
         shapes = Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(size, Image.Resampling.BICUBIC)
         grain = rng.integers(0, 256, (size[1] // 3, size[0] // 3, 3), dtype=np.uint8)

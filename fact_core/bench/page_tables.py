@@ -34,6 +34,25 @@ WINDOWS = {
     "mb_late": "MB, at the end",
     "device": "device",
 }
+CRASH = {
+    "part": "what",
+    "rounds": "projects",
+    "server": "servers killed",
+    "worker": "workers killed",
+    "frozen": "frozen",
+    "leave": "SIGTERM",
+    "stop": "Stop",
+    "full disk": "disk full",
+    "labels": "labels acknowledged",
+    "lost": "lost",
+    "reordered": "reordered",
+    "trainings": "trainings",
+    "other_weights": "with other weights",
+    "twice": "trained twice",
+    "damaged": "damaged databases",
+    "halves": "half files",
+    "device": "device",
+}
 UMAP = {
     "images": "images",
     "width": "width",
@@ -57,6 +76,11 @@ def map_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def windows_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Markdown: the rows of the bench ``windows``."""
     return _table(rows, WINDOWS)
+
+
+def crash_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: the rows of the bench ``crash``."""
+    return _table(rows, CRASH)
 
 
 def umap_table(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -39,6 +39,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Pool
+from fact_core.work.export_note import written
 from fact_core.work.versions import versions
 
 
@@ -206,10 +207,10 @@ def _exported_before(order: Order, folder: Path) -> bool:
 
 
 def _export_into(found: Project, folder: Path) -> run_queue.Run | None:
-    """The last export into that folder, where all that it wrote is still there."""
-    into = [run for run in run_queue.list_runs(found, "export") if run.config["folder"] == str(folder.absolute())]
-    done = next((run for run in into if run.status == "done"), None)
-    return done if done and all((folder / name).is_file() for name in done.result["files"]) else None
+    """The last export that has written that folder, where all of it is still there."""
+    target = folder.absolute()
+    into = (run for run in run_queue.list_runs(found, "export") if run.config["folder"] == str(target))
+    return next((run for run in into if written(found, run.id, target)), None)
 
 
 def _test(worker: WorkerClient, run_id: int, folder: Path | None, device: str) -> float | None:

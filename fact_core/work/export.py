@@ -22,6 +22,7 @@ from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Step
+from fact_core.work.export_note import write_note, written
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.reports import report_from
 from fact_core.work.trained_model import needs_model
@@ -48,13 +49,15 @@ def run(project: Project, run: Run, config: ExportConfig) -> Step[dict[str, Any]
     if not config.items:
         raise InputError("Nothing is chosen for the export", do="Choose at least one item.")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        if files := written(project, run.id, target):  # killed when all was done but to say so
+            return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
         raise InputError("The folder for the export is not empty", str(target), "Choose a new folder.")
     yield Log(f"writing {', '.join(config.items)} into {target}")
-    files = yield from _write_whole(project, trained, config, target)
+    files = yield from _write_whole(project, run.id, trained, config, target)
     return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
 
 
-def _write_whole(project: Project, trained: Run, config: ExportConfig, target: Path) -> Step[list[str]]:
+def _write_whole(project: Project, run_id: int, trained: Run, config: ExportConfig, target: Path) -> Step[list[str]]:
     """All items beside the target, which then appears at once: an export that is cut short leaves nothing by its name.
 
     What one that was killed has left is removed by the next one into the same folder.
@@ -66,6 +69,7 @@ def _write_whole(project: Project, trained: Run, config: ExportConfig, target: P
     try:
         for name in (each for each in EXPORTS if each in config.items):
             files += yield from resolve(EXPORTS[name].target)(project, trained, beside / "export")
+        write_note(project, run_id, target, files)
         move_whole(beside / "export", target)
     except OSError as error:
         raise storage_error(error, "writing the export") from error
