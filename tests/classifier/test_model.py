@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+from fact_core.backbones import Backbone, Tokens
 from fact_core.classifier.model import Classifier, load_model, save_model
 from fact_core.classifier.predict import predict
-from fact_core.errors import WeightsError
-from fact_core.events import Progress
+from fact_core.errors import DeviceError, WeightsError
+from fact_core.events import Log, Progress
 from fact_core.finetune.pipeline import Trained
 from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, all_heads, coloured, drain, same, steps, tiny
+from tests.steps_help import heard
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +139,38 @@ def test_an_image_that_cannot_be_decoded_is_reported(fact: Trained, data: Colour
     _, found = drain(predict(fact.classifier, files, device=CPU))
     assert list(found.bad) == [1] and found.bad[1]
     assert np.isnan(found.answers["lm"][1]).all() and np.isfinite(found.answers["lm"][[0, 2]]).all()
+
+
+class SmallMemory(nn.Module):
+    """A backbone whose device has memory for ``room`` images."""
+
+    def __init__(self, backbone: Backbone, room: int) -> None:
+        super().__init__()
+        self.inner, self.room, self.preprocess = backbone, room, backbone.preprocess
+
+    def forward(self, x: torch.Tensor) -> Tokens:
+        if len(x) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        found: Tokens = self.inner(x)
+        return found
+
+
+def with_room(classifier: Classifier, room: int) -> Classifier:
+    small = copy.deepcopy(classifier)
+    small.backbone = SmallMemory(small.backbone, room)  # type: ignore[assignment]
+    return small
+
+
+def test_out_of_memory_answers_in_smaller_pieces_and_says_so(fact: Trained, data: Coloured) -> None:
+    """Hostile input 15: CUDA out of memory while predicting: once told, and the same answers."""
+    files = list(data.files)
+    whole, _ = heard(predict(fact.classifier, files, device=CPU))
+    found, events = heard(predict(with_room(fact.classifier, 3), files, device=CPU, batch=8))
+    for name, answers in whole.answers.items():
+        assert np.allclose(found.answers[name], answers, atol=1e-5)
+    told = [each.text for each in events if isinstance(each, Log)]
+    assert [text.partition(" at a time")[0] for text in told] == [
+        f"Out of memory: going on with {n} images" for n in (4, 2)
+    ]
+    with pytest.raises(DeviceError, match="Not even one image"):
+        heard(predict(with_room(fact.classifier, 0), files, device=CPU))

@@ -100,6 +100,7 @@ class Picky(torch.nn.Module):
 
 
 def test_full_memory_halves_the_batch(backbone):
+    """Hostile input 15: CUDA out of memory in features."""
     pictures = np.zeros((10, 3, 64, 64), np.uint8)
     x, size = extract._pooled(device.Ready(Picky(3), CPU, torch.float32), pictures, backbone.preprocess)
     assert x.shape == (10, 4) and size == 3
@@ -126,6 +127,7 @@ def test_key_names_what_features_depend_on(backbone):
 
 
 def test_device_in_words(monkeypatch):
+    """Hostile input 15: no GPU."""
     monkeypatch.setattr(processor, "name", lambda: "AMD EPYC")
     assert device.choose("cpu") == CPU and device.describe(CPU).startswith("CPU (AMD EPYC), ")
     monkeypatch.setattr(processor, "name", str)
@@ -137,6 +139,23 @@ def test_device_in_words(monkeypatch):
         device.choose("cuda")
     with pytest.raises(DeviceError, match="auto, cpu, cuda"):
         device.choose("tpu")
+
+
+@pytest.mark.parametrize(
+    "said", ["CUDA error: no kernel image is available", "The NVIDIA driver on your system is too old"]
+)
+def test_a_gpu_that_is_seen_and_cannot_compute_is_not_taken(monkeypatch, said):
+    """Hostile input 15: an unsupported GPU, or driver: "available" to PyTorch, and the first kernel fails."""
+
+    def zeros(*_, **__):
+        raise RuntimeError(f"{said}\nCompile with TORCH_USE_CUDA_DSA")
+
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "zeros", zeros)
+    assert device.choose("auto") == CPU
+    with pytest.raises(DeviceError, match=said):
+        device.choose("cuda")
 
 
 def test_out_of_memory_is_known():

@@ -114,6 +114,7 @@ class SmallMemory(Net):
 
 
 def test_out_of_memory_goes_on_in_smaller_pieces_and_says_so() -> None:
+    """Hostile input 15: CUDA out of memory in training."""
     target = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
     run = net(kind=SmallMemory)
     events, (loss, _) = drain(run.gradient(batch(), target))
@@ -124,6 +125,7 @@ def test_out_of_memory_goes_on_in_smaller_pieces_and_says_so() -> None:
 
 
 def test_no_memory_for_one_image_is_an_error_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostile input 15: CUDA out of memory for one image."""
     monkeypatch.setattr(SmallMemory, "room", 0)
     with pytest.raises(DeviceError, match="Not even one image"):
         drain(net(kind=SmallMemory).gradient(batch(2), torch.tensor([0, 1])))

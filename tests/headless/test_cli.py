@@ -283,6 +283,7 @@ def test_bad_input_that_only_the_scan_can_see(photos: Path, tmp_path: Path, capf
 def test_cuda_without_a_gpu_is_an_error_before_work(
     photos: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Hostile input 15: no GPU."""
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     assert "No GPU can be used" in _refused(capfd, *_with(photos, tmp_path, device="cuda"))
 

@@ -276,6 +276,7 @@ def test_another_backbone_brings_its_own_rates(address_of: AddressOf, page: Page
 
 
 def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, tmp_path: Path) -> None:
+    """Hostile input 11: kill -9 of the server while labeling."""
     project = flat_project(tmp_path, images=60)
     ids = items.pool(project).ids
     selections.save(project, Selection(ids[:50], ("pick",) * 50, ids[50:], "random"), None)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from app.bench import crash, crash_check
+from app.bench.crash_round import FEW
+from app.shell.server import Server
 from fact_core.generators import finish
 from fact_core.headless.console import Console
+from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
+from fact_core.storage import items, run_queue, worker_lock
+from fact_core.storage import project as projects
 
 
 @pytest.mark.slow
@@ -23,6 +30,37 @@ def test_kills_of_server_and_worker_lose_nothing(tmp_path: Path) -> None:
     assert row["server"] + row["worker"] >= 8
     assert row["labels"] > 0 and row["trainings"] == 1
     assert crash.failures(row) == 0, row
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_a_training_goes_on_when_the_page_and_the_server_are_closed(tmp_path: Path) -> None:
+    """Hostile input 15: page closed during training. Nobody asks for anything until the training has ended."""
+    made = projects.create(tmp_path / "project", crash.paint_classes(tmp_path / "images"))
+    server = Server()
+    key = server.open(made.folder)
+    assert ended(made, server.start(key, "scan", {})).status == "done"
+    chosen = server.start(key, "select", {"budget": "9", "strategy": "random", "device": "cpu"})
+    assert ended(made, chosen).status == "done"
+    rows = items.get_many(made, [entry.item for entry in selections.queue(made)])
+    ids = classes.ensure_classes(made, sorted(crash.CLASSES))
+    ops = [Op(n, "label", row.id, ids[row.path.partition("/")[0]]) for n, row in enumerate(rows, start=1)]
+    operations.apply(made, "test", ops)
+    run = server.start(key, "train", {"preset": "quick", "device": "cpu", **FEW})
+    server.close()
+    assert ended(made, run).status == "done"
+    again = Server()
+    assert run_queue.get(again.project(again.open(made.folder)), run).result["labels"] == 9
+    again._let_go(key)  # ends the child too
+    assert worker_lock.present(made) is None
+
+
+def ended(made: projects.Project, run_id: int) -> run_queue.Run:
+    """The run once it has ended, seen in the database alone."""
+    until = time.monotonic() + 240
+    while (run := run_queue.get(made, run_id)).open and time.monotonic() < until:
+        time.sleep(0.2)
+    return run
 
 
 def test_what_counts_as_lost_and_reordered() -> None:

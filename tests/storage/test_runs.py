@@ -315,6 +315,7 @@ def test_the_worker_is_started_as_a_person_would_type_it(project: Project, monke
 
 
 def test_kill_9_while_events_are_written_leaves_a_sound_file(project: Project) -> None:
+    """Hostile input 11: kill -9 while events are written."""
     number = run_queue.queue(project, "train", {})
     code = (
         "import sys; from pathlib import Path\n"

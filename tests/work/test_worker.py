@@ -194,6 +194,7 @@ def points_after_resume(made: Project, run_id: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["features", "train"])
 def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, kind: str) -> None:
+    """Hostile input 11: kill -9 of the child at work."""
     many = flat.images / "more"
     many.mkdir()
     rng = np.random.default_rng(1)
@@ -232,6 +233,7 @@ def _has_begun(made: Project, run_id: int, kind: str) -> bool:
 
 @pytest.mark.slow
 def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project, tmp_path: Path) -> None:
+    """Hostile input 11: kill -9 in an export leaves nothing by its name."""
     assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
     label_all(flat)
     train = run_queue.queue(flat, "train", quick(recipe="lm"))
