@@ -47,12 +47,14 @@ def test_a_training_goes_on_when_the_page_and_the_server_are_closed(tmp_path: Pa
     ops = [Op(n, "label", row.id, ids[row.path.partition("/")[0]]) for n, row in enumerate(rows, start=1)]
     operations.apply(made, "test", ops)
     run = server.start(key, "train", {"preset": "quick", "device": "cpu", **FEW})
+    child = server.opened(key).keeper
     server.close()
     assert ended(made, run).status == "done"
     again = Server()
     assert run_queue.get(again.project(again.open(made.folder)), run).result["labels"] == 9
-    again._let_go(key)  # ends the child too
+    again._let_go(key)  # ends the child of the first one too
     assert worker_lock.present(made) is None
+    child.end()
 
 
 def ended(made: projects.Project, run_id: int) -> run_queue.Run:
