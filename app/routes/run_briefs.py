@@ -111,14 +111,15 @@ def _training(run: Run, number: int) -> TrainingBrief:
 
 
 def _seconds(run: Run) -> float | None:
-    return run.ended - run.started if run.ended and run.started else None
+    # A clock that was set back meanwhile gives no negative time.
+    return max(0.0, run.ended - run.started) if run.ended and run.started else None
 
 
 def _progress(project: Project, run: Run) -> dict[str, Any] | None:
     if run.status != "running":
         return None
     newest = run_events.last_event(project, run.id, "progress")
-    return newest.body if newest and newest.at >= (run.started or 0) else None
+    return newest.body if newest else None
 
 
 def is_stale(project: Project, run: Run) -> bool:
