@@ -51,22 +51,6 @@ def connect(path: Path, scripts: Sequence[str] = MIGRATIONS) -> Iterator[Databas
 
 
 @contextmanager
-def kept_open(path: Path) -> Iterator[None]:
-    """Within it the database has a connection that does nothing.
-
-    Whoever closes the last one empties the write-ahead log into the file, and keeps everybody else out meanwhile:
-    with one left open that happens every thousand pages, not behind every operation.
-    """
-    try:
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        connection.execute("SELECT 1 FROM meta LIMIT 1").fetchall()  # it takes its part with its first look
-    except sqlite3.Error as error:
-        raise _in_words(error, path) from error
-    with closing(connection):
-        yield
-
-
-@contextmanager
 def transaction(con: Database) -> Iterator[Database]:
     """All or nothing. Takes the write lock at once, so what is read inside is what is changed.
 
@@ -81,15 +65,15 @@ def transaction(con: Database) -> Iterator[Database]:
     con.conn.execute("COMMIT")
 
 
-def is_free(path: Path, seconds: float = 0.3) -> bool:
-    """Whether somebody could write now, or within some tenths of a second."""
+def is_free(path: Path, seconds: float = 0.2) -> bool:
+    """Whether somebody could write within some tenths of a second: no process keeps the file from all others."""
     try:
-        with connect(path) as con:
-            con.execute(f"PRAGMA busy_timeout = {int(seconds * 1000):d}")
-            con.conn.execute("BEGIN IMMEDIATE")
-            con.rollback()
-    except ProjectBusy:
-        return False
+        uri = f"{path.absolute().as_uri()}?mode=rw"
+        with closing(sqlite3.connect(uri, uri=True, timeout=seconds, isolation_level=None)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return True
 
 

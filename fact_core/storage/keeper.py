@@ -49,6 +49,7 @@ class Keeper:
 
     def tend(self, *, now: bool = False) -> None:
         """Look after the project: lost runs fail, a child is started when a run waits and none lives."""
+        self._let_write()
         run_process.fail_lost(self.project)
         run = run_queue.active(self.project)
         if run is None:
@@ -115,7 +116,6 @@ class Keeper:
             return
         self._asked = "", 0.0
         if worker.stopped:
-            self._let_write(worker)
             if self._told != run.id:
                 self._told = run.id
                 self._tell(run.id, f"The process that works on this ({worker.pid}) is stopped. {_HOW}", "warning")
@@ -133,8 +133,11 @@ class Keeper:
             if worker_lock.gone(self.project, LEAVE_SECONDS):
                 run_queue.finish(self.project, run, "stopped", "Stopped. It did not answer and was ended.")
 
-    def _let_write(self, worker: worker_lock.Worker) -> None:
+    def _let_write(self) -> None:
         """Let a process that was stopped while it wrote finish that: it would keep the database from the labels."""
+        worker = worker_lock.present(self.project)
+        if worker is None or not worker.stopped:
+            return
         for _ in range(NUDGES):
             if db.is_free(self.project.db):
                 return

@@ -27,7 +27,7 @@ from typing import Any
 from fact_core.errors import FactError, storage_error
 from fact_core.events import Event, Log, PhaseDone, Progress, Saved
 from fact_core.files import Lock
-from fact_core.storage import db, run_events, run_process, run_queue, worker_lock
+from fact_core.storage import run_events, run_process, run_queue, worker_lock
 from fact_core.storage.project import Project, open_project
 from fact_core.types import Step
 from fact_core.work.kind import kind_of, options_of
@@ -72,7 +72,7 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
     held = _alone(project, name, max(idle, PATIENCE))
     if held is None:
         return
-    with held, db.kept_open(project.db):
+    with held:
         _sweep(project)
         last = time.monotonic()
         while True:
