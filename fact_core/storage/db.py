@@ -12,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -21,6 +22,8 @@ from fact_core.storage import db_errors, migrate
 from fact_core.storage.schema import MIGRATIONS
 
 BUSY_SECONDS = 15.0
+#: The connection that the calls of one request share. A thread and a task has its own.
+_SHARED: ContextVar[tuple[Path, Database] | None] = ContextVar("shared", default=None)
 
 
 @contextmanager
@@ -32,6 +35,10 @@ def connect(path: Path, scripts: Sequence[str] = MIGRATIONS, *, create: bool = F
     ProjectError when it is no database; ProjectBusy when locked for 15 seconds; DiskFull; StorageError when it may not
     be written; InputError for values that SQLite cannot hold.
     """
+    held = _SHARED.get()
+    if held is not None and held[0] == path:
+        yield held[1]  # errors are put into words where it was opened
+        return
     if not create:
         db_errors.check_there(path)
     try:
@@ -49,6 +56,17 @@ def connect(path: Path, scripts: Sequence[str] = MIGRATIONS, *, create: bool = F
         raise InputError("A number is too large", do="Reload the page.") from error
     except UnicodeEncodeError as error:  # half a surrogate pair, possible in JSON
         raise InputError("A text has characters that cannot be stored", repr(error.object)[:80]) from error
+
+
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Every ``connect`` to this file within is one and the same connection: opening it reads the whole schema."""
+    with connect(path) as con:
+        token = _SHARED.set((path, con))
+        try:
+            yield
+        finally:
+            _SHARED.reset(token)
 
 
 def _opened(path: Path, create: bool) -> sqlite3.Connection:

@@ -167,8 +167,12 @@ def lock(project: Project) -> Lock:
 
 
 def version(project: Project) -> str:
-    """A short text that differs after every change of the project's state: cheap to poll."""
+    """A short text that differs after every change of the project's state: cheap to poll.
+
+    ProjectChanged when another project's file lies in the place of its own.
+    """
     with db.connect(project.db) as con:
+        db.check_same(con, project.id, project.db)
         return db.version(con)
 
 
@@ -210,7 +214,7 @@ def delete(folder: Path) -> None:
         raise storage_error(error, "deleting the project") from error
     finally:
         held.release()
-    _write_recent([each for each in _read_recent() if each.folder != str(target)])
+    _write_recent([each for each in remembered() if each.folder != str(target)])
 
 
 def default_folder(name: str) -> Path:
@@ -228,13 +232,13 @@ def default_folder(name: str) -> Path:
 
 def recent() -> list[Recent]:
     """Projects opened before that are still there, newest first."""
-    return [each for each in _read_recent() if (Path(each.folder) / DATABASE).is_file()]
+    return [each for each in remembered() if (Path(each.folder) / DATABASE).is_file()]
 
 
 def remember(project: Project) -> None:
     """Put the project on top of the recent ones. Never fails: the list is only a convenience."""
     mine = Recent(str(project.folder), project.name, str(project.images), time.time())
-    _write_recent([mine, *(each for each in _read_recent() if each.folder != mine.folder)][:30])
+    _write_recent([mine, *(each for each in remembered() if each.folder != mine.folder)][:30])
 
 
 def _absolute(path: Path) -> Path:
@@ -272,7 +276,8 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
         con.execute("PRAGMA journal_mode = WAL")
 
 
-def _read_recent() -> list[Recent]:
+def remembered() -> list[Recent]:
+    """Projects opened before, newest first, also those whose folder or disk is not there now."""
     try:
         rows = json.loads((data_folder() / "recent.json").read_text(encoding="utf-8"))
         return [Recent(str(r["folder"]), str(r["name"]), str(r["images"]), float(r["opened"])) for r in rows]
