@@ -15,7 +15,7 @@ from app.shell import computer
 from app.shell.server import Opened, Server, key_of
 from app.shell.text import sentences
 from app.shell.trainings import numbers
-from fact_core.errors import ProjectChanged
+from fact_core.errors import DiskFull, ProjectChanged
 from fact_core.folders import data_folder
 from fact_core.labeling import labels_now, selections
 from fact_core.storage import db, items, run_queue
@@ -25,7 +25,7 @@ from fact_core.storage.project import Project
 
 @dataclass(frozen=True)
 class ProjectName:
-    """Which project is open. ``key`` names its folder in addresses, ``id`` the project: another may come to lie there."""
+    """Which project is open. ``key`` names its folder in addresses, ``id`` itself: another may lie there one day."""
 
     key: str
     name: str
@@ -79,12 +79,21 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/{key}/state")
     def state(key: str, known: str = "") -> dict[str, Any]:
-        server.tend(key)
+        full = tend(server, key)
         try:
             found = state_of(server.opened(key), known, text, server.gpu)
         except ProjectChanged:  # another file, where even its number is the same
             found = state_of(server.open_again(key), "", text, server.gpu)
-        return found if "unchanged" in found else {**found, "computer": here}
+        return {**found, "full": full, **({} if "unchanged" in found else {"computer": here})}
+
+
+def tend(server: Server, key: str) -> bool:
+    """See that a child works on what waits. Whether the disk is full: then it is not, and all that is read goes on."""
+    try:
+        server.tend(key)
+    except DiskFull:
+        return True
+    return not projects.has_room(server.project(key))
 
 
 def state_of(held: Opened, known: str, text: dict[str, str], gpu: str) -> dict[str, Any]:

@@ -9,7 +9,9 @@ The way to the newest schema is in ``migrate.py``, errors are put into words by 
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
@@ -72,24 +74,36 @@ def shared(path: Path) -> Iterator[None]:
 def _opened(path: Path, create: bool) -> sqlite3.Connection:
     """A connection that can read, also where the disk is full."""
     try:
-        return _open(path, create, "NORMAL")
+        return _open(path, create, BUSY_SECONDS)
     except sqlite3.Error as error:
         if not db_errors.is_full(error, path):
             raise
-    # The index of the write-ahead log is a file of 32 kB, made by the first who comes: there is no room for it.
-    # In this mode it lies in memory, and the lock is one for all, readers too: they wait for each other.
-    return _open(path, create, "EXCLUSIVE")
+    return _open_alone(path)
 
 
-def _open(path: Path, create: bool, locking: str) -> sqlite3.Connection:
+def _open_alone(path: Path) -> sqlite3.Connection:
+    """A connection that needs no room on the disk, and that no other can stand beside: they wait for each other.
+
+    The index of the write-ahead log is a file of 32 kB that the first who comes makes; here it lies in memory.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _open(path, False, 0, ("PRAGMA temp_store = MEMORY", "PRAGMA locking_mode = EXCLUSIVE"))
+        except sqlite3.OperationalError as error:
+            # Two that wait in SQLite would each keep a part of the lock: who fails lets go of all, and comes again.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))
+
+
+def _open(path: Path, create: bool, wait: float, first: Sequence[str] = ()) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None)
     try:
         connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA foreign_keys = ON")
-        if locking == "EXCLUSIVE":
-            connection.execute("PRAGMA temp_store = MEMORY")
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        for pragma in (*first, "PRAGMA foreign_keys = ON"):
+            connection.execute(pragma)
         connection.execute("PRAGMA user_version").fetchone()  # the first look at the file
     except BaseException:
         connection.close()
@@ -141,6 +155,6 @@ def check_same(con: Database, wanted: str, path: Path) -> None:
     if found and found != wanted:
         raise ProjectChanged(
             "This project is not what it was",
-            f"another project's file lies at {path}",
+            f"Another project's file lies at {path}.",
             "Put the file back that was there before. What waits in the page is kept until then.",
         )

@@ -37,9 +37,7 @@ def chosen_project(folder: Path) -> Project:
     return project
 
 
-def test_labels_wait_while_the_file_is_gone_or_anothers(
-    serve: Serve, page: Page, watch: Watch, tmp_path: Path
-) -> None:
+def test_labels_wait_while_the_file_is_gone_or_anothers(serve: Serve, page: Page, watch: Watch, tmp_path: Path) -> None:
     project, other = chosen_project(tmp_path / "mine"), chosen_project(tmp_path / "other")
     served = serve()
     projects.remember(project)
