@@ -84,7 +84,8 @@ def register(app: FastAPI, server: Server) -> None:
             found = state_of(server.opened(key), known, text, server.gpu)
         except ProjectChanged:  # another file, where even its number is the same
             found = state_of(server.open_again(key), "", text, server.gpu)
-        return {**found, "full": full, **({} if "unchanged" in found else {"computer": here})}
+        more = {"full": True} if full else {}
+        return {**found, **more} if "unchanged" in found else {**found, **more, "computer": here}
 
 
 def tend(server: Server, key: str) -> bool:

@@ -168,7 +168,7 @@ test("what a dead window left is sent under its own name; a living one's is left
   ]);
 });
 
-test("what a dead window left is about the project that it was about; it stays until it is back or given up", async () => {
+test("what a dead window left is about its own project, and stays until that is back or it is given up", async () => {
   const left = { project: "tulips", ops: [{ seq: 4, ...label(9) }], refused: [] };
   storage.setItem("fact.ops.p.desk.dead", JSON.stringify(left));
   const queue = open();

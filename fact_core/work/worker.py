@@ -18,16 +18,18 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from fact_core.errors import FactError, storage_error
+from fact_core.errors import DiskFull, FactError, storage_error
 from fact_core.events import Event, Log, PhaseDone, Progress, Saved
 from fact_core.storage import run_events, run_process, run_queue
 from fact_core.storage.project import Project, open_project
 from fact_core.types import Step
+from fact_core.work import full_disk
 from fact_core.work.kind import kind_of, options_of
 from fact_core.work.versions import versions
 
@@ -64,7 +66,7 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
     worker = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
     last = time.monotonic()
     while True:
-        run = run_queue.claim(project, worker)
+        run = _claim(project, worker)
         if run is None:
             if time.monotonic() - last >= idle:
                 return
@@ -72,9 +74,23 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
             continue
         # The heart beats from here on: to say what a run lacks may import torch, which takes seconds.
         with _heartbeat(project, run.id, worker) as stop:
-            if not _parked(project, run):
-                execute(project, run, worker, stop, follow_up)
+            try:
+                if not _parked(project, run):
+                    execute(project, run, worker, stop, follow_up)
+            except (FactError, OSError) as error:
+                if not full_disk.is_full(error):
+                    raise
+                end = partial(run_queue.finish, project, run.id, "stopped", full_disk.STOPPED, {}, worker)
+                full_disk.when_there_is_room(end)
         last = time.monotonic()
+
+
+def _claim(project: Project, worker: str) -> run_queue.Run | None:
+    """The next run; None where there is none, or no room to say that it is taken."""
+    try:
+        return run_queue.claim(project, worker)
+    except DiskFull:
+        return None
 
 
 def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.Event, follow_up: bool = False) -> None:
@@ -91,12 +107,14 @@ def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.E
             for event in kind_of(run).kept(project, run):
                 sink.add(event)
         except BaseException as error:
-            traceback.print_exc()
-            status, reason = "failed", in_words(error)
+            full_disk.note_traceback()
+            full = full_disk.is_full(error)
+            status, reason = ("stopped", full_disk.STOPPED) if full else ("failed", in_words(error))
         try:
-            sink.flush()
+            full_disk.when_there_is_room(sink.flush)
         finally:
-            run_queue.finish(project, run.id, status, reason, result, worker)
+            end = partial(run_queue.finish, project, run.id, status, reason, result, worker)
+            full_disk.when_there_is_room(end)
         if status == "done" and follow_up:
             for kind, config in kind_of(run).then(project, run):
                 run_queue.queue(project, kind, config)
@@ -117,6 +135,8 @@ def _parked(project: Project, run: run_queue.Run) -> bool:
     """Queue what the run lacks and put it behind that. A failure to say what it lacks is the run's failure."""
     try:
         lacking = kind_of(run).needs(project, run, options_of(run))
+    except DiskFull:
+        raise
     except FactError as error:
         run_queue.finish(project, run.id, "failed", reason=str(error), result={})
         return True
@@ -182,7 +202,7 @@ def _heartbeat(project: Project, run_id: int, worker: str) -> Iterator[threading
             try:
                 wished = run_process.beat(project, run_id, worker)
             except Exception:  # a busy or full disk must not end the run; the next beat may get through
-                traceback.print_exc()
+                full_disk.note_traceback()
                 continue
             if not wished:
                 continue
@@ -217,8 +237,9 @@ def _output_to(path: Path) -> Iterator[None]:
         os.dup2(log, 2)
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # a full disk
+            sys.stdout.flush()
+            sys.stderr.flush()
         for copy, descriptor in zip(kept, (1, 2), strict=True):
             os.dup2(copy, descriptor)
             os.close(copy)
