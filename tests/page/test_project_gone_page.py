@@ -1,4 +1,4 @@
-"""The project's file is taken away under the running server: nothing is made in its place, and no label is lost."""
+"""The project's file is taken away under the running server, or its disk is full: no label is lost."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Selection
+from tests.small_disk import fill, small_disk
 from tests.storage_help import flat_project, is_sound
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -81,3 +82,32 @@ def test_labels_wait_while_the_file_is_gone_or_anothers(serve: Serve, page: Page
     assert [row.class_id for row in history] == [1, 1, 1, 2, 2, 1, 1]
     assert is_sound(project)
     assert labels_now.history(other) == []
+
+
+def test_labels_wait_while_the_disk_is_full(serve: Serve, page: Page, watch: Watch, tmp_path: Path) -> None:
+    """Hostile input 11: disk full gives a message and loses nothing."""
+    with small_disk(tmp_path / "disk", "6m") as disk:
+        project = chosen_project(disk)
+        served = serve()
+        projects.remember(project)
+        page.goto(f"{served.address}&p={key_of(project.folder)}")
+        page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+        go(page, "label")
+        given = [press(page, "1")]
+        page.wait_for_function(QUIET)
+        watch.calm = False  # refusals stand in the console
+        ballast = fill(disk)
+        given += [press(page, "2") for _ in range(3)]
+        expect(page.locator(BAR)).to_contain_text("The disk is full. What is stored is kept, and nothing is lost")
+        expect(page.locator(WAITS)).to_contain_text("Labels that wait in this window: 3")
+        assert len(labels_now.history(project)) == 1
+        page.reload()  # the project is read from the full disk, and what waited is sent by the new window
+        expect(page.locator(BAR)).to_contain_text("The disk is full")
+        expect(page.locator(WAITS)).to_contain_text("3 answers of an earlier window wait in this browser")
+        ballast.unlink()
+        expect(page.locator(BAR)).to_have_count(0)
+        page.wait_for_function("() => document.querySelector('.lb-count-of b').textContent === '4'")
+        paths = dict(zip(items.pool(project).ids.tolist(), items.pool(project).paths, strict=True))
+        history = labels_now.history(project)
+        assert [paths[row.item or 0].rpartition("/")[2] for row in history] == given
+        assert is_sound(project)
