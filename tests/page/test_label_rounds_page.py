@@ -182,7 +182,7 @@ def test_what_is_refused_is_told_until_it_is_given_up(
     page.route("**/state*", lambda route: route.fulfill(body=unchanged, content_type="application/json"))
     classes.delete_class(project, 2)
     name = press(page, B)
-    told = page.locator(".lb-notice", has_text="1 answer could not be stored")
+    told = page.locator(".lb-refused", has_text="1 answer could not be stored")
     expect(told).to_contain_text("This class does not exist any more")
     expect(told).to_contain_text(name)
     press(page, A)

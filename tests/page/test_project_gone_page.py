@@ -26,7 +26,8 @@ from tests.page.test_label_rounds_page import QUIET, press
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 BAR = "body .offline.lasting"
-WAITS = ".lb-notice:not([hidden])"
+WAITS = "p.lb-notice:not([hidden])"
+LEFT = ".lb-refused:not([hidden])"
 
 
 def chosen_project(folder: Path) -> Project:
@@ -69,7 +70,7 @@ def test_labels_wait_while_the_file_is_gone_or_anothers(serve: Serve, page: Page
     assert labels_now.history(projects.open_project(project.folder)) == []
 
     page.reload()  # what waits lies in the browser, and is not given to the other project
-    expect(page.locator(WAITS)).to_contain_text("2 answers of an earlier window wait in this browser")
+    expect(page.locator(LEFT)).to_contain_text("2 answers of an earlier window wait in this browser")
     assert labels_now.history(projects.open_project(project.folder)) == []
 
     os.replace(away, project.db)
@@ -103,7 +104,7 @@ def test_labels_wait_while_the_disk_is_full(serve: Serve, page: Page, watch: Wat
         assert len(labels_now.history(project)) == 1
         page.reload()  # the project is read from the full disk, and what waited is sent by the new window
         expect(page.locator(BAR)).to_contain_text("The disk is full")
-        expect(page.locator(WAITS)).to_contain_text("3 answers of an earlier window wait in this browser")
+        expect(page.locator(LEFT)).to_contain_text("3 answers of an earlier window wait in this browser")
         ballast.unlink()
         expect(page.locator(BAR)).to_have_count(0)
         page.wait_for_function("() => document.querySelector('.lb-count-of b').textContent === '4'")
