@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from fact_core.errors import RunError
-from fact_core.exchange.label_files import FORMULA
+from fact_core.exchange.cells import FORMULA
 from fact_core.files import write_text
 from fact_core.labeling import classes, labels_now, notes
 from fact_core.storage import items, run_queue

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from app.routes import register_all
 from app.shell.server import Server
+from fact_core.config import ImportConfig
 from fact_core.errors import InputError
 from fact_core.exchange import import_labels
 from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
@@ -40,8 +41,11 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def csv(*rows: str) -> Source:
-    return Source("csv", "file_name,label\n" + "".join(f"{row}\n" for row in rows))
+JOIN = ImportConfig(labels_case="join")
+
+
+def csv(*rows: str, config: ImportConfig = JOIN) -> Source:
+    return Source("csv", "file_name,label\n" + "".join(f"{row}\n" for row in rows), config)
 
 
 def now(project: Project) -> dict[int, str]:
@@ -66,7 +70,7 @@ def test_a_preview_says_what_would_happen_and_writes_nothing(project: Project) -
         new_classes=("bird",),
         already_same=1,
         skipped=1,
-        unknown=Told(1, ("nine.png",)),
+        left={"unknown": Told(1, ("nine.png",), ("Row 6 of the CSV",))},
     )
     assert everything(project) == before
 
@@ -140,11 +144,13 @@ def test_nothing_is_guessed(tmp_path: Path) -> None:
     assert set(found.rows.values()) == {"cat", "dog"}
     assert found.rows.keys() == {
         item["a/x.png"],
+        item["b/x.png"],
         item["a/y.png"],
         *(each for p, each in item.items() if p == "z.png" or p == "b/copy.png"),
     }
-    assert found.ambiguous == Told(1, ("x.png",))
-    assert found.differing == Told(1, ("/old/b/x.png",))
+    assert found.rows[item["b/x.png"]] == "cat"  # its whole path beats that of another place
+    assert found.left == {"ambiguous": Told(1, ("x.png",)), "elsewhere": Told(1, ("/old/b/x.png",))}
+    assert found.left["elsewhere"].where == ("Row 5 of the CSV",)
     assert found.skipped == 1
 
 
@@ -153,10 +159,15 @@ def test_names_of_folders(tmp_path: Path) -> None:
         paint(tmp_path / "images" / name, number)
     made = projects.create(tmp_path / "project", tmp_path / "images")
     finish(scan(made))
-    found = import_labels.read(made, Source("folders"))
+    asked = import_labels.read(made, Source("folders"))
+    (question,) = (each for each in asked.questions if each.must)
+    assert (question.option, question.examples) == ("labels_case", ("cat = Cat",))
+    with pytest.raises(InputError, match="said first"):
+        import_labels.commit(made, asked, "x.import-1", "mine")
+    found = import_labels.read(made, Source("folders", config=JOIN))
     assert (found.by_class, found.skipped, found.new_classes) == ({"cat": 2, "dog": 1}, 1, ("cat", "dog"))
     assert import_labels.commit(made, found, "x.import-1", "mine").images == 3
-    assert import_labels.read(made, Source("folders")).already_same == 3
+    assert import_labels.read(made, Source("folders", config=JOIN)).already_same == 3
 
 
 def test_label_studio(project: Project) -> None:
@@ -165,15 +176,15 @@ def test_label_studio(project: Project) -> None:
 
     tasks = [
         task("/data/upload/1/0123abcd-002.png", HOSTILE),
-        task("/data/local-files/?d=pets/003.png", "cat"),
+        task("/data/local-files/?d=images/003.png", "cat"),
         task("/data/upload/1/0123abcd-nine.png", "cat"),
         task("004.png", "cat", "dog"),
         task("005.png"),
     ]
     found = import_labels.read(project, Source("label-studio", json.dumps(tasks)))
     assert found.rows == {3: HOSTILE, 4: "cat"}
-    assert found.unknown == Told(1, ("/data/upload/1/0123abcd-nine.png",))
-    assert (found.differing, found.skipped) == (Told(1, ("004.png",)), 1)
+    assert found.left["unknown"] == Told(1, ("/data/upload/1/0123abcd-nine.png",))
+    assert (found.left["several"], found.skipped) == (Told(1, ("004.png: cat, dog",)), 1)
 
 
 @pytest.mark.parametrize(
@@ -181,13 +192,12 @@ def test_label_studio(project: Project) -> None:
     [
         (Source("xml"), "no such source"),
         (Source("csv", ""), "no columns"),
-        (Source("csv", "file_name,answer\na,b\n"), "no columns"),
         (csv("000.png,cat", "001.png"), "Row 3 of the CSV has too few"),
         (csv("000.png,cat", f"001.png,{'x' * 201}"), "Row 3 of the CSV: The label is too long"),
         (csv("000.png,cat", 'nine.png,"a\nb"'), "Row 3 of the CSV: The label has a character"),
         (csv("000.png,cat", f"001.png,{'x' * 200_000}"), "Row 3 of the CSV cannot be read"),
         (csv("000.png,cat", '001.png,"open'), "Row 3 of the CSV cannot be read"),
-        (Source("csv", "\ufeff\ufeff\x00"), "no columns"),
+        (Source("csv", b"\x00\x01\xff\xfe\xfd"), "not UTF-8"),
         (Source("label-studio", "{}"), "no export of Label Studio"),
         (Source("label-studio", '[{"data": {"image": "000.png"}}, 3]'), "Task 2"),
     ],
@@ -195,6 +205,17 @@ def test_label_studio(project: Project) -> None:
 def test_bad_sources_are_refused_with_the_row(project: Project, source: Source, words: str) -> None:
     with pytest.raises(InputError, match=words):
         import_labels.read(project, source)
+
+
+def test_a_column_that_is_not_known_is_asked_about(project: Project) -> None:
+    text = "file_name,answer\n003.png,cat\n"
+    asked = import_labels.read(project, Source("file", text))
+    assert asked.open and [each.option for each in asked.questions if each.must] == ["labels_column"]
+    assert asked.sheet.columns == ("file_name", "answer") and asked.sheet.rows == (("003.png", "cat"),)
+    found = import_labels.read(project, Source("file", text, ImportConfig(labels_column="answer")))
+    assert not found.open and found.rows == {4: "cat"}
+    nothing = import_labels.read(project, Source("csv", "\ufeff\ufeff\x00"))
+    assert nothing.open and nothing.rows == {}
 
 
 def test_a_column_of_file_names_is_not_a_column_of_classes(project: Project) -> None:
@@ -241,7 +262,8 @@ class Page:
         return answer.json()
 
     def preview(self, source: Source = FILE) -> Any:
-        return self.post("/import/preview", {"kind": source.kind, "text": source.text})
+        answers = {"labels_case": source.config.labels_case}
+        return self.post("/import/preview", {"kind": source.kind, "text": source.content, "answers": answers})
 
 
 @pytest.fixture
@@ -259,7 +281,7 @@ def test_the_routes_show_do_and_undo(page: Page) -> None:
     assert (seen["images"], seen["already_same"], seen["skipped"]) == (3, 1, 1)
     assert seen["rows"][1] == {"id": 3, "path": "002.png", "label": "bird", "mine": None}
     assert seen["conflicts"] == {"count": 1, "first": [{"id": 2, "path": "001.png", "label": "bird", "mine": "dog"}]}
-    assert seen["unknown"] == {"count": 1, "first": ["nine.png"]}
+    assert seen["left"] == {"unknown": {"count": 1, "first": ["nine.png"], "where": ["Row 6 of the CSV"]}}
     assert (seen["classes"], seen["new_classes"]) == (
         [{"name": "bird", "count": 2}, {"name": "cat", "count": 1}],
         ["bird"],
@@ -285,7 +307,8 @@ def test_only_a_few_previews_are_kept(page: Page) -> None:
 
 
 def test_wrong_requests_are_told(page: Page) -> None:
-    for body in ({}, {"kind": 5}, {"kind": "csv", "text": 7}, []):
+    page.post("/import/preview", {}, 400)
+    for body in ({"kind": 5}, {"kind": "csv", "text": 7}, [], {"kind": "csv", "answers": 3}):
         page.post("/import/preview", body, 422)
     for text in ("a\\ud800", "file_name,label\\n000.png,\\ud800"):
         body = f'{{"kind": "csv", "text": "{text}"}}'
@@ -297,7 +320,7 @@ def test_wrong_requests_are_told(page: Page) -> None:
             f"Row {1 + text.count('label')} has a character that is none",
         )
     tasks = '[{"data": {"image": "\\ud800.png"}, "annotations": [{"result": [{"value": {"choices": ["cat"]}}]}]}]'
-    assert page.preview(Source("label-studio", tasks))["unknown"] == {"count": 1, "first": ["?.png"]}
+    assert page.preview(Source("label-studio", tasks))["left"]["unknown"]["first"] == ["?.png"]
     page.post("/import/undo", {"batch": "x.import-1", "classes": ["a"]}, 422)
     assert page.post("/import/undo", {"batch": "x.import-1", "classes": [0, -1, 2**70]}) == {"images": 0}
 
