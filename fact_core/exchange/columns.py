@@ -66,11 +66,13 @@ def _file_column(
     texts = [[each for each in cells if isinstance(each, str)] for cells in columns]
     hits = [sum(map(found, cells)) for cells in texts]
     images = [sum(map(looks_like_an_image, cells)) for cells in texts]
-    best = max(known, key=lambda place: (hits[place], -known.index(place)), default=-1)
+    # Plain numbers may be names of images by chance, as 3 is of 3.png: endings count first.
+    ending = [sum(map(found, filter(looks_like_an_image, cells))) for cells in texts]
+    best = max(known, key=lambda place: (ending[place], hits[place], -known.index(place)), default=-1)
     if best >= 0 and (hits[best] or not any(hits)):
         equal = [place for place in known if hits[place] == hits[best] and texts[place] != texts[best]]
         return best, not (len(table.files) > 1 or (len(equal) > 1 and hits[best] and table.kind != "csv"))
-    other = max(range(len(columns)), key=lambda place: (hits[place], images[place]), default=-1)
+    other = max(range(len(columns)), key=lambda place: (ending[place], images[place], hits[place]), default=-1)
     if other >= 0 and (hits[other] or images[other]):
         # without a head the cells are all there is to go by; under a name they are asked about
         return other, heads[other].startswith("column_") and 2 * (hits[other] + images[other]) > len(columns[other])
