@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -17,15 +18,16 @@ from app.routes import register_all
 from app.shell.server import Server
 from fact_core.config import ImportConfig
 from fact_core.errors import InputError
-from fact_core.exchange import import_labels
+from fact_core.exchange import held_out, import_labels
 from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now, operations, undo
+from fact_core.labeling import classes, labels_now, operations, selections, undo
 from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
+from fact_core.types import Selection
 from fact_core.work.scan import scan
 from tests.storage_help import flat_project, is_sound, paint
 
@@ -203,8 +205,91 @@ def test_label_studio(project: Project) -> None:
     ],
 )
 def test_bad_sources_are_refused_with_the_row(project: Project, source: Source, words: str) -> None:
+    """Hostile input 6: wrong encodings, huge fields and wrong columns are errors that name the row."""
+    before = everything(project)
     with pytest.raises(InputError, match=words):
         import_labels.read(project, source)
+    assert everything(project) == before
+
+
+HOSTILE_FILES = [
+    ("csv", b"file_name,label\n003.png,cat\n\xff\xfe\x00\x01,dog\n", "Row 3"),
+    ("csv", b"file_name,label\n003.png,cat\n004.png," + b"x" * 1_000_000 + b"\n", "Row 3"),
+    ("csv", b'file_name,label\n003.png,cat\n"004.png,dog\n', "Row 3"),
+    ("csv", b"file_name,label\n003.png,cat\n004.png\n", "Row 3"),
+    ("csv", b"file_name,label\n003.png,cat\n004.png,a\x07b\n", "Row 3"),
+    ("file", b'[{"file_name": "003.png", "label": "cat"},\n{"file_name": ', "Row 2"),
+    (
+        "file",
+        b'[{"image": "003.png", "label": "cat"}, {"image": "004.png", "label": "' + b"y" * 300_000 + b'"}]',
+        "Row 2",
+    ),
+    ("file", b'{"images": 5, "annotations": 7}', "no known kind"),
+    ("file", b"[" * 200_000, "cannot be read"),
+    ("file", b"<annotations><image", "Row 1"),
+]
+
+
+@pytest.mark.parametrize(("kind", "content", "words"), HOSTILE_FILES)
+def test_hostile_files_import_nothing(project: Project, kind: str, content: bytes, words: str) -> None:
+    """Hostile input 6: whatever is wrong with a file, its row is named and nothing of it is imported."""
+    before = everything(project)
+    with pytest.raises(InputError, match=words):
+        import_labels.read(project, Source(kind, content))
+    assert everything(project) == before
+
+
+def test_unknown_files_are_named_with_their_rows(project: Project) -> None:
+    """Hostile input 6: unknown files are listed with their rows on the page; only the others are taken, as it said."""
+    rows = [f"gone/{n}.png,cat" for n in range(30)]
+    found = import_labels.read(project, csv("003.png,cat", *rows))
+    told = found.left["unknown"]
+    assert (told.count, told.first[0], told.where[0], len(told.first)) == (30, "gone/0.png", "Row 3 of the CSV", 20)
+    assert import_labels.commit(project, found, "x.import-1", "mine").images == 1
+
+
+def test_a_part_is_kept_apart_and_comes_back_with_the_undo(project: Project) -> None:
+    before = everything(project)[:2]
+    found = import_labels.read(project, csv("002.png,cat", "003.png,cat", "004.png,dog", "005.png,dog"))
+    with pytest.raises(InputError, match="no such way"):
+        import_labels.commit(project, found, "x.import-0", "mine", "half")
+    done = import_labels.commit(project, found, "x.import-1", "mine", "share")
+    assert (done.images, done.checks) == (4, 1)
+    assert len(labels_now.snapshot(project, "audit").ids) == 1
+    latest = selections.latest(project)
+    assert latest is not None and latest.selection.roles == ("audit",)
+    assert import_labels.undo(project, done.batch, done.new_classes) == 4
+    assert selections.latest(project) is None and everything(project)[1] == before[1]
+
+
+def test_the_part_that_a_file_calls_test_becomes_check_images(project: Project) -> None:
+    text = "file,label,split\n002.png,cat,train\n003.png,cat,test\n004.png,dog,val\n005.png,dog,train\n"
+    found = import_labels.read(project, Source("file", text))
+    assert found.test == {4, 5}
+    chosen = Selection(np.array([3, 4]), ("pick", "pick"), np.array([6]), "random", {"budget": 2, "check": 0})
+    selections.save(project, chosen, None)
+    assert import_labels.commit(project, found, "x.import-1", "mine", "split").checks == 2
+    assert sorted(labels_now.snapshot(project, "audit").ids) == [4, 5]
+    latest = selections.latest(project)
+    assert latest is not None and latest.config["check"] == 2 and latest.config["budget"] == 2
+    assert dict(zip(latest.selection.ids.tolist(), latest.selection.roles, strict=True)) == {
+        3: "pick",
+        4: "audit",
+        5: "audit",
+    }
+    assert latest.selection.next_best.tolist() == [6]
+
+
+def test_groups_are_kept_whole() -> None:
+    groups = {item: f"patient {item // 5}" for item in range(100)}
+    held = held_out.draw(range(100), groups, (), "share")
+    assert len(held) == 20 and {groups[item] for item in held}.isdisjoint(
+        {groups[i] for i in set(range(100)) - set(held)}
+    )
+    assert held_out.draw(range(100), groups, (), "share") == held
+    assert len(held_out.draw(range(4), {}, (), "share")) == 1 and held_out.draw([1], {}, (), "share") == []
+    one = dict.fromkeys(range(10), "one")
+    assert held_out.draw(range(10), one, (), "share") == []  # nothing would be left to learn from
 
 
 def test_a_column_that_is_not_known_is_asked_about(project: Project) -> None:
@@ -225,6 +310,7 @@ def test_a_column_of_file_names_is_not_a_column_of_classes(project: Project) -> 
 
 @pytest.mark.slow
 def test_a_million_rows(tmp_path: Path) -> None:
+    """Hostile input 6: 10^6 rows are read, imported in one step, and taken back."""
     made = flat_project(tmp_path, 1)
     add_items(made, 100_000)
     text = (

@@ -123,7 +123,7 @@ TEXT = {
     "import.labels_moved": "Do these rows mean the images of this project, although they name another folder?",
     "import.labels_moved.no": "No, leave them out",
     "import.labels_moved.yes": "Yes, the folder was moved or renamed",
-    "import.check": "Keep some apart as check images? Nothing is learned from them, so they show how good the result is.",
+    "import.check": "Keep some apart as check images? Nothing is learned from them: they show how good the result is.",
     "import.check_none": "None",
     "import.check_share": "A fifth, drawn at random: about {n}",
     "import.check_split": "The part that is called test: {test}",

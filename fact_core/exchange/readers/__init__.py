@@ -58,7 +58,10 @@ def _read(text: str, kind: str) -> Table:
     is_json = jsons.starts_like_json(text)
     if kind:
         reader = READERS[kind]
-        return reader.read(jsons.value_of(text) if reader.of_json else text)
+        content = jsons.value_of(text) if reader.of_json else text
+        if kind != "label-studio" and not reader.recognise(content):  # that one says which task is wrong
+            raise InputError("The file is of another kind", "", f"It should be: {reader.title}.")
+        return reader.read(content)
     if is_json:
         value = jsons.value_of(text)
         if value == []:

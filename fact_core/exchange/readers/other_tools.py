@@ -18,7 +18,7 @@ Rows = list[tuple[int, tuple[Cell, ...]]]
 
 def is_coco(value: Any) -> bool:
     """COCO: images, categories, and annotations that join them."""
-    return isinstance(value, dict) and isinstance(value.get("images"), list) and "annotations" in value
+    return isinstance(value, dict) and all(isinstance(value.get(key), list) for key in ("images", "annotations"))
 
 
 def coco(value: Any) -> Table:
