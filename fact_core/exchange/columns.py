@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
 from fact_core.exchange.words import (
     BOX_COLUMNS,
+    CHECK,
     FILE_COLUMNS,
     GROUP_COLUMNS,
     LABEL_COLUMNS,
@@ -113,8 +114,9 @@ def _is_code(cell: Cell) -> bool:
 
 
 def _splits(cells: Sequence[Cell]) -> bool:
-    """Whether a column says nothing but train or test."""
-    return bool(cells) and all(isinstance(each, str) and plain(each) in SPLIT_WORDS for each in cells)
+    """Whether a column says nothing but train or test; ours says check, and nothing for what has no label."""
+    words = [plain(each) if isinstance(each, str) else "?" for each in cells]
+    return any(words) and all(each in SPLIT_WORDS or each in ("", CHECK) for each in words)
 
 
 def one_hot(table: Table) -> Table:

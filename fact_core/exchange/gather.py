@@ -16,7 +16,7 @@ from fact_core.exchange.columns import Columns, box_columns, is_box
 from fact_core.exchange.matching import CASE, WHOLE, Finder, Hit
 from fact_core.exchange.names import Naming, naming
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
-from fact_core.exchange.words import SPLIT_WORDS, TEST_WORDS, is_number, plain
+from fact_core.exchange.words import CHECK, SPLIT_WORDS, TEST_WORDS, is_number, plain
 from fact_core.files import clean_name
 from fact_core.labeling.classes import MOST_CLASSES
 
@@ -161,7 +161,7 @@ def _mark(columns: Columns, cells: Sequence[Cell], item: int, found: Gathered) -
     if 0 <= columns.split < len(cells):
         word = plain(str(cells[columns.split]))
         found.parted |= word in SPLIT_WORDS
-        if word in TEST_WORDS:
+        if word in TEST_WORDS or word == CHECK:
             found.test.add(item)
     if 0 <= columns.group < len(cells) and (group := str(cells[columns.group]).strip()):
         found.groups[item] = group

@@ -26,6 +26,7 @@ BOX_COLUMNS = frozenset((
 TEST_WORDS = frozenset((
     "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout", "hold_out",
 ))  # fmt: skip
+CHECK = "check"  # our own word for that part
 SPLIT_WORDS = TEST_WORDS | {"train", "training", "unassigned"}
 GROUP_COLUMNS = ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "series", "series_id", "video")
 #: Cells that mean "no class" to most tools; a class may still be called so.

@@ -93,7 +93,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))
     count = _buy(found, chosen, truth, "folders" if order.labels_from == "folders" else "csv", console)
     if order.test_images:  # before hours of work: a class that is not trained is never answered
-        folders.read_class_folders(order.test_images, known=_bought(chosen, truth))
+        folders.read_class_folders(order.test_images, known=_bought(found, chosen))
     console.say(f"{count} labels from {order.labels_from}")
     trained = _train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
     predicted = worker.do("predict", {"run": trained.id, "device": device}).result
@@ -144,9 +144,10 @@ def _truth(found: Project, pool: Pool, order: Order, console: Console) -> dict[i
     return label_files.read_labels(Path(order.labels_from), pool, aliases, order.labels, console.say)
 
 
-def _bought(chosen: selections.Stored, truth: dict[int, str]) -> set[str]:
-    """The classes of the images that are labeled."""
-    return {truth[int(item)] for item in chosen.selection.ids if int(item) in truth}
+def _bought(found: Project, chosen: selections.Stored) -> set[str]:
+    """The classes that training will know."""
+    labels = labels_now.snapshot(found, selection=chosen.id)
+    return {labels.classes[int(y)] for y in labels.y}
 
 
 def _choose(found: Project, worker: WorkerClient, config: SelectConfig) -> selections.Stored:

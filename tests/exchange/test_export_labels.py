@@ -138,6 +138,15 @@ def test_class_names_go_out_as_pandas_reads_them(tmp_path: Path) -> None:
     assert list(label_files.read_labels(tmp_path / "labels.csv", pool).values()) == list(names)
 
 
+def test_check_images_come_back_with_our_own_labels(labeled: Project, tmp_path: Path) -> None:
+    export_labels.write_labels(labeled, tmp_path / "labels.csv")
+    seen = label_files.understand(
+        "file", (tmp_path / "labels.csv").read_bytes(), items.pool(labeled), {}, ImportConfig()
+    )
+    assert {item: each.label for item, each in seen.found.taken.items()} == {1: "=SUM(A1)", 2: "dog"}
+    assert seen.found.test == {2} and len(seen.found.left["none"]) == 2 and not seen.open
+
+
 def test_our_predictions_are_no_labels_without_a_word(tmp_path: Path) -> None:
     project = flat_project(tmp_path, 2)
     row = ("1", "000.png", "cat", "0.9", "pool", "model", "", "", "2026")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from app.pages.label.class_text import TEXT
+from fact_core.exchange import import_labels
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import items
@@ -16,7 +17,7 @@ from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Selection
 from fact_core.work.scan import scan
-from tests.storage_help import paint
+from tests.storage_help import flat_project, paint
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
@@ -109,3 +110,18 @@ def test_the_level_of_folders_is_seen_and_can_be_changed(address_of: AddressOf, 
     dialog.locator(".btn.primary").click()
     expect(page.locator(".toast.acts")).to_be_visible()
     assert set(now(project).values()) == {"ash", "yew"} and len(now(project)) == 20
+
+
+def test_the_pages_go_on_from_imported_check_images_alone(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """Where nothing was chosen before, the selection holds nothing but what was kept apart; every page stands that."""
+    made = flat_project(tmp_path, 12)
+    rows = "".join(f"{n:03d}.png,{n % 2},{('train', 'test', 'train')[n % 3]}\n" for n in range(12))
+    found = import_labels.read(made, import_labels.Source("file", f"file_name,label,split\n{rows}"))
+    assert import_labels.commit(made, found, "x.import-1", "mine", "split").checks == 4
+    page.goto(address_of(made))
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    for name in ("project", "select", "train", "results", "label"):
+        page.evaluate(f"() => FactStudio.go('{name}')")
+        on_page(page, name)
+        page.wait_for_timeout(500)
+    expect(page.locator(".lb-class[data-id]")).to_have_count(2)

@@ -123,7 +123,7 @@ def _via_attributes(value: object) -> dict[str, Said]:
 def is_objects(value: Any) -> bool:
     """A list of objects with a field that names a file."""
     some = dicts(value[:50]) if isinstance(value, list) else []
-    return bool(some) and any(plain(key) in FILE_COLUMNS for key in some[0])
+    return bool(some) and any(plain(key) in FILE_COLUMNS and isinstance(some[0][key], str) for key in some[0])
 
 
 def objects(value: Any) -> Table:
