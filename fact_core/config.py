@@ -201,8 +201,12 @@ class ExportConfig:
 class ImportConfig:
     """How a file or folders of labels are to be read: what is not sure is asked, and left as "ask" it stays open."""
 
-    labels_file: str = option("", "Column of the file", "The column that names the image; empty: found by itself.")
-    labels_column: str = option("", "Column of the class", "The column or question that gives the class; empty: found.")
+    labels_image_column: str = option(
+        "", "Column of the file", "The column that names the image; empty: found by itself."
+    )
+    labels_class_column: str = option(
+        "", "Column of the class", "The column or question that gives the class; empty: found."
+    )
     labels_level: int = option(
         0, "Folder of the class", "Which folder below the image folder is the class, 1 the topmost; 0: found.", low=0
     )

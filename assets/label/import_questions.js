@@ -2,7 +2,7 @@
 import { el } from "../shell/dom.js";
 import { counted, knows, t } from "../shell/text.js";
 
-const LISTS = ["labels_file", "labels_column", "labels_encoding", "labels_level"];
+const LISTS = ["labels_image_column", "labels_class_column", "labels_encoding", "labels_level"];
 
 /** Nodes with all questions of a preview and the file's first rows. say(option, value) answers one. */
 export function questions(found, say) {
@@ -71,7 +71,7 @@ function choice({ option, answers, answer, examples, count, must }, say) {
 /** The first rows as they stand in the file, the two columns that count marked. */
 function rows({ sheet, questions }) {
   const answer = (option) => questions.find((each) => each.option === option)?.answer;
-  const mark = { [answer("labels_file")]: "li-file", [answer("labels_column")]: "li-class" };
+  const mark = { [answer("labels_image_column")]: "li-file", [answer("labels_class_column")]: "li-class" };
   const of = (at) => (sheet.columns[at] in mark ? mark[sheet.columns[at]] : "");
   return el(
     "div",

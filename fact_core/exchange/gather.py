@@ -16,7 +16,7 @@ from fact_core.exchange.columns import Columns, box_columns, is_box
 from fact_core.exchange.matching import CASE, WHOLE, Finder, Hit
 from fact_core.exchange.names import Naming, naming
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
-from fact_core.exchange.words import CHECK, SPLIT_WORDS, TEST_WORDS, is_number, plain
+from fact_core.exchange.words import CHECK, TEST_WORDS, is_number, plain
 from fact_core.files import clean_name
 from fact_core.labeling.classes import MOST_CLASSES
 
@@ -68,7 +68,6 @@ class Gathered:
     naming: Naming = field(default_factory=lambda: Naming({}, {}, (), ()))
     test: set[int] = field(default_factory=set)
     groups: dict[int, str] = field(default_factory=dict)
-    parted: bool = False
     by_case: int = 0
 
     def leave(self, reason: str, where: str, shown: str) -> None:
@@ -92,8 +91,8 @@ def gather(
 ) -> Gathered:
     """What the rows say, with the person's answers in ``config``. present: the project's classes.
 
-    literal: names like "NA" and "a, b" are classes, as in our own files. InputError, which names the row, for rows
-    that are too short and names that cannot be a class.
+    literal: names like "NA" and "a, b" are classes, as in our own files and wherever a label is no cell of text.
+    InputError, which names the row, for rows that are too short and names that cannot be a class.
     """
     table, found = columns.table, Gathered()
     hits = _hits(columns, find, found)
@@ -160,7 +159,6 @@ def _mark(columns: Columns, cells: Sequence[Cell], item: int, found: Gathered) -
     """Note the part and the group that a row puts its image into."""
     if 0 <= columns.split < len(cells):
         word = plain(str(cells[columns.split]))
-        found.parted |= word in SPLIT_WORDS
         if word in TEST_WORDS or word == CHECK:
             found.test.add(item)
     if 0 <= columns.group < len(cells) and (group := str(cells[columns.group]).strip()):

@@ -73,8 +73,8 @@ class Preview:
     rows: item id -> class name, for all images whose label is new or another one; by_class: how many of them
     each class gets. already_same: images that have that label. skipped: rows without a label, images without a
     folder, and files that cannot be read. left: reason of ``gather.REASONS`` -> the rows that are left out.
-    by_case: images that were found under another upper or lower case. test: images that the file keeps for testing,
-    parted: whether it does; groups: what belongs together. questions: what is open, or may be said otherwise.
+    by_case: images that were found under another upper or lower case. test: images that the file keeps for testing;
+    groups: what belongs together. questions: what is open, or may be said otherwise.
     """
 
     kind: str

@@ -63,7 +63,9 @@ def understand(
         read = readers.read(content, "" if kind == ANY else kind, config.labels_encoding)
         table, sure = read.table, read.encoding_sure
     find = Finder(pool, aliases)
-    columns = propose(table, lambda name: find.look(name).outcome == "found", config.labels_file, config.labels_column)
+    columns = propose(
+        table, lambda name: find.look(name).outcome == "found", config.labels_image_column, config.labels_class_column
+    )
     if not table.rows and not table.columns:
         return Reading(columns, Gathered(), ())
     asked += questions.about_reading(columns, sure, config)
@@ -71,7 +73,8 @@ def understand(
         return Reading(columns, Gathered(), tuple(asked))
     if config.labels_moved == "yes":
         find = Finder(pool, aliases, _folder(columns), moved=True)
-    found = gather(columns, find, config, present, literal=is_own(table))
+    literal = is_own(table) or table.kind not in ("csv", "objects")
+    found = gather(columns, find, config, present, literal)
     return Reading(columns, found, (*asked, *questions.about_names(columns, found, config)))
 
 
@@ -102,6 +105,11 @@ def folder_truth(
     InputError as ``read_labels``, and for images that lie in no folder.
     """
     seen = understand("folders", b"", pool, aliases, config)
+    parts = sorted({str(cells[2]) for _, cells in seen.columns.table.rows if cells[2]})
+    if parts and not seen.found.taken:
+        raise InputError(
+            "These folders are parts of a data set, not classes", ", ".join(parts), "Give a file with the labels."
+        )
     if loose := seen.found.left.get("none"):
         raise InputError(
             "Images directly in the image folder have no class",

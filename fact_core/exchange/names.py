@@ -20,13 +20,15 @@ class Naming:
     """What the spellings of a file come to.
 
     name: spelling -> class. doubtful: spelling -> "empty" or "several", names that are taken only when the person
-    says so. by_case, by_number: groups of spellings that are one class but for case, or one number.
+    says so. by_case, by_number: groups of spellings that are one class but for case, or one number. respelled: a
+    spelling of the file and that of the project, which it gets.
     """
 
     name: Mapping[str, str]
     doubtful: Mapping[str, str]
     by_case: tuple[tuple[str, ...], ...]
     by_number: tuple[tuple[str, ...], ...]
+    respelled: tuple[tuple[str, str], ...] = ()
 
 
 def naming(spellings: Iterable[str], present: Sequence[str], join_numbers: bool) -> Naming:
@@ -42,15 +44,16 @@ def naming(spellings: Iterable[str], present: Sequence[str], join_numbers: bool)
         folded.setdefault(each.casefold(), []).append(each)
     if len(folded) > MOST_CLASSES:
         raise InputError("These are too many classes", f"more than {MOST_CLASSES:,}", "Is this the right column?")
-    by_number = _numbers(listed)
+    by_number = _numbers(listed, present)
     name = {each: known.get(key, group[0]) for key, group in folded.items() for each in group}
     if join_numbers:
         for group in by_number:
             one = next((each for each in group if each in known.values()), min(group, key=len))
-            name |= dict.fromkeys(group, one)
+            name |= {each: one for each in group if each in name}
     doubtful = {each: why for each in listed if (why := _doubt(each, known, folded))}
     by_case = tuple(tuple(group) for group in folded.values() if len(group) > 1)
-    return Naming(name, doubtful, by_case, by_number)
+    respelled = tuple((each, known[key]) for key, (each, *_) in folded.items() if known.get(key, each) != each)
+    return Naming(name, doubtful, by_case, by_number, respelled)
 
 
 def same_but_for_case(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
@@ -73,9 +76,11 @@ def _doubt(name: str, known: Mapping[str, str], folded: Mapping[str, object]) ->
     return "several" if len(words) > 1 and all(each.casefold() in folded for each in words) else ""
 
 
-def _numbers(names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+def _numbers(names: Sequence[str], present: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Groups of spellings of one number, with those of the project's classes."""
     found: dict[Decimal, list[str]] = {}
-    for each in names:
+    for each in dict.fromkeys((*names, *present)):
         if is_number(each):
             found.setdefault(Decimal(each), []).append(each)
-    return tuple(tuple(group) for group in found.values() if len(group) > 1)
+    given = set(names)
+    return tuple(tuple(group) for group in found.values() if len(group) > 1 and given & set(group))

@@ -39,7 +39,10 @@ def about_reading(columns: Columns, encoding_sure: bool, config: ImportConfig) -
     if not encoding_sure:
         found.append(Question("labels_encoding", ENCODINGS, table.encoding, must=not config.labels_encoding))
     names = tuple(dict.fromkeys(name for name in table.columns if name))
-    sides = (("labels_file", columns.file, columns.file_sure), ("labels_column", columns.label, columns.label_sure))
+    sides = (
+        ("labels_image_column", columns.file, columns.file_sure),
+        ("labels_class_column", columns.label, columns.label_sure),
+    )
     for option, place, sure in sides:
         chosen = table.columns[place] if place >= 0 else ""
         found.append(Question(option, names, chosen, must=not sure))
@@ -67,6 +70,8 @@ def about_names(columns: Columns, found: Gathered, config: ImportConfig) -> list
         if same:
             answer = str(getattr(config, option))
             asked.append(Question(option, answers, answer, _groups(same), len(same), must=answer == "ask"))
+    if found.naming.respelled and not found.naming.by_case:  # told; there is nothing to decide
+        asked.append(Question("labels_case", ("join",), "join", _groups(found.naming.respelled)))
     for option, why in (("labels_empty", "empty"), ("labels_several", "several")):
         names = tuple(name for name, reason in found.naming.doubtful.items() if reason == why)
         if names:
@@ -94,11 +99,11 @@ def must_be_answered(questions: Sequence[Question]) -> None:
 
 #: option -> (what is not clear, what to do), for the command line
 _WORDS = {
-    "labels_file": (
+    "labels_image_column": (
         "The file has no columns for the file and its label that are sure",
         "Such as file_name (or file_path) and label. Say which one names the image: {flag} {answers}.",
     ),
-    "labels_column": (
+    "labels_class_column": (
         "The file has no columns for the class that are sure",
         "Such as label beside file_name. Say which one is the class: {flag} {answers}.",
     ),

@@ -64,11 +64,16 @@ def test_known_classes_say_which_level_it_is() -> None:
 
 
 def test_parts_of_a_data_set_are_no_classes() -> None:
-    for call in (lambda: truth("train/1.png", "test/2.png"), lambda: folders.folder_labels(a_pool("train/1.png"))):
-        with pytest.raises(InputError):
-            call()
+    with pytest.raises(InputError, match=r"parts of a data set, not classes.*test, train"):
+        truth("train/1.png", "test/2.png")
+    with pytest.raises(InputError, match="parts of a data set"):
+        folders.folder_labels(a_pool("train/1.png"))
     seen = label_files.understand("folders", b"", a_pool("train/ash/1.png", "test/ash/2.png"), {}, ImportConfig())
-    assert seen.found.test == {2} and seen.found.parted
+    assert seen.found.test == {2}
+
+
+def test_words_like_none_are_classes_where_a_folder_is_called_so() -> None:
+    assert truth("None/1.png", "a, b/2.png", "NA/3.png") == {1: "None", 2: "a, b", 3: "NA"}
 
 
 def test_names_that_differ_in_case_are_told() -> None:

@@ -123,6 +123,13 @@ CASES: dict[str, Case] = {
     "an index without a name": Case(",file_name,label\n0,oak.jpg,ash\n1,elm.jpg,yew\n", BOTH),
     "a comma too many": Case("file_name,label,\noak.jpg,ash,\n", OAK),
     "a short row": Case("file_name,label\noak.jpg,ash\nelm.jpg\n", error="Row 3 of the CSV has too few columns"),
+    "a comma without quotes": Case(
+        "file_name,label\noak.jpg,ash, common\n", error="Row 2 of the CSV has too many columns"
+    ),
+    "several labels in columns without a head": Case(
+        "TRAIN,gs://b/oak.jpg,ash\nTRAIN,gs://b/elm.jpg,ash,yew\n", asked=("labels_class_column",)
+    ),
+    "a workbook": Case(b"PK\x03\x04\x14\0", error="Save the sheet as CSV"),
     "an open quote": Case('file_name,label\noak.jpg,ash\nelm.jpg,"yew\n', error="Row 3 of the CSV cannot be read"),
     "empty rows": Case("file_name,label\n\noak.jpg,ash\n,\n", OAK),
     "no head": Case("oak.jpg,ash\nelm.jpg,yew\n", BOTH),
@@ -135,11 +142,11 @@ CASES: dict[str, Case] = {
         "class id,filepaths,labels,data set\n0,east/01.jpg,ice hockey,train\n", {"east/01.jpg": "ice hockey"}
     ),
     "Kaggle: an unknown name for the class is asked": Case(
-        "file,habitat\noak.jpg,ash\n", asked=("labels_column",), labels=OAK
+        "file,habitat\noak.jpg,ash\n", asked=("labels_class_column",), labels=OAK
     ),
-    "the column, said": Case("file,habitat\noak.jpg,ash\n", OAK, said={"labels_column": "habitat"}),
+    "the column, said": Case("file,habitat\noak.jpg,ash\n", OAK, said={"labels_class_column": "habitat"}),
     "two columns that may be the class": Case(
-        "file,label,species\noak.jpg,tree,ash\n", {"oak.jpg": "tree"}, asked=("labels_column",)
+        "file,label,species\noak.jpg,tree,ash\n", {"oak.jpg": "tree"}, asked=("labels_class_column",)
     ),
     "number and name": Case("path,label,label_name\noak.jpg,0,ash\nelm.jpg,1,yew\n", BOTH),
     "Hugging Face: number and class": Case("file_name,text,label,class\noak.jpg,hi,7,ash\n", OAK),
@@ -170,7 +177,7 @@ CASES: dict[str, Case] = {
     ),
     "one-hot with a class called label": Case(
         "filename, label, other\noak.jpg, 1, 0\nelm.jpg, 0, 1\n",
-        {"oak.jpg": "label", "elm.jpg": "other"}, asked=("labels_column",),
+        {"oak.jpg": "label", "elm.jpg": "other"}, asked=("labels_class_column",),
     ),
     "AutoML": Case("TRAIN,gs://b/x/east/01.jpg,ash\nTEST,gs://b/elm.jpg,yew\n", {"east/01.jpg": "ash"} | ELM),
     "AutoML, a class called label": Case("TRAIN,gs://b/oak.jpg,label\n", {"oak.jpg": "label"}),
@@ -243,7 +250,7 @@ CASES: dict[str, Case] = {
         "3,042.png,,,,person,,,2026,,skipped\n",
         {"oak.jpg": "NA", "elm.jpg": "a, b"}, {"none": 1},
     ),
-    "one column": Case("file_name\noak.jpg\n", asked=("labels_column",)),
+    "one column": Case("file_name\noak.jpg\n", asked=("labels_class_column",)),
     "nothing": Case("", error="no columns"),
     "repeats with blanks": Case("file_name,label\n oak.jpg , ash \n", OAK),
     # ---- Label Studio
@@ -285,15 +292,32 @@ CASES: dict[str, Case] = {
     ),
     "Label Studio, two questions": Case(
         studio(task("oak.jpg", ["ash"]), task("elm.jpg", ["sharp"], question="quality")),
-        OAK, {"none": 1}, asked=("labels_column",), kind="label-studio",
+        OAK, {"none": 1}, asked=("labels_class_column",), kind="label-studio",
     ),
     "Label Studio, the other question": Case(
         studio(task("oak.jpg", ["ash"]), task("elm.jpg", ["sharp"], question="quality")),
-        {"elm.jpg": "sharp"}, {"none": 1}, said={"labels_column": "quality"}, kind="label-studio",
+        {"elm.jpg": "sharp"}, {"none": 1}, said={"labels_class_column": "quality"}, kind="label-studio",
     ),
     "Label Studio, which of two is better": Case(
         studio({"id": 1, "data": {"a": "oak.jpg", "b": "elm.jpg"}, "annotations": [note(["left"])]}),
-        left={"boxes": 1}, asked=("labels_file",), kind="label-studio",
+        left={"boxes": 1}, asked=("labels_image_column",), kind="label-studio",
+    ),
+    "Label Studio, choices about a region": Case(
+        studio(task("oak.jpg", {"result": [{"from_name": "t", "value": {"x": 1, "width": 2, "choices": ["ash"]}}]})),
+        left={"boxes": 1}, kind="label-studio",
+    ),
+    "Label Studio, a remark and boxes beside the choice": Case(
+        studio(task("oak.jpg", {"result": [
+            note(["ash"])["result"][0], {"from_name": "remark", "value": {"text": ["hm"]}},
+            {"from_name": "box", "value": {"x": 1, "rectanglelabels": ["leaf"]}},
+        ]})), OAK, kind="label-studio",
+    ),
+    "Label Studio, choices called None and a, b": Case(
+        studio(task("oak.jpg", ["None"]), task("elm.jpg", ["a, b"])), {"oak.jpg": "None", "elm.jpg": "a, b"},
+        kind="label-studio",
+    ),
+    "Label Studio, Windows' local files": Case(
+        studio(task(LOCAL + "east%5C01.jpg", ["ash"])), {"east/01.jpg": "ash"}, kind="label-studio"
     ),
     "Label Studio, taxonomy": Case(
         studio(task("oak.jpg", {"result": [{"from_name": "t", "value": {"taxonomy": [["plant", "ash"]]}}]})),

@@ -239,6 +239,17 @@ def test_hostile_files_import_nothing(project: Project, kind: str, content: byte
     assert everything(project) == before
 
 
+def test_spellings_of_the_project_are_told_and_its_numbers_asked_about(project: Project) -> None:
+    found = import_labels.read(project, csv("003.png,CAT", config=ImportConfig()))
+    (told,) = (each for each in found.questions if each.option == "labels_case")
+    assert told.examples == ("CAT = cat",) and not found.open and found.rows == {4: "cat"}
+    classes.add_class(project, "1")
+    asked = import_labels.read(project, csv("003.png,1.0"))
+    assert asked.open and [each.examples for each in asked.questions if each.must] == [("1.0 = 1",)]
+    joined = import_labels.read(project, csv("003.png,1.0", config=ImportConfig(labels_numbers="join")))
+    assert joined.rows == {4: "1"} and joined.new_classes == ()
+
+
 def test_unknown_files_are_named_with_their_rows(project: Project) -> None:
     """Hostile input 6: unknown files are listed with their rows on the page; only the others are taken, as it said."""
     rows = [f"gone/{n}.png,cat" for n in range(30)]
@@ -295,9 +306,9 @@ def test_groups_are_kept_whole() -> None:
 def test_a_column_that_is_not_known_is_asked_about(project: Project) -> None:
     text = "file_name,answer\n003.png,cat\n"
     asked = import_labels.read(project, Source("file", text))
-    assert asked.open and [each.option for each in asked.questions if each.must] == ["labels_column"]
+    assert asked.open and [each.option for each in asked.questions if each.must] == ["labels_class_column"]
     assert asked.sheet.columns == ("file_name", "answer") and asked.sheet.rows == (("003.png", "cat"),)
-    found = import_labels.read(project, Source("file", text, ImportConfig(labels_column="answer")))
+    found = import_labels.read(project, Source("file", text, ImportConfig(labels_class_column="answer")))
     assert not found.open and found.rows == {4: "cat"}
     nothing = import_labels.read(project, Source("csv", "\ufeff\ufeff\x00"))
     assert nothing.open and nothing.rows == {}
@@ -405,6 +416,8 @@ def test_wrong_requests_are_told(page: Page) -> None:
             400,
             f"Row {1 + text.count('label')} has a character that is none",
         )
+    odd = page.preview(Source("file", '[{"file": "003.png", "\\ud800": "cat"}]'))
+    assert odd["open"] and odd["sheet"]["columns"] == ["file", "?"]
     tasks = '[{"data": {"image": "\\ud800.png"}, "annotations": [{"result": [{"value": {"choices": ["cat"]}}]}]}]'
     assert page.preview(Source("label-studio", tasks))["left"]["unknown"]["first"] == ["?.png"]
     page.post("/import/undo", {"batch": "x.import-1", "classes": ["a"]}, 422)

@@ -49,9 +49,12 @@ class Content:
 
 def read(content: bytes, kind: str = "", encoding: str = "") -> Content:
     """The rows of a file. kind: a key of ``READERS`` to take whatever it looks like. InputError in words."""
+    if content.startswith(b"PK\x03\x04"):
+        raise InputError("This is a packed file or a workbook", do="Save the sheet as CSV, or unpack it first.")
     text = text_of(content, encoding)
     table = _read(text.text, kind)
-    return Content(replace(table, encoding=text.encoding), text.sure)
+    columns = tuple(name.encode(errors="replace").decode() for name in table.columns)  # JSON may have half a character
+    return Content(replace(table, columns=columns, encoding=text.encoding), text.sure)
 
 
 def _read(text: str, kind: str) -> Table:

@@ -36,9 +36,23 @@ def read(text: str) -> Table:
     number, cells = first
     names = tuple(cell.strip() for cell in cells)
     if separator == " " or not _is_head(names):
-        columns = tuple(f"column {place}" for place in range(1, len(names) + 1))
-        return Table("csv", "Row", "CSV", columns, [(number, cells), *rows])
-    return via_csv(columns_of_csv(Table("csv", "Row", "CSV", names, list(rows))))
+        full = [(number, cells), *rows]
+        width = max(len(each) for _, each in full)
+        return Table("csv", "Row", "CSV", tuple(f"column {place}" for place in range(1, width + 1)), full)
+    return via_csv(columns_of_csv(Table("csv", "Row", "CSV", names, list(_fitting(rows, len(names))))))
+
+
+def _fitting(rows: Iterator[tuple[int, tuple[str, ...]]], width: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """The rows. InputError for one that goes on behind the last column: a name with a comma would be cut off there."""
+    for number, cells in rows:
+        if any(cell.strip() for cell in cells[width:]):
+            more = ", ".join(cells[width:])[:80]
+            raise InputError(
+                f"Row {number} of the CSV has too many columns",
+                more,
+                "Put quotes around a name that holds a separator.",
+            )
+        yield number, cells[:width]
 
 
 def _sep_line(text: str) -> tuple[str, str, int]:

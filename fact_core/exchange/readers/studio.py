@@ -53,7 +53,8 @@ def read(value: Any) -> Table:
             raise InputError(f"Task {number} of the JSON has no data", repr(task)[:80], _HELP)
     files = _picture_fields(tasks)
     answers = [_answers(task) for task in tasks]
-    questions = list(dict.fromkeys(name for each in answers for name in each)) or ["choice"]
+    questions = list(dict.fromkeys(name for each in answers for name in each if each[name].names))
+    questions = questions or list(dict.fromkeys(name for each in answers for name in each)) or ["choice"]
     rows: list[tuple[int, tuple[Cell, ...]]] = []
     for number, (task, given) in enumerate(zip(tasks, answers, strict=True), start=1):
         said = [given.get(question, NOTHING) for question in questions]
@@ -93,12 +94,14 @@ def of_value(value: object) -> Said:
     """What one value of an answer says: choices are classes, everything with a place in the picture is a box."""
     if not isinstance(value, dict):
         return one_of([as_text(value)])
+    if {"x", "points", "rle", "start"} & set(value):  # also a choice that is about one region
+        return BOX
     if "choices" in value:
         listed = value["choices"] if isinstance(value["choices"], list) else [value["choices"]]
         return one_of([as_text(each) for each in listed])
     if "taxonomy" in value and isinstance(value["taxonomy"], list):
         return one_of([as_text(way[-1]) for way in value["taxonomy"] if isinstance(way, list) and way])
-    return BOX if {"x", "points", "rle", "rectanglelabels"} & set(value) else NOTHING
+    return BOX if "rectanglelabels" in value else NOTHING
 
 
 def short(value: object) -> Said:
