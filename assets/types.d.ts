@@ -13,7 +13,7 @@ interface DocumentEventMap {
   "fs:theme": CustomEvent<boolean>; // dark, or light
   "fs:backbone": CustomEvent<string>; // the person chose a backbone
   "fs:select": CustomEvent; // the Select page is asked for check images: app.wish.checks
-  "fs:label": CustomEvent; // the Label page is asked for an image: app.wish.image
+  "fs:label": CustomEvent; // the Label page is asked for an image: app.wish.image or .open
   "fs:map": CustomEvent<any>; // a map was made
 }
 
@@ -28,8 +28,9 @@ interface Problem {
 // ---- /x/KEY/state, and what of it /x/app tells where no project is open (app/routes/state.py)
 interface State {
   version: string;
+  full?: boolean; // the disk
   problem?: Problem;
-  project: { key: string; name: string; images: string; folder: string } | null;
+  project: { key: string; id: string; name: string; images: string; folder: string } | null;
   counts: Counts | null;
   classes: ClassRow[];
   selection: Chosen | null;
@@ -138,7 +139,7 @@ interface Entry {
   at?: number;
 }
 
-/** One op on its way: the body of POST /x/KEY/ops holds {client, ops}. */
+/** One op on its way: the body of POST /x/KEY/ops holds {client, ops, project}, which is the project's identity. */
 interface Op {
   seq?: number;
   kind: "label" | "skip" | "flag" | "clear" | "undo" | "redo";
@@ -148,6 +149,13 @@ interface Op {
   source?: string;
   batch?: number;
   annotator?: string;
+}
+
+/** What lies in localStorage of one window: ops that wait, and those that were refused, with the reason. */
+interface Left {
+  project: string;
+  ops: Op[];
+  refused: { op: Op; words: string }[];
 }
 
 /** The answer of POST /x/KEY/ops. */

@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 from fact_core import bench
 from fact_core.choices import BACKBONES, Choice
-from fact_core.config import SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
+from fact_core.config import ImportConfig, SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.folders import data_folder
@@ -33,6 +33,8 @@ from fact_core.pretrained import weights
 
 #: Options of a training run that have a flag of their own kind, or none.
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")
+#: How a file of labels is read. What becomes check images there is for the page: ``--check`` draws them here.
+_LABELS = tuple(name for name, _ in options(ImportConfig) if name != "labels_check")
 MOST_LOG_BYTES = 5_000_000
 
 
@@ -91,12 +93,19 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     give("--images", type=Path, required=True, metavar="DIR", help="folder with images; they stay where they are")
     give("--project", type=Path, metavar="DIR", help="project folder, new or of these images (default: in the home)")
     give("--budget", required=True, metavar="N|P%", help="how many images may be labeled: 50, or 2%% of the pool")
-    give("--labels-from", required=True, metavar="folders|FILE", help="sub-folder names, or a CSV: file_name,label")
+    give(
+        "--labels-from",
+        required=True,
+        metavar="folders|FILE",
+        help="names of sub-folders, or a CSV, JSON or XML",
+    )
     give("--test-images", type=Path, metavar="DIR", help="other images to score, one sub-folder a class")
     give("--export", type=Path, metavar="DIR", help="write the classifier into this new folder")
     give("--json", type=Path, metavar="FILE", help="write the figures there")
     add_arguments(parser, SelectConfig, ("strategy", "check"))
     add_arguments(parser, TrainConfig, _PLAIN)
+    labels = parser.add_argument_group("how --labels-from is read, where that is not clear")
+    add_arguments(labels, ImportConfig, _LABELS)
     more = parser.add_argument_group("more options (what is not given, the preset says)")
     names = [name for name, _ in options(TrainConfig) if name not in (*_PLAIN, "selection")]
     add_arguments(more, TrainConfig, names, preset=True)
@@ -116,6 +125,7 @@ def _run(args: argparse.Namespace) -> int:
         train=train_config(args.preset, **wanted),
         project=args.project,
         test_images=args.test_images,
+        labels=from_flat(ImportConfig, {name: given[name] for name in _LABELS}),
         export=args.export,
     )
     if args.json:

@@ -197,6 +197,49 @@ class ExportConfig:
     items: tuple[str, ...] = option(("model",), "What", "What is written.")
 
 
+@dataclass(frozen=True)
+class ImportConfig:
+    """How a file or folders of labels are to be read: what is not sure is asked, and left as "ask" it stays open."""
+
+    labels_image_column: str = option(
+        "", "Column of the file", "The column that names the image; empty: found by itself."
+    )
+    labels_class_column: str = option(
+        "", "Column of the class", "The column or question that gives the class; empty: found."
+    )
+    labels_level: int = option(
+        0, "Folder of the class", "Which folder below the image folder is the class, 1 the topmost; 0: found.", low=0
+    )
+    labels_encoding: str = option("", "Encoding", "Such as utf-8 or cp1252; empty: found by itself.")
+    labels_case: str = option(
+        "ask", "Upper and lower case", "Classes that differ in nothing else.", choices=("ask", "join")
+    )
+    labels_numbers: str = option(
+        "ask", "1, 01 and 1.0", "Whether classes that are one number are one class.", choices=("ask", "join", "apart")
+    )
+    labels_empty: str = option(
+        "none", "nan, None, NA", "Whether such words are no label or the names of classes.", choices=("none", "names")
+    )
+    labels_several: str = option(
+        "none", "a|b and a,b", "Whether that is several labels, or the name of one class.", choices=("none", "names")
+    )
+    labels_model: str = option(
+        "ask", "Answers of a model", "Whether what a model said may become labels.", choices=("ask", "take")
+    )
+    labels_moved: str = option(
+        "no", "Another folder", "Whether the folder that all rows name is the image folder.", choices=("no", "yes")
+    )
+    labels_rows: str = option(
+        "all", "Rows", "Whether all rows must name an image here, or only known ones count.", choices=("all", "known")
+    )
+    labels_check: str = option(
+        "none",
+        "Check images",
+        "What is kept apart to measure with: nothing, a fifth, or the part that the file calls test.",
+        choices=("none", "share", "split"),
+    )
+
+
 #: kind of run -> its options
 RUN_CONFIGS: dict[str, type[Any]] = {
     "scan": ScanConfig,

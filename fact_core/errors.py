@@ -8,8 +8,11 @@ Every error says what is wrong, what was found, and what to do::
     │   └── ImageError      one image file cannot be decoded
     ├── ProjectError        the project folder cannot be used
     │   ├── ProjectBusy     another process has it open
+    │   ├── ProjectGone     its file is not there, or is empty
+    │   ├── ProjectChanged  another project's file lies in its place
     │   └── SchemaTooNew    a newer version of the program wrote it
-    ├── StorageError        disk full, read-only folder
+    ├── StorageError        read-only folder, a disk that gives errors
+    │   └── DiskFull        the disk is full
     ├── WeightsError        pretrained weights missing, damaged or refused
     ├── DeviceError         no GPU, GPU out of memory
     └── RunError            a run failed or was stopped
@@ -58,12 +61,24 @@ class ProjectBusy(ProjectError):
     """Another process has the project open."""
 
 
+class ProjectGone(ProjectError):
+    """The project's file is not there any more or not yet (its disk is not connected), or it is empty."""
+
+
+class ProjectChanged(ProjectError):
+    """The project's file is another project's than the one that was asked for."""
+
+
 class SchemaTooNew(ProjectError):
     """The project was written by a newer version of the program."""
 
 
 class StorageError(FactError):
-    """The disk is full, or a folder may not be written."""
+    """A folder may not be written, or the disk gives errors."""
+
+
+class DiskFull(StorageError):
+    """The disk is full, or the person's share of it is used up. What was stored before is kept."""
 
 
 class WeightsError(FactError):
@@ -82,7 +97,12 @@ def storage_error(error: OSError, doing: str) -> FactError:
     """Turn an OSError into words. ``doing`` reads like "writing the features"."""
     where = str(error.filename) if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StorageError(f"The disk is full ({doing})", where, "Free some space and start again; nothing is lost.")
+        return disk_full(doing, where)
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StorageError(f"No permission ({doing})", where, "Choose another folder or change its permissions.")
     return StorageError(f"Input/output error ({doing})", f"{where} {error.strerror or error}".strip())
+
+
+def disk_full(doing: str, where: str) -> DiskFull:
+    """The error of a full disk. What was being written is not there; everything stored before is."""
+    return DiskFull(f"The disk is full ({doing})", where, "Free some space; what is stored is kept, nothing is lost.")

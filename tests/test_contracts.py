@@ -8,7 +8,10 @@ import pytest
 import torch
 
 from fact_core.choices import FROFA, STRATEGIES, resolve
-from fact_core.errors import ConfigError, InputError
+from fact_core.errors import ConfigError, FactError, InputError
+from fact_core.exchange import import_labels
+from fact_core.exchange.readers import READERS
+from fact_core.exchange.readers import read as read_table
 from fact_core.generators import finish
 from fact_core.lightweight.frofa import FORMS, augment
 from fact_core.select.choose import choose
@@ -97,6 +100,21 @@ NOT_COVERING = frozenset({"random", "bilaf"})
 def _cover(x, rows):
     u = unit(x)
     return (u @ u[rows].T).max(1).mean()
+
+
+@pytest.mark.parametrize("name", sorted(READERS))
+def test_reader_of_labels(name):
+    """Says what it reads; anything that is not its kind is refused in words or gives a table whose rows fit it."""
+    reader = READERS[name]
+    assert reader.title and name in import_labels.KINDS
+    for text in ("", "[]", "{}", "[{}]", "a,b\nc,d\n", "<a/>", "null", '{"images": [], "annotations": []}', "\0"):
+        try:
+            table = read_table(text.encode(), name).table
+        except FactError as error:
+            assert error.what
+            continue
+        assert table.unit and table.of and table.kind in READERS
+        assert all(0 <= place < len(table.columns) for place in (*table.files, *table.labels))
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -18,7 +18,7 @@ from app.pages.results import routes as results
 from app.pages.train import routes as train
 from app.routes import assets, backbones, classes, images, runs, state
 from app.shell.server import Server
-from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
+from fact_core.errors import FactError, ProjectBusy, ProjectChanged, ProjectError, StorageError
 
 log = logging.getLogger("fact_studio")
 
@@ -41,6 +41,7 @@ def register_all(app: FastAPI, server: Server) -> None:
 def _tell(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FactError)
     status = 409 if isinstance(error, ProjectBusy) else 404 if isinstance(error, ProjectError) else 400
+    status = 410 if isinstance(error, ProjectChanged) else status
     status = 507 if isinstance(error, StorageError) else status
     return JSONResponse({"what": error.what, "found": error.found, "do": error.do}, status)
 

@@ -15,21 +15,23 @@ from app.shell import computer
 from app.shell.server import Opened, Server, key_of
 from app.shell.text import sentences
 from app.shell.trainings import numbers
+from fact_core.errors import DiskFull, ProjectChanged
 from fact_core.folders import data_folder
 from fact_core.labeling import labels_now, selections
-from fact_core.storage import items, run_queue
+from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 
 
 @dataclass(frozen=True)
 class ProjectName:
-    """Which project is open. ``key`` names it in addresses."""
+    """Which project is open. ``key`` names its folder in addresses, ``id`` itself: another may lie there one day."""
 
     key: str
     name: str
     images: str
     folder: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -77,23 +79,41 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/{key}/state")
     def state(key: str, known: str = "") -> dict[str, Any]:
+        full = tend(server, key)
+        try:
+            found = state_of(server.opened(key), known, text, server.gpu)
+        except ProjectChanged:  # another file, where even its number is the same
+            found = state_of(server.open_again(key), "", text, server.gpu)
+        more = {"full": True} if full else {}
+        return {**found, **more} if "unchanged" in found else {**found, **more, "computer": here}
+
+
+def tend(server: Server, key: str) -> bool:
+    """See that a child works on what waits. Whether the disk is full: then it is not, and all that is read goes on."""
+    try:
         server.tend(key)
-        held = server.opened(key)
+    except DiskFull:
+        return True
+    return not projects.has_room(server.project(key))
+
+
+def state_of(held: Opened, known: str, text: dict[str, str], gpu: str) -> dict[str, Any]:
+    """The state, or only its version where that is ``known``. ProjectChanged when it is another project's file."""
+    with db.shared(held.project.db):
         version = projects.version(held.project)
         if version == known:
             return {"version": version, "unchanged": True}
         slow, _, _events = version.rpartition(".")
         base = held.cache.get("state")
         if base is None or base[0] != slow:
-            base = held.cache["state"] = (slow, _base(held, text, server.gpu))
-        now = _now(held.project, base[1], text)
-        return {**base[1], **now, "version": version, "computer": here}
+            base = held.cache["state"] = (slow, _base(held, text, gpu))
+        return {**base[1], **_now(held.project, base[1], text), "version": version}
 
 
 def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
     """What depends on items, labels, selections and runs, but not on their events."""
     project = held.project
-    name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder))
+    name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder), project.id)
     stored = selections.latest(project)
     newest = run_queue.list_runs(project)
     number = numbers(newest)

@@ -21,6 +21,10 @@ TEXT = {
     "header.theme_light": "Light colours",
     "header.help": "Help",
     "offline": "The program does not answer. This page tries again by itself.",
+    "changed": "Another project's file lies where this project's was. Put the right one back, or reload this page "
+    "to see the other one.",
+    "full": "The disk is full. What is stored is kept, and nothing is lost: free some space. Until then new labels "
+    "wait in this window.",
     "denied": "This window is no longer let in. Open the address that the program printed in the terminal.",
     "error.title": "That did not work",
     "error.found": "Found: {found}",

@@ -30,11 +30,15 @@ RESPAWN_SECONDS = 5.0
 
 @dataclass
 class Opened:
-    """One open project. ``cache`` holds what the routes computed from it, each with its own key."""
+    """One open project. ``cache`` holds what the routes computed from it, each with its own key.
+
+    place: which file its database was, so that another one in its place is noticed.
+    """
 
     project: Project
     lock: Lock
     keeper: Keeper
+    place: tuple[int, int] = (0, 0)
     cache: dict[str, Any] = field(default_factory=dict)
 
 
@@ -57,7 +61,7 @@ class Server:
             if key not in self._open:
                 held = projects.lock(project)
                 keeper = Keeper(project, IDLE_SECONDS, follow_up=True, respawn=RESPAWN_SECONDS)
-                self._open[key] = Opened(project, held, keeper)
+                self._open[key] = Opened(project, held, keeper, projects.place(project))
                 projects.remember(project)
         return key
 
@@ -71,14 +75,29 @@ class Server:
         return self.open(projects.create(target, root, title).folder)
 
     def opened(self, key: str) -> Opened:
-        """An open project; one that was open before a restart of the server is opened again."""
+        """An open project; one that was open before a restart of the server is opened again.
+
+        ProjectGone while its file is not there. Another file in its place is opened as what it is.
+        """
         with self._guard:
             if key in self._open:
-                return self._open[key]
-            for each in projects.recent():
+                held = self._open[key]
+                return held if projects.place(held.project) == held.place else self.open_again(key)
+            for each in projects.remembered():
                 if key_of(Path(each.folder)) == key:
                     return self._open[self.open(Path(each.folder))]
         raise ProjectError("This project is not there any more", key, "Choose another one in the list.")
+
+    def open_again(self, key: str) -> Opened:
+        """Another file lies where the project's was: what is known of the old one is forgotten, but for its child."""
+        with self._guard:
+            old = self._open[key]
+            project = projects.open_project(old.project.folder)
+            old.lock.release()  # its file may lie on a disk that was taken away
+            old.keeper.project = project
+            new = Opened(project, projects.lock(project), old.keeper, projects.place(project))
+            self._open[key] = new
+            return new
 
     def project(self, key: str) -> Project:
         """The project of that key."""

@@ -27,6 +27,8 @@ function answers(page) {
     skipped: () => page.toSkipped(),
     endSkipped: () => page.toSkipped(),
     hideNotice: () => page.head.hush(),
+    retry: () => page.store.queue.retry(),
+    dismiss: () => page.store.queue.dismiss(),
     unselect: () => page.map.select([]),
     gridclear: () => page.grid.clear(),
     gridconfirm: () => page.grid.confirm(),

@@ -28,7 +28,9 @@ export class Grid {
     this.ids = [];
     this.marks = new Set();
     this.refused = new Map(); // class -> images that are not it
-    this.seen = 0;
+    this.seen = 0; // so many from the first on can be confirmed: they were on the screen, with their pictures
+    this.reached = 0; // so many were on the screen
+    this.painted = new Map(); // image -> whether its picture could be shown
     this.focus = 0;
     this.anchor = 0; // where a range begins
     this.drag = null; // {from, yes, before}
@@ -104,10 +106,10 @@ export class Grid {
     for (const id of this.marks) if (!there.has(id)) this.marks.delete(id);
     if (again || other) {
       this.host.scrollTop = 0;
-      Object.assign(this, { seen: 0, focus: 0, anchor: 0, since: performance.now() });
+      Object.assign(this, { seen: 0, reached: 0, focus: 0, anchor: 0, since: performance.now() });
     }
     this.focus = Math.min(this.focus, Math.max(0, this.ids.length - 1));
-    this.seen = Math.min(this.seen, this.ids.length);
+    this.reached = Math.min(this.reached, this.ids.length);
     this.draw();
   }
 
@@ -133,9 +135,9 @@ export class Grid {
     const open = (id) => isOpen(this.store, id), all = !this.like && !["open", "picks"].includes(this.list);
     const left = all ? this.ids : this.ids.filter(open);
     if (left.length !== this.ids.length) {
-      const gone = this.ids.slice(0, this.seen).filter((id) => !open(id)).length;
+      const gone = this.ids.slice(0, this.reached).filter((id) => !open(id)).length;
       this.ids = left;
-      this.seen = Math.max(0, this.seen - gone);
+      this.reached = Math.max(0, this.reached - gone);
       for (const id of [...this.marks]) if (!open(id)) this.marks.delete(id);
       this.focus = Math.min(this.focus, Math.max(0, left.length - 1));
     }
@@ -154,16 +156,27 @@ export class Grid {
     layout.fit(host.clientWidth);
     const under = this.covered(), high = host.clientHeight;
     this.floor.style.height = `${layout.height(n) + under}px`; // the last row can be scrolled out from under the bar
-    this.seen = layout.seen(n, this.seen, host.scrollTop, high - under);
+    this.reached = layout.seen(n, this.reached, host.scrollTop, high - under);
     const [from, to] = layout.drawn(n, host.scrollTop, high), tiles = [];
     for (let i = from; i < to; i++) tiles.push(this.place(i));
     arrange(this.floor, tiles);
+    this.countSeen(tiles);
     if (this.tiles.size > MOST_TILES) {
       for (const [id, node] of this.tiles) if (!node.isConnected) this.tiles.delete(id);
     }
     if (n) host.setAttribute("aria-activedescendant", `lg-${this.ids[this.focus]}`);
     else host.removeAttribute("aria-activedescendant");
     this.drawWords();
+  }
+
+  // What is not painted yet has not been seen, whatever row it lies in.
+  countSeen(tiles) {
+    for (const { fsId: id, fsPicture: picture } of tiles) {
+      if (picture.complete) this.painted.set(id, picture.naturalWidth > 0);
+      else picture.onload = picture.onerror = () => this.draw();
+    }
+    this.seen = 0;
+    while (this.seen < this.reached && this.painted.has(this.ids[this.seen])) this.seen += 1;
   }
 
   covered() { // px at the bottom that the bar lies over
@@ -215,7 +228,7 @@ export class Grid {
 
   // ---- marking
   confirmable() {
-    return this.ids.slice(0, this.seen).filter((id) => !this.marks.has(id));
+    return this.ids.slice(0, this.seen).filter((id) => !this.marks.has(id) && this.painted.get(id));
   }
 
   range(from, to, yes) {

@@ -58,14 +58,15 @@ export class Layout {
 }
 
 export function makeTile(id) {
-  const picture = el("span", { class: "lg-picture" }, el("img", { src: thumbUrl(id), alt: "", draggable: "false" }));
+  const image = el("img", { src: thumbUrl(id), alt: "", draggable: "false" });
+  const picture = el("span", { class: "lg-picture" }, image);
   const tile = el(
     "div",
     { class: "lg-tile", role: "option", id: `lg-${id}` },
     picture,
     el("span", { class: "lg-words" }),
   );
-  return Object.assign(tile, { fsId: id, fsPlace: 0 });
+  return Object.assign(tile, { fsId: id, fsPlace: 0, fsPicture: image });
 }
 
 /** What is said below an image: its class, or what it looks like. like: the class of the list, or null. */

@@ -4,6 +4,7 @@ import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { redraw } from "../shell/redraw.js";
 import { t } from "../shell/text.js";
+import { drawRefused } from "./refused.js";
 
 const PACE = 6; // seconds an image, until the person's own pace is known
 const STAYS = 10000; // ms that a notice stays
@@ -165,6 +166,7 @@ export class Head {
       node.dataset.state = state;
       node.replaceChildren(icon(SYNC_ICONS[state]), el("span", {}, t(`label.sync_${state}`, { n: waiting })));
     }
+    drawRefused(this.parts.refused, this.store.queue, (id) => this.store.items.get(id)?.path?.split("/").pop() || "");
     this.parts.offline.hidden = state !== "waiting";
     if (state !== "waiting") return;
     this.parts.offline.textContent = trouble

@@ -5,10 +5,10 @@ import { errorBox, toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
 import { counted, t } from "../shell/text.js";
 import { preview } from "./import_preview.js";
-import { readText } from "./text_file.js";
+import { questions } from "./import_questions.js";
+import { readFile } from "./text_file.js";
 
-const KINDS = ["csv", "folders", "label-studio"];
-const ACCEPT = { csv: ".csv,.tsv,.txt,text/csv", "label-studio": ".json,application/json" };
+const KINDS = ["file", "folders"];
 
 /** Put the button that imports below a list of classes. */
 export function addImport(host, store) {
@@ -23,10 +23,12 @@ class ImportDialog {
     this.kind = KINDS[0];
     this.found = null; // what the server found in the file
     this.keep = "mine"; // whose label stays where two differ
+    this.answers = {}; // what the person says where the file is not clear
+    this.check = "none"; // what is kept apart as check images
     this.asked = 0; // questions to the server; only the last answer counts
     this.close = null;
     this.file = el("input", { type: "file", onchange: () => this.read() });
-    this.picker = el("label", {}, t("import.file"), this.file);
+    this.picker = el("label", {}, t("import.pick"), this.file);
     this.shown = el("div", { class: "li-shown", role: "status", "aria-live": "polite" });
     const send = { class: "btn primary", type: "button", disabled: true, onclick: () => this.send() };
     this.yes = el("button", send, t("import.yes_none"));
@@ -59,7 +61,6 @@ class ImportDialog {
   choose(kind) {
     this.kind = kind;
     this.file.value = "";
-    this.file.accept = ACCEPT[kind] || "";
     this.picker.hidden = kind === "folders";
     this.found = null;
     this.draw();
@@ -67,33 +68,63 @@ class ImportDialog {
   }
 
   async read() {
-    this.asked += 1;
-    const mine = this.asked, folders = this.kind === "folders";
-    this.found = null;
+    const folders = this.kind === "folders", [file] = this.file.files;
+    Object.assign(this, { found: null, keep: "mine", check: "none", answers: {} });
     this.draw();
-    if (!folders && !this.file.files[0]) return;
+    if (!folders && !file) return;
     this.shown.replaceChildren(el("p", { class: "small" }, t("import.reading")));
+    await this.ask(async () => ({ kind: this.kind, ...(folders ? {} : await readFile(file)) }));
+  }
+
+  /** Say what was asked: the server reads the same file again. */
+  async answer(option, value) {
+    const { token } = this.found, before = this.answers[option];
+    this.answers[option] = option === "labels_level" ? Number(value) : value;
+    this.yes.disabled = true;
+    const read = await this.ask(() => ({ token, answers: this.answers }), option);
+    if (!read) this.answers[option] = before;
+  }
+
+  /** Ask for a preview and draw it; whether it came. */
+  async ask(body, focus = "") {
+    this.asked += 1;
+    const mine = this.asked;
     try {
-      const text = folders ? "" : await readText(this.file.files[0]);
-      const found = await api("/import/preview", { kind: this.kind, text });
-      if (mine !== this.asked) return;
-      Object.assign(this, { found, keep: "mine" });
+      const found = await api("/import/preview", await body());
+      if (mine !== this.asked) return true;
+      this.found = found;
       this.draw();
+      /** @type {HTMLElement | null} */
+      const asked = focus ? this.shown.querySelector(`[name="${focus}"]:checked, select[name="${focus}"]`) : null;
+      asked?.focus();
+      return true;
     } catch (error) {
-      if (mine === this.asked) this.shown.replaceChildren(errorBox(error));
+      if (mine === this.asked) {
+        this.yes.disabled = true;
+        this.shown.replaceChildren(errorBox(error), ...(this.found ? this.parts() : []));
+      }
+      return false;
     }
   }
 
   draw() {
     const found = this.found;
-    const n = !found ? 0 : this.keep === "theirs" ? found.images : found.images - found.conflicts.count;
+    const n = !found || found.open ? 0 : this.keep === "theirs" ? found.images : found.images - found.conflicts.count;
     this.yes.disabled = n === 0;
     this.yes.textContent = n ? counted("import.yes", n) : t("import.yes_none");
-    const choose = (whose) => {
-      this.keep = whose;
+    this.shown.replaceChildren(...(found ? this.parts() : []));
+  }
+
+  parts() {
+    const choose = (name) => (value) => {
+      this[name] = value;
       this.draw();
     };
-    this.shown.replaceChildren(...(found ? preview(found, this.keep, choose) : []));
+    const { found } = this;
+    return [
+      ...questions(found, (option, value) => this.answer(option, value)),
+      ...preview(found, this.keep, choose("keep"), this.check, choose("check")),
+    ];
   }
 
   async send() {
@@ -101,7 +132,8 @@ class ImportDialog {
     this.yes.textContent = t("import.saving");
     try {
       const desk = this.store.desk || "";
-      this.close(await api("/import/commit", { token: this.found.token, keep: this.keep, desk }));
+      const { token } = this.found;
+      this.close(await api("/import/commit", { token, keep: this.keep, check: this.check, desk }));
     } catch (error) {
       this.found = null;
       this.draw();
@@ -119,7 +151,8 @@ class ImportDialog {
         toast(error);
       }
     };
-    this.store.offer(counted("import.done", done.images), back);
+    const checks = done.checks ? ` ${counted("import.done_checks", done.checks)}` : "";
+    this.store.offer(counted("import.done", done.images) + checks, back);
     await this.refresh().catch(toast);
   }
 

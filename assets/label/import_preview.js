@@ -4,48 +4,62 @@ import { classMark, el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { counted, t } from "../shell/text.js";
 
-/** Nodes that say what would happen. keep: whose label stays where two differ; choose(whose) takes the other. */
-export function preview(found, keep, choose) {
+const REASONS = ["unknown", "elsewhere", "ambiguous", "differing", "several", "boxes", "empty"];
+
+/** Nodes that say what would happen. keep: whose label stays where two differ; check: what is kept apart. */
+export function preview(found, keep, chooseKeep, check, chooseCheck) {
   const say = (key, count) => (count ? el("p", {}, counted(key, count)) : "");
-  const files = ({ count, first }) => {
-    const names = first.join(", "), more = count - first.length;
-    return more > 0 ? t("import.and_more", { files: names, n: fmt.int(more) }) : names;
-  };
-  const warn = (key, told) =>
-    told.count ? el("p", { class: "note warn" }, counted(key, told.count, { files: files(told) })) : "";
-  const radio = (whose) =>
+  const fresh = found.images - found.conflicts.count, clash = found.conflicts.count;
+  return [
+    found.images ? say("import.new", fresh) : el("p", {}, t("import.nothing")),
+    clash ? choices("keep", counted("import.conflicts", clash), ["mine", "theirs"], keep, chooseKeep) : "",
+    say("import.same", found.already_same),
+    say("import.by_case", found.by_case),
+    say("import.skipped", found.skipped),
+    ...REASONS.filter((reason) => reason in found.left).map((reason) => leftOut(reason, found.left[reason])),
+    fresh > 1 ? heldOut(found, fresh, check, chooseCheck) : "",
+    found.images ? classList(found) : "",
+    found.images ? table(found, keep) : "",
+  ].filter(Boolean);
+}
+
+/** Rows that give no label: how many, why, and the first of them with their numbers. */
+function leftOut(reason, { count, first, where }) {
+  const row = (each) => each.replace(/ of the (CSV|JSON|XML|folders)/g, "");
+  const names = first.map((
+    each,
+    at,
+  ) => (where[at] && !each.startsWith(where[at]) ? `${each} (${row(where[at])})` : each));
+  const shown = names.slice(0, 5).join("; "), more = count - Math.min(5, names.length);
+  const files = more > 0 ? t("import.and_more", { files: shown, n: fmt.int(more) }) : shown;
+  const rest = names.length > 5
+    ? el("details", {}, el("summary", {}, t("import.list")), names.map((each) => el("div", { dir: "auto" }, each)))
+    : "";
+  return el("div", { class: "note warn li-left" }, counted(`import.left_${reason}`, count, { files }), rest);
+}
+
+/** Whether some of the images are kept apart to measure with. */
+function heldOut(found, fresh, check, choose) {
+  const ways = ["none", "share", ...(found.test ? ["split"] : [])];
+  const told = { n: fmt.int(Math.max(1, Math.round(0.2 * fresh))), test: fmt.int(found.test) };
+  return choices("check", t("import.check"), ways, check, choose, told);
+}
+
+function choices(name, legend, values, chosen, choose, told = {}) {
+  const radio = (value) =>
     el(
       "label",
       { class: "li-keep" },
       el("input", {
         type: "radio",
-        name: "li-keep",
-        value: whose,
-        checked: keep === whose,
-        onchange: () => choose(whose),
+        name: `li-${name}`,
+        value,
+        checked: chosen === value,
+        onchange: () => choose(value),
       }),
-      t(`import.${whose}`),
+      t(`import.${name === "keep" ? value : `check_${value}`}`, told),
     );
-  const fresh = found.images - found.conflicts.count, clash = found.conflicts.count;
-  return [
-    found.images ? say("import.new", fresh) : el("p", {}, t("import.nothing")),
-    clash
-      ? el(
-        "fieldset",
-        { class: "li-keeps" },
-        el("legend", {}, counted("import.conflicts", clash)),
-        radio("mine"),
-        radio("theirs"),
-      )
-      : "",
-    say("import.same", found.already_same),
-    say("import.skipped", found.skipped),
-    warn("import.unknown", found.unknown),
-    warn("import.ambiguous", found.ambiguous),
-    warn("import.differing", found.differing),
-    found.images ? classList(found) : "",
-    found.images ? table(found, keep) : "",
-  ].filter(Boolean);
+  return el("fieldset", { class: "li-keeps" }, el("legend", {}, legend), values.map(radio));
 }
 const classOf = (name) => (app.state.classes || []).find((each) => each.name === name);
 const mark = (name) => classOf(name) ? classMark(classOf(name)) : el("span", { class: "mark", "aria-hidden": "true" });

@@ -22,7 +22,7 @@ import { Stage } from "./stage.js";
 import { LabelStore } from "./store.js";
 import { Strip } from "./strip.js";
 import { Suggestions } from "./suggest.js";
-import { firstPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
+import { firstPlace, keepsPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
 
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 const whenIdle = globalThis.requestIdleCallback || ((work) => setTimeout(work, 1));
@@ -125,7 +125,7 @@ class LabelPage {
     parts.many.setAttribute("aria-pressed", "false");
     document.addEventListener("fs:label", jump);
     this.ends = [
-      listenToKeys(root, () => this.store.loaded, keysOf(this)),
+      listenToKeys(root, () => this.store.loaded && !this.store.turning, keysOf(this)),
       onState((state) => {
         this.map.follow(state.map);
         if (this.store.loaded) this.store.follow(state).catch((error) => toast(error));
@@ -157,10 +157,20 @@ class LabelPage {
     this.show(id);
   }
 
-  // Another page may ask for an image: app.wish.image = id, then the event "fs:label".
+  // Another page may ask for an image, app.wish.image = id, or for what is open, then the event "fs:label".
   jump() {
-    if (app.wish.image) this.open(app.wish.image);
+    const { image, open } = app.wish;
+    if (!this.store.loaded) return; // asked again when it is
     app.wish.image = 0;
+    app.wish.open = false;
+    if (image) this.open(image);
+    else if (open) this.toOpen();
+  }
+
+  toOpen() { // where work goes on, one by one
+    const { entries } = this.store, here = this.now && this.now.at >= 0 && !this.answered(this.now.id);
+    this.view(false);
+    if (!here && entries.length && !this.store.turning) this.show(entries[firstPlace(entries, this.answered)].id);
   }
 
   toSkipped() {
@@ -208,11 +218,12 @@ class LabelPage {
   };
 
   answer(kind, classId = undefined, source = undefined) {
-    if (!this.now) return;
+    if (!this.now || !this.stage.isSeen(kind !== "label")) return; // the key was meant for the image before
     const seconds = Math.min(LONGEST, (performance.now() - this.shown) / 1000), was = this.store.stateOf(this.now.id);
     if (this.store.change(this.now.id, kind, classId, hundredths(seconds), source)) {
       if (kind === "label") this.head.pace(seconds);
       this.map.grow(this.now.id);
+      this.tellChange(this.now, was);
     }
     if (kind === "clear") this.draw();
     else this.advance(Boolean(was && was.kind === "skip"));
@@ -227,7 +238,18 @@ class LabelPage {
 
   giveMany(ids, classId, source, seconds) {
     this.classes.flash(classId);
-    this.told(this.store.changeMany(ids, "label", classId, hundredths(seconds), source), classId);
+    const [first] = ids, was = this.store.stateOf(first);
+    const n = this.store.changeMany(ids, "label", classId, hundredths(seconds), source);
+    if (n === 1 && ids.length === 1) this.tellChange(this.store.items.get(first) || { id: first, path: "" }, was);
+    this.told(n, classId);
+  }
+
+  tellChange(item, was) { // a label that was there is another one now: said, and undone with one key
+    const now = this.store.stateOf(item.id);
+    if (!was || was.kind !== "label" || !now) return;
+    const name = (state) => this.store.classOf(state.class)?.name || t(`label.state_${state.kind}`);
+    const words = { image: item.path.split("/").pop(), was: name(was), now: name(now) };
+    this.store.offer(t("label.changed_one", words), this.acts.undo);
   }
 
   giveChosen(classId) {
@@ -286,16 +308,20 @@ class LabelPage {
   // ---- drawing
   changed(what) {
     if (what === "sync") return this.head.sync();
-    if (what === "queue") this.keepPlace();
+    if (what === "queue" || what === "round") this.keepPlace(what === "round");
     this.draw();
   }
 
-  keepPlace() { // the queue may be another one
+  keepPlace(round) { // the queue may be another one
     const { entries, items } = this.store;
     const same = this.now && (items.get(this.now.id) || (this.now.role === null && this.now));
     this.parts.root.classList.toggle("lb-none", !entries.length);
-    if (same) this.now = same;
-    else if (entries.length) this.show(entries[firstPlace(entries, this.answered)].id);
+    const looked = Boolean(this.parts.root.offsetParent), busy = this.gridded && this.grid.marks.size > 0;
+    const open = Boolean(same) && same.at >= 0 && !this.answered(same.id);
+    if (same) this.now = same; // what is known of it may have changed
+    if (!entries.length || (same && keepsPlace({ round, open, looked, busy }))) return;
+    this.view(false);
+    this.show(entries[firstPlace(entries, this.answered)].id);
   }
 
   // The image has the next frame for itself; all that stands around it follows a moment later.

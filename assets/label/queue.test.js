@@ -46,7 +46,7 @@ test("ops that are given at once are one batch, named after its first op", async
 test("what waits is kept until the server has it", async () => {
   const queue = open(), name = `fact.ops.p.${queue.client}`;
   queue.send([label(7)]);
-  assert.deepEqual(JSON.parse(storage[name]).map((op) => op.item), [7]);
+  assert.deepEqual(JSON.parse(storage[name]).ops.map((op) => op.item), [7]);
   await server.answer();
   assert.equal(name in storage, false);
 });
@@ -93,6 +93,55 @@ test("the one that is refused is found by sending them singly, and the others ar
   assert.equal(queue.ops.length, 0);
 });
 
+test("what is refused stays with its reason until the person has seen it and gives it up", async () => {
+  const queue = open(), name = `fact.ops.p.${queue.client}`;
+  queue.send([label(1)]);
+  await server.answer({ what: "There is no such image" }, 400);
+  assert.deepEqual(queue.refused.map(({ op, words }) => [op.item, words]), [[1, "There is no such image"]]);
+  assert.deepEqual(JSON.parse(storage[name]).refused.map(({ op }) => op.item), [1]);
+  queue.send([label(2)]);
+  await server.answer();
+  assert.deepEqual(JSON.parse(storage[name]).refused.map(({ op }) => op.item), [1], "a later answer forgets nothing");
+  queue.dismiss();
+  assert.deepEqual([queue.refused, name in storage], [[], false]);
+});
+
+test("what is refused is sent again when the person wants it, under a number of its own", async () => {
+  const queue = open();
+  queue.send([label(1)]);
+  await server.answer({ what: "There is no such class" }, 400);
+  queue.retry();
+  assert.deepEqual(server.last.ops.map((op) => [op.seq, op.item, op.class_id]), [[2, 1, 1]]);
+  await server.answer();
+  assert.deepEqual([queue.ops, queue.refused], [[], []]);
+});
+
+test("only what was sent and is stored leaves the queue", async () => {
+  const queue = open();
+  queue.send([label(1)]);
+  queue.send([label(2)]);
+  await server.answer({ last_seq: 7 }); // of the first: a server that knows more of this client than was sent
+  assert.deepEqual(items(server.last), [2]);
+  await server.answer({ last_seq: 1 }); // the second was not stored
+  assert.deepEqual([queue.ops.map((op) => op.item), queue.sync.offline], [[2], true]);
+  queue.destroy();
+});
+
+test("another project in the place of ours, or none: nothing leaves, and the reason is told", async () => {
+  const queue = open();
+  queue.identity = "tulips";
+  queue.send([label(1)]);
+  assert.equal(server.last.project, "tulips");
+  await server.answer({ what: "This project is not what it was" }, 410);
+  assert.deepEqual([queue.ops.length, queue.sync.trouble], [1, "This project is not what it was"]);
+  queue.online();
+  await server.answer({ what: "The project's file is not there" }, 404);
+  assert.deepEqual([queue.ops.length, queue.sync.trouble], [1, "The project's file is not there"]);
+  queue.online();
+  await server.answer();
+  assert.deepEqual([queue.ops.length, queue.sync.trouble, heard], [0, "", [["answered", 1]]]);
+});
+
 test("back online it does not wait any longer", async () => {
   const queue = open();
   queue.send([label(1)]);
@@ -119,11 +168,52 @@ test("what a dead window left is sent under its own name; a living one's is left
   ]);
 });
 
+test("what a dead window left is about its own project, and stays until that is back or it is given up", async () => {
+  const left = { project: "tulips", ops: [{ seq: 4, ...label(9) }], refused: [] };
+  storage.setItem("fact.ops.p.desk.dead", JSON.stringify(left));
+  const queue = open();
+  queue.identity = "roses";
+  const adopting = queue.adopt();
+  await settled();
+  assert.equal(server.last.project, "tulips");
+  await server.answer({ what: "This project is not what it was" }, 410);
+  await adopting;
+  assert.ok("fact.ops.p.desk.dead" in storage);
+  assert.deepEqual(queue.strays.map(({ n, words, lost }) => [n, words, lost]), [
+    [1, "This project is not what it was", true],
+  ]);
+  queue.dismiss();
+  assert.equal("fact.ops.p.desk.dead" in storage, false);
+  queue.destroy();
+});
+
+test("what was refused to a dead window is told by a living one", async () => {
+  const left = { project: "", ops: [{ seq: 4, ...label(9) }, { seq: 5, ...label(8) }], refused: [] };
+  storage.setItem("fact.ops.p.desk.dead", JSON.stringify(left));
+  const queue = open(), adopting = queue.adopt();
+  await settled();
+  await server.answer({ what: "There is no such class" }, 400); // both
+  await server.answer({ what: "There is no such class" }, 400); // 9 alone
+  await server.answer(); // 8 alone
+  await adopting;
+  assert.deepEqual(queue.refused.map(({ op, words }) => [op.item, words]), [[9, "There is no such class"]]);
+  assert.deepEqual(Object.keys(storage).filter((name) => name.startsWith("fact.ops")), [
+    `fact.ops.p.${queue.client}`,
+  ]);
+});
+
+test("what cannot be read is left where it lies", async () => {
+  storage.setItem("fact.ops.p.desk.dead", "[{half an");
+  await open().adopt();
+  assert.equal(storage["fact.ops.p.desk.dead"], "[{half an");
+});
+
 test("what a dead window left stays when the server is away", async () => {
   storage.setItem("fact.ops.p.desk.dead", JSON.stringify([{ seq: 4, ...label(9) }]));
-  const adopting = open().adopt();
+  const queue = open(), adopting = queue.adopt();
   await settled();
   await server.fail();
   await adopting;
   assert.ok("fact.ops.p.desk.dead" in storage);
+  queue.destroy(); // it would ask again
 });

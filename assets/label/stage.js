@@ -14,6 +14,7 @@ export class Stage {
     this.trouble = el("p", { class: "lb-trouble", hidden: true });
     this.host.append(this.frame, this.trouble);
     this.now = null;
+    this.seen = 0; // the image that has been painted, of those shown the last
     this.zoom = 0;
     this.pan = { x: 0, y: 0 };
     this.isSmooth = true;
@@ -120,6 +121,7 @@ export class Stage {
   }
 
   show(item) {
+    if (!item || !this.now || item.id !== this.now.id) this.seen = 0;
     this.now = item;
     this.zoom = 0;
     this.pan = { x: 0, y: 0 };
@@ -133,6 +135,21 @@ export class Stage {
     this.layout();
     for (const other of [...this.frame.children]) if (other !== img) other.remove();
     if (!img.isConnected) this.frame.append(img); // one that lies there already is painted: it only has to be seen
+    this.watch(item, img);
+  }
+
+  // It has been seen when it is decoded and a frame later: only then a key can be meant for it.
+  watch(item, img) {
+    const painted = () => {
+      if (this.now === item) this.seen = item.id;
+    };
+    const soon = () => requestAnimationFrame(() => setTimeout(painted));
+    img.decode().then(soon, () => img.complete && img.naturalWidth && soon());
+  }
+
+  /** Whether the person sees the image, or, with `failed`, that it cannot be shown. */
+  isSeen(failed) {
+    return Boolean(this.now) && (this.seen === this.now.id || (failed && !this.trouble.hidden));
   }
 
   // The next image lies on the stage as it will be shown, painted and not seen.

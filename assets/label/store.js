@@ -11,7 +11,8 @@ const DONE = new Set(["label", "skip", "flag"]);
 const orNone = (state) => (state && state.kind ? state : null);
 
 export class LabelStore {
-  /** @param {(what: "queue" | "states" | "classes" | "steps" | "sync") => void} changed */
+  /** @param {(what: "queue" | "round" | "states" | "classes" | "steps" | "sync") => void} changed
+   *  "round": the queue is another one, for other images were chosen */
   constructor(changed) {
     this.changed = changed;
     /** @type {Entry[]} */
@@ -25,6 +26,7 @@ export class LabelStore {
     /** @type {Map<number, Entry>} */
     this.items = new Map(); // image -> what is known of it, with its place in the queue
     this.loaded = false;
+    this.turning = false; // other images were chosen, and the queue shown is still the old one
     this.selection = null;
     this.changes = 0; // the server's count of what is no label: classes, selections
     this.row = 0; // the last row of the history that is known
@@ -36,13 +38,15 @@ export class LabelStore {
     this.offered = null; // {act, close}: takes back the newest thing done here
     this.touched = new Map(); // image -> number of our last op on it
     this.following = false;
+    this.newest = null; // of the states that were told
     this.gone = false;
     this.queue = new OpQueue(app.key, {
       sync: () => changed("sync"),
       answered: (answer) => this.accept(answer),
-      refused: (words) => {
-        toast(words, "bad");
-        this.load();
+      refused: () => {
+        changed("sync");
+        // What holds, and what can be undone, is told by the server.
+        this.load().then(() => this.older()).catch((error) => console.warn(error));
       },
     });
   }
@@ -195,7 +199,9 @@ export class LabelStore {
   async load() {
     const from = this.queue.firstOpen;
     const answer = await api("/queue");
-    if (this.gone) return;
+    if (this.gone || !this.isOurs(answer.project)) return;
+    this.queue.identity = answer.project;
+    const round = this.loaded && this.selection !== answer.selection;
     // What was said here since the question was asked is newer than the answer.
     const mine = [...this.touched].filter(([, last]) => last >= from).map(([id]) => [id, this.stateOf(id)]);
     this.states.clear();
@@ -210,22 +216,34 @@ export class LabelStore {
     for (const other of answer.others) this.setState(other.id, { kind: other.state, class: other.class });
     for (const [id, state] of mine) this.setState(id, state);
     this.loaded = true;
-    this.changed("queue");
+    this.turning = false;
+    this.changed(round ? "round" : "queue");
+  }
+
+  // Another project's file may come to lie where this one's was: what is shown here is not of it.
+  isOurs(identity) {
+    return !this.queue.identity || this.queue.identity === identity;
   }
 
   // What another window, another person or the command line has changed of what this one shows.
   async follow(state) {
+    if (!state.project || !this.isOurs(state.project.id)) return; // its file is not there now
+    if (this.queue.sync.offline) this.queue.online();
+    this.newest = state;
     const [changes, row] = state.version.split(".").map(Number);
-    const selection = state.selection ? state.selection.id : null;
-    const again = selection !== this.selection || changes !== this.changes;
-    if (this.following || this.pending() || (!again && row <= this.row)) return;
+    const other = (state.selection ? state.selection.id : null) !== this.selection;
+    const older = row < this.row; // an earlier copy of the project was put back
+    const again = other || older || changes !== this.changes;
+    this.turning = this.loaded && other;
+    if (this.following || (this.pending() && !other) || (!again && row === this.row)) return;
     this.following = true;
     try {
       if (again) await this.load();
       else await this.news();
     } finally {
-      this.following = false;
+      this.following = this.turning = false;
     }
+    if (this.newest !== state) await this.follow(this.newest);
   }
 
   async news() {

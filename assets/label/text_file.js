@@ -4,12 +4,34 @@ import { t } from "../shell/text.js";
 
 const LARGEST = 60e6; // bytes; the server takes 64 MB with what JSON adds
 
-/** The text of a file. Rejects with {what, found, do} when it is too large or not UTF-8, and then names the row. */
-export async function readText(file) {
-  if (file.size > LARGEST) {
+/** A file for the server: {text} where it is UTF-8, else {content}, its bytes in base64. Rejects as ``readText``. */
+export async function readFile(file) {
+  const bytes = new Uint8Array(await sized(file).arrayBuffer());
+  try {
+    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
+  } catch { /* another encoding, which the server finds */ }
+  return { content: await base64(sized(file, (LARGEST * 3) / 4)) };
+}
+
+function sized(file, most = LARGEST) {
+  if (file.size > most) {
     throw { what: t("import.too_large"), found: fmt.bytes(file.size), do: t("import.too_large_do") };
   }
-  const bytes = new Uint8Array(await file.arrayBuffer()), strict = new TextDecoder("utf-8", { fatal: true });
+  return file;
+}
+
+function base64(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(String(reader.result).split(",")[1] || "");
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}
+
+/** The text of a file. Rejects with {what, found, do} when it is too large or not UTF-8, and then names the row. */
+export async function readText(file) {
+  const bytes = new Uint8Array(await sized(file).arrayBuffer()), strict = new TextDecoder("utf-8", { fatal: true });
   try {
     return strict.decode(bytes);
   } catch { /* which row? */ }

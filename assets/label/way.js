@@ -28,6 +28,13 @@ export function firstPlace(entries, answered) {
   return at < 0 ? last : at;
 }
 
+/** Whether the page stays where it is when its queue is another one. round: other images were chosen; open: the image
+ *  that is shown has no answer yet; looked: the page is on the screen; busy: images are marked in the grid. In a new
+ *  round an image that has its answer is not what a key is meant for: the first open one is. */
+export function keepsPlace({ round, open, looked, busy }) {
+  return !round || (looked && (open || busy));
+}
+
 /** What will be looked at next, in the likeliest order. */
 export function upcoming(entries, answered, place) {
   const list = [nextOpen(entries, answered, place), ...[1, 2, 3, 4, 5, -1].map((step) => place + step)];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
+import { firstPlace, keepsPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
 
 const entry = (id, role = "pick") => ({ id, role });
 const QUEUE = [entry(10), entry(11), entry(12), entry(20, "audit"), entry(21, "audit")];
@@ -24,6 +24,16 @@ test("work goes on at what is open, then at what was skipped, else at the end", 
   assert.equal(firstPlace(QUEUE, given({ ...all, 11: "label" })), 4);
   assert.equal(nextSkipped(QUEUE, given({}), 0), -1);
   assert.equal(nextOpen([], given({}), -1), -1);
+});
+
+test("a new round begins at its first open image, unless somebody is about to answer one", () => {
+  const at = { round: true, open: false, looked: false, busy: false };
+  assert.equal(keepsPlace(at), false);
+  assert.equal(keepsPlace({ ...at, looked: true }), false, "the image that is shown has its answer");
+  assert.equal(keepsPlace({ ...at, open: true }), false, "the page is asked for again");
+  assert.equal(keepsPlace({ ...at, looked: true, open: true }), true);
+  assert.equal(keepsPlace({ ...at, looked: true, busy: true }), true);
+  assert.equal(keepsPlace({ ...at, round: false }), true);
 });
 
 test("the likeliest next image is loaded first", () => {

@@ -99,8 +99,14 @@ class SelectPage {
     const run = pendingRun(app.state);
     if (run) stopRun(run.id).catch(toast);
     else if (this.only) this.startChecks();
-    else if (this.chosen.picks.length) goTo("label");
+    else if (this.chosen.picks.length) this.toLabel();
     else this.start(false);
+  }
+
+  toLabel() {
+    goTo("label");
+    app.wish.open = true;
+    document.dispatchEvent(new CustomEvent("fs:label"));
   }
 
   // Another page may ask for check images: app.wish.checks = how many, then the event "fs:select".

@@ -5,10 +5,10 @@ export const PAGES = ["project", "select", "label", "train", "results"];
 /** The question of the page's address; empty where there is no window. */
 export const address = new URLSearchParams(globalThis.location?.search ?? "");
 
-/** wish: what one page asks of another, which takes it when it is shown: check images, an image, a run. */
+/** wish: what one page asks of another, which takes it when it is shown: check images, an image, what is open, a run. */
 export const app = {
   key: address.get("p") || "",
   page: "project",
   state: /** @type {State | null} */ (null),
-  wish: { checks: 0, image: 0, run: 0 },
+  wish: { checks: 0, image: 0, open: false, run: 0 },
 };

@@ -6,13 +6,18 @@ import { t } from "./text.js";
 
 const STAYS = { error: 15000, action: 12000, bad: 10000, plain: 5000 }; // ms
 const MOST = 4;
-let layer = null, toasts = null, bar = null;
+let layer = null, toasts = null, bar = null, trouble = null;
 
 /** With a point at its end. */
 export const asSentence = (text) => (/[.?!…]$/.test(text) ? text : `${text}.`);
 
 // A bare value, such as a name or a number, would dangle behind the sentence before it.
 const found = (text) => (/\.$/.test(text) ? text : asSentence(t("error.found", { found: text })));
+
+/** The same as a text. */
+export const inSentences = (error) =>
+  [asSentence(error.what), error.found ? found(error.found) : "", error.do ? asSentence(error.do) : ""]
+    .filter(Boolean).join(" ");
 
 function told(error) {
   const rest = [error.found ? ` ${found(error.found)}` : "", error.do ? ` ${asSentence(error.do)}` : ""];
@@ -75,6 +80,15 @@ function notice(says, text, kind, action) {
 function raise(image, key) {
   bar = el("div", { class: "offline", role: "alert" }, icon(image), t(key));
   floats().append(bar);
+}
+
+/** What is wrong with the project or its disk, as long as it is: one sentence, "" for nothing. */
+export function tellTrouble(words) {
+  if ((trouble?.textContent || "") === words) return;
+  trouble?.remove();
+  trouble = words ? el("div", { class: "offline lasting", role: "alert", title: words }, icon("warn"), words) : null;
+  if (trouble) floats().append(trouble);
+  document.body.classList.toggle("fs-trouble", Boolean(words));
 }
 
 /** This window is not let in any more. */

@@ -1,11 +1,13 @@
 // The newest state of the project, polled; and the runs that change it.
 import { app } from "./app.js";
-import { shut } from "./notices.js";
+import { inSentences, shut, tellTrouble } from "./notices.js";
 import { api, setOffline } from "./server.js";
+import { t } from "./text.js";
 
 const WORKING = 500, LABELING = 1000, IDLE = 3000, LONGEST = 10000; // ms between two looks; others label too
 const listeners = new Set();
 let timer = null, pause = IDLE, polling = null;
+let identity = ""; // of the project that this window shows
 
 /** Hear of every new state, and of the present one now. Returns what ends it.
  *  @param {(state: State) => void} listener */
@@ -34,10 +36,9 @@ async function poll() {
     const known = app.state ? `?known=${app.state.version}` : "";
     const fresh = app.key ? await api(`/state${known}`) : await api("/x/app");
     setOffline(false);
-    if (!fresh.unchanged) {
-      app.state = fresh;
-      tell();
-    }
+    const other = Boolean(identity && fresh.project && fresh.project.id !== identity);
+    tellTrouble(other ? t("changed") : fresh.full ? t("full") : "");
+    if (!fresh.unchanged && !other) take(fresh);
     pause = calm();
   } catch (problem) {
     if (problem.status === 403) shut();
@@ -48,8 +49,17 @@ async function poll() {
   timer = setTimeout(refreshState, document.hidden ? Math.max(pause, LONGEST) : pause);
 }
 
+function take(fresh) {
+  const back = app.state && app.state.problem;
+  identity = fresh.project ? fresh.project.id : identity;
+  app.state = fresh;
+  tell();
+  if (back) document.dispatchEvent(new CustomEvent("fs:offline", { detail: false })); // pictures are asked for again
+}
+
 // The project of the address does not answer: no state but the reason.
 function lose(problem) {
+  if (identity) tellTrouble(inSentences(problem)); // of an address of no project the Project page tells
   if (app.state && app.state.problem && app.state.problem.what === problem.what) return;
   const none = { project: null, run: null, runs: [], classes: [], counts: null, selection: null, labels: null };
   app.state = { version: "", ...none, steps: [], problem };

@@ -56,6 +56,12 @@ EXPORTS: dict[str, ExportChoice] = {
     "predictions": ExportChoice(
         "Predictions", "one row an image, CSV", "fact_core.work.export:write_predictions", needs_predictions=True
     ),
+    "probabilities": ExportChoice(
+        "Probabilities",
+        "predictions with a column for each class, CSV",
+        "fact_core.work.export:write_probabilities",
+        needs_predictions=True,
+    ),
     "labels": ExportChoice("Labels", "what you labeled, CSV", "fact_core.work.export:write_labels"),
 }
 

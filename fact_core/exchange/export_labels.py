@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,12 +13,12 @@ from zipfile import BadZipFile
 import numpy as np
 
 from fact_core.errors import RunError
-from fact_core.exchange.label_files import FORMULA
+from fact_core.exchange.cells import FORMULA
 from fact_core.files import write_text
 from fact_core.labeling import classes, labels_now, notes
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
-from fact_core.types import IntArray
+from fact_core.types import FloatArray, IntArray
 
 FIELDS = (
     "sample_id",
@@ -30,50 +31,61 @@ FIELDS = (
     "lead_time",
     "created_at",
 )
-LABEL_FIELDS = (*FIELDS, "note")
+#: kind: label, skipped, or cannot tell
+LABEL_FIELDS = (*FIELDS, "note", "kind")
+_MARK = "\ufeff"  # without it Excel takes UTF-8 for another encoding; pandas and datasets pass over it
+#: A number or a lone sign, which no spreadsheet runs.
+_HARMLESS = re.compile(r"[+-]?(\d+([.,]\d+)*)?([eE][+-]?\d+)?%?")
 
 
 def write_labels(project: Project, file: Path) -> int:
-    """Write the labels as CSV with the notes, by image id; images without a label are left out. Returns how many."""
+    """Write as CSV what was said of each image, by image id, with the notes. Returns how many rows.
+
+    Skipped images and those marked "cannot tell" have no label, and their kind says why.
+    """
     splits = _splits(project)
     names = {each.id: each.name for each in classes.classes(project)}
-    said = notes.newest(project)
-    newest = {row.item: row for row in labels_now.history(project) if row.item is not None}
+    said, states = notes.newest(project), labels_now.states(project)
+    newest = {row.item: row for row in labels_now.history(project) if row.item in states}
     rows = []
-    for item in items.get_many(project, sorted(newest)):
-        row = newest[item.id]
-        if row.kind == "label" and row.class_id in names:
-            lead = "" if row.lead_time is None else f"{row.lead_time:.3f}"
-            split = splits.get(item.id, "train")
-            name = names[row.class_id]
-            who = (row.source, row.annotator, lead, _iso(row.at))
-            rows.append((item.id, item.path, name, "", split, *who, said.get(item.id, "")))
-    write_text(Path(file), csv_text(LABEL_FIELDS, rows), "writing the labels")
+    for item in items.get_many(project, sorted(states)):
+        row, state = newest[item.id], states[item.id]
+        labeled = state.kind == "label" and state.class_id in names
+        kind = "label" if labeled else "skipped" if state.kind == "skip" else "cannot tell"
+        lead = "" if row.lead_time is None else f"{row.lead_time:.3f}"
+        name = names[state.class_id or 0] if labeled else ""
+        split = splits.get(item.id, "train") if labeled else ""
+        who = (row.source, row.annotator, lead, _iso(row.at))
+        rows.append((item.id, item.path, name, "", split, *who, said.get(item.id, ""), kind))
+    write_text(Path(file), _MARK + csv_text(LABEL_FIELDS, rows), "writing the labels")
     return len(rows)
 
 
-def write_predictions(project: Project, run_id: int, file: Path) -> int:
+def write_predictions(project: Project, run_id: int, file: Path, *, each_class: bool = False) -> int:
     """Write the answers of a training run (or of the run that predicted with it) as CSV, one row an image.
 
     Repeats get the answer of the image they repeat. split: train and check for labeled images, pool for
-    the others. Returns the number of rows. RunError when the run has no predictions.
+    the others. each_class: with a column "p_NAME" for the probability of each class. Returns the number of rows.
+    RunError when the run has no predictions.
     """
     stored, trained, ended = _predictions(project, run_id)
-    ids, y, confidence = stored
+    ids, y, confidence, p = stored
     names = _class_names(project, trained)
-    if len(y) and int(y.max()) >= len(names):
+    if len(y) and (int(y.max()) >= len(names) or (each_class and p.shape != (len(y), len(names)))):
         raise RunError("The predictions do not fit the classes of the run", f"run {run_id}", "Predict again.")
     splits = _splits(project)
-    answer = {int(i): (names[int(k)], float(c)) for i, k, c in zip(ids, y, confidence, strict=True)}
+    place = {int(item): row for row, item in enumerate(ids)}
     for repeat, first in items.duplicates(project).items():
-        if first in answer:
-            answer[repeat] = answer[first]
-    rows = []
-    for item in items.get_many(project, sorted(answer)):
-        name, sure = answer[item.id]
-        split = splits.get(item.id, "pool")
-        rows.append((item.id, item.path, name, f"{sure:.6f}", split, "model", "", "", _iso(ended)))
-    write_text(Path(file), csv_text(FIELDS, rows), "writing the predictions")
+        if first in place:
+            place[repeat] = place[first]
+    rows: list[tuple[object, ...]] = []
+    for item in items.get_many(project, sorted(place)):
+        at = place[item.id]
+        shares = tuple(f"{share:.6f}" for share in p[at]) if each_class else ()
+        answer = (names[int(y[at])], f"{float(confidence[at]):.6f}", splits.get(item.id, "pool"))
+        rows.append((item.id, item.path, *answer, "model", "", "", _iso(ended), *shares))
+    header = (*FIELDS, *(f"p_{name}" for name in names if each_class))
+    write_text(Path(file), _MARK + csv_text(header, rows), "writing the predictions")
     return len(rows)
 
 
@@ -88,8 +100,13 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text, with an apostrophe in front where a spreadsheet would run it."""
-    return "'" + text if text.startswith(FORMULA) else text
+    """The text, with an apostrophe in front where a spreadsheet would run it. Numbers and a lone sign stay."""
+    return "'" + text if text.startswith(FORMULA) and not _HARMLESS.fullmatch(text) else text
+
+
+def changed_names(project: Project) -> tuple[str, ...]:
+    """The classes that do not stand in a CSV as they are called."""
+    return tuple(each.name for each in classes.classes(project) if escaped(each.name) != each.name)
 
 
 def _splits(project: Project) -> dict[int, str]:
@@ -98,8 +115,10 @@ def _splits(project: Project) -> dict[int, str]:
     return {int(i): "train" for i in picks.ids} | {int(i): "check" for i in audits.ids}
 
 
-def _predictions(project: Project, run_id: int) -> tuple[tuple[IntArray, IntArray, IntArray], run_queue.Run, float]:
-    """((ids, y, confidence), the training run, when it was predicted)."""
+def _predictions(
+    project: Project, run_id: int
+) -> tuple[tuple[IntArray, IntArray, FloatArray, FloatArray], run_queue.Run, float]:
+    """((ids, y, confidence, probabilities (N, K)), the training run, when it was predicted)."""
     run = run_queue.get(project, run_id)
     source = int(run.config.get("run") or run.parent or run.id) if run.kind == "predict" else run.id
     for folder in (run.id, source):
@@ -110,7 +129,7 @@ def _predictions(project: Project, run_id: int) -> tuple[tuple[IntArray, IntArra
         raise RunError("This run has no predictions", f"run {run_id}", "Predict the pool first.")
     try:
         with open(file, "rb") as content, np.load(content, allow_pickle=False) as kept:
-            arrays = (kept["ids"], kept["y"], kept["confidence"])
+            arrays = (kept["ids"], kept["y"], kept["confidence"], kept["probabilities"])
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run are damaged", str(file), "Predict the pool again.") from error
     return arrays, run_queue.get(project, source), file.stat().st_mtime

@@ -3,42 +3,58 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fact_core.config import ImportConfig
 from fact_core.errors import InputError
-from fact_core.exchange.label_files import Entry, Finder, Outcome, csv_entries, folder_entries, studio_entries
-from fact_core.files import clean_name
-from fact_core.labeling import bulk, classes, labels_now
+from fact_core.exchange import held_out, label_files
+from fact_core.exchange.gather import Left
+from fact_core.exchange.label_files import ANY, Reading
+from fact_core.exchange.questions import Question
+from fact_core.exchange.readers import READERS
+from fact_core.exchange.readers.table import Cell, Said
+from fact_core.labeling import bulk, classes, labels_now, selections
 from fact_core.labeling.history import states_of
 from fact_core.storage import db, items
 from fact_core.storage.project import Project
 
-Kind = Literal["csv", "folders", "label-studio"]
 Keep = Literal["mine", "theirs"]
 
 SHOWN = 20  # files that are told one by one
+SAMPLE = 5  # rows of the file that are shown
+CELL = 120  # characters of a cell that are shown
 
-#: kind -> how its text is read; the names of folders need no file
-READERS: Mapping[str, Callable[[str], Iterable[Entry]]] = {"csv": csv_entries, "label-studio": studio_entries}
-KINDS = (*READERS, "folders")
+KINDS = (ANY, "folders", *READERS)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where labels come from. ``text``: the content of the file, "" for the names of folders."""
+    """Where labels come from. kind: one of ``KINDS``; content: the file's bytes, b"" for the names of folders."""
 
     kind: str
-    text: str = ""
+    content: str | bytes = b""
+    config: ImportConfig = field(default_factory=ImportConfig)
 
 
 @dataclass(frozen=True)
 class Told:
-    """How many files something holds for, and the first of them."""
+    """How many rows something holds for, what the first of them name, and which rows those are."""
 
     count: int = 0
     first: tuple[str, ...] = ()
+    where: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The file as it was read: its kind in words, its encoding, its columns and its first rows."""
+
+    title: str = ""
+    encoding: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,9 +71,10 @@ class Preview:
     """What an import would do; nothing is written yet.
 
     rows: item id -> class name, for all images whose label is new or another one; by_class: how many of them
-    each class gets. already_same: images that have that label. unknown: there is no such file. ambiguous: the
-    name fits several images. differing: the file itself gives the image several labels. skipped: rows without
-    a label, images without a folder, and files that cannot be read.
+    each class gets. already_same: images that have that label. skipped: rows without a label, images without a
+    folder, and files that cannot be read. left: reason of ``gather.REASONS`` -> the rows that are left out.
+    by_case: images that were found under another upper or lower case. test: images that the file keeps for testing;
+    groups: what belongs together. questions: what is open, or may be said otherwise.
     """
 
     kind: str
@@ -67,46 +84,67 @@ class Preview:
     new_classes: tuple[str, ...]
     already_same: int
     skipped: int
-    unknown: Told = Told()
-    ambiguous: Told = Told()
-    differing: Told = Told()
+    left: Mapping[str, Told] = field(default_factory=dict)
+    by_case: int = 0
+    test: frozenset[int] = frozenset()
+    groups: Mapping[int, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = field(default=(), compare=False)
+    sheet: Sheet = field(default_factory=Sheet, compare=False)
+
+    @property
+    def open(self) -> bool:
+        """Whether something must be answered first."""
+        return any(each.must for each in self.questions)
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What an import did. ``batch`` and ``new_classes`` (ids) take it back; ``kept``: labels that were left."""
+    """What an import did. ``batch`` and ``new_classes`` (ids) take it back; ``kept``: labels that were left.
+
+    checks: how many of the images are check images now.
+    """
 
     batch: str
     images: int
     kept: int
     new_classes: tuple[int, ...]
+    checks: int = 0
 
 
 def read(project: Project, source: Source) -> Preview:
     """What importing would do now. InputError, which names the row, when the source cannot be used."""
     if source.kind not in KINDS:
         raise InputError("There is no such source of labels", repr(source.kind)[:80], f"Known: {', '.join(KINDS)}.")
-    try:
-        source.text.encode()
-    except UnicodeEncodeError as error:  # half a surrogate pair, possible in JSON
-        row = source.text.count("\n", 0, error.start) + 1
-        raise InputError(f"Row {row} has a character that is none", do="Save the file as UTF-8.") from None
-    pool = items.pool(project)
-    entries = folder_entries(pool) if source.kind == "folders" else READERS[source.kind](source.text)
+    pool, aliases = items.pool(project), items.aliases(project)
     present = {each.id: each.name for each in classes.classes(project)}
     now = {
         item: present[state.class_id] for item, state in labels_now.states(project).items() if state.class_id in present
     }
-    found = _gather(entries, Finder(pool, items.aliases(project)), list(present.values()))
-    return _preview(source.kind, found, now, list(present.values()))
+    listed = list(present.values())
+    seen = label_files.understand(source.kind, _bytes(source.content), pool, aliases, source.config, listed)
+    return _preview(seen, now, listed)
 
 
-def commit(project: Project, preview: Preview, client: str, keep: Keep) -> Applied:
+def _bytes(content: str | bytes) -> bytes:
+    if isinstance(content, bytes):
+        return content
+    try:
+        return content.encode()
+    except UnicodeEncodeError as error:  # half a surrogate pair, possible in JSON
+        row = content.count("\n", 0, error.start) + 1
+        raise InputError(f"Row {row} has a character that is none", do="Save the file as UTF-8.") from None
+
+
+def commit(project: Project, preview: Preview, client: str, keep: Keep, check: str = "none") -> Applied:
     """Give the labels of a preview in one transaction, as one batch of ``client`` (a name used once).
 
     keep: whose label stays where an image has another one by now: "mine" (the project's) or "theirs" (the file's).
-    Classes that are missing by now are added. Nothing is written when nothing would change.
+    Classes that are missing by now are added. Nothing is written when nothing would change. check: what becomes
+    check images: "none", a "share", or the part that the file calls test ("split"). InputError while a question of
+    the preview is open.
     """
+    if preview.open:
+        raise InputError("Something about this file has to be said first", do="Answer the questions above the preview.")
     if keep not in ("mine", "theirs"):
         raise InputError("Whose labels to keep is not known", repr(keep)[:80], "Known: mine, theirs.")
     with db.connect(project.db) as con, db.transaction(con):
@@ -121,7 +159,10 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep) -> Appli
         ids = classes.add_missing(con, list(dict.fromkeys(give.values())))
         images = bulk.give(con, client, {item: ids[name] for item, name in give.items()}, "import")
         new = tuple(sorted(set(ids.values()) - set(present)))
-        return Applied(client, images, len(other) if keep == "mine" else 0, new)
+        fresh = [item for item in give if item not in other]  # a label that was there may have been trained on
+        held = held_out.draw(fresh, preview.groups, preview.test, check)
+        selections.keep_apart(con, held, client)
+        return Applied(client, images, len(other) if keep == "mine" else 0, new, len(held))
 
 
 def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
@@ -131,82 +172,46 @@ def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
     """
     with db.connect(project.db) as con, db.transaction(con):
         changed = len(bulk.take_back(con, batch))
+        selections.take_back(con, batch)
         classes.hide_empty(con, new_classes)
         return changed
 
 
-@dataclass
-class _Found:
-    """What a source says of the images of a project."""
-
-    labels: dict[int, str] = field(default_factory=dict)
-    differing: dict[int, str] = field(default_factory=dict)  # image -> its file, as the source names it
-    unknown: list[str] = field(default_factory=list)
-    ambiguous: list[str] = field(default_factory=list)
-    skipped: int = 0
-
-
-def _gather(entries: Iterable[Entry], find: Finder, present: Sequence[str]) -> _Found:
-    """Find the image of each entry and bring class names to one spelling: the project's, else the first."""
-    found = _Found()
-    spelled = {name.casefold(): name for name in present}
-    cleaned: dict[str, str] = {}
-    for entry in entries:
-        outcome, item = _first_hit(find, entry.files)
-        if not entry.labels or outcome == "unreadable":
-            found.skipped += 1
-            continue
-        names = {_spell(each, entry.where, spelled, cleaned) for each in entry.labels}
-        shown = (entry.files[0] if entry.files else entry.where)[:200].encode(errors="replace").decode()
-        if outcome != "found":
-            (found.ambiguous if outcome == "several" else found.unknown).append(shown)
-        elif len(names) > 1 or found.labels.get(item, name := next(iter(names))) != name:
-            found.differing.setdefault(item, shown)
-        else:
-            found.labels[item] = name
-    for item in found.differing:  # nothing is guessed
-        found.labels.pop(item, None)
-    return found
-
-
-def _first_hit(find: Finder, files: Sequence[str]) -> tuple[Outcome, int]:
-    for each in files:
-        outcome, item = find.look(each)
-        if outcome != "unknown":
-            return outcome, item
-    return "unknown", 0
-
-
-def _spell(name: str, where: str, spelled: dict[str, str], cleaned: dict[str, str]) -> str:
-    if name not in cleaned:
-        try:
-            text = clean_name(name, "label")
-        except InputError as error:
-            raise InputError(f"{where}: {error.what}", error.found, error.do) from None
-        cleaned[name] = spelled.setdefault(text.casefold(), text)
-        if len(spelled) > classes.MOST_CLASSES:
-            raise InputError(
-                "These are too many classes", f"more than {classes.MOST_CLASSES:,}", "Is this the right column?"
-            )
-    return cleaned[name]
-
-
-def _preview(kind: str, found: _Found, now: Mapping[int, str], present: Sequence[str]) -> Preview:
-    rows = {item: name for item, name in found.labels.items() if now.get(item) != name}
+def _preview(seen: Reading, now: Mapping[int, str], present: Sequence[str]) -> Preview:
+    found = seen.found
+    labels = {item: each.label for item, each in found.taken.items()}
+    rows = {item: name for item, name in labels.items() if now.get(item) != name}
     by_class = Counter(rows.values())
+    left = {reason: _told(each) for reason, each in found.left.items() if reason not in ("none", "unreadable")}
     return Preview(
-        kind=kind,
+        kind=seen.columns.table.kind,
         rows=rows,
         by_class=dict(by_class.most_common()),
         conflicts=tuple(Conflict(item, now[item], name) for item, name in rows.items() if item in now),
         new_classes=tuple(name for name in by_class if name not in set(present)),
-        already_same=len(found.labels) - len(rows),
-        skipped=found.skipped,
-        unknown=_told(found.unknown),
-        ambiguous=_told(found.ambiguous),
-        differing=_told(list(found.differing.values())),
+        already_same=len(labels) - len(rows),
+        skipped=sum(len(found.left.get(reason, ())) for reason in ("none", "unreadable")),
+        left=left,
+        by_case=found.by_case,
+        test=frozenset(found.test & set(rows)),
+        groups={item: group for item, group in found.groups.items() if item in rows},
+        questions=seen.questions,
+        sheet=_sheet(seen),
     )
 
 
-def _told(files: Sequence[str]) -> Told:
-    return Told(len(files), tuple(files[:SHOWN]))
+def _sheet(seen: Reading) -> Sheet:
+    table = seen.columns.table
+    title = READERS[table.kind].title if table.kind in READERS else ""
+    shown = tuple(tuple(_cell(cell) for cell in cells) for _, cells in table.rows[:SAMPLE])
+    return Sheet(title, table.encoding, table.columns, shown)
+
+
+def _cell(cell: Cell) -> str:
+    text = ", ".join(cell.names) if isinstance(cell, Said) else cell
+    return text[:CELL].encode(errors="replace").decode()
+
+
+def _told(rows: Sequence[Left]) -> Told:
+    first = rows[:SHOWN]
+    return Told(len(rows), tuple(each.shown for each in first), tuple(each.where for each in first))

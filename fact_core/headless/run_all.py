@@ -21,7 +21,7 @@ import dataclasses
 import json
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ import numpy as np
 
 import fact_core
 from fact_core.analysis.evaluate import wilson
-from fact_core.config import SelectConfig, TrainConfig, parse_budget, to_dict
+from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget, to_dict
 from fact_core.errors import InputError
-from fact_core.exchange import label_files
+from fact_core.exchange import folders, label_files
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, labels_now, operations, selections
@@ -45,7 +45,7 @@ from fact_core.work.versions import versions
 
 @dataclass(frozen=True)
 class Order:
-    """What ``launch.py run`` was asked for. ``labels_from``: "folders", or the path of a CSV."""
+    """What ``launch.py run`` was asked for. ``labels_from``: "folders", or a file's path; ``labels``: how to read."""
 
     images: Path
     labels_from: str
@@ -54,6 +54,7 @@ class Order:
     project: Path | None = None
     test_images: Path | None = None
     export: Path | None = None
+    labels: ImportConfig = field(default_factory=ImportConfig)
 
 
 @dataclass(frozen=True)
@@ -89,10 +90,12 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     worker.do("scan", {})
     pool = items.pool(found)
     budget = parse_budget(order.select.budget, len(pool))
-    truth = _truth(found, pool, order.labels_from)
+    truth = _truth(found, pool, order, console)
     features = worker.do("features", {"backbone": order.train.backbone, "device": device}).result
     chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))
     count = _buy(found, chosen, truth, "folders" if order.labels_from == "folders" else "csv", console)
+    if order.test_images:  # before hours of work: a class that is not trained is never answered
+        folders.read_class_folders(order.test_images, known=_bought(found, chosen))
     console.say(f"{count} labels from {order.labels_from}")
     trained = _train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
     predicted = worker.do("predict", {"run": trained.id, "device": device}).result
@@ -107,10 +110,10 @@ def _check_first(order: Order) -> None:
     project.image_folder(order.images)
     if order.labels_from != "folders" and not Path(order.labels_from).is_file():
         raise InputError(
-            "There is no such file with labels", order.labels_from, "Give the path of a CSV file, or the word folders."
+            "There is no such file with labels", order.labels_from, "Give the path of a file, or the word folders."
         )
     if order.test_images:
-        label_files.read_class_folders(order.test_images)
+        folders.read_class_folders(order.test_images, known=None)
     out = order.export
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())) and not _exported_before(order, out):
         raise InputError("The folder for the export is not empty", str(out), "Choose a new folder.")
@@ -125,11 +128,18 @@ def _folder(order: Order) -> Path:
     return known or project.default_folder(root.name)
 
 
-def _truth(found: Project, pool: Pool, labels_from: str) -> dict[int, str]:
+def _truth(found: Project, pool: Pool, order: Order, console: Console) -> dict[int, str]:
     """Image id -> class name of all that is known. Only bought images are labeled; the rest scores the result."""
-    if labels_from == "folders":
-        return label_files.folder_labels(pool)
-    return label_files.read_labels(Path(labels_from), pool, items.aliases(found))
+    aliases = items.aliases(found)
+    if order.labels_from == "folders":
+        return label_files.folder_truth(pool, aliases, order.labels, console.say)
+    return label_files.read_labels(Path(order.labels_from), pool, aliases, order.labels, console.say)
+
+
+def _bought(found: Project, chosen: selections.Stored) -> set[str]:
+    """The classes that training will know."""
+    labels = labels_now.snapshot(found, selection=chosen.id)
+    return {labels.classes[int(y)] for y in labels.y}
 
 
 def _choose(found: Project, worker: WorkerClient, config: SelectConfig) -> selections.Stored:

@@ -33,13 +33,14 @@ class Applied:
 def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
     """Store operations in one transaction: all of them, or none and an InputError that names the first bad one.
 
-    Operations whose (client, seq) is stored already are passed over.
+    Operations whose (client, seq) is stored already are passed over. ProjectChanged when the file is another project's.
     """
     if not is_name(client, 1, 100):
         raise InputError("The client has no usable name", repr(client)[:80])
     for op in ops:
         check(op)
     with db.connect(project.db) as con, db.transaction(con):
+        db.check_same(con, project.id, project.db)
         stored = _numbers(con, client, ops)
         fresh = [op for op in ops if op.seq not in stored]
         now = _images_now(con, {op.item for op in ops if op.item is not None})

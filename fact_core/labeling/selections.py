@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,43 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
         con.table("pick").insert_all([columns, *((number, *pick) for pick in picks)])
         db.bump(con)
         return number
+
+
+def keep_apart(con: Database, items: Sequence[int], step: str) -> None:
+    """Make images check images, within a transaction: a new selection that goes on from the newest one.
+
+    step: the name of the step that gave them their labels; ``take_back`` knows the selection by it.
+    """
+    if not items:
+        return
+    latest = con.execute("SELECT * FROM selection ORDER BY id DESC LIMIT 1").fetchone()
+    config = {**(json.loads(latest["config"]) if latest else {"budget": 0, "check": 0}), "import": step}
+    config["check"] = int(config.get("check") or 0) + len(items)
+    row = {"run": latest["run"] if latest else None, "strategy": latest["strategy"] if latest else "random"}
+    row |= {"config": json.dumps(config, ensure_ascii=False), "seconds": latest["seconds"] if latest else 0.0}
+    number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
+    if latest:
+        con.execute(
+            "INSERT INTO pick (selection, item, role, rank, state, replaces) "
+            "SELECT ?, item, role, rank, state, replaces FROM pick WHERE selection = ?",
+            (number, latest["id"]),
+        )
+    last = con.execute("SELECT coalesce(max(rank), -1) FROM pick WHERE selection = ?", (number,)).fetchone()[0]
+    con.conn.executemany(
+        "INSERT INTO pick (selection, item, role, rank, state) VALUES (?, ?, 'audit', ?, 'chosen') "
+        "ON CONFLICT (selection, item) DO UPDATE SET role = 'audit', state = 'chosen', rank = excluded.rank",
+        [(number, item, rank) for rank, item in enumerate(items, start=last + 1)],
+    )
+    db.bump(con)
+
+
+def take_back(con: Database, step: str) -> None:
+    """Undo ``keep_apart`` within a transaction, unless something was chosen since."""
+    row = con.execute("SELECT id, config FROM selection ORDER BY id DESC LIMIT 1").fetchone()
+    if row is not None and json.loads(row["config"]).get("import") == step:
+        con.execute("DELETE FROM pick WHERE selection = ?", (row["id"],))
+        con.execute("DELETE FROM selection WHERE id = ?", (row["id"],))
+        db.bump(con)
 
 
 def only_checks(budget: str, check: int, extend: bool) -> bool:

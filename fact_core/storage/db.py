@@ -1,53 +1,114 @@
-"""The project's SQLite file: how it is opened, and brought to the newest schema.
+"""The project's SQLite file: how it is opened, and what is written together.
 
-A connection is opened, configured and closed per operation. It comes as a ``Database`` of
-sqlite-utils. Scripts of a schema (``schema.py``) are applied and recorded by its ``Migrations``;
-their number also stands in ``user_version``, as it did before, so that opening costs one look
-and an older FACT Studio refuses the file in words.
+A connection is opened, configured and closed per operation, so that between two of them the file is whole by itself:
+the last one that is closed leaves nothing beside it. It comes as a ``Database`` of sqlite-utils.
+
+Opening never makes a file, but where ``create`` says so: a project whose disk is not connected is not an empty one.
+The way to the newest schema is in ``migrate.py``, errors are put into words by ``db_errors.py``.
 """
 
 from __future__ import annotations
 
-import os
+import random
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
-from sqlite_utils import Database, Migrations
+from sqlite_utils import Database
 
-from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, SchemaTooNew, StorageError
+from fact_core.errors import InputError, ProjectChanged
+from fact_core.storage import db_errors, migrate
 from fact_core.storage.schema import MIGRATIONS
 
 BUSY_SECONDS = 15.0
+#: The connection that the calls of one request share. A thread and a task has its own.
+_SHARED: ContextVar[tuple[Path, Database] | None] = ContextVar("shared", default=None)
 
 
 @contextmanager
-def connect(path: Path, scripts: Sequence[str] = MIGRATIONS) -> Iterator[Database]:
+def connect(path: Path, scripts: Sequence[str] = MIGRATIONS, *, create: bool = False) -> Iterator[Database]:
     """A configured connection to the database, brought to the newest schema, closed at the end.
 
     The connection is in autocommit mode: put writes that belong together into ``transaction``.
-    Errors: SchemaTooNew; ProjectError when it is no database; ProjectBusy when locked for
-    15 seconds; StorageError when the disk is full or read-only; InputError for values that
-    SQLite cannot hold.
+    Errors: ProjectGone when there is no such file, or an empty one (not with ``create``, which makes it); SchemaTooNew;
+    ProjectError when it is no database; ProjectBusy when locked for 15 seconds; DiskFull; StorageError when it may not
+    be written; InputError for values that SQLite cannot hold.
     """
+    held = _SHARED.get()
+    if held is not None and held[0] == path:
+        yield held[1]  # errors are put into words where it was opened
+        return
+    if not create:
+        db_errors.check_there(path)
     try:
-        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as connection:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA foreign_keys = ON")
+        with closing(_opened(path, create)) as connection:
             # Neither the plug-ins of sqlite-utils nor its pragma: nothing is done here but wrapping.
             con = Database(connection, recursive_triggers=False, execute_plugins=False)
-            if _version(con) != len(scripts):
-                _migrate(con, path, scripts)
+            if migrate.version(con) != len(scripts):
+                migrate.migrate(con, path, scripts, create=create)
             # FULL: a label that was acknowledged also survives a power cut.
             connection.execute("PRAGMA synchronous = FULL")
             yield con
     except sqlite3.Error as error:
-        raise _in_words(error, path) from error
+        raise db_errors.in_words(error, path) from error
     except OverflowError as error:  # a number from outside that no row can have
         raise InputError("A number is too large", do="Reload the page.") from error
     except UnicodeEncodeError as error:  # half a surrogate pair, possible in JSON
         raise InputError("A text has characters that cannot be stored", repr(error.object)[:80]) from error
+
+
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Every ``connect`` to this file within is one and the same connection: opening it reads the whole schema."""
+    with connect(path) as con:
+        token = _SHARED.set((path, con))
+        try:
+            yield
+        finally:
+            _SHARED.reset(token)
+
+
+def _opened(path: Path, create: bool) -> sqlite3.Connection:
+    """A connection that can read, also where the disk is full."""
+    try:
+        return _open(path, create, BUSY_SECONDS)
+    except sqlite3.Error as error:
+        if not db_errors.is_full(error, path):
+            raise
+    return _open_alone(path)
+
+
+def _open_alone(path: Path) -> sqlite3.Connection:
+    """A connection that needs no room on the disk, and that no other can stand beside: they wait for each other.
+
+    The index of the write-ahead log is a file of 32 kB that the first who comes makes; here it lies in memory.
+    """
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return _open(path, False, 0, ("PRAGMA temp_store = MEMORY", "PRAGMA locking_mode = EXCLUSIVE"))
+        except sqlite3.OperationalError as error:
+            # Two that wait in SQLite would each keep a part of the lock: who fails lets go of all, and comes again.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))
+
+
+def _open(path: Path, create: bool, wait: float, first: Sequence[str] = ()) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
+    connection = sqlite3.connect(uri, uri=True, timeout=wait, isolation_level=None)
+    try:
+        connection.row_factory = sqlite3.Row
+        for pragma in (*first, "PRAGMA foreign_keys = ON"):
+            connection.execute(pragma)
+        connection.execute("PRAGMA user_version").fetchone()  # the first look at the file
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager
@@ -94,77 +155,18 @@ def version(con: Database) -> str:
     return f"{row['changes']}.{row['label']}.{row['event']}"
 
 
-def _version(con: Database) -> int:
-    return int(con.conn.execute("PRAGMA user_version").fetchone()[0])
+def identity(con: Database) -> str:
+    """The name that the project was given when it was made and that no other has; "" where it has none yet."""
+    row = con.execute("SELECT value FROM meta WHERE key = 'id'").fetchone()
+    return str(row["value"]) if row else ""
 
 
-def _migrate(con: Database, path: Path, scripts: Sequence[str]) -> None:
-    """Back up what is there, then apply the scripts that are missing: all of them, or none."""
-    if _version(con) > len(scripts):
-        raise SchemaTooNew(
-            "A newer version of FACT Studio wrote this project",
-            f"schema {_version(con)} in {path}; this version knows {len(scripts)}",
-            "Update FACT Studio. Nothing was changed.",
+def check_same(con: Database, wanted: str, path: Path) -> None:
+    """ProjectChanged unless this is the project of that identity. One that is not known ("") is not checked."""
+    found = identity(con) if wanted else ""
+    if found and found != wanted:
+        raise ProjectChanged(
+            "This project is not what it was",
+            f"Another project's file lies at {path}.",
+            "Put the file back that was there before. What waits in the page is kept until then.",
         )
-    con.enable_wal()
-    if _version(con) > 0:
-        _backup(con, path)
-    with transaction(con):
-        # Read again: another process may have done it while this one waited for the lock.
-        _record_older(con, _version(con))
-        _migrations(scripts).apply(con)
-        con.execute(f"PRAGMA user_version = {len(scripts):d}")
-
-
-def _migrations(scripts: Sequence[str]) -> Migrations:
-    """The scripts as migrations of sqlite-utils, named by their numbers."""
-    found = Migrations("fact-studio")
-    for number, script in enumerate(scripts, start=1):
-
-        def run(con: Database, script: str = script) -> None:
-            con.executescript(script)  # within a transaction statement by statement
-
-        found(name=_name(number))(run)
-    return found
-
-
-def _record_older(con: Database, version: int) -> None:
-    """The bridge from schemas 1 and 2, whose only record was ``user_version``."""
-    known = {each.name for each in Migrations("fact-studio").applied(con)}
-    older = [_name(number) for number in range(1, version + 1) if _name(number) not in known]
-    Migrations("fact-studio").ensure_migrations_table(con)
-    con.table(Migrations.migrations_table).insert_all(
-        {"migration_set": "fact-studio", "name": name, "applied_at": "before sqlite-utils"} for name in older
-    )
-
-
-def _name(number: int) -> str:
-    return f"schema_{number}"
-
-
-def _backup(con: Database, path: Path) -> None:
-    target = path.with_name(f"{path.name}.backup-{_version(con)}")
-    if target.exists():
-        return
-    staged = target.with_name(f"{target.name}.{os.getpid()}.new")
-    try:
-        with closing(sqlite3.connect(staged)) as copy:
-            con.conn.backup(copy)
-        os.replace(staged, target)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-def _in_words(error: sqlite3.Error, path: Path) -> FactError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-    if code == sqlite3.SQLITE_FULL:
-        return StorageError("The disk is full (writing the project)", str(path), "Free some space; nothing is lost.")
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        what = "The project cannot be opened for writing"
-        return StorageError(what, f"{path}: {error}", "Check that the folder exists and may be written.")
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return ProjectBusy("Another program keeps the project locked", str(path), "Close it and try again.")
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        what = "The project's database is damaged or not a database"
-        return ProjectError(what, f"{path}: {error}", "Restore it from a backup; images are not affected.")
-    return StorageError("The project's database gave an error", f"{path}: {error}")

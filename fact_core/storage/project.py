@@ -9,28 +9,36 @@ import json
 import os
 import re
 import shutil
+import sqlite3
 import time
 import unicodedata
+import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, storage_error
+from sqlite_utils import Database
+
+from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, ProjectGone, storage_error
 from fact_core.files import Lock as Lock
 from fact_core.files import clean_name, lock_holder, take_lock, write_text
 from fact_core.folders import data_folder
 from fact_core.images.folder import PROJECT_FILE
-from fact_core.storage import db
+from fact_core.storage import db, db_errors
 
 DATABASE = PROJECT_FILE
 
 
 @dataclass(frozen=True)
 class Project:
-    """An open project. ``folder`` and ``images`` are absolute and resolved."""
+    """An open project. ``folder`` and ``images`` are absolute and resolved.
+
+    id: the name that no other project has, by which another file in the place of its own is noticed; "" is not known.
+    """
 
     folder: Path
     name: str
     images: Path
+    id: str = ""
 
     @property
     def db(self) -> Path:
@@ -100,21 +108,20 @@ def create(folder: Path, images: Path, name: str = "") -> Project:
 
 
 def open_project(folder: Path) -> Project:
-    """The project in that folder. ProjectError when there is none; SchemaTooNew; StorageError."""
+    """The project in that folder. ProjectError, as ProjectGone when there is none; SchemaTooNew; StorageError."""
     target = _absolute(folder)
     if not target.exists():
-        raise ProjectError("There is no such folder", str(target), "Check the path of the project.")
+        raise ProjectGone("There is no such folder", str(target), "Check the path, or connect the disk it lies on.")
     if not target.is_dir():
         raise ProjectError("A project is a folder, and this is a file", str(target))
-    if not (target / DATABASE).is_file():
-        raise ProjectError(
-            "There is no project in this folder", str(target), "Choose a folder that has project.sqlite."
-        )
+    if not (target / DATABASE).exists():
+        raise ProjectGone("There is no project in this folder", str(target), "Choose a folder that has project.sqlite.")
     with db.connect(target / DATABASE) as con:
+        identity = db.identity(con) or _given_identity(con)
         meta = {row["key"]: row["value"] for row in con.execute("SELECT key, value FROM meta")}
     if "images" not in meta:
         raise ProjectError("The project's database is incomplete", str(target / DATABASE), "Create the project again.")
-    return Project(target, meta.get("name", target.name), Path(meta["images"]))
+    return Project(target, meta.get("name", target.name), Path(meta["images"]), identity)
 
 
 def open_or_create(folder: Path, images: Path) -> Project:
@@ -160,9 +167,25 @@ def lock(project: Project) -> Lock:
 
 
 def version(project: Project) -> str:
-    """A short text that differs after every change of the project's state: cheap to poll."""
+    """A short text that differs after every change of the project's state: cheap to poll.
+
+    ProjectChanged when another project's file lies in the place of its own.
+    """
     with db.connect(project.db) as con:
+        db.check_same(con, project.id, project.db)
         return db.version(con)
+
+
+def place(project: Project) -> tuple[int, int]:
+    """Which file is the project's: another one in its place has another number. ProjectGone when there is none."""
+    db_errors.check_there(project.db)
+    known = project.db.stat()
+    return known.st_dev, known.st_ino
+
+
+def has_room(project: Project) -> bool:
+    """Whether anything can be written beside the project's file."""
+    return db_errors.has_room(project.folder)
 
 
 def delete(folder: Path) -> None:
@@ -191,7 +214,7 @@ def delete(folder: Path) -> None:
         raise storage_error(error, "deleting the project") from error
     finally:
         held.release()
-    _write_recent([each for each in _read_recent() if each.folder != str(target)])
+    _write_recent([each for each in remembered() if each.folder != str(target)])
 
 
 def default_folder(name: str) -> Path:
@@ -209,13 +232,13 @@ def default_folder(name: str) -> Path:
 
 def recent() -> list[Recent]:
     """Projects opened before that are still there, newest first."""
-    return [each for each in _read_recent() if (Path(each.folder) / DATABASE).is_file()]
+    return [each for each in remembered() if (Path(each.folder) / DATABASE).is_file()]
 
 
 def remember(project: Project) -> None:
     """Put the project on top of the recent ones. Never fails: the list is only a convenience."""
     mine = Recent(str(project.folder), project.name, str(project.images), time.time())
-    _write_recent([mine, *(each for each in _read_recent() if each.folder != mine.folder)][:30])
+    _write_recent([mine, *(each for each in remembered() if each.folder != mine.folder)][:30])
 
 
 def _absolute(path: Path) -> Path:
@@ -229,14 +252,23 @@ def _ours(name: str) -> bool:
     return name in ("runs", "cache", "project.lock", "worker.lock", "worker.log") or name.startswith(DATABASE)
 
 
+def _given_identity(con: Database) -> str:
+    """The identity of a project that an earlier version made. "" where it cannot be written down now."""
+    try:
+        con.execute("INSERT OR IGNORE INTO meta (key, value) VALUES ('id', ?)", (uuid.uuid4().hex,))
+    except sqlite3.Error:  # a full disk, a folder that may only be read: it is read all the same
+        return ""
+    return db.identity(con)
+
+
 def _write_database(folder: Path, name: str, images: Path) -> None:
     """Staged, so that a project.sqlite that exists is a whole one."""
     staged = folder / f"{DATABASE}.new"
     for leftover in folder.glob(f"{DATABASE}.new*"):
         leftover.unlink()
-    with db.connect(staged) as con:
+    with db.connect(staged, create=True) as con:
         with db.transaction(con):
-            about = {"name": name, "images": str(images), "created": repr(time.time())}
+            about = {"name": name, "images": str(images), "created": repr(time.time()), "id": uuid.uuid4().hex}
             con.table("meta").insert_all([("key", "value"), *about.items()])
         con.execute("PRAGMA journal_mode = DELETE")  # one file while it is renamed
     os.replace(staged, folder / DATABASE)
@@ -244,7 +276,8 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
         con.execute("PRAGMA journal_mode = WAL")
 
 
-def _read_recent() -> list[Recent]:
+def remembered() -> list[Recent]:
+    """Projects opened before, newest first, also those whose folder or disk is not there now."""
     try:
         rows = json.loads((data_folder() / "recent.json").read_text(encoding="utf-8"))
         return [Recent(str(r["folder"]), str(r["name"]), str(r["images"]), float(r["opened"])) for r in rows]

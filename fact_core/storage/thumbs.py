@@ -49,8 +49,8 @@ class Thumbs:
         if not rows:
             return
         try:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with db.connect(self.file, SCHEMA) as con:
+            self.file.parent.mkdir(exist_ok=True)  # never the project's folder: its disk may not be connected
+            with db.connect(self.file, SCHEMA, create=True) as con:
                 con.execute("PRAGMA synchronous = OFF")
                 with db.transaction(con):
                     con.table("thumb").insert_all([("digest", "jpeg"), *rows], replace=True)

@@ -97,15 +97,32 @@ def write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]
 def write_predictions(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """``predictions.csv``: a row an image of the pool."""
     yield Log("writing predictions.csv")
+    yield from _changed_names(project)
     export_labels.write_predictions(project, trained.id, target / "predictions.csv")
     return ["predictions.csv"]
+
+
+def write_probabilities(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+    """``probabilities.csv``: as ``predictions.csv``, with a column for each class."""
+    yield Log("writing probabilities.csv")
+    yield from _changed_names(project)
+    export_labels.write_predictions(project, trained.id, target / "probabilities.csv", each_class=True)
+    return ["probabilities.csv"]
 
 
 def write_labels(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """``labels.csv``: what a person labeled."""
     yield Log("writing labels.csv")
+    yield from _changed_names(project)
     export_labels.write_labels(project, target / "labels.csv")
     return ["labels.csv"]
+
+
+def _changed_names(project: Project) -> Step[None]:
+    """Say which classes have an apostrophe in front in a CSV."""
+    if names := export_labels.changed_names(project):
+        shown = ", ".join(names[:5])
+        yield Log(f"A spreadsheet would run these class names; an apostrophe stands before them: {shown}", "warning")
 
 
 def _figures(trained: Run) -> dict[str, str | int | float]:

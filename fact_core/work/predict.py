@@ -17,7 +17,7 @@ from fact_core.classifier.predict import predict as answer
 from fact_core.config import PredictConfig
 from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
-from fact_core.exchange import label_files
+from fact_core.exchange import folders
 from fact_core.features.extract import features_key
 from fact_core.storage import predictions, run_queue
 from fact_core.storage.project import Project
@@ -71,7 +71,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
 def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int) -> Step[dict[str, Any]]:
     """Accuracy on a folder with one sub-folder a class. Names must be those of the classifier's classes."""
     started = time.monotonic()
-    files, names = label_files.read_class_folders(folder)
+    files, names = folders.read_class_folders(folder, known=classifier.classes)
     found = yield from answer(classifier, files, device=device, batch=batch)
     rows = [row for row in range(len(files)) if row not in found.bad]
     named = found.answers[classifier.final].argmax(axis=1)

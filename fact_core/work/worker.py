@@ -19,17 +19,19 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from fact_core.errors import FactError, storage_error
+from fact_core.errors import DiskFull, FactError, storage_error
 from fact_core.events import Event, Log, PhaseDone, Progress, Saved
 from fact_core.files import Lock
 from fact_core.storage import run_events, run_process, run_queue, worker_lock
 from fact_core.storage.project import Project, open_project
 from fact_core.types import Step
+from fact_core.work import full_disk
 from fact_core.work.kind import kind_of, options_of
 from fact_core.work.versions import versions
 
@@ -76,7 +78,7 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
         _sweep(project)
         last = time.monotonic()
         while True:
-            run = run_queue.claim(project, name)
+            run = _claim(project, name)
             if run is not None:
                 _do(project, run, name, follow_up)
                 last = time.monotonic()
@@ -87,11 +89,14 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
 
 
 def _alone(project: Project, name: str, patience: float) -> Lock | None:
-    """The project's ``worker_lock``; None where another process keeps it for so many seconds."""
+    """The project's ``worker_lock``; None where another process keeps it, or there is no room for it, for so long."""
     until = time.monotonic() + patience
-    while (held := worker_lock.take(project, name)) is None and time.monotonic() < until:
+    while time.monotonic() < until:
+        with suppress(DiskFull):
+            if held := worker_lock.take(project, name):
+                return held
         time.sleep(0.1)
-    return held
+    return None
 
 
 def _sweep(project: Project) -> None:
@@ -105,12 +110,24 @@ def _do(project: Project, run: run_queue.Run, worker: str, follow_up: bool) -> N
     # Asked from here on whether to stop: to say what a run lacks may import torch, which takes seconds.
     with _asking(project, run.id, worker) as stop:
         try:
-            if _parked(project, run):
-                return
-        except Stopped:
+            if not _parked(project, run):
+                execute(project, run, worker, stop, follow_up)
+        except (FactError, OSError) as error:
+            if not full_disk.is_full(error):
+                raise
+            end = partial(run_queue.finish, project, run.id, "stopped", full_disk.STOPPED, {}, worker)
+            full_disk.when_there_is_room(end)
+        except Stopped:  # while it said what it lacks: else it has ended, and this changes nothing
             run_queue.finish(project, run.id, "stopped", "Stopped before it began.", {}, worker)
             raise
-        execute(project, run, worker, stop, follow_up)
+
+
+def _claim(project: Project, worker: str) -> run_queue.Run | None:
+    """The next run; None where there is none, or no room to say that it is taken."""
+    try:
+        return run_queue.claim(project, worker)
+    except DiskFull:
+        return None
 
 
 def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.Event, follow_up: bool = False) -> None:
@@ -130,16 +147,21 @@ def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.E
             leave = not stop.is_set()
             status, reason = "stopped", "Stopped. What is done is kept: it can be resumed."
         except BaseException as error:
-            traceback.print_exc()
-            status, reason = "failed", in_words(error)
-        with _undisturbed():
-            try:
-                for event in kind_of(run).kept(project, run) if status == "stopped" else ():
-                    sink.add(event)
-                sink.flush()
-            finally:
-                then = kind_of(run).then(project, run) if status == "done" and follow_up else ()
-                run_queue.finish(project, run.id, status, reason, result, worker, then)
+            full_disk.note_traceback()
+            full = full_disk.is_full(error)
+            status, reason = ("stopped", full_disk.STOPPED) if full else ("failed", in_words(error))
+        for event in kind_of(run).kept(project, run) if status == "stopped" else ():
+            sink.add(event)
+        then = kind_of(run).then(project, run) if status == "done" and follow_up else ()
+
+        def record() -> None:
+            with _undisturbed():
+                try:
+                    sink.flush()
+                finally:
+                    run_queue.finish(project, run.id, status, reason, result, worker, then)
+
+        full_disk.when_there_is_room(record)
     if leave:
         raise Stopped
 
@@ -159,6 +181,8 @@ def _parked(project: Project, run: run_queue.Run) -> bool:
     """Queue what the run lacks and put it behind that. A failure to say what it lacks is the run's failure."""
     try:
         lacking = kind_of(run).needs(project, run, options_of(run))
+    except DiskFull:
+        raise
     except FactError as error:
         run_queue.finish(project, run.id, "failed", reason=str(error), result={})
         return True
@@ -224,7 +248,7 @@ def _asking(project: Project, run_id: int, worker: str) -> Iterator[threading.Ev
             try:
                 wished = run_process.must_stop(project, run_id, worker)
             except Exception:  # a busy or broken disk must not end the run; the next look may succeed
-                traceback.print_exc()
+                full_disk.note_traceback()
                 continue
             if not wished:
                 continue
@@ -259,8 +283,9 @@ def _output_to(path: Path) -> Iterator[None]:
         os.dup2(log, 2)
         yield
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # a full disk
+            sys.stdout.flush()
+            sys.stderr.flush()
         for copy, descriptor in zip(kept, (1, 2), strict=True):
             os.dup2(copy, descriptor)
             os.close(copy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
 import json
 import subprocess
 import sys
@@ -182,6 +183,10 @@ def test_the_command_writes_a_file_and_says_what_is_wrong(exported: Path, images
     done = command(exported, images / "plain.png", images, "--out", out)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(out.read_text("utf-8").splitlines()) == 1 + 1 + 12
+    shares = command(exported, images / "plain.png", "--probabilities")
+    (row,) = csv.DictReader(io.StringIO(shares.stdout, newline=""))
+    told = [float(row[f"p_{name}"]) for name in NASTY]
+    assert abs(sum(told) - 1) < 1e-4 and abs(max(told) - float(row["confidence"])) < 1e-4
     (tmp_path / "none").mkdir()
     empty = command(exported, tmp_path / "none")
     assert empty.returncode == 1 and "no images found" in empty.stderr

@@ -1,25 +1,28 @@
 from __future__ import annotations
 
+import codecs
 import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fact_core.errors import RunError
+from fact_core.config import ImportConfig
+from fact_core.errors import InputError, RunError
 from fact_core.exchange import export_labels, label_files
 from fact_core.generators import finish
 from fact_core.labeling import classes, notes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
-from fact_core.types import Selection
+from fact_core.types import Pool, Selection
 from fact_core.work.scan import scan
 from tests.storage_help import flat_project, paint
 
 
 def table(file: Path) -> list[dict[str, str]]:
-    with open(file, encoding="utf-8", newline="") as text:
+    assert file.read_bytes().startswith(codecs.BOM_UTF8)  # so that Excel knows the encoding
+    with open(file, encoding="utf-8-sig", newline="") as text:
         return list(csv.DictReader(text))
 
 
@@ -35,6 +38,7 @@ def labeled(tmp_path: Path) -> Project:
         Op(1, "label", 1, names["=SUM(A1)"], 1.25, annotator="@Ada"),
         Op(2, "label", 2, names["dog"], source="csv"),
         Op(3, "skip", 3),
+        Op(4, "flag", 4),
     ]
     operations.apply(project, "tab", ops)
     notes.write(project, 1, '=HYPERLINK("x")\nsecond line')
@@ -43,9 +47,12 @@ def labeled(tmp_path: Path) -> Project:
 
 
 def test_labels_out_and_in_again(labeled: Project, tmp_path: Path) -> None:
-    assert export_labels.write_labels(labeled, tmp_path / "out" / "labels.csv") == 2
-    first, second = table(tmp_path / "out" / "labels.csv")
-    assert tuple(first) == (*export_labels.FIELDS, "note")
+    assert export_labels.write_labels(labeled, tmp_path / "out" / "labels.csv") == 4
+    first, second, third, fourth = table(tmp_path / "out" / "labels.csv")
+    assert tuple(first) == (*export_labels.FIELDS, "note", "kind")
+    assert [each["kind"] for each in (first, second, third, fourth)] == ["label", "label", "skipped", "cannot tell"]
+    assert [(each["label"], each["split"]) for each in (third, fourth)] == [("", ""), ("", "")]
+    assert third["note"] == "of an image without a label"
     assert [first["note"], second["note"]] == ['\'=HYPERLINK("x")\nsecond line', ""]
     assert (first["sample_id"], first["file_path"], first["label"], first["split"]) == (
         "1",
@@ -105,12 +112,97 @@ def test_predictions_follow_a_renamed_class(labeled: Project, tmp_path: Path) ->
     assert [row["label"] for row in table(tmp_path / "p.csv")] == ["renamed", "gone", "gone", "renamed"]
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_probabilities_out(labeled: Project, tmp_path: Path) -> None:
+    train = run_queue.queue(labeled, "train", {})
+    run_queue.claim(labeled, "w")
+    run_queue.finish(labeled, train, "done", result={"classes": ["=SUM(A1)", "dog"]})
+    answers(labeled, train)
+    assert export_labels.write_predictions(labeled, train, tmp_path / "p.csv", each_class=True) == 4
+    found = table(tmp_path / "p.csv")
+    assert list(found[0])[-2:] == ["p_=SUM(A1)", "p_dog"]
+    shares = [(row["p_=SUM(A1)"], row["p_dog"]) for row in found[:2]]
+    assert shares == [("0.900000", "0.100000"), ("0.200000", "0.800000")]
+    assert export_labels.changed_names(labeled) == ("=SUM(A1)",)
+
+
+def test_class_names_go_out_as_pandas_reads_them(tmp_path: Path) -> None:
+    """Numbers with a sign are classes of many data sets, and NA is one where pandas is told so."""
+    pandas = pytest.importorskip("pandas")
+    project = flat_project(tmp_path, 5)
+    names = classes.ensure_classes(project, ["-1", "+1", "-", "NA", "Zürich, Süd"])
+    operations.apply(project, "tab", [Op(n, "label", n, each) for n, each in enumerate(names.values(), start=1)])
+    export_labels.write_labels(project, tmp_path / "labels.csv")
+    read = pandas.read_csv(tmp_path / "labels.csv", dtype=str, keep_default_na=False)
+    assert list(read["label"]) == list(names) and read.columns[0] == "sample_id"
+    pool = items.pool(project)
+    assert list(label_files.read_labels(tmp_path / "labels.csv", pool).values()) == list(names)
+
+
+def test_check_images_come_back_with_our_own_labels(labeled: Project, tmp_path: Path) -> None:
+    export_labels.write_labels(labeled, tmp_path / "labels.csv")
+    seen = label_files.understand(
+        "file", (tmp_path / "labels.csv").read_bytes(), items.pool(labeled), {}, ImportConfig()
+    )
+    assert {item: each.label for item, each in seen.found.taken.items()} == {1: "=SUM(A1)", 2: "dog"}
+    assert seen.found.test == {2} and len(seen.found.left["none"]) == 2 and not seen.open
+
+
+def test_our_predictions_are_no_labels_without_a_word(tmp_path: Path) -> None:
+    project = flat_project(tmp_path, 2)
+    row = ("1", "000.png", "cat", "0.9", "pool", "model", "", "", "2026")
+    (tmp_path / "p.csv").write_text(export_labels.csv_text(export_labels.FIELDS, [row]), "utf-8-sig")
+    with pytest.raises(InputError, match="by a model"):
+        label_files.read_labels(tmp_path / "p.csv", items.pool(project))
+    taken = ImportConfig(labels_model="take")
+    assert label_files.read_labels(tmp_path / "p.csv", items.pool(project), config=taken) == {1: "cat"}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+cmd|' /C calc'!A0", "+a", "-(1)", "@x", "\tx", "\rx"])
 def test_formulas_are_escaped(text: str) -> None:
     assert export_labels.escaped(text) == "'" + text
     assert export_labels.csv_text(["a"], [[text, 1.5, None]]).splitlines()[1].lstrip('"').startswith("'")
 
 
-@pytest.mark.parametrize("text", ["cat", "'quoted'", "a=b", "", "猫"])
+@pytest.mark.parametrize(
+    "text", ["cat", "'quoted'", "a=b", "", "猫", "-1", "+1", "-", "+", "-1.5", "+2,5", "-3e-4", "-7%"]
+)
 def test_other_texts_are_not(text: str) -> None:
     assert export_labels.escaped(text) == text
+
+
+HOSTILE = ["../../x", "CON", ".", "..", "dot.", "/etc/passwd", "a/b", "A\\b", "<img src=x onerror=alert(1)>", "-rf"]
+
+
+def test_class_names_never_name_a_file(tmp_path: Path) -> None:
+    """Hostile input 5: names like ../../x, CON and . make no file or folder, and no link leads an export out."""
+    project = flat_project(tmp_path / "here", len(HOSTILE))
+    names = classes.ensure_classes(project, HOSTILE)
+    operations.apply(project, "tab", [Op(n, "label", n, each) for n, each in enumerate(names.values(), start=1)])
+    victim = tmp_path / "victim.csv"
+    victim.write_text("mine")
+    before = {file for file in tmp_path.rglob("*") if "project" not in file.parts}
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "labels.csv").symlink_to(victim)
+    assert export_labels.write_labels(project, out / "labels.csv") == len(HOSTILE)
+    assert [file.name for file in out.iterdir()] == ["labels.csv"] and not (out / "labels.csv").is_symlink()
+    assert victim.read_text() == "mine"
+    after = {file for file in tmp_path.rglob("*") if "project" not in file.parts}
+    assert after - before == {out, out / "labels.csv"}
+    found = label_files.read_labels(out / "labels.csv", items.pool(project))
+    assert list(found.values()) == HOSTILE  # unique, and as they were
+
+
+@pytest.mark.parametrize("name", ["CON", "dot.", "con", "<b>"])
+def test_folders_with_such_names_are_classes_of_their_own(tmp_path: Path, name: str) -> None:
+    """Hostile input 5: such folders are read; two that differ in case alone are never joined in silence."""
+    paint(tmp_path / "images" / name / "1.png", 1)
+    paint(tmp_path / "images" / f"{name}2" / "2.png", 2)
+    paint(tmp_path / "images" / name.swapcase() / "3.png", 3)
+    pool = Pool(
+        tmp_path / "images", np.arange(1, 4), (f"{name}/1.png", f"{name}2/2.png", f"{name.swapcase()}/3.png"), ()
+    )
+    with pytest.raises(InputError, match="upper and lower case"):
+        label_files.folder_truth(pool, {}, ImportConfig())
+    joined = label_files.folder_truth(pool, {}, ImportConfig(labels_case="join"))
+    assert joined == {1: name, 2: f"{name}2", 3: name}

@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.routes import register_all
 from app.shell.server import Server
+from fact_core.config import ImportConfig
 from fact_core.errors import InputError
-from fact_core.exchange import import_labels
+from fact_core.exchange import held_out, import_labels
 from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now, operations, undo
+from fact_core.labeling import classes, labels_now, operations, selections, undo
 from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
+from fact_core.types import Selection
 from fact_core.work.scan import scan
 from tests.storage_help import flat_project, is_sound, paint
 
@@ -40,8 +43,11 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
-def csv(*rows: str) -> Source:
-    return Source("csv", "file_name,label\n" + "".join(f"{row}\n" for row in rows))
+JOIN = ImportConfig(labels_case="join")
+
+
+def csv(*rows: str, config: ImportConfig = JOIN) -> Source:
+    return Source("csv", "file_name,label\n" + "".join(f"{row}\n" for row in rows), config)
 
 
 def now(project: Project) -> dict[int, str]:
@@ -66,7 +72,7 @@ def test_a_preview_says_what_would_happen_and_writes_nothing(project: Project) -
         new_classes=("bird",),
         already_same=1,
         skipped=1,
-        unknown=Told(1, ("nine.png",)),
+        left={"unknown": Told(1, ("nine.png",), ("Row 6 of the CSV",))},
     )
     assert everything(project) == before
 
@@ -140,11 +146,13 @@ def test_nothing_is_guessed(tmp_path: Path) -> None:
     assert set(found.rows.values()) == {"cat", "dog"}
     assert found.rows.keys() == {
         item["a/x.png"],
+        item["b/x.png"],
         item["a/y.png"],
         *(each for p, each in item.items() if p == "z.png" or p == "b/copy.png"),
     }
-    assert found.ambiguous == Told(1, ("x.png",))
-    assert found.differing == Told(1, ("/old/b/x.png",))
+    assert found.rows[item["b/x.png"]] == "cat"  # its whole path beats that of another place
+    assert found.left == {"ambiguous": Told(1, ("x.png",)), "elsewhere": Told(1, ("/old/b/x.png",))}
+    assert found.left["elsewhere"].where == ("Row 5 of the CSV",)
     assert found.skipped == 1
 
 
@@ -153,10 +161,15 @@ def test_names_of_folders(tmp_path: Path) -> None:
         paint(tmp_path / "images" / name, number)
     made = projects.create(tmp_path / "project", tmp_path / "images")
     finish(scan(made))
-    found = import_labels.read(made, Source("folders"))
+    asked = import_labels.read(made, Source("folders"))
+    (question,) = (each for each in asked.questions if each.must)
+    assert (question.option, question.examples) == ("labels_case", ("cat = Cat",))
+    with pytest.raises(InputError, match="said first"):
+        import_labels.commit(made, asked, "x.import-1", "mine")
+    found = import_labels.read(made, Source("folders", config=JOIN))
     assert (found.by_class, found.skipped, found.new_classes) == ({"cat": 2, "dog": 1}, 1, ("cat", "dog"))
     assert import_labels.commit(made, found, "x.import-1", "mine").images == 3
-    assert import_labels.read(made, Source("folders")).already_same == 3
+    assert import_labels.read(made, Source("folders", config=JOIN)).already_same == 3
 
 
 def test_label_studio(project: Project) -> None:
@@ -165,15 +178,15 @@ def test_label_studio(project: Project) -> None:
 
     tasks = [
         task("/data/upload/1/0123abcd-002.png", HOSTILE),
-        task("/data/local-files/?d=pets/003.png", "cat"),
+        task("/data/local-files/?d=images/003.png", "cat"),
         task("/data/upload/1/0123abcd-nine.png", "cat"),
         task("004.png", "cat", "dog"),
         task("005.png"),
     ]
     found = import_labels.read(project, Source("label-studio", json.dumps(tasks)))
     assert found.rows == {3: HOSTILE, 4: "cat"}
-    assert found.unknown == Told(1, ("/data/upload/1/0123abcd-nine.png",))
-    assert (found.differing, found.skipped) == (Told(1, ("004.png",)), 1)
+    assert found.left["unknown"] == Told(1, ("/data/upload/1/0123abcd-nine.png",))
+    assert (found.left["several"], found.skipped) == (Told(1, ("004.png: cat, dog",)), 1)
 
 
 @pytest.mark.parametrize(
@@ -181,20 +194,124 @@ def test_label_studio(project: Project) -> None:
     [
         (Source("xml"), "no such source"),
         (Source("csv", ""), "no columns"),
-        (Source("csv", "file_name,answer\na,b\n"), "no columns"),
         (csv("000.png,cat", "001.png"), "Row 3 of the CSV has too few"),
         (csv("000.png,cat", f"001.png,{'x' * 201}"), "Row 3 of the CSV: The label is too long"),
         (csv("000.png,cat", 'nine.png,"a\nb"'), "Row 3 of the CSV: The label has a character"),
         (csv("000.png,cat", f"001.png,{'x' * 200_000}"), "Row 3 of the CSV cannot be read"),
         (csv("000.png,cat", '001.png,"open'), "Row 3 of the CSV cannot be read"),
-        (Source("csv", "\ufeff\ufeff\x00"), "no columns"),
+        (Source("csv", b"\x00\x01\xff\xfe\xfd"), "not UTF-8"),
         (Source("label-studio", "{}"), "no export of Label Studio"),
         (Source("label-studio", '[{"data": {"image": "000.png"}}, 3]'), "Task 2"),
     ],
 )
 def test_bad_sources_are_refused_with_the_row(project: Project, source: Source, words: str) -> None:
+    """Hostile input 6: wrong encodings, huge fields and wrong columns are errors that name the row."""
+    before = everything(project)
     with pytest.raises(InputError, match=words):
         import_labels.read(project, source)
+    assert everything(project) == before
+
+
+HOSTILE_FILES = [
+    ("csv", b"file_name,label\n003.png,cat\n\xff\xfe\x00\x01,dog\n", "Row 3"),
+    ("csv", b"file_name,label\n003.png,cat\n004.png," + b"x" * 1_000_000 + b"\n", "Row 3"),
+    ("csv", b'file_name,label\n003.png,cat\n"004.png,dog\n', "Row 3"),
+    ("csv", b"file_name,label\n003.png,cat\n004.png\n", "Row 3"),
+    ("csv", b"file_name,label\n003.png,cat\n004.png,a\x07b\n", "Row 3"),
+    ("file", b'[{"file_name": "003.png", "label": "cat"},\n{"file_name": ', "Row 2"),
+    (
+        "file",
+        b'[{"image": "003.png", "label": "cat"}, {"image": "004.png", "label": "' + b"y" * 300_000 + b'"}]',
+        "Row 2",
+    ),
+    ("file", b'{"images": 5, "annotations": 7}', "no known kind"),
+    ("file", b"[" * 200_000, "cannot be read"),
+    ("file", b"<annotations><image", "Row 1"),
+]
+
+
+@pytest.mark.parametrize(("kind", "content", "words"), HOSTILE_FILES)
+def test_hostile_files_import_nothing(project: Project, kind: str, content: bytes, words: str) -> None:
+    """Hostile input 6: whatever is wrong with a file, its row is named and nothing of it is imported."""
+    before = everything(project)
+    with pytest.raises(InputError, match=words):
+        import_labels.read(project, Source(kind, content))
+    assert everything(project) == before
+
+
+def test_spellings_of_the_project_are_told_and_its_numbers_asked_about(project: Project) -> None:
+    found = import_labels.read(project, csv("003.png,CAT", config=ImportConfig()))
+    (told,) = (each for each in found.questions if each.option == "labels_case")
+    assert told.examples == ("CAT = cat",) and not found.open and found.rows == {4: "cat"}
+    classes.add_class(project, "1")
+    asked = import_labels.read(project, csv("003.png,1.0"))
+    assert asked.open and [each.examples for each in asked.questions if each.must] == [("1.0 = 1",)]
+    joined = import_labels.read(project, csv("003.png,1.0", config=ImportConfig(labels_numbers="join")))
+    assert joined.rows == {4: "1"} and joined.new_classes == ()
+
+
+def test_unknown_files_are_named_with_their_rows(project: Project) -> None:
+    """Hostile input 6: unknown files are listed with their rows on the page; only the others are taken, as it said."""
+    rows = [f"gone/{n}.png,cat" for n in range(30)]
+    found = import_labels.read(project, csv("003.png,cat", *rows))
+    told = found.left["unknown"]
+    assert (told.count, told.first[0], told.where[0], len(told.first)) == (30, "gone/0.png", "Row 3 of the CSV", 20)
+    assert import_labels.commit(project, found, "x.import-1", "mine").images == 1
+
+
+def test_a_part_is_kept_apart_and_comes_back_with_the_undo(project: Project) -> None:
+    before = everything(project)[:2]
+    found = import_labels.read(project, csv("002.png,cat", "003.png,cat", "004.png,dog", "005.png,dog"))
+    with pytest.raises(InputError, match="no such way"):
+        import_labels.commit(project, found, "x.import-0", "mine", "half")
+    done = import_labels.commit(project, found, "x.import-1", "mine", "share")
+    assert (done.images, done.checks) == (4, 1)
+    assert len(labels_now.snapshot(project, "audit").ids) == 1
+    latest = selections.latest(project)
+    assert latest is not None and latest.selection.roles == ("audit",)
+    assert import_labels.undo(project, done.batch, done.new_classes) == 4
+    assert selections.latest(project) is None and everything(project)[1] == before[1]
+
+
+def test_the_part_that_a_file_calls_test_becomes_check_images(project: Project) -> None:
+    text = "file,label,split\n002.png,cat,train\n003.png,cat,test\n004.png,dog,val\n005.png,dog,train\n"
+    found = import_labels.read(project, Source("file", text))
+    assert found.test == {4, 5}
+    chosen = Selection(np.array([3, 4]), ("pick", "pick"), np.array([6]), "random", {"budget": 2, "check": 0})
+    selections.save(project, chosen, None)
+    assert import_labels.commit(project, found, "x.import-1", "mine", "split").checks == 2
+    assert sorted(labels_now.snapshot(project, "audit").ids) == [4, 5]
+    latest = selections.latest(project)
+    assert latest is not None and latest.config["check"] == 2 and latest.config["budget"] == 2
+    assert dict(zip(latest.selection.ids.tolist(), latest.selection.roles, strict=True)) == {
+        3: "pick",
+        4: "audit",
+        5: "audit",
+    }
+    assert latest.selection.next_best.tolist() == [6]
+
+
+def test_groups_are_kept_whole() -> None:
+    groups = {item: f"patient {item // 5}" for item in range(100)}
+    held = held_out.draw(range(100), groups, (), "share")
+    assert len(held) == 20 and {groups[item] for item in held}.isdisjoint(
+        {groups[i] for i in set(range(100)) - set(held)}
+    )
+    assert held_out.draw(range(100), groups, (), "share") == held
+    assert len(held_out.draw(range(4), {}, (), "share")) == 1 and held_out.draw([1], {}, (), "share") == []
+    one = dict.fromkeys(range(10), "one")
+    assert held_out.draw(range(10), one, (), "share") == []  # nothing would be left to learn from
+
+
+def test_a_column_that_is_not_known_is_asked_about(project: Project) -> None:
+    text = "file_name,answer\n003.png,cat\n"
+    asked = import_labels.read(project, Source("file", text))
+    assert asked.open and [each.option for each in asked.questions if each.must] == ["labels_class_column"]
+    assert asked.sheet.columns == ("file_name", "answer") and asked.sheet.rows == (("003.png", "cat"),)
+    found = import_labels.read(project, Source("file", text, ImportConfig(labels_class_column="answer")))
+    assert not found.open and found.rows == {4: "cat"}
+    nothing = import_labels.read(project, Source("csv", "\ufeff\ufeff\x00"))
+    assert nothing.open and nothing.rows == {}
 
 
 def test_a_column_of_file_names_is_not_a_column_of_classes(project: Project) -> None:
@@ -204,6 +321,7 @@ def test_a_column_of_file_names_is_not_a_column_of_classes(project: Project) -> 
 
 @pytest.mark.slow
 def test_a_million_rows(tmp_path: Path) -> None:
+    """Hostile input 6: 10^6 rows are read, imported in one step, and taken back."""
     made = flat_project(tmp_path, 1)
     add_items(made, 100_000)
     text = (
@@ -241,7 +359,8 @@ class Page:
         return answer.json()
 
     def preview(self, source: Source = FILE) -> Any:
-        return self.post("/import/preview", {"kind": source.kind, "text": source.text})
+        answers = {"labels_case": source.config.labels_case}
+        return self.post("/import/preview", {"kind": source.kind, "text": source.content, "answers": answers})
 
 
 @pytest.fixture
@@ -259,7 +378,7 @@ def test_the_routes_show_do_and_undo(page: Page) -> None:
     assert (seen["images"], seen["already_same"], seen["skipped"]) == (3, 1, 1)
     assert seen["rows"][1] == {"id": 3, "path": "002.png", "label": "bird", "mine": None}
     assert seen["conflicts"] == {"count": 1, "first": [{"id": 2, "path": "001.png", "label": "bird", "mine": "dog"}]}
-    assert seen["unknown"] == {"count": 1, "first": ["nine.png"]}
+    assert seen["left"] == {"unknown": {"count": 1, "first": ["nine.png"], "where": ["Row 6 of the CSV"]}}
     assert (seen["classes"], seen["new_classes"]) == (
         [{"name": "bird", "count": 2}, {"name": "cat", "count": 1}],
         ["bird"],
@@ -285,7 +404,8 @@ def test_only_a_few_previews_are_kept(page: Page) -> None:
 
 
 def test_wrong_requests_are_told(page: Page) -> None:
-    for body in ({}, {"kind": 5}, {"kind": "csv", "text": 7}, []):
+    page.post("/import/preview", {}, 400)
+    for body in ({"kind": 5}, {"kind": "csv", "text": 7}, [], {"kind": "csv", "answers": 3}):
         page.post("/import/preview", body, 422)
     for text in ("a\\ud800", "file_name,label\\n000.png,\\ud800"):
         body = f'{{"kind": "csv", "text": "{text}"}}'
@@ -296,8 +416,10 @@ def test_wrong_requests_are_told(page: Page) -> None:
             400,
             f"Row {1 + text.count('label')} has a character that is none",
         )
+    odd = page.preview(Source("file", '[{"file": "003.png", "\\ud800": "cat"}]'))
+    assert odd["open"] and odd["sheet"]["columns"] == ["file", "?"]
     tasks = '[{"data": {"image": "\\ud800.png"}, "annotations": [{"result": [{"value": {"choices": ["cat"]}}]}]}]'
-    assert page.preview(Source("label-studio", tasks))["unknown"] == {"count": 1, "first": ["?.png"]}
+    assert page.preview(Source("label-studio", tasks))["left"]["unknown"]["first"] == ["?.png"]
     page.post("/import/undo", {"batch": "x.import-1", "classes": ["a"]}, 422)
     assert page.post("/import/undo", {"batch": "x.import-1", "classes": [0, -1, 2**70]}) == {"images": 0}
 

@@ -122,7 +122,7 @@ def test_the_export_classifies_other_images(done: Done, photos: Path, tmp_path: 
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     ended = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
-    with out.open(encoding="utf-8") as file:
+    with out.open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 8
     assert {row["label"] for row in rows} <= set(done.result["classes"])

@@ -285,7 +285,7 @@ def test_every_change_is_told_to_other_pages(project: Project, pets: list[int]) 
 
 def test_a_project_of_an_older_schema_has_colours_and_keys(tmp_path: Path) -> None:
     old = tmp_path / "old.sqlite"
-    with db.connect(old, schema.MIGRATIONS[:1]) as con:
+    with db.connect(old, schema.MIGRATIONS[:1], create=True) as con:
         con.execute("INSERT INTO class (name, folded, position, created) VALUES ('cat', 'cat', 4, 0)")
     found = classes.classes(Project(tmp_path, "old", tmp_path)) if old.rename(tmp_path / "project.sqlite") else []
     assert [(each.name, each.colour, each.key) for each in found] == [("cat", 4, "")]

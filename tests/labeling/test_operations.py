@@ -234,6 +234,7 @@ def test_a_class_deleted_in_another_tab(project: Project, cat: int, dog: int) ->
 
 
 def test_forty_thousand_at_once(tmp_path: Path) -> None:
+    """Hostile input 13: more images in one step than SQLite takes variables."""
     project = flat_project(tmp_path, 1)
     add_items(project, 40_000)
     cat = classes.add_class(project, "cat")

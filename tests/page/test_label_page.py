@@ -180,6 +180,9 @@ def check_images(project: Project) -> set[int]:
 
 #: The images of the list that were on the screen, in order: those up to the number in the head.
 SEEN = """async () => {
+    const pictured = () => [...document.querySelectorAll('.lg-tile img')].every((img) => img.complete);
+    for (let wait = 0; wait < 200 && !pictured(); wait += 1) await new Promise((done) => setTimeout(done, 50));
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     const head = document.querySelector('.lb-grid .pane-head .small').textContent;
     const seen = Number(head.replace(/,/g, '').split(' ')[0]);
     const box = document.querySelector('.lg-scroll'), found = new Map(), at = box.scrollTop;

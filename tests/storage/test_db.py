@@ -4,11 +4,12 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from fact_core.errors import ProjectBusy, ProjectError, SchemaTooNew, StorageError
+from fact_core.errors import ProjectBusy, ProjectError, ProjectGone, SchemaTooNew, StorageError
 from fact_core.storage import db, schema
 
 FIRST = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO thing (name) VALUES ('a;b');"
@@ -16,7 +17,7 @@ SECOND = "ALTER TABLE thing ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';"
 
 
 def test_new_database_has_the_schema_and_wal(tmp_path: Path) -> None:
-    with db.connect(tmp_path / "x.sqlite") as con:
+    with db.connect(tmp_path / "x.sqlite", create=True) as con:
         assert con.execute("PRAGMA user_version").fetchone()[0] == len(schema.MIGRATIONS)
         assert con.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
         assert con.execute("PRAGMA foreign_keys").fetchone()[0] == 1
@@ -25,8 +26,9 @@ def test_new_database_has_the_schema_and_wal(tmp_path: Path) -> None:
 
 
 def test_an_old_schema_is_backed_up_and_migrated_and_keeps_its_data(tmp_path: Path) -> None:
+    """Hostile input 16: an old schema opens, is backed up and migrates."""
     path = tmp_path / "x.sqlite"
-    with db.connect(path, (FIRST,)) as con:
+    with db.connect(path, (FIRST,), create=True) as con:
         con.execute("INSERT INTO thing (name) VALUES ('mine')")
     with db.connect(path, (FIRST, SECOND)) as con:
         assert [tuple(row) for row in con.execute("SELECT * FROM thing")] == [(1, "a;b", "red"), (2, "mine", "red")]
@@ -38,8 +40,9 @@ def test_an_old_schema_is_backed_up_and_migrated_and_keeps_its_data(tmp_path: Pa
 
 
 def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
+    """Hostile input 16: a newer one is refused."""
     path = tmp_path / "x.sqlite"
-    with db.connect(path, (FIRST, SECOND)):
+    with db.connect(path, (FIRST, SECOND), create=True):
         pass
     before = path.read_bytes()
     with pytest.raises(SchemaTooNew, match="newer version"), db.connect(path, (FIRST,)):
@@ -49,7 +52,7 @@ def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
 
 def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite"
-    with db.connect(path, (FIRST,)):
+    with db.connect(path, (FIRST,), create=True):
         pass
     broken = "ALTER TABLE thing ADD COLUMN size; INSERT INTO nowhere VALUES (1);"
     with pytest.raises(StorageError), db.connect(path, (FIRST, broken)):
@@ -60,7 +63,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
 
 def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite"
-    with db.connect(path) as con:
+    with db.connect(path, create=True) as con:
         with pytest.raises(KeyError), db.transaction(con):
             con.execute("INSERT INTO meta VALUES ('a', '1')")
             raise KeyError
@@ -71,7 +74,7 @@ def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
 
 
 def test_the_version_differs_after_each_change(tmp_path: Path) -> None:
-    with db.connect(tmp_path / "x.sqlite") as con:
+    with db.connect(tmp_path / "x.sqlite", create=True) as con:
         seen = [db.version(con)]
         db.bump(con)
         seen.append(db.version(con))
@@ -85,13 +88,41 @@ def test_what_is_no_database_is_said_in_words(tmp_path: Path) -> None:
     (tmp_path / "x.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(ProjectError, match="damaged or not a database"), db.connect(tmp_path / "x.sqlite"):
         pass
-    with pytest.raises(StorageError, match="cannot be opened"), db.connect(tmp_path / "no" / "folder" / "x.sqlite"):
+    nowhere = tmp_path / "no" / "folder" / "x.sqlite"
+    with pytest.raises(StorageError, match="cannot be opened"), db.connect(nowhere, create=True):
         pass
+
+
+def test_opening_never_makes_a_file(tmp_path: Path) -> None:
+    for gone in (tmp_path / "x.sqlite", tmp_path / "no" / "folder" / "x.sqlite"):
+        with pytest.raises(ProjectGone, match=r"is not there\..*connect the disk"), db.connect(gone):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_is_not_filled_and_the_log_beside_it_is_kept(tmp_path: Path) -> None:
+    """SQLite takes 0 bytes for a new database, and deletes the write-ahead log, which may be all that is left."""
+    path, log = tmp_path / "x.sqlite", tmp_path / "x.sqlite-wal"
+    path.touch()
+    log.write_bytes(b"the last labels")
+    with pytest.raises(ProjectGone, match=r"is empty\. Found: .*0 bytes"), db.connect(path):
+        pass
+    assert (path.read_bytes(), log.read_bytes()) == (b"", b"the last labels")
+
+
+def test_another_programs_database_is_not_filled(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE album (name TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(ProjectError, match="not a project of FACT Studio"), db.connect(path):
+        pass
+    assert path.read_bytes() == before and [each.name for each in tmp_path.iterdir()] == ["x.sqlite"]
 
 
 def test_a_full_disk_is_said_in_words_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite"
-    with db.connect(path) as con:
+    with db.connect(path, create=True) as con:
         con.execute("INSERT INTO meta VALUES ('kept', '1')")
     with pytest.raises(StorageError, match="disk is full"), db.connect(path) as con:
         con.execute(f"PRAGMA max_page_count = {con.execute('PRAGMA page_count').fetchone()[0]}")
@@ -105,7 +136,7 @@ def test_a_full_disk_is_said_in_words_and_loses_nothing(tmp_path: Path) -> None:
 def test_a_lock_of_another_program_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "BUSY_SECONDS", 0.05)
     path = tmp_path / "x.sqlite"
-    with db.connect(path) as first, db.transaction(first):
+    with db.connect(path, create=True) as first, db.transaction(first):
         with pytest.raises(ProjectBusy, match="keeps the project locked"), db.connect(path) as second:
             second.execute("INSERT INTO meta VALUES ('a', '1')")
 
@@ -113,11 +144,11 @@ def test_a_lock_of_another_program_is_said_in_words(tmp_path: Path, monkeypatch:
 def test_many_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from fact_core.storage import db\n"
-        "with db.connect(Path(sys.argv[1])) as con:\n"
+        "with db.connect(Path(sys.argv[1]), create=True) as con:\n"
         "    with db.transaction(con): db.bump(con)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "x.sqlite")]
     children = [subprocess.Popen(command, stderr=subprocess.PIPE, env=os.environ) for _ in range(6)]
     assert [(child.communicate()[1], child.returncode) for child in children] == [(b"", 0)] * 6
-    with db.connect(tmp_path / "x.sqlite") as con:
+    with db.connect(tmp_path / "x.sqlite", create=True) as con:
         assert db.version(con).startswith("6.")

@@ -38,7 +38,7 @@ WRITES = """
 with db.connect(made.db) as con, db.transaction(con):
     db.bump(con)
     print("writing", flush=True)
-    time.sleep(0.3)
+    time.sleep(1.5)
 print("written", flush=True)
 time.sleep(600)
 """

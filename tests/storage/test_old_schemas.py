@@ -1,4 +1,7 @@
-"""Databases of earlier versions, kept as files: they open with everything that was in them."""
+"""Databases of earlier versions, kept as files: they open with everything that was in them.
+
+Hostile input 16: an old schema opens, is backed up and migrates; a newer one is refused.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fact_core.errors import SchemaTooNew
 from fact_core.labeling import classes, labels_now, notes, operations, selections, undo
 from fact_core.labeling.history import Op
 from fact_core.storage import db, items, run_events, run_queue, schema
@@ -86,6 +90,22 @@ def test_it_is_backed_up_as_it_was_and_knows_what_was_applied(project: Project, 
 
 
 def test_it_has_the_tables_of_a_new_one(project: Project, tmp_path: Path) -> None:
-    with db.connect(project.db) as con, db.connect(tmp_path / "new.sqlite") as new:
+    with db.connect(project.db) as con, db.connect(tmp_path / "new.sqlite", create=True) as new:
         names = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
         assert [tuple(row) for row in con.execute(names)] == [tuple(row) for row in new.execute(names)]
+
+
+def test_it_is_given_an_identity_once(project: Project) -> None:
+    assert len(project.id) == 32
+    assert projects.open_project(project.folder).id == project.id
+
+
+def test_a_project_of_a_newer_version_is_refused_and_not_touched(project: Project) -> None:
+    with db.connect(project.db) as con:
+        con.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    before = project.db.read_bytes()
+    with pytest.raises(SchemaTooNew, match=r"newer version.*Update FACT Studio\. Nothing was changed"):
+        projects.open_project(project.folder)
+    with pytest.raises(SchemaTooNew):
+        operations.apply(project, "desk.tab", [Op(9, "label", 1, 1)])
+    assert project.db.read_bytes() == before

@@ -44,9 +44,9 @@ def test_an_export_that_there_is_not_is_refused_before_anything_is_written(empty
     run_queue.claim(empty, "worker")
     run_queue.finish(empty, trained.id, "done", result={"labels": 1})
     run = queued(empty, "export", {"run": trained.id, "items": ["weights"], "folder": "out"})
-    with pytest.raises(ConfigError, match="model, predictions, labels"):
+    with pytest.raises(ConfigError, match="model, predictions, probabilities, labels"):
         kind_of(run).needs(empty, run, options_of(run))
-    assert [name for name, each in EXPORTS.items() if each.needs_predictions] == ["predictions"]
+    assert [name for name, each in EXPORTS.items() if each.needs_predictions] == ["predictions", "probabilities"]
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -1,21 +1,27 @@
 """Labels from elsewhere: POST /x/K/import/preview, commit, undo.
 
-What a preview found stays in memory under a token until it is used, so that what the person saw is what is done.
+What a preview found stays in memory under a token until it is used, so that what the person saw is what is done. The
+source stays with it, so that an answer to a question needs the token alone.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import dataclasses
 import secrets
 import uuid
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI
 
 from app.shell.server import Opened, Server
+from fact_core.config import ImportConfig, from_flat
 from fact_core.errors import InputError
 from fact_core.exchange import import_labels
-from fact_core.exchange.import_labels import Preview, Source
+from fact_core.exchange.import_labels import Preview, Source, Told
 from fact_core.storage import items
 from fact_core.storage.project import Project
 
@@ -25,20 +31,46 @@ SHOWN_CLASSES = 200
 STEP = ".import-"
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A preview, and what it was made from."""
+
+    source: Source
+    preview: Preview
+
+
 def register(app: FastAPI, server: Server) -> None:
-    """POST /x/K/import/preview {kind, text}, commit {token, keep, desk}, undo {batch, classes}."""
+    """POST /x/K/import/preview {kind, text | content, answers} or {token, answers}, commit, undo {batch, classes}.
+
+    text: of a file in UTF-8; content: the bytes of any other one in base64. answers: fields of ``ImportConfig``.
+    """
 
     @app.post("/x/{key}/import/preview")
-    def preview(key: str, kind: Annotated[str, Body()], text: Annotated[str, Body()] = "") -> dict[str, Any]:
-        held = server.opened(key)
-        found = import_labels.read(held.project, Source(kind, text))
-        return {"token": keep_preview(held, found), **told(held.project, found)}
+    def preview(
+        key: str,
+        kind: Annotated[str, Body()] = "",
+        text: Annotated[str, Body()] = "",
+        content: Annotated[str, Body()] = "",
+        token: Annotated[str, Body()] = "",
+        answers: Annotated[dict[str, Any] | None, Body()] = None,
+    ) -> dict[str, Any]:
+        held, config = server.opened(key), from_flat(ImportConfig, answers or {})
+        if token:
+            source = dataclasses.replace(_waiting(held, token).source, config=config)
+        else:
+            source = Source(kind, _bytes(content) if content else text, config)
+        found = import_labels.read(held.project, source)
+        return {"token": keep_preview(held, source, found), **told(held.project, found)}
 
     @app.post("/x/{key}/import/commit")
     def commit(
-        key: str, token: Annotated[str, Body()], keep: Annotated[str, Body()], desk: Annotated[str, Body()] = ""
+        key: str,
+        token: Annotated[str, Body()],
+        keep: Annotated[str, Body()],
+        desk: Annotated[str, Body()] = "",
+        check: Annotated[str, Body()] = "none",
     ) -> dict[str, Any]:
-        return commit_preview(server.opened(key), token, keep, desk)
+        return commit_preview(server.opened(key), token, keep, desk, check)
 
     @app.post("/x/{key}/import/undo")
     def undo(
@@ -49,26 +81,43 @@ def register(app: FastAPI, server: Server) -> None:
         return {"images": import_labels.undo(server.project(key), batch, classes)}
 
 
-def keep_preview(held: Opened, found: Preview) -> str:
+def keep_preview(held: Opened, source: Source, found: Preview) -> str:
     """Keep a preview under a new token."""
-    waiting: dict[str, Preview] = held.cache.setdefault("imports", {})
+    waiting: dict[str, Waiting] = held.cache.setdefault("imports", {})
     while len(waiting) >= KEPT:
         waiting.pop(next(iter(waiting)), None)
     token = secrets.token_urlsafe(12)
-    waiting[token] = found
+    waiting[token] = Waiting(source, found)
     return token
 
 
-def commit_preview(held: Opened, token: str, keep: str, desk: str) -> dict[str, Any]:
+def commit_preview(held: Opened, token: str, keep: str, desk: str, check: str = "none") -> dict[str, Any]:
     """Do what a preview showed, once. ``desk``: the browser whose undo takes it back too (``history.desk_of``)."""
-    waiting: dict[str, Preview] = held.cache.setdefault("imports", {})
-    found = waiting.get(token)
-    if found is None:
-        raise InputError("This preview is not there any more", do="Choose the file again.")
+    found = _waiting(held, token).preview
     client = f"{desk.partition('.')[0][:50]}{STEP}{uuid.uuid4().hex}"
-    done = import_labels.commit(held.project, found, client, keep)  # type: ignore[arg-type]
-    waiting.pop(token, None)
-    return {"batch": done.batch, "images": done.images, "kept": done.kept, "new_classes": list(done.new_classes)}
+    done = import_labels.commit(held.project, found, client, keep, check)  # type: ignore[arg-type]
+    held.cache["imports"].pop(token, None)
+    return {
+        "batch": done.batch,
+        "images": done.images,
+        "kept": done.kept,
+        "new_classes": list(done.new_classes),
+        "checks": done.checks,
+    }
+
+
+def _waiting(held: Opened, token: str) -> Waiting:
+    waiting: dict[str, Waiting] = held.cache.setdefault("imports", {})
+    if token not in waiting:
+        raise InputError("This preview is not there any more", do="Choose the file again.")
+    return waiting[token]
+
+
+def _bytes(content: str) -> bytes:
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("The file did not arrive whole", do="Choose it again.") from None
 
 
 def told(project: Project, found: Preview) -> dict[str, Any]:
@@ -91,7 +140,14 @@ def told(project: Project, found: Preview) -> dict[str, Any]:
         "new_classes_count": len(found.new_classes),
         "already_same": found.already_same,
         "skipped": found.skipped,
-        "unknown": asdict(found.unknown),
-        "ambiguous": asdict(found.ambiguous),
-        "differing": asdict(found.differing),
+        "left": _left(found.left),
+        "by_case": found.by_case,
+        "test": len(found.test),
+        "questions": [asdict(each) for each in found.questions],
+        "open": found.open,
+        "sheet": asdict(found.sheet),
     }
+
+
+def _left(left: Mapping[str, Told]) -> dict[str, Any]:
+    return {reason: asdict(each) for reason, each in left.items()}

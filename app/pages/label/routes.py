@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
 from fastapi import Body, FastAPI, Response
@@ -22,7 +22,7 @@ from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
 from fact_core.labeling import labels_now, notes, operations, selections, undo
 from fact_core.labeling.history import LARGEST, Op, State
-from fact_core.storage import items
+from fact_core.storage import db, items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Item
@@ -79,12 +79,17 @@ def register(app: FastAPI, server: Server) -> None:
         return steps_of(server.project(key), client, most)
 
     @app.post("/x/{key}/ops")
-    def ops(key: str, client: str = Body(), ops: list[dict[str, Any]] = Body()) -> dict[str, Any]:  # noqa: B008
-        return apply_ops(server.project(key), client, ops)
+    def ops(
+        key: str,
+        client: str = Body(),
+        ops: list[dict[str, Any]] = Body(),  # noqa: B008
+        project: str = Body(""),
+    ) -> dict[str, Any]:
+        return apply_ops(server.project(key), client, ops, project)
 
     @app.post("/x/{key}/reject")
     def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
-        return replace(server.project(key), item)
+        return reject_one(server.project(key), item)
 
 
 def fields_of(kind: str) -> list[dict[str, Any]]:
@@ -127,11 +132,12 @@ def map_bytes(server: Server, key: str) -> bytes:
 
 def queue_of(project: Project) -> dict[str, Any]:
     """The images to label in order, those labeled without being chosen, and the classes."""
-    version = projects.version(project)  # before the rest: what comes between is told twice, not never
-    states = labels_now.states(project)
-    listed = selections.queue(project)
-    by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
-    said = notes.newest(project)
+    with db.shared(project.db):
+        version = projects.version(project)  # before the rest: what comes between is told twice, not never
+        states = labels_now.states(project)
+        listed = selections.queue(project)
+        by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
+        said, classes, latest = notes.newest(project), classes_of(project), selections.latest(project)
     entries = []
     for entry in listed:
         image = by_id.get(entry.item)
@@ -140,14 +146,14 @@ def queue_of(project: Project) -> dict[str, Any]:
             entries.append({**facts, "role": entry.role, "rank": entry.rank, **_named(states.get(entry.item))})
     chosen = {entry["id"] for entry in entries}
     others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
-    latest = selections.latest(project)
     return {
+        "project": project.id,
         "version": version,
         "selection": latest.id if latest else None,
         "next_best": len(latest.selection.next_best) if latest else 0,
         "entries": entries,
         "others": [other for other in others if other["state"]],
-        "classes": classes_of(project),
+        "classes": classes,
     }
 
 
@@ -194,16 +200,22 @@ def _facts(image: Item, said: Mapping[int, str]) -> ImageFacts:
     return ImageFacts(image.id, image.path, image.width, image.height, said.get(image.id, ""))
 
 
-def apply_ops(project: Project, client: str, ops: list[dict[str, Any]]) -> dict[str, Any]:
-    """Commit the operations, all or none; then say what holds now."""
+def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity: str = "") -> dict[str, Any]:
+    """Commit the operations, all or none; then say what holds now.
+
+    identity: the project that they are about, as the page knows it. ProjectChanged when this one is another.
+    """
+    project = replace(project, id=identity or project.id)
     if len(ops) > MOST_OPS:
         raise InputError("Too many labels at once", f"{len(ops):,}", f"At most {MOST_OPS:,}.")
-    applied = operations.apply(project, client, [_op(each) for each in ops])
+    with db.shared(project.db):
+        applied = operations.apply(project, client, [_op(each) for each in ops])
+        classes = classes_of(project)
     states = {str(item): _view(state) for item, state in applied.states.items()}
-    return {"last_seq": applied.last_seq, "states": states, "classes": classes_of(project)}
+    return {"last_seq": applied.last_seq, "states": states, "classes": classes}
 
 
-def replace(project: Project, item: int) -> dict[str, Any]:
+def reject_one(project: Project, item: int) -> dict[str, Any]:
     """Reject a chosen image; the next best takes its place in the queue."""
     latest = selections.latest(project)
     if latest is None:

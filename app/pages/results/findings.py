@@ -14,7 +14,7 @@ from app.routes.run_briefs import TrainingBrief, is_stale, training_briefs
 from app.shell.decision_text import decision_words
 from fact_core.choices import EXPORTS
 from fact_core.errors import FactError, RunError
-from fact_core.exchange import label_files
+from fact_core.exchange import folders
 from fact_core.images.demo import demo_truth
 from fact_core.labeling import labels_now
 from fact_core.storage import items, run_queue
@@ -124,7 +124,7 @@ def _truth(project: Project, classes: tuple[str, ...]) -> tuple[dict[int, str], 
         found, kind = {i: name for i, name in named if name is not None}, "demo"
     else:
         try:
-            found, kind = label_files.folder_labels(pool), "folders"
+            found, kind = folders.folder_labels(pool, known=classes), "folders"
         except FactError:
             return {}, ""  # images directly in the folder: their names say nothing
     by_name = {name.casefold(): name for name in classes}

@@ -1,0 +1,159 @@
+"""Which column of a table names the image, and which gives its class. Nothing is decided that is not sure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
+from fact_core.exchange.words import (
+    BOX_COLUMNS,
+    CHECK,
+    FILE_COLUMNS,
+    GROUP_COLUMNS,
+    LABEL_COLUMNS,
+    SPLIT_WORDS,
+    is_number,
+    looks_like_an_image,
+    plain,
+)
+
+SAMPLE = 200  # rows that a column is judged by
+ONE_HOT = "the column with a 1"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A proposal. file, label: numbers of columns, -1 for not known; sure: whether each may be used unasked.
+
+    split, group: columns that part the images into training and test, and that name what belongs together; -1: none.
+    """
+
+    table: Table
+    file: int
+    label: int
+    file_sure: bool
+    label_sure: bool
+    split: int = -1
+    group: int = -1
+
+
+def propose(table: Table, found: Callable[[str], bool], file: str = "", label: str = "") -> Columns:
+    """Which columns to use. found: whether a name is that of an image here; file, label: what the person says."""
+    table = one_hot(table)
+    heads = [plain(name) for name in table.columns]
+    sample = [cells for _, cells in table.rows[:SAMPLE]]
+    columns = [[cells[place] for cells in sample if place < len(cells)] for place in range(len(heads))]
+    named, named_sure = _file_column(table, heads, columns, found)
+    if file:
+        named, named_sure = (table.columns.index(file) if file in table.columns else -1), file in table.columns
+    given, given_sure = _label_column(table, heads, columns, named)
+    if label:
+        given, given_sure = (table.columns.index(label) if label in table.columns else -1), label in table.columns
+    if table.kind == "folders":
+        return Columns(table, 0, 1, True, True, 2)
+    split = next((p for p, cells in enumerate(columns) if p not in (named, given) and _splits(cells)), -1)
+    group = next((heads.index(name) for name in GROUP_COLUMNS if name in heads), -1)
+    return Columns(table, named, given, named_sure, given_sure and given != named, split, group)
+
+
+def _file_column(
+    table: Table, heads: Sequence[str], columns: Sequence[Sequence[Cell]], found: Callable[[str], bool]
+) -> tuple[int, bool]:
+    """The column whose cells name most images here; its name decides where that leaves two."""
+    if len(table.files) == 1:
+        return table.files[0], True
+    known = table.files or tuple(heads.index(name) for name in FILE_COLUMNS if name in heads)
+    texts = [[each for each in cells if isinstance(each, str)] for cells in columns]
+    hits = [sum(map(found, cells)) for cells in texts]
+    images = [sum(map(looks_like_an_image, cells)) for cells in texts]
+    # Plain numbers may be names of images by chance, as 3 is of 3.png: endings count first.
+    ending = [sum(map(found, filter(looks_like_an_image, cells))) for cells in texts]
+    best = max(known, key=lambda place: (ending[place], hits[place], -known.index(place)), default=-1)
+    if best >= 0 and (hits[best] or not any(hits)):
+        equal = [place for place in known if hits[place] == hits[best] and texts[place] != texts[best]]
+        return best, not (len(table.files) > 1 or (len(equal) > 1 and hits[best] and table.kind != "csv"))
+    other = max(range(len(columns)), key=lambda place: (ending[place], images[place], hits[place]), default=-1)
+    if other >= 0 and (hits[other] or images[other]):
+        # without a head the cells are all there is to go by; under a name they are asked about
+        return other, heads[other].startswith("column_") and 2 * (hits[other] + images[other]) > len(columns[other])
+    return best, best >= 0
+
+
+def _label_column(table: Table, heads: Sequence[str], columns: Sequence[Sequence[Cell]], file: int) -> tuple[int, bool]:
+    """The column of classes: known by its name, and names before numbers; of two that differ none is sure."""
+    if ONE_HOT in table.columns:
+        place = table.columns.index(ONE_HOT)
+        return place, not any(name in LABEL_COLUMNS for name in heads[:-1])
+    if table.labels:
+        return table.labels[0], len(table.labels) == 1
+    known = [heads.index(name) for name in LABEL_COLUMNS if name in heads and heads.index(name) != file]
+    known = [place for place in known if not _splits(columns[place])] or known
+    words = [place for place in known if not all(_is_code(each) for each in columns[place])]
+    known = words or known
+    if known:
+        same = all(columns[place] == columns[known[0]] for place in known)
+        return known[0], len(known) == 1 or same or not words
+    rest = [place for place in range(len(columns)) if place != file and not _splits(columns[place]) and heads[place]]
+    shape = _shape(columns)
+    if shape >= 0:
+        return shape, True
+    return (rest[0] if len(rest) == 1 else -1), len(rest) == 1 and heads[rest[0]].startswith("column_")
+
+
+def _shape(columns: Sequence[Sequence[Cell]]) -> int:
+    """The label of MakeSense, which writes no head: label, file, width, height, or with a box before the file."""
+    numbers = [bool(cells) and all(isinstance(each, str) and is_number(each) for each in cells) for cells in columns]
+    if (len(columns) == 4 and numbers[2:] == [True, True]) or (len(columns) == 8 and numbers[1:5] == [True] * 4):
+        return 0
+    return -1
+
+
+def _is_code(cell: Cell) -> bool:
+    return isinstance(cell, str) and (is_number(cell) or cell.strip().lower() in ("", "true", "false"))
+
+
+def _splits(cells: Sequence[Cell]) -> bool:
+    """Whether a column says nothing but train or test; ours says check, and nothing for what has no label."""
+    words = [plain(each) if isinstance(each, str) else "?" for each in cells]
+    return any(words) and all(each in SPLIT_WORDS or each in ("", CHECK) for each in words)
+
+
+def one_hot(table: Table) -> Table:
+    """The table with one more column, where all but one hold 0 and 1: the name of the column with the 1."""
+    heads = [plain(name) for name in table.columns]
+    file = next((heads.index(name) for name in FILE_COLUMNS if name in heads), -1)
+    places = [place for place in range(len(heads)) if place != file and heads[place]]
+    if table.kind != "csv" or file < 0 or len(places) < 2 or not table.rows:
+        return table
+    if not all(_is_row_of_ones(cells, places) for _, cells in table.rows):
+        return table
+    rows = [(number, (*cells, _ones(table.columns, cells, places))) for number, cells in table.rows]
+    return replace(table, columns=(*table.columns, ONE_HOT), rows=rows)
+
+
+def _is_row_of_ones(cells: Sequence[Cell], places: Sequence[int]) -> bool:
+    return len(cells) > places[-1] and all(str(cells[place]).strip() in ("0", "1", "0.0", "1.0") for place in places)
+
+
+def _ones(names: Sequence[str], cells: Sequence[Cell], places: Sequence[int]) -> Said:
+    found = tuple(names[place].strip() for place in places if str(cells[place]).strip() in ("1", "1.0"))
+    return NOTHING if not found else Said(found, "several" if len(found) > 1 else "")
+
+
+def box_columns(table: Table) -> tuple[int, ...]:
+    """The columns that hold boxes; MakeSense writes them without a head."""
+    if len(table.columns) == 8 and table.columns[0] == "column 1" and table.rows:
+        first = table.rows[0][1]
+        if all(isinstance(each, str) and is_number(each) for each in first[1:5]):
+            return (1, 2, 3, 4)
+    heads = [plain(name) for name in table.columns]
+    if {"x", "y", "width", "height"} <= set(heads):
+        return tuple(heads.index(name) for name in ("x", "y"))
+    return tuple(place for place, name in enumerate(heads) if name in BOX_COLUMNS)
+
+
+def is_box(cells: Sequence[Cell], places: Sequence[int]) -> bool:
+    """Whether a row has a value in a column of boxes."""
+    said = (cells[place] for place in places if place < len(cells))
+    return any(each == BOX or (isinstance(each, str) and each.strip() not in ("", "{}", "[]")) for each in said)

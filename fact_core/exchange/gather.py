@@ -1,0 +1,241 @@
+"""From the rows of a table to labels of images: what is taken, what is left out and why, what has to be asked.
+
+bytes -> ``readers.read`` -> table -> ``columns.propose`` -> ``gather`` -> labels. Pure: nothing is written, and the
+disk is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fact_core.config import ImportConfig
+from fact_core.errors import InputError
+from fact_core.exchange.cells import said, unescaped
+from fact_core.exchange.columns import Columns, box_columns, is_box
+from fact_core.exchange.matching import CASE, WHOLE, Finder, Hit
+from fact_core.exchange.names import Naming, naming
+from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
+from fact_core.exchange.words import CHECK, TEST_WORDS, is_number, plain
+from fact_core.files import clean_name
+from fact_core.labeling.classes import MOST_CLASSES
+
+#: Why a row gives no label, in words; the page has its own.
+REASONS: Mapping[str, str] = {
+    "unknown": "no such image in this project",
+    "elsewhere": "an image of that name lies in another folder than the row says",
+    "ambiguous": "the name fits several images",
+    "differing": "several labels of one image",
+    "several": "several labels at once",
+    "boxes": "boxes or regions, no label of the whole image",
+    "empty": "a word for nothing, such as nan",
+    "unreadable": "the image cannot be read",
+    "none": "no label",
+}
+#: Reasons for which the command line takes no part of a file: the rows name no image here.
+STRANGE = ("unknown", "elsewhere", "ambiguous")
+_WHY = {"box": "boxes", "several": "several", "differ": "differing", "none": "none"}
+
+
+@dataclass(frozen=True)
+class Left:
+    """A row that gives no label: which one, and what it names."""
+
+    where: str
+    shown: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The row that gives an image its label."""
+
+    label: str
+    where: str
+    given: str
+    rank: int
+
+
+@dataclass
+class Gathered:
+    """What a table says of the images. taken: by image id. left: reason of ``REASONS`` -> its rows.
+
+    naming: how the spellings became classes. test: images
+    in a part called test; groups: image -> what it belongs to. by_case: images found under another case.
+    """
+
+    taken: dict[int, Taken] = field(default_factory=dict)
+    left: dict[str, list[Left]] = field(default_factory=dict)
+    naming: Naming = field(default_factory=lambda: Naming({}, {}, (), ()))
+    test: set[int] = field(default_factory=set)
+    groups: dict[int, str] = field(default_factory=dict)
+    by_case: int = 0
+
+    def leave(self, reason: str, where: str, shown: str) -> None:
+        self.left.setdefault(reason, []).append(Left(where, shown[:200].encode(errors="replace").decode()))
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """One row with one name: the image it means, how vaguely and under which path, and the spelling it gives."""
+
+    number: int
+    given: str
+    item: int
+    rank: int
+    path: str
+    name: str
+
+
+def gather(
+    columns: Columns, find: Finder, config: ImportConfig, present: Sequence[str] = (), literal: bool = False
+) -> Gathered:
+    """What the rows say, with the person's answers in ``config``. present: the project's classes.
+
+    literal: names like "NA" and "a, b" are classes, as in our own files and wherever a label is no cell of text.
+    InputError, which names the row, for rows that are too short and names that cannot be a class.
+    """
+    table, found = columns.table, Gathered()
+    hits = _hits(columns, find, found)
+    spellings = (each.name for each in hits)
+    found.naming = naming(spellings, present, config.labels_numbers == "join")
+    taken_words = {
+        "empty": literal or config.labels_empty == "names",
+        "several": literal or config.labels_several == "names",
+    }
+    refused = {name: why for name, why in found.naming.doubtful.items() if not taken_words[why]}
+    for each in hits:
+        if each.name in refused:
+            found.leave(refused[each.name], table.where(each.number), f"{each.given}: {each.name}")
+    _settle(table, [each for each in hits if each.name not in refused], found)
+    return found
+
+
+def _hits(columns: Columns, find: Finder, found: Gathered) -> list[_Hit]:
+    """The rows that name an image and give one class; the others are left out."""
+    table, boxes = columns.table, box_columns(columns.table)
+    unsure = _confidence(table)
+    cleaned: dict[str, str] = {}
+    understood: dict[str, Said] = {}
+    hits = []
+    for number, cells in table.rows:
+        given, cell = _pair(table, number, cells, columns)
+        told = said(cell) if isinstance(cell, Said) else understood.get(cell)
+        if told is None:
+            told = understood[str(cell)] = said(cell)
+        if is_box(cells, boxes):
+            told = BOX
+        elif 0 <= unsure < len(cells) and _is_zero(cells[unsure]):
+            told = NOTHING  # Open Images: looked at, and it is not there
+        hit = find.look(given)
+        names = [_clean(name, table.where(number), cleaned) for name in told.names]
+        reason = _reason(told, hit)
+        if reason:
+            shown = given if not names or reason in STRANGE else f"{given}: {', '.join(names)}"
+            found.leave(reason, table.where(number), shown or table.where(number))
+        else:
+            hits.append(_Hit(number, given, hit.item, hit.rank, hit.path, names[0]))
+            _mark(columns, cells, hit.item, found)
+    return hits
+
+
+def _pair(table: Table, number: int, cells: Sequence[Cell], columns: Columns) -> tuple[str, Cell]:
+    """(the name of the file, the cell of the class) of a row."""
+    if len(cells) <= max(columns.file, columns.label):
+        raise InputError(
+            f"{table.where(number)} has too few columns", str(len(cells)), f"It needs {', '.join(table.columns)[:200]}."
+        )
+    name = cells[columns.file]
+    return unescaped(name) if isinstance(name, str) else "", cells[columns.label]
+
+
+def _reason(told: Said, hit: Hit) -> str:
+    """Why a row gives no label, "" where it does."""
+    if told.why:
+        return _WHY[told.why]
+    return {"found": "", "several": "ambiguous"}.get(hit.outcome, hit.outcome)
+
+
+def _mark(columns: Columns, cells: Sequence[Cell], item: int, found: Gathered) -> None:
+    """Note the part and the group that a row puts its image into."""
+    if 0 <= columns.split < len(cells):
+        word = plain(str(cells[columns.split]))
+        if word in TEST_WORDS or word == CHECK:
+            found.test.add(item)
+    if 0 <= columns.group < len(cells) and (group := str(cells[columns.group]).strip()):
+        found.groups[item] = group
+
+
+def _settle(table: Table, hits: Sequence[_Hit], found: Gathered) -> None:
+    """One label for each image. Of rows about one file the surest decides; the rest must agree."""
+    rows: dict[int, dict[str, list[_Hit]]] = {}
+    for each in hits:
+        rows.setdefault(each.item, {}).setdefault(each.path, []).append(each)
+    for item, by_path in rows.items():
+        kept: list[_Hit] = []
+        for told in by_path.values():
+            kept += _surest(table, told, found)
+        labels = {found.naming.name[hit.name] for hit in kept}
+        if len(labels) > 1:
+            shown = ", ".join(dict.fromkeys(f"{hit.given} ({hit.name})" for hit in kept))
+            where = " and ".join(dict.fromkeys(table.where(hit.number) for hit in kept[:2]))
+            found.leave("differing", where, shown)
+        elif kept:
+            first = min(kept, key=lambda hit: hit.rank)
+            found.taken[item] = Taken(labels.pop(), table.where(first.number), first.given, first.rank)
+            found.by_case += first.rank == CASE
+
+
+def _surest(table: Table, told: Sequence[_Hit], found: Gathered) -> Sequence[_Hit]:
+    """The rows about one file that count; the others are left out."""
+    names = found.naming.name
+    whole = [hit for hit in told if hit.rank == WHOLE]
+    if whole:
+        for hit in told:
+            if hit.rank != WHOLE and names[hit.name] != names[whole[0].name]:
+                found.leave("elsewhere", table.where(hit.number), hit.given)
+        return whole
+    if len({hit.given for hit in told}) > 1 and len({names[hit.name] for hit in told}) == 1:
+        # Two names for one file, as of two uploads that were called alike: one of them may be another picture.
+        shown = ", ".join(dict.fromkeys(hit.given for hit in told))
+        found.leave("ambiguous", table.where(told[0].number), shown)
+        return []
+    return told
+
+
+def _clean(name: str, where: str, cleaned: dict[str, str]) -> str:
+    if name not in cleaned:
+        try:
+            cleaned[name] = clean_name(name, "label")
+        except InputError as error:
+            raise InputError(f"{where}: {error.what}", error.found, error.do) from None
+        if len(cleaned) > MOST_CLASSES:
+            raise InputError("These are too many classes", f"more than {MOST_CLASSES:,}", "Is this the right column?")
+    return cleaned[name]
+
+
+def _confidence(table: Table) -> int:
+    heads = [plain(name) for name in table.columns]
+    return heads.index("confidence") if "confidence" in heads else -1
+
+
+def _is_zero(cell: Cell) -> bool:
+    return isinstance(cell, str) and is_number(cell) and float(cell) == 0
+
+
+def is_own(table: Table) -> bool:
+    """Whether it is our own ``labels.csv`` or ``predictions.csv``."""
+    return {"sample_id", "file_path", "label", "source", "lead_time"} <= {plain(name) for name in table.columns}
+
+
+def is_of_model(table: Table) -> bool:
+    """Whether a model gave these labels: ours say so, others by a confidence between 0 and 1."""
+    heads = [plain(name) for name in table.columns]
+    at = _confidence(table)
+    some = [cells for _, cells in table.rows[:200]]
+    if "source" in heads and is_own(table):
+        source = heads.index("source")
+        return any(len(cells) > source and cells[source] == "model" for _, cells in table.rows)
+    if heads == ["file_path", "label", "confidence"]:
+        return True
+    shares = [str(cells[at]) for cells in some if 0 <= at < len(cells)]
+    return any(is_number(each) and 0 < float(each) < 1 for each in shares)

@@ -1,0 +1,36 @@
+"""Which imported images are kept apart as check images, so that an honest figure follows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from fact_core.errors import InputError
+
+SHARE = 0.2
+WAYS = ("none", "share", "split")
+
+
+def draw(items: Sequence[int], groups: Mapping[int, str], test: Collection[int], way: str, seed: int = 0) -> list[int]:
+    """The images to keep apart, ascending.
+
+    way: "none"; "share": a fifth, drawn at random by whole groups, one image at the least and never all; "split":
+    those of ``test``. groups: image -> what it belongs to, such as a patient; an image without one stands alone.
+    """
+    if way not in WAYS:
+        raise InputError("There is no such way to choose check images", repr(way)[:80], f"Known: {', '.join(WAYS)}.")
+    if way == "none" or len(items) < 2:
+        return []
+    if way == "split":
+        return sorted(set(items) & set(test))
+    parts: dict[str | int, list[int]] = {}
+    for item in sorted(items):
+        parts.setdefault(groups.get(item, item), []).append(item)
+    order = list(parts.values())
+    wanted = max(1, round(SHARE * len(items)))
+    held: list[int] = []
+    for at in np.random.default_rng(seed).permutation(len(order)):
+        if len(held) < wanted and len(held) + len(order[at]) < len(items):
+            held += order[at]
+    return sorted(held)

@@ -1,0 +1,86 @@
+"""From the spellings in a file to names of classes: one rule for case, nothing joined in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from fact_core.errors import InputError
+from fact_core.exchange.cells import is_empty_word, parts
+from fact_core.exchange.words import is_number
+from fact_core.labeling.classes import MOST_CLASSES
+
+#: Reason -> the option that takes such names as classes all the same.
+DOUBTS = {"empty": "labels_empty", "several": "labels_several"}
+
+
+@dataclass(frozen=True)
+class Naming:
+    """What the spellings of a file come to.
+
+    name: spelling -> class. doubtful: spelling -> "empty" or "several", names that are taken only when the person
+    says so. by_case, by_number: groups of spellings that are one class but for case, or one number. respelled: a
+    spelling of the file and that of the project, which it gets.
+    """
+
+    name: Mapping[str, str]
+    doubtful: Mapping[str, str]
+    by_case: tuple[tuple[str, ...], ...]
+    by_number: tuple[tuple[str, ...], ...]
+    respelled: tuple[tuple[str, str], ...] = ()
+
+
+def naming(spellings: Iterable[str], present: Sequence[str], join_numbers: bool) -> Naming:
+    """The classes of a file. spellings: in the order of the file; present: the project's classes.
+
+    Names that differ only in case are one class, in the project's spelling, else the first. InputError for more
+    classes than anybody has.
+    """
+    listed = list(dict.fromkeys(spellings))
+    known = {name.casefold(): name for name in present}
+    folded: dict[str, list[str]] = {}
+    for each in listed:
+        folded.setdefault(each.casefold(), []).append(each)
+    if len(folded) > MOST_CLASSES:
+        raise InputError("These are too many classes", f"more than {MOST_CLASSES:,}", "Is this the right column?")
+    by_number = _numbers(listed, present)
+    name = {each: known.get(key, group[0]) for key, group in folded.items() for each in group}
+    if join_numbers:
+        for group in by_number:
+            one = next((each for each in group if each in known.values()), min(group, key=len))
+            name |= {each: one for each in group if each in name}
+    doubtful = {each: why for each in listed if (why := _doubt(each, known, folded))}
+    by_case = tuple(tuple(group) for group in folded.values() if len(group) > 1)
+    respelled = tuple((each, known[key]) for key, (each, *_) in folded.items() if known.get(key, each) != each)
+    return Naming(name, doubtful, by_case, by_number, respelled)
+
+
+def same_but_for_case(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Groups of different names that only upper and lower case tell apart."""
+    folded: dict[str, dict[str, None]] = {}
+    for each in names:
+        folded.setdefault(each.casefold(), {})[each] = None
+    return tuple(tuple(group) for group in folded.values() if len(group) > 1)
+
+
+def _doubt(name: str, known: Mapping[str, str], folded: Mapping[str, object]) -> str:
+    """Why a name may be none. One that is a class of the project is sure."""
+    if name.casefold() in known:
+        return ""
+    if is_empty_word(name):
+        return "empty"
+    if parts(name):
+        return "several"
+    words = name.split()
+    return "several" if len(words) > 1 and all(each.casefold() in folded for each in words) else ""
+
+
+def _numbers(names: Sequence[str], present: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Groups of spellings of one number, with those of the project's classes."""
+    found: dict[Decimal, list[str]] = {}
+    for each in dict.fromkeys((*names, *present)):
+        if is_number(each):
+            found.setdefault(Decimal(each), []).append(each)
+    given = set(names)
+    return tuple(tuple(group) for group in found.values() if len(group) > 1 and given & set(group))

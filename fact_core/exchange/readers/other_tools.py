@@ -1,0 +1,152 @@
+"""Other tools' JSON: COCO, FiftyOne, VIA, and plain objects, one a row (Hugging Face ``metadata.jsonl``).
+
+They are read here, not by Datumaro, which would bring OpenCV and dozens of packages for these few lines.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fact_core.exchange.readers.jsons import as_text, dicts
+from fact_core.exchange.readers.studio import of_value
+from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table, agreed, one_of
+from fact_core.exchange.words import FILE_COLUMNS, plain
+
+Rows = list[tuple[int, tuple[Cell, ...]]]
+
+
+def is_coco(value: Any) -> bool:
+    """COCO: images, categories, and annotations that join them."""
+    return isinstance(value, dict) and all(isinstance(value.get(key), list) for key in ("images", "annotations"))
+
+
+def coco(value: Any) -> Table:
+    """An annotation without a box is a label of the whole image."""
+    names = {as_text(each.get("id")): as_text(each.get("name")) for each in dicts(value.get("categories"))}
+    said: dict[str, list[Said]] = {}
+    for each in dicts(value["annotations"]):
+        part = any(each.get(key) not in (None, [], {}, 0) for key in ("bbox", "segmentation", "keypoints"))
+        category = as_text(each.get("category_id"))
+        label = BOX if part else one_of([names.get(category, category)])
+        said.setdefault(as_text(each.get("image_id")), []).append(label)
+    rows: Rows = []
+    for number, each in enumerate(dicts(value["images"]), start=1):
+        name = as_text(each.get("file_name")) or as_text(each.get("coco_url"))
+        rows.append((number, (name, _several(said.get(as_text(each.get("id")), [])))))
+    return Table("coco", "Image", "JSON", ("file_name", "category"), rows, (0,), (1,))
+
+
+def is_fiftyone(value: Any) -> bool:
+    """FiftyOne's image classification: classes, and a number for each name without ending."""
+    return isinstance(value, dict) and isinstance(value.get("labels"), dict) and "images" not in value
+
+
+def fiftyone(value: Any) -> Table:
+    """Numbers stand for places in ``classes``; texts are classes themselves."""
+    classes = value.get("classes") if isinstance(value.get("classes"), list) else []
+    rows: Rows = [
+        (number, (as_text(name), _fiftyone_label(label, classes)))
+        for number, (name, label) in enumerate(value["labels"].items(), start=1)
+    ]
+    return Table("fiftyone", "Entry", "JSON", ("file", "label"), rows, (0,), (1,))
+
+
+def _fiftyone_label(label: object, classes: list[Any]) -> Said:
+    if isinstance(label, list):
+        found = [_fiftyone_label(each, classes) for each in label]
+        return BOX if any(each == BOX for each in found) else _several(found)
+    if isinstance(label, dict):
+        return BOX if "bounding_box" in label else _fiftyone_label(label.get("label"), classes)
+    if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(classes):
+        return one_of([as_text(classes[label])])
+    return one_of([as_text(label)])
+
+
+def is_via(value: Any) -> bool:
+    """VIA (VGG Image Annotator): files with regions and attributes, alone or inside a project."""
+    files = value.get("_via_img_metadata", value) if isinstance(value, dict) else None
+    some = list(files.values())[:20] if isinstance(files, dict) else []
+    return bool(some) and all(isinstance(each, dict) and "filename" in each and "regions" in each for each in some)
+
+
+def via(value: Any) -> Table:
+    """The attributes of a file are questions; its regions are boxes."""
+    files = list(value.get("_via_img_metadata", value).values())
+    read = [_via_attributes(each.get("file_attributes")) for each in files]
+    questions = list(dict.fromkeys(name for each in read for name in each)) or ["class"]
+    rows: Rows = []
+    for number, (each, attributes) in enumerate(zip(files, read, strict=True), start=1):
+        nothing = BOX if each.get("regions") else NOTHING
+        said = (attributes.get(name, nothing) for name in questions)
+        rows.append((number, (as_text(each.get("filename")), *said)))
+    columns = ("filename", *(f"{name} (attribute)" if name == "filename" else name for name in questions))
+    return Table("via", "File", "JSON", columns, rows, (0,), tuple(range(1, len(columns))))
+
+
+def via_csv(table: Table) -> Table:
+    """VIA's CSV, a row a region: the attributes of the file, which stand in a cell as JSON, become columns."""
+    heads = [plain(name) for name in table.columns]
+    if not {"filename", "file_attributes", "region_count"} <= set(heads):
+        return table
+    file, said, count = (heads.index(name) for name in ("filename", "file_attributes", "region_count"))
+    full = [(number, cells) for number, cells in table.rows if len(cells) > max(file, said, count)]
+    read = [_via_attributes(_json(str(cells[said]))) for _, cells in full]
+    questions = list(dict.fromkeys(name for each in read for name in each)) or ["class"]
+    rows: Rows = []
+    for (number, cells), attributes in zip(full, read, strict=True):
+        nothing = NOTHING if str(cells[count]).strip() in ("", "0") else BOX
+        rows.append((number, (cells[file], *(attributes.get(name, nothing) for name in questions))))
+    return Table("via", "Row", "CSV", ("filename", *questions), rows, (0,), tuple(range(1, len(questions) + 1)))
+
+
+def _json(cell: str) -> Any:
+    try:
+        return json.loads(cell)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _via_attributes(value: object) -> dict[str, Said]:
+    """A text, or for a list with ticks an object of those that are ticked."""
+    if not isinstance(value, dict):
+        return {}
+    ticked = {
+        name: [key for key, on in each.items() if on is True or on == "true"]
+        if isinstance(each, dict)
+        else [as_text(each)]
+        for name, each in value.items()
+    }
+    return {str(name): one_of(names) for name, names in ticked.items() if any(text.strip() for text in names)}
+
+
+def is_objects(value: Any) -> bool:
+    """A list of objects with a field that names a file."""
+    some = dicts(value[:50]) if isinstance(value, list) else []
+    return bool(some) and any(plain(key) in FILE_COLUMNS and isinstance(some[0][key], str) for key in some[0])
+
+
+def objects(value: Any) -> Table:
+    """Each object is a row, each key a column."""
+    columns = tuple(dict.fromkeys(str(key) for each in dicts(value) for key in each))
+    rows: Rows = [
+        (number, tuple(_cell(each.get(key)) for key in columns) if isinstance(each, dict) else ("",) * len(columns))
+        for number, each in enumerate(value, start=1)
+    ]
+    return Table("objects", "Row", "JSON", columns, rows)
+
+
+def _cell(value: object) -> Cell:
+    if isinstance(value, dict):
+        return of_value({"choices": value["label"]} if "label" in value else value)
+    if isinstance(value, list):
+        return (
+            BOX if any(isinstance(each, dict | list) for each in value) else one_of([as_text(each) for each in value])
+        )
+    return as_text(value)
+
+
+def _several(said: list[Said]) -> Said:
+    """Two labels that one image has side by side."""
+    found = agreed(said)
+    return Said(found.names, "several") if found.why == "differ" else found

@@ -1,0 +1,51 @@
+"""The words that other tools use: names of columns, of parts of a data set, of nothing."""
+
+from __future__ import annotations
+
+import re
+
+#: What the column of the file may be called, the surest first: ours, then what other tools write.
+FILE_COLUMNS = (
+    "file_path", "filepath", "filepaths", "file_paths", "file_name", "filename", "filenames", "file_names", "path",
+    "paths", "image_path", "img_path", "image_file", "image_filename", "file", "files", "image_name", "img_name",
+    "image", "images", "img", "photo", "picture", "image_url", "img_url", "url", "uri", "image_id", "imageid",
+    "img_id", "id_code", "id",
+)  # fmt: skip
+LABEL_COLUMNS = (
+    "label", "labels", "label_name", "labelname", "class", "classes", "class_name", "classname", "class_label",
+    "category", "category_name", "categories", "breed", "species", "level", "diagnosis", "target", "tag", "tags",
+    "choice", "ground_truth", "gt",
+)  # fmt: skip
+#: Columns of boxes: what has a value there is about a part of the image.
+BOX_COLUMNS = frozenset((
+    "xmin", "xmax", "ymin", "ymax", "x_min", "x_max", "y_min", "y_max", "x1", "x2", "y1", "y2", "bbox", "bbox_x",
+    "bbox_y", "bounding_box", "box", "segmentation", "polygon", "points", "region_shape_attributes",
+    "predictionstring", "encodedpixels",
+))  # fmt: skip
+#: Parts of a data set that their maker kept apart from training.
+TEST_WORDS = frozenset((
+    "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout", "hold_out",
+))  # fmt: skip
+CHECK = "check"  # our own word for that part
+SPLIT_WORDS = TEST_WORDS | {"train", "training", "unassigned"}
+GROUP_COLUMNS = ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "series", "series_id", "video")
+#: Cells that mean "no class" to most tools; a class may still be called so.
+EMPTY_WORDS = frozenset(("nan", "none", "null", "na", "n/a", "<na>", "#n/a", "nat", "nil", "undefined"))
+
+_IMAGE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|gif|tiff?)([?#].*)?$", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+
+
+def looks_like_an_image(cell: str) -> bool:
+    """Whether a text ends like the name of an image file."""
+    return bool(_IMAGE.search(cell.strip()))
+
+
+def plain(name: str) -> str:
+    """The name of a column without case, blanks and dashes: "File Name" -> "file_name"."""
+    return re.sub(r"[\s\-]+", "_", name.strip().casefold())
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a plain number."""
+    return bool(_NUMBER.fullmatch(text.strip()))

@@ -1,0 +1,92 @@
+"""The way of a project's SQLite file to the newest schema: backed up, then all missing scripts or none.
+
+Scripts of a schema (``schema.py``) are applied and recorded by the ``Migrations`` of sqlite-utils; their number also
+stands in ``user_version``, as it did before, so that opening costs one look and an older FACT Studio refuses the file
+in words.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from fact_core.errors import ProjectError, SchemaTooNew
+
+
+def version(con: Database) -> int:
+    """How many scripts were applied."""
+    return int(con.conn.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(con: Database, path: Path, scripts: Sequence[str], *, create: bool) -> None:
+    """Back up what is there, then apply the scripts that are missing: all of them, or none.
+
+    Errors: SchemaTooNew; ProjectError when no script was ever applied and it is not to be made now.
+    """
+    if version(con) > len(scripts):
+        raise SchemaTooNew(
+            "A newer version of FACT Studio wrote this project",
+            f"schema {version(con)} in {path}; this version knows {len(scripts)}",
+            "Update FACT Studio. Nothing was changed.",
+        )
+    if version(con) == 0 and not create:
+        what = "This file is not a project of FACT Studio"
+        raise ProjectError(what, str(path), "Put the project's own file there. Nothing was written to this one.")
+    con.enable_wal()
+    if version(con) > 0:
+        _backup(con, path)
+    con.conn.execute("BEGIN IMMEDIATE")
+    try:
+        # Read again: another process may have done it while this one waited for the lock.
+        _record_older(con, version(con))
+        _migrations(scripts).apply(con)
+        con.execute(f"PRAGMA user_version = {len(scripts):d}")
+    except BaseException:
+        con.rollback()
+        raise
+    con.conn.execute("COMMIT")
+
+
+def _migrations(scripts: Sequence[str]) -> Migrations:
+    """The scripts as migrations of sqlite-utils, named by their numbers."""
+    found = Migrations("fact-studio")
+    for number, script in enumerate(scripts, start=1):
+
+        def run(con: Database, script: str = script) -> None:
+            con.executescript(script)  # within a transaction statement by statement
+
+        found(name=_name(number))(run)
+    return found
+
+
+def _record_older(con: Database, version: int) -> None:
+    """The bridge from schemas 1 and 2, whose only record was ``user_version``."""
+    known = {each.name for each in Migrations("fact-studio").applied(con)}
+    older = [_name(number) for number in range(1, version + 1) if _name(number) not in known]
+    Migrations("fact-studio").ensure_migrations_table(con)
+    con.table(Migrations.migrations_table).insert_all(
+        {"migration_set": "fact-studio", "name": name, "applied_at": "before sqlite-utils"} for name in older
+    )
+
+
+def _name(number: int) -> str:
+    return f"schema_{number}"
+
+
+def _backup(con: Database, path: Path) -> None:
+    """A copy beside the file, whole or not at all."""
+    target = path.with_name(f"{path.name}.backup-{version(con)}")
+    if target.exists():
+        return
+    staged = target.with_name(f"{target.name}.{os.getpid()}.new")
+    try:
+        with closing(sqlite3.connect(staged)) as copy:
+            con.conn.backup(copy)
+        os.replace(staged, target)
+    finally:
+        staged.unlink(missing_ok=True)

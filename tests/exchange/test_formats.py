@@ -1,0 +1,441 @@
+"""Label files as people and other programs write them: format, content, and what is right for each.
+
+One table. The pool is ``PATHS``; a case says which images get which label, which reasons the other rows have, and
+which questions have to be answered before anything is taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fact_core.config import ImportConfig
+from fact_core.errors import InputError
+from fact_core.exchange import label_files
+from fact_core.exchange.label_files import Reading
+from fact_core.types import Pool
+
+PATHS = (
+    "east/01.jpg", "east/02.jpg", "west/01.jpg", "west/02.jpg", "oak.jpg", "elm.jpg", "DSC_9.JPG", "042.png",
+    "tall tree [3].jpg", "Müller 2.png", "котик.jpg",
+)  # fmt: skip
+POOL = Pool(Path("/data/woods"), np.arange(1, len(PATHS) + 1), PATHS, PATHS)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file. labels: image -> class; left: reason -> rows; asked: questions that must be answered first.
+
+    said: the person's answers. kind: the reader that should know it. error: words of the refusal instead.
+    """
+
+    content: str | bytes
+    labels: Mapping[str, str] = field(default_factory=dict)
+    left: Mapping[str, int] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
+    said: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "csv"
+    error: str = ""
+
+
+def task(image: str, *answers: Any, question: str = "tree", **more: Any) -> dict[str, Any]:
+    """A task of Label Studio; each answer is a list of choices, or a whole annotation."""
+    annotations = [each if isinstance(each, dict) else note(each, question) for each in answers]
+    return {"id": 5, "data": {"image": image}, "annotations": annotations, **more}
+
+
+def note(choices: list[Any], question: str = "tree", **more: Any) -> dict[str, Any]:
+    result = {"id": "r", "type": "choices", "from_name": question, "to_name": "pic", "value": {"choices": choices}}
+    return {"id": 1, "was_cancelled": False, "result": [result], **more}
+
+
+BOX = {
+    "result": [{"type": "rectanglelabels", "from_name": "tree", "value": {"x": 1, "y": 1, "rectanglelabels": ["b"]}}]
+}
+LOCAL = "/data/local-files/?d="
+UPLOAD = "/data/upload/4/ab12cd34-"
+
+
+def studio(*tasks: Any) -> str:
+    return json.dumps(list(tasks))
+
+
+def coco(annotations: list[dict[str, Any]], images: tuple[str, ...] = ("east/01.jpg", "oak.jpg")) -> str:
+    listed = [{"id": 10 + n, "file_name": name, "width": 8} for n, name in enumerate(images)]
+    names = [{"id": 1, "name": "ash"}, {"id": 2, "name": "yew"}]
+    return json.dumps({"info": {}, "images": listed, "categories": names, "annotations": annotations})
+
+
+def via(attributes: Any, regions: Any = ()) -> dict[str, Any]:
+    return {"filename": "oak.jpg", "size": 1, "regions": list(regions), "file_attributes": attributes}
+
+
+def cvat(inner: str) -> str:
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>\n{inner}\n</annotations>'
+
+
+OAK, ELM = {"oak.jpg": "ash"}, {"elm.jpg": "yew"}
+BOTH = OAK | ELM
+ROWS = "oak.jpg,ash\nelm.jpg,yew\n"
+
+CASES: dict[str, Case] = {
+    # ---- tables: separators, encodings, heads
+    "ours": Case("file_name,label\n" + ROWS, BOTH),
+    "semicolons as Excel writes them": Case("file_name;label\noak.jpg;ash\nelm.jpg;yew\n", BOTH),
+    "semicolons, a class with a decimal comma": Case(
+        "file_name;label\noak.jpg;1,5\n", {"oak.jpg": "1,5"}, said={"labels_several": "names"}
+    ),
+    "tabs": Case("file_name\tlabel\noak.jpg\tash\nelm.jpg\tyew\n", BOTH),
+    "bars": Case("file_name|label\noak.jpg|ash\nelm.jpg|yew\n", BOTH),
+    "Excel's sep line": Case("sep=;\nfile_name;label\noak.jpg;ash\n", OAK),
+    "Excel's sep line, quoted": Case('"sep=,"\nfile_name,label\noak.jpg,ash\n', OAK),
+    "UTF-8 with a mark": Case("\ufefffile_name,label\r\noak.jpg,Fähre\r\n", {"oak.jpg": "Fähre"}),
+    "UTF-16 with a mark": Case("file_name\tlabel\noak.jpg\tFähre\n".encode("utf-16"), {"oak.jpg": "Fähre"}),
+    "UTF-16 without a mark": Case("file_name,label\noak.jpg,ash\n".encode("utf-16-le"), OAK),
+    "UTF-16 the other way round": Case("file_name,label\noak.jpg,ash\n".encode("utf-16-be"), OAK),
+    "Latin-1": Case(
+        "file_name,label\nMüller 2.png,Fähre\noak.jpg,ash\n".encode("cp1252"), {"Müller 2.png": "Fähre"} | OAK
+    ),
+    "Cyrillic of Windows is asked about": Case(
+        "file_name,label\nкотик.jpg,кошка\n".encode("cp1251"), asked=("labels_encoding",), left=None  # type: ignore[arg-type]
+    ),
+    "Cyrillic of Windows, said": Case(
+        "file_name,label\nкотик.jpg,кошка\n".encode("cp1251"),
+        {"котик.jpg": "кошка"},
+        said={"labels_encoding": "cp1251"},
+    ),
+    "bytes that are no text": Case(b"file_name,label\noak.jpg,\x00\x01\xff\xfe\x9d\n", error="Row 2 is not UTF-8"),
+    "old Mac's line ends": Case("file_name,label\roak.jpg,ash\relm.jpg,yew\r", BOTH),
+    "quotes, a comma in a name": Case(
+        'file_name,label\n"oak.jpg","3"" bolt, long"\n',
+        {"oak.jpg": '3" bolt, long'},
+        said={"labels_several": "names"},
+    ),
+    "a line break in a quoted cell": Case('file_name,note,label\noak.jpg,"a\nb",ash\nelm.jpg,,yew\n', BOTH),
+    "blanks in the head": Case('"File Name","Class Label"\noak.jpg,ash\n', OAK),
+    "capitals in the head": Case("FILENAME,CATEGORY\noak.jpg,ash\n", OAK),
+    "an index without a name": Case(",file_name,label\n0,oak.jpg,ash\n1,elm.jpg,yew\n", BOTH),
+    "a comma too many": Case("file_name,label,\noak.jpg,ash,\n", OAK),
+    "a short row": Case("file_name,label\noak.jpg,ash\nelm.jpg\n", error="Row 3 of the CSV has too few columns"),
+    "a comma without quotes": Case(
+        "file_name,label\noak.jpg,ash, common\n", error="Row 2 of the CSV has too many columns"
+    ),
+    "several labels in columns without a head": Case(
+        "TRAIN,gs://b/oak.jpg,ash\nTRAIN,gs://b/elm.jpg,ash,yew\n", asked=("labels_class_column",)
+    ),
+    "a workbook": Case(b"PK\x03\x04\x14\0", error="Save the sheet as CSV"),
+    "an open quote": Case('file_name,label\noak.jpg,ash\nelm.jpg,"yew\n', error="Row 3 of the CSV cannot be read"),
+    "empty rows": Case("file_name,label\n\noak.jpg,ash\n,\n", OAK),
+    "no head": Case("oak.jpg,ash\nelm.jpg,yew\n", BOTH),
+    # ---- tables: whose columns
+    "Kaggle: id without ending, breed": Case("id,breed\noak,ash\nelm,yew\n", BOTH),
+    "Kaggle: image_id, label": Case("image_id,label\noak.jpg,3\n", {"oak.jpg": "3"}),
+    "Kaggle: image without ending, level": Case("image,level\noak,0\nelm,4\n", {"oak.jpg": "0", "elm.jpg": "4"}),
+    "Kaggle: id_code, diagnosis": Case("id_code,diagnosis\noak,2\n", {"oak.jpg": "2"}),
+    "Kaggle: sports": Case(
+        "class id,filepaths,labels,data set\n0,east/01.jpg,ice hockey,train\n", {"east/01.jpg": "ice hockey"}
+    ),
+    "Kaggle: an unknown name for the class is asked": Case(
+        "file,habitat\noak.jpg,ash\n", asked=("labels_class_column",), labels=OAK
+    ),
+    "the column, said": Case("file,habitat\noak.jpg,ash\n", OAK, said={"labels_class_column": "habitat"}),
+    "two columns that may be the class": Case(
+        "file,label,species\noak.jpg,tree,ash\n", {"oak.jpg": "tree"}, asked=("labels_class_column",)
+    ),
+    "number and name": Case("path,label,label_name\noak.jpg,0,ash\nelm.jpg,1,yew\n", BOTH),
+    "Hugging Face: number and class": Case("file_name,text,label,class\noak.jpg,hi,7,ash\n", OAK),
+    "yes or no beside the class": Case("file_name,class,label\noak.jpg,ash,True\n", OAK),
+    "category is the part": Case("image,category,label\noak.jpg,train,ash\nelm.jpg,test,yew\n", BOTH),
+    "the class, then the part": Case("path,class,split\noak.jpg,ash,train\n", OAK),
+    "two columns of files": Case("id,image,label\n1,oak.jpg,ash\n2,elm.jpg,yew\n", BOTH),
+    "Hugging Face metadata.csv": Case("file_name,label\neast/01.jpg,ash\nwest/01.jpg,yew\n",
+        {"east/01.jpg": "ash", "west/01.jpg": "yew"}),
+    "Hugging Face metadata.jsonl": Case(
+        '{"file_name": "oak.jpg", "label": "ash"}\n{"file_name": "elm.jpg", "label": "yew"}\n', BOTH, kind="objects"
+    ),
+    "Hugging Face metadata.jsonl with boxes": Case(
+        '{"file_name": "oak.jpg", "objects": {"bbox": [[1, 2, 3, 4]], "categories": [1]}, "label": "ash"}\n',
+        OAK, kind="objects",
+    ),
+    "a JSON list of rows, several labels": Case(
+        '[{"image": "oak.jpg", "label": ["ash"]}, {"image": "elm.jpg", "label": ["ash", "yew"]}]',
+        OAK, {"several": 1}, kind="objects",
+    ),
+    "a broken line of JSON": Case('{"file_name": "a.jpg", "label": "a"}\n{"file_name": \n', error="Row 2 of the JSON"),
+    "ImageNet's list": Case("east/01.jpg 0\nwest/01.jpg 1\n", {"east/01.jpg": "0", "west/01.jpg": "1"}),
+    "VOC's list": Case("east/01  1\nwest/02 -1\n", {"east/01.jpg": "1", "west/02.jpg": "-1"}),
+    "a list whose names have blanks": Case("tall tree [3].jpg ash\noak.jpg ash\n", {"tall tree [3].jpg": "ash"} | OAK),
+    "Roboflow one-hot": Case("filename, ash, yew\noak.jpg, 1, 0\nelm.jpg, 0, 1\n", BOTH),
+    "Roboflow one-hot, several and none": Case(
+        "filename, ash, yew\noak.jpg, 1, 0\nelm.jpg, 1, 1\n042.png, 0, 0\n", OAK, {"several": 1, "none": 1}
+    ),
+    "one-hot with a class called label": Case(
+        "filename, label, other\noak.jpg, 1, 0\nelm.jpg, 0, 1\n",
+        {"oak.jpg": "label", "elm.jpg": "other"}, asked=("labels_class_column",),
+    ),
+    "AutoML": Case("TRAIN,gs://b/x/east/01.jpg,ash\nTEST,gs://b/elm.jpg,yew\n", {"east/01.jpg": "ash"} | ELM),
+    "AutoML, a class called label": Case("TRAIN,gs://b/oak.jpg,label\n", {"oak.jpg": "label"}),
+    "MakeSense": Case('"[ash]",oak.jpg,64,64\n"[ash,yew]",elm.jpg,64,64\n', OAK, {"several": 1}),
+    "MakeSense boxes": Case("ash,5,6,20,20,oak.jpg,64,64\n", left={"boxes": 1}),
+    "Open Images": Case(
+        "ImageID,Source,LabelName,Confidence\noak,verification,/m/01,1\nelm,verification,/m/02,0\n",
+        {"oak.jpg": "/m/01"}, {"none": 1},
+    ),
+    "boxes of TensorFlow": Case(
+        "filename,width,height,class,xmin,ymin,xmax,ymax\noak.jpg,9,9,ash,1,1,5,5\noak.jpg,9,9,yew,1,1,5,5\n",
+        left={"boxes": 2},
+    ),
+    "boxes in one row of two": Case("filename,label,bbox\noak.jpg,ash,\nelm.jpg,yew,1 2 3 4\n", OAK, {"boxes": 1}),
+    # ---- tables: what the rows say
+    "absolute, of another computer": Case(
+        "file_name,label\n/mnt/usb/east/01.jpg,ash\nD:\\w\\west\\01.jpg,yew\n",
+        {"east/01.jpg": "ash", "west/01.jpg": "yew"},
+    ),
+    "other case": Case("file_name,label\nOAK.JPG,ash\ndsc_9.jpg,yew\n", OAK | {"DSC_9.JPG": "yew"}),
+    "42 is not 042": Case("file_name,label\n42,ash\n042,yew\n", {"042.png": "yew"}, {"unknown": 1}),
+    "rows of another folder": Case("file_name,label\ntest/oak.jpg,ash\ntest/elm.jpg,yew\n", left={"elsewhere": 2}),
+    "rows of another folder that is this one": Case(
+        "file_name,label\ntest/oak.jpg,ash\ntest/elm.jpg,yew\n", BOTH, said={"labels_moved": "yes"}
+    ),
+    "rows of another class's folder": Case("file_name,label\nnorth/01.jpg,ash\n", left={"elsewhere": 1}),
+    "a name that two have": Case("file_name,label\n01.jpg,ash\noak.jpg,ash\n", OAK, {"ambiguous": 1}),
+    "addresses": Case("image,label\nhttps://h.example/oak.jpg?x=1,ash\n%65lm.jpg,yew\n", BOTH),
+    "twice, the same": Case("file_name,label\noak.jpg,ash\noak.jpg,ash\n", OAK),
+    "twice, different": Case("file_name,label\noak.jpg,ash\noak.jpg,yew\nelm.jpg,yew\n", ELM, {"differing": 1}),
+    "a surer row beats a vaguer one": Case(
+        "file_name,label\neast/01.jpg,ash\n/old/east/01.jpg,yew\n", {"east/01.jpg": "ash"}, {"elsewhere": 1}
+    ),
+    "classes that differ in case": Case(
+        "file_name,label\noak.jpg,Ash\nelm.jpg,ash\n", {"oak.jpg": "Ash", "elm.jpg": "Ash"}, asked=("labels_case",)
+    ),
+    "1, 01 and 1.0": Case(
+        "file_name,label\noak.jpg,1\nelm.jpg,01\n042.png,1.0\n",
+        {"oak.jpg": "1", "elm.jpg": "01", "042.png": "1.0"}, asked=("labels_numbers",),
+    ),
+    "1, 01 and 1.0 are one": Case(
+        "file_name,label\noak.jpg,1.0\nelm.jpg,01\n042.png,1\n",
+        {"oak.jpg": "1", "elm.jpg": "1", "042.png": "1"}, said={"labels_numbers": "join"},
+    ),
+    "cells of pandas for nothing": Case(
+        "file_name,label\noak.jpg,nan\nelm.jpg,\n042.png,None\neast/01.jpg,NA\nwest/01.jpg,ash\n",
+        {"west/01.jpg": "ash"}, {"empty": 3, "none": 1},
+    ),
+    "a class that is called NA": Case(
+        "file_name,label\noak.jpg,NA\nelm.jpg,yew\n", {"oak.jpg": "NA"} | ELM, said={"labels_empty": "names"}
+    ),
+    "several labels in a cell": Case(
+        'file_name,label\noak.jpg,ash|yew\nelm.jpg,"ash, yew"\n042.png,ash;yew\neast/01.jpg,yew\n',
+        {"east/01.jpg": "yew"}, {"several": 3},
+    ),
+    "several labels parted by blanks, as others show": Case(
+        "image,labels\noak.jpg,ash\nelm.jpg,ash yew\n042.png,yew\n", OAK | {"042.png": "yew"}, {"several": 1}
+    ),
+    "what an older version wrote for -1": Case("file_name,label\noak.jpg,'-1\nelm.jpg,-1\n",
+        {"oak.jpg": "-1", "elm.jpg": "-1"}),
+    "our predictions": Case(
+        "sample_id,file_path,label,confidence,split,source,annotator,lead_time,created_at\n"
+        "5,oak.jpg,ash,0.91,pool,model,,,2026-01-01\n", OAK, asked=("labels_model",),
+    ),
+    "answers of our predict.py": Case("file_path,label,confidence\noak.jpg,ash,1.0000\n", OAK, asked=("labels_model",)),
+    "another model's answers": Case("image,label,confidence\noak.jpg,ash,0.4\n", OAK, asked=("labels_model",)),
+    "our labels, with NA and commas": Case(
+        "sample_id,file_path,label,confidence,split,source,annotator,lead_time,created_at,note,kind\n"
+        '1,oak.jpg,NA,,train,person,,,2026,,label\n2,elm.jpg,"a, b",,train,person,,,2026,,label\n'
+        "3,042.png,,,,person,,,2026,,skipped\n",
+        {"oak.jpg": "NA", "elm.jpg": "a, b"}, {"none": 1},
+    ),
+    "one column": Case("file_name\noak.jpg\n", asked=("labels_class_column",)),
+    "nothing": Case("", error="no columns"),
+    "repeats with blanks": Case("file_name,label\n oak.jpg , ash \n", OAK),
+    # ---- Label Studio
+    "Label Studio, local files": Case(
+        studio(task(LOCAL + "east/01.jpg", ["ash"]), task(LOCAL + "west%2F01.jpg", ["yew"])),
+        {"east/01.jpg": "ash", "west/01.jpg": "yew"}, kind="label-studio",
+    ),
+    "Label Studio, uploads": Case(
+        studio(task(UPLOAD + "oak.jpg", ["ash"]), task(UPLOAD + "tall_tree_3.jpg", ["yew"])),
+        OAK | {"tall tree [3].jpg": "yew"}, kind="label-studio",
+    ),
+    "Label Studio, two uploads of one name": Case(
+        studio(task(UPLOAD + "oak.jpg", ["ash"]), task("/data/upload/4/ffff0000-oak.jpg", ["ash"])),
+        left={"ambiguous": 1}, kind="label-studio",
+    ),
+    "Label Studio, a name that two folders have": Case(
+        studio(task(UPLOAD + "01.jpg", ["ash"])), left={"ambiguous": 1}, kind="label-studio"
+    ),
+    "Label Studio, cancelled, equal, different": Case(
+        studio(
+            task("oak.jpg", note(["yew"], was_cancelled=True), ["ash"]),
+            task("elm.jpg", ["yew"], ["yew"]),
+            task("042.png", ["ash"], ["yew"]),
+            task("east/01.jpg", note(["yew"], was_cancelled=True)),
+        ),
+        BOTH, {"differing": 1, "none": 1}, kind="label-studio",
+    ),
+    "Label Studio, ground truth": Case(
+        studio(task("oak.jpg", ["yew"], note(["ash"], ground_truth=True))), OAK, kind="label-studio"
+    ),
+    "Label Studio, several choices": Case(
+        studio(task("oak.jpg", ["ash", "yew"])), left={"several": 1}, kind="label-studio"
+    ),
+    "Label Studio, numbers as choices": Case(studio(task("oak.jpg", [3])), {"oak.jpg": "3"}, kind="label-studio"),
+    "Label Studio, boxes": Case(studio(task("oak.jpg", BOX)), left={"boxes": 1}, kind="label-studio"),
+    "Label Studio, only predictions": Case(
+        studio({"id": 1, "data": {"image": "oak.jpg"}, "annotations": [], "predictions": [note(["ash"])]}),
+        left={"none": 1}, kind="label-studio",
+    ),
+    "Label Studio, two questions": Case(
+        studio(task("oak.jpg", ["ash"]), task("elm.jpg", ["sharp"], question="quality")),
+        OAK, {"none": 1}, asked=("labels_class_column",), kind="label-studio",
+    ),
+    "Label Studio, the other question": Case(
+        studio(task("oak.jpg", ["ash"]), task("elm.jpg", ["sharp"], question="quality")),
+        {"elm.jpg": "sharp"}, {"none": 1}, said={"labels_class_column": "quality"}, kind="label-studio",
+    ),
+    "Label Studio, which of two is better": Case(
+        studio({"id": 1, "data": {"a": "oak.jpg", "b": "elm.jpg"}, "annotations": [note(["left"])]}),
+        left={"boxes": 1}, asked=("labels_image_column",), kind="label-studio",
+    ),
+    "Label Studio, choices about a region": Case(
+        studio(task("oak.jpg", {"result": [{"from_name": "t", "value": {"x": 1, "width": 2, "choices": ["ash"]}}]})),
+        left={"boxes": 1}, kind="label-studio",
+    ),
+    "Label Studio, a remark and boxes beside the choice": Case(
+        studio(task("oak.jpg", {"result": [
+            note(["ash"])["result"][0], {"from_name": "remark", "value": {"text": ["hm"]}},
+            {"from_name": "box", "value": {"x": 1, "rectanglelabels": ["leaf"]}},
+        ]})), OAK, kind="label-studio",
+    ),
+    "Label Studio, choices called None and a, b": Case(
+        studio(task("oak.jpg", ["None"]), task("elm.jpg", ["a, b"])), {"oak.jpg": "None", "elm.jpg": "a, b"},
+        kind="label-studio",
+    ),
+    "Label Studio, Windows' local files": Case(
+        studio(task(LOCAL + "east%5C01.jpg", ["ash"])), {"east/01.jpg": "ash"}, kind="label-studio"
+    ),
+    "Label Studio, taxonomy": Case(
+        studio(task("oak.jpg", {"result": [{"from_name": "t", "value": {"taxonomy": [["plant", "ash"]]}}]})),
+        OAK, kind="label-studio",
+    ),
+    "Label Studio, no picture": Case(
+        studio({"id": 1, "data": {"text": "hello"}, "annotations": [note(["ash"])]}), left={"unknown": 1},
+        kind="label-studio",
+    ),
+    "Label Studio, a task a line": Case(
+        "\n".join(json.dumps(task(name, [label])) for name, label in (("oak.jpg", "ash"), ("elm.jpg", "yew"))),
+        BOTH, kind="label-studio",
+    ),
+    "Label Studio, nothing": Case("[]", kind="label-studio"),
+    "Label Studio JSON_MIN": Case(
+        json.dumps([
+            {"image": LOCAL + "east/01.jpg", "id": 1, "tree": "ash", "annotator": 1, "annotation_id": 2},
+            {"image": UPLOAD + "oak.jpg", "id": 2, "tree": {"choices": ["ash", "yew"]}, "annotator": 1},
+        ]),
+        {"east/01.jpg": "ash"}, {"several": 1}, kind="label-studio",
+    ),
+    "Label Studio CSV": Case(
+        "image,id,tree,annotator,annotation_id,created_at,updated_at,lead_time\n"
+        f"{UPLOAD}oak.jpg,1,ash,1,4,2026,2026,3.1\n", OAK,
+    ),
+    "Label Studio CSV, several choices and boxes": Case(
+        "image,id,label,annotator\n"
+        f'{LOCAL}east/01.jpg,1,"{{""choices"":[""ash"",""yew""]}}",1\n'
+        f'{LOCAL}east/02.jpg,1,"[{{""x"":1,""y"":2,""rectanglelabels"":[""ash""]}}]",1\n'
+        f"{LOCAL}west/01.jpg,1,yew,1\n",
+        {"west/01.jpg": "yew"}, {"several": 1, "boxes": 1},
+    ),
+    # ---- other tools
+    "COCO": Case(
+        coco([{"image_id": 10, "category_id": 1}, {"image_id": 11, "category_id": 2, "bbox": []}]),
+        {"east/01.jpg": "ash", "oak.jpg": "yew"}, kind="coco",
+    ),
+    "COCO with boxes and two labels": Case(
+        coco([
+            {"image_id": 10, "category_id": 1, "bbox": [1, 2, 3, 4]},
+            {"image_id": 11, "category_id": 1}, {"image_id": 11, "category_id": 2},
+        ]),
+        left={"boxes": 1, "several": 1}, kind="coco",
+    ),
+    "FiftyOne": Case(
+        json.dumps({"classes": ["ash", "yew"], "labels": {"oak": 0, "elm": 1, "042": None}}), BOTH, {"none": 1},
+        kind="fiftyone",
+    ),
+    "FiftyOne with boxes": Case(
+        json.dumps({"classes": ["ash"], "labels": {"oak": [{"label": 0, "bounding_box": [0, 0, 1, 1]}]}}),
+        left={"boxes": 1}, kind="fiftyone",
+    ),
+    "CVAT tags": Case(
+        cvat('<image id="0" name="oak.jpg"><tag label="ash"/></image><image id="1" name="elm.jpg"><tag label="yew">'
+             '<attribute name="a">b</attribute></tag></image>'), BOTH, kind="cvat",
+    ),
+    "CVAT boxes, two tags, none": Case(
+        cvat('<image name="oak.jpg"><box label="ash" xtl="1"/></image><image name="elm.jpg"><tag label="ash"/>'
+             '<tag label="yew"/></image><image name="042.png"/>'),
+        left={"boxes": 1, "several": 1, "none": 1}, kind="cvat",
+    ),
+    "CVAT cut off": Case(cvat("<image>"), error="Row 4 of the XML"),
+    "XML of something else": Case("<?xml version='1.0'?><html/>", error="no export of CVAT"),
+    "XML that unfolds": Case('<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "b">]><annotations/>', error="declarations"),
+    "VIA": Case(json.dumps({"oak.jpg1": via({"class": "ash"})}), OAK, kind="via"),
+    "VIA project, ticks and regions": Case(
+        json.dumps({"_via_img_metadata": {"a": via({"kind": {"ash": True, "yew": False}})}}), OAK, kind="via"
+    ),
+    "VIA regions": Case(json.dumps({"a": via({}, [{"shape_attributes": {"x": 1}}])}), left={"boxes": 1}, kind="via"),
+    "VIA CSV": Case(
+        "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+        'oak.jpg,9,"{""class"":""ash""}",0,0,"{}","{}"\nelm.jpg,9,"{}",1,0,"{""x"":1}","{}"\n',
+        OAK, {"boxes": 1}, kind="via",
+    ),
+    "JSON of no known kind": Case('{"a": 1}', error="no known kind"),
+    "JSON cut off": Case('[{"id": 1,\n"data": {', error="Row 2 of the JSON"),
+    "JSON of brackets": Case("[" * 100_000, error="cannot be read"),
+}  # fmt: skip
+
+
+def understand(case: Case) -> Reading:
+    content = case.content if isinstance(case.content, bytes) else case.content.encode()
+    return label_files.understand("file", content, POOL, {}, ImportConfig(**case.said))
+
+
+def test_there_are_enough() -> None:
+    assert len(CASES) >= 80
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_label_file(name: str) -> None:
+    case = CASES[name]
+    if case.error:
+        with pytest.raises(InputError, match=case.error):
+            understand(case)
+        return
+    seen = understand(case)
+    assert tuple(each.option for each in seen.questions if each.must) == case.asked
+    if case.left is not None:
+        assert {PATHS[item - 1]: each.label for item, each in seen.found.taken.items()} == case.labels
+        assert {reason: len(rows) for reason, rows in seen.found.left.items()} == case.left
+    assert not seen.columns.table.rows or seen.columns.table.kind == case.kind
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_command_line_takes_the_same_or_says_why_not(name: str, tmp_path: Path) -> None:
+    """Nothing is taken there that the page would ask about, and no row that names no image here is passed over."""
+    case, said = CASES[name], list[str]()
+    file = tmp_path / "labels.bin"  # no ending says what it is
+    file.write_bytes(case.content if isinstance(case.content, bytes) else case.content.encode())
+    config = ImportConfig(**case.said)
+    strange = case.left is not None and {"unknown", "elsewhere", "ambiguous"} & set(case.left)
+    if case.error or case.asked or strange or not case.labels:
+        with pytest.raises(InputError):
+            label_files.read_labels(file, POOL, {}, config, said.append)
+        if case.error or case.asked or not case.labels:
+            return
+        config = ImportConfig(**{**case.said, "labels_rows": "known"})
+    found = label_files.read_labels(file, POOL, {}, config, said.append)
+    assert {PATHS[item - 1]: name for item, name in found.items()} == case.labels
+    assert len([line for line in said if line.startswith("left out, ")]) == len(case.left)

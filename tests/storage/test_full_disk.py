@@ -1,0 +1,150 @@
+"""A disk that is really full: reads go on, writes say so, nothing that was stored is lost.
+
+Hostile input 11: disk full and a read-only folder give a message and lose nothing.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fact_core.errors import DiskFull, StorageError
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
+from fact_core.storage import db, items, run_events, run_queue
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from tests.small_disk import fill, small_disk
+from tests.storage_help import flat_project, is_sound
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder
+
+
+@pytest.fixture
+def project(disk: Path) -> Project:
+    """Four images, of which the first two are labeled."""
+    project = flat_project(disk, images=4)
+    classes.add_class(project, "a")
+    operations.apply(project, "tab", [Op(1, "label", 1, 1), Op(2, "label", 2, 1)])
+    return project
+
+
+def label_until_full(project: Project) -> int:
+    """Label image 3 and 4 in turns until the disk is full. The number of the last label that was acknowledged."""
+    number = 2
+    with pytest.raises(DiskFull, match=r"The disk is full \(writing the project\)\. .*nothing is lost"):
+        for number in range(3, 100_000):
+            many = [Op(1000 * number + each, "label", 3 + each % 2, 1) for each in range(100)]
+            operations.apply(project, "tab", many)
+    return 1000 * (number - 1) + 99 if number > 3 else 2
+
+
+def test_what_is_stored_is_read_and_the_rest_is_refused_in_words(project: Project, disk: Path) -> None:
+    ballast = fill(disk)
+    opened = projects.open_project(project.folder)
+    assert opened == project
+    assert {item: state.class_id for item, state in labels_now.states(opened).items()} == {1: 1, 2: 1}
+    assert items.pool(opened).ids.tolist() == [1, 2, 3, 4]
+    assert [row.count for row in classes.classes(opened)] == [2]
+    assert (selections.latest(opened), run_queue.list_runs(opened), run_queue.active(opened)) == (None, [], None)
+    assert projects.version(opened) and not projects.has_room(opened)
+    last = label_until_full(opened)
+    assert len(labels_now.history(opened)) == (2 if last == 2 else 2 + 100 * (last // 1000 - 2))
+    ballast.unlink()
+    assert operations.apply(opened, "tab", [Op(last + 1, "label", 4, 1)]).last_seq == last + 1
+    assert is_sound(opened)
+
+
+def test_labels_that_were_acknowledged_until_it_was_full_are_there(project: Project, disk: Path) -> None:
+    ballast = fill(disk)
+    with open(ballast, "r+b") as file:
+        file.truncate(file.seek(0, 2) - 200_000)
+    last = label_until_full(project)
+    assert last > 2, "some must have had room"
+    fill(disk)
+    history = labels_now.history(project)
+    assert history[-1].seq == last and is_sound(project)
+    ballast.unlink()
+    assert labels_now.history(project) == history
+    operations.apply(project, "tab", [Op(last + 1, "label", 4, 1)])
+    assert is_sound(project)
+
+
+def test_many_readers_at_once_on_a_full_disk(project: Project, disk: Path) -> None:
+    fill(disk)
+    found: list[object] = []
+
+    def look() -> None:
+        try:
+            found.append([len(labels_now.states(project)) for _ in range(20)])
+        except Exception as error:
+            found.append(error)
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert found == [[2] * 20] * 8
+
+
+def test_a_kill_while_the_disk_is_full_leaves_a_sound_file(project: Project, disk: Path) -> None:
+    """The log of a writer that died is read from memory too, where there is no room for its index."""
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from fact_core.labeling import operations; from fact_core.labeling.history import Op\n"
+        "from fact_core.storage import db, project as projects\n"
+        "project = projects.open_project(Path(sys.argv[1]))\n"
+        "with db.connect(project.db):\n"  # so that the log is not put into the file
+        "    operations.apply(project, 'tab', [Op(3, 'label', 3, 1)])\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(project.folder)], timeout=60)
+    log, index = (project.db.with_name(project.db.name + end) for end in ("-wal", "-shm"))
+    assert log.stat().st_size > 0
+    index.unlink()
+    fill(disk)
+    assert set(labels_now.states(project)) == {1, 2, 3}
+    assert set(labels_now.states(project)) == {1, 2, 3}
+
+
+def test_what_a_run_has_to_say_is_refused_in_words_and_its_events_stay(project: Project, disk: Path) -> None:
+    run = run_queue.queue(project, "scan", {})
+    ballast = fill(disk)
+    with pytest.raises(DiskFull):
+        for _ in range(1000):
+            run_queue.queue(project, "scan", {"x": "y" * 1000})
+    assert run_queue.get(project, run).status == "queued"
+    assert run_events.events_since(project, run) == ([], 0)
+    ballast.unlink()
+    assert run_queue.claim(project, "me") is not None
+
+
+def test_a_project_that_cannot_be_made_for_want_of_room_leaves_nothing(disk: Path) -> None:
+    (disk / "images").mkdir()
+    ballast = fill(disk)
+    with pytest.raises(DiskFull, match="Free some space"):
+        projects.create(disk / "new", disk / "images")
+    ballast.unlink()
+    assert projects.create(disk / "new", disk / "images").folder == disk / "new"
+
+
+def test_a_folder_that_may_only_be_read_is_said_in_words(project: Project, disk: Path) -> None:
+    with db.connect(project.db) as con:
+        before = list(con.conn.iterdump())
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(StorageError, match=r"cannot be opened for writing\. .*may be written"):
+        operations.apply(project, "tab", [Op(3, "label", 3, 1)])
+    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    with db.connect(project.db) as con:
+        assert list(con.conn.iterdump()) == before
+    assert operations.apply(project, "tab", [Op(3, "label", 3, 1)]).last_seq == 3
