@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from fact_core.images import decode
+from fact_core.images import decode, reasons
 
 #: A folder with this file is a project, and nothing in it is an image of the person's.
 PROJECT_FILE = "project.sqlite"
@@ -68,7 +68,7 @@ def find_images(root: Path) -> list[Path]:
 def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path) -> None:
     """Put one file into ``seen``, with a reason where it is a picture that is not read."""
     extension = os.path.splitext(entry.name)[1].lower()
-    reason = decode.OTHER_PICTURES.get(extension, "")
+    reason = reasons.OTHER_PICTURES.get(extension, "")
     is_picture = bool(reason) or extension in decode.EXTENSIONS
     try:
         leads_to_folder = entry.is_symlink() and entry.is_dir()
