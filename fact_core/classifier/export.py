@@ -30,7 +30,7 @@ from fact_core.classifier.model_card import card
 from fact_core.compute.image_batches import Preprocess, load_eval, normalise
 from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
 from fact_core.events import Log, Progress
-from fact_core.types import Report, Step
+from fact_core.types import Report, Source, Step
 
 FILES = (
     "model.safetensors",
@@ -52,7 +52,7 @@ def write_model(
     classifier: Classifier,
     meta: Mapping[str, Any],
     *,
-    sample_files: Sequence[Path],
+    sample_files: Sequence[Source],
     report: Report | None = None,
     figures: Mapping[str, str | int | float] | None = None,
 ) -> Step[dict[str, Any]]:
@@ -226,7 +226,7 @@ def _text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _pictures(files: Sequence[Path], pre: Preprocess) -> npt.NDArray[np.uint8] | None:
+def _pictures(files: Sequence[Source], pre: Preprocess) -> npt.NDArray[np.uint8] | None:
     """Up to CHECKED pictures (n, 3, H, W), spread over the files; None when none can be decoded."""
     step = max(1, len(files) // CHECKED)
     found = []

@@ -18,7 +18,7 @@ from fact_core.compute.device import Ready, inference, out_of_memory
 from fact_core.compute.image_batches import Picture, batches, normalise
 from fact_core.errors import DeviceError, ImageError
 from fact_core.events import Log, Progress
-from fact_core.types import FloatArray, Step
+from fact_core.types import FloatArray, Source, Step
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Predictions:
 
 def predict(
     classifier: Classifier,
-    files: Sequence[Path],
+    files: Sequence[Source],
     *,
     device: torch.device,
     batch: int = 64,
@@ -69,7 +69,7 @@ def _from_features(probe: nn.Linear, x: FloatArray) -> FloatArray:
 def _from_images(
     classifier: Classifier,
     heads: dict[str, nn.Module],
-    files: Sequence[Path],
+    files: Sequence[Source],
     device: torch.device,
     batch: int,
     answers: dict[str, FloatArray],

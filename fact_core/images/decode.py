@@ -21,7 +21,8 @@ from fact_core.errors import ImageError
 from fact_core.images import pixels
 from fact_core.images.gate import Gate, cost
 from fact_core.images.reasons import reason, too_large
-from fact_core.images.source import Source, content_of
+from fact_core.images.source import content_of
+from fact_core.types import Source
 
 #: What is taken as an image, by the end of the name.
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})

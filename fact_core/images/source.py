@@ -10,39 +10,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
 
 from fact_core.errors import ImageChanged, ImageError
 from fact_core.images.gate import Gate
+from fact_core.types import ImageFile, Source, path_of
 
 MAX_BYTES = 1 << 30
-
-
-@dataclass(frozen=True)
-class ImageFile:
-    """An image file as a scan has seen it."""
-
-    path: Path
-    digest: str
-
-    @property
-    def name(self) -> str:
-        """The last part of its path."""
-        return self.path.name
-
-    def __str__(self) -> str:
-        return str(self.path)
-
-
-#: A file whose bytes are known, or any file as it lies there.
-Source = Path | ImageFile
-
-
-def path_of(source: Source) -> Path:
-    """Where the file lies."""
-    return source.path if isinstance(source, ImageFile) else source
 
 
 def digest_of(content: bytes) -> str:
@@ -63,7 +37,10 @@ def content_of(source: Source, gate: Gate | None = None) -> Iterator[bytes]:
     with os.fdopen(descriptor, "rb") as file:
         size = _checked(os.fstat(descriptor))
         with (gate or Gate()).files.hold(size):
-            content = file.read(size + 1)
+            try:
+                content = file.read(size + 1)
+            except MemoryError as error:
+                raise ImageError("There is not enough memory for this file") from error
             if len(content) != size:
                 raise ImageError("The file changed while it was read")
             if isinstance(source, ImageFile) and digest_of(content) != source.digest:

@@ -37,7 +37,7 @@ def run(project: Project, run: Run, config: FeaturesConfig) -> Step[dict[str, An
     """Compute what is missing of the pool's features, thumbnails in the same pass."""
     device = yield from device_of(project, run, config.device)
     yield Log(f"features by {config.backbone} on {describe(device)}")
-    backbone = load_here(config.backbone, device)
+    backbone = load_here(project, config.backbone, device)
     pool = items.pool(project)
     store = open_store(project, backbone)
     waiting: list[tuple[str, bytes]] = []

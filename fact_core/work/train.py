@@ -75,7 +75,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     rng = np.random.default_rng(config.seed)
     some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
     trained = yield from run_phases(
-        backbone=load_here(config.backbone, device),
+        backbone=load_here(project, config.backbone, device),
         files=[pool.file(row) for row in rows],
         y=known.y,
         classes=known.classes,
