@@ -30,6 +30,7 @@ from fact_core.classifier.model_card import card
 from fact_core.compute.image_batches import Preprocess, load_eval, normalise
 from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
 from fact_core.events import Log, Progress
+from fact_core.images import pixels
 from fact_core.types import Report, Source, Step
 
 FILES = (
@@ -44,6 +45,7 @@ FILES = (
 _NAMES: dict[str, Any] = {"input_names": ["images"], "output_names": ["probabilities"], "opset_version": 18}
 TOLERANCE = 1e-4  # between the probabilities of ONNX and PyTorch
 CHECKED = 16  # images, at most
+COPIED = "# ---- from here on copied into predict.py\n"
 ONE_FILE = 1_900_000_000  # bytes that fit into one ONNX file
 
 
@@ -217,7 +219,9 @@ def _write_words(
     figures: Mapping[str, str | int | float],
 ) -> None:
     templates = Path(__file__).parent / "export_files"
-    _text(work / "predict.py", (templates / "predict.py.txt").read_text("utf-8"))
+    # The command sees pictures as this program does, because it has the same lines.
+    same = Path(pixels.__file__).read_text("utf-8").partition(COPIED)[2].strip()
+    _text(work / "predict.py", (templates / "predict.py.txt").read_text("utf-8").replace("# <pixels>", same))
     _text(work / "requirements.txt", (templates / "requirements.txt").read_text("utf-8"))
     _text(work / "README.md", card(classifier, meta, report, figures))
 

@@ -156,9 +156,7 @@ class ImageCache:
     picture the middle is kept: inference sees no more of it.
     """
 
-    def __init__(
-        self, files: Sequence[Source], pixels: int, max_bytes: int = 1 << 30, ranges: Ranges = ()
-    ) -> None:
+    def __init__(self, files: Sequence[Source], pixels: int, max_bytes: int = 1 << 30, ranges: Ranges = ()) -> None:
         self.files, self.pixels, self.ranges = tuple(files), pixels, ranges
         self._short = math.ceil(1.15 * pixels)
         self._kept: dict[int, Image.Image] = {}

@@ -65,7 +65,9 @@ def train(
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
-    seen = [list(each) for each in backbone.preprocess.ranges]  # nothing where no image is deep: marks stay as they were
+    seen = [
+        list(each) for each in backbone.preprocess.ranges
+    ]  # nothing where no image is deep: marks stay as they were
     about = [to_dict(config), backbone.key, device.type, *([seen] if seen else [])]
     mark = fingerprint(files, y.tolist(), classes, *about)
     inputs = TrainingInputs(

@@ -84,6 +84,13 @@ def decoding(
             raise ImageError(reason(error, b"")) from error
 
 
+@contextmanager
+def header(content: bytes) -> Iterator[Image.Image]:
+    """The image of these bytes, nothing decoded. ImageError in words."""
+    with _opened(content) as (image, _):
+        yield image
+
+
 def probe(source: Source | bytes) -> tuple[int, int, str]:
     """(width, height, format) of the upright picture, from the header alone. ImageError in words."""
     with _opened(source) as (image, full):
@@ -163,7 +170,7 @@ def _opened(
         with _in_words():
             content = source if isinstance(source, bytes) else held.enter_context(content_of(source, gate))
         with _in_words(content):
-            image = _header(content)
+            image = _checked(content)
             full = image.size
             if draft:
                 image.draft("RGB", (draft, draft))
@@ -173,7 +180,7 @@ def _opened(
         yield image, full
 
 
-def _header(content: bytes) -> Image.Image:
+def _checked(content: bytes) -> Image.Image:
     """The image of these bytes, nothing decoded. ImageError when decoding it would be too much work."""
     if not content:
         raise ImageError("The file is empty")

@@ -112,7 +112,9 @@ def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path, allowed: S
     if outside and (leads_to_folder or not reason):
         seen.outside.append(target / "all" if leads_to_folder else target)
     if leads_to_folder:
-        reason = "It is a link to a folder; such links are not followed" + (f" (it leads to {target})" if outside else "")
+        reason = "It is a link to a folder; such links are not followed" + (
+            f" (it leads to {target})" if outside else ""
+        )
     elif outside:
         reason = links.leads_out(target)
     elif not stat.S_ISREG(info.st_mode):

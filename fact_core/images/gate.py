@@ -42,7 +42,7 @@ class Gate:
 
 def cost(image: Any, full: tuple[int, int]) -> int:
     """Bytes that decoding an opened image takes at most. full: its size before a JPEG was told to be smaller."""
-    pixels = image.width * image.height
+    pixels = int(image.width) * int(image.height)
     if image.format == "WEBP":
         return 20 * pixels  # its decoder keeps two canvases of its own
     if image.format in ("JPEG", "MPO"):

@@ -90,7 +90,8 @@ def too_wide(folder: Path) -> bool:
 def in_words(found: Sequence[Outside]) -> str:
     """Like "12 links to /data/blobs (a Hugging Face cache)"."""
     each = (
-        f"{one.files:,} link{'s' if one.files != 1 else ''} to {one.folder}" + (f" ({one.keeper})" if one.keeper else "")
+        f"{one.files:,} link{'s' if one.files != 1 else ''} to {one.folder}"
+        + (f" ({one.keeper})" if one.keeper else "")
         for one in found[:3]
     )
     return ", ".join(each)

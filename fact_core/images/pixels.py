@@ -39,7 +39,7 @@ def rgb(image: Any, ranges: Any = ()) -> Any:
     ranges: (kind, from, to) of each kind of deep pixels; of a kind that is not there the picture's own range counts.
     """
     kind, low = deep_kind(image), None
-    known = next(((each[1], each[2]) for each in ranges if each[0] == kind), None)
+    known = next(((low, high) for name, low, high in ranges if name == kind), None)
     if kind == "colour16" and known != (0.0, FULL):
         low = low_bytes(image)
     image.load()
@@ -103,13 +103,11 @@ def span(kind: str, low: float, high: float, narrow: bool = False) -> tuple[floa
 def low_bytes(image: Any) -> Any:
     """The lower halves of 16-bit colours as a loaded image of their own: Pillow itself gives the upper ones only."""
     image.fp.seek(0)
-    other = Image.open(image.fp, formats=[image.format])
+    other: Any = Image.open(image.fp, formats=[image.format])
     swap = _other_byte()
-    other.tile = [  # type: ignore[attr-defined]
-        tile._replace(args=swap[tile.args] if isinstance(tile.args, str) else (swap[tile.args[0]], *tile.args[1:]))
-        for tile in other.tile  # type: ignore[attr-defined]
-    ]
-    other._close_exclusive_fp_after_loading = False  # type: ignore[attr-defined]  # the first one reads it too
+    for place, tile in enumerate(other.tile):
+        args = swap[tile.args] if isinstance(tile.args, str) else (swap[tile.args[0]], *tile.args[1:])
+        other.tile[place] = tile._replace(args=args)
     other.load()
     return other
 

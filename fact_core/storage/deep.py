@@ -91,6 +91,14 @@ def look(project: Project, kind: str) -> str:
     return f"-{known[0]:g}-{known[1]:g}" if known else "-own"
 
 
+def looks(project: Project) -> dict[str, str]:
+    """``look`` of all images with deep pixels, by their digests."""
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT digest, deep FROM item WHERE status = 'ok' AND deep != ''").fetchall()
+    known = {kind: look(project, kind) for kind in {row["deep"] for row in rows}}
+    return {row["digest"]: known[row["deep"]] for row in rows}
+
+
 def _stored(con: Database) -> Ranges:
     row = con.execute("SELECT value FROM meta WHERE key = 'ranges'").fetchone()
     return tuple((kind, float(low), float(high)) for kind, low, high in json.loads(row["value"])) if row else ()

@@ -198,7 +198,8 @@ def doubt(project: Project, digests: Sequence[str]) -> None:
     """Files that no longer have these bytes, whatever their time says: the next scan reads them again."""
     with db.connect(project.db) as con:
         con.execute(
-            "UPDATE item SET mtime_ns = -1 WHERE digest IN (SELECT value FROM json_each(?))", (json.dumps(list(digests)),)
+            "UPDATE item SET mtime_ns = -1 WHERE digest IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(digests)),),
         )
 
 
@@ -235,8 +236,8 @@ def _follow(con: Database, gone: Sequence[sqlite3.Row]) -> set[str]:
             continue
         con.execute("UPDATE item SET path = '' WHERE id = ?", (new["id"],))
         con.execute(
-            "UPDATE item SET path = ?, bytes = ?, mtime_ns = ?, deep = ?, low = ?, high = ?, status = 'ok', reason = '' "
-            "WHERE id = ?",
+            "UPDATE item SET path = ?, bytes = ?, mtime_ns = ?, deep = ?, low = ?, high = ?, status = 'ok', "
+            "reason = '' WHERE id = ?",
             (*(new[key] for key in ("path", "bytes", "mtime_ns", "deep", "low", "high")), old["id"]),
         )
         con.execute("UPDATE item SET path = ?, status = 'missing' WHERE id = ?", (old["path"], new["id"]))

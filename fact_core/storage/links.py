@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from fact_core.errors import InputError
 from fact_core.images.links import Outside, may_lead_to, too_wide
@@ -63,7 +64,7 @@ def outside(project: Project) -> list[Outside]:
     return [Outside(**each) for each in _read(project, "outside")]
 
 
-def _read(project: Project, key: str) -> list[dict[str, object]] | list[str]:
+def _read(project: Project, key: str) -> list[Any]:
     with db.connect(project.db) as con:
         row = con.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
     return list(json.loads(row["value"])) if row else []

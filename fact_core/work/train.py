@@ -76,17 +76,17 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
     trained = yield from run_phases(
         backbone=load_here(project, config.backbone, device),
-        files=[pool.file(row) for row in rows],
+        files=pool.sources(rows),
         y=known.y,
         classes=known.classes,
         x=x[rows],
         check=held,
-        pool_files=[pool.file(row) for row in np.sort(some)],
+        pool_files=pool.sources(np.sort(some)),
         config=config,
         device=device,
         folder=folder / "checkpoint",
         reuse=project.cache / "phase2",
-        unlabelled=[pool.file(row) for row in pool.rows(known.pool_ids)],
+        unlabelled=pool.sources(pool.rows(known.pool_ids)),
     )
     phase_cache.prune(project.cache / "phase2", KEPT_PHASES)
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
