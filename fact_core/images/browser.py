@@ -25,6 +25,7 @@ LARGE_SIDE = 512
 PLAIN = 512 * 512
 #: The longest side that a browser is given; JPEG itself ends at 65,535.
 LARGEST_SIDE = 32_000
+PNG_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")  # where a PNG may say how it is turned
 GAMMA = 0.45455  # what a PNG may say of itself without being shown in another way
 
 
@@ -36,24 +37,26 @@ def picture(source: Source, side: int = 0, ranges: Ranges = (), gate: Gate | Non
     wanted = min(side, LARGEST_SIDE) if side > 0 else LARGEST_SIDE
     try:
         with content_of(source, gate) as content:
-            with decode.header(content) as image:
-                kind = str(image.format)
-                if looks_alike(image) and _fits(max(image.size), len(content), wanted, full=side <= 0):
-                    return content, TYPES[kind]
+            with decode.header(content, gate) as image:
+                fits = _fits(max(image.size), len(content), wanted, full=side <= 0)
+                if fits and looks_alike(image, content):
+                    return content, TYPES[str(image.format)]
             with decode.decoding(content, wanted, ranges=ranges, gate=gate) as made:
                 return _encoded(made)
     except OSError as error:
         raise ImageError(f"The file may not be read ({error.strerror or error})") from error
 
 
-def looks_alike(image: Image.Image) -> bool:
+def looks_alike(image: Image.Image, content: bytes) -> bool:
     """Whether every browser shows an opened file as the network sees it: upright, one frame, opaque, plain colours."""
     frames = image.format != "MPO" and getattr(image, "is_animated", False)  # of a MPO all show the first one
     if frames or image.mode not in SAME.get(str(image.format), ()):
         return False
     if "transparency" in image.info or pixels.deep_kind(image):
         return False
-    return pixels.orientation(image) == 1 and _plain_colours(image)
+    # Pillow loads a whole PNG to look for its EXIF, which few have.
+    about = image.format != "PNG" or any(mark in content for mark in PNG_MARKS)
+    return _plain_colours(image) and (not about or pixels.orientation(image) == 1)
 
 
 def _plain_colours(image: Image.Image) -> bool:

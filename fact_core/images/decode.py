@@ -38,6 +38,8 @@ Ranges = tuple[tuple[str, float, float], ...]
 
 # Pillow refuses at twice this number by itself.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
+# Pieces that are larger than what malloc keeps for later (32 MB): each thread would keep a large picture's memory.
+Image.core.set_block_size(1 << 26)
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ def decoding(
 
 
 @contextmanager
-def header(content: bytes) -> Iterator[Image.Image]:
-    """The image of these bytes, nothing decoded. ImageError in words."""
-    with _opened(content) as (image, _):
+def header(content: bytes, gate: Gate | None = None) -> Iterator[Image.Image]:
+    """The image of these bytes, nothing decoded yet. ImageError in words."""
+    with _opened(content, 0, gate) as (image, _):
         yield image
 
 
@@ -106,8 +108,9 @@ def check(source: bytes) -> tuple[int, int, str]:
 def examine(source: Source | bytes, gate: Gate | None = None) -> Examined:
     """What a file holds, after its first frame was decoded to its end. ImageError in words."""
     with _opened(source, 256, gate) as (image, full), _in_words():  # a JPEG is still read to its end
-        size, kind = _upright_size(image, full), pixels.deep_kind(image)
+        kind = pixels.deep_kind(image)  # first: Pillow loads a PNG to read its EXIF
         low = pixels.low_bytes(image) if kind == "colour16" else None
+        size = _upright_size(image, full)
         image.load()
         reach = pixels.ends(image, low) if kind else (0.0, 0.0)
         pixels.rgb(image, ((kind, 0.0, pixels.FULL),))

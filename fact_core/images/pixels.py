@@ -16,8 +16,8 @@ from PIL import Image
 
 # ---- from here on copied into predict.py
 
-STRIP = 1 << 22  # pixels that are turned at a time, so that a large picture costs little beside itself
-LOOKED_AT = 1 << 22  # pixels that tell the range of a picture; of more some are passed over, evenly
+STRIP = 1 << 18  # pixels that are turned at a time, so that a large picture costs little beside itself
+LOOKED_AT = 1 << 20  # pixels that tell the range of a picture; of more some are passed over, evenly
 NO_END = 10_000  # one pixel in so many is no end of a range: a camera has hot pixels
 FULL = 65535.0
 
