@@ -39,7 +39,7 @@ Ranges = tuple[tuple[str, float, float], ...]
 # Pillow refuses at twice this number by itself.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 # Pieces that are larger than what malloc keeps for later (32 MB): each thread would keep a large picture's memory.
-Image.core.set_block_size(1 << 26)
+Image.core.set_block_size(1 << 26)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
