@@ -33,8 +33,8 @@ from fact_core.pretrained import weights
 
 #: Options of a training run that have a flag of their own kind, or none.
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")
-#: How a file of labels is read. What becomes check images there is for the page: ``--check`` draws them here.
-_LABELS = tuple(name for name, _ in options(ImportConfig) if name != "labels_check")
+#: How a file of labels is read.
+_LABELS = tuple(name for name, _ in options(ImportConfig))
 MOST_LOG_BYTES = 5_000_000
 
 

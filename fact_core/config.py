@@ -232,12 +232,6 @@ class ImportConfig:
     labels_rows: str = option(
         "all", "Rows", "Whether all rows must name an image here, or only known ones count.", choices=("all", "known")
     )
-    labels_check: str = option(
-        "none",
-        "Check images",
-        "What is kept apart to measure with: nothing, a fifth, or the part that the file calls test.",
-        choices=("none", "share", "split"),
-    )
 
 
 #: kind of run -> its options

@@ -21,6 +21,8 @@ _MARKS = (
 #: What Excel writes in Western Europe and the Americas, and what it writes elsewhere.
 _USUAL = "cp1252"
 ENCODINGS = (_USUAL, "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5", "cp949", "utf-8", "utf-16")
+#: Encodings of the same bytes in Central Europe and Turkey: a letter that all have in common is sure.
+_NEIGHBOURS = (_USUAL, "cp1250", "cp1254")
 _HELP = "Save the file as UTF-8, or say its encoding."
 
 
@@ -36,8 +38,9 @@ class Text:
 def text_of(content: bytes, encoding: str = "") -> Text:
     """The text of a file. encoding: the person's word for it.
 
-    A mark at the start decides, then whether it is UTF-8, then zeros (UTF-16 without a mark), then its letters: a few
-    strange ones among others are Western; for the rest charset-normalizer gives a guess that the person confirms.
+    A mark at the start decides, then whether it is UTF-8, then zeros (UTF-16 without a mark), then its letters: a
+    few strange ones among others, which neighbouring encodings share; for the rest charset-normalizer gives a guess
+    that the person confirms.
     InputError, which names the row, where nothing fits.
     """
     if encoding:
@@ -73,22 +76,28 @@ def _guess(content: bytes, first: int) -> tuple[str, bool] | None:
     some = content[start : start + LOOKED_AT]
     if any(byte < 32 and byte not in (9, 10, 11, 12, 13) for byte in set(some)):
         return None  # no text at all
-    if _western(some):
+    few = _few_strange(some)
+    if few and len({_or_none(some, name) for name in _NEIGHBOURS}) == 1:
         return _USUAL, True
     likely = [each.encoding for each in charset_normalizer.from_bytes(some, threshold=0.3)]
-    return next(
-        ((name, False) for name in (*likely, *ENCODINGS[:4]) if name in ENCODINGS and _fits(content, name)), None
-    )
+    names = (_USUAL, *likely) if few else (*likely, *ENCODINGS[1:4])
+    return next(((name, False) for name in names if name in ENCODINGS and _fits(content, name)), None)
 
 
-def _western(some: bytes) -> bool:
-    """Whether every strange byte is a letter in the usual encoding, and few letters of their words are strange."""
+def _few_strange(some: bytes) -> bool:
+    """Whether few letters of the words with a strange one are strange, as in the West, and all are letters there."""
     strange = bytes(byte for byte in some if byte > 127)
     words = b"".join(re.findall(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*", some))
+    text = _or_none(strange, _USUAL) or "?"
+    return all(each.isalpha() or each in "’‘“”„–—€" for each in text) and 2 * len(strange) <= len(words)
+
+
+def _or_none(some: bytes, encoding: str) -> str | None:
+    """The strange letters in an encoding, None where one of them is none there."""
     try:
-        return all(each.isalpha() for each in strange.decode(_USUAL)) and 2 * len(strange) <= len(words)
+        return bytes(byte for byte in some if byte > 127).decode(encoding)
     except UnicodeDecodeError:
-        return False
+        return None
 
 
 def _fits(content: bytes, encoding: str) -> bool:
