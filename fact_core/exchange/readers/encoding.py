@@ -23,6 +23,15 @@ _USUAL = "cp1252"
 ENCODINGS = (_USUAL, "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5", "cp949", "utf-8", "utf-16")
 #: Encodings of the same bytes in Central Europe and Turkey: a letter that all have in common is sure.
 _NEIGHBOURS = (_USUAL, "cp1250", "cp1254")
+_NO_FILES = (
+    "idna",
+    "punycode",
+    "unicode-escape",
+    "raw-unicode-escape",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "undefined",
+)
 _HELP = "Save the file as UTF-8, or say its encoding."
 
 
@@ -44,7 +53,7 @@ def text_of(content: bytes, encoding: str = "") -> Text:
     InputError, which names the row, where nothing fits.
     """
     if encoding:
-        return Text(_decoded(content, encoding), encoding)
+        return Text(_decoded(content, _known(encoding)), encoding)
     for mark, name in _MARKS:
         if content.startswith(mark):
             return Text(_decoded(content, name), name.removesuffix("-sig"))
@@ -57,6 +66,17 @@ def text_of(content: bytes, encoding: str = "") -> Text:
         if guess is None:
             raise InputError(f"Row {_row(content, error.start)} is not UTF-8", do=_HELP) from None
         return Text(_decoded(content, guess[0]), *guess)
+
+
+def _known(encoding: str) -> str:
+    """The name of an encoding of files. InputError where it is none; some of Python's own are for other things."""
+    try:
+        found = codecs.lookup(encoding).name if encoding.isascii() else ""
+    except (LookupError, ValueError):
+        found = ""
+    if not found or found in _NO_FILES:
+        raise InputError("There is no such encoding", ascii(encoding)[:80], f"Such as {', '.join(ENCODINGS[:4])}.")
+    return found
 
 
 def _utf16(head: bytes) -> str:
@@ -111,8 +131,8 @@ def _fits(content: bytes, encoding: str) -> bool:
 def _decoded(content: bytes, encoding: str) -> str:
     try:
         text = content.decode(encoding)
-    except (LookupError, TypeError):
-        raise InputError("There is no such encoding", repr(encoding)[:80], "Such as utf-8, cp1252, utf-16.") from None
+    except LookupError:  # a codec that makes no text, such as zlib
+        raise InputError("There is no such encoding", repr(encoding)[:80], f"Such as {ENCODINGS[0]}.") from None
     except (UnicodeDecodeError, ValueError) as error:
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         raise InputError(f"Row {_row(content, at)} is not {encoding.upper()}", do=_HELP) from None
