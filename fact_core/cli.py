@@ -33,8 +33,8 @@ from fact_core.pretrained import weights
 
 #: Options of a training run that have a flag of their own kind, or none.
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")
-#: How a file of labels is read. What becomes check images there is for the page: ``--check`` draws them here.
-_LABELS = tuple(name for name, _ in options(ImportConfig) if name != "labels_check")
+#: How a file of labels is read.
+_LABELS = tuple(name for name, _ in options(ImportConfig))
 MOST_LOG_BYTES = 5_000_000
 
 
@@ -100,6 +100,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="names of sub-folders, or a CSV, JSON or XML",
     )
     give("--test-images", type=Path, metavar="DIR", help="other images to score, one sub-folder a class")
+    give(
+        "--follow-links",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="read images that are links to below this folder; may be given more than once (kept with the project)",
+    )
     give("--export", type=Path, metavar="DIR", help="write the classifier into this new folder")
     give("--json", type=Path, metavar="FILE", help="write the figures there")
     add_arguments(parser, SelectConfig, ("strategy", "check"))
@@ -127,6 +135,7 @@ def _run(args: argparse.Namespace) -> int:
         test_images=args.test_images,
         labels=from_flat(ImportConfig, {name: given[name] for name in _LABELS}),
         export=args.export,
+        follow_links=tuple(args.follow_links),
     )
     if args.json:
         _write_json(args.json, {}, check=True)

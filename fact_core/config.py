@@ -212,31 +212,43 @@ class ImportConfig:
     )
     labels_encoding: str = option("", "Encoding", "Such as utf-8 or cp1252; empty: found by itself.")
     labels_case: str = option(
-        "ask", "Upper and lower case", "Classes that differ in nothing else.", choices=("ask", "join")
+        "ask",
+        "Upper and lower case",
+        "Classes that only case tells apart: an error, or joined into one.",
+        choices=("ask", "join"),
     )
     labels_numbers: str = option(
-        "ask", "1, 01 and 1.0", "Whether classes that are one number are one class.", choices=("ask", "join", "apart")
+        "ask",
+        "1, 01 and 1.0",
+        "Classes that are one number: an error, joined into one, or kept apart.",
+        choices=("ask", "join", "apart"),
     )
     labels_empty: str = option(
-        "none", "nan, None, NA", "Whether such words are no label or the names of classes.", choices=("none", "names")
+        "none", "nan, None, NA", "Cells with such words: no label, or names of classes.", choices=("none", "names")
     )
     labels_several: str = option(
-        "none", "a|b and a,b", "Whether that is several labels, or the name of one class.", choices=("none", "names")
+        "none",
+        "a|b and a,b",
+        "Cells with such signs: several labels, which are left out, or the name of one class.",
+        choices=("none", "names"),
     )
     labels_model: str = option(
-        "ask", "Answers of a model", "Whether what a model said may become labels.", choices=("ask", "take")
+        "ask",
+        "Answers of a model",
+        "A file with the answers of a model: an error, or taken as labels.",
+        choices=("ask", "take"),
     )
     labels_moved: str = option(
-        "no", "Another folder", "Whether the folder that all rows name is the image folder.", choices=("no", "yes")
+        "no",
+        "Another folder",
+        "Whether rows that name another folder mean the images here all the same.",
+        choices=("no", "yes"),
     )
     labels_rows: str = option(
-        "all", "Rows", "Whether all rows must name an image here, or only known ones count.", choices=("all", "known")
-    )
-    labels_check: str = option(
-        "none",
-        "Check images",
-        "What is kept apart to measure with: nothing, a fifth, or the part that the file calls test.",
-        choices=("none", "share", "split"),
+        "all",
+        "Rows",
+        "Rows that name no image here: an error (all must), or passed over (known).",
+        choices=("all", "known"),
     )
 
 

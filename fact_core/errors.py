@@ -6,6 +6,7 @@ Every error says what is wrong, what was found, and what to do::
     ├── InputError          something the person gave cannot be used
     │   ├── ConfigError     an option has a value outside its limits
     │   └── ImageError      one image file cannot be decoded
+    │       └── ImageChanged    its bytes are not those that were scanned
     ├── ProjectError        the project folder cannot be used
     │   ├── ProjectBusy     another process has it open
     │   ├── ProjectGone     its file is not there, or is empty
@@ -51,6 +52,10 @@ class ConfigError(InputError):
 
 class ImageError(InputError):
     """One image file cannot be decoded; ``what`` is the reason in words."""
+
+
+class ImageChanged(ImageError):
+    """The bytes of an image are not those that were scanned."""
 
 
 class ProjectError(FactError):

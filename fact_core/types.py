@@ -34,6 +34,32 @@ class Item:
     digest: str
     width: int
     height: int
+    deep: str = ""  # the kind of pixels with more than 8 bits; see ``images.pixels``
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image file as a scan has seen it: with the digest of its bytes (``images.source``)."""
+
+    path: Path
+    digest: str
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.name
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+#: A file whose bytes are known, or any file as it lies there.
+Source = Path | ImageFile
+
+
+def path_of(source: Source) -> Path:
+    """Where the file lies."""
+    return source.path if isinstance(source, ImageFile) else source
 
 
 @dataclass(frozen=True)
@@ -51,6 +77,14 @@ class Pool:
     def file(self, row: int) -> Path:
         """The absolute path of one row."""
         return self.root / self.paths[row]
+
+    def source(self, row: int) -> ImageFile:
+        """The file of one row, to be read only with the bytes that were scanned."""
+        return ImageFile(self.file(row), self.digests[row])
+
+    def sources(self, rows: IntArray | range | None = None) -> list[ImageFile]:
+        """The files of these rows, else of all."""
+        return [self.source(int(row)) for row in (range(len(self)) if rows is None else rows)]
 
     def rows(self, ids: IntArray) -> IntArray:
         """Row numbers of the given ids (M,). KeyError when one is not in the pool."""

@@ -13,7 +13,8 @@ export function newForm({ problem, create, home, typed }) {
   const input = (id, more = {}) => el("input", { ...PLAIN, id, value: typed(id), ...more });
   const submit = (event) => {
     event.preventDefault();
-    create({ images: typed("p-images"), name: typed("p-name"), folder: typed("p-place") });
+    const links_to = typed("p-links");
+    create({ images: typed("p-images"), name: typed("p-name"), folder: typed("p-place"), links_to });
   };
   const images = input("p-images", { required: true, placeholder: t("project.folder_example") });
   const name = input("p-name", { maxlength: "200", spellcheck: null });
@@ -28,6 +29,7 @@ export function newForm({ problem, create, home, typed }) {
       {},
       el("summary", {}, icon("chevron-right"), t("project.more_options")),
       el("label", {}, t("project.place"), small("project.place_help", { home }), input("p-place")),
+      el("label", {}, t("project.links"), small("project.links_help"), input("p-links")),
     ),
   );
 }

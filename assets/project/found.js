@@ -4,6 +4,7 @@ import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { redraw } from "../shell/redraw.js";
 import { t } from "../shell/text.js";
+import { notes } from "./notes.js";
 import { bar, figures, problems, scanNote, scanRun } from "./parts.js";
 
 export class Found {
@@ -37,6 +38,7 @@ export class Found {
     });
     redraw(this.rest, [counts, found], () => [
       counts.files ? [figures(counts), bar(counts)] : "",
+      notes(found),
       problems(counts, found),
     ]);
   }

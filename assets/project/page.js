@@ -194,7 +194,7 @@ class ProjectPage {
 
   async loadFound() {
     const { counts, runs } = app.state, scan = runs.find((run) => run.kind === "scan");
-    const key = JSON.stringify([counts.files, counts.pool, counts.unreadable, counts.missing, scan?.status]);
+    const key = JSON.stringify([counts.files, counts.pool, counts.unreadable, counts.missing, scan?.id, scan?.status]);
     if (key === this.foundFor || app.page !== "project") return;
     if (scanning() && this.found && this.found.preview.length) return; // while it scans, one look is enough
     this.foundFor = key;

@@ -5,7 +5,8 @@ export const PAGES = ["project", "select", "label", "train", "results"];
 /** The question of the page's address; empty where there is no window. */
 export const address = new URLSearchParams(globalThis.location?.search ?? "");
 
-/** wish: what one page asks of another, which takes it when it is shown: check images, an image, what is open, a run. */
+/** wish: what one page asks of another, which takes it when it is shown: check images, an image, what is open, a
+ *  run. */
 export const app = {
   key: address.get("p") || "",
   page: "project",

@@ -30,7 +30,8 @@ from fact_core.classifier.model_card import card
 from fact_core.compute.image_batches import Preprocess, load_eval, normalise
 from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
 from fact_core.events import Log, Progress
-from fact_core.types import Report, Step
+from fact_core.images import pixels
+from fact_core.types import Report, Source, Step
 
 FILES = (
     "model.safetensors",
@@ -44,6 +45,7 @@ FILES = (
 _NAMES: dict[str, Any] = {"input_names": ["images"], "output_names": ["probabilities"], "opset_version": 18}
 TOLERANCE = 1e-4  # between the probabilities of ONNX and PyTorch
 CHECKED = 16  # images, at most
+COPIED = "# ---- from here on copied into predict.py\n"
 ONE_FILE = 1_900_000_000  # bytes that fit into one ONNX file
 
 
@@ -52,7 +54,7 @@ def write_model(
     classifier: Classifier,
     meta: Mapping[str, Any],
     *,
-    sample_files: Sequence[Path],
+    sample_files: Sequence[Source],
     report: Report | None = None,
     figures: Mapping[str, str | int | float] | None = None,
 ) -> Step[dict[str, Any]]:
@@ -217,7 +219,9 @@ def _write_words(
     figures: Mapping[str, str | int | float],
 ) -> None:
     templates = Path(__file__).parent / "export_files"
-    _text(work / "predict.py", (templates / "predict.py.txt").read_text("utf-8"))
+    # The command sees pictures as this program does, because it has the same lines.
+    same = Path(pixels.__file__).read_text("utf-8").partition(COPIED)[2].strip()
+    _text(work / "predict.py", (templates / "predict.py.txt").read_text("utf-8").replace("# <pixels>", same))
     _text(work / "requirements.txt", (templates / "requirements.txt").read_text("utf-8"))
     _text(work / "README.md", card(classifier, meta, report, figures))
 
@@ -226,7 +230,7 @@ def _text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _pictures(files: Sequence[Path], pre: Preprocess) -> npt.NDArray[np.uint8] | None:
+def _pictures(files: Sequence[Source], pre: Preprocess) -> npt.NDArray[np.uint8] | None:
     """Up to CHECKED pictures (n, 3, H, W), spread over the files; None when none can be decoded."""
     step = max(1, len(files) // CHECKED)
     found = []

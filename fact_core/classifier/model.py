@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from fact_core.backbones import Backbone, Tokens, adapters, bare
 from fact_core.errors import FactError, WeightsError
 from fact_core.files import write_file
+from fact_core.images.decode import Ranges
+from fact_core.images.pixels import FULL
 from fact_core.lightweight.light import LightHead
 
 FORMAT = 1
@@ -77,6 +79,7 @@ def save_model(folder: Path, classifier: Classifier, meta: Mapping[str, Any]) ->
         "backbone": backbone.name,
         "key": backbone.key,
         "preprocess": backbone.preprocess.to_dict(),
+        "ranges": [list(each) for each in backbone.preprocess.ranges],
         "adapters": asdict(carried) if carried is not None else None,
         "classes": list(classifier.classes),
         "heads": heads,
@@ -107,6 +110,7 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     if config["format"] != FORMAT:
         raise WeightsError("The model was stored by another version of the program", f"format {config['format']}", do)
     backbone = bare(config["backbone"], pixels=config["preprocess"]["pixels"], key=config["key"])
+    backbone.preprocess = replace(backbone.preprocess, ranges=_ranges(config))
     try:
         if config.get("adapters"):  # models of older versions do not say
             adapters.add(backbone, adapters.Adapters(**config["adapters"]), torch.Generator())
@@ -121,6 +125,13 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     except RuntimeError as error:
         raise WeightsError("The stored weights do not fit the model", str(error).splitlines()[0], do) from error
     return classifier.eval(), config["meta"]
+
+
+def _ranges(config: dict[str, Any]) -> Ranges:
+    """How deep pixels were scaled in training; a model of an older version has seen 16 bits as they are."""
+    if "ranges" not in config:
+        return (("grey16", 0.0, FULL), ("colour16", 0.0, FULL))
+    return tuple((str(kind), float(low), float(high)) for kind, low, high in config["ranges"])
 
 
 def _head(about: dict[str, Any], width: int, n_classes: int) -> nn.Module:

@@ -6,7 +6,6 @@ import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from fact_core.compute.device import Ready, inference, out_of_memory
 from fact_core.compute.image_batches import Picture, batches, normalise
 from fact_core.errors import DeviceError, ImageError
 from fact_core.events import Log, Progress
-from fact_core.types import FloatArray, Step
+from fact_core.types import FloatArray, Source, Step
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Predictions:
 
 def predict(
     classifier: Classifier,
-    files: Sequence[Path],
+    files: Sequence[Source],
     *,
     device: torch.device,
     batch: int = 64,
@@ -69,7 +68,7 @@ def _from_features(probe: nn.Linear, x: FloatArray) -> FloatArray:
 def _from_images(
     classifier: Classifier,
     heads: dict[str, nn.Module],
-    files: Sequence[Path],
+    files: Sequence[Source],
     device: torch.device,
     batch: int,
     answers: dict[str, FloatArray],

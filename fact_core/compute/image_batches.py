@@ -21,9 +21,13 @@ from PIL import Image
 from torch import Tensor
 
 from fact_core.errors import ImageError
-from fact_core.images.decode import decode
+from fact_core.images.decode import Ranges, decoding
+from fact_core.images.gate import Gate
+from fact_core.types import Source
 
 Picture = npt.NDArray[np.uint8]  # [3,H,W]
+
+LONGEST = 16  # times as long as wide: more of a picture is not trained on
 
 _RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
@@ -35,13 +39,17 @@ _RESAMPLING = {
 
 @dataclass(frozen=True)
 class Preprocess:
-    """What a backbone wants to see. The short side becomes floor(pixels / crop_pct), then the centre is cut out."""
+    """What a backbone wants to see. The short side becomes floor(pixels / crop_pct), then the centre is cut out.
+
+    ranges: how pixels of more than 8 bits are scaled; see ``images.pixels``.
+    """
 
     pixels: int
     crop_pct: float = 1.0
     interpolation: str = "bicubic"
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    ranges: Ranges = ()
 
     @property
     def resize(self) -> int:
@@ -53,35 +61,47 @@ class Preprocess:
         return replace(self, pixels=pixels)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        """JSON form. Without deep pixels as it always was: it names features and networks that are kept."""
+        plain = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+        ranges = [list(each) for each in plain.pop("ranges")]
+        return {**plain, "ranges": ranges} if ranges else plain
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Preprocess:
         """Back from ``to_dict``."""
-        return Preprocess(**{**values, "mean": tuple(values["mean"]), "std": tuple(values["std"])})
+        lists = {name: tuple(values[name]) for name in ("mean", "std")}
+        ranges = tuple((kind, low, high) for kind, low, high in values.get("ranges", ()))
+        return Preprocess(**{**values, **lists, "ranges": ranges})
 
 
-def load_eval(source: Path | str | Image.Image, pre: Preprocess) -> Picture:
+def load_eval(source: Source | str | Image.Image, pre: Preprocess) -> Picture:
     """One picture [3,H,W] for inference: short side resized, centre cropped. ImageError when it cannot be decoded.
 
     A large JPEG is decoded at a fraction of its size (draft), never below twice the wanted short side.
     """
-    image = source if isinstance(source, Image.Image) else decode(Path(source), min_side=2 * pre.resize)
-    width, height = image.size
-    short = pre.resize
+    if isinstance(source, Image.Image):
+        return _centre(source, pre)
+    with decoding(Path(source) if isinstance(source, str) else source, 0, 2 * pre.resize, pre.ranges) as image:
+        return _centre(image, pre)
+
+
+def _centre(image: Image.Image, pre: Preprocess) -> Picture:
+    """Only what is cut out is resized: of a picture of 1 x 20,000 the rest would fill the memory."""
+    (width, height), short = image.size, pre.resize
     if width <= height:
         size = (short, max(short, int(short * height / width)))
     else:
         size = (max(short, int(short * width / height)), short)
-    if size != image.size:
-        image = image.resize(size, _RESAMPLING[pre.interpolation])
     left, top = round((size[0] - pre.pixels) / 2), round((size[1] - pre.pixels) / 2)
-    return _planes(image.crop((left, top, left + pre.pixels, top + pre.pixels)))
+    if size == image.size:
+        return _planes(image.crop((left, top, left + pre.pixels, top + pre.pixels)))
+    x, y = width / size[0], height / size[1]
+    box = (left * x, top * y, min(width, (left + pre.pixels) * x), min(height, (top + pre.pixels) * y))
+    return _planes(image.resize((pre.pixels, pre.pixels), _RESAMPLING[pre.interpolation], box=box))
 
 
 def batches(
-    files: Sequence[Path],
+    files: Sequence[Source],
     pre: Preprocess,
     batch: int = 64,
     workers: int = 0,
@@ -94,15 +114,16 @@ def batches(
     A file that cannot be decoded is left out of its batch and told to ``on_bad(row, error)``;
     without ``on_bad`` its ImageError is raised. ``on_image(row, image)`` gets each decoded
     image before it is resized, in the thread that decoded it: it must be thread-safe.
+    Pictures take a bounded memory together, whatever the number of threads.
     """
-    workers = workers or min(16, torch.get_num_threads())
+    workers, gate = workers or min(16, torch.get_num_threads()), Gate()
 
     def read(row: int) -> Picture | ImageError:
         try:
-            image = decode(Path(files[row]), min_side=2 * pre.resize)
-            if on_image is not None:
-                on_image(row, image)
-            return load_eval(image, pre)
+            with decoding(files[row], 0, 2 * pre.resize, pre.ranges, gate) as image:
+                if on_image is not None:
+                    on_image(row, image)
+                return _centre(image, pre)
         except ImageError as error:
             return error
 
@@ -131,14 +152,15 @@ def normalise(
 class ImageCache:
     """Training images, each decoded once and kept small: short side at most 1.15 times the wanted side.
 
-    Images beyond ``max_bytes`` of pixels are decoded again each time. Safe to use from threads.
+    Images beyond ``max_bytes`` of pixels are decoded again each time. Safe to use from threads. Of a very long
+    picture the middle is kept: inference sees no more of it.
     """
 
-    def __init__(self, files: Sequence[Path], pixels: int, max_bytes: int = 1 << 30) -> None:
-        self.files, self.pixels = tuple(files), pixels
+    def __init__(self, files: Sequence[Source], pixels: int, max_bytes: int = 1 << 30, ranges: Ranges = ()) -> None:
+        self.files, self.pixels, self.ranges = tuple(files), pixels, ranges
         self._short = math.ceil(1.15 * pixels)
         self._kept: dict[int, Image.Image] = {}
-        self._room = max_bytes
+        self._room, self._gate = max_bytes, Gate()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -147,16 +169,26 @@ class ImageCache:
         """The upright RGB image of a row. ImageError when its file can no longer be decoded."""
         if row in self._kept:
             return self._kept[row]
-        image = decode(Path(self.files[row]), min_side=2 * self._short)
-        shrink = self._short / min(image.size)
-        if shrink < 1:
-            size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
-            image = image.resize(size, Image.Resampling.BICUBIC)
+        with decoding(self.files[row], 0, 2 * self._short, self.ranges, self._gate) as whole:
+            image = _middle(whole)
+            shrink = self._short / min(image.size)
+            if shrink < 1:
+                size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
+                image = image.resize(size, Image.Resampling.BICUBIC)
         cost = image.width * image.height * 4  # Pillow keeps RGB in 4 bytes a pixel
         if cost <= self._room:
             self._room -= cost
             self._kept[row] = image
         return image
+
+
+def _middle(image: Image.Image) -> Image.Image:
+    """The image, or the middle of one that is more than ``LONGEST`` times as long as it is wide."""
+    width, height = (min(side, LONGEST * min(image.size)) for side in image.size)
+    if (width, height) == image.size:
+        return image
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    return image.crop((left, top, left + width, top + height))
 
 
 def training_batch(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,7 +42,7 @@ class Columns:
 def propose(table: Table, found: Callable[[str], bool], file: str = "", label: str = "") -> Columns:
     """Which columns to use. found: whether a name is that of an image here; file, label: what the person says."""
     table = one_hot(table)
-    heads = [plain(name) for name in table.columns]
+    heads = [re.sub(r"_\(\d+\)$", "", plain(name)) for name in table.columns]  # the second of two "label" is one too
     sample = [cells for _, cells in table.rows[:SAMPLE]]
     columns = [[cells[place] for cells in sample if place < len(cells)] for place in range(len(heads))]
     named, named_sure = _file_column(table, heads, columns, found)
@@ -87,7 +88,7 @@ def _label_column(table: Table, heads: Sequence[str], columns: Sequence[Sequence
         return place, not any(name in LABEL_COLUMNS for name in heads[:-1])
     if table.labels:
         return table.labels[0], len(table.labels) == 1
-    known = [heads.index(name) for name in LABEL_COLUMNS if name in heads and heads.index(name) != file]
+    known = [place for name in LABEL_COLUMNS for place, head in enumerate(heads) if head == name and place != file]
     known = [place for place in known if not _splits(columns[place])] or known
     words = [place for place in known if not all(_is_code(each) for each in columns[place])]
     known = words or known

@@ -36,8 +36,10 @@ def about_reading(columns: Columns, encoding_sure: bool, config: ImportConfig) -
     table, found = columns.table, []
     if table.kind == "folders":
         return []
-    if not encoding_sure:
-        found.append(Question("labels_encoding", ENCODINGS, table.encoding, must=not config.labels_encoding))
+    if config.labels_encoding or not table.encoding.startswith("utf"):  # it may be said otherwise at any time
+        known = tuple(dict.fromkeys((*ENCODINGS, table.encoding)))
+        must = not (encoding_sure or config.labels_encoding)
+        found.append(Question("labels_encoding", known, table.encoding, must=must))
     names = tuple(dict.fromkeys(name for name in table.columns if name))
     sides = (
         ("labels_image_column", columns.file, columns.file_sure),

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -22,7 +21,7 @@ from fact_core.compute.device import Ready, exact_float32, inference, out_of_mem
 from fact_core.compute.image_batches import Picture, Preprocess, batches, normalise
 from fact_core.errors import DeviceError, ImageError, WeightsError
 from fact_core.events import Log, Progress
-from fact_core.types import FloatArray, Step
+from fact_core.types import FloatArray, Source, Step
 
 #: Raised by one whenever the same file and weights would give other features.
 VERSION = 1
@@ -58,7 +57,7 @@ def features_key(backbone: Backbone | Identity, version: int = VERSION) -> str:
 def extract(
     backbone: Backbone,
     digests: Sequence[str],
-    files: Sequence[Path],
+    files: Sequence[Source],
     store: Store,
     *,
     device: torch.device,
@@ -110,7 +109,7 @@ def extract(
 
 def tokens(
     backbone: Backbone,
-    files: Sequence[Path],
+    files: Sequence[Source],
     device: torch.device,
     *,
     batch: int = 32,

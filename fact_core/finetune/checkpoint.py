@@ -23,6 +23,8 @@ from torch import Tensor
 
 from fact_core.errors import ImageError
 from fact_core.files import write_file
+from fact_core.images.source import content_of
+from fact_core.types import Source
 
 VERSION = 1
 
@@ -142,7 +144,7 @@ def clear(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def fingerprint(files: Sequence[Path], y: Sequence[int], classes: Sequence[str], *rest: Any) -> str:
+def fingerprint(files: Sequence[Source], y: Sequence[int], classes: Sequence[str], *rest: Any) -> str:
     """Digest of all that a training run depends on: labelled images, labels, classes and the rest (JSON).
 
     Images count by their bytes, in their order; one that cannot be read by its name: whoever needs it will say so.
@@ -157,10 +159,10 @@ def fingerprint(files: Sequence[Path], y: Sequence[int], classes: Sequence[str],
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def image_digest(file: Path) -> str:
-    """Digest of an image's bytes. ImageError when it is gone or cannot be read."""
+def image_digest(file: Source) -> str:
+    """Digest of an image's bytes. ImageError when it is gone, cannot be read, or is not what was scanned."""
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "blake2b").hexdigest()
+        with content_of(file) as content:
+            return hashlib.blake2b(content).hexdigest()
     except OSError as error:
         raise ImageError("An image cannot be read", f"{file}: {error.strerror or error}") from error

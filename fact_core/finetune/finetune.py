@@ -168,7 +168,8 @@ def train_part(
     announce: bool = False,
 ) -> Step[int]:
     """``train_on`` some labelled rows. announce: as the run's phase 2."""
-    pictures = Pictures(ImageCache([inputs.files[int(row)] for row in rows], plan.pixels), inputs.y[rows])
+    files, ranges = [inputs.files[int(row)] for row in rows], net.backbone.preprocess.ranges
+    pictures = Pictures(ImageCache(files, plan.pixels, ranges=ranges), inputs.y[rows])
     return (yield from train_on(inputs, part, net, pictures, plan, check, plan.phase if announce else ""))
 
 

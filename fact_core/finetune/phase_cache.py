@@ -27,6 +27,7 @@ from fact_core.files import write_file
 from fact_core.finetune.checkpoint import image_digest
 from fact_core.finetune.training import LoopPlan
 from fact_core.finetune.training_run import TrainingInputs
+from fact_core.types import Source
 
 ABANDONED = 3600  # seconds after which a half-written file is nobody's
 VERSION = 3  # 2: the share of phase 2 is decided by another rule; 3: prompts and prefixes may go
@@ -65,7 +66,7 @@ def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[
     }
 
 
-def labelled_digest(files: Sequence[Path], y: Sequence[int], classes: Sequence[str]) -> str:
+def labelled_digest(files: Sequence[Source], y: Sequence[int], classes: Sequence[str]) -> str:
     """Digest of the labelled images' bytes and their classes, in whatever order they come. ImageError: one is gone."""
     pairs = [f"{image_digest(file)} {int(each)}" for file, each in zip(files, y, strict=True)]
     return hashlib.blake2b(json.dumps([list(classes), sorted(pairs)]).encode(), digest_size=16).hexdigest()

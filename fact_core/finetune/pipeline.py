@@ -18,7 +18,7 @@ from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, pick, resolve
 from fact_core.classifier.model import Classifier
 from fact_core.config import TrainConfig, to_dict
-from fact_core.errors import ImageError, InputError
+from fact_core.errors import ImageChanged, ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
 from fact_core.finetune import light
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
@@ -26,7 +26,7 @@ from fact_core.finetune.resume import keep, restore
 from fact_core.finetune.training import weights_of
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
 from fact_core.images.decode import decode
-from fact_core.types import FloatArray, IntArray, Step
+from fact_core.types import FloatArray, IntArray, Source, Step
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,18 @@ class Trained:
 def train(
     *,
     backbone: Backbone,
-    files: Sequence[Path],
+    files: Sequence[Source],
     y: IntArray,
     classes: Sequence[str],
     x: FloatArray,
     config: TrainConfig,
     device: torch.device,
     check: CheckSet | None = None,
-    pool_files: Sequence[Path] = (),
+    pool_files: Sequence[Source] = (),
     folder: Path | None = None,
     checkpoint_every: float = 30.0,
     reuse: Path | None = None,
-    unlabelled: Sequence[Path] = (),
+    unlabelled: Sequence[Source] = (),
 ) -> Step[Trained]:
     """Train a classifier on n labelled images, phase after phase. ``backbone`` is finetuned in place.
 
@@ -65,7 +65,11 @@ def train(
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
-    mark = fingerprint(files, y.tolist(), classes, to_dict(config), backbone.key, device.type)
+    seen = [
+        list(each) for each in backbone.preprocess.ranges
+    ]  # nothing where no image is deep: marks stay as they were
+    about = [to_dict(config), backbone.key, device.type, *([seen] if seen else [])]
+    mark = fingerprint(files, y.tolist(), classes, *about)
     inputs = TrainingInputs(
         files=tuple(files),
         y=torch.as_tensor(y).long(),
@@ -115,7 +119,7 @@ def finish(inputs: TrainingInputs, state: TrainingState) -> Trained:
     return Trained(classifier, state.probe, tuple(state.done), tuple(state.decisions))
 
 
-def check_input(files: Sequence[Path], y: IntArray, classes: Sequence[str], x: FloatArray) -> None:
+def check_input(files: Sequence[Source], y: IntArray, classes: Sequence[str], x: FloatArray) -> None:
     """Say in words why nothing can be learned, before any work is done."""
     if not len(y):
         raise InputError("There are no labels to learn from", do="Label some images of at least two classes.")
@@ -145,11 +149,13 @@ def check_adapters(backbone: Backbone, config: TrainConfig) -> None:
             adapters.check(backbone, about)
 
 
-def _named(error: ImageError, files: Sequence[Path]) -> ImageError:
+def _named(error: ImageError, files: Sequence[Source]) -> ImageError:
     """The same error with the name of the one of these files that cannot be decoded any more."""
     for file in files:
         try:
             decode(file)
+        except ImageChanged as found:
+            return ImageChanged(f"A labelled image cannot be used: {found.what}", str(file), "Scan, then train anew.")
         except ImageError as found:
             return ImageError(f"A labelled image cannot be read: {found.what}", str(file), "Put it back and resume.")
     return error  # an image of the pool: resumed, the run goes on without it

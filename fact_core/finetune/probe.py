@@ -103,7 +103,7 @@ def by_sgd(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[tup
     yield inputs.started(phase, plan.steps, float(config.epochs), sum(p.numel() for p in head.parameters()))
     if config.epochs < 10:
         yield Log(f"{config.epochs} epochs are few for a probe that starts from nothing.", "warning")
-    labelled = Pictures(ImageCache(inputs.files, plan.pixels), inputs.y)
+    labelled = Pictures(ImageCache(inputs.files, plan.pixels, ranges=state.backbone.preprocess.ranges), inputs.y)
     check = None
     if by_test(inputs.check, inputs.config.ff.keep):
         check = yield from live_check(inputs.check, state.backbone.preprocess, plan.pixels, inputs.config.ff.keep)

@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +32,7 @@ from fact_core.finetune.loop import Pictures
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
 from fact_core.generators import map_events
-from fact_core.types import IntArray, Step
+from fact_core.types import IntArray, Source, Step, path_of
 
 SURE = 0.5  # of the images that are named as a class the surest so many teach
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
@@ -97,7 +96,7 @@ def often(labelled: int, named: int) -> Tensor:
     return torch.cat([torch.full((labelled,), times), torch.ones(named, dtype=torch.int64)])
 
 
-def _against(unlabelled: Sequence[Path], decisions: Sequence[Decision]) -> str:
+def _against(unlabelled: Sequence[Source], decisions: Sequence[Decision]) -> str:
     """Why there is no self-training, if so."""
     if not unlabelled:
         return "no image of the pool is left to learn from"
@@ -131,7 +130,7 @@ def _train(
         net.backbone.load_state_dict(inputs.pretrained)
         files = [*inputs.files, *(inputs.unlabelled[row] for row in rows.tolist())]
         y, times = torch.cat([inputs.y, named]), often(len(inputs.y), len(rows))
-        pictures = Pictures(ImageCache(files, plan.pixels, KEPT), y, times)
+        pictures = Pictures(ImageCache(files, plan.pixels, KEPT, net.backbone.preprocess.ranges), y, times)
         about = {"parameters": (yield from _learn(inputs, phase, net, pictures, plan)), "epoch": pictures.epoch}
     else:  # phase 2's network stays
         yield inputs.started(phase, 0, 0.0, 0)
@@ -211,11 +210,11 @@ def _decided(state: TrainingState, images: int, reason: str) -> Decision:
     return state.decided(Decision(NAMED, str(images), reason))
 
 
-def _digest(files: Sequence[Path]) -> str:
+def _digest(files: Sequence[Source]) -> str:
     """Of what lies at these places: a kept network was taught by these images. Their bytes may be many gigabytes."""
     known: list[tuple[str, int, int]] = []
     for file in files:
         with suppress(OSError):
-            about = file.stat()
+            about = path_of(file).stat()
             known.append((str(file), about.st_size, about.st_mtime_ns))
     return hashlib.blake2b(json.dumps(known).encode(), digest_size=16).hexdigest()

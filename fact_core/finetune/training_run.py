@@ -18,7 +18,7 @@ from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Progress
 from fact_core.features.extract import tokens
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.lightweight.light import LightHead, LightPlan
-from fact_core.types import FloatArray, IntArray, Step
+from fact_core.types import FloatArray, IntArray, Source, Step
 
 LOOK = 64  # images between two events while tokens are computed
 
@@ -27,7 +27,7 @@ LOOK = 64  # images between two events while tokens are computed
 class CheckSet:
     """Held-out labelled images. x (M, D): their pretrained features."""
 
-    files: Sequence[Path]
+    files: Sequence[Source]
     y: IntArray
     x: FloatArray
 
@@ -41,17 +41,17 @@ class TrainingInputs:
     weights, for self-training; empty where there is none.
     """
 
-    files: Sequence[Path]
+    files: Sequence[Source]
     y: Tensor  # (n,) int64
     classes: tuple[str, ...]
     x: Tensor  # (n, D) float32
     check: CheckSet | None
-    pool_files: Sequence[Path]
+    pool_files: Sequence[Source]
     config: TrainConfig
     device: torch.device
     checkpoint: Checkpoint
     reuse: Path | None = None
-    unlabelled: Sequence[Path] = ()
+    unlabelled: Sequence[Source] = ()
     pretrained: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
@@ -127,7 +127,7 @@ def ended(
 
 
 def tokens_of(
-    backbone: Backbone, files: Sequence[Path], device: torch.device, what: str, may_lack: bool
+    backbone: Backbone, files: Sequence[Source], device: torch.device, what: str, may_lack: bool
 ) -> Step[Tokens]:
     """The tokens of some images, on the CPU. may_lack: one that cannot be read is left out; else ImageError."""
     parts = [tokens(backbone, [], device)]

@@ -6,7 +6,6 @@ import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
 from fact_core.lightweight.folds import same_images
-from fact_core.types import Step
+from fact_core.types import Source, Step
 
 SHARES = (0.0, 0.5, 1.0)  # of phase 2's weights
 ENOUGH = 5  # labels a class from which cross-validation says more than chance
@@ -203,7 +202,7 @@ def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
     return at(float(found.x))
 
 
-def _logits(net: Net, files: Sequence[Path], device: torch.device) -> Step[Tensor]:
+def _logits(net: Net, files: Sequence[Source], device: torch.device) -> Step[Tensor]:
     """(n, K) of labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
     pre = net.backbone.preprocess
     out = torch.empty(len(files), net.head.out_features)

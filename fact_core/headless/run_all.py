@@ -36,7 +36,7 @@ from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items, project, run_queue
+from fact_core.storage import items, links, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Pool
 from fact_core.work.export_note import written
@@ -55,6 +55,7 @@ class Order:
     test_images: Path | None = None
     export: Path | None = None
     labels: ImportConfig = field(default_factory=ImportConfig)
+    follow_links: tuple[Path, ...] = ()  # folders outside of the image folder; none: those of the project
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,8 @@ def run_all(order: Order, console: Console) -> dict[str, Any]:
         project.remember(found)
         console.say(f"project {found.folder}")
         worker.end_leftovers()
+        if order.follow_links:
+            links.allow(found, order.follow_links)
         done = _steps(order, found, worker, console)
     return _summary(order, found, done, started)
 
@@ -108,6 +111,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
 def _check_first(order: Order) -> None:
     """Complain before hours of work, not after them."""
     project.image_folder(order.images)
+    links.checked(order.follow_links)
     if order.labels_from != "folders" and not Path(order.labels_from).is_file():
         raise InputError(
             "There is no such file with labels", order.labels_from, "Give the path of a file, or the word folders."

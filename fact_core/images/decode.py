@@ -1,4 +1,8 @@
-"""Decoding: any supported image file becomes an upright RGB picture, or an ImageError in words."""
+"""Decoding: any supported image file becomes an upright RGB picture, or an ImageError in words.
+
+The work and the memory that one file can ask for are bounded: by its bytes, its pixels, and the passes over them.
+``Gate`` bounds what many threads ask for together.
+"""
 
 from __future__ import annotations
 
@@ -8,94 +12,123 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from fact_core.errors import ImageError
+from fact_core.images import pixels
+from fact_core.images.gate import Gate, cost
+from fact_core.images.reasons import reason, too_large
+from fact_core.images.source import content_of
+from fact_core.types import Source
 
 #: What is taken as an image, by the end of the name.
 EXTENSIONS = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
-
-#: Pictures that are not supported: reported by name, with what to do.
-OTHER_PICTURES = {
-    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC is not supported; convert it to JPEG"),
-    **dict.fromkeys((".avif", ".jxl", ".jp2", ".j2k"), "This format is not supported; convert it to JPEG or PNG"),
-    **dict.fromkeys((".svg", ".svgz", ".eps", ".ps", ".ai"), "Drawings are not supported; convert it to PNG"),
-    **dict.fromkeys(
-        (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef"),
-        "Raw camera files are not supported; convert it to JPEG",
-    ),
-    **dict.fromkeys(
-        (".psd", ".xcf", ".tga", ".ico", ".ppm", ".pgm", ".pbm", ".pcx", ".dds", ".exr", ".hdr", ".dcm"),
-        "This format is not supported; convert it to PNG",
-    ),
-}
 
 #: Only these decoders of Pillow are ever used, whatever the name says. JPEG opens MPO too (what cameras call .jpg).
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 
 MAX_PIXELS = 200_000_000
-MAX_BYTES = 1 << 30
+MAX_SCANNED = 20 * MAX_PIXELS  # pixels times the passes over them that a JPEG asks for
+
+#: Of each kind of deep pixels (kind, from, to): what becomes black and white. See ``pixels.span``.
+Ranges = tuple[tuple[str, float, float], ...]
 
 # Pillow refuses at twice this number by itself.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-
-_SIGNATURES = (
-    (b"%!PS", "It is PostScript, not a picture of pixels"),
-    (b"%PDF", "It is a PDF, not an image"),
-    (b"<svg", "It is an SVG drawing; convert it to PNG"),
-    (b"<?xml", "It is an XML file, not an image"),
-    (b"<!DOCTYPE", "It is a web page, not an image"),
-    (b"<html", "It is a web page, not an image"),
-    (b"PK\x03\x04", "It is a zip archive, not an image"),
-    (b"version https://git-lfs", "It is a Git LFS pointer; fetch the real file"),
-)
+# Pieces that are larger than what malloc keeps for later (32 MB): each thread would keep a large picture's memory.
+Image.core.set_block_size(1 << 26)  # type: ignore[attr-defined]
 
 
-def decode(source: Path | bytes, max_side: int = 0, min_side: int = 0) -> Image.Image:
-    """The picture as upright RGB: first frame, EXIF rotation applied, alpha on white, 16 bits scaled to 8.
+@dataclass(frozen=True)
+class Examined:
+    """What a file holds. Upright size; deep: the kind of pixels with more than 8 bits, and what they reach."""
+
+    width: int
+    height: int
+    format: str
+    deep: str = ""
+    low: float = 0.0
+    high: float = 0.0
+
+
+def decode(source: Source | bytes, max_side: int = 0, min_side: int = 0, ranges: Ranges = ()) -> Image.Image:
+    """The picture as upright RGB: first frame, EXIF rotation applied, alpha on white, deep pixels scaled to 8 bits.
 
     source: a file, or its bytes. max_side: the longer side of the result in pixels, never enlarged; 0 keeps
     the size. min_side: only a hint that no side needs more pixels than this; nothing is resampled. With either
-    a large JPEG is decoded at a fraction of its size, many times faster.
-    Errors: ImageError, whose ``what`` is the reason in words.
+    a large JPEG is decoded at a fraction of its size, many times faster. ranges: how deep pixels are scaled.
+    Errors: ImageError, whose ``what`` is the reason in words; ImageChanged when the bytes are not those scanned.
     """
-    with _reading(source) as image:
-        if max_side > 0:
-            # Twice the wanted side, so that the final resampling still averages.
-            image.draft("RGB", (2 * max_side, 2 * max_side))
-        elif min_side > 0:
-            image.draft("RGB", (min_side, min_side))
-        picture = _rgb(image)
-        if max_side > 0 and max(picture.size) > max_side:
-            picture.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    with decoding(source, max_side, min_side, ranges) as picture:
         return picture
 
 
-def probe(source: Path | bytes) -> tuple[int, int, str]:
+@contextmanager
+def decoding(
+    source: Source | bytes, max_side: int = 0, min_side: int = 0, ranges: Ranges = (), gate: Gate | None = None
+) -> Iterator[Image.Image]:
+    """``decode`` for the time of a ``with`` block, in which the gate keeps room for the picture.
+
+    A memory that is full within the block, too, is an ImageError: of this file.
+    """
+    # Twice the wanted side, so that the final resampling still averages.
+    with _opened(source, 2 * max_side or min_side, gate) as (image, _):
+        with _in_words():
+            picture: Image.Image = pixels.rgb(image, ranges)
+            if max_side > 0 and max(picture.size) > max_side:
+                picture = shrunk(picture, max_side)
+        try:
+            yield picture
+        except MemoryError as error:
+            raise ImageError(reason(error, b"")) from error
+
+
+@contextmanager
+def header(content: bytes, gate: Gate | None = None) -> Iterator[Image.Image]:
+    """The image of these bytes, nothing decoded yet. ImageError in words."""
+    with _opened(content, 0, gate) as (image, _):
+        yield image
+
+
+def probe(source: Source | bytes) -> tuple[int, int, str]:
     """(width, height, format) of the upright picture, from the header alone. ImageError in words."""
-    with _reading(source) as image:
-        return (*_upright_size(image), _format(image))
+    with _opened(source) as (image, full):
+        return (*_upright_size(image, full), _format(image))
 
 
 def check(source: bytes) -> tuple[int, int, str]:
     """Like ``probe``, after the first frame was decoded to its end: a truncated file is an ImageError."""
-    with _reading(source) as image:
-        found = (*_upright_size(image), _format(image))
-        image.draft("RGB", (256, 256))  # a JPEG is still read to its end
-        _rgb(image)
-        return found
+    found = examine(source)
+    return found.width, found.height, found.format
+
+
+def examine(source: Source | bytes, gate: Gate | None = None) -> Examined:
+    """What a file holds, after its first frame was decoded to its end. ImageError in words."""
+    with _opened(source, 256, gate) as (image, full), _in_words():  # a JPEG is still read to its end
+        kind = pixels.deep_kind(image)  # first: Pillow loads a PNG to read its EXIF
+        low = pixels.low_bytes(image) if kind == "colour16" else None
+        size = _upright_size(image, full)
+        image.load()
+        reach = pixels.ends(image, low) if kind else (0.0, 0.0)
+        pixels.rgb(image, ((kind, 0.0, pixels.FULL),))
+        return Examined(*size, _format(image), kind, *reach)
+
+
+def shrunk(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with a longer side of ``side`` pixels; the large one is not copied."""
+    share = side / max(picture.size)
+    size = (max(1, round(picture.width * share)), max(1, round(picture.height * share)))
+    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def thumbnail(image: Image.Image, side: int = 160) -> bytes:
     """JPEG bytes of an RGB picture whose longer side is at most ``side`` pixels."""
-    small = image.copy() if image.mode == "RGB" else image.convert("RGB")
-    small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    small = shrunk(image, side) if max(image.size) > side else image
     out = io.BytesIO()
-    small.save(out, "JPEG", quality=82, optimize=False)
+    (small if small.mode == "RGB" else small.convert("RGB")).save(out, "JPEG", quality=82, optimize=False)
     return out.getvalue()
 
 
@@ -126,118 +159,65 @@ _ORIENTATION, _QUARTER_TURNS = 0x0112, (5, 6, 7, 8)
 
 
 @contextmanager
-def _reading(source: Path | bytes) -> Iterator[Image.Image]:
-    """The opened image; whatever a damaged file makes Pillow raise becomes an ImageError in words."""
+def _opened(
+    source: Source | bytes, draft: int = 0, gate: Gate | None = None
+) -> Iterator[tuple[Image.Image, tuple[int, int]]]:
+    """The opened image, not decoded yet, and its full size; the gate keeps room for it. ImageError in words.
+
+    draft: a JPEG may be decoded at a fraction of its size, with no side smaller than this.
+    """
     # Not catch_warnings: it swaps the filters of the whole process and images are read in many threads.
     if warnings.filters[:1] != [_QUIET]:
         warnings.filterwarnings("ignore", module=_QUIET[3].pattern)
+    with ExitStack() as held:
+        with _in_words():
+            content = source if isinstance(source, bytes) else held.enter_context(content_of(source, gate))
+        with _in_words(content):
+            image = _checked(content)
+            full = image.size
+            if draft:
+                image.draft("RGB", (draft, draft))
+        held.enter_context(image)
+        if gate is not None:
+            held.enter_context(gate.pixels.hold(cost(image, full)))
+        yield image, full
+
+
+def _checked(content: bytes) -> Image.Image:
+    """The image of these bytes, nothing decoded. ImageError when decoding it would be too much work."""
+    if not content:
+        raise ImageError("The file is empty")
+    image = Image.open(io.BytesIO(content), formats=FORMATS)
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageError(too_large(f"{width} x {height}"))
+    if image.format in ("JPEG", "MPO") and image.info.get("progressive"):
+        passes = content.count(b"\xff\xda")
+        if passes * width * height > MAX_SCANNED:
+            raise ImageError(f"The picture asks for too much work: {passes} passes over {width} x {height} pixels")
+    return image
+
+
+@contextmanager
+def _in_words(content: bytes = b"") -> Iterator[None]:
+    """Whatever a damaged file makes Pillow raise becomes an ImageError in words."""
     try:
-        size = len(source) if isinstance(source, bytes) else source.stat().st_size
-        if size == 0:
-            raise ImageError("The file is empty")
-        if size > MAX_BYTES:
-            raise ImageError("The file is larger than 1 GB")
-        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise ImageError(_too_large(f"{width} x {height}"))
-            yield image
+        yield
     except ImageError:
         raise
     except _BROKEN as error:
-        raise ImageError(_reason(error, source)) from error
+        raise ImageError(reason(error, content)) from error
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """Decode to upright 8-bit RGB, transparency on white."""
-    image.load()
-    upright = _turned(image)
-    if upright.mode.startswith(("I", "F")):
-        return _eight_bits(upright).convert("RGB")
-    if upright.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in upright.info:
-        front = upright.convert("RGBA")
-        picture = Image.new("RGB", front.size, "white")
-        picture.paste(front, mask=front.getchannel("A"))
-        return picture
-    return upright.copy() if upright.mode == "RGB" and upright is image else upright.convert("RGB")
-
-
-def _turned(image: Image.Image) -> Image.Image:
+def _upright_size(image: Image.Image, full: tuple[int, int]) -> tuple[int, int]:
+    width, height = full
     try:
-        return ImageOps.exif_transpose(image)
-    except _BROKEN:  # unreadable metadata; the picture itself is fine
-        return image
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
-    try:
-        turned = image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
+        # Pillow has turned the size of a TIFF already.
+        turned = image.format != "TIFF" and image.getexif().get(_ORIENTATION) in _QUARTER_TURNS
     except _BROKEN:
         turned = False
     return (height, width) if turned else (width, height)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and floating-point grey to 8 bits: by the range of the type, else of the values."""
-    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-    low, high = float(values.min()), float(values.max())
-    if image.mode != "F" and low >= 0 and high <= 65535:
-        low, high = 0.0, 65535.0
-    elif image.mode == "F" and low >= 0 and high <= 1:
-        low, high = 0.0, 1.0
-    elif low >= 0 and high <= 255:
-        low, high = 0.0, 255.0
-    scaled = (values - low) * (255.0 / max(high - low, 1e-12))
-    return Image.fromarray(np.round(scaled).astype(np.uint8))
-
-
 def _format(image: Image.Image) -> str:
     return "JPEG" if image.format == "MPO" else str(image.format)
-
-
-def _too_large(size: str) -> str:
-    return f"The picture is too large: {size} pixels; at most 200 million are read"
-
-
-def _reason(error: BaseException, source: Path | bytes) -> str:
-    """One sentence without a full stop: why the file cannot be decoded."""
-    if isinstance(error, FileNotFoundError):
-        return "The file is not there any more"
-    if isinstance(error, PermissionError):
-        return "The file may not be read"
-    if isinstance(error, IsADirectoryError):
-        return "It is a folder"
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for this picture"
-    if isinstance(error, Image.DecompressionBombError):
-        found = re.search(r"\d+", str(error))
-        return _too_large(found.group() if found else "over 200 million")
-    if isinstance(error, UnidentifiedImageError):
-        return _what_it_is(source)
-    text = " ".join(str(error).split())
-    if isinstance(error, EOFError) or re.search(r"truncated|unexpected end|end of file|not enough|EOF", text, re.I):
-        return "The file ends too early: it is cut off"
-    return f"The file is damaged ({text[:120] or type(error).__name__})"
-
-
-def _what_it_is(source: Path | bytes) -> str:
-    """Judged by the first bytes of a file that is no supported image."""
-    try:
-        if isinstance(source, bytes):
-            start = source[:512]
-        else:
-            with open(source, "rb") as file:
-                start = file.read(512)
-    except OSError:
-        start = b""
-    if start[4:8] == b"ftyp":
-        brand = start[8:12]
-        if brand in (b"avif", b"avis"):
-            return "AVIF is not supported; convert it to JPEG or PNG"
-        return "HEIC is not supported; convert it to JPEG" if brand[:2] in (b"he", b"mi", b"ms") else "It is a video"
-    for signature, reason in _SIGNATURES:
-        if start.lstrip().lower().startswith(signature.lower()):
-            return reason
-    starts_well = start.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*", b"MM\x00*", b"RIFF"))
-    return "The file is damaged: it cannot be opened" if starts_well else "It is not an image of a known format"

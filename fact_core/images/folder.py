@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from fact_core.images import decode
+from fact_core.images import decode, links, reasons
+from fact_core.images.source import not_regular
 
 #: A folder with this file is a project, and nothing in it is an image of the person's.
 PROJECT_FILE = "project.sqlite"
@@ -32,11 +34,17 @@ class Seen:
 
     files: list[Found] = field(default_factory=list)
     others: Counter[str] = field(default_factory=Counter)
+    outside: list[Path] = field(default_factory=list)  # where links lead that are not followed
+    odd: list[str] = field(default_factory=list)  # names that are no text, as the system gives them
 
 
-def walk(root: Path, project_folder: Path) -> Seen:
-    """All files below the root that are images or look like pictures, by path. Links to folders are not followed."""
-    seen = Seen()
+def walk(root: Path, project_folder: Path, allowed: Sequence[Path] = ()) -> Seen:
+    """All files below the root that are images or look like pictures, by path.
+
+    allowed: folders outside of the root to which links are followed, to files and to folders. Other links to folders
+    are not.
+    """
+    seen, been = Seen(), {root}
     folders = [(str(root), "")]
     while folders:
         folder, prefix = folders.pop()
@@ -54,8 +62,13 @@ def walk(root: Path, project_folder: Path) -> Seen:
             if entry.is_dir(follow_symlinks=False):
                 if Path(entry.path) != project_folder:
                     folders.append((entry.path, f"{prefix}{entry.name}/"))
+            elif (linked := _linked_folder(entry, allowed)) is not None:
+                if linked not in been and linked != project_folder:  # a link back would lead round for ever
+                    been.add(linked)
+                    folders.append((entry.path, f"{prefix}{entry.name}/"))
             else:
-                _take(seen, entry, prefix + entry.name, root)
+                _take(seen, entry, prefix + entry.name, root, allowed)
+    _name_odd(seen)
     seen.files.sort(key=lambda found: found.path)
     return seen
 
@@ -65,42 +78,83 @@ def find_images(root: Path) -> list[Path]:
     return [root / found.path for found in walk(root, root / PROJECT_FILE).files if not found.reason]
 
 
-def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path) -> None:
+def _linked_folder(entry: os.DirEntry[str], allowed: Sequence[Path]) -> Path | None:
+    """Where a link to a folder leads that a person allows to follow."""
+    if not allowed or not entry.is_symlink():
+        return None
+    try:
+        target = Path(entry.path).resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
+    return target if target.is_dir() and any(target.is_relative_to(each) for each in allowed) else None
+
+
+def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path, allowed: Sequence[Path]) -> None:
     """Put one file into ``seen``, with a reason where it is a picture that is not read."""
     extension = os.path.splitext(entry.name)[1].lower()
-    reason = decode.OTHER_PICTURES.get(extension, "")
+    reason = reasons.OTHER_PICTURES.get(extension, "")
     is_picture = bool(reason) or extension in decode.EXTENSIONS
+    if is_picture and not _is_text(path):
+        seen.odd.append(path)
+        return
     try:
         leads_to_folder = entry.is_symlink() and entry.is_dir()
         if not is_picture and not leads_to_folder:
             seen.others[extension or "without ending"] += 1
             return
         info = entry.stat()
-        outside = entry.is_symlink() and not Path(entry.path).resolve(strict=True).is_relative_to(root)
+        target = Path(entry.path).resolve(strict=True) if entry.is_symlink() else root
     except (OSError, RuntimeError):
         if is_picture:
-            seen.files.append(Found(_shown(path), 0, 0, "It is a link to nothing, or may not be read"))
+            seen.files.append(Found(path, 0, 0, links.leads_nowhere(entry.path)))
         return
-    if _shown(path) != path:
-        reason = "The file name is not valid text; rename it"
-    elif leads_to_folder:
-        reason = "It is a link to a folder; such links are not followed"
+    outside = not links.may_lead_to(target, root, allowed)
+    if outside and (leads_to_folder or not reason):
+        seen.outside.append(target / "all" if leads_to_folder else target)
+    if leads_to_folder:
+        reason = "It is a link to a folder; such links are not followed" + (
+            f" (it leads to {target})" if outside else ""
+        )
     elif outside:
-        reason = "It is a link that leads out of the image folder"
+        reason = links.leads_out(target)
     elif not stat.S_ISREG(info.st_mode):
-        return
+        reason = not_regular(info.st_mode)
     # A file that is never read has no size: it stays "not read" until it can be.
     known = (0, 0) if reason else (info.st_size, info.st_mtime_ns)
     seen.files.append(Found(_shown(path), *known, reason))
 
 
+def _is_text(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _shown(path: str) -> str:
     """The path as text that can be stored: bytes that are no UTF-8 are written as \\xNN."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace") if os.name != "nt" else path
+    return path if _is_text(path) else os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _name_odd(seen: Seen) -> None:
+    """Put the files whose names are no text among the others, each under a path that no other file has.
+
+    One may really be called \\xff.jpg: then the byte's file is told with "./" before its path and doubled backslashes.
+    """
+    taken = {found.path for found in seen.files}
+    for path in sorted(seen.odd, key=os.fsencode):
+        shown = _shown(path)
+        if shown in taken:
+            shown = "./" + _shown(path.replace("\\", "\\\\"))
+        taken.add(shown)
+        seen.files.append(Found(shown, 0, 0, "The file name is not valid text; rename it"))
 
 
 def in_words(root: Path, seen: Seen) -> str:
-    """What the folder holds instead of images: "12 files: 10 .txt, 2 .pdf"."""
+    """What the folder holds instead of images: "12 files: 10 .txt, 2 .pdf", or where its links lead."""
+    if seen.outside:
+        return links.in_words(links.grouped(seen.outside))
     kinds = seen.others + Counter(PurePosixPath(found.path).suffix.lower() for found in seen.files)
     if not kinds:
         return f"{root} is empty"

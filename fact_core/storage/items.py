@@ -16,9 +16,9 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.images.folder import Found
-from fact_core.storage import db
+from fact_core.storage import db, deep, links
 from fact_core.storage.project import Project
-from fact_core.types import Item, Pool
+from fact_core.types import ImageFile, Item, Pool
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class KnownFile:
     mtime_ns: int
     status: str
     reason: str
+    deep: str | None
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,9 @@ class FileRow:
     height: int = 0
     format: str = ""
     reason: str = ""
+    deep: str = ""
+    low: float = 0.0
+    high: float = 0.0
 
 
 def pool(project: Project) -> Pool:
@@ -82,7 +86,7 @@ def get_many(project: Project, ids: Sequence[int]) -> list[Item]:
     wanted = [int(each) for each in ids]
     with db.connect(project.db) as con:
         rows = con.execute(
-            "SELECT id, path, digest, width, height FROM item "
+            "SELECT id, path, digest, width, height, coalesce(deep, '') AS deep FROM item "
             "WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?))",
             (json.dumps(wanted),),
         )
@@ -91,22 +95,23 @@ def get_many(project: Project, ids: Sequence[int]) -> list[Item]:
 
 
 def path_of(project: Project, item_id: int) -> Path:
-    """The file of an image, checked to lie inside the image folder. InputError otherwise.
+    """The file of an image, checked to lie inside the image folder, or where the person allows links to lead.
 
-    A link that was put there since the scan, and leads out, is refused here too.
+    InputError otherwise. A link that was put there since the scan, and leads out, is refused here too.
     """
     with db.connect(project.db) as con:
         row = con.execute("SELECT path FROM item WHERE id = ? AND status = 'ok'", (int(item_id),)).fetchone()
     if row is None:
         raise InputError("There is no such image", str(item_id), "Reload the page.")
-    try:
-        file = (project.images / str(row["path"])).resolve()
-        inside = file.is_relative_to(project.images.resolve())
-    except (OSError, ValueError, RuntimeError):  # a loop of links, NUL in the name
-        inside = False
-    if not inside:
+    file = links.contained(project, project.images / str(row["path"]))
+    if file is None:
         raise InputError("The image does not lie in the image folder", row["path"], "Scan the folder again.")
     return file
+
+
+def source_of(project: Project, item: Item) -> ImageFile:
+    """The file of an image, checked like ``path_of``, to be read only with the bytes that were scanned."""
+    return ImageFile(path_of(project, item.id), item.digest)
 
 
 def counts(project: Project) -> Counts:
@@ -152,7 +157,7 @@ def aliases(project: Project) -> dict[str, int | None]:
 def known_files(project: Project) -> dict[str, KnownFile]:
     """All files that earlier scans have seen, by path; missing ones too."""
     with db.connect(project.db) as con:
-        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason FROM item")
+        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason, deep FROM item")
         return {path: KnownFile(*rest) for path, *rest in rows}
 
 
@@ -184,11 +189,21 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
             "WHERE first.digest = item.digest AND item.status = 'ok' "
             "AND item.duplicate_of IS NOT nullif(first.id, item.id)"
         )
+        deep.settle(con)
         db.bump(con)
         return followed, len(newly)
 
 
-def _item_row(each: FileRow) -> dict[str, str | int | None]:
+def doubt(project: Project, digests: Sequence[str]) -> None:
+    """Files that no longer have these bytes, whatever their time says: the next scan reads them again."""
+    with db.connect(project.db) as con:
+        con.execute(
+            "UPDATE item SET mtime_ns = -1 WHERE digest IN (SELECT value FROM json_each(?))",
+            (json.dumps(list(digests)),),
+        )
+
+
+def _item_row(each: FileRow) -> dict[str, str | int | float | None]:
     return {
         "path": each.found.path,
         "digest": each.digest,
@@ -200,6 +215,9 @@ def _item_row(each: FileRow) -> dict[str, str | int | None]:
         "status": "unreadable" if each.reason else "ok",
         "reason": each.reason,
         "duplicate_of": None,  # ``settle`` finds it
+        "deep": each.deep,
+        "low": each.low,
+        "high": each.high,
     }
 
 
@@ -218,8 +236,9 @@ def _follow(con: Database, gone: Sequence[sqlite3.Row]) -> set[str]:
             continue
         con.execute("UPDATE item SET path = '' WHERE id = ?", (new["id"],))
         con.execute(
-            "UPDATE item SET path = ?, bytes = ?, mtime_ns = ?, status = 'ok', reason = '' WHERE id = ?",
-            (new["path"], new["bytes"], new["mtime_ns"], old["id"]),
+            "UPDATE item SET path = ?, bytes = ?, mtime_ns = ?, deep = ?, low = ?, high = ?, status = 'ok', "
+            "reason = '' WHERE id = ?",
+            (*(new[key] for key in ("path", "bytes", "mtime_ns", "deep", "low", "high")), old["id"]),
         )
         con.execute("UPDATE item SET path = ?, status = 'missing' WHERE id = ?", (old["path"], new["id"]))
         moved.add(new["path"])

@@ -147,4 +147,12 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     """
     + VIEWS,
+    """
+    -- deep: the kind of pixels with more than 8 bits a value ("" has none, NULL: not looked at yet), which reach from
+    -- low to high. The range of all images of a kind is meta "ranges".
+    ALTER TABLE item ADD COLUMN deep TEXT;
+    ALTER TABLE item ADD COLUMN low REAL NOT NULL DEFAULT 0;
+    ALTER TABLE item ADD COLUMN high REAL NOT NULL DEFAULT 0;
+    UPDATE item SET deep = '' WHERE status != 'ok' OR format NOT IN ('PNG', 'TIFF');
+    """,
 )

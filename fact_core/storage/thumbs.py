@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 
 from fact_core.errors import FactError, ProjectBusy, ProjectError
 from fact_core.images import decode
-from fact_core.storage import db
-from fact_core.storage.items import path_of
+from fact_core.images.decode import Ranges
+from fact_core.images.gate import Gate
+from fact_core.storage import db, deep
+from fact_core.storage.items import source_of
 from fact_core.storage.project import Project
-from fact_core.types import Item
+from fact_core.types import Item, Source
 
 SIDE = 160  # pixels of the longer side
 
@@ -59,13 +60,17 @@ class Thumbs:
         except OSError:
             return
 
-    def get_or_make(self, project: Project, item: Item) -> bytes:
-        """The JPEG of an image, made now if need be. ImageError when the file cannot be decoded any more."""
-        known = self.get(item.digest)
+    def get_or_make(self, project: Project, item: Item, gate: Gate | None = None) -> bytes:
+        """The JPEG of an image, made now if need be.
+
+        ImageError when the file cannot be decoded any more; ImageChanged when it is another one than the scan saw.
+        """
+        key = key_of(project, item.digest, item.deep)
+        known = self.get(key)
         if known is not None:
             return known
-        made = make(path_of(project, item.id))
-        self.put_many([(item.digest, made)])
+        made = make(source_of(project, item), deep.ranges(project), gate)
+        self.put_many([(key, made)])
         return made
 
     def _drop_if_damaged(self, error: FactError) -> None:
@@ -75,6 +80,12 @@ class Thumbs:
                     self.file.with_name(self.file.name + suffix).unlink()
 
 
-def make(file: Path) -> bytes:
+def key_of(project: Project, digest: str, kind: str) -> str:
+    """What a thumbnail depends on: the bytes, and the range where they are of a kind of deep pixels."""
+    return digest + deep.look(project, kind)
+
+
+def make(file: Source, ranges: Ranges = (), gate: Gate | None = None) -> bytes:
     """The thumbnail of a file as JPEG. ImageError in words."""
-    return decode.thumbnail(decode.decode(file, SIDE), SIDE)
+    with decode.decoding(file, SIDE, ranges=ranges, gate=gate) as picture:
+        return decode.thumbnail(picture, SIDE)

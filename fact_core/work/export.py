@@ -87,7 +87,7 @@ def write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]
         target,
         classifier,
         {**meta, "project": project.name},
-        sample_files=[pool.file(row) for row in some],
+        sample_files=pool.sources(some),
         report=report_from(trained.result.get("report")),
         figures=_figures(trained),
     )

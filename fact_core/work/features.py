@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from typing import Any
 
+import torch
 from PIL import Image
 
+from fact_core.backbones import Backbone
 from fact_core.compute.device import describe
 from fact_core.config import FeaturesConfig
-from fact_core.errors import InputError
+from fact_core.errors import ImageChanged, ImageError, InputError
 from fact_core.events import Log
-from fact_core.features.extract import extract
+from fact_core.features.extract import Extracted, extract
 from fact_core.features.umap_map import pca2
 from fact_core.images.decode import thumbnail
-from fact_core.storage import items
+from fact_core.storage import deep, items
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -23,9 +26,11 @@ from fact_core.types import Pool, Step
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.map_files import save_map
 from fact_core.work.pool_features import load_here, needs_pool, open_store, with_features
+from fact_core.work.scan import scan
 from fact_core.work.where import device_of
 
 THUMBS_AT_ONCE = 64
+TRIES = 4  # passes over the pool, where files change while the run goes on
 
 
 def needs(project: Project, run: Run, config: FeaturesConfig) -> list[Needed]:
@@ -34,37 +39,68 @@ def needs(project: Project, run: Run, config: FeaturesConfig) -> list[Needed]:
 
 
 def run(project: Project, run: Run, config: FeaturesConfig) -> Step[dict[str, Any]]:
-    """Compute what is missing of the pool's features, thumbnails in the same pass."""
+    """Compute what is missing of the pool's features, thumbnails in the same pass.
+
+    Files that are not what the scan saw are scanned again, and then taken as they are now.
+    """
     device = yield from device_of(project, run, config.device)
     yield Log(f"features by {config.backbone} on {describe(device)}")
-    backbone = load_here(config.backbone, device)
-    pool = items.pool(project)
-    store = open_store(project, backbone)
-    waiting: list[tuple[str, bytes]] = []
-    thumbs = Thumbs(project)
+    backbone, done = load_here(project, config.backbone, device), Extracted(0, 0.0, 0.0)
+    for _ in range(TRIES):
+        pool, store, bad = items.pool(project), open_store(project, backbone), dict[str, ImageError]()
+        more = yield from _extract(project, pool, store, backbone, config.batch, device, bad)
+        done = _together(done, more)
+        changed = [digest for digest, error in bad.items() if isinstance(error, ImageChanged)]
+        if not changed:
+            break
+        yield Log(f"{len(changed)} files have changed since the scan: they are scanned again.", "warning")
+        items.doubt(project, changed)
+        yield from scan(project)
+        backbone.preprocess = replace(backbone.preprocess, ranges=deep.ranges(project))
+    names = dict(zip(pool.digests, pool.paths, strict=True))
+    for digest, error in bad.items():
+        yield Log(f"{names[digest]}: {error} Left out.", "warning")
+    _draw_pca(project, pool, store)
+    return {**dataclasses.asdict(done), "images": len(pool), "bad": len(bad), "key": store.folder.name}
+
+
+def _extract(
+    project: Project,
+    pool: Pool,
+    store: FeatureStore,
+    backbone: Backbone,
+    batch: int,
+    device: torch.device,
+    bad: dict[str, ImageError],
+) -> Step[Extracted]:
+    """The missing features and thumbnails of the pool; what cannot be read goes to ``bad``, by digest."""
+    thumbs, waiting = Thumbs(project), list[tuple[str, bytes]]()
+    keys = {digest: digest + looks for digest, looks in deep.looks(project).items()}
 
     def keep(digest: str, image: Image.Image) -> None:
-        waiting.append((digest, thumbnail(image)))
+        waiting.append((keys.get(digest, digest), thumbnail(image)))
         if len(waiting) >= THUMBS_AT_ONCE:
             thumbs.put_many(waiting)
             waiting.clear()
 
-    bad: list[tuple[str, str]] = []
     done = yield from extract(
         backbone,
         pool.digests,
-        [pool.file(row) for row in range(len(pool))],
+        pool.sources(),
         store,
         device=device,
-        batch=config.batch,
+        batch=batch,
         on_image=keep,
-        on_bad=lambda path, error: bad.append((str(path), str(error))),
+        on_bad=bad.__setitem__,
     )
     thumbs.put_many(waiting)
-    for path, reason in bad:
-        yield Log(f"{path}: {reason} Left out.", "warning")
-    _draw_pca(project, pool, store)
-    return {**dataclasses.asdict(done), "images": len(pool), "bad": len(bad), "key": store.folder.name}
+    return done
+
+
+def _together(one: Extracted, more: Extracted) -> Extracted:
+    """Two passes as one; the bad ones are those of the last."""
+    n_new, seconds = one.n_new + more.n_new, one.seconds + more.seconds
+    return replace(more, n_new=n_new, seconds=seconds, images_per_s=n_new / seconds if seconds > 0 else 0.0)
 
 
 def then(project: Project, run: Run) -> list[Wanted]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from fact_core.backbones import Backbone, Identity, identify, load, pixels_for
@@ -11,7 +13,7 @@ from fact_core.config import FeaturesConfig
 from fact_core.errors import InputError
 from fact_core.features.extract import features_key
 from fact_core.pretrained.weights import locate
-from fact_core.storage import items, run_queue
+from fact_core.storage import deep, items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, Pool
@@ -19,8 +21,8 @@ from fact_core.work.kind import Needed
 
 
 def needs_pool(project: Project) -> list[Needed]:
-    """A scan, where no image is known."""
-    return [] if items.counts(project).pool else [("scan", {})]
+    """A scan, where no image is known, or an older version has not looked how deep the pixels are."""
+    return [] if items.counts(project).pool and not deep.unknown(project) else [("scan", {})]
 
 
 def needs_features(project: Project, backbone: str, device: str) -> list[Needed]:
@@ -33,22 +35,28 @@ def needs_features(project: Project, backbone: str, device: str) -> list[Needed]
 
 def has_features(project: Project, backbone: str, device: str) -> bool:
     """Whether the features of the whole pool are stored."""
-    store = open_store(project, identify_here(backbone, device))
+    store = open_store(project, identify_here(project, backbone, device))
     # What could not be decoded when the features were made is no reason to try for ever.
     done = [run for run in run_queue.list_runs(project, "features") if run.status == "done" and _of(run, backbone)]
     gone = int(done[0].result.get("bad", 0)) if done else 0
     return len(store.missing(sorted(set(items.pool(project).digests)))) <= gone
 
 
-def identify_here(name: str, device: str) -> Identity:
+def identify_here(project: Project, name: str, device: str) -> Identity:
     """What the features on that device depend on. WeightsError when the weights are not here."""
-    return identify(name, pixels=pixels_for(name, choose(device)))
+    found = identify(name, pixels=pixels_for(name, choose(device)))
+    return replace(found, preprocess=replace(found.preprocess, ranges=deep.ranges(project)))
 
 
-def load_here(name: str, device: torch.device) -> Backbone:
-    """The backbone for that device. WeightsError when its weights are not here: only a person starts a download."""
+def load_here(project: Project, name: str, device: torch.device) -> Backbone:
+    """The backbone for that device, which sees deep pixels by the project's ranges.
+
+    WeightsError when its weights are not here: only a person starts a download.
+    """
     locate(name)
-    return load(name, pixels=pixels_for(name, device))
+    backbone = load(name, pixels=pixels_for(name, device))
+    backbone.preprocess = replace(backbone.preprocess, ranges=deep.ranges(project))
+    return backbone
 
 
 def open_store(project: Project, backbone: Backbone | Identity) -> FeatureStore:
@@ -59,7 +67,7 @@ def open_store(project: Project, backbone: Backbone | Identity) -> FeatureStore:
 
 def pool_features(project: Project, backbone: str, device: str) -> tuple[Pool, FloatArray, str]:
     """The pool, its features (N, D), and their key; images that have none are left out of the pool."""
-    store = open_store(project, identify_here(backbone, device))
+    store = open_store(project, identify_here(project, backbone, device))
     pool = with_features(items.pool(project), store)
     if not len(pool):
         raise InputError("No image of the pool has features", str(project.images), "Scan the folder again.")

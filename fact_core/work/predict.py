@@ -19,7 +19,7 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import folders
 from fact_core.features.extract import features_key
-from fact_core.storage import predictions, run_queue
+from fact_core.storage import items, predictions, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import FloatArray, Pool, Step
@@ -27,6 +27,8 @@ from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import pool_features
 from fact_core.work.trained_model import needs_model
 from fact_core.work.where import device_of
+
+TOLD = 20  # images that are left out, by name
 
 
 def needs(project: Project, run: Run, config: PredictConfig) -> list[Needed]:
@@ -49,12 +51,13 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
         yield Log("The backbone has other weights now than when it was trained: no answers of phase 1.", "warning")
     found = yield from answer(
         classifier,
-        [pool.file(row) for row in range(len(pool))],
+        pool.sources(),
         device=device,
         batch=config.batch,
         probe=classifier.probe if same else None,
         x=x if same else None,
     )
+    yield from _left_out(project, pool, found)
     file = project.predictions_file(trained.id)
     _save_answers(file, pool, found, classifier.final)
     _save_rows(project, trained, pool, found.answers[classifier.final], classifier.classes)
@@ -66,6 +69,13 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
         "phases": list(found.answers),
         "seconds": time.monotonic() - started,
     }
+
+
+def _left_out(project: Project, pool: Pool, found: Predictions) -> Step[None]:
+    """Name the images without an answer; those that have changed are read again by the next scan."""
+    for row, reason in list(found.bad.items())[:TOLD]:
+        yield Log(f"{pool.paths[row]}: {reason}. Left out.", "warning")
+    items.doubt(project, [pool.digests[row] for row in found.bad])
 
 
 def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int) -> Step[dict[str, Any]]:

@@ -22,7 +22,7 @@ def check(pool: Pool, classifier: Classifier, known: TrainingLabels, config: Tra
     """How good the last phase is on the check images, those of unknown classes included."""
     if not len(known.check_ids):
         return None
-    files = [pool.file(row) for row in pool.rows(known.check_ids)]
+    files = pool.sources(pool.rows(known.check_ids))
     found = yield from answer(classifier, files, device=choose(config.device), batch=64)
     keep = [row for row in range(len(files)) if row not in found.bad]
     if not keep:

@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from fact_core.config import ScanConfig
 from fact_core.errors import ImageError, InputError
-from fact_core.events import Progress
+from fact_core.events import Log, Progress
 from fact_core.images import decode
-from fact_core.images.folder import Found, in_words, walk
-from fact_core.storage import items
+from fact_core.images.folder import Found, Seen, in_words, walk
+from fact_core.images.gate import Gate
+from fact_core.images.links import grouped
+from fact_core.images.source import content_of, digest_of
+from fact_core.storage import deep, items, links
 from fact_core.storage.items import FileRow, KnownFile
 from fact_core.storage.project import Project, image_folder
 from fact_core.storage.run_queue import Run
@@ -31,14 +32,22 @@ from fact_core.types import Step
 from fact_core.work.kind import Kind
 
 BATCH = 500  # files stored in one transaction
-LARGE = 40_000_000  # pixels; larger pictures are decoded one at a time
 
 _WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
 
 
+_FOLLOW = (
+    "Caches of Hugging Face, DVC and git-annex keep files so. Allow links to that folder: "
+    "on the page Project, or with --follow-links."
+)
+
+
 @dataclass(frozen=True)
 class ScanResult:
-    """What a scan found, in files. ``total``: images in the pool (readable, without repeats)."""
+    """What a scan found, in files. ``total``: images in the pool (readable, without repeats).
+
+    notes: what a person should know of them: how pixels of more than 8 bits are shown.
+    """
 
     added: int
     changed: int
@@ -48,6 +57,7 @@ class ScanResult:
     duplicates: int
     total: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 def run(project: Project, run: Run, config: ScanConfig) -> Step[dict[str, Any]]:
@@ -63,9 +73,10 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     was stopped goes on where it was.
     """
     started = time.monotonic()
-    seen = walk(image_folder(project.images), project.folder)
+    seen = walk(image_folder(project.images), project.folder, links.allowed(project))
+    links.note_outside(project, grouped(seen.outside))
     if not any(not found.reason for found in seen.files):
-        raise InputError("There are no images in this folder", in_words(project.images, seen), _WHAT_TO_DO)
+        raise _nothing(project, seen)
     yield Progress("scan", 0, len(seen.files), "images")
     known = items.known_files(project)
     todo = [found for found in seen.files if not _same(known.get(found.path), found)]
@@ -86,7 +97,9 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     followed, gone = items.settle(project, {found.path for found in seen.files})
     moved = len(added & followed)
     yield _progress(started, len(seen.files), len(seen.files), len(todo))
-    now = items.counts(project)
+    now, notes = items.counts(project), tuple(deep.in_words(project))
+    for note in notes:
+        yield Log(note)
     return ScanResult(
         added=len(added) - moved,
         changed=changed,
@@ -96,12 +109,25 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
         duplicates=now.duplicates,
         total=now.pool,
         seconds=time.monotonic() - started,
+        notes=notes,
     )
 
 
+def _nothing(project: Project, seen: Seen) -> InputError:
+    """That there are no images, and what lies there instead."""
+    found = in_words(project.images, seen)
+    if seen.outside:
+        return InputError("There are no images in this folder: they are links that lead out of it", found, _FOLLOW)
+    return InputError("There are no images in this folder", found, _WHAT_TO_DO)
+
+
 def _same(row: KnownFile | None, found: Found) -> bool:
-    """Whether a file needs no reading. What could not be read is tried again: its permissions may be other now."""
-    if row is None or row.status != "ok" or found.reason:
+    """Whether a file needs no reading.
+
+    What could not be read is tried again: its permissions may be other now. So is what an older version of the program
+    has read, which did not look how deep the pixels are.
+    """
+    if row is None or row.status != "ok" or row.deep is None or found.reason:
         return False
     return (row.bytes, row.mtime_ns) == (found.bytes, found.mtime_ns)
 
@@ -109,12 +135,12 @@ def _same(row: KnownFile | None, found: Found) -> bool:
 def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[FileRow]:
     """Read in threads (Pillow lets go of the interpreter while it decodes), in order, some files ahead."""
     threads = workers or min(16, os.cpu_count() or 2)
-    large = threading.Lock()
+    gate = Gate()
     waiting: deque[Future[FileRow]] = deque()
     executor = ThreadPoolExecutor(threads, thread_name_prefix="scan")
     try:
         for found in todo:
-            waiting.append(executor.submit(_read, root, found, large))
+            waiting.append(executor.submit(_read, root, found, gate))
             if len(waiting) >= 4 * threads:
                 yield waiting.popleft().result()
         while waiting:
@@ -123,24 +149,18 @@ def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[FileR
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _read(root: Path, found: Found, large: threading.Lock) -> FileRow:
+def _read(root: Path, found: Found, gate: Gate) -> FileRow:
+    """Hash and decode the same bytes."""
     if found.reason:
         return FileRow(found, reason=found.reason)
     try:
-        if found.bytes > decode.MAX_BYTES:
-            raise ImageError("The file is larger than 1 GB")
-        content = (root / found.path).read_bytes()
-        width, height, kind = decode.probe(content)
-        if width * height > LARGE:
-            with large:
-                decode.check(content)
-        else:
-            decode.check(content)
+        with content_of(root / found.path, gate) as content:
+            seen, digest = decode.examine(content, gate), digest_of(content)
     except ImageError as error:
         return FileRow(found, reason=error.what)
     except OSError as error:
         return FileRow(found, reason=f"The file may not be read ({error.strerror or error})")
-    return FileRow(found, blake2b(content, digest_size=16).hexdigest(), width, height, kind)
+    return FileRow(found, digest, seen.width, seen.height, seen.format, "", seen.deep, seen.low, seen.high)
 
 
 def _progress(started: float, done: int, total: int, todo: int) -> Progress:

@@ -36,11 +36,13 @@ from fact_core.choices import PRESETS, RECIPES
 from fact_core.classifier.model import save_model
 from fact_core.compute.device import describe
 from fact_core.config import TrainConfig, to_dict
+from fact_core.errors import ImageChanged
 from fact_core.events import Event, Log, Saved
 from fact_core.finetune import phase_cache
 from fact_core.finetune.checkpoint import clear, last_saved
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pipeline import train as run_phases
+from fact_core.storage import items
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Report, Step
@@ -74,20 +76,24 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     rows = pool.rows(known.ids)
     rng = np.random.default_rng(config.seed)
     some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
-    trained = yield from run_phases(
-        backbone=load_here(config.backbone, device),
-        files=[pool.file(row) for row in rows],
-        y=known.y,
-        classes=known.classes,
-        x=x[rows],
-        check=held,
-        pool_files=[pool.file(row) for row in np.sort(some)],
-        config=config,
-        device=device,
-        folder=folder / "checkpoint",
-        reuse=project.cache / "phase2",
-        unlabelled=[pool.file(row) for row in pool.rows(known.pool_ids)],
-    )
+    try:
+        trained = yield from run_phases(
+            backbone=load_here(project, config.backbone, device),
+            files=pool.sources(rows),
+            y=known.y,
+            classes=known.classes,
+            x=x[rows],
+            check=held,
+            pool_files=pool.sources(np.sort(some)),
+            config=config,
+            device=device,
+            folder=folder / "checkpoint",
+            reuse=project.cache / "phase2",
+            unlabelled=pool.sources(pool.rows(known.pool_ids)),
+        )
+    except ImageChanged:
+        items.doubt(project, pool.digests)  # the next scan reads all of them, whatever their times say
+        raise
     phase_cache.prune(project.cache / "phase2", KEPT_PHASES)
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, about)

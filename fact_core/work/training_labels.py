@@ -104,7 +104,7 @@ def check_set(known: TrainingLabels, pool: Pool, x: FloatArray) -> CheckSet | No
         return None
     rows = pool.rows(known.check_ids[keep])
     y = np.array([place[known.check_classes[i]] for i in keep], dtype=np.int64)
-    return CheckSet([pool.file(row) for row in rows], y, x[rows])
+    return CheckSet(pool.sources(rows), y, x[rows])
 
 
 def _unlabelled(project: Project, pool: Pool, config: TrainConfig) -> IntArray:

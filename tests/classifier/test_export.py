@@ -34,6 +34,7 @@ from fact_core.lightweight.light import LightHead
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from fact_core.work import export as export_run
+from tests.images.image_help import png16
 from tests.steps_help import heard
 
 NASTY = ("<img src=x onerror=alert(1)>", "=1+1", "a|b\u202e`x`", "[x](javascript:y) {{K}}")
@@ -78,6 +79,11 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     deep = np.linspace(0, 65535, 200 * 300).reshape(200, 300)
     Image.fromarray(deep.astype(np.uint16)).save(folder / "deep.png")
     Image.fromarray((deep / 65535).astype(np.float32)).save(folder / "float.tif")
+    endless = (deep / 65535).astype(np.float32)
+    endless[::9, ::7] = np.inf
+    Image.fromarray(endless).save(folder / "endless.tif")
+    Image.fromarray((deep / 16).astype(np.uint16)).save(folder / "twelve.png")
+    (folder / "colours.png").write_bytes(png16(np.stack([deep / 16] * 3, axis=2).astype(np.uint16)))
     return folder
 
 
@@ -96,7 +102,7 @@ def exported(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             figures={"labels": 50, "seconds": 12.5},
         )
     )
-    assert result["folder"] == str(target) and result["checked"] == 12
+    assert result["folder"] == str(target) and result["checked"] == 15
     assert result["largest_difference"] <= 1e-4
     assert not [e for e in events if isinstance(e, Log)]
     return target
@@ -182,7 +188,7 @@ def test_the_command_writes_a_file_and_says_what_is_wrong(exported: Path, images
     out = tmp_path / "answers.csv"
     done = command(exported, images / "plain.png", images, "--out", out)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert len(out.read_text("utf-8").splitlines()) == 1 + 1 + 12
+    assert len(out.read_text("utf-8").splitlines()) == 1 + 1 + 15
     shares = command(exported, images / "plain.png", "--probabilities")
     (row,) = csv.DictReader(io.StringIO(shares.stdout, newline=""))
     told = [float(row[f"p_{name}"]) for name in NASTY]

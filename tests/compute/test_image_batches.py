@@ -1,6 +1,7 @@
 """From files to batches."""
 
 import io
+import json
 import math
 
 import numpy as np
@@ -136,3 +137,70 @@ def test_pictures_from_bytes_have_three_planes(tmp_path):
     Image.new("L", (40, 40), 7).save(buffer, "PNG")
     (tmp_path / "grey.png").write_bytes(buffer.getvalue())
     assert (load_eval(tmp_path / "grey.png", PRE) == 7).all()
+
+
+def resized_whole(image, pre):
+    """The picture as it was made before: resized whole, then cut."""
+    (width, height), short = image.size, pre.resize
+    size = (short, max(short, int(short * height / width)))
+    if width > height:
+        size = (max(short, int(short * width / height)), short)
+    whole = image.resize(size, Image.Resampling.BICUBIC)
+    left, top = round((size[0] - pre.pixels) / 2), round((size[1] - pre.pixels) / 2)
+    return np.asarray(whole.crop((left, top, left + pre.pixels, top + pre.pixels))).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "size", [(640, 480), (481, 641), (300, 300), (37, 91), (1200, 90), (7, 5), (224, 3000), (36, 50)]
+)
+@pytest.mark.parametrize("pre", [PRE, Preprocess(224, 0.9), Preprocess(64, 1.0)])
+def test_cutting_before_resizing_changes_no_more_than_one_grey_level(size, pre):
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8))
+    found = load_eval(image, pre).astype(int)
+    assert np.abs(found - resized_whole(image, pre).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(1, 30_000), (30_000, 1), (2, 100_000)])
+def test_a_very_long_picture_costs_no_more_than_others(size):
+    """Hostile input 7: resized whole, 1 x 30,000 took 9 GB."""
+    resource = pytest.importorskip("resource")
+    image = Image.new("RGB", size, (9, 8, 7))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert (load_eval(image, Preprocess(224)) == np.array([9, 8, 7], np.uint8)[:, None, None]).all()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KB
+
+
+def test_of_a_very_long_picture_the_middle_is_trained_on(tmp_path):
+    image = Image.new("RGB", (10, 5000), "black")
+    image.paste("white", (0, 2420, 10, 2580))
+    image.save(tmp_path / "a.png")
+    kept = ImageCache([tmp_path / "a.png"], 32)[0]
+    assert kept.size == (10, 160) and (np.asarray(kept) == 255).all()
+
+
+def test_the_range_of_deep_pixels_goes_all_ways(tmp_path):
+    values = np.full((40, 40), 2048, dtype=np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    pre = Preprocess(32, ranges=(("grey16", 0.0, 4095.0),))
+    assert Preprocess.from_dict(json.loads(json.dumps(pre.to_dict()))) == pre
+    assert "ranges" not in PRE.to_dict()  # features and networks that are kept go by their old names
+    ((_, pictures),) = batches([tmp_path / "a.png"], pre)
+    cached = np.asarray(ImageCache([tmp_path / "a.png"], 32, ranges=pre.ranges)[0])
+    assert (pictures == 128).all() and (cached == 128).all() and (load_eval(tmp_path / "a.png", pre) == 128).all()
+
+
+def test_a_file_whose_picture_does_not_fit_into_memory_is_told_and_the_others_go_on(files, monkeypatch):
+    from fact_core.compute import image_batches
+
+    centre = image_batches._centre
+
+    def full(image, pre):
+        if image.width == 53:
+            raise MemoryError
+        return centre(image, pre)
+
+    monkeypatch.setattr(image_batches, "_centre", full)
+    bad = {}
+    rows = [row for got, _ in batches(files, PRE, 2, on_bad=bad.__setitem__) for row in got.tolist()]
+    assert rows == [0, 1, 2, 4, 5, 6] and "not enough memory" in bad[3].what

@@ -102,6 +102,17 @@ CASES: dict[str, Case] = {
     "Latin-1": Case(
         "file_name,label\nMüller 2.png,Fähre\noak.jpg,ash\n".encode("cp1252"), {"Müller 2.png": "Fähre"} | OAK
     ),
+    "Latin-1 with signs": Case("file_name,label\noak.jpg,Bär – “groß”\n".encode("cp1252"), {"oak.jpg": "Bär – “groß”"}),
+    "Czech letters, which are others in the West, are asked about": Case(
+        "file_name,label\noak.jpg,kočka\n".encode("cp1250"), asked=("labels_encoding",), left=None  # type: ignore[arg-type]
+    ),
+    "Turkish letters, which are others in the West, are asked about": Case(
+        "file_name,label\noak.jpg,kuş\n".encode("cp1254"), asked=("labels_encoding",), left=None  # type: ignore[arg-type]
+    ),
+    "French letters, said": Case(
+        "file_name,label\noak.jpg,chêne à crème\n".encode("cp1252"), {"oak.jpg": "chêne à crème"},
+        said={"labels_encoding": "cp1252"},
+    ),
     "Cyrillic of Windows is asked about": Case(
         "file_name,label\nкотик.jpg,кошка\n".encode("cp1251"), asked=("labels_encoding",), left=None  # type: ignore[arg-type]
     ),
@@ -170,6 +181,13 @@ CASES: dict[str, Case] = {
     "a broken line of JSON": Case('{"file_name": "a.jpg", "label": "a"}\n{"file_name": \n', error="Row 2 of the JSON"),
     "ImageNet's list": Case("east/01.jpg 0\nwest/01.jpg 1\n", {"east/01.jpg": "0", "west/01.jpg": "1"}),
     "VOC's list": Case("east/01  1\nwest/02 -1\n", {"east/01.jpg": "1", "west/02.jpg": "-1"}),
+    "a list with a head": Case("file label\noak.jpg ash\nelm.jpg yew\n", BOTH),
+    "two columns called alike": Case(
+        "file,label,label\noak.jpg,tree,ash\n", {"oak.jpg": "tree"}, asked=("labels_class_column",)
+    ),
+    "the second of two columns called alike, said": Case(
+        "file,label,label\noak.jpg,tree,ash\n", OAK, said={"labels_class_column": "label (2)"}
+    ),
     "a list whose names have blanks": Case("tall tree [3].jpg ash\noak.jpg ash\n", {"tall tree [3].jpg": "ash"} | OAK),
     "Roboflow one-hot": Case("filename, ash, yew\noak.jpg, 1, 0\nelm.jpg, 0, 1\n", BOTH),
     "Roboflow one-hot, several and none": Case(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -394,6 +395,38 @@ def test_the_routes_show_do_and_undo(page: Page) -> None:
     assert now(page.project) == before
     page.post("/import/undo", {"batch": "desk.a", "classes": []}, 400)
     assert now(page.project) == before
+
+
+def test_answers_need_the_token_alone(page: Page) -> None:
+    content = base64.b64encode("bild;baum\n003.png;Kočka\n".encode("cp1250")).decode()
+    seen = page.post("/import/preview", {"kind": "file", "content": content})
+    must = [each["option"] for each in seen["questions"] if each["must"]]
+    assert must == ["labels_encoding", "labels_image_column", "labels_class_column"] and seen["open"]
+    page.post("/import/commit", {"token": seen["token"], "keep": "mine"}, 400)
+    answers = {"labels_encoding": "cp1250", "labels_image_column": "bild", "labels_class_column": "baum"}
+    done = page.post("/import/preview", {"token": seen["token"], "answers": answers})
+    assert not done["open"] and done["rows"][0]["label"] == "Kočka" and done["sheet"]["encoding"] == "cp1250"
+    assert done["questions"][0]["answer"] == "cp1250" and not done["questions"][0]["must"]  # it may be changed again
+    assert page.post("/import/commit", {"token": done["token"], "keep": "mine", "check": "share"})["checks"] == 0
+    assert now(page.project)[4] == "Kočka"
+    page.post("/import/preview", {"token": "gone", "answers": answers}, 400)
+    page.post("/import/preview", {"kind": "file", "content": "no base64!"}, 400)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"labels_encoding": name} for name in ("zlib", "punycode", "idna", "x" * 10_000, "\0", "utf-9", "ü")]
+    + [
+        {"labels_level": 2**70},
+        {"labels_level": "1"},
+        {"labels_case.x": 1},
+        {"nonesuch": 1},
+        {"labels_case": ["join"]},
+    ],
+)
+def test_answers_that_cannot_be_are_refused_in_words(page: Page, answers: dict[str, Any]) -> None:
+    status = 200 if answers == {"labels_level": 2**70} else 400  # a file has no levels
+    page.post("/import/preview", {"kind": "file", "text": "file,label\n003.png,cat\n", "answers": answers}, status)
 
 
 def test_only_a_few_previews_are_kept(page: Page) -> None:

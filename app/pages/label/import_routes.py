@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI
 
 from app.shell.server import Opened, Server
-from fact_core.config import ImportConfig, from_flat
+from fact_core.config import ImportConfig, from_dict
 from fact_core.errors import InputError
 from fact_core.exchange import import_labels
 from fact_core.exchange.import_labels import Preview, Source, Told
@@ -54,7 +54,7 @@ def register(app: FastAPI, server: Server) -> None:
         token: Annotated[str, Body()] = "",
         answers: Annotated[dict[str, Any] | None, Body()] = None,
     ) -> dict[str, Any]:
-        held, config = server.opened(key), from_flat(ImportConfig, answers or {})
+        held, config = server.opened(key), from_dict(ImportConfig, answers or {})
         if token:
             source = dataclasses.replace(_waiting(held, token).source, config=config)
         else:

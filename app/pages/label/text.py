@@ -133,7 +133,8 @@ TEXT = {
     "label.farther": "Farther",
     "label.smooth": "Smooth",
     "label.pixels": "Pixels",
-    "label.unreadable": "This image cannot be shown any more. Was the file moved or deleted?",
+    "label.unreadable": "This image cannot be shown any more. Was the file moved, changed or deleted? "
+    "Scan the folder again.",
     "label.skip": "Skip",
     "label.cap_skip": "Space",
     "label.flag": "Cannot tell",

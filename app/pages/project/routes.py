@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Body, FastAPI
@@ -15,7 +15,7 @@ from app.shell.server import Server, key_of
 from fact_core.errors import FactError, InputError
 from fact_core.folders import data_folder
 from fact_core.labeling import labels_now
-from fact_core.storage import items
+from fact_core.storage import deep, items, links
 from fact_core.storage import project as projects
 
 PREVIEW = 35
@@ -37,7 +37,7 @@ class ProjectRow:
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/app, /x/K/found; POST /x/projects/open|new|delete."""
+    """GET /x/app, /x/K/found; POST /x/K/links, /x/projects/open|new|delete."""
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
@@ -65,7 +65,23 @@ def register(app: FastAPI, server: Server) -> None:
         ids = items.pool(project).ids
         drawn = np.sort(np.random.default_rng(0).permutation(ids)[:PREVIEW])
         rows = [{"path": path, "reason": reason} for path, reason in bad[:SHOWN_PROBLEMS]]
-        return {"problems": rows, "total": len(bad), "preview": [int(each) for each in drawn]}
+        return {
+            "problems": rows,
+            "total": len(bad),
+            "preview": [int(each) for each in drawn],
+            "notes": deep.in_words(project),
+            "links": {
+                "followed": [str(each) for each in links.allowed(project)],
+                "outside": [told(each) for each in links.outside(project)],
+            },
+        }
+
+    @app.post("/x/{key}/links")
+    def follow(key: str, folders: Annotated[list[str], Body(embed=True)]) -> dict[str, list[str]]:
+        project = server.project(key)
+        links.allow(project, folders)
+        server.start(key, "scan", {})
+        return {"followed": [str(each) for each in links.allowed(project)]}
 
     @app.post("/x/projects/open")
     def open_one(folder: str = Body(embed=True)) -> dict[str, str]:
@@ -74,8 +90,12 @@ def register(app: FastAPI, server: Server) -> None:
         return {"key": server.open(Path(folder.strip()))}
 
     @app.post("/x/projects/new")
-    def new(images: str = Body(), name: str = Body(""), folder: str = Body("")) -> dict[str, str]:
+    def new(
+        images: str = Body(), name: str = Body(""), folder: str = Body(""), links_to: str = Body("")
+    ) -> dict[str, str]:
+        allowed = links.checked(links_to.splitlines())
         key = server.create(images, name, folder)
+        links.allow(server.project(key), allowed)
         server.start(key, "scan", {})
         return {"key": key}
 

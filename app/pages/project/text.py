@@ -35,6 +35,18 @@ TEXT = {
     "project.place": "Project folder",
     "project.place_help": "Where labels and models are kept. Empty: {home}",
     "project.more_options": "More options",
+    "project.links": "Follow links to",
+    "project.links_help": "Only where the images are links: the folder that holds the files, such as a cache of "
+    "Hugging Face, DVC or git-annex.",
+    "project.links_out": "{n} images are links to {folder}, out of the image folder. They are not read.",
+    "project.links_out_one": "1 image is a link to {folder}, out of the image folder. It is not read.",
+    "project.links_of": "{n} images are links to {folder}, out of the image folder, as {keeper} makes them. "
+    "They are not read.",
+    "project.links_of_one": "1 image is a link to {folder}, out of the image folder, as {keeper} makes it. "
+    "It is not read.",
+    "project.follow": "Follow these links",
+    "project.followed": "Links to {folder} are followed.",
+    "project.unfollow": "Stop following",
     "project.create": "Create and scan",
     "project.scan": "Scan",
     "project.scan_again": "Scan again",

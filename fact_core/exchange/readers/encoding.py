@@ -21,6 +21,17 @@ _MARKS = (
 #: What Excel writes in Western Europe and the Americas, and what it writes elsewhere.
 _USUAL = "cp1252"
 ENCODINGS = (_USUAL, "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5", "cp949", "utf-8", "utf-16")
+#: Encodings of the same bytes in Central Europe and Turkey: a letter that all have in common is sure.
+_NEIGHBOURS = (_USUAL, "cp1250", "cp1254")
+_NO_FILES = (
+    "idna",
+    "punycode",
+    "unicode-escape",
+    "raw-unicode-escape",
+    "unicode_escape",
+    "raw_unicode_escape",
+    "undefined",
+)
 _HELP = "Save the file as UTF-8, or say its encoding."
 
 
@@ -36,12 +47,13 @@ class Text:
 def text_of(content: bytes, encoding: str = "") -> Text:
     """The text of a file. encoding: the person's word for it.
 
-    A mark at the start decides, then whether it is UTF-8, then zeros (UTF-16 without a mark), then its letters: a few
-    strange ones among others are Western; for the rest charset-normalizer gives a guess that the person confirms.
+    A mark at the start decides, then whether it is UTF-8, then zeros (UTF-16 without a mark), then its letters: a
+    few strange ones among others, which neighbouring encodings share; for the rest charset-normalizer gives a guess
+    that the person confirms.
     InputError, which names the row, where nothing fits.
     """
     if encoding:
-        return Text(_decoded(content, encoding), encoding)
+        return Text(_decoded(content, _known(encoding)), encoding)
     for mark, name in _MARKS:
         if content.startswith(mark):
             return Text(_decoded(content, name), name.removesuffix("-sig"))
@@ -54,6 +66,17 @@ def text_of(content: bytes, encoding: str = "") -> Text:
         if guess is None:
             raise InputError(f"Row {_row(content, error.start)} is not UTF-8", do=_HELP) from None
         return Text(_decoded(content, guess[0]), *guess)
+
+
+def _known(encoding: str) -> str:
+    """The name of an encoding of files. InputError where it is none; some of Python's own are for other things."""
+    try:
+        found = codecs.lookup(encoding).name if encoding.isascii() else ""
+    except (LookupError, ValueError):
+        found = ""
+    if not found or found in _NO_FILES:
+        raise InputError("There is no such encoding", ascii(encoding)[:80], f"Such as {', '.join(ENCODINGS[:4])}.")
+    return found
 
 
 def _utf16(head: bytes) -> str:
@@ -73,22 +96,28 @@ def _guess(content: bytes, first: int) -> tuple[str, bool] | None:
     some = content[start : start + LOOKED_AT]
     if any(byte < 32 and byte not in (9, 10, 11, 12, 13) for byte in set(some)):
         return None  # no text at all
-    if _western(some):
+    few = _few_strange(some)
+    if few and len({_or_none(some, name) for name in _NEIGHBOURS}) == 1:
         return _USUAL, True
     likely = [each.encoding for each in charset_normalizer.from_bytes(some, threshold=0.3)]
-    return next(
-        ((name, False) for name in (*likely, *ENCODINGS[:4]) if name in ENCODINGS and _fits(content, name)), None
-    )
+    names = (_USUAL, *likely) if few else (*likely, *ENCODINGS[1:4])
+    return next(((name, False) for name in names if name in ENCODINGS and _fits(content, name)), None)
 
 
-def _western(some: bytes) -> bool:
-    """Whether every strange byte is a letter in the usual encoding, and few letters of their words are strange."""
+def _few_strange(some: bytes) -> bool:
+    """Whether few letters of the words with a strange one are strange, as in the West, and all are letters there."""
     strange = bytes(byte for byte in some if byte > 127)
     words = b"".join(re.findall(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*", some))
+    text = _or_none(strange, _USUAL) or "?"
+    return all(each.isalpha() or each in "’‘“”„–—€" for each in text) and 2 * len(strange) <= len(words)
+
+
+def _or_none(some: bytes, encoding: str) -> str | None:
+    """The strange letters in an encoding, None where one of them is none there."""
     try:
-        return all(each.isalpha() for each in strange.decode(_USUAL)) and 2 * len(strange) <= len(words)
+        return bytes(byte for byte in some if byte > 127).decode(encoding)
     except UnicodeDecodeError:
-        return False
+        return None
 
 
 def _fits(content: bytes, encoding: str) -> bool:
@@ -102,8 +131,8 @@ def _fits(content: bytes, encoding: str) -> bool:
 def _decoded(content: bytes, encoding: str) -> str:
     try:
         text = content.decode(encoding)
-    except (LookupError, TypeError):
-        raise InputError("There is no such encoding", repr(encoding)[:80], "Such as utf-8, cp1252, utf-16.") from None
+    except LookupError:  # a codec that makes no text, such as zlib
+        raise InputError("There is no such encoding", repr(encoding)[:80], f"Such as {ENCODINGS[0]}.") from None
     except (UnicodeDecodeError, ValueError) as error:
         at = error.start if isinstance(error, UnicodeDecodeError) else 0
         raise InputError(f"Row {_row(content, at)} is not {encoding.upper()}", do=_HELP) from None

@@ -35,11 +35,19 @@ def read(text: str) -> Table:
         raise InputError("The file has no columns", "nothing", "It needs a row for each image: its file and its label.")
     number, cells = first
     names = tuple(cell.strip() for cell in cells)
-    if separator == " " or not _is_head(names):
+    if not _is_head(names) or (separator == " " and plain(names[0]) not in FILE_COLUMNS):
         full = [(number, cells), *rows]
         width = max(len(each) for _, each in full)
         return Table("csv", "Row", "CSV", tuple(f"column {place}" for place in range(1, width + 1)), full)
-    return via_csv(columns_of_csv(Table("csv", "Row", "CSV", names, list(_fitting(rows, len(names))))))
+    return via_csv(columns_of_csv(Table("csv", "Row", "CSV", _apart(names), list(_fitting(rows, len(names))))))
+
+
+def _apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, the second of two that are called alike with its number."""
+    return tuple(
+        f"{name} ({n})" if name and (n := names[: place + 1].count(name)) > 1 else name
+        for place, name in enumerate(names)
+    )
 
 
 def _fitting(rows: Iterator[tuple[int, tuple[str, ...]]], width: int) -> Iterator[tuple[int, tuple[str, ...]]]:

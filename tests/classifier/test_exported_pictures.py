@@ -1,0 +1,69 @@
+"""What the exported command makes of deep pixels and of hostile files."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fact_core.classifier.export import write_model
+from fact_core.classifier.model import load_model, save_model
+from fact_core.compute.image_batches import load_eval
+from fact_core.generators import finish
+from tests.classifier.test_export import classifier, command, module
+from tests.images.image_help import png16
+
+RANGES = (("colour16", 0.0, 4095.0), ("grey16", 0.0, 1023.0))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a classifier that was trained on 10-bit grey and 12-bit colours."""
+    trained, target = classifier(), tmp_path_factory.mktemp("deep") / "model"
+    trained.backbone.preprocess = replace(trained.backbone.preprocess, ranges=RANGES)
+    finish(write_model(target, trained, {}, sample_files=[]))
+    return target
+
+
+def test_deep_pixels_are_scaled_as_in_training(exported: Path, tmp_path: Path) -> None:
+    grey = np.linspace(0, 500, 80 * 90).reshape(80, 90).astype(np.uint16)
+    (tmp_path / "grey.png").write_bytes(png16(grey))
+    (tmp_path / "colour.png").write_bytes(png16(np.stack([grey, grey * 2, grey * 3], axis=2)))
+    Image.fromarray(grey.astype(np.int32)).save(tmp_path / "unknown-kind.tif")
+    again, _ = load_model(exported)
+    assert again.backbone.preprocess.ranges == RANGES
+    model = module(exported).Model(exported)
+    for file in sorted(tmp_path.iterdir()):
+        assert np.array_equal(model.picture(file), load_eval(file, again.backbone.preprocess)), file.name
+    assert 110 < int(model.picture(tmp_path / "grey.png").max()) < 130  # half of what is white
+
+
+def test_a_model_of_an_earlier_version_sees_sixteen_bits_as_it_was_taught(tmp_path: Path) -> None:
+    save_model(tmp_path, classifier(), {})
+    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    del config["ranges"]
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    assert ("grey16", 0.0, 65535.0) in load_model(tmp_path)[0].backbone.preprocess.ranges
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no pipes among the files of Windows")
+def test_hostile_files_are_named_and_the_others_classified(exported: Path, tmp_path: Path) -> None:
+    """Hostile input 7: also in the exported command: a pipe is not waited for, 1 x 30,000 fills no memory."""
+    Image.new("RGB", (1, 30_000), (9, 8, 7)).save(tmp_path / "strip.png")
+    Image.new("RGB", (30, 30), (9, 8, 7)).save(tmp_path / "plain.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "eps.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n")
+    done = command(exported, tmp_path)
+    assert done.returncode == 1
+    assert {line.split(",")[0].rpartition("/")[2] for line in done.stdout.splitlines()[1:]} == {
+        "plain.png",
+        "strip.png",
+    }
+    told = done.stderr.splitlines()
+    assert len(told) == 3 and all(any(name in line for line in told) for name in ("pipe.png", "empty.png", "eps.jpg"))
