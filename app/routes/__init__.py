@@ -15,8 +15,9 @@ from app.pages.label import import_routes, note_routes, pool_routes
 from app.pages.label import routes as label
 from app.pages.project import routes as projects
 from app.pages.results import routes as results
+from app.pages.select import routes as select
 from app.pages.train import routes as train
-from app.routes import assets, backbones, classes, images, runs, state
+from app.routes import assets, backbones, classes, images, maps, queue, runs, state
 from app.shell.server import Server
 from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
 
@@ -24,8 +25,8 @@ log = logging.getLogger("fact_studio")
 
 #: those of no page, then page by page
 ROUTES = (
-    *(assets, state, backbones, runs, images, classes),
-    *(projects, label, import_routes, note_routes, pool_routes, train, results),
+    *(assets, state, backbones, runs, images, classes, queue, maps),
+    *(projects, select, label, import_routes, note_routes, pool_routes, train, results),
 )
 
 
