@@ -21,7 +21,8 @@ TEXT = {
     "header.theme_light": "Light colours",
     "header.help": "Help",
     "offline": "The program does not answer. This page tries again by itself.",
-    "denied": "This window is no longer let in. Open the address that the program printed in the terminal.",
+    "denied": "This window is no longer let in: was the program started anew? Open the address that it printed, in "
+    "another tab. This one then goes on by itself, and what waits in it is saved.",
     "error.title": "That did not work",
     "error.found": "Found: {found}",
     "error.unknown": "The program answered with an error.",
