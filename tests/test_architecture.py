@@ -22,6 +22,7 @@ VOCABULARY = [
     "phase_config",
     "files",
     "folders",
+    "paths",
     "processor",
     "generators",
     "choices",
