@@ -36,6 +36,7 @@ from app.pages.results import page as results
 from app.pages.select import page as select
 from app.pages.train import page as train
 from app.routes import assets, register_all
+from app.routes.forms_queue import FormsQueue
 from app.shell.door import (
     Door,
     check_certificate,
@@ -102,6 +103,7 @@ def make_app(server: Server) -> FastAPI:
         theme=theme(),
         head=head(),
     )
+    app.add_middleware(FormsQueue)
     return app
 
 
