@@ -18,7 +18,7 @@ from app.pages.project import routes as projects
 from app.pages.results import routes as results
 from app.pages.select import routes as select
 from app.pages.train import routes as train
-from app.routes import assets, backbones, classes, images, maps, queue, runs, state
+from app.routes import assets, backbones, classes, images, maps, paths, queue, runs, state
 from app.routes.bodies import CheckedRoute
 from app.shell.server import Server
 from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
@@ -30,7 +30,7 @@ LONGEST = 1000
 
 #: those of no page, then page by page
 ROUTES = (
-    *(assets, state, backbones, runs, images, classes, queue, maps),
+    *(assets, state, backbones, runs, images, classes, queue, maps, paths),
     *(projects, select, label, import_routes, note_routes, pool_routes, train, results),
 )
 

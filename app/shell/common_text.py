@@ -27,6 +27,7 @@ TEXT = {
     "error.found": "Found: {found}",
     "error.unknown": "The program answered with an error.",
     "error.network": "The program does not answer.",
+    "path.whole": "That is {path}",
     "floats": "Notices and menus",
     "dialog.cancel": "Cancel",
     "dialog.close": "Close",

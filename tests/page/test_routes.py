@@ -507,3 +507,28 @@ def test_two_windows_open_the_same_project_at_once(server: Server, tmp_path: Pat
     for thread in threads:
         thread.join()
     assert len(keys) == 8 and len(set(keys)) == 1
+
+
+def test_a_path_is_told_in_full_before_anything_is_done_there(
+    client: TestClient, server: Server, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed is relative to the person's home, here and in the run that follows."""
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "person"))
+    (tmp_path / "started").mkdir()
+    monkeypatch.chdir(tmp_path / "started")
+    whole = str((tmp_path / "person" / "models" / "new").resolve())
+    for text in ("models/new", "~/models/new", whole):
+        assert client.get("/x/path", params={"text": text}).json() == {"path": whole}
+        body = {"kind": "export", "config": {"run": 1, "folder": text, "items": ["labels"]}}
+        run = client.post(f"/x/{key}/run", json=body).json()["run"]
+        assert run_queue.get(server.project(key), run).config["folder"] == whole
+    for text in ("a\0b", "x" * 300, "~nobody-of-this-name"):
+        assert client.get("/x/path", params={"text": text}).status_code == 400
+        answer = client.post(f"/x/{key}/run", json={"kind": "export", "config": {"run": 1, "folder": text}})
+        assert answer.status_code == 400 and answer.json()["what"] == "This is not a path"
+    assert not (tmp_path / "person").exists() and not any((tmp_path / "started").iterdir()), "nothing was made"
+    (tmp_path / "person" / "pictures").mkdir(parents=True)
+    made = client.post("/x/projects/new", json={"images": "pictures", "folder": "sorted"}).json()["key"]
+    assert server.project(made).images == (tmp_path / "person" / "pictures").resolve()
+    assert server.project(made).folder == (tmp_path / "person" / "sorted").resolve()
