@@ -31,7 +31,7 @@ PLAIN_PATHS = frozenset(
     {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json", "/x/text.json", "/x/plotly.js"}
     | {f"/gradio_api/{name}" for name in ("startup-events", "theme.css", "app_id", "info")}
 )
-PLAIN_FOLDERS = ("/x/assets/", "/assets/", "/static/", "/gradio_api/heartbeat/")
+PLAIN_FOLDERS = ("/x/assets/", "/assets/", "/static/")
 #: What the page needs beside it; everything else of Gradio is closed.
 OWN_PATHS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "reset", "cancel"))
 OWN_FOLDERS = ("/x/",)

@@ -8,32 +8,23 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from dataclasses import fields
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from starlette.testclient import TestClient
 
-from app import main
-from app.routes import backbones
 from app.routes.classes import CHANGES
-from app.shell.guard import OWN_PATHS, PLAIN_PATHS, Guard
-from app.shell.keys import HEADER, make_keys
+from app.shell.guard import OWN_PATHS, PLAIN_PATHS
 from app.shell.server import Server
 from fact_core.choices import BACKBONES, EXPORTS, PRESETS, RECIPES, STRATEGIES
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.labeling.history import OPS, Op
-from fact_core.storage.project import Project
-from tests.page.browser_help import labeled_project
+from tests.page.site_help import Site, whole_site
 from tests.storage_help import is_sound
 
-PORT = 7998
 OFTEN = int(os.environ.get("FACT_STUDIO_FUZZ", "0"))
 pytestmark = [
     pytest.mark.timeout(3600 if OFTEN else 300),
@@ -51,37 +42,11 @@ relaxed = settings(
 # ---- the application
 
 
-@dataclass(frozen=True)
-class Site:
-    """The application behind its guard, as its own page asks it, and one project of eight images."""
-
-    client: TestClient
-    server: Server
-    project: Project
-    key: str
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    home = tmp_path_factory.mktemp("fuzz")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, folder in (("FACT_STUDIO_HOME", "data"), ("FACT_STUDIO_CACHE", "cache"), ("HOME", "person")):
-            (home / folder).mkdir()
-            patch.setenv(name, str(home / folder))
-        patch.chdir(home / "person")
-        server = Server()
-        # What the children do is not asked here: none is started, neither for runs nor for a download.
-        patch.setattr(server, "tend", lambda key, *, now=False: server.opened(key))
-        patch.setattr(backbones, "_start", lambda name, path: subprocess.Popen([sys.executable, "-c", ""]))
-        project = labeled_project(home / "project")
-        key = server.open(project.folder)
-        keys = make_keys(PORT)
-        app = Guard(main.make_app(server), host="127.0.0.1", port=PORT, keys=keys)
-        headers = {"cookie": f"{keys.cookie_name}={keys.cookie}", HEADER: keys.page}
-        base = f"http://127.0.0.1:{PORT}"
-        yield Site(TestClient(app, base_url=base, headers=headers, raise_server_exceptions=False), server, project, key)
-        assert is_sound(project)
-        server.close()
+    with whole_site(tmp_path_factory.mktemp("fuzz")) as made:
+        yield made
+        assert is_sound(made.project)
 
 
 def described() -> dict[str, Any]:
@@ -211,14 +176,11 @@ def path_of(path: str, asked: Mapping[str, Any], site: Site) -> some.SearchStrat
     }
 
     def put(values: dict[str, str]) -> str:
-        for name, value in values.items():
-            path_now.append((name, value))
         text = path
         for name, value in values.items():
             text = text.replace(f"{{{name}}}", quoted(value))
         return text
 
-    path_now: list[tuple[str, str]] = []
     return some.fixed_dictionaries(filled).map(put)
 
 
@@ -333,7 +295,7 @@ def test_a_body_that_cannot_be_stored_is_refused_before_a_route_sees_it(body: by
         told_in_words(answer)
 
 
-def test_whole_characters_and_large_numbers_pass(site: Site, tmp_path: Path) -> None:
+def test_whole_characters_and_large_numbers_pass() -> None:
     from app.routes.bodies import read
 
     assert read(b'{"a": "\\ud83d\\ude00", "b": [9007199254740993, -0.5, 1e300], "c": {"d": [[[null]]]}}') == {
