@@ -182,7 +182,7 @@ def test_pages_do_not_import_each_other() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=_id)
 def test_no_pickle_no_shell_no_eval(path: Path) -> None:
-    """Nothing that runs code out of a file, and no shell between us and a command."""
+    """Hostile input 9: nothing that runs code out of a file, and no shell between us and a command."""
     banned_modules = {"cPickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
     for line, name in _imports(path):
         assert name.partition(".")[0] not in banned_modules, f"{_id(path)}:{line} imports {name}"

@@ -107,6 +107,7 @@ def test_predictions_follow_a_renamed_class(labeled: Project, tmp_path: Path) ->
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_formulas_are_escaped(text: str) -> None:
+    """Hostile input 4: names in CSV."""
     assert export_labels.escaped(text) == "'" + text
     assert export_labels.csv_text(["a"], [[text, 1.5, None]]).splitlines()[1].lstrip('"').startswith("'")
 

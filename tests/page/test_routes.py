@@ -246,11 +246,13 @@ def test_an_id_that_is_not_there_is_refused(client: TestClient, key: str, item: 
 
 @pytest.mark.parametrize("item", ["0.png", "..", "%2e%2e%2fproject.sqlite", "1%00", "etc%2fpasswd"])
 def test_a_path_is_never_an_id(client: TestClient, key: str, item: str) -> None:
+    """Hostile input 2: the image route takes an id."""
     assert client.get(f"/x/{key}/thumb/{item}").status_code in (404, 422)
     assert client.get(f"/x/{key}/image/{item}").status_code in (404, 422)
 
 
 def test_a_file_that_became_a_page_is_not_served(client: TestClient, key: str, folder: Path) -> None:
+    """Hostile input 2: HTML never inline."""
     (folder / "1.png").write_text("<html><script>alert(1)</script>")
     answer = client.get(f"/x/{key}/image/2")
     assert answer.status_code == 400
@@ -259,6 +261,7 @@ def test_a_file_that_became_a_page_is_not_served(client: TestClient, key: str, f
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 def test_a_link_that_leads_out_is_not_served(client: TestClient, key: str, folder: Path, tmp_path: Path) -> None:
+    """Hostile input 1: a symlink inside the image folder that points out of it."""
     secret = paint(tmp_path / "secret.png", 9)
     (folder / "1.png").unlink()
     (folder / "1.png").symlink_to(secret)
