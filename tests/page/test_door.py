@@ -18,13 +18,14 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from h11._connection import DEFAULT_MAX_INCOMPLETE_EVENT_SIZE
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app import main
-from app.shell import door, protocol
+from app.shell import door, entrance, guard, keys, protocol
 from app.shell.door import PASSWORD, Door, check_certificate, first_address, greeting, is_own, listen, password_for
 from app.shell.guard import Guard
 from app.shell.keys import HEADER, make_keys
@@ -139,6 +140,20 @@ def test_what_others_can_read_is_said() -> None:
     told = greeting(Door("0.0.0.0", 80), locked, "", own=False)
     assert "token" not in told and LONG not in told and "can read the password" in told and "--certfile" in told
     assert "warning" not in greeting(Door("0.0.0.0", 80, "cert.pem"), locked, "", own=False)
+
+
+def test_the_limits_are_those_that_are_promised() -> None:
+    promised = " ".join((Path(main.__file__).parents[1] / "SECURITY.md").read_text("utf-8").split())
+    for words in (
+        f"at least {keys.SHORTEST_PASSWORD} characters",
+        f"at most {guard.MAX_BODY // 10**6} MB ({guard.MAX_IMPORT // 10**6} MB for a file of labels)",
+        f"an address {guard.MAX_ADDRESS // 1024} kB, a head {DEFAULT_MAX_INCOMPLETE_EVENT_SIZE // 1024} kB",
+        f"A head has {protocol.HEAD_SECONDS:.0f} s",
+        f"pause for {protocol.STALL_SECONDS:.0f} s and take {protocol.BODY_SECONDS:.0f} s",
+        f"At most {protocol.MOST_CONNECTIONS} connections",
+    ):
+        assert words in promised, words
+    assert (entrance.MOST_WRONG, entrance.WITHIN) == (10, 60) and "Ten wrong passwords a minute" in promised
 
 
 # ---- https
