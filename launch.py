@@ -1,6 +1,6 @@
 """Start FACT Studio: ``python3 launch.py``.
 
-    launch.py [serve] [--host H] [--port N] [--no-browser] [--project DIR] [--demo]
+    launch.py [serve] [--host H] [--port N] [--no-browser] [--project DIR] [--demo] [--certfile FILE --keyfile FILE]
     launch.py run --images DIR --project DIR --budget N|P% --labels-from folders|FILE.csv ...
     launch.py bench NAME ...         measure; bench --help lists what, bench NAME --help what it takes
     launch.py weights NAME           fetch, check and convert pretrained weights (--file FILE: use your own)

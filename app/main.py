@@ -1,4 +1,4 @@
-"""The page: ``python -m app.main [--host --port --no-browser --project DIR --demo]``.
+"""The page: ``python -m app.main [--host --port --certfile --keyfile --no-browser --project DIR --demo]``.
 
 One process serves the page and our own routes; the work is done by a child process a project.
 """
@@ -10,14 +10,13 @@ import atexit
 import logging
 import logging.handlers
 import os
-import secrets
 import shutil
-import socket
 import sys
 import tempfile
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 # Before gradio is imported: nothing leaves this computer, nothing is kept in shared folders.
@@ -37,12 +36,26 @@ from app.pages.results import page as results
 from app.pages.select import page as select
 from app.pages.train import page as train
 from app.routes import assets, register_all
+from app.routes.forms_queue import FormsQueue
+from app.shell.door import (
+    Door,
+    check_certificate,
+    first_address,
+    forget_old_secret,
+    greeting,
+    home_folder,
+    is_own,
+    listen,
+    password_for,
+)
 from app.shell.forms import piece
-from app.shell.guard import Guard, Keys, make_keys
+from app.shell.guard import Guard
+from app.shell.keys import make_keys
+from app.shell.protocol import Protocol
 from app.shell.server import Server
 from app.shell.text import sentences
 from app.shell.theme import theme
-from fact_core.errors import FactError, InputError, storage_error
+from fact_core.errors import FactError, storage_error
 from fact_core.folders import data_folder
 from fact_core.images.demo import make_demo
 from fact_core.storage import items
@@ -90,6 +103,7 @@ def make_app(server: Server) -> FastAPI:
         theme=theme(),
         head=head(),
     )
+    app.add_middleware(FormsQueue)
     return app
 
 
@@ -110,29 +124,39 @@ def head() -> str:
     )
 
 
-def serve(host: str, port: int, *, browser: bool, folder: str = "", demo: bool = False) -> int:
+def serve(door: Door, *, browser: bool, folder: str = "", demo: bool = False) -> int:
     """Serve until Ctrl+C. The exit code."""
+    check_certificate(door)
     server = Server(demo=demo)
-    listening = listen(host, port)
+    listening = listen(door.host, door.port)
     try:
-        port = listening.getsockname()[1]
-        keys = make_keys(os.environ.get("FACT_STUDIO_TOKEN") or secrets.token_urlsafe(16), stored_secret(), port)
-        key = first_project(server, folder, demo)
-        app = Guard(make_app(server), host=host, port=port, keys=keys)
-        address = first_address(host, port, keys, key)
-        print(
-            f"FACT Studio is ready. Open this address in a browser (Ctrl+C ends the program):\n\n    {address}\n",
-            flush=True,
-        )
-        if browser:
-            threading.Timer(0.5, webbrowser.open, (address,)).start()
+        door = replace(door, port=listening.getsockname()[1])
+        keys = make_keys(door.port, token=os.environ.get("FACT_STUDIO_TOKEN", ""), password=password_for(listening))
         write_log()
-        config = uvicorn.Config(app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=1)
-        uvicorn.Server(config).run(sockets=[listening])
+        key = first_project(server, folder, demo)
+        app = Guard(make_app(server), host=door.host, port=door.port, keys=keys, https=door.https)
+        print(greeting(door, keys, key, is_own(listening)), flush=True)
+        if browser:
+            threading.Timer(0.5, webbrowser.open, (first_address(door, keys.ticket, key),)).start()
+        uvicorn.Server(uvicorn_config(app, door)).run(sockets=[listening])
     finally:
         server.close()
         listening.close()
     return 0
+
+
+def uvicorn_config(app: Guard, door: Door) -> uvicorn.Config:
+    """How uvicorn serves: one process, no web sockets, connections that end (``Protocol``)."""
+    return uvicorn.Config(
+        app,
+        http=Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+        ssl_certfile=door.certfile or None,
+        ssl_keyfile=door.keyfile or None,
+    )
 
 
 def first_project(server: Server, folder: str, demo: bool) -> str:
@@ -149,30 +173,10 @@ def first_project(server: Server, folder: str, demo: bool) -> str:
     return server.open(Path(folder)) if folder else ""
 
 
-def first_address(host: str, port: int, keys: Keys, key: str) -> str:
-    """The address with the token that lets a browser in."""
-    name = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
-    return f"http://{name}:{port}/?token={keys.token}" + (f"&p={key}" if key else "")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """The socket to serve on. InputError when the port is taken or the address is not ours."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Named as TCP: asyncio only then sends small answers at once. Else each waits 40 ms for the browser (Nagle).
-    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        sock.bind((host.strip("[]"), port))
-        sock.listen(128)  # from here on a browser may come: it waits until the server takes its call
-    except (OSError, OverflowError) as error:
-        sock.close()
-        raise InputError(f"The program cannot listen on {host}:{port}", str(error), "Choose another --port.") from error
-    return sock
-
-
 def write_log() -> None:
     """Tracebacks go into a file, not to the terminal."""
-    file = data_folder() / "server.log"
+    file = home_folder() / "server.log"
+    forget_old_secret()
     try:
         handler = logging.handlers.RotatingFileHandler(file, maxBytes=2_000_000, backupCount=1, encoding="utf-8")
     except OSError as error:
@@ -182,33 +186,22 @@ def write_log() -> None:
     )
 
 
-def stored_secret() -> bytes:
-    """A secret of this person, made at the first start. With it an open page outlives a restart."""
-    file = data_folder() / "secret"
-    try:
-        if file.exists() and len(file.read_bytes()) >= 32:
-            return file.read_bytes()
-        file.parent.mkdir(parents=True, exist_ok=True)
-        staged = file.with_name(f".secret.{os.getpid()}")
-        with open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(32))
-        os.replace(staged, file)
-        return file.read_bytes()
-    except OSError as error:
-        raise storage_error(error, "writing into the folder for projects") from error
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line. Errors are one line on stderr and exit code 2."""
     parser = argparse.ArgumentParser(prog="launch.py serve", description="Serve the page of FACT Studio.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: only this computer)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: only this computer; others need a password)"
+    )
     parser.add_argument("--port", type=int, default=7860, help="port to listen on, 0 for a free one (default: 7860)")
+    parser.add_argument("--certfile", default="", metavar="FILE", help="serve https with this certificate (PEM)")
+    parser.add_argument("--keyfile", default="", metavar="FILE", help="its key, where that is a file of its own")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--project", default="", metavar="DIR", help="open this project")
     parser.add_argument("--demo", action="store_true", help="a project on the scikit-learn digits, without a download")
     given = parser.parse_args(argv)
     try:
-        return serve(given.host, given.port, browser=not given.no_browser, folder=given.project, demo=given.demo)
+        door = Door(given.host, given.port, given.certfile, given.keyfile)
+        return serve(door, browser=not given.no_browser, folder=given.project, demo=given.demo)
     except KeyboardInterrupt:
         return 0
     except FactError as error:

@@ -109,7 +109,7 @@ interface Progress {
   seconds_left: number | null;
 }
 
-// ---- labels (app/pages/label/routes.py, app/routes/classes.py)
+// ---- labels (app/routes/queue.py, app/routes/classes.py, app/pages/label/routes.py)
 interface ClassRow {
   id: number;
   name: string;

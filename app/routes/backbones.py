@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from fact_core import processor
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, pick
 from fact_core.errors import InputError
 from fact_core.folders import data_folder
+from fact_core.paths import typed
 from fact_core.pretrained import weights
 
 PAPERS_BACKBONE = "vit_small_patch16_224.dino"
@@ -71,7 +71,7 @@ def register(app: FastAPI, server: Server) -> None:
     @app.post("/x/weights")
     def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
         pick(BACKBONES, name, "backbone")
-        path = os.path.abspath(os.path.expanduser(file.strip())) if file.strip() else ""
+        path = str(typed(file)) if file.strip() else ""
         if path:
             weights.locate(name, Path(path))
         if path and _busy(downloads):

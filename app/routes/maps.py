@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from fastapi import FastAPI, Response
 
 from app.routes import binary
-from fact_core.errors import StorageError
-from fact_core.storage import run_queue
+from app.shell.server import Server
+from fact_core.errors import InputError, StorageError
+from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
 
@@ -25,6 +27,29 @@ class Picture:
     kind: Literal["pca", "umap"]
     key: str
     run: int
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """GET /x/K/map."""
+
+    @app.get("/x/{key}/map")
+    def newest(key: str) -> Response:
+        return binary.answer(map_bytes(server, key))
+
+
+def map_bytes(server: Server, key: str) -> bytes:
+    """The newest picture, packed. It is kept until another one or another pool takes its place."""
+    held = server.opened(key)
+    picture = current(held.project)
+    if picture is None:
+        raise InputError("There is no map yet", do="It appears when the features of the images are computed.")
+    stamp = (picture, items.counts(held.project).pool)
+    kept = held.cache.get("map")
+    if kept is None or kept[0] != stamp:
+        kept = (stamp, packed(picture, *points(held.project, picture)))
+        held.cache["map"] = kept
+    content: bytes = kept[1]
+    return content
 
 
 def current(project: Project, history: list[run_queue.Run] | None = None) -> Picture | None:

@@ -1,37 +1,44 @@
 """The guard in front of every route: who may talk to this program.
 
-A page on another site can make the person's browser send requests to 127.0.0.1. So each request
-has to carry our Host (against DNS rebinding), our Origin, a Sec-Fetch-Site of our own, and the
-cookie that only the address printed at the start gives. What Gradio serves beyond what the page
-needs (uploads, proxy, files, docs) is closed.
+A page on another site can make the person's browser send requests to 127.0.0.1. So each request has to carry our
+Host (against DNS rebinding), our Origin and a Sec-Fetch-Site of our own. A program on this computer can send any
+headers. So each request has to carry the cookie that only the printed address or the password gives, and whatever
+shows or changes something of the person's has to carry a key that is in no cookie (``keys.py`` says why). What Gradio
+serves beyond what the page needs (uploads, proxy, files, docs, web sockets) is closed.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import html as markup
+import asyncio
 import ipaddress
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, unquote
+
+from app.shell.entrance import LOCKED_PAGE, PASSWORD_PAGE, Tries, forward, given_keys
+from app.shell.keys import Keys
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: What the page needs of Gradio; everything else of it is closed.
-OPEN_PATHS = frozenset(
-    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"}
-    | {f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "startup-events", "theme.css", "reset")}
-    | {f"/gradio_api/{name}" for name in ("cancel", "app_id", "info")}
+#: What is the same for everybody and shows nothing of anybody: here the cookie is enough.
+PLAIN_PATHS = frozenset(
+    {"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json", "/x/text.json", "/x/plotly.js"}
+    | {f"/gradio_api/{name}" for name in ("startup-events", "theme.css", "app_id", "info")}
 )
-OPEN_FOLDERS = ("/x/", "/assets/", "/static/", "/gradio_api/heartbeat/")
+PLAIN_FOLDERS = ("/x/assets/", "/assets/", "/static/")
+#: What the page needs beside it; everything else of Gradio is closed.
+OWN_PATHS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "reset", "cancel"))
+OWN_FOLDERS = ("/x/",)
+#: What an <img> or a link asks for, which cannot send a header: their key stands in the address.
+PICTURES = re.compile(r"/x/[^/]+/(thumb/[^/]+|image/[^/]+|predictions\.csv)")
+#: Where the password goes.
+ENTER = "/enter"
 
 POLICY = "; ".join(
     (
@@ -49,11 +56,13 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-#: A POST may not be longer than this; 40,000 labels in one request are about 4 MB.
-MAX_BODY = 32_000_000
+#: A POST may not be longer than this; 50,000 labels in one request are about 5 MB.
+MAX_BODY = 8_000_000
 #: A file of labels to import: a million rows of 60 characters.
 MAX_IMPORT = 64_000_000
 IMPORT_PATH = re.compile(r"/x/[^/]+/import/preview")
+#: Of a password; of an address.
+MAX_PASSWORD, MAX_ADDRESS = 4096, 8192
 
 SAFE_HEADERS = (
     (b"content-security-policy", POLICY.encode()),
@@ -64,77 +73,87 @@ SAFE_HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
-LOCKED_PAGE = (
-    "<!doctype html><meta charset=utf-8><title>FACT Studio</title>"
-    "<p style='font:16px sans-serif;margin:40px'>This window is not let in. "
-    "Open the address that FACT Studio printed in the terminal when it started.</p>"
-)
-
-
-@dataclass(frozen=True)
-class Keys:
-    """token: in the address printed at the start; cookie: its name and the value that lets a browser in."""
-
-    token: str
-    cookie_name: str
-    cookie: str
-
-
-def make_keys(token: str, secret: bytes, port: int) -> Keys:
-    """The keys of one start. The cookie depends on the stored secret, so that an open page
-    (and the labels that wait in it) outlives a restart of the server."""
-    value = hmac.new(secret, f"cookie:{port}".encode(), hashlib.sha256).hexdigest()
-    return Keys(token, f"fact_studio_{port}", value)
+#: Seconds that the answer to a wrong password takes.
+WRONG_SECONDS = 1.0
+OUTSIDE = "This window is not let in."
 
 
 class Guard:
-    """ASGI middleware. ``host`` is what the server listens on, ``port`` its port."""
+    """ASGI middleware. ``host`` is what the server listens on, ``port`` its port; ``https``: it has a certificate."""
 
-    def __init__(self, app: App, *, host: str, port: int, keys: Keys) -> None:
+    def __init__(self, app: App, *, host: str, port: int, keys: Keys, https: bool = False) -> None:
         self.app, self.port, self.keys = app, port, keys
-        self.hosts = _hosts(("127.0.0.1", "localhost", "[::1]", host), port)
+        self.scheme = "https" if https else "http"
+        self.plain_port = 443 if https else 80  # the one that a browser leaves out of Host
+        self.hosts = _hosts(("127.0.0.1", "localhost", "[::1]", host), port, self.plain_port)
         self.any_address = host in ("0.0.0.0", "::", "[::]")
+        self.tries = Tries()
+        self.to_do = "Open the address that the program printed in the terminal."
+        if keys.password:
+            self.to_do = "Open its address anew and give the password."
+        self.tickets = {keys.ticket} - {""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
-            return None  # no web sockets here: the server closes them
+            return await send({"type": "websocket.close", "code": 1008})  # there are none here
         headers = [(name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
         refused = self.refuse(scope, headers)
         if refused:
             return await _answer(send, *refused, scope)
-        if not self._has_cookie(headers):
-            return await self._enter(scope, send)
-        if scope["path"] == "/" and "token" in dict(_query(scope)):
-            return await _answer(send, 200, _forward(scope), scope, html=True)
+        if scope["path"] == ENTER:
+            return await self._ask_password(scope, receive, send)
+        inside = self.keys.has_cookie(headers)
+        if self._begins(scope) and (inside or self._has_token(scope)):
+            return await self._go_on(scope, send)
+        if not inside:
+            return await self._stay_out(scope, send)
+        if not _is_plain(scope["path"]) and not self._may(scope, headers):
+            return await _answer(send, 403, OUTSIDE, scope, do=self.to_do)
         return await self.app(scope, receive, _with_headers(send))
 
     def refuse(self, scope: Scope, headers: list[tuple[str, str]]) -> tuple[int, str] | None:
         """(status, reason) of a request that may not pass, whoever sends it."""
         hosts = [value for name, value in headers if name == "host"]
         if len(hosts) != 1 or not self._own_host(hosts[0]):
-            return 403, "This address is not served here."
+            return 403, "This address is not served here. (The program's --host says which name it answers to.)"
         for name, value in headers:
-            if name == "origin" and value.lower() != f"http://{hosts[0].lower()}":
+            if name == "origin" and value.lower() != f"{self.scheme}://{hosts[0].lower()}":
                 return 403, "Requests from other pages are refused."
             if name == "sec-fetch-site" and value not in ("same-origin", "none") and not self._arrives(scope, headers):
                 return 403, "Requests from other pages are refused."
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return 405, "Only GET and POST are used here."
-        if not _path_is_open(scope):
+        if len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b"")) > MAX_ADDRESS:
+            return 414, "The address is too long."
+        if not self._path_is_open(scope):
             return 404, "There is nothing here."
-        length = dict(headers).get("content-length", "0")
+        return self._refuse_body(scope, dict(headers))
+
+    def _refuse_body(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
+        length = headers.get("content-length", "0")
         most = MAX_IMPORT if IMPORT_PATH.fullmatch(scope["path"]) else MAX_BODY
-        if scope["method"] == "POST" and (not length.isdigit() or int(length) > most):
+        most = 0 if scope["method"] != "POST" else MAX_PASSWORD if scope["path"] == ENTER else most
+        if not (length.isascii() and length.isdigit()) or len(length) > 15 or int(length) > most:
             return 413, "The request is too large."
-        if "transfer-encoding" in dict(headers):  # its length cannot be known before it is read
+        if "transfer-encoding" in headers:  # its length cannot be known before it is read
             return 411, "A request has to say its length."
-        kind = dict(headers).get("content-type", "").partition(";")[0].strip().lower()
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if scope["method"] == "POST" and kind != "application/json":
             return 415, "Only JSON is taken."
         return None
+
+    def _path_is_open(self, scope: Scope) -> bool:
+        path = plain = scope["path"]
+        for _ in range(3):  # "%252e" becomes "." only at the second look
+            plain = unquote(plain)
+        if "\x00" in plain or "\\" in plain or any(part in ("..", ".") for part in plain.split("/")):
+            return False
+        if path == ENTER:
+            return bool(self.keys.password) and scope["method"] == "POST"
+        return _is_plain(path) or path.rstrip("/") in OWN_PATHS or path.startswith(OWN_FOLDERS)
 
     def _own_host(self, value: str) -> bool:
         if value.lower() in self.hosts:
@@ -146,70 +165,85 @@ class Guard:
             ipaddress.ip_address(name.strip("[]"))
         except ValueError:
             return False
-        return value.endswith(f":{self.port}") or self.port == 80
+        return value.endswith(f":{self.port}") or self.port == self.plain_port
 
     def _arrives(self, scope: Scope, headers: list[tuple[str, str]]) -> bool:
-        """A click on the printed address, e.g. in a terminal that is itself a web page."""
+        """A click on the printed address, e.g. in a terminal that is itself a web page, or on one without a token."""
         return (
             scope["method"] == "GET"
             and scope["path"] == "/"
             and dict(headers).get("sec-fetch-mode") == "navigate"
-            and self._has_token(scope)
+            and (self._has_token(scope) or bool(self.keys.password))
         )
 
     def _has_token(self, scope: Scope) -> bool:
         given = dict(_query(scope)).get("token", "")
-        return hmac.compare_digest(given.encode(), self.keys.token.encode())
+        return self.keys.is_token(given) or given in self.tickets
 
-    def _has_cookie(self, headers: list[tuple[str, str]]) -> bool:
-        for name, value in headers:
-            if name == "cookie":
-                try:
-                    morsel = SimpleCookie(value).get(self.keys.cookie_name)
-                except CookieError:
-                    continue
-                if morsel and hmac.compare_digest(morsel.value.encode(), self.keys.cookie.encode()):
-                    return True
-        return False
+    def _begins(self, scope: Scope) -> bool:
+        return scope["path"] == "/" and scope["method"] == "GET" and "token" in dict(_query(scope))
 
-    async def _enter(self, scope: Scope, send: Send) -> None:
-        """Turn the token of the first address into the cookie; everybody else stays outside."""
-        if scope["method"] == "GET" and scope["path"] == "/" and self._has_token(scope):
-            cookie = f"{self.keys.cookie_name}={self.keys.cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000"
-            return await _answer(send, 200, _forward(scope), scope, html=True, cookie=cookie)
+    def _may(self, scope: Scope, headers: list[tuple[str, str]]) -> bool:
+        """Whether our page asks, or an element on it."""
+        picture = scope["method"] != "POST" and PICTURES.fullmatch(scope["path"])
+        return self.keys.is_page(dict(headers)) or bool(picture and self.keys.is_picture(dict(_query(scope))))
+
+    async def _go_on(self, scope: Scope, send: Send) -> None:
+        """Turn the token of the first address into the cookie and the keys; a wrong one is only dropped."""
+        right = self._has_token(scope)
+        self.tickets.discard(dict(_query(scope))["token"])
+        page = forward(_query(scope), self.keys if right else None)
+        await _answer(send, 200, page, scope, html=True, cookie=self._cookie() if right else "")
+
+    async def _stay_out(self, scope: Scope, send: Send) -> None:
         if scope["path"] == "/":
-            return await _answer(send, 403, LOCKED_PAGE, scope, html=True)
-        return await _answer(send, 403, "Open the address that the program printed in the terminal.", scope)
+            page = PASSWORD_PAGE if self.keys.password else LOCKED_PAGE
+            return await _answer(send, 200 if self.keys.password else 403, page, scope, html=True)
+        await _answer(send, 403, OUTSIDE, scope, do=self.to_do)
+
+    async def _ask_password(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The cookie and the keys for the password. One after the other: guessing is slow."""
+        given = await _password(receive)
+        if self.tries.too_many(time.monotonic()):
+            return await _answer(send, 429, "Too many wrong passwords.", scope, do="Wait a minute.")
+        if not self.keys.is_password(given):
+            self.tries.wrong(time.monotonic())
+            await asyncio.sleep(WRONG_SECONDS)
+            return await _answer(send, 403, "That is not the password.", scope)
+        await _send(send, 200, json.dumps(given_keys(self.keys)), scope, False, self._cookie())
+
+    def _cookie(self) -> str:
+        """Until the browser is closed; it opens nothing once this program has ended."""
+        secure = "; Secure" if self.scheme == "https" else ""
+        return f"{self.keys.cookie_name}={self.keys.cookie}; Path=/; HttpOnly; SameSite=Strict{secure}"
 
 
-def _hosts(names: Iterable[str], port: int) -> frozenset[str]:
+def _hosts(names: Iterable[str], port: int, plain_port: int) -> frozenset[str]:
     plain = {name.lower() for name in names}
-    return frozenset({f"{name}:{port}" for name in plain} | (plain if port == 80 else set()))
+    return frozenset({f"{name}:{port}" for name in plain} | (plain if port == plain_port else set()))
 
 
 def _query(scope: Scope) -> list[tuple[str, str]]:
     return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
-def _path_is_open(scope: Scope) -> bool:
-    path = scope["path"]
-    plain = path
-    for _ in range(3):  # "%252e" becomes "." only at the second look
-        plain = unquote(plain)
-    if "\x00" in plain or "\\" in plain or any(part in ("..", ".") for part in plain.split("/")):
-        return False
-    return path in OPEN_PATHS or path.rstrip("/") in OPEN_PATHS or path.startswith(OPEN_FOLDERS)
+def _is_plain(path: str) -> bool:
+    return path in PLAIN_PATHS or path.rstrip("/") in PLAIN_PATHS or path.startswith(PLAIN_FOLDERS)
 
 
-def _forward(scope: Scope) -> str:
-    """A page that goes on to the same address without the token.
-
-    Not a redirect: after a click on another page, a Strict cookie would not travel with one.
-    """
-    rest = urlencode([(name, value) for name, value in _query(scope) if name != "token"])
-    target = markup.escape("/" + (f"?{rest}" if rest else ""))
-    refresh = f'<meta http-equiv="refresh" content="0;url={target}">'
-    return f"<!doctype html><meta charset=utf-8>{refresh}<title>FACT Studio</title>"
+async def _password(receive: Receive) -> str:
+    """What was given as the password; "" for anything else. ``refuse`` has looked at the length."""
+    body, more = b"", True
+    while more and len(body) <= MAX_PASSWORD:
+        message = await receive()
+        body += message.get("body", b"")
+        more = bool(message.get("more_body", False))
+    try:
+        given = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return ""
+    password = given.get("password", "") if isinstance(given, dict) else ""
+    return password if isinstance(password, str) else ""
 
 
 def _with_headers(send: Send) -> Send:
@@ -224,11 +258,17 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _answer(send: Send, status: int, text: str, scope: Scope, *, html: bool = False, cookie: str = "") -> None:
-    body = text if html else json.dumps({"what": text, "found": "", "do": ""})
-    kind = "text/html; charset=utf-8" if html else "application/json"
-    headers = [(b"content-type", kind.encode()), (b"cache-control", b"no-store"), *SAFE_HEADERS]
+async def _answer(
+    send: Send, status: int, what: str, scope: Scope, *, do: str = "", html: bool = False, cookie: str = ""
+) -> None:
+    """What is wrong and what to do, or a page."""
+    await _send(send, status, what if html else json.dumps({"what": what, "found": "", "do": do}), scope, html, cookie)
+
+
+async def _send(send: Send, status: int, text: str, scope: Scope, html: bool, cookie: str) -> None:
+    kind = b"text/html; charset=utf-8" if html else b"application/json"
+    headers = [(b"content-type", kind), (b"cache-control", b"no-store"), *SAFE_HEADERS]
     if cookie:
         headers.append((b"set-cookie", cookie.encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body.encode()})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else text.encode()})

@@ -17,6 +17,7 @@ from fact_core import processor
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
 from fact_core.errors import ConfigError, InputError, ProjectError
 from fact_core.labeling import selections
+from fact_core.paths import typed
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.keeper import Keeper
@@ -26,6 +27,8 @@ from fact_core.storage.project import Lock, Project
 IDLE_SECONDS = 120.0
 #: A child that died is not started again sooner than this.
 RESPAWN_SECONDS = 5.0
+#: kind of run -> its options that are paths
+TYPED = {"export": ("folder",), "predict": ("images",)}
 
 
 @dataclass
@@ -69,9 +72,9 @@ class Server:
         """Make a project for an image folder and open it; without a folder it gets one in ``home``."""
         if not images.strip():
             raise InputError("The image folder is empty", do="Give the folder in which your images are.")
-        root = projects.image_folder(Path(images.strip()))
+        root = projects.image_folder(typed(images))
         title = name.strip() or root.name or "Project"
-        target = Path(folder.strip()) if folder.strip() else projects.default_folder(title)
+        target = typed(folder) if folder.strip() else projects.default_folder(title)
         return self.open(projects.create(target, root, title).folder)
 
     def opened(self, key: str) -> Opened:
@@ -173,4 +176,8 @@ def checked(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "train":
         rest = {name: value for name, value in values.items() if name != "preset"}
         return to_dict(train_config(str(values.get("preset", "standard")), **rest))
-    return to_dict(from_flat(RUN_CONFIGS[kind], values))
+    config = to_dict(from_flat(RUN_CONFIGS[kind], values))
+    for name in TYPED.get(kind, ()):
+        if config[name].strip():
+            config[name] = str(typed(config[name]))
+    return config

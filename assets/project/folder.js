@@ -2,6 +2,7 @@
 import { el } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { errorBox, toast } from "../shell/notices.js";
+import { wholePath } from "../shell/path_field.js";
 import { startRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
 
@@ -17,18 +18,21 @@ export function newForm({ problem, create, home, typed }) {
     create({ images: typed("p-images"), name: typed("p-name"), folder: typed("p-place"), links_to });
   };
   const images = input("p-images", { required: true, placeholder: t("project.folder_example") });
+  const place = input("p-place");
   const name = input("p-name", { maxlength: "200", spellcheck: null });
   return el(
     "form",
     { class: "p-form", id: "p-new", onsubmit: submit },
     el("label", {}, t("project.folder"), small("project.folder_help"), images),
+    wholePath(images),
     problem ? errorBox(problem) : "",
     el("label", {}, t("project.name"), small("project.name_help"), name),
     el(
       "details",
       {},
       el("summary", {}, icon("chevron-right"), t("project.more_options")),
-      el("label", {}, t("project.place"), small("project.place_help", { home }), input("p-place")),
+      el("label", {}, t("project.place"), small("project.place_help", { home }), place),
+      wholePath(place),
       el("label", {}, t("project.links"), small("project.links_help"), input("p-links")),
     ),
   );
@@ -56,6 +60,7 @@ export function folderForm({ problem, create, images, scanned }) {
     el("span", { class: "full small", id: "p-images-help" }, t("project.folder_help")),
     field,
     button,
+    wholePath(field),
   );
   return [form, problem ? el("div", { style: { "margin-top": "8px" } }, errorBox(problem)) : ""];
 }

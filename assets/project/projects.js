@@ -7,6 +7,7 @@ import { icon } from "../shell/icons.js";
 import { showMenu } from "../shell/menu.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { openProject } from "../shell/pages.js";
+import { wholePath } from "../shell/path_field.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
 
@@ -97,7 +98,7 @@ export function openOther() {
       note.replaceChildren(errorBox(error));
     }
   };
-  const body = [el("label", {}, t("project.open_field"), help, field), note];
+  const body = [el("label", {}, t("project.open_field"), help, field), wholePath(field), note];
   return showDialog(t("project.open_title"), body, (close) => {
     field.addEventListener("keydown", (event) => event.key === "Enter" && open(close));
     const yes = { class: "btn primary", type: "button", onclick: () => open(close) };

@@ -1,5 +1,6 @@
 // The form that exports, and what was exported.
 import { el } from "../shell/dom.js";
+import { wholePath } from "../shell/path_field.js";
 import { t } from "../shell/text.js";
 import { store, tell } from "./store.js";
 import { isOpen } from "./words.js";
@@ -88,6 +89,7 @@ export function exportPart(data) {
       el("span", { class: "small faint" }, t("results.into_help")),
     ),
     into,
+    wholePath(into),
     el("div", { class: "export-done" }, data.exports.slice(0, 2).map(exported)),
   );
 }

@@ -4,6 +4,7 @@ import { app } from "../shell/app.js";
 import { classColour, classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
+import { keyed } from "../shell/key.js";
 import { toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
@@ -39,7 +40,7 @@ export class Pool {
     }
     this.node.hidden = data.run.status !== "done";
     this.csv.hidden = !ready;
-    this.csv.setAttribute("href", `/x/${app.key}/predictions.csv?run=${data.run.id}`);
+    this.csv.setAttribute("href", keyed(`/x/${app.key}/predictions.csv?run=${data.run.id}`));
     this.follow(data.run.id, ready ? `${data.run.id}:${data.predicted.id}` : "").catch(toast);
   }
 

@@ -1,5 +1,6 @@
 // Making nodes. Text reaches the page only as text nodes.
 import { app } from "./app.js";
+import { keyed } from "./key.js";
 
 /** An element. "on..." listens, "style" takes custom properties too; false and null leave an attribute or child out.
  *  @template {keyof HTMLElementTagNameMap} Tag
@@ -55,5 +56,5 @@ export const classShape = (each) => shapeOf(each.colour);
 export const classMark = (each) => colourMark(each.colour);
 
 // ---- addresses of pictures
-export const thumbUrl = (id) => `/x/${app.key}/thumb/${id}`;
-export const imageUrl = (id, max = 0) => `/x/${app.key}/image/${id}${max ? `?max=${max}` : ""}`;
+export const thumbUrl = (id) => keyed(`/x/${app.key}/thumb/${id}`);
+export const imageUrl = (id, max = 0) => keyed(`/x/${app.key}/image/${id}${max ? `?max=${max}` : ""}`);

@@ -14,6 +14,7 @@ import { lower } from "../train/words.js";
 import { app } from "./app.js";
 import { header } from "./header.js";
 import { addHelp } from "./help.js";
+import { onNewKey, sendKey } from "./key.js";
 import { errorBox, toast, watchTrouble } from "./notices.js";
 import { followAddress, goTo } from "./pages.js";
 import { attach, fillPieces } from "./pieces.js";
@@ -62,6 +63,7 @@ async function begin() {
   watchTrouble();
   askAgainForPictures();
   watchWindow();
+  onNewKey(() => dispatchEvent(new Event("online"))); // ask again at once, the queue of labels too
   addHelp("label", () => [keyList()]);
   setWords(await api("/x/text.json"));
   fillPieces(PIECES);
@@ -69,5 +71,6 @@ async function begin() {
   await followAddress();
 }
 
+sendKey();
 publish();
 begin();

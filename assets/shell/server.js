@@ -1,5 +1,6 @@
 // Asking our own routes.
 import { app } from "./app.js";
+import { keyed } from "./key.js";
 import { t } from "./text.js";
 
 /** A request that failed: what is wrong, what was found, what to do. status 0: no answer at all. */
@@ -55,7 +56,7 @@ export function askAgainForPictures() {
     if (event.detail) return;
     for (const image of missed) {
       const source = image.getAttribute("src");
-      if (source) image.setAttribute("src", source); // asks again
+      if (source) image.setAttribute("src", keyed(source)); // asks again, with the key of now
     }
     missed.clear();
   });

@@ -23,6 +23,7 @@ from fact_core.files import Lock as Lock
 from fact_core.files import clean_name, lock_holder, take_lock, write_text
 from fact_core.folders import data_folder
 from fact_core.images.folder import PROJECT_FILE
+from fact_core.paths import absolute
 from fact_core.storage import db, db_errors
 
 DATABASE = PROJECT_FILE
@@ -77,7 +78,7 @@ class Recent:
 def create(folder: Path, images: Path, name: str = "") -> Project:
     """Make a project in a new or empty folder. InputError and ProjectError say what is wrong."""
     root = image_folder(images)
-    target = _absolute(folder)
+    target = absolute(folder)
     if target == root:
         raise ProjectError(
             "The project folder is the image folder", str(target), "Choose another folder for the project."
@@ -109,7 +110,7 @@ def create(folder: Path, images: Path, name: str = "") -> Project:
 
 def open_project(folder: Path) -> Project:
     """The project in that folder. ProjectError, as ProjectGone when there is none; SchemaTooNew; StorageError."""
-    target = _absolute(folder)
+    target = absolute(folder)
     if not target.exists():
         raise ProjectGone("There is no such folder", str(target), "Check the path, or connect the disk it lies on.")
     if not target.is_dir():
@@ -126,7 +127,7 @@ def open_project(folder: Path) -> Project:
 
 def open_or_create(folder: Path, images: Path) -> Project:
     """The project in that folder, made if it is not there. ProjectError when it is about other images."""
-    target = _absolute(folder)
+    target = absolute(folder)
     if not (target / DATABASE).exists():
         return create(target, images)
     project = open_project(target)
@@ -142,7 +143,7 @@ def open_or_create(folder: Path, images: Path) -> Project:
 
 def image_folder(images: Path) -> Path:
     """The absolute, resolved path of a folder of images. InputError when it cannot be read."""
-    root = _absolute(images)
+    root = absolute(images)
     if not root.exists():
         raise InputError("There is no such image folder", str(root), "Check the path.")
     if not root.is_dir():
@@ -193,7 +194,7 @@ def delete(folder: Path) -> None:
 
     ProjectError when the folder has no project, or another process has it open.
     """
-    target = _absolute(folder)
+    target = absolute(folder)
     if not (target / DATABASE).is_file():
         raise ProjectError("There is no project in this folder", str(target), "Nothing was deleted.")
     held = lock(Project(target, "", target))
@@ -239,13 +240,6 @@ def remember(project: Project) -> None:
     """Put the project on top of the recent ones. Never fails: the list is only a convenience."""
     mine = Recent(str(project.folder), project.name, str(project.images), time.time())
     _write_recent([mine, *(each for each in remembered() if each.folder != mine.folder)][:30])
-
-
-def _absolute(path: Path) -> Path:
-    try:
-        return Path(path).expanduser().resolve()
-    except (OSError, ValueError, RuntimeError) as error:  # NUL in it, a loop of links, no such user
-        raise InputError("This is not a path", repr(str(path))[:200], str(error)) from error
 
 
 def _ours(name: str) -> bool:

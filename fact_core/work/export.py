@@ -18,6 +18,7 @@ from fact_core.config import ExportConfig
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import export_labels
+from fact_core.paths import absolute
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -43,9 +44,9 @@ def run(project: Project, run: Run, config: ExportConfig) -> Step[dict[str, Any]
     """Write what is chosen into a new folder."""
     started = time.monotonic()
     trained = run_queue.get(project, config.run)
-    target = Path(config.folder).expanduser().absolute()
     if not config.folder.strip():
         raise InputError("The export needs a folder", do="Give the path of a new folder.")
+    target = absolute(config.folder)
     if not config.items:
         raise InputError("Nothing is chosen for the export", do="Choose at least one item.")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):

@@ -204,6 +204,7 @@ def test_the_command_writes_a_file_and_says_what_is_wrong(exported: Path, images
 
 
 def test_the_card_shows_figures_and_class_names_do_nothing(exported: Path) -> None:
+    """Hostile input 4: names in the model card."""
     text = (exported / "README.md").read_text("utf-8")
     header, body = text.split("---\n")[1], text.split("---\n", 2)[2]
     assert "license: apache-2.0" in header and "pipeline_tag: image-classification" in header

@@ -159,6 +159,7 @@ def test_our_predictions_are_no_labels_without_a_word(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+cmd|' /C calc'!A0", "+a", "-(1)", "@x", "\tx", "\rx"])
 def test_formulas_are_escaped(text: str) -> None:
+    """Hostile input 4: names in CSV."""
     assert export_labels.escaped(text) == "'" + text
     assert export_labels.csv_text(["a"], [[text, 1.5, None]]).splitlines()[1].lstrip('"').startswith("'")
 

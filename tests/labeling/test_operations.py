@@ -222,6 +222,7 @@ def test_a_client_needs_a_name(project: Project, cat: int, client: Any) -> None:
 
 
 def test_a_class_deleted_in_another_tab(project: Project, cat: int, dog: int) -> None:
+    """Hostile input 12: as it is stored."""
     operations.apply(project, "one", [Op(1, "label", 1, cat), Op(2, "label", 2, dog)])
     classes.delete_class(project, cat)
     assert now(project) == {2: str(dog)}

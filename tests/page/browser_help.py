@@ -55,7 +55,7 @@ class Served:
     def _wait_for_address(self) -> str:
         until = time.monotonic() + 240
         while time.monotonic() < until:
-            found = re.search(r"http://127\.0\.0\.1:\d+/\S+", self.told())
+            found = re.search(r"http://127\.0\.0\.1:\d+/\S*(?=\n)", self.told())
             if found:
                 return found[0]
             if self.process.poll() is not None:

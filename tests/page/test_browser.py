@@ -304,8 +304,15 @@ def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, 
     expect(page.locator(".offline")).to_be_visible()
     given[file] = truth[file]
 
-    serve("--project", str(project.folder), port=first.port)
-    expect(page.locator(".lb-sync")).to_have_text("Saved")
+    # Anew, it lets nobody in who was in before: the window says so, and keeps what waits.
+    second = serve("--project", str(project.folder), port=first.port)
+    expect(page.locator(".offline")).to_contain_text("Open the address that it printed")
+    expect(page.locator(".lb-sync")).to_have_text("1 wait")
+    with page.context.new_page() as other:
+        other.goto(second.address)
+        on_page(other, "project")
+        expect(page.locator(".lb-sync")).to_have_text("Saved")  # the first window goes on by itself
+        expect(other.locator("nav.steps button[data-id=label] .fact")).to_have_text("5 of 50")
     assert stored(project) == given
     expect(page.locator(".offline")).to_have_count(0)
     page.keyboard.press("End")

@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
-from app.shell.guard import MAX_BODY, MAX_IMPORT, Guard, make_keys
+from app.shell import guard
+from app.shell.entrance import MOST_WRONG, STORED, Tries
+from app.shell.guard import MAX_ADDRESS, MAX_BODY, MAX_IMPORT, PICTURES, Guard
+from app.shell.keys import HEADER, QUERY, Keys, make_keys
+from fact_core.errors import InputError
 
 PORT = 7999
 HOME = f"http://127.0.0.1:{PORT}"
-KEYS = make_keys("the-token", b"s" * 32, PORT)
+KEYS = make_keys(PORT, token="the-token")
 COOKIE = {"cookie": f"{KEYS.cookie_name}={KEYS.cookie}"}
+KEY = {HEADER: KEYS.page}
 JSON = {"content-type": "application/json"}
-ROUTES = ("/", "/x/app", "/x/0a1b/thumb/1", "/gradio_api/queue/data", "/assets/index.js", "/config")
+#: What shows nothing of anybody, and what does; what an <img> or a link asks for.
+PLAIN = (
+    "/",
+    "/config",
+    "/assets/index.js",
+    "/x/assets/0a1b/shell/main.js",
+    "/x/text.json",
+    "/gradio_api/startup-events",
+)
+OWN = (
+    "/x/app",
+    "/x/0a1b/state",
+    "/x/0a1b/ops",
+    "/x/projects/delete",
+    "/gradio_api/queue/join",
+    "/gradio_api/queue/data",
+)
+PICTURE = ("/x/0a1b/thumb/1", "/x/0a1b/image/1", "/x/0a1b/predictions.csv")
+ROUTES = (*PLAIN, *OWN, *PICTURE)
 
 
 async def _answer(request: object) -> PlainTextResponse:
@@ -25,14 +52,19 @@ async def _answer(request: object) -> PlainTextResponse:
 @pytest.fixture
 def outside() -> TestClient:
     """A browser that nobody has let in."""
+    return _client(KEYS)
+
+
+def _client(keys: Keys, host: str = "127.0.0.1", https: bool = False) -> TestClient:
     inner = Starlette(routes=[Route("/{rest:path}", _answer, methods=["GET", "POST", "PUT", "DELETE"])])
-    return TestClient(Guard(inner, host="127.0.0.1", port=PORT, keys=KEYS), base_url=HOME)
+    home = HOME.replace("http:", "https:") if https else HOME
+    return TestClient(Guard(inner, host=host, port=PORT, keys=keys, https=https), base_url=home)
 
 
 @pytest.fixture
 def inside(outside: TestClient) -> TestClient:
-    """A browser with the cookie."""
-    outside.headers.update(COOKIE)
+    """Our page: it has the cookie and sends the key."""
+    outside.headers.update(COOKIE | KEY)
     return outside
 
 
@@ -44,7 +76,7 @@ def test_without_the_cookie_nobody_gets_in(outside: TestClient, path: str) -> No
 
 
 @pytest.mark.parametrize("path", ROUTES)
-def test_with_the_cookie_one_gets_in(inside: TestClient, path: str) -> None:
+def test_with_the_cookie_and_the_key_one_gets_in(inside: TestClient, path: str) -> None:
     assert inside.get(path).text == "inside"
 
 
@@ -53,6 +85,7 @@ def test_with_the_cookie_one_gets_in(inside: TestClient, path: str) -> None:
     "host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:80", "localhost:1", ""]
 )
 def test_a_foreign_host_is_refused(inside: TestClient, path: str, host: str) -> None:
+    """Hostile input 3: a name that was bound to our address anew, on every route."""
     assert inside.get(path, headers={"host": host}).status_code == 403
 
 
@@ -68,7 +101,8 @@ def test_our_own_names_are_served(inside: TestClient, host: str) -> None:
 )
 @pytest.mark.parametrize("cookie", [True, False])
 def test_a_foreign_origin_is_refused(outside: TestClient, path: str, origin: str, cookie: bool) -> None:
-    headers = {"origin": origin, **(COOKIE if cookie else {})}
+    """Hostile input 3: a foreign origin or none, with the cookie and without, on every route."""
+    headers = {"origin": origin, **(COOKIE | KEY if cookie else {})}
     assert outside.get(path, headers=headers).status_code == 403
     assert outside.post(path, headers=headers | JSON, content="{}").status_code == 403
 
@@ -150,6 +184,7 @@ def test_an_endless_request_is_refused(inside: TestClient) -> None:
     ],
 )
 def test_what_the_page_does_not_need_is_closed(inside: TestClient, path: str) -> None:
+    """Hostile input 1: files by their path, other hosts by Gradio's proxy, up and out of a folder."""
     scope = inside.build_request("GET", HOME + "/")
     scope.url = scope.url.copy_with(raw_path=path.encode())
     assert inside.send(scope).status_code == 404
@@ -161,7 +196,9 @@ def test_the_token_becomes_a_strict_cookie(outside: TestClient) -> None:
     assert answer.status_code == 200
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "the-token" not in cookie
     assert 'content="0;url=/?p=0a1b2c"' in answer.text and "the-token" not in answer.text
-    assert outside.get("/x/app").text == "inside"  # the client keeps the cookie
+    assert outside.get("/").text == "inside"  # the client keeps the cookie
+    script = re.search(rf'<script>localStorage.setItem\("{STORED}", (.*?)\);</script>', answer.text)
+    assert script and json.loads(json.loads(script[1])) == {"page": KEYS.page, "pictures": KEYS.pictures}
 
 
 def test_a_click_on_the_address_in_a_web_terminal_gets_in(outside: TestClient) -> None:
@@ -182,24 +219,167 @@ def test_a_wrong_token_stays_outside(outside: TestClient, token: str) -> None:
 
 def test_the_way_in_escapes_what_it_repeats(outside: TestClient) -> None:
     answer = outside.get("/", params={"token": "the-token", "p": '"><script>alert(1)</script>'})
-    assert "<script>" not in answer.text
+    assert "<script>alert" not in answer.text and "&quot;" not in answer.text.partition("<meta http-equiv")[0]
 
 
 def test_a_token_in_the_address_of_one_who_is_in_is_dropped(inside: TestClient) -> None:
-    assert 'url=/"' in inside.get("/?token=the-token").text
+    for token in ("the-token", "wrong"):
+        assert 'url=/"' in inside.get("/", params={"token": token}).text
 
 
-def test_the_cookie_outlives_a_restart_but_not_the_secret() -> None:
-    assert make_keys("another", b"s" * 32, PORT).cookie == KEYS.cookie
-    assert make_keys("the-token", b"t" * 32, PORT).cookie != KEYS.cookie
-    assert make_keys("the-token", b"s" * 32, PORT + 1).cookie != KEYS.cookie
+def test_nothing_of_a_start_opens_the_next_one() -> None:
+    first, second = ((each.cookie, each.page, each.pictures, each.ticket) for each in (KEYS, make_keys(PORT)))
+    assert len({*first, *second}) == 8 and all(len(each) > 40 for each in (*first, *second))
+    assert make_keys(PORT).token != make_keys(PORT).token
+    assert make_keys(PORT + 1).cookie_name != KEYS.cookie_name
+
+
+@pytest.mark.parametrize("path", (*OWN, *PICTURE))
+def test_a_cookie_alone_shows_and_changes_nothing(outside: TestClient, path: str) -> None:
+    """What another program sees that listens on 127.0.0.1, and sends with headers of its own choice."""
+    forged = {"origin": HOME, "sec-fetch-site": "same-origin", "referer": f"{HOME}/"} | COOKIE
+    for more in ({}, {HEADER: ""}, {HEADER: KEYS.cookie}, {HEADER: KEYS.pictures}, {HEADER: "the-token"}):
+        for answer in (
+            outside.get(path, headers=forged | more),
+            outside.get(path, headers=forged | more, params={QUERY: KEYS.cookie}),
+            outside.post(path, headers=forged | more | JSON, content="{}"),
+        ):
+            assert answer.status_code == 403 and "inside" not in answer.text
+            assert KEYS.page not in answer.text and KEYS.pictures not in answer.text
+
+
+@pytest.mark.parametrize("path", PLAIN)
+def test_where_the_cookie_is_enough_no_key_is_given_away(outside: TestClient, path: str) -> None:
+    assert outside.get(path, headers=COOKIE).text == "inside"
+    for query in ({"token": ""}, {"token": "wrong"}, {"token": KEYS.cookie}):
+        answer = outside.get("/", headers=COOKIE, params=query)
+        assert KEYS.page not in answer.text and KEYS.pictures not in answer.text and "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("path", PICTURE)
+def test_an_address_of_a_picture_opens_pictures_alone(outside: TestClient, path: str) -> None:
+    assert PICTURES.fullmatch(path)
+    right = {QUERY: KEYS.pictures}
+    assert outside.get(path, headers=COOKIE, params=right).text == "inside"
+    assert outside.get(path, params=right).status_code == 403, "the cookie is needed as well"
+    assert outside.post(path, headers=COOKIE | JSON, params=right, content="{}").status_code == 403
+    for other in OWN:
+        assert outside.get(other, headers=COOKIE, params=right).status_code == 403
+        assert outside.get(f"{other}/thumb/1/..", headers=COOKIE, params=right).status_code in (403, 404)
+
+
+def test_the_ticket_of_the_command_line_is_good_once(outside: TestClient) -> None:
+    assert "set-cookie" in outside.get("/", params={"token": KEYS.ticket}).headers
+    outside.cookies.clear()
+    again = outside.get("/", params={"token": KEYS.ticket})
+    assert again.status_code == 403 and "set-cookie" not in again.headers
+
+
+def test_the_cookie_ends_with_the_browser(outside: TestClient) -> None:
+    cookie = outside.get("/?token=the-token").headers["set-cookie"].lower()
+    assert "max-age" not in cookie and "expires" not in cookie and "secure" not in cookie
+
+
+def test_over_https_the_cookie_is_for_https_and_so_is_the_origin() -> None:
+    client = _client(KEYS, https=True)
+    assert "; Secure" in client.get("/?token=the-token").headers["set-cookie"]
+    for origin, status in ((HOME, 403), (HOME.replace("http:", "https:"), 200)):
+        answer = client.post("/x/app", headers=COOKIE | KEY | JSON | {"origin": origin}, content="{}")
+        assert answer.status_code == status
+
+
+def test_an_address_that_is_too_long_is_refused(inside: TestClient) -> None:
+    assert inside.get("/x/app", params={"a": "x" * MAX_ADDRESS}).status_code == 414
+    assert inside.get("/x/" + "x" * 10_000).status_code == 414
+
+
+def test_a_body_where_none_belongs_is_refused(inside: TestClient) -> None:
+    assert inside.request("GET", "/x/app", content=b"x" * 10).status_code == 413
+    for length in ("-1", "1e3", "٣", "9" * 400, " 1"):
+        headers = [(b"content-length", length.encode()), (b"content-type", b"application/json")]
+        assert inside.post("/x/app", headers=headers, content=b"").status_code == 413, length
+
+
+def test_a_web_socket_is_closed(inside: TestClient) -> None:
+    """Hostile input 3: the queue's web socket of earlier versions of Gradio, and any other."""
+    for path in ("/queue/join", "/gradio_api/queue/join", "/x/app"):
+        with pytest.raises(WebSocketDisconnect), inside.websocket_connect(path):
+            pass
+
+
+# ---- a password
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def locked() -> TestClient:
+    return _client(make_keys(PORT, token="the-token", password=PASSWORD), host="0.0.0.0")
+
+
+def test_with_a_password_no_token_lets_in(locked: TestClient) -> None:
+    for token in ("the-token", "", PASSWORD):
+        answer = locked.get("/", params={"token": token})
+        assert "set-cookie" not in answer.headers and "<input type=password" in answer.text
+    assert locked.get("/x/app").status_code == 403
+
+
+def test_the_password_gives_the_cookie_and_the_keys(locked: TestClient) -> None:
+    answer = locked.post("/enter", json={"password": PASSWORD})
+    assert answer.status_code == 200 and "HttpOnly" in answer.headers["set-cookie"]
+    assert locked.get("/").text == "inside"  # the client keeps the cookie
+    assert locked.get("/x/app").status_code == 403
+    assert locked.get("/x/app", headers={HEADER: answer.json()["page"]}).text == "inside"
+    assert locked.get("/x/0a1b/thumb/1", params={QUERY: answer.json()["pictures"]}).text == "inside"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"null", b'{"password": 3}', b'{"password": ""}', b"\xff", b"[" * 4000]
+)
+def test_what_is_no_password_stays_outside(locked: TestClient, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "WRONG_SECONDS", 0.0)
+    answer = locked.post("/enter", headers=JSON, content=body)
+    assert answer.status_code == 403 and "set-cookie" not in answer.headers
+
+
+def test_guessing_is_slow_and_soon_over(locked: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert guard.WRONG_SECONDS >= 1
+    monkeypatch.setattr(guard, "WRONG_SECONDS", 0.0)
+    told = [locked.post("/enter", json={"password": f"guess number {n}"}).status_code for n in range(MOST_WRONG)]
+    assert set(told) == {403}
+    assert locked.post("/enter", json={"password": PASSWORD}).status_code == 429
+    tries = Tries()
+    for second in range(MOST_WRONG):
+        assert not tries.too_many(float(second))
+        tries.wrong(float(second))
+    assert tries.too_many(10.0) and tries.too_many(59.0) and not tries.too_many(60.0)
+
+
+def test_the_password_is_asked_for_by_our_page_alone(locked: TestClient) -> None:
+    """Hostile input 3: no other page tries passwords through the person's browser."""
+    right = {"password": PASSWORD}
+    assert locked.post("/enter", json=right, headers={"origin": "https://evil.example"}).status_code == 403
+    assert locked.post("/enter", json=right, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    assert locked.post("/enter", data=right).status_code == 415
+    assert locked.get("/enter").status_code == 404
+    link = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert "<input type=password" in locked.get("/", headers=link).text, "a link in a chat leads to the question"
+
+
+def test_without_a_password_there_is_nothing_to_ask(outside: TestClient) -> None:
+    assert outside.post("/enter", json={"password": ""}).status_code == 404
+
+
+def test_a_short_password_is_refused() -> None:
+    with pytest.raises(InputError, match="too short"):
+        make_keys(PORT, password="elevenchars")
 
 
 @pytest.mark.parametrize(
     "cookie", ["nonsense", f"{KEYS.cookie_name}=wrong", f"fact_studio_1={KEYS.cookie}", "a=b; =; ;"]
 )
 def test_a_wrong_cookie_stays_outside(outside: TestClient, cookie: str) -> None:
-    assert outside.get("/x/app", headers={"cookie": cookie}).status_code == 403
+    assert outside.get("/x/app", headers={"cookie": cookie} | KEY).status_code == 403
 
 
 def test_every_answer_carries_the_policy(inside: TestClient) -> None:
@@ -211,7 +391,7 @@ def test_every_answer_carries_the_policy(inside: TestClient) -> None:
 
 
 def test_on_all_addresses_numbers_are_served_and_names_are_not() -> None:
-    inner = Starlette(routes=[Route("/{rest:path}", _answer)])
-    client = TestClient(Guard(inner, host="0.0.0.0", port=PORT, keys=KEYS), base_url=HOME, headers=COOKIE)
+    client = _client(KEYS, host="0.0.0.0")
+    client.headers.update(COOKIE | KEY)
     assert client.get("/x/app", headers={"host": f"192.168.1.7:{PORT}"}).text == "inside"
     assert client.get("/x/app", headers={"host": f"evil.example:{PORT}"}).status_code == 403

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import re
-import socket
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +20,13 @@ from app.routes.state import duration, steps
 from app.shell.computer import describe, seconds_per_image
 from app.shell.decision_text import decision_words, value_words
 from app.shell.forms import TITLES, form, piece
-from app.shell.guard import Guard, make_keys
+from app.shell.guard import Guard
+from app.shell.keys import HEADER, make_keys
 from app.shell.server import Server
 from app.shell.text import sentences
 from fact_core import cli
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.config import SelectConfig, TrainConfig, from_flat, options
-from fact_core.errors import InputError
-from fact_core.folders import data_folder
 from fact_core.pretrained.weights import WeightsStatus
 from fact_core.processor import cores
 from fact_core.storage import project as projects
@@ -53,10 +50,11 @@ def _collect() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def client() -> TestClient:
-    """The whole application, as a browser with the cookie sees it."""
-    keys = make_keys("token", b"s" * 32, PORT)
+    """The whole application, as our page sees it."""
+    keys = make_keys(PORT)
     app = Guard(main.make_app(Server()), host="127.0.0.1", port=PORT, keys=keys)
-    return TestClient(app, base_url=f"http://127.0.0.1:{PORT}", headers={"cookie": f"{keys.cookie_name}={keys.cookie}"})
+    headers = {"cookie": f"{keys.cookie_name}={keys.cookie}", HEADER: keys.page}
+    return TestClient(app, base_url=f"http://127.0.0.1:{PORT}", headers=headers)
 
 
 def test_the_page_is_served_with_our_styles_and_scripts(client: TestClient) -> None:
@@ -117,37 +115,6 @@ def test_what_the_form_leaves_out_stays_in_the_command_line(capsys: pytest.Captu
         assert all(each in told for each in (() if which is True else which))
 
 
-def test_a_port_that_is_taken_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(InputError):
-            main.listen("127.0.0.1", taken.getsockname()[1])
-        assert main.main(["--port", str(taken.getsockname()[1]), "--no-browser"]) == 2
-    told = capsys.readouterr().err
-    assert told.startswith("error: ") and "--port" in told and "Traceback" not in told
-
-
-def test_small_answers_leave_at_once() -> None:
-    """An accepted connection has TCP_NODELAY, which asyncio sets only where the listening socket is named as TCP."""
-
-    async def accepted() -> int:
-        found: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-
-        def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            found.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
-            writer.close()
-
-        listening = main.listen("127.0.0.1", 0)
-        async with await asyncio.start_server(take, sock=listening):
-            _, writer = await asyncio.open_connection(*listening.getsockname())
-            value = await found
-            writer.close()
-        return value
-
-    assert asyncio.run(accepted())
-
-
 def test_a_project_that_is_not_there_is_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["--port", "0", "--no-browser", "--project", str(tmp_path / "none")]) == 2
     assert "There is no such folder" in capsys.readouterr().err
@@ -159,18 +126,6 @@ def test_a_project_that_is_open_elsewhere_is_told_in_words(tmp_path: Path, capsy
     with projects.lock(project):
         assert main.main(["--port", "0", "--no-browser", "--project", str(tmp_path / "p")]) == 2
     assert "Another process has this project open" in capsys.readouterr().err
-
-
-def test_the_secret_is_made_once_and_is_nobody_elses() -> None:
-    first = main.stored_secret()
-    assert len(first) == 32 and main.stored_secret() == first
-    assert (data_folder() / "secret").stat().st_mode & 0o077 == 0
-
-
-def test_the_first_address_holds_the_token_and_the_project() -> None:
-    keys = make_keys("abc", b"s" * 32, 80)
-    assert main.first_address("0.0.0.0", 80, keys, "0a") == "http://127.0.0.1:80/?token=abc&p=0a"
-    assert main.first_address("localhost", 80, keys, "") == "http://localhost:80/?token=abc"
 
 
 def test_the_computer_is_described(tmp_path: Path) -> None:

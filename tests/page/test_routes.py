@@ -246,11 +246,13 @@ def test_an_id_that_is_not_there_is_refused(client: TestClient, key: str, item: 
 
 @pytest.mark.parametrize("item", ["0.png", "..", "%2e%2e%2fproject.sqlite", "1%00", "etc%2fpasswd"])
 def test_a_path_is_never_an_id(client: TestClient, key: str, item: str) -> None:
+    """Hostile input 2: the image route takes an id."""
     assert client.get(f"/x/{key}/thumb/{item}").status_code in (404, 422)
     assert client.get(f"/x/{key}/image/{item}").status_code in (404, 422)
 
 
 def test_a_file_that_became_a_page_is_not_served(client: TestClient, key: str, folder: Path) -> None:
+    """Hostile input 2: HTML never inline."""
     (folder / "1.png").write_text("<html><script>alert(1)</script>")
     answer = client.get(f"/x/{key}/image/2")
     assert answer.status_code == 400
@@ -259,6 +261,7 @@ def test_a_file_that_became_a_page_is_not_served(client: TestClient, key: str, f
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 def test_a_link_that_leads_out_is_not_served(client: TestClient, key: str, folder: Path, tmp_path: Path) -> None:
+    """Hostile input 1: a symlink inside the image folder that points out of it."""
     secret = paint(tmp_path / "secret.png", 9)
     (folder / "1.png").unlink()
     (folder / "1.png").symlink_to(secret)
@@ -438,9 +441,13 @@ def test_a_weights_file_that_is_refused_says_why(client: TestClient, tmp_path: P
     def row() -> dict[str, Any]:
         return next(each for each in client.get("/x/backbones").json()["backbones"] if each["name"] == name)
 
-    for file in (str(tmp_path / "nothing.pth"), str(tmp_path), "a\0b"):
+    for file, words in (
+        (str(tmp_path / "nothing.pth"), "does not exist"),
+        (str(tmp_path), "does not exist"),
+        ("a\0b", "This is not a path"),
+    ):
         answer = client.post("/x/weights", json={"name": name, "file": file})
-        assert answer.status_code == 400 and "does not exist" in answer.json()["what"]
+        assert answer.status_code == 400 and words in answer.json()["what"]
     (tmp_path / "w.safetensors").write_bytes(b"hello")
     told = client.post("/x/weights", json={"name": name, "file": str(tmp_path / "w.safetensors")}).json()
     assert told["busy"]
@@ -503,3 +510,28 @@ def test_two_windows_open_the_same_project_at_once(server: Server, tmp_path: Pat
     for thread in threads:
         thread.join()
     assert len(keys) == 8 and len(set(keys)) == 1
+
+
+def test_a_path_is_told_in_full_before_anything_is_done_there(
+    client: TestClient, server: Server, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is typed is relative to the person's home, here and in the run that follows."""
+    monkeypatch.setenv("HOME", str(tmp_path / "person"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "person"))
+    (tmp_path / "started").mkdir()
+    monkeypatch.chdir(tmp_path / "started")
+    whole = str((tmp_path / "person" / "models" / "new").resolve())
+    for text in ("models/new", "~/models/new", whole):
+        assert client.get("/x/path", params={"text": text}).json() == {"path": whole}
+        body = {"kind": "export", "config": {"run": 1, "folder": text, "items": ["labels"]}}
+        run = client.post(f"/x/{key}/run", json=body).json()["run"]
+        assert run_queue.get(server.project(key), run).config["folder"] == whole
+    for text in ("a\0b", "x" * 300, "~nobody-of-this-name"):
+        assert client.get("/x/path", params={"text": text}).status_code == 400
+        answer = client.post(f"/x/{key}/run", json={"kind": "export", "config": {"run": 1, "folder": text}})
+        assert answer.status_code == 400 and answer.json()["what"] == "This is not a path"
+    assert not (tmp_path / "person").exists() and not any((tmp_path / "started").iterdir()), "nothing was made"
+    (tmp_path / "person" / "pictures").mkdir(parents=True)
+    made = client.post("/x/projects/new", json={"images": "pictures", "folder": "sorted"}).json()["key"]
+    assert server.project(made).images == (tmp_path / "person" / "pictures").resolve()
+    assert server.project(made).folder == (tmp_path / "person" / "sorted").resolve()

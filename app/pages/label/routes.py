@@ -1,4 +1,4 @@
-"""What the Select and Label pages read and write: the map, the queue, labels, rejections.
+"""What the Label page reads and writes: changes of others, steps that can be undone, labels.
 
 A label is committed before the answer leaves. Operations carry (client, seq): sending them twice does nothing.
 """
@@ -6,26 +6,20 @@ A label is committed before the answer leaves. Operations carry (client, seq): s
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from dataclasses import replace
+from typing import Any
 
-from fastapi import Body, FastAPI, Response
+from fastapi import Body, FastAPI
 
-from app.routes import binary, maps
 from app.routes.classes import classes_of
-from app.routes.shapes import told
+from app.routes.queue import view
 from app.shell import computer
-from app.shell.forms import TITLES
 from app.shell.server import Server
-from fact_core.config import RUN_CONFIGS, options
-from fact_core.errors import ConfigError, InputError
-from fact_core.labeling import labels_now, notes, operations, selections, undo
-from fact_core.labeling.history import LARGEST, Op, State
-from fact_core.storage import db, items
-from fact_core.storage import project as projects
+from fact_core.errors import InputError
+from fact_core.labeling import labels_now, operations, selections, undo
+from fact_core.labeling.history import LARGEST, Op
+from fact_core.storage import db
 from fact_core.storage.project import Project
-from fact_core.types import Item
 
 MOST_OPS = 50_000
 MOST_STEPS = 10_000
@@ -33,42 +27,8 @@ MOST_STEPS = 10_000
 SOURCES = ("person", "suggestion", "grid", "map")
 
 
-@dataclass(frozen=True)
-class ImageFacts:
-    """An image: ``w`` and ``h`` in pixels, ``note``: what a person wrote down about it."""
-
-    id: int
-    path: str
-    w: int
-    h: int
-    note: str
-
-
-# "class" is a word of Python, so that these two are dicts.
-#: What was said of an image, kind: label, skip, flag or "" for nothing; class: its id, of a label.
-Answer = TypedDict("Answer", {"kind": str, "class": int | None})
-#: The same in the queue, where the kind is the state and None for nothing.
-Named = TypedDict("Named", {"state": str | None, "class": int | None})
-
-
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/map, queue, item, changes, steps, /x/options/KIND; POST /x/K/ops, reject."""
-
-    @app.get("/x/options/{kind}")
-    def form(kind: str) -> dict[str, Any]:
-        return {"fields": fields_of(kind)}
-
-    @app.get("/x/{key}/map")
-    def points(key: str) -> Response:
-        return binary.answer(map_bytes(server, key))
-
-    @app.get("/x/{key}/queue")
-    def queue(key: str) -> dict[str, Any]:
-        return queue_of(server.project(key))
-
-    @app.get("/x/{key}/item")
-    def item(key: str, id: int) -> dict[str, Any]:
-        return told(item_of(server.project(key), id))
+    """GET /x/K/changes, steps; POST /x/K/ops."""
 
     @app.get("/x/{key}/changes")
     def changes(key: str, since: int) -> dict[str, Any]:
@@ -87,75 +47,6 @@ def register(app: FastAPI, server: Server) -> None:
     ) -> dict[str, Any]:
         return apply_ops(server.project(key), client, ops, project)
 
-    @app.post("/x/{key}/reject")
-    def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
-        return reject_one(server.project(key), item)
-
-
-def fields_of(kind: str) -> list[dict[str, Any]]:
-    """The options of a kind of run, for a form: name, title, help, type, default, limits, choices."""
-    if kind not in RUN_CONFIGS:
-        raise ConfigError(f"There is no run called {kind!r}", do=f"Known: {', '.join(RUN_CONFIGS)}.")
-    fields = []
-    for name, each in options(RUN_CONFIGS[kind]):
-        meta = dict(each.metadata)
-        titles = TITLES.get(name.rpartition(".")[2], {})
-        listed = [_choice(each_name, titles.get(each_name)) for each_name in meta["choices"] or ()]
-        shown = {key: meta[key] for key in ("title", "help", "low", "high", "expert")}
-        plain = type(each.default).__name__
-        fields.append({"name": name, "type": plain, "default": each.default, "choices": listed or None, **shown})
-    return fields
-
-
-def _choice(name: str, choice: Any) -> dict[str, Any]:
-    """One value of a list: title, help, and what a strategy needs."""
-    if choice is None:
-        return {"value": name, "title": name, "help": ""}
-    limits = {key: getattr(choice, key) for key in ("most", "needs_labels") if hasattr(choice, key)}
-    return {"value": name, "title": choice.title, "help": choice.help, **limits}
-
-
-def map_bytes(server: Server, key: str) -> bytes:
-    """The newest picture, packed. It is kept until another one or another pool takes its place."""
-    held = server.opened(key)
-    picture = maps.current(held.project)
-    if picture is None:
-        raise InputError("There is no map yet", do="It appears when the features of the images are computed.")
-    stamp = (picture, items.counts(held.project).pool)
-    kept = held.cache.get("map")
-    if kept is None or kept[0] != stamp:
-        kept = (stamp, maps.packed(picture, *maps.points(held.project, picture)))
-        held.cache["map"] = kept
-    packed: bytes = kept[1]
-    return packed
-
-
-def queue_of(project: Project) -> dict[str, Any]:
-    """The images to label in order, those labeled without being chosen, and the classes."""
-    with db.shared(project.db):
-        version = projects.version(project)  # before the rest: what comes between is told twice, not never
-        states = labels_now.states(project)
-        listed = selections.queue(project)
-        by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
-        said, classes, latest = notes.newest(project), classes_of(project), selections.latest(project)
-    entries = []
-    for entry in listed:
-        image = by_id.get(entry.item)
-        if image is not None:
-            facts = told(_facts(image, said))
-            entries.append({**facts, "role": entry.role, "rank": entry.rank, **_named(states.get(entry.item))})
-    chosen = {entry["id"] for entry in entries}
-    others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
-    return {
-        "project": project.id,
-        "version": version,
-        "selection": latest.id if latest else None,
-        "next_best": len(latest.selection.next_best) if latest else 0,
-        "entries": entries,
-        "others": [other for other in others if other["state"]],
-        "classes": classes,
-    }
-
 
 def changes_of(project: Project, since: int) -> dict[str, Any]:
     """What others did since row ``since`` of the history: how those images stand now."""
@@ -166,7 +57,7 @@ def changes_of(project: Project, since: int) -> dict[str, Any]:
     return {
         "row": row,
         "selection": latest.id if latest else None,
-        "states": {str(item): _view(state) for item, state in states.items()},
+        "states": {str(item): view(state) for item, state in states.items()},
         "classes": classes_of(project),
     }
 
@@ -177,7 +68,7 @@ def steps_of(project: Project, client: str, most: int) -> dict[str, Any]:
 
     def changed(step: tuple[undo.Change, ...]) -> list[dict[str, Any]]:
         return [
-            {"item": each.item, "before": _view(each.before), "after": _view(each.after), "rows": each.rows}
+            {"item": each.item, "before": view(each.before), "after": view(each.after), "rows": each.rows}
             for each in step
         ]
 
@@ -186,18 +77,6 @@ def steps_of(project: Project, client: str, most: int) -> dict[str, Any]:
         "redo": [changed(each) for each in found.redo],
         "more": found.more,
     }
-
-
-def item_of(project: Project, item_id: int) -> ImageFacts:
-    """What is known of one image. InputError when there is none of that number."""
-    image = items.get(project, item_id) if 0 < item_id < LARGEST else None
-    if image is None:
-        raise InputError("There is no such image", str(item_id), "Reload the page.")
-    return _facts(image, notes.newest(project, [image.id]))
-
-
-def _facts(image: Item, said: Mapping[int, str]) -> ImageFacts:
-    return ImageFacts(image.id, image.path, image.width, image.height, said.get(image.id, ""))
 
 
 def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity: str = "") -> dict[str, Any]:
@@ -211,30 +90,8 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity
     with db.shared(project.db):
         applied = operations.apply(project, client, [_op(each) for each in ops])
         classes = classes_of(project)
-    states = {str(item): _view(state) for item, state in applied.states.items()}
+    states = {str(item): view(state) for item, state in applied.states.items()}
     return {"last_seq": applied.last_seq, "states": states, "classes": classes}
-
-
-def reject_one(project: Project, item: int) -> dict[str, Any]:
-    """Reject a chosen image; the next best takes its place in the queue."""
-    latest = selections.latest(project)
-    if latest is None:
-        raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
-    return {"replacement": selections.reject(project, latest.id, item), "queue": queue_of(project)}
-
-
-def _view(state: State | None) -> Answer:
-    """One answer an image: label, skip, flag ("cannot tell"), or "" for none. A label outweighs the flag."""
-    if state is None:
-        return {"kind": "", "class": None}
-    if state.kind == "none":
-        return {"kind": "flag" if state.flagged else "", "class": None}
-    return {"kind": state.kind, "class": state.class_id}
-
-
-def _named(state: State | None) -> Named:
-    view = _view(state)
-    return {"state": view["kind"] or None, "class": view["class"]}
 
 
 def _op(values: dict[str, Any]) -> Op:

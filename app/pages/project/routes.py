@@ -15,6 +15,7 @@ from app.shell.server import Server, key_of
 from fact_core.errors import FactError, InputError
 from fact_core.folders import data_folder
 from fact_core.labeling import labels_now
+from fact_core.paths import typed
 from fact_core.storage import deep, items, links
 from fact_core.storage import project as projects
 
@@ -87,7 +88,7 @@ def register(app: FastAPI, server: Server) -> None:
     def open_one(folder: str = Body(embed=True)) -> dict[str, str]:
         if not folder.strip():
             raise InputError("The project folder is empty", do="Give the folder of the project.")
-        return {"key": server.open(Path(folder.strip()))}
+        return {"key": server.open(typed(folder))}
 
     @app.post("/x/projects/new")
     def new(

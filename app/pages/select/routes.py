@@ -1,0 +1,58 @@
+"""What the Select page asks: the options of its form, and another image in place of a chosen one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Body, FastAPI
+
+from app.routes.queue import queue_of
+from app.shell.forms import TITLES
+from app.shell.server import Server
+from fact_core.config import RUN_CONFIGS, options
+from fact_core.errors import ConfigError, InputError
+from fact_core.labeling import selections
+from fact_core.storage.project import Project
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """GET /x/options/KIND; POST /x/K/reject."""
+
+    @app.get("/x/options/{kind}")
+    def form(kind: str) -> dict[str, Any]:
+        return {"fields": fields_of(kind)}
+
+    @app.post("/x/{key}/reject")
+    def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
+        return replace(server.project(key), item)
+
+
+def fields_of(kind: str) -> list[dict[str, Any]]:
+    """The options of a kind of run, for a form: name, title, help, type, default, limits, choices."""
+    if kind not in RUN_CONFIGS:
+        raise ConfigError(f"There is no run called {kind!r}", do=f"Known: {', '.join(RUN_CONFIGS)}.")
+    fields = []
+    for name, each in options(RUN_CONFIGS[kind]):
+        meta = dict(each.metadata)
+        titles = TITLES.get(name.rpartition(".")[2], {})
+        listed = [_choice(each_name, titles.get(each_name)) for each_name in meta["choices"] or ()]
+        shown = {key: meta[key] for key in ("title", "help", "low", "high", "expert")}
+        plain = type(each.default).__name__
+        fields.append({"name": name, "type": plain, "default": each.default, "choices": listed or None, **shown})
+    return fields
+
+
+def _choice(name: str, choice: Any) -> dict[str, Any]:
+    """One value of a list: title, help, and what a strategy needs."""
+    if choice is None:
+        return {"value": name, "title": name, "help": ""}
+    limits = {key: getattr(choice, key) for key in ("most", "needs_labels") if hasattr(choice, key)}
+    return {"value": name, "title": choice.title, "help": choice.help, **limits}
+
+
+def replace(project: Project, item: int) -> dict[str, Any]:
+    """Reject a chosen image; the next best takes its place in the queue."""
+    latest = selections.latest(project)
+    if latest is None:
+        raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
+    return {"replacement": selections.reject(project, latest.id, item), "queue": queue_of(project)}

@@ -1,0 +1,129 @@
+"""Hostile names on every page in a real browser, and two tabs that get into each other's way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.pages.label.class_text import TEXT as CLASSES
+from fact_core.generators import finish
+from fact_core.labeling import classes, labels_now, selections
+from fact_core.storage import items
+from fact_core.storage import project as projects
+from fact_core.types import Selection
+from fact_core.work.scan import scan
+from tests.page.test_results_routes import label, train
+from tests.storage_help import flat_project, is_sound
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tests.page.browser_help import AddressOf, Watch, go, on_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+#: They are names of folders, too: no "/".
+NAMES = (
+    "<img src=x onerror=window.pwned=1>",
+    "<script>window.pwned=1<⁄script>",
+    "${window.pwned=1} {{window.pwned=1}}",
+)
+#: What would stand in the page if one of them were read as HTML.
+INERT = "() => !window.pwned && !document.querySelector('[onerror], img[src=x]') && ![...document.scripts]\
+.some((each) => each.textContent.includes('pwned'))"
+
+
+def test_names_are_text_on_every_page(
+    address_of: AddressOf, page: Page, tmp_path: Path, make_images: Callable[..., Path]
+) -> None:
+    """Hostile input 4: of classes, folders, files and the project; in lists, tooltips, cards, charts and dialogs."""
+    folder = make_images(tmp_path / NAMES[0], each=6)
+    for number, name in enumerate(NAMES):
+        (folder / "red" / f"00{number}.png").rename(folder / "red" / f"{name}.png")
+    (folder / f"{NAMES[0]}.jpg").write_text("no picture: it is listed with its reason")
+    project = projects.create(tmp_path / "project", folder, NAMES[0])
+    finish(scan(project))
+    train(project, label(project))
+    classes.add_class(project, "third")
+    for each, name in zip(classes.classes(project), NAMES, strict=True):
+        classes.rename_class(project, each.id, name)
+    page.goto(address_of(project))
+    on_page(page, "project")
+    expect(page.locator("#page-project")).to_contain_text(NAMES[0])
+    for name in ("select", "label", "train", "results"):
+        go(page, name)
+        page.wait_for_timeout(700)
+        for place in (
+            ".sl-strip .sl-tile",
+            ".lb-tile",
+            ".mistake-open",
+            ".matrix td",
+            "canvas",
+            "#train-chart .nsewdrag",
+        ):
+            for shown in page.locator(f"#page-{name} {place}").all()[:2]:
+                if shown.is_visible():
+                    shown.hover(force=True)
+                    page.wait_for_timeout(60)
+        assert page.evaluate(INERT), name
+    go(page, "label")
+    listed = page.locator(".lb-class[data-id] .lb-name")
+    assert set(listed.all_inner_texts()) == set(NAMES), "they stand there as they are"
+    listed.first.click(button="right")
+    page.get_by_role("menuitem", name=CLASSES["classes.delete"]).click()
+    expect(page.locator("dialog[open]")).to_contain_text(NAMES[0])
+    page.keyboard.press("Escape")
+    page.evaluate("(name) => FactStudio.toast({what: name, found: name, do: name})", NAMES[0])
+    expect(page.locator(".toast.bad")).to_contain_text(NAMES[0])
+    assert page.evaluate(INERT)
+    assert page.title().startswith("FACT Studio") or NAMES[0] in page.title()
+
+
+def test_a_class_is_deleted_in_one_tab_while_the_other_gives_it(
+    address_of: AddressOf, page: Page, watch: Watch, tmp_path: Path
+) -> None:
+    """Hostile input 12: the other tab says so, and neither loses a label that was saved."""
+    project = flat_project(tmp_path, images=12)
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids[:10], ("pick",) * 10, ids[10:], "random"), None)
+    kept = {classes.add_class(project, name): name for name in ("cat", "dog")}
+    page.goto(address_of(project))
+    on_page(page, "project")
+    go(page, "label")
+    other = page.context.new_page()
+    other.goto(page.url)
+    for each in (page, other):
+        on_page(each, "label")
+        expect(each.locator(".lb-class[data-id]")).to_have_count(2)
+        expect(each.locator(".lb-stage img:not(.lb-next)")).to_be_visible()
+
+    def says_saved(tab: Page) -> None:
+        tab.wait_for_function("() => document.querySelector('.lb-sync').dataset.state === 'saved'")
+
+    page.keyboard.press("1")
+    says_saved(page)
+    other.route("**/changes?*", lambda route: None)  # it hears nothing of the first tab from here on
+    other.route("**/state?*", lambda route: None)
+    watch.calm = False  # the browser itself reports the refusal
+    page.locator(".lb-class[data-id]").nth(1).click(button="right")
+    page.get_by_role("menuitem", name=CLASSES["classes.delete"]).click()
+    page.locator("dialog[open]").get_by_role("button", name=CLASSES["classes.delete"]).click()
+    expect(page.locator(".lb-class[data-id]")).to_have_count(1)
+
+    before = labels_now.history(project)
+    other.bring_to_front()
+    other.keyboard.press("2")
+    expect(other.locator("body")).to_contain_text("does not exist any more")
+    assert labels_now.history(project) == before, "a label of a class that is gone is not stored"
+    other.unroute_all(behavior="ignoreErrors")
+    other.reload()
+    on_page(other, "label")
+    expect(other.locator(".lb-class[data-id]")).to_have_count(1)
+    other.keyboard.press("1")
+    says_saved(other)
+    states = labels_now.states(project)
+    assert len(states) >= 1 and {kept[state.class_id or 0] for state in states.values()} == {"cat"}
+    assert is_sound(project)
+    other.close()
