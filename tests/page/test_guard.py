@@ -376,7 +376,9 @@ def test_a_short_password_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "cookie", ["nonsense", f"{KEYS.cookie_name}=wrong", f"fact_studio_1={KEYS.cookie}", "a=b; =; ;"]
+    "cookie",
+    ["nonsense", f"{KEYS.cookie_name}=wrong", f"fact_studio_1={KEYS.cookie}", "a=b; =; ;"],
+    ids=["nonsense", "wrong", "of another port", "empty"],  # without the secret: it is another one in each process
 )
 def test_a_wrong_cookie_stays_outside(outside: TestClient, cookie: str) -> None:
     assert outside.get("/x/app", headers={"cookie": cookie} | KEY).status_code == 403
