@@ -89,7 +89,7 @@ def test_a_file_that_is_not_clear_is_asked_about_and_a_part_is_kept_apart(
     assert len(labels_now.snapshot(project, "audit").ids) == 3
     assert len(labels_now.snapshot(project, "pick").ids) == 12
     page.locator(".toast.acts button").first.click()
-    page.wait_for_function("() => !FactStudio.state.classes.some((each) => each.count)")
+    expect(page.get_by_text(TEXT["import.undone"].format(n=15))).to_be_visible()
     assert now(project) == {}
     latest = selections.latest(project)
     assert latest is not None and latest.selection.roles == ("pick", "pick")
