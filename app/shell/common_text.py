@@ -25,8 +25,8 @@ TEXT = {
     "to see the other one.",
     "full": "The disk is full. What is stored is kept, and nothing is lost: free some space. Until then new labels "
     "wait in this window.",
-    "denied": "This window is no longer let in: was the program started anew? Open the address that it printed, in "
-    "another tab. This one then goes on by itself, and what waits in it is saved.",
+    "denied": "This window is not let in. Open the address that the program printed, in another tab: then this one "
+    "goes on.",
     "error.title": "That did not work",
     "error.found": "Found: {found}",
     "error.unknown": "The program answered with an error.",

@@ -6,6 +6,7 @@ import csv
 import importlib.util
 import io
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -331,3 +332,15 @@ def test_a_vision_transformer_exports(tmp_path: Path, images: Path) -> None:
         model = Classifier(backbone, {name: head}, name, ("a", "b", "c")).eval()
         result, _ = heard(write_model(tmp_path / name, model, {}, sample_files=files))
         assert result["checked"] == 3 and result["largest_difference"] <= 1e-4
+
+
+def test_the_runtime_is_told_to_stay_quiet_before_it_is_loaded(exported: Path) -> None:
+    """Hostile input 10: its own builds send what they were used for; by then its functions come too late."""
+    lines = (exported / "predict.py").read_text("utf-8").splitlines()
+    quiet = [n for n, line in enumerate(lines) if line.startswith('os.environ["ORT_DISABLE_TELEMETRY"] = "1"')]
+    assert len(quiet) == 1 and quiet[0] < lines.index("import onnxruntime")
+    assert "ORT_DISABLE_TELEMETRY=1" in (exported / "README.md").read_text("utf-8")
+    env = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    code = "import os, fact_core; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    told = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "1"

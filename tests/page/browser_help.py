@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,12 +37,12 @@ DIGITS = [str(number) for number in range(10)]
 
 
 class Served:
-    """The program in a process of its own. ``address`` lets a browser in."""
+    """The program in a process of its own. ``address`` lets a browser in. prefix: a command that starts the program."""
 
-    def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
+    def __init__(self, folder: Path, *arguments: str, port: int = 0, prefix: Sequence[str] = ()) -> None:
         folder.mkdir(exist_ok=True)
         self.log = folder / "server.txt"
-        command = [sys.executable, "-m", "app.main", "--no-browser", "--port", str(port), *arguments]
+        command = [*prefix, sys.executable, "-m", "app.main", "--no-browser", "--port", str(port), *arguments]
         with open(self.log, "wb") as out:
             env = {**os.environ, "PYTHONUTF8": "1"}
             self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=subprocess.STDOUT)

@@ -306,7 +306,7 @@ def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, 
 
     # Anew, it lets nobody in who was in before: the window says so, and keeps what waits.
     second = serve("--project", str(project.folder), port=first.port)
-    expect(page.locator(".offline")).to_contain_text("Open the address that it printed")
+    expect(page.locator(".offline")).to_contain_text("Open the address that the program printed")
     expect(page.locator(".lb-sync")).to_have_text("1 wait")
     with page.context.new_page() as other:
         other.goto(second.address)
