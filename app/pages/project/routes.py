@@ -59,6 +59,33 @@ def register(app: FastAPI, server: Server) -> None:
             "home": str(data_folder()),
         }
 
+    _register_found(app, server)
+
+    @app.post("/x/projects/open")
+    def open_one(folder: str = Body(embed=True)) -> dict[str, str]:
+        if not folder.strip():
+            raise InputError("The project folder is empty", do="Give the folder of the project.")
+        return {"key": server.open(typed(folder))}
+
+    @app.post("/x/projects/new")
+    def new(
+        images: str = Body(), name: str = Body(""), folder: str = Body(""), links_to: str = Body("")
+    ) -> dict[str, str]:
+        allowed = links.checked(links_to.splitlines())
+        key = server.create(images, name, folder)
+        links.allow(server.project(key), allowed)
+        server.start(key, "scan", {})
+        return {"key": key}
+
+    @app.post("/x/projects/delete")
+    def delete(key: str = Body(embed=True)) -> dict[str, bool]:
+        server.delete(key)
+        return {"deleted": True}
+
+
+def _register_found(app: FastAPI, server: Server) -> None:
+    """GET /x/K/found, POST /x/K/links: what a scan found, and which links the next one follows."""
+
     @app.get("/x/{key}/found")
     def found(key: str) -> dict[str, Any]:
         project = server.project(key)
@@ -83,27 +110,6 @@ def register(app: FastAPI, server: Server) -> None:
         links.allow(project, folders)
         server.start(key, "scan", {})
         return {"followed": [str(each) for each in links.allowed(project)]}
-
-    @app.post("/x/projects/open")
-    def open_one(folder: str = Body(embed=True)) -> dict[str, str]:
-        if not folder.strip():
-            raise InputError("The project folder is empty", do="Give the folder of the project.")
-        return {"key": server.open(typed(folder))}
-
-    @app.post("/x/projects/new")
-    def new(
-        images: str = Body(), name: str = Body(""), folder: str = Body(""), links_to: str = Body("")
-    ) -> dict[str, str]:
-        allowed = links.checked(links_to.splitlines())
-        key = server.create(images, name, folder)
-        links.allow(server.project(key), allowed)
-        server.start(key, "scan", {})
-        return {"key": key}
-
-    @app.post("/x/projects/delete")
-    def delete(key: str = Body(embed=True)) -> dict[str, bool]:
-        server.delete(key)
-        return {"deleted": True}
 
 
 def brief(recent: projects.Recent) -> ProjectRow:
