@@ -71,7 +71,7 @@ def register(app: FastAPI, server: Server) -> None:
     def new(
         images: str = Body(), name: str = Body(""), folder: str = Body(""), links_to: str = Body("")
     ) -> dict[str, str]:
-        allowed = links.checked(links_to.splitlines())
+        allowed = links.checked([typed(each) for each in links_to.splitlines() if each.strip()])
         key = server.create(images, name, folder)
         links.allow(server.project(key), allowed)
         server.start(key, "scan", {})
@@ -107,7 +107,7 @@ def _register_found(app: FastAPI, server: Server) -> None:
     @app.post("/x/{key}/links")
     def follow(key: str, folders: Annotated[list[str], Body(embed=True)]) -> dict[str, list[str]]:
         project = server.project(key)
-        links.allow(project, folders)
+        links.allow(project, [typed(each) for each in folders])
         server.start(key, "scan", {})
         return {"followed": [str(each) for each in links.allowed(project)]}
 
