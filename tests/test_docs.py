@@ -186,3 +186,12 @@ def test_every_dependency_has_a_range_and_the_doctor_knows_its_lower_end() -> No
     for name, oldest in doctor.NEEDED.items():
         lower = re.search(r">=(\d+)\.(\d+)", ranges[name])
         assert lower and (int(lower[1]), int(lower[2])) == oldest, name
+
+
+@pytest.mark.parametrize("number", range(1, 18))
+def test_every_kind_of_hostile_input_has_a_test(number: int) -> None:
+    """The kinds are numbered: 1 paths to files, 2 images over the network, 3 forged requests, 4 names as text, 5 names
+    as folders, 6 tables, 7 image files, 8 weights, 9 commands, 10 the network, 11 kills and full disks, 12 two tabs,
+    13 many rows, 14 small pools, 15 devices and pages that leave, 16 schemas, 17 dependencies."""
+    files = (each.read_text(encoding="utf-8") for each in (ROOT / "tests").rglob("test_*.py"))
+    assert any(f"Hostile input {number}:" in text for text in files)
