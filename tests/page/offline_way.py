@@ -74,9 +74,7 @@ def drive(folder: Path, address: str) -> None:
     from tests.page.browser_help import CHROMIUM, LONG, SOON, go, on_page
     from tests.page.conftest import ARGUMENTS
 
-    # Chromium's own talk with its maker, which is none of the page's: hints for forms, new components.
-    own = ["--disable-features=AutofillServerCommunication,OptimizationHints,Translate", "--disable-component-update"]
-    log = [*own, f"--log-net-log={folder / 'browser.json'}"]
+    log = [f"--log-net-log={folder / 'browser.json'}"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *log])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
