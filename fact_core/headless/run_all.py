@@ -92,6 +92,10 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     device = order.train.device
     worker.do("scan", {})
     pool = items.pool(found)
+    if not len(pool):
+        path, reason = (items.problems(found) or [("", "The folder holds none")])[0]
+        told = f"{path}: {reason}" if path else reason
+        raise InputError("No image of this folder can be read", told, "Choose another folder.")
     budget = parse_budget(order.select.budget, len(pool))
     truth = _truth(found, pool, order, console)
     features = worker.do("features", {"backbone": order.train.backbone, "device": device}).result

@@ -70,5 +70,9 @@ def _what_it_is(content: bytes) -> str:
     for signature, told in _SIGNATURES:
         if start.lstrip().lower().startswith(signature.lower()):
             return told
+    if start.startswith(b"/annex/objects/"):
+        return "It is a git-annex pointer; run git annex get"
+    if len(content) < 512 and re.fullmatch(rb"(\.\./|\./|/)[\x20-\x7e]+\n?", content):
+        return "It is the text of a link, not an image: the links were lost when the folder was copied"
     starts_well = start.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*", b"MM\x00*", b"RIFF"))
     return "The file is damaged: it cannot be opened" if starts_well else "It is not an image of a known format"

@@ -189,6 +189,12 @@ def test_heic() -> None:
     assert outcome(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic") == "HEIC is not supported; convert it to JPEG"
 
 
+def test_links_that_became_text() -> None:
+    """A copy without links leaves their text behind, and an annex its pointers."""
+    assert "text of a link" in outcome(b"../../blobs/1f3a")
+    assert "git annex get" in outcome(b"/annex/objects/SHA256E-s9--ab.png\n")
+
+
 def made() -> list[bytes]:
     """Well-formed files of many kinds, to be damaged."""
     picture, rest = noise(), {"save_all": True, "append_images": [noise(seed=1), noise(seed=2)]}
