@@ -32,6 +32,7 @@ from app.bench.crash_program import Labeler, Program
 from app.bench.crash_round import Counts, Round
 from app.bench.pool import paint_images
 from fact_core.bench import page_tables
+from fact_core.errors import RunError
 from fact_core.events import Log
 from fact_core.headless.console import Console
 from fact_core.storage import project as projects
@@ -40,8 +41,8 @@ from fact_core.types import Step
 
 #: Blows a stage; in the full form so often that more than 300 kills come together.
 BRIEF = {"scan": 5, "features": 1, "train": 4, "export": 2}
-FULL = {"scan": 3, "features": 4, "select": 3, "train": 9, "predict": 4, "export": 5}
-ROUNDS, DISK_ROUNDS, COMMANDS, TERMS = 10, 2, 4, 6
+FULL = {"scan": 5, "features": 4, "select": 3, "train": 9, "predict": 4, "export": 5}
+ROUNDS, DISK_ROUNDS, COMMANDS, TERMS = 9, 2, 3, 5
 CLASSES, EACH = ("red", "green", "blue"), 14
 DISK = "600m"
 
@@ -73,16 +74,21 @@ def page_row(
     disk: Path | None = None,
     haste: float = 1.0,
 ) -> Step[dict[str, Any]]:
-    """A row of the page's rounds. haste: share of the usual time until a blow falls. RunError where a stage hangs."""
+    """A row of the page's rounds. haste: share of the usual time until a blow falls."""
     counts, console, began = Counts(), Console(sys.stderr), time.monotonic()
-    row: dict[str, Any] = {"part": name, "rounds": rounds}
+    row: dict[str, Any] = {"part": name, "rounds": rounds, "hung": 0}
     for number in range(rounds):
         place = (disk or folder) / f"{name.partition(',')[0]}-{number}"
         project = projects.create(place / "project", images)
         program = Program(project, folder / "home" / f"{name}-{number}")
         yield Log(f"{name}, round {number + 1} of {rounds}: {counts.kills} kills so far")
         one = Round(program, project, np.random.default_rng(number), counts, disk, haste)
-        given = yield from one.play(blows)
+        try:
+            given = yield from one.play(blows)
+        except RunError as error:
+            yield Log(str(error), "error")
+            row["hung"] = row.get("hung", 0) + 1
+            continue
         stored = crash_check.stored_labels(project, Labeler.CLIENT)
         lost, reordered = crash_check.lost_and_reordered(given, stored)
         trained = run_queue.get(project, one.runs["train"])
@@ -112,7 +118,7 @@ def command_row(folder: Path, images: Path, rounds: int, terms: int) -> Step[dic
 
 def failures(row: dict[str, Any]) -> int:
     """What must be 0 in a row."""
-    return sum(row.get(key, 0) for key in ("lost", "reordered", "other_weights", "twice", "damaged", "halves"))
+    return sum(row.get(key, 0) for key in ("lost", "reordered", "other_weights", "twice", "damaged", "halves", "hung"))
 
 
 def _told(row: dict[str, Any], counts: Counts, began: float) -> dict[str, Any]:

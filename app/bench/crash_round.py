@@ -24,7 +24,7 @@ from fact_core.storage.project import Project
 from fact_core.types import Step
 
 #: What happens to whom, as often as it is named.
-BLOWS = ("worker", "worker", "server", "server", "both", "freeze worker", "freeze server", "leave", "stop")
+BLOWS = ("worker", "server", "both", "both", "both", "freeze worker", "freeze server", "leave", "stop")
 STAGES = ("scan", "features", "select", "train", "predict", "export")
 #: Seconds in which a blow falls, from the start of a stage or from the last blow: with the imports of torch.
 SPAN = {"scan": 2.0, "features": 7.0, "select": 6.0, "train": 12.0, "predict": 7.0, "export": 8.0}
@@ -32,7 +32,7 @@ SPAN = {"scan": 2.0, "features": 7.0, "select": 6.0, "train": 12.0, "predict": 7
 STAGE_SECONDS = 240.0
 MOST_FROZEN = 2.0
 #: How often a server that starts is killed before it serves, and within how many seconds.
-IN_START, START_SPAN = 0.25, 4.0
+IN_START, START_SPAN = 0.4, 4.0
 BUDGET, CHECKS = 12, 6
 #: A training of some steps a phase, as the page's form sends it.
 FEW = {"ff.steps": 12, "ff.pixels": 32, "ff.batch": 6, "ff.gate": "off", "st.steps": 6, "st.images": 10}

@@ -49,6 +49,7 @@ CRASH = {
     "trainings": "trainings",
     "other_weights": "with other weights",
     "twice": "trained twice",
+    "hung": "came to no end",
     "damaged": "damaged databases",
     "halves": "half files",
     "device": "device",

@@ -86,5 +86,5 @@ def test_halves_of_files_are_seen(tmp_path: Path) -> None:
 def test_a_row_fails_by_what_must_not_be() -> None:
     good = {"labels": 9, "lost": 0, "reordered": 0, "other_weights": 0, "damaged": 0, "halves": 0}
     assert crash.failures(good) == 0
-    for key in ("lost", "reordered", "other_weights", "damaged", "halves", "twice"):
+    for key in ("lost", "reordered", "other_weights", "damaged", "halves", "twice", "hung"):
         assert crash.failures({**good, key: 1}) == 1
