@@ -31,8 +31,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = readme.RESULTS.read_text(encoding="utf-8")
 
 
-#: Files of other projects (big_vision, Gradio) that comments name, and what an export brings along.
-ELSEWHERE = {"big_vision models/vit.py", "theme.css", "predict.py"}
+#: Files of other projects (big_vision, Gradio, ONNX Runtime) that comments name, and what an export brings along.
+ELSEWHERE = {"big_vision models/vit.py", "theme.css", "Privacy.md", "predict.py"}
 
 
 def _named_files() -> list[tuple[str, str]]:

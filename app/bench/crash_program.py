@@ -15,12 +15,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import psutil
 
 from app.bench.browser import ROOT
-from app.shell.server import key_of
 from fact_core.errors import RunError
 from fact_core.storage import worker_lock
 from fact_core.storage.project import Project
@@ -42,6 +41,7 @@ class Program:
     home: Path
     _process: subprocess.Popen[bytes] | None = None
     _address: str = ""
+    _key: str = ""
     _headers: dict[str, str] = field(default_factory=dict)
 
     def start(self) -> None:
@@ -76,7 +76,7 @@ class Program:
         headers = {"Cookie": "; ".join(each.partition(";")[0] for each in cookies), "Content-Type": "application/json"}
         if key := re.search(r'page\\?":\s*\\?"([\w-]+)', page):
             headers["X-Fact-Studio"] = key[1]
-        self._address, self._headers = where.netloc, headers
+        self._address, self._headers, self._key = where.netloc, headers, parse_qs(where.query)["p"][0]
 
     def post(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """(status, answer) of one of the project's routes. Away when nobody answers."""
@@ -87,7 +87,7 @@ class Program:
         self._ask("GET", "/state", None)
 
     def _ask(self, method: str, path: str, body: str | None) -> tuple[int, dict[str, Any]]:
-        url = f"/x/{key_of(self.project.folder)}{path}"
+        url = f"/x/{self._key}{path}"
         with contextlib.closing(http.client.HTTPConnection(self._address, timeout=ANSWER_SECONDS)) as connection:
             try:
                 connection.request(method, url, body, self._headers)
