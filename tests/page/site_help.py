@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import subprocess
 import sys
@@ -65,6 +66,16 @@ def whole_site(home: Path) -> Iterator[Site]:
         yield Site(client, app, server, project, key, keys)
         server.close()
     del client, guarded, app
-    with warnings.catch_warnings():  # what Gradio left open dies here, not in the middle of somebody else's test
+    close_what_gradio_left()
+
+
+def close_what_gradio_left() -> None:
+    """Gradio leaves the event loop open in which it built a page: it ends here, not in somebody else's test."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        try:
+            asyncio.get_event_loop().close()
+        except RuntimeError:  # there is none, from Python 3.14 on
+            pass
+        asyncio.set_event_loop(None)
         gc.collect()
