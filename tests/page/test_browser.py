@@ -46,6 +46,13 @@ STEPS = {"ff": ("100", "16"), "lm": ("200", "20")}  # phase -> what Quick says, 
 COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
     .filter((line) => line.mode === "lines").reduce((n, line) => n + line.x.length, 0)"""
 MISSING = "[...document.querySelectorAll('#page-label img[src]')].filter((e) => e.complete && !e.naturalWidth).length"
+#: A key is meant for an image that has been painted.
+SEEN = """async () => {
+    const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    await document.querySelector('.lb-stage img:not(.lb-next)').decode();
+    await frame();
+    await frame();
+}"""
 SHOWN_RUN = (
     "() => { const run = FactStudio.train.shownRun(FactStudio.state); return run ? [run.id, run.status] : [0, '']; }"
 )
@@ -92,6 +99,7 @@ def shown_file(page: Page) -> str:
 def label_by_key(page: Page, truth: dict[str, str], names: list[str], given: dict[str, str], upto: int) -> None:
     """Give images their class by its key until ``upto`` are labeled. ``given``: file name -> class, is added to."""
     while len(given) < upto:
+        page.evaluate(SEEN)
         file = shown_file(page)
         assert file not in given, f"{file} is shown a second time"
         given[file] = truth[file]
@@ -295,14 +303,15 @@ def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, 
     assert is_sound(project)
     assert stored(project) == given
 
-    # The window goes on without a server: what is said now waits in it.
-    page.keyboard.press("End")
-    page.wait_for_function(f"() => {MISSING} > 0")
+    # The window goes on without a server: what is said now waits in it, of an image that is there to be seen.
+    page.evaluate(SEEN)
     file = shown_file(page)
     page.keyboard.press(str(names.index(truth[file]) + 1))
     expect(page.locator(".lb-sync")).to_have_text("1 wait")
     expect(page.locator(".offline")).to_be_visible()
     given[file] = truth[file]
+    page.keyboard.press("End")
+    page.wait_for_function(f"() => {MISSING} > 0")
 
     # Anew, it lets nobody in who was in before: the window says so, and keeps what waits.
     second = serve("--project", str(project.folder), port=first.port)
