@@ -20,6 +20,8 @@ STRIP = 1 << 18  # pixels that are turned at a time, so that a large picture cos
 LOOKED_AT = 1 << 20  # pixels that tell the range of a picture; of more some are passed over, evenly
 NO_END = 10_000  # one pixel in so many is no end of a range: a camera has hot pixels
 FULL = 65535.0
+#: Grey with transparency, 16 bits each: Pillow makes it RGBA. Taken as RGBA, its four bytes come as they lie there.
+GREY_ALPHA = "LA;16B"
 
 #: EXIF orientation -> how the picture is turned.
 TURNS = {
@@ -108,6 +110,7 @@ def low_bytes(image: Any) -> Any:
     for place, tile in enumerate(other.tile):
         args = swap[tile.args] if isinstance(tile.args, str) else (swap[tile.args[0]], *tile.args[1:])
         other.tile[place] = tile._replace(args=args)
+    other.info["grey"] = _raw(image) == GREY_ALPHA
     other.load()
     return other
 
@@ -124,7 +127,8 @@ def _other_byte() -> dict[str, str]:
     """Pillow takes the upper byte of 16-bit colours; the name of the order that takes the lower one instead."""
     native = "16B" if sys.byteorder == "little" else "16L"
     swap = {"16B": "16L", "16L": "16B", "16N": native}
-    return {f"{mode};{order}": f"{mode};{other}" for mode in ("RGB", "RGBA") for order, other in swap.items()}
+    colours = {f"{mode};{order}": f"{mode};{other}" for mode in ("RGB", "RGBA") for order, other in swap.items()}
+    return {**colours, GREY_ALPHA: "RGBA"}
 
 
 def _strips(image: Any) -> Any:
@@ -139,7 +143,9 @@ def _parts(image: Any, low: Any = None) -> Any:
         box = (0, top, image.width, bottom)
         part = np.asarray(image.crop(box))
         if low is not None:
-            part = (part[:, :, :3].astype(np.uint16) << 8) | np.asarray(low.crop(box))[:, :, :3]
+            lower = np.asarray(low.crop(box))
+            lower = lower[:, :, 1:2] if low.info["grey"] else lower[:, :, :3]
+            part = (part[:, :, :3].astype(np.uint16) << 8) | lower
         yield top, part
 
 

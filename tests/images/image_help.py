@@ -21,9 +21,9 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 
 
 def png16(values: Values) -> bytes:
-    """A PNG of 16 bits a value: values (h, w) grey, (h, w, 3) colours, (h, w, 4) with transparency."""
+    """A PNG of 16 bits a value: values (h, w) grey, (h, w, 3) colours; (h, w, 2) or (h, w, 4) with transparency."""
     height, width = values.shape[:2]
-    colour = {1: 0, 3: 2, 4: 6}[values.size // (height * width)]
+    colour = {1: 0, 2: 4, 3: 2, 4: 6}[values.size // (height * width)]
     lines = b"".join(b"\0" + values[row].astype(">u2").tobytes() for row in range(height))
     about = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0)
     parts = ((b"IHDR", about), (b"IDAT", zlib.compress(lines)), (b"IEND", b""))

@@ -108,6 +108,18 @@ def test_transparency_of_deep_colours_lies_on_white() -> None:
     assert found.tolist() == [[[255, 0, 0], [255, 255, 255]]]
 
 
+def test_twelve_bits_in_grey_with_transparency_are_not_black() -> None:
+    values = np.full((9, 7, 2), 65535, dtype=np.uint16)
+    values[..., 0] = np.random.default_rng(3).integers(0, 4096, (9, 7))
+    values[0, 0, 0], values[0, 1, 0], values[0, 2] = 0, 4095, (17, 0)
+    seen = decode.examine(png16(values))
+    assert (seen.deep, seen.low, seen.high) == ("colour16", 0, 4095)
+    found = np.asarray(decode.decode(png16(values), ranges=(("colour16", 0.0, 4095.0),)))
+    wanted = np.round(values[..., 0] / 4095 * 255).astype(np.uint8)
+    wanted[0, 2] = 255  # white beneath
+    assert np.array_equal(found, np.dstack([wanted] * 3))
+
+
 def test_strips_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     alpha = Image.fromarray(rng.integers(0, 256, (23, 11, 4), dtype=np.uint8))
