@@ -102,6 +102,7 @@ def create(folder: Path, images: Path, name: str = "") -> Project:
             raise ProjectError(
                 "The folder for the project is not empty", f"{target}: {shown}", "Choose a new or an empty folder."
             )
+        _check_no_rest(target)
         _write_database(target, title, root)
     except OSError as error:
         raise storage_error(error, "creating the project") from error
@@ -244,6 +245,21 @@ def remember(project: Project) -> None:
 
 def _ours(name: str) -> bool:
     return name in ("runs", "cache", "project.lock", "worker.lock", "worker.log") or name.startswith(DATABASE)
+
+
+def _check_no_rest(folder: Path) -> None:
+    """ProjectError where another project's runs or log lie: SQLite would take that log for the new file's own.
+
+    It may hold labels, and the first runs of a new project would go on with the old ones' labels.
+    """
+    log = [f"{DATABASE}-wal", f"{DATABASE}-journal"]
+    rest = [name for name in ("runs", *log) if (folder / name).exists()]
+    if rest or any(folder.glob(f"{DATABASE}.backup-*")):
+        raise ProjectError(
+            "The rest of another project lies in this folder",
+            f"{folder} has {', '.join(rest) or 'a backup of its file'}, and no {DATABASE}",
+            "Put its file back, or choose another folder.",
+        )
 
 
 def _given_identity(con: Database) -> str:

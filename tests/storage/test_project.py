@@ -37,6 +37,19 @@ def test_a_project_is_made_and_opened_again(tmp_path: Path, folder: Path) -> Non
     assert made.run_folder(3) == made.folder / "runs" / "3"
 
 
+@pytest.mark.parametrize("rest", ["runs/1/labels.json", "project.sqlite-wal", "project.sqlite.backup-2"])
+def test_nothing_is_made_among_the_rest_of_another_project(tmp_path: Path, folder: Path, rest: str) -> None:
+    """Hostile input 11: its file was moved away after a crash. The log holds labels, the runs have their own."""
+    left = tmp_path / "p" / rest
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"of before")
+    for make in (projects.create, projects.open_or_create):
+        with pytest.raises(ProjectError, match="rest of another project"):
+            make(tmp_path / "p", folder)
+    assert left.read_bytes() == b"of before"
+    assert not (tmp_path / "p" / "project.sqlite").exists()
+
+
 def test_without_a_name_it_has_the_name_of_the_images(tmp_path: Path, folder: Path) -> None:
     assert projects.open_or_create(tmp_path / "p", folder).name == "images"
 
