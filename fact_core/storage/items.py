@@ -6,17 +6,15 @@ Rows are never deleted: what is gone is marked as missing.
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.images.folder import Found
-from fact_core.storage import db, deep, links
+from fact_core.storage import db, deep, links, moved
 from fact_core.storage.project import Project
 from fact_core.types import ImageFile, Item, Pool
 
@@ -166,6 +164,7 @@ def store(project: Project, batch: Sequence[FileRow]) -> None:
     if not batch:
         return
     with db.connect(project.db) as con, db.transaction(con):
+        moved.note_digests(con, [(each.found.path, each.digest) for each in batch])
         con.table("item").upsert_all((_item_row(each) for each in batch), pk="path")
         db.bump(con)
 
@@ -182,7 +181,7 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
         con.conn.executemany(
             "UPDATE item SET status = 'missing', duplicate_of = NULL WHERE id = ?", [(r["id"],) for r in newly]
         )
-        followed = _follow(con, [row for row in newly if row["digest"]])
+        followed = moved.follow(con, {row["id"] for row in newly})
         con.execute(
             "WITH first AS (SELECT digest, min(id) AS id FROM item WHERE status = 'ok' GROUP BY digest) "
             "UPDATE item SET duplicate_of = nullif(first.id, item.id) FROM first "
@@ -192,6 +191,23 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
         deep.settle(con)
         db.bump(con)
         return followed, len(newly)
+
+
+def with_history(project: Project, paths: Collection[str]) -> list[str]:
+    """Those of the readable files for which somebody has given a label or skipped them, by path."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT path FROM item WHERE status = 'ok' AND path IN (SELECT value FROM json_each(?)) "
+            "AND EXISTS (SELECT 1 FROM label WHERE label.item = item.id) ORDER BY path",
+            (json.dumps(sorted(paths)),),
+        )
+        return [row["path"] for row in rows]
+
+
+def unsettled(project: Project) -> bool:
+    """Whether a scan was cut short that had found changed files: nobody has seen yet whose bytes these are."""
+    with db.connect(project.db) as con:
+        return con.execute("SELECT 1 FROM item WHERE was != '' AND status = 'ok' LIMIT 1").fetchone() is not None
 
 
 def doubt(project: Project, digests: Sequence[str]) -> None:
@@ -219,27 +235,3 @@ def _item_row(each: FileRow) -> dict[str, str | int | float | None]:
         "low": each.low,
         "high": each.high,
     }
-
-
-def _follow(con: Database, gone: Sequence[sqlite3.Row]) -> set[str]:
-    """Where a missing image's bytes lie under another, younger row, the two rows swap their files.
-
-    So a moved or renamed file keeps its id and its labels. Returns the new paths.
-    """
-    moved = set[str]()
-    for old in gone:
-        new = con.execute(
-            "SELECT * FROM item WHERE digest = ? AND status = 'ok' AND id > ? ORDER BY id DESC LIMIT 1",
-            (old["digest"], old["id"]),
-        ).fetchone()
-        if new is None:
-            continue
-        con.execute("UPDATE item SET path = '' WHERE id = ?", (new["id"],))
-        con.execute(
-            "UPDATE item SET path = ?, bytes = ?, mtime_ns = ?, deep = ?, low = ?, high = ?, status = 'ok', "
-            "reason = '' WHERE id = ?",
-            (*(new[key] for key in ("path", "bytes", "mtime_ns", "deep", "low", "high")), old["id"]),
-        )
-        con.execute("UPDATE item SET path = ?, status = 'missing' WHERE id = ?", (old["path"], new["id"]))
-        moved.add(new["path"])
-    return moved

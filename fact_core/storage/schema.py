@@ -155,4 +155,8 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE item ADD COLUMN high REAL NOT NULL DEFAULT 0;
     UPDATE item SET deep = '' WHERE status != 'ok' OR format NOT IN ('PNG', 'TIFF');
     """,
+    """
+    -- was: the digest that the file had before this one, until a scan has found where those bytes are now ("" is none).
+    ALTER TABLE item ADD COLUMN was TEXT NOT NULL DEFAULT '';
+    """,
 )

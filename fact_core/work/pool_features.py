@@ -21,8 +21,9 @@ from fact_core.work.kind import Needed
 
 
 def needs_pool(project: Project) -> list[Needed]:
-    """A scan, where no image is known, or an older version has not looked how deep the pixels are."""
-    return [] if items.counts(project).pool and not deep.unknown(project) else [("scan", {})]
+    """A scan, where no image is known, one was cut short, or an older version has not looked how deep pixels are."""
+    known = items.counts(project).pool and not deep.unknown(project) and not items.unsettled(project)
+    return [] if known else [("scan", {})]
 
 
 def needs_features(project: Project, backbone: str, device: str) -> list[Needed]:

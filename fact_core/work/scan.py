@@ -32,6 +32,7 @@ from fact_core.types import Step
 from fact_core.work.kind import Kind
 
 BATCH = 500  # files stored in one transaction
+NAMED = 10  # files that a note names
 
 _WHAT_TO_DO = "Choose a folder with jpg, png, webp, bmp, gif or tif files."
 
@@ -80,7 +81,7 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     yield Progress("scan", 0, len(seen.files), "images")
     known = items.known_files(project)
     todo = [found for found in seen.files if not _same(known.get(found.path), found)]
-    added, changed = set[str](), 0
+    added, changed = set[str](), set[str]()
     done, batch, stored = len(seen.files) - len(todo), list[FileRow](), time.monotonic()
     for each in _read_all(project.images, todo, workers):
         batch.append(each)
@@ -88,29 +89,38 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
         if row is None or row.status == "missing":
             added.add(each.found.path)
         elif (row.digest, row.reason) != (each.digest, each.reason):
-            changed += 1
+            changed.add(each.found.path)
         if len(batch) >= BATCH or time.monotonic() - stored > 1:
             items.store(project, batch)
             done, batch, stored = done + len(batch), [], time.monotonic()
             yield _progress(started, done, len(seen.files), len(todo))
     items.store(project, batch)
     followed, gone = items.settle(project, {found.path for found in seen.files})
-    moved = len(added & followed)
     yield _progress(started, len(seen.files), len(seen.files), len(todo))
-    now, notes = items.counts(project), tuple(deep.in_words(project))
+    edited = items.with_history(project, changed - followed)
+    now, notes = items.counts(project), (*deep.in_words(project), *_told(edited))
     for note in notes:
         yield Log(note)
     return ScanResult(
-        added=len(added) - moved,
-        changed=changed,
-        removed=gone - moved,
-        moved=moved,
+        added=len(added - followed),
+        changed=len(changed - followed),
+        removed=gone - len(added & followed),
+        moved=len((added | changed) & followed),
         unreadable=now.unreadable,
         duplicates=now.duplicates,
         total=now.pool,
         seconds=time.monotonic() - started,
         notes=notes,
     )
+
+
+def _told(edited: Sequence[str]) -> list[str]:
+    """What a person should know of labeled images that are not what they were."""
+    if not edited:
+        return []
+    which = ", ".join(edited[:NAMED]) + (", ..." if len(edited) > NAMED else "")
+    many = f"{len(edited):,} files have" if len(edited) != 1 else "1 file has"
+    return [f"{many} changed since labels were given for them, which were kept. Check that they still hold: {which}"]
 
 
 def _nothing(project: Project, seen: Seen) -> InputError:

@@ -1,0 +1,102 @@
+"""Files that were renamed, swapped or overwritten: a label stays with the bytes that it was given for.
+
+Of a row whose file has other bytes now, ``item.was`` says which it had. A scan ends with ``follow``: rows swap their
+files until each has its own bytes again, as far as these are still there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+#: What belongs to the file; the rest of a row is its identity, to which labels, picks and answers refer.
+_FILE = ["path", "digest", "width", "height", "format", "bytes", "mtime_ns", "status", "reason", "deep", "low", "high"]
+
+
+def note_digests(con: Database, files: Sequence[tuple[str, str]]) -> None:
+    """Before files (path, digest now) are stored: what they had before. Part of the same transaction."""
+    con.conn.executemany("UPDATE item SET was = digest WHERE path = ? AND digest NOT IN ('', ?) AND was = ''", files)
+
+
+def follow(con: Database, newly: set[int]) -> set[str]:
+    """Give each row the file that has its bytes. newly: rows whose file is missing since this scan.
+
+    A row whose bytes are nowhere keeps the file of its own path: it was edited. Returns the paths that took the place
+    of another one.
+    """
+    con.execute("UPDATE item SET was = '' WHERE was = digest AND status != 'missing'")
+    rows = con.execute(
+        "SELECT id, path FROM item WHERE was != '' OR (status = 'missing' AND digest != '') ORDER BY id"
+    ).fetchall()
+    moved = set[str]()
+    for row in rows:
+        own = _row(con, row["id"])
+        if (other := _holder(con, own, own["id"] in newly)) is not None:
+            _swap(con, own, other)
+            moved.add(other["path"])
+            if other["was"] == own["digest"]:  # both names were swapped
+                moved.add(own["path"])
+    for row in rows:
+        _settled(con, _row(con, row["id"]), row["path"])
+    return moved
+
+
+def _holder(con: Database, own: sqlite3.Row, newly: bool) -> sqlite3.Row | None:
+    """The row whose file has the bytes of this one, and that is no repeat which came before it."""
+    mine = own["was"] or own["digest"]
+    rows = con.execute(
+        "SELECT * FROM item WHERE digest = ? AND status = 'ok' AND id != ? ORDER BY was = '', id DESC",
+        (mine, own["id"]),
+    ).fetchall()
+    if (
+        own["status"] == "missing"
+        and not own["was"]
+        and not newly
+        and any(row["id"] < own["id"] and not row["was"] for row in rows)
+    ):
+        return None  # a repeat that is long gone
+    return next((row for row in rows if row["was"] or row["id"] > own["id"]), None)
+
+
+def _swap(con: Database, own: sqlite3.Row, other: sqlite3.Row) -> None:
+    con.execute("UPDATE item SET path = '' WHERE id = ?", (other["id"],))
+    _put(con, own["id"], other)
+    _put(con, other["id"], own)
+    con.execute("UPDATE item SET was = '' WHERE id IN (?, ?) AND was = digest", (own["id"], other["id"]))
+
+
+def _settled(con: Database, row: sqlite3.Row, path: str) -> None:
+    """End with a row whose bytes are nowhere. path: of the file that it had at first."""
+    if not row["was"]:
+        return
+    if row["status"] == "missing":
+        con.execute("UPDATE item SET digest = was, was = '', duplicate_of = NULL WHERE id = ?", (row["id"],))
+        return
+    if row["status"] != "ok":
+        return  # it may be readable again
+    repeat = con.execute(
+        "SELECT 1 FROM item WHERE digest = ? AND status = 'ok' AND was = '' AND id != ?", (row["digest"], row["id"])
+    ).fetchone()
+    if row["path"] == path and not repeat:
+        con.execute("UPDATE item SET was = '' WHERE id = ?", (row["id"],))
+        return
+    # Another image's file: that gets a row of its own.
+    aside = f"{path} (was here until it was replaced, {row['id']})"
+    con.execute(
+        "UPDATE item SET path = ?, digest = was, was = '', status = 'missing', duplicate_of = NULL WHERE id = ?",
+        (aside, row["id"]),
+    )
+    con.table("item").insert({name: row[name] for name in _FILE})
+
+
+def _row(con: Database, item: int) -> sqlite3.Row:
+    row: sqlite3.Row = con.execute("SELECT * FROM item WHERE id = ?", (item,)).fetchone()
+    return row
+
+
+def _put(con: Database, item: int, file: sqlite3.Row) -> None:
+    """Let a row have that file."""
+    columns = ", ".join(f"{name} = ?" for name in _FILE)
+    con.execute(f"UPDATE item SET {columns} WHERE id = ?", (*(file[name] for name in _FILE), item))

@@ -1,0 +1,135 @@
+"""Files that are renamed onto each other's names, or overwritten: a label stays with the bytes it was given for."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fact_core.generators import finish
+from fact_core.images.source import digest_of
+from fact_core.labeling import classes, labels_now, operations
+from fact_core.labeling.history import Op
+from fact_core.storage import db, items
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from fact_core.work.pool_features import needs_pool
+from fact_core.work.scan import ScanResult, scan
+from tests.storage_help import paint
+
+
+def again(project: Project) -> ScanResult:
+    return finish(scan(project, workers=2))
+
+
+def labeled(folder: Path, number: int) -> Project:
+    """A project of images 0.png, 1.png, ...; each has the class of its first name."""
+    for each in range(number):
+        paint(folder / "images" / f"{each}.png", each)
+    project = projects.create(folder / "project", folder / "images")
+    again(project)
+    pool = items.pool(project)
+    ids = [classes.add_class(project, f"class {path}") for path in pool.paths]
+    ops = [Op(n + 1, "label", int(item), ids[n]) for n, item in enumerate(pool.ids)]
+    operations.apply(project, "tab", ops)
+    return project
+
+
+def answers(project: Project) -> dict[str, str]:
+    """Digest of the file that lies there -> the class it has."""
+    names = {each.id: each.name for each in classes.classes(project)}
+    pool, states = items.pool(project), labels_now.states(project)
+    found = {}
+    for item, path in zip(pool.ids.tolist(), pool.paths, strict=True):
+        if item in states and states[item].class_id is not None:
+            found[digest_of((project.images / path).read_bytes())] = names[states[item].class_id or 0]
+    return found
+
+
+def test_images_that_are_numbered_anew_keep_their_labels(tmp_path: Path) -> None:
+    project = labeled(tmp_path, 6)
+    before = answers(project)
+    gone = digest_of((project.images / "0.png").read_bytes())
+    (project.images / "0.png").unlink()
+    for number in range(1, 6):
+        (project.images / f"{number}.png").rename(project.images / f"{number - 1}.png")
+    found = again(project)
+    assert (found.added, found.changed, found.removed, found.moved, found.total) == (0, 0, 1, 5, 5)
+    assert found.notes == ()
+    assert answers(project) == {digest: name for digest, name in before.items() if digest != gone}
+    shutil.copy(project.images / "0.png", tmp_path / "aside.png")
+    paint(project.images / "again.png", 0)
+    again(project)
+    assert answers(project) == before
+
+
+def test_two_that_swapped_their_names_keep_their_labels(tmp_path: Path) -> None:
+    project = labeled(tmp_path, 3)
+    before = answers(project)
+    for old, new in (("0", "aside"), ("1", "0"), ("aside", "1")):
+        (project.images / f"{old}.png").rename(project.images / f"{new}.png")
+    assert again(project).moved == 2
+    assert answers(project) == before
+
+
+def test_one_that_is_overwritten_by_another_does_not_take_its_label_away(tmp_path: Path) -> None:
+    project = labeled(tmp_path, 3)
+    before = answers(project)
+    lost = digest_of((project.images / "0.png").read_bytes())
+    shutil.copy(project.images / "1.png", project.images / "0.png")
+    found = again(project)
+    assert (found.duplicates, found.total) == (1, 2)
+    assert answers(project) == {digest: name for digest, name in before.items() if digest != lost}
+
+
+def test_an_edited_image_keeps_its_label_and_that_is_told(tmp_path: Path) -> None:
+    project = labeled(tmp_path, 2)
+    paint(project.images / "1.png", 77)
+    found = again(project)
+    assert (found.changed, found.moved) == (1, 0)
+    assert found.notes == (
+        "1 file has changed since labels were given for them, which were kept. Check that they still hold: 1.png",
+    )
+    assert len(answers(project)) == 2
+    assert again(project).notes == ()
+
+
+def test_a_scan_that_was_cut_short_is_made_again_before_anything_else(tmp_path: Path) -> None:
+    project = labeled(tmp_path, 3)
+    before = answers(project)
+    for old, new in (("0", "aside"), ("1", "0"), ("aside", "1")):
+        (project.images / f"{old}.png").rename(project.images / f"{new}.png")
+    step, settle = scan(project), items.settle
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            finish(step)
+    assert items.settle is settle
+    assert needs_pool(project) == [("scan", {})]
+    again(project)
+    assert needs_pool(project) == []
+    assert answers(project) == before
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_is_renamed_a_label_never_goes_to_other_bytes(tmp_path: Path, seed: int) -> None:
+    """Hostile input 11: files are renamed, deleted, copied and put back between scans."""
+    chance = random.Random(seed)
+    project = labeled(tmp_path, 6)
+    right, store = answers(project), {}
+    for file in project.images.iterdir():
+        store[digest_of(file.read_bytes())] = file.read_bytes()
+    for _ in range(5):
+        for file in list(project.images.iterdir()):
+            file.unlink()
+        names = chance.sample([f"{each}.png" for each in range(9)], chance.randint(2, 8))
+        for name in names:
+            (project.images / name).write_bytes(chance.choice(list(store.values())))
+        again(project)
+        here = {digest_of(file.read_bytes()) for file in project.images.iterdir()}
+        assert answers(project) == {digest: name for digest, name in right.items() if digest in here}
+    with db.connect(project.db) as con:
+        assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+        assert con.execute("SELECT count(*) FROM item WHERE was != ''").fetchone()[0] == 0
