@@ -112,12 +112,13 @@ class Program:
 
     def worker(self) -> int | None:
         """The process id of the child that works, or of one that is about to."""
-        if found := worker_lock.present(self.project):
+        found = worker_lock.present(self.project)
+        if found and is_worker(found.pid):
             return found.pid
         with contextlib.suppress(psutil.Error):
             if self._process is not None:
                 children = psutil.Process(self._process.pid).children()
-                return next((each.pid for each in children if worker_lock.MODULE in each.cmdline()), None)
+                return next((each.pid for each in children if is_worker(each.pid)), None)
         return None
 
     def close(self) -> None:
@@ -137,6 +138,13 @@ def environment(home: Path) -> dict[str, str]:
     """Of a program that keeps to a folder of its own."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
     return {**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": path, "FACT_STUDIO_HOME": str(home)}
+
+
+def is_worker(pid: int) -> bool:
+    """Whether a process is a worker by its command. A lock that was just taken may still name another one, or 0."""
+    with contextlib.suppress(psutil.Error):
+        return pid > 0 and worker_lock.MODULE in psutil.Process(pid).cmdline()
+    return False
 
 
 def send(pid: int, number: int) -> int:

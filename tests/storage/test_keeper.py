@@ -248,7 +248,9 @@ def test_a_worker_stopped_while_it_writes_does_not_keep_the_labels_waiting(proje
 
 def test_end_has_a_stopped_worker_of_an_earlier_server_leave(project: Project, start: Start) -> None:
     run = run_queue.queue(project, "scan", {})
-    child = start("import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))\n" + OBEYS)
+    listens = "import signal; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('listens', flush=True)\n"
+    child = start(listens + OBEYS)
+    heard(child, "listens")
     stop(child)
     Keeper(project, 0.0).end()
     assert child.wait(10) == 0
