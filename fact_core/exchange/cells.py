@@ -15,13 +15,18 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _PARTS = re.compile(r"\s*[|;,]\s*")
 
 
-def said(cell: Cell) -> Said:
-    """What a cell says: a name, or what other tools write into one cell for several names or for boxes."""
+def said(cell: Cell, literal: bool = False) -> Said:
+    """What a cell says: a name, or what other tools write into one cell for several names or for boxes.
+
+    literal: the cell is the name, whatever it looks like.
+    """
     if isinstance(cell, Said):
         return cell
-    text = unescaped(cell).strip()
+    text = cell.strip()
     if not text:
         return NOTHING
+    if literal:
+        return Said((text,))
     if text[0] in "{[" and text[-1] in "}]":
         try:
             return short(json.loads(text))
@@ -33,7 +38,7 @@ def said(cell: Cell) -> Said:
 
 def unescaped(cell: str) -> str:
     """What ``export_labels.escaped`` did is undone, so that our own files can be read again."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
+    return cell[1:] if cell.startswith("'") and cell.lstrip("'").startswith(FORMULA) else cell
 
 
 def is_empty_word(name: str) -> bool:

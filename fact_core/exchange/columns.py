@@ -71,6 +71,8 @@ def _file_column(
     # Plain numbers may be names of images by chance, as 3 is of 3.png: endings count first.
     ending = [sum(map(found, filter(looks_like_an_image, cells))) for cells in texts]
     best = max(known, key=lambda place: (ending[place], hits[place], -known.index(place)), default=-1)
+    if best >= 0 and not table.files and not ending[best] and any(ending):
+        return ending.index(max(ending)), False  # numbers of rows beside names of files under a head of their own
     if best >= 0 and (hits[best] or not any(hits)):
         equal = [place for place in known if hits[place] == hits[best] and texts[place] != texts[best]]
         return best, not (len(table.files) > 1 or (len(equal) > 1 and hits[best] and table.kind != "csv"))

@@ -100,8 +100,11 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def escaped(text: str) -> str:
-    """The text, with an apostrophe in front where a spreadsheet would run it. Numbers and a lone sign stay."""
-    return "'" + text if text.startswith(FORMULA) and not _HARMLESS.fullmatch(text) else text
+    """The text, with an apostrophe in front where a spreadsheet would run it. Numbers and a lone sign stay.
+
+    One that looks escaped already gets another apostrophe: "=a" and "'=a" stay two names.
+    """
+    return "'" + text if text.lstrip("'").startswith(FORMULA) and not _HARMLESS.fullmatch(text) else text
 
 
 def changed_names(project: Project) -> tuple[str, ...]:

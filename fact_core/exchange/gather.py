@@ -95,7 +95,7 @@ def gather(
     InputError, which names the row, for rows that are too short and names that cannot be a class.
     """
     table, found = columns.table, Gathered()
-    hits = _hits(columns, find, found)
+    hits = _hits(columns, find, found, literal)
     spellings = (each.name for each in hits)
     found.naming = naming(spellings, present, config.labels_numbers == "join")
     taken_words = {
@@ -110,18 +110,20 @@ def gather(
     return found
 
 
-def _hits(columns: Columns, find: Finder, found: Gathered) -> list[_Hit]:
+def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> list[_Hit]:
     """The rows that name an image and give one class; the others are left out."""
     table, boxes = columns.table, box_columns(columns.table)
     unsure = _confidence(table)
+    plainly = unescaped if table.of == "CSV" else str
     cleaned: dict[str, str] = {}
     understood: dict[str, Said] = {}
     hits = []
     for number, cells in table.rows:
         given, cell = _pair(table, number, cells, columns)
+        given = plainly(given)
         told = said(cell) if isinstance(cell, Said) else understood.get(cell)
         if told is None:
-            told = understood[str(cell)] = said(cell)
+            told = understood[str(cell)] = said(plainly(str(cell)), literal)
         if is_box(cells, boxes):
             told = BOX
         elif 0 <= unsure < len(cells) and _is_zero(cells[unsure]):
@@ -145,7 +147,7 @@ def _pair(table: Table, number: int, cells: Sequence[Cell], columns: Columns) ->
             f"{table.where(number)} has too few columns", str(len(cells)), f"It needs {', '.join(table.columns)[:200]}."
         )
     name = cells[columns.file]
-    return unescaped(name) if isinstance(name, str) else "", cells[columns.label]
+    return name if isinstance(name, str) else "", cells[columns.label]
 
 
 def _reason(told: Said, hit: Hit) -> str:

@@ -138,13 +138,35 @@ def test_any_class_name_survives_a_round_trip(tmp_path_factory: pytest.TempPathF
         cleaned = clean_name(name)
     except InputError:
         return
-    if cleaned.startswith("'") and cleaned[1:].startswith(("=", "+", "-", "@")):
-        return  # cannot be told from an escaped one
     if cleaned[0] in "[{" and cleaned[-1] in "]}":
         return  # what other tools write for several
     literal = ImportConfig(labels_empty="names", labels_several="names")
     text = export_labels.csv_text(["file_name", "label"], [["a/one.png", cleaned]])
     assert read(tmp_path_factory.mktemp("trip"), text, config=literal) == {1: cleaned}
+
+
+OWN = ("sample_id", "file_path", "label", "source", "lead_time")
+
+
+@pytest.mark.parametrize("names", [("=a", "'=a"), ("-x", "'-x"), ("[cat]", "cat"), ('{"choices": ["z"]}', "z")])
+def test_our_own_file_gives_back_names_that_look_alike(tmp_path: Path, names: tuple[str, str]) -> None:
+    pool = a_pool("'=1.png", "=1.png")
+    rows = [(1, "'=1.png", names[0], "person", ""), (2, "=1.png", names[1], "person", "")]
+    assert read(tmp_path, export_labels.csv_text(OWN, rows), pool) == {1: names[0], 2: names[1]}
+
+
+def test_folders_are_called_as_they_are() -> None:
+    paths = ("[cat]/1.png", "cat/1.png", "'=x/1.png", "[a, b]/1.png")
+    found = label_files.folder_truth(a_pool(*paths), {}, ImportConfig())
+    assert found == {n: path.rpartition("/")[0] for n, path in enumerate(paths, start=1)}
+
+
+def test_numbers_of_rows_are_not_names_where_another_column_has_those(tmp_path: Path) -> None:
+    pool = a_pool("0.png", "1.png")
+    text = "id,title,label\n0,1.png,cat\n1,0.png,dog\n"
+    with pytest.raises(InputError, match="columns"):
+        read(tmp_path, text, pool)
+    assert read(tmp_path, text, pool, config=ImportConfig(labels_image_column="title")) == {2: "cat", 1: "dog"}
 
 
 def studio(*tasks: object) -> list[tuple[object, ...]]:
