@@ -41,6 +41,12 @@ def readings(given: str) -> tuple[Reading, ...]:
     return tuple(plain)
 
 
+def is_relative(given: str) -> bool:
+    """Whether a name is a path from some folder on: no URL, and not from the root of a disk."""
+    text = given.strip()
+    return "/data/local-files/?" in text or not (_SCHEME.match(text) or re.match(r"[/\\]|[a-zA-Z]:[/\\]", text))
+
+
 def _local_file(text: str) -> tuple[str, ...]:
     """The path after ``?d=`` of Label Studio's local files; "+" is a sign of the name, else a blank."""
     _, mark, query = text.partition("/data/local-files/?")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from fact_core.config import ImportConfig
 from fact_core.errors import InputError
+from fact_core.exchange.addresses import is_relative
 from fact_core.exchange.cells import said, unescaped
 from fact_core.exchange.columns import Columns, box_columns, is_box
 from fact_core.exchange.matching import CASE, WHOLE, Finder, Hit
@@ -83,6 +84,7 @@ class _Hit:
     item: int
     rank: int
     path: str
+    above: str
     name: str
 
 
@@ -95,7 +97,7 @@ def gather(
     InputError, which names the row, for rows that are too short and names that cannot be a class.
     """
     table, found = columns.table, Gathered()
-    hits = _hits(columns, find, found, literal)
+    hits = _of_one_place(table, _hits(columns, find, found, literal), found)
     spellings = (each.name for each in hits)
     found.naming = naming(spellings, present, config.labels_numbers == "join")
     taken_words = {
@@ -135,9 +137,25 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> lis
             shown = given if not names or reason in STRANGE else f"{given}: {', '.join(names)}"
             found.leave(reason, table.where(number), shown or table.where(number))
         else:
-            hits.append(_Hit(number, given, hit.item, hit.rank, hit.path, names[0]))
+            hits.append(_Hit(number, given, hit.item, hit.rank, hit.path, hit.above, names[0]))
             _mark(columns, cells, hit.item, found)
     return hits
+
+
+def _of_one_place(table: Table, hits: Sequence[_Hit], found: Gathered) -> Sequence[_Hit]:
+    """The rows but for those of another folder: of relative paths some go on above the image folder, others do not.
+
+    One folder cannot be at two places: "old/a/1.jpg" beside "a/2.jpg" is no image of "a". Absolute paths and URLs may
+    come from several computers.
+    """
+    relative = [each for each in hits if is_relative(each.given)]
+    if len({each.above for each in relative}) < 2:
+        return hits
+    strange = {each.number for each in relative if each.above}
+    for each in relative:
+        if each.above:
+            found.leave("elsewhere", table.where(each.number), each.given)
+    return [each for each in hits if each.number not in strange]
 
 
 def _pair(table: Table, number: int, cells: Sequence[Cell], columns: Columns) -> tuple[str, Cell]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Literal
 
 from fact_core.exchange.addresses import Reading, readings, upload_name
-from fact_core.exchange.words import SPLIT_WORDS, looks_like_an_image
+from fact_core.exchange.words import looks_like_an_image, names_a_part
 from fact_core.types import Pool
 
 #: found; unreadable: there, but no image; unknown: no file is called so; several: more than one may be meant;
@@ -24,12 +24,16 @@ _MANY = ""  # stands for a path where several images would be meant
 
 @dataclass(frozen=True)
 class Hit:
-    """The image that a name means (0 unless found), how vague that is (WHOLE ... RENAMED), and its path here."""
+    """The image that a name means (0 unless found), how vague that is (WHOLE ... RENAMED), and its path here.
+
+    above: the folders that the name has in front of that path.
+    """
 
     outcome: Outcome
     item: int = 0
     rank: int = WHOLE
     path: str = ""
+    above: str = ""
 
 
 UNKNOWN = Hit("unknown")
@@ -50,8 +54,8 @@ class Finder:
         self.moved = moved
         self.root = _nfc(pool.root.as_posix())
         self.above = above
-        self.items: dict[str, int] = {_nfc(path): item or 0 for path, item in aliases.items()}
-        self.items |= {_nfc(path): int(item) for path, item in zip(pool.paths, pool.ids, strict=True)}
+        self.items: dict[str, int] = {path: item or 0 for path, item in aliases.items()}
+        self.items |= {path: int(item) for path, item in zip(pool.paths, pool.ids, strict=True)}
 
     @cached_property
     def _plain(self) -> _Index:
@@ -124,7 +128,7 @@ class _Index:
         self.names: dict[str, str] = {}
         above = key(PurePosixPath(root).name) if key is not _stem else PurePosixPath(root).name
         for path in items:
-            written = key(path)
+            written = key(_nfc(path))  # two files may be called alike but for how an accent is written
             parts = written.split("/")
             self._add(self.whole, written, path)
             self._add(self.names, parts[-1], path)
@@ -160,8 +164,10 @@ class _Index:
             if tail not in self.whole:
                 continue
             above, bare = parts[start - 1], start == len(parts) - 1
-            if self.moved or above == self.above or not (bare or above.casefold() in SPLIT_WORDS):
+            if self.moved or above == self.above:
                 return self._hit(self.whole[tail], max(rank, TAIL))
+            if not (bare or names_a_part(above)):
+                return replace(self._hit(self.whole[tail], max(rank, TAIL)), above="/".join(parts[:start]))
             return Hit("elsewhere")
         return Hit("elsewhere") if parts[-1] in self.names else UNKNOWN
 

@@ -46,6 +46,12 @@ def plain(name: str) -> str:
     return re.sub(r"[\s\-]+", "_", name.strip().casefold())
 
 
+def names_a_part(folder: str) -> bool:
+    """Whether a folder is called like a part of a data set: "test", and also "val2017" and "test_images"."""
+    words = re.findall(r"[^\W\d_]+", folder.casefold())
+    return folder.casefold() in SPLIT_WORDS or any(word in SPLIT_WORDS for word in words)
+
+
 def is_number(text: str) -> bool:
     """Whether a text is a plain number."""
     return bool(_NUMBER.fullmatch(text.strip()))

@@ -218,6 +218,10 @@ CASES: dict[str, Case] = {
     "other case": Case("file_name,label\nOAK.JPG,ash\ndsc_9.jpg,yew\n", OAK | {"DSC_9.JPG": "yew"}),
     "42 is not 042": Case("file_name,label\n42,ash\n042,yew\n", {"042.png": "yew"}, {"unknown": 1}),
     "rows of another folder": Case("file_name,label\ntest/oak.jpg,ash\ntest/elm.jpg,yew\n", left={"elsewhere": 2}),
+    "rows of two folders, one of them this one": Case(
+        "file_name,label\neast/01.jpg,ash\nold/west/01.jpg,yew\n", {"east/01.jpg": "ash"}, {"elsewhere": 1}
+    ),
+    "rows of two folders": Case("file_name,label\na/east/01.jpg,ash\nb/west/01.jpg,yew\n", left={"elsewhere": 2}),
     "rows of another folder that is this one": Case(
         "file_name,label\ntest/oak.jpg,ash\ntest/elm.jpg,yew\n", BOTH, said={"labels_moved": "yes"}
     ),

@@ -113,6 +113,19 @@ def test_the_longest_path_wins() -> None:
     assert finder("train/cat/cat.1.jpg").look("cat.1").rank == STEM
 
 
+@pytest.mark.parametrize("above", ["val2017", "test_images", "Holdout", "set-test", "x/TRAIN2"])
+def test_the_part_of_a_data_set_is_known_by_its_word(above: str) -> None:
+    find = finder("cat/1.jpg", "dog/1.jpg", root="/data/train2017")
+    assert find.look(f"{above}/cat/1.jpg").outcome == "elsewhere"
+    assert find.look("train2017/cat/1.jpg").item == find.look("contest/cat/1.jpg").item == 1
+
+
+def test_two_files_that_are_called_alike_but_for_the_form_of_an_accent() -> None:
+    find = finder("cafe\u0301.jpg", "caf\u00e9.jpg", "x/re\u0301.jpg", "x/r\u00e9.jpg")
+    assert [find.look(each).item for each in ("cafe\u0301.jpg", "caf\u00e9.jpg")] == [1, 2]
+    assert find.look("./caf\u00e9.jpg").outcome == find.look("r\u00e9.jpg").outcome == "several"
+
+
 def test_the_person_may_say_that_the_folder_moved() -> None:
     find = finder("dot.jpg", "b/two.jpg", above="test", moved=True)
     assert [find.look(each).item for each in ("test/dot.jpg", "test/two.jpg", "/x/y/dot.jpg")] == [1, 2, 1]
