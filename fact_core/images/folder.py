@@ -20,12 +20,16 @@ IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "sy
 
 @dataclass(frozen=True)
 class Found:
-    """A file as the folder listing shows it. ``reason``: why it is not read at all."""
+    """A file as the folder listing shows it. ``reason``: why it is not read at all.
+
+    ctime_ns: when it was changed or renamed, which a program that copies times cannot set; 0 is not known.
+    """
 
     path: str
     bytes: int
     mtime_ns: int
     reason: str = ""
+    ctime_ns: int = 0
 
 
 @dataclass
@@ -120,8 +124,8 @@ def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path, allowed: S
     elif not stat.S_ISREG(info.st_mode):
         reason = not_regular(info.st_mode)
     # A file that is never read has no size: it stays "not read" until it can be.
-    known = (0, 0) if reason else (info.st_size, info.st_mtime_ns)
-    seen.files.append(Found(_shown(path), *known, reason))
+    size, mtime, ctime = (0, 0, 0) if reason else (info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    seen.files.append(Found(_shown(path), size, mtime, reason, ctime))
 
 
 def _is_text(path: str) -> bool:

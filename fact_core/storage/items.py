@@ -42,6 +42,7 @@ class KnownFile:
     status: str
     reason: str
     deep: str | None
+    ctime_ns: int
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def aliases(project: Project) -> dict[str, int | None]:
 def known_files(project: Project) -> dict[str, KnownFile]:
     """All files that earlier scans have seen, by path; missing ones too."""
     with db.connect(project.db) as con:
-        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason, deep FROM item")
+        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason, deep, ctime_ns FROM item")
         return {path: KnownFile(*rest) for path, *rest in rows}
 
 
@@ -210,6 +211,14 @@ def unsettled(project: Project) -> bool:
         return con.execute("SELECT 1 FROM item WHERE was != '' AND status = 'ok' LIMIT 1").fetchone() is not None
 
 
+def note_times(project: Project, files: Sequence[Found]) -> None:
+    """When files were changed last that an earlier version of the program has read."""
+    if files:
+        with db.connect(project.db) as con, db.transaction(con):
+            rows = [(each.ctime_ns, each.path) for each in files]
+            con.conn.executemany("UPDATE item SET ctime_ns = ? WHERE path = ?", rows)
+
+
 def doubt(project: Project, digests: Sequence[str]) -> None:
     """Files that no longer have these bytes, whatever their time says: the next scan reads them again."""
     with db.connect(project.db) as con:
@@ -228,6 +237,7 @@ def _item_row(each: FileRow) -> dict[str, str | int | float | None]:
         "format": each.format,
         "bytes": each.found.bytes,
         "mtime_ns": each.found.mtime_ns,
+        "ctime_ns": each.found.ctime_ns,
         "status": "unreadable" if each.reason else "ok",
         "reason": each.reason,
         "duplicate_of": None,  # ``settle`` finds it

@@ -12,7 +12,21 @@ from collections.abc import Sequence
 from sqlite_utils import Database
 
 #: What belongs to the file; the rest of a row is its identity, to which labels, picks and answers refer.
-_FILE = ["path", "digest", "width", "height", "format", "bytes", "mtime_ns", "status", "reason", "deep", "low", "high"]
+_FILE = [
+    "path",
+    "digest",
+    "width",
+    "height",
+    "format",
+    "bytes",
+    "mtime_ns",
+    "ctime_ns",
+    "status",
+    "reason",
+    "deep",
+    "low",
+    "high",
+]
 
 
 def note_digests(con: Database, files: Sequence[tuple[str, str]]) -> None:

@@ -159,4 +159,8 @@ MIGRATIONS: tuple[str, ...] = (
     -- was: the digest that the file had before this one, until a scan has found where those bytes are now ("" is none).
     ALTER TABLE item ADD COLUMN was TEXT NOT NULL DEFAULT '';
     """,
+    """
+    -- ctime_ns: when the file was changed or renamed; 0 is not known.
+    ALTER TABLE item ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0;
+    """,
 )

@@ -82,6 +82,8 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     known = items.known_files(project)
     todo = [found for found in seen.files if not _same(known.get(found.path), found)]
     added, changed = set[str](), set[str]()
+    old = [found for found in seen.files if (row := known.get(found.path)) and row.ctime_ns == 0 and _same(row, found)]
+    items.note_times(project, old)
     done, batch, stored = len(seen.files) - len(todo), list[FileRow](), time.monotonic()
     for each in _read_all(project.images, todo, workers):
         batch.append(each)
@@ -139,7 +141,8 @@ def _same(row: KnownFile | None, found: Found) -> bool:
     """
     if row is None or row.status != "ok" or row.deep is None or found.reason:
         return False
-    return (row.bytes, row.mtime_ns) == (found.bytes, found.mtime_ns)
+    # A rename leaves size and time of change as they are, and so do programs that copy files with their times.
+    return (row.bytes, row.mtime_ns) == (found.bytes, found.mtime_ns) and row.ctime_ns in (0, found.ctime_ns)
 
 
 def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[FileRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from pathlib import Path
@@ -71,6 +72,24 @@ def test_two_that_swapped_their_names_keep_their_labels(tmp_path: Path) -> None:
     for old, new in (("0", "aside"), ("1", "0"), ("aside", "1")):
         (project.images / f"{old}.png").rename(project.images / f"{new}.png")
     assert again(project).moved == 2
+    assert answers(project) == before
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_swap_of_files_of_one_size_and_time_is_seen(tmp_path: Path, known: bool) -> None:
+    """As bitmaps out of an archive are. not known: an earlier version of the program had scanned them."""
+    for number in range(3):
+        os.utime(paint(tmp_path / "images" / f"{number}.bmp", number), (1e9, 1e9))
+    project = labeled(tmp_path, 0)
+    before = answers(project)
+    if not known:
+        with db.connect(project.db) as con:
+            con.execute("UPDATE item SET ctime_ns = 0")
+        assert again(project).changed == 0
+    for old, new in (("0", "aside"), ("1", "0"), ("aside", "1")):
+        (project.images / f"{old}.bmp").rename(project.images / f"{new}.bmp")
+    assert again(project).moved == 2
+    assert len(before) == 3
     assert answers(project) == before
 
 
