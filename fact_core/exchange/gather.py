@@ -255,7 +255,7 @@ def is_of_model(table: Table) -> bool:
     if "source" in heads and is_own(table):
         source = heads.index("source")
         return any(len(cells) > source and cells[source] == "model" for _, cells in table.rows)
-    if heads == ["file_path", "label", "confidence"]:
+    if heads[:3] == ["file_path", "label", "confidence"]:
         return True
     shares = [str(cells[at]) for cells in some if 0 <= at < len(cells)]
     return any(is_number(each) and 0 < float(each) < 1 for each in shares)

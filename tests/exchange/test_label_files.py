@@ -145,6 +145,31 @@ def test_any_class_name_survives_a_round_trip(tmp_path_factory: pytest.TempPathF
     assert read(tmp_path_factory.mktemp("trip"), text, config=literal) == {1: cleaned}
 
 
+@pytest.mark.parametrize(
+    ("images", "classes"),
+    [
+        (({"id": 1}, {"id": 1}), (1, 2)),
+        (({}, {}), (1, 2)),
+        (({"id": 1}, {"id": "1"}), (1, 2)),
+        (({"id": 1}, {"id": 2}), (1, 1)),
+    ],
+)
+def test_one_number_of_two_images_or_classes_is_an_error(
+    tmp_path: Path, images: tuple[dict[str, object], ...], classes: tuple[int, ...]
+) -> None:
+    listed = [each | {"file_name": name} for each, name in zip(images, ("a/one.png", "a/two.png"), strict=True)]
+    named = [{"id": each, "name": name} for each, name in zip(classes, ("ash", "yew"), strict=True)]
+    joined = {"images": listed, "annotations": [{"image_id": 1, "category_id": 1}], "categories": named}
+    with pytest.raises(InputError, match="one id"):
+        read(tmp_path, json.dumps(joined))
+
+
+def test_answers_of_a_model_with_a_column_for_each_class_are_asked_about(tmp_path: Path) -> None:
+    text = "file_path,label,confidence,p_ash,p_yew\na/one.png,ash,1.000000,1.000000,0.000000\n"
+    with pytest.raises(InputError, match="model"):
+        read(tmp_path, text)
+
+
 OWN = ("sample_id", "file_path", "label", "source", "lead_time")
 
 

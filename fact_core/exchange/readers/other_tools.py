@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fact_core.errors import InputError
 from fact_core.exchange.readers.jsons import as_text, dicts
 from fact_core.exchange.readers.studio import of_value
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table, agreed, one_of
@@ -22,7 +23,9 @@ def is_coco(value: Any) -> bool:
 
 
 def coco(value: Any) -> Table:
-    """An annotation without a box is a label of the whole image."""
+    """An annotation without a box is a label of the whole image. InputError for one number of two images or classes."""
+    _one_each(value["images"], "file_name", "images")
+    _one_each(value.get("categories"), "name", "categories")
     names = {as_text(each.get("id")): as_text(each.get("name")) for each in dicts(value.get("categories"))}
     said: dict[str, list[Said]] = {}
     for each in dicts(value["annotations"]):
@@ -35,6 +38,19 @@ def coco(value: Any) -> Table:
         name = as_text(each.get("file_name")) or as_text(each.get("coco_url"))
         rows.append((number, (name, _several(said.get(as_text(each.get("id")), [])))))
     return Table("coco", "Image", "JSON", ("file_name", "category"), rows, (0,), (1,))
+
+
+def _one_each(listed: object, name: str, what: str) -> None:
+    """InputError where one number stands for two things, as after two files were joined."""
+    known: dict[str, str] = {}
+    for each in dicts(listed):
+        number, own = as_text(each.get("id")), as_text(each.get(name))
+        if (other := known.setdefault(number, own)) != own:
+            raise InputError(
+                f"Two {what} of the JSON have one id",
+                f"{number or 'none'}: {other} and {own}"[:200],
+                "Number them anew.",
+            )
 
 
 def is_fiftyone(value: Any) -> bool:
