@@ -10,7 +10,7 @@ const PACE = 6; // seconds an image, until the person's own pace is known
 const STAYS = 10000; // ms that a notice stays
 const BREATH = 600; // ms in which no key closes it: that one was meant for an image
 
-const SYNC_ICONS = { saved: "check", saving: "arrows", waiting: "warn" };
+const SYNC_ICONS = { saved: "check", saving: "arrows", waiting: "warn", refused: "warn" };
 
 export class Head {
   constructor(parts, store) {
@@ -160,11 +160,13 @@ export class Head {
 
   sync() {
     const { waiting, offline, trouble } = this.store.sync, node = this.parts.sync;
-    // "saved" is never said of what is still on its way.
-    const state = !waiting ? "saved" : offline ? "waiting" : "saving";
+    // "saved" is never said of what is still on its way, nor of what could not be stored.
+    const refused = this.store.queue.refused.length;
+    const state = waiting ? (offline ? "waiting" : "saving") : refused ? "refused" : "saved";
     if (node.dataset.state !== state || state !== "saved") {
       node.dataset.state = state;
-      node.replaceChildren(icon(SYNC_ICONS[state]), el("span", {}, t(`label.sync_${state}`, { n: waiting })));
+      const words = t(`label.sync_${state}`, { n: state === "refused" ? refused : waiting });
+      node.replaceChildren(icon(SYNC_ICONS[state]), el("span", {}, words));
     }
     drawRefused(this.parts.refused, this.store.queue, (id) => this.store.items.get(id)?.path?.split("/").pop() || "");
     this.parts.offline.hidden = state !== "waiting";

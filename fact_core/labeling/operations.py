@@ -93,8 +93,10 @@ def _images_now(con: Database, items: set[int]) -> dict[int, State]:
 
 def _check_classes(con: Database, ops: Sequence[Op]) -> set[int]:
     """The classes that were taken away. InputError when an operation names one of them, or an unknown one."""
-    deleted = {row["id"]: bool(row["deleted"]) for row in con.execute("SELECT id, deleted FROM class")}
+    rows = con.execute("SELECT id, name, deleted FROM class").fetchall()
+    deleted, names = {row["id"]: bool(row["deleted"]) for row in rows}, {row["id"]: row["name"] for row in rows}
     wanted = {op.class_id for op in ops if op.kind == "label"}
     if gone := [each for each in wanted if each is None or deleted.get(each, True)]:
-        raise InputError("This class does not exist any more", str(gone[0]), "Reload the page and choose another.")
+        name = names.get(gone[0], f"class {gone[0]}")
+        raise InputError("This class does not exist any more", name, "Reload the page and choose another.")
     return {each for each, taken_away in deleted.items() if taken_away}

@@ -228,7 +228,7 @@ def test_a_class_deleted_in_another_tab(project: Project, cat: int, dog: int) ->
     assert now(project) == {2: str(dog)}
     assert [each.name for each in classes.classes(project)] == ["dog"]
     assert labels_now.snapshot(project).classes == ("dog",)
-    with pytest.raises(InputError, match="does not exist any more"):
+    with pytest.raises(InputError, match=r"does not exist any more\. Found: cat"):
         operations.apply(project, "two", [Op(1, "label", 3, cat)])
     assert len(labels_now.history(project)) == 2  # what was said stays in the history
     assert classes.add_class(project, "cat") != cat

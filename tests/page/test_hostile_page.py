@@ -99,11 +99,11 @@ def test_a_class_is_deleted_in_one_tab_while_the_other_gives_it(
         expect(each.locator(".lb-class[data-id]")).to_have_count(2)
         expect(each.locator(".lb-stage img:not(.lb-next)")).to_be_visible()
 
-    def says_saved(tab: Page) -> None:
-        tab.wait_for_function("() => document.querySelector('.lb-sync').dataset.state === 'saved'")
+    def says(tab: Page, state: str) -> None:
+        tab.wait_for_function("(state) => document.querySelector('.lb-sync').dataset.state === state", arg=state)
 
     page.keyboard.press("1")
-    says_saved(page)
+    says(page, "saved")
     other.route("**/changes?*", lambda route: None)  # it hears nothing of the first tab from here on
     other.route("**/state?*", lambda route: None)
     watch.calm = False  # the browser itself reports the refusal
@@ -122,7 +122,7 @@ def test_a_class_is_deleted_in_one_tab_while_the_other_gives_it(
     on_page(other, "label")
     expect(other.locator(".lb-class[data-id]")).to_have_count(1)
     other.keyboard.press("1")
-    says_saved(other)
+    says(other, "refused")  # what it gave before is kept until somebody gives it up; the new one is stored
     states = labels_now.states(project)
     assert len(states) >= 1 and {kept[state.class_id or 0] for state in states.values()} == {"cat"}
     assert is_sound(project)

@@ -185,8 +185,10 @@ def test_what_is_refused_is_told_until_it_is_given_up(
     told = page.locator(".lb-refused", has_text="1 answer could not be stored")
     expect(told).to_contain_text("This class does not exist any more")
     expect(told).to_contain_text(name)
+    saved = page.locator(".lb-sync")
+    expect(saved).to_have_text(TEXT["label.sync_refused"].format(n=1))  # and not "Saved"
     press(page, A)
-    page.wait_for_function(QUIET)
+    page.wait_for_function(QUIET.replace("saved", "refused"))
     expect(told).to_be_visible()
     page.unroute("**/state*")
     page.reload()
@@ -195,6 +197,7 @@ def test_what_is_refused_is_told_until_it_is_given_up(
     classes.restore_class(project, 2)
     told.get_by_role("button", name=TEXT["label.refused_retry"]).click()
     expect(told).to_be_hidden()
+    expect(saved).to_have_text(TEXT["label.sync_saved"])
     page.wait_for_function(QUIET)
     late = selections.queue(project)[ROUND].item
     assert labels_now.states(project)[late].class_id == 2

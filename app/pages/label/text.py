@@ -20,6 +20,7 @@ TEXT = {
     "label.sync_saved": "Saved",
     "label.sync_saving": "Saving {n}",
     "label.sync_waiting": "{n} wait",
+    "label.sync_refused": "{n} not stored",
     "label.offline": "The program does not answer. Go on labeling: {n} labels wait in this window and are sent "
     "when it is back. Do not close the window.",
     "label.offline_one": "The program does not answer. Go on labeling: 1 label waits in this window and is sent "
