@@ -60,7 +60,7 @@ function head(make) {
     make.button(
       "train",
       "tinted",
-      make.part("long", "span", { class: "lb-long" }),
+      make.part("long", "span", { class: "lb-long" }, t("label.train_short")), // until the labels are here
       el("span", { class: "lb-short" }, t("label.train_short")),
     ),
   );
