@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from app.pages.label import routes
+from app.routes.queue import queue_of
 from fact_core.labeling import bulk, classes, labels_now, notes, operations, selections, undo
 from fact_core.labeling.history import Op
 from fact_core.storage import db, items
@@ -61,7 +62,7 @@ def test_a_large_pool_is_labeled_in_bulk_and_read(tmp_path: Path, rows: int) -> 
     assert len(quick(lambda: notes.newest(project, some.tolist()))) == 0
     roles = ("pick",) * BULK
     quick(lambda: selections.save(project, Selection(some, roles, pool.ids[1:5001], "random"), None))
-    assert len(quick(lambda: routes.queue_of(project))["entries"]) == BULK
+    assert len(quick(lambda: queue_of(project))["entries"]) == BULK
     undone = [Op(BULK + n, "undo", int(item)) for n, item in enumerate(some[:2000], 1)]
     assert quick(lambda: operations.apply(project, "desk.tab", undone)).last_seq == BULK + 2000
     assert len(quick(lambda: labels_now.states(project))) == BULK - 2000

@@ -32,6 +32,14 @@ CHROMIUM = find_chromium()
 SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child process does
 DIGITS = [str(number) for number in range(10)]
 
+#: The image is on the screen, and a frame has passed.
+PAINTED = """async () => {
+    const shown = () => document.querySelector('.lb-frame .lb-image:not(.lb-next)');
+    while (!shown() || !shown().complete) await new Promise((done) => setTimeout(done, 10));
+    await shown().decode();
+    for (let n = 0; n < 3; n += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+}"""
+
 
 # ---- the server -----------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.page.browser_help import DIGITS, LONG, SOON, Served, on_page
+from tests.page.browser_help import DIGITS, LONG, PAINTED, SOON, Served, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -419,10 +419,12 @@ def test_nothing_moves_where_less_motion_is_wanted(opened: Open) -> None:
         assert not found, f"{view}: {found}"
         leave(page, view)
     show(page, "label")
+    page.evaluate(PAINTED)
     assert page.evaluate("() => access.growth()") == [100], "the map's marks grow"
     page.keyboard.press("Backspace")
     page = opened()
     show(page, "label")
     assert page.evaluate("() => access.moving()"), "what is looked for is not there"
+    page.evaluate(PAINTED)
     assert page.evaluate("() => access.growth()")[0] < 100
     page.keyboard.press("Backspace")

@@ -24,7 +24,7 @@ from tests.storage_help import flat_project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, expect
 
-from tests.page.browser_help import DIGITS, LONG, AddressOf, Serve, Watch, on_page
+from tests.page.browser_help import DIGITS, LONG, PAINTED, AddressOf, Serve, Watch, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -94,6 +94,7 @@ def by_key(page: Page, project: Project, truth: dict[str, str]) -> dict[int, str
         wait = begun + number * PACE - time.monotonic()
         late = max(late, -wait)
         page.wait_for_timeout(max(0.0, 1000 * wait))
+        page.evaluate(PAINTED)  # a key acts on what a person sees
         name = page.evaluate(NAME).rpartition("/")[2]
         page.keyboard.press(str((int(truth[name]) + 1) % 10))
         told.append((name, truth[name]))

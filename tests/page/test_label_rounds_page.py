@@ -21,20 +21,13 @@ from tests.storage_help import flat_project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.browser_help import AddressOf, go
+from tests.page.browser_help import PAINTED, AddressOf, go
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 NAME = ".lb-about .clip"
 SHOWN = "() => document.querySelector('.lb-about .clip').title"
 QUIET = "() => document.querySelector('.lb-sync').dataset.state === 'saved'"
-#: The image is on the screen, and a frame has passed.
-PAINTED = """async () => {
-    const shown = () => document.querySelector('.lb-frame .lb-image:not(.lb-next)');
-    while (!shown() || !shown().complete) await new Promise((done) => setTimeout(done, 10));
-    await shown().decode();
-    for (let n = 0; n < 3; n += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-}"""
 ROUND = 10
 A, B = "1", "2"  # keys
 
