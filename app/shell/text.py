@@ -1,6 +1,7 @@
 """Every sentence that the person reads, one flat dict a page: key -> sentence.
 
-Keys start with the name of their page ("project.scan"), so that the dicts join without a clash.
+Keys start with a word of their own ("project.scan"), so that the dicts join without a clash. A new dict also gets its
+place in ``sentences``.
 ``{name}`` in a sentence is filled in by ``t(key, {name: ...})`` or ``str.format``.
 """
 

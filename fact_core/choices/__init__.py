@@ -48,7 +48,8 @@ __all__ = [
     "resolve",
 ]
 
-#: In the order in which they are written. target: (project, training run, folder) -> the names of the files.
+#: In the order in which they are written: "model" stays first, it wants a new folder. The others write by
+#: ``files.write_text``, which makes it. target: (project, training run, folder) -> a step that gives the files' names.
 EXPORTS: dict[str, ExportChoice] = {
     "model": ExportChoice(
         "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.work.export:write_model"

@@ -28,7 +28,7 @@ VERSION = 1
 
 
 class Store(Protocol):
-    """What is needed of ``store.FeatureStore``: rows are found by the digest of the image."""
+    """What is needed of ``storage.feature_store.FeatureStore``: rows are found by the digest of the image."""
 
     def missing(self, digests: Sequence[str]) -> list[str]:
         """The digests that have no row yet."""

@@ -20,7 +20,7 @@ MAX_BYTES = 1 << 30
 
 
 def digest_of(content: bytes) -> str:
-    """The name of these bytes everywhere: of items, features and thumbnails."""
+    """The name of these bytes: of items, features and thumbnails."""
     return blake2b(content, digest_size=16).hexdigest()
 
 

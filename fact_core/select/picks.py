@@ -7,7 +7,7 @@ budget              how many rows to pick
 labeled_rows (L,)   rows that have a label already: never picked, but they take part
 labeled_y (L,)      their classes as small whole numbers, or None where the classes are not to be used
 rng                 the only source of chance: the same state gives the same picks
-options             device, seconds and the like (``config.SelectConfig``); unknown ones are ignored
+options             device, and what ``config.SelectConfig.for_strategies`` names; unknown ones are ignored
 
 It yields Progress now and then, and stops when it is closed at such a place.
 """

@@ -1,8 +1,9 @@
 """The process that works on runs: how it is started, its log, and what becomes of a run whose process is gone.
 
 A running run is lost when the process that claimed it no longer holds the project's ``worker_lock``: it fails, with
-the tail of its log as the reason (``fail_lost``, asked by ``run_queue.claim`` and by ``Keeper.tend``). No clock is
-asked. A child that dies before it takes a run is told by ``keeper.py``, which starts them.
+the tail of its log as the reason (``fail_lost``, asked by ``run_queue.claim`` and by ``Keeper.tend``, that is by each
+look of an open page and of the command line). No clock is asked. An error inside a living worker is another way to
+fail: work/worker.py ``execute``. A child that dies before it takes a run is told by ``keeper.py``, which starts them.
 """
 
 from __future__ import annotations

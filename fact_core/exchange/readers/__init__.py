@@ -26,7 +26,8 @@ class Reader:
     of_json: bool = True
 
 
-#: kind -> its reader; the first that recognises a content reads it.
+#: kind -> its reader; the first that recognises a content reads it. So what is narrow stands above what is wide: XML
+#: above "cvat", JSON above the loose objects, text above the separated tables, which take everything.
 READERS: Mapping[str, Reader] = {
     "label-studio": Reader("Label Studio (JSON)", studio.recognise, studio.read),
     "label-studio-min": Reader("Label Studio (JSON_MIN)", studio.recognise_min, studio.read_min),

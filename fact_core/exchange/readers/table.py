@@ -30,9 +30,8 @@ Cell: TypeAlias = str | Said
 class Table:
     """The content of a file. A row: its number as an editor or the other program counts, and its cells.
 
-    unit, of: how a row is called in words ("Row", "CSV"). files, labels: numbers of the columns that name the image
-    and that give its class, the surest first; empty where their names have to tell. sure: whether nothing had to be
-    guessed to read the text; encoding: how it was read.
+    kind: its key in ``READERS``. unit, of: how a row is called in words ("Row", "CSV"). files, labels: numbers of the
+    columns that name the image and that give its class, the surest first; empty where their names have to tell.
     """
 
     kind: str
