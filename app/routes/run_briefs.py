@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.shell.trainings import numbers
+from app.shell.trainings import number, numbers
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.labeling import labels_now
 from fact_core.storage import run_events, run_queue
@@ -59,13 +59,12 @@ class TrainingBrief:
     seconds: float | None
 
 
-def run_brief(project: Project, run: Run, number: Mapping[int, int] | None = None) -> RunBrief:
-    """What the lists show of a run. ``number``: id -> place of each training (``trainings.numbers``), if known."""
-    number = numbers(run_queue.list_runs(project, "train")) if number is None else number
+def run_brief(project: Project, run: Run, known: Mapping[int, int] | None = None) -> RunBrief:
+    """What the lists show of a run. known: ``trainings.numbers``, where many runs are told at once."""
     report = run.result.get("report") if isinstance(run.result.get("report"), dict) else None
     return RunBrief(
         id=run.id,
-        number=number.get(run.id),
+        number=number(project, run) if known is None else known.get(run.id),
         kind=run.kind,
         status=run.status,
         reason=run.reason,
@@ -91,8 +90,8 @@ def run_brief(project: Project, run: Run, number: Mapping[int, int] | None = Non
 def training_briefs(project: Project) -> dict[int, TrainingBrief]:
     """Id -> all training runs, the newest first."""
     runs = run_queue.list_runs(project, "train")
-    number = numbers(runs)
-    return {run.id: _training(run, number[run.id]) for run in runs}
+    known = numbers(runs)
+    return {run.id: _training(run, known[run.id]) for run in runs}
 
 
 def _training(run: Run, number: int) -> TrainingBrief:

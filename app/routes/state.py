@@ -116,14 +116,14 @@ def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
     name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder), project.id)
     stored = selections.latest(project)
     newest = run_queue.list_runs(project)
-    number = numbers(newest)
+    known = numbers(newest)
     return {
         "project": told(name),
         "counts": told(items.counts(project)),
         "classes": classes_of(project),
         "selection": told(_selection(stored)) if stored else None,
         "labels": told(_labels(project)),
-        "runs": [told(run_brief(project, run, number)) for run in newest[:200]],
+        "runs": [told(run_brief(project, run, known)) for run in newest[:200]],
         "map": maps.brief(project, newest),
         **_device(gpu, newest),
     }

@@ -16,6 +16,11 @@ def numbers(runs: Iterable[Run]) -> dict[int, int]:
     return {run: number for number, run in enumerate(sorted(each.id for each in runs if each.kind == "train"), 1)}
 
 
+def number(project: Project, run: Run) -> int | None:
+    """The same for one run, without reading the others; None for one that trains nothing."""
+    return run_queue.place(project, run) if run.kind == "train" else None
+
+
 def refuse_second(project: Project, run: int = 0) -> None:
     """RunError while another training than ``run`` works or waits: it names that one."""
     trainings = run_queue.list_runs(project, "train")
@@ -25,5 +30,5 @@ def refuse_second(project: Project, run: int = 0) -> None:
     other, text = min(busy, key=lambda each: (each.status == "queued", each.id)), sentences()
     recipe = str(other.config.get("recipe", ""))
     title = text.get(f"recipe.{recipe}", recipe)
-    found = text[f"train.busy_{other.status}"].format(n=numbers(trainings)[other.id], recipe=title)
+    found = text[f"train.busy_{other.status}"].format(n=number(project, other), recipe=title)
     raise RunError(text["train.busy"], found, text["train.busy_do"])

@@ -79,6 +79,12 @@ def list_runs(project: Project, kind: str | None = None) -> list[Run]:
         return [_run(row) for row in con.table("run").rows_where("? IS NULL OR kind = ?", [kind, kind], "id DESC")]
 
 
+def place(project: Project, run: Run) -> int:
+    """1, 2, 3, ...: the place of a run among those of its kind, the oldest first."""
+    with db.connect(project.db) as con:
+        return int(con.table("run").count_where("kind = ? AND id <= ?", [run.kind, run.id]))
+
+
 def active(project: Project) -> Run | None:
     """The run that works now, else the one that is next in the queue."""
     with db.connect(project.db) as con:
