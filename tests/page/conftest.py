@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
-from app.shell.server import key_of
+from app.routes import register_all
+from app.shell.server import Server, key_of
 from fact_core.folders import data_folder
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -22,6 +25,23 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server whose children are never started: what they do is the worker's test."""
+    made = Server()
+    monkeypatch.setattr(made, "tend", lambda key, *, now=False: made.opened(key))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(server: Server) -> TestClient:
+    """Asks the routes of ``server`` directly, without the guard."""
+    app = FastAPI()
+    register_all(app, server)
+    return TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
 
 
 @pytest.fixture(scope="session")

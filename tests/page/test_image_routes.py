@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.routes import register_all
 from app.shell.server import Server
 from fact_core.generators import finish
 from fact_core.storage import items, links
@@ -21,22 +18,6 @@ from fact_core.work.scan import scan
 from tests.storage_help import paint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server whose children are never started."""
-    made = Server()
-    monkeypatch.setattr(made, "tend", lambda key, *, now=False: made.opened(key))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def client(server: Server) -> TestClient:
-    app = FastAPI()
-    register_all(app, server)
-    return TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
 
 
 def scanned(client: TestClient, server: Server, images: Path, **more: str) -> str:

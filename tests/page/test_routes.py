@@ -6,16 +6,14 @@ import io
 import os
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from PIL import Image
 from starlette.testclient import TestClient
 
-from app.routes import assets, register_all
+from app.routes import assets
 from app.shell.server import Server, checked, key_of
 from app.shell.text import sentences
 from fact_core.errors import ConfigError
@@ -28,22 +26,6 @@ from fact_core.storage import project as projects
 from fact_core.types import Selection
 from fact_core.work.scan import scan
 from tests.storage_help import paint
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server whose children are never started: what they do is the worker's test."""
-    made = Server()
-    monkeypatch.setattr(made, "tend", lambda key, *, now=False: made.opened(key))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def client(server: Server) -> TestClient:
-    app = FastAPI()
-    register_all(app, server)
-    return TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
 
 
 @pytest.fixture
