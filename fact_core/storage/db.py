@@ -29,10 +29,13 @@ _SHARED: ContextVar[tuple[Path, Database] | None] = ContextVar("shared", default
 
 
 @contextmanager
-def connect(path: Path, scripts: Sequence[str] = MIGRATIONS, *, create: bool = False) -> Iterator[Database]:
+def connect(
+    path: Path, scripts: Sequence[str] = MIGRATIONS, *, create: bool = False, wal: bool = True
+) -> Iterator[Database]:
     """A configured connection to the database, brought to the newest schema, closed at the end.
 
-    The connection is in autocommit mode: put writes that belong together into ``transaction``.
+    The connection is in autocommit mode: put writes that belong together into ``transaction``. ``wal``: a file that is
+    made now gets a write-ahead log.
     Errors: ProjectGone when there is no such file, or an empty one (not with ``create``, which makes it); SchemaTooNew;
     ProjectError when it is no database; ProjectBusy when locked for 15 seconds; DiskFull; StorageError when it may not
     be written; InputError for values that SQLite cannot hold.
@@ -48,7 +51,7 @@ def connect(path: Path, scripts: Sequence[str] = MIGRATIONS, *, create: bool = F
             # Neither the plug-ins of sqlite-utils nor its pragma: nothing is done here but wrapping.
             con = Database(connection, recursive_triggers=False, execute_plugins=False)
             if migrate.version(con) != len(scripts):
-                migrate.migrate(con, path, scripts, create=create)
+                migrate.migrate(con, path, scripts, create=create, wal=wal)
             # FULL: a label that was acknowledged also survives a power cut.
             connection.execute("PRAGMA synchronous = FULL")
             yield con

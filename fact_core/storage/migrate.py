@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -23,8 +24,10 @@ def version(con: Database) -> int:
     return int(con.conn.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(con: Database, path: Path, scripts: Sequence[str], *, create: bool) -> None:
+def migrate(con: Database, path: Path, scripts: Sequence[str], *, create: bool, wal: bool = True) -> None:
     """Back up what is there, then apply the scripts that are missing: all of them, or none.
+
+    wal: keep a write-ahead log from now on.
 
     Errors: SchemaTooNew; ProjectError when no script was ever applied and it is not to be made now.
     """
@@ -37,12 +40,13 @@ def migrate(con: Database, path: Path, scripts: Sequence[str], *, create: bool) 
     if version(con) == 0 and not create:
         what = "This file is not a project of FACT Studio"
         raise ProjectError(what, str(path), "Put the project's own file there. Nothing was written to this one.")
-    con.enable_wal()
-    if version(con) > 0:
+    if wal:
+        con.enable_wal()
+    if 0 < version(con) < len(scripts):  # read again: another one may have made or migrated it at this moment
         _backup(con, path)
     con.conn.execute("BEGIN IMMEDIATE")
     try:
-        # Read again: another process may have done it while this one waited for the lock.
+        # Read again: it may have been done while this one waited for the lock.
         _record_older(con, version(con))
         _migrations(scripts).apply(con)
         con.execute(f"PRAGMA user_version = {len(scripts):d}")
@@ -83,7 +87,7 @@ def _backup(con: Database, path: Path) -> None:
     target = path.with_name(f"{path.name}.backup-{version(con)}")
     if target.exists():
         return
-    staged = target.with_name(f"{target.name}.{os.getpid()}.new")
+    staged = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
         with closing(sqlite3.connect(staged)) as copy:
             con.conn.backup(copy)

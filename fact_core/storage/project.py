@@ -52,7 +52,7 @@ class Project:
 
     @property
     def thumbs(self) -> Path:
-        return self.cache / "thumbs.sqlite"
+        return self.cache / "thumbnails.sqlite"
 
     def features_folder(self, key: str) -> Path:
         return self.cache / "features" / key

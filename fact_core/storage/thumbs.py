@@ -1,11 +1,19 @@
-"""Small pictures for the page, in a cache file that may be deleted at any time."""
+"""Small pictures for the page, in a cache file that may be deleted at any time.
+
+The file has no write-ahead log, for the sake of its deletion: the index of such a log is mapped into the memory of
+all who read, and a file of that name that is made anew under them would end the process (SIGBUS).
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 
-from fact_core.errors import FactError, ProjectBusy, ProjectError
+from sqlite_utils import Database
+
+from fact_core.errors import FactError
 from fact_core.images import decode
 from fact_core.images.decode import Ranges
 from fact_core.images.gate import Gate
@@ -16,6 +24,7 @@ from fact_core.types import Item, Source
 
 SIDE = 160  # pixels of the longer side
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 SCHEMA = ("CREATE TABLE thumb (digest TEXT PRIMARY KEY, jpeg BLOB NOT NULL) WITHOUT ROWID;",)
 
 
@@ -30,7 +39,7 @@ class Thumbs:
         if not self.file.is_file():
             return None
         try:
-            with db.connect(self.file, SCHEMA) as con:
+            with self._open() as con:
                 row = con.execute("SELECT jpeg FROM thumb WHERE digest = ?", (digest,)).fetchone()
         except FactError as error:
             self._drop_if_damaged(error)
@@ -41,7 +50,7 @@ class Thumbs:
         """Those that have no thumbnail yet."""
         if not self.file.is_file():
             return list(digests)
-        with db.connect(self.file, SCHEMA) as con:
+        with self._open() as con:
             known = {row["digest"] for row in con.execute("SELECT digest FROM thumb")}
         return [digest for digest in digests if digest not in known]
 
@@ -51,7 +60,7 @@ class Thumbs:
             return
         try:
             self.file.parent.mkdir(exist_ok=True)  # never the project's folder: its disk may not be connected
-            with db.connect(self.file, SCHEMA, create=True) as con:
+            with self._open(create=True) as con:
                 con.execute("PRAGMA synchronous = OFF")
                 with db.transaction(con):
                     con.table("thumb").insert_all([("digest", "jpeg"), *rows], replace=True)
@@ -73,11 +82,25 @@ class Thumbs:
         self.put_many([(key, made)])
         return made
 
+    def drop_older(self) -> None:
+        """Delete the cache of earlier versions, which kept a write-ahead log."""
+        for suffix in ("", "-wal", "-shm"):
+            _unlink(self.file.with_name(f"thumbs.sqlite{suffix}"))
+
+    def _open(self, *, create: bool = False) -> AbstractContextManager[Database]:
+        return db.connect(self.file, SCHEMA, create=create, wal=False)
+
     def _drop_if_damaged(self, error: FactError) -> None:
-        if isinstance(error, ProjectError) and not isinstance(error, ProjectBusy):
-            for suffix in ("", "-wal", "-shm"):
-                with suppress(OSError):
-                    self.file.with_name(self.file.name + suffix).unlink()
+        """Only then: a file that has no table yet is being made at this moment, by another thread or process."""
+        cause = error.__cause__
+        if isinstance(cause, sqlite3.DatabaseError) and cause.sqlite_errorcode & 0xFF in DAMAGED:
+            for suffix in ("-journal", ""):
+                _unlink(self.file.with_name(self.file.name + suffix))
+
+
+def _unlink(file: Path) -> None:
+    with suppress(OSError):
+        file.unlink()
 
 
 def key_of(project: Project, digest: str, kind: str) -> str:

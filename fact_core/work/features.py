@@ -75,6 +75,7 @@ def _extract(
 ) -> Step[Extracted]:
     """The missing features and thumbnails of the pool; what cannot be read goes to ``bad``, by digest."""
     thumbs, waiting = Thumbs(project), list[tuple[str, bytes]]()
+    thumbs.drop_older()
     keys = {digest: digest + looks for digest, looks in deep.looks(project).items()}
 
     def keep(digest: str, image: Image.Image) -> None:

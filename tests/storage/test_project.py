@@ -32,7 +32,7 @@ def test_a_project_is_made_and_opened_again(tmp_path: Path, folder: Path) -> Non
     assert is_sound(made)
     assert sorted(each.name for each in made.folder.iterdir()) == ["project.sqlite"]
     assert made.db == made.folder / "project.sqlite"
-    assert made.thumbs == made.folder / "cache" / "thumbs.sqlite"
+    assert made.thumbs == made.folder / "cache" / "thumbnails.sqlite"
     assert made.features_folder("k") == made.folder / "cache" / "features" / "k"
     assert made.run_folder(3) == made.folder / "runs" / "3"
 
