@@ -15,12 +15,15 @@ the time. Some projects lie on a small file system that is filled to the last by
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,7 @@ from app.bench.pool import paint_images
 from fact_core.bench import page_tables
 from fact_core.errors import RunError
 from fact_core.events import Log
+from fact_core.files import write_text
 from fact_core.headless.console import Console
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
@@ -47,73 +51,95 @@ CLASSES, EACH = ("red", "green", "blue"), 14
 DISK = "600m"
 
 
-def run(full: bool) -> Step[dict[str, Any]]:
+@dataclass(frozen=True)
+class Part:
+    """Rounds of one kind. disk: on a small file system that is filled; haste: share of the usual time until a blow."""
+
+    name: str
+    rounds: int
+    blows: Mapping[str, int] = field(default_factory=dict)
+    disk: bool = False
+    terms: int = 0  # above 0: of the command line, ended so often
+    haste: float = 1.0
+
+
+BRIEF_PARTS = (Part("page", 1, BRIEF, haste=0.4), Part("launch.py run", 1, terms=2))
+FULL_PARTS = (
+    Part("page", ROUNDS, FULL),
+    Part("page, disk full", DISK_ROUNDS, FULL, disk=True),
+    Part("launch.py run", COMMANDS, terms=TERMS),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of this bench."""
+    parser.add_argument("--full", action="store_true", help="until more than 300 processes were killed (an hour)")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write the figures there after each round; what it has is not repeated",
+    )
+
+
+def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """A round of each kind with few blows; ``full``: until more than 300 processes were killed."""
-    rows = []
+    rows = _stored(given.json) if given.full else {}
     with tempfile.TemporaryDirectory(prefix="fact-studio-crash-", ignore_cleanup_errors=True) as place:
         folder = Path(place).resolve()
         images = paint_classes(folder / "images")
-        if not full:
-            rows.append((yield from page_row("page", folder, images, 1, BRIEF, haste=0.4)))
-        else:
-            rows.append((yield from page_row("page", folder, images, ROUNDS, FULL)))
-            with small_disk(folder / "disk") as disk:
-                if disk:
-                    rows.append((yield from page_row("page, disk full", folder, images, DISK_ROUNDS, FULL, disk=disk)))
-        rows.append((yield from command_row(folder, images, COMMANDS if full else 1, TERMS if full else 2)))
-    return {"text": page_tables.crash_table(rows), "json": rows, "failed": sum(map(failures, rows))}
+        for part in FULL_PARTS if given.full else BRIEF_PARTS:
+            done = rows.get(part.name, {}).get("rounds", 0)
+            for number in range(done, part.rounds):
+                yield Log(f"{part.name}, round {number + 1} of {part.rounds}")
+                found = yield from one_round(part, number, folder, images)
+                if found is None:
+                    yield Log(f"{part.name} cannot be done here: no file system can be mounted", "warning")
+                    break
+                rows[part.name] = added(rows.get(part.name, {}), found)
+                if given.json:
+                    write_text(given.json, json.dumps(list(rows.values()), indent=1) + "\n", "writing the figures")
+    told = list(rows.values())
+    return {"text": page_tables.crash_table(told), "json": told, "failed": sum(map(failures, told))}
 
 
-def page_row(
-    name: str,
-    folder: Path,
-    images: Path,
-    rounds: int,
-    blows: dict[str, int],
-    *,
-    disk: Path | None = None,
-    haste: float = 1.0,
-) -> Step[dict[str, Any]]:
-    """A row of the page's rounds. haste: share of the usual time until a blow falls."""
-    counts, console, began = Counts(), Console(sys.stderr), time.monotonic()
-    row: dict[str, Any] = {"part": name, "rounds": rounds, "hung": 0}
-    for number in range(rounds):
-        place = (disk or folder) / f"{name.partition(',')[0]}-{number}"
-        project = projects.create(place / "project", images)
-        program = Program(project, folder / "home" / f"{name}-{number}")
-        yield Log(f"{name}, round {number + 1} of {rounds}: {counts.kills} kills so far")
-        one = Round(program, project, np.random.default_rng(number), counts, disk, haste)
+def one_round(part: Part, number: int, folder: Path, images: Path) -> Step[dict[str, Any] | None]:
+    """What was done and found in one round of a part; its blows follow from the number. None: not possible here."""
+    began, rng, console = time.monotonic(), np.random.default_rng(number), Console(sys.stderr)
+    place = folder / f"{part.name.replace(',', '').replace(' ', '-')}-{number}"
+    place.mkdir()
+    if part.terms:
+        counts = Counts()
+        ended = crash_command.play(place, images, rng, part.terms, console)
+        counts.blows["leave"] = ended.terms
+        found = {"trainings": 1, "other_weights": not ended.same_weights, "twice": ended.twice}
+        found |= {"damaged": not ended.sound, "halves": ended.halves}
+        return _told(part, found, counts, began)
+    with small_disk(place / "disk") if part.disk else contextlib.nullcontext(place) as lies:
+        if lies is None:
+            return None
+        project = projects.create(lies / "project", images)
+        counts = Counts()
+        program = Program(project, folder / "home" / place.name)
+        one = Round(program, project, rng, counts, lies if part.disk else None, part.haste)
         try:
-            given = yield from one.play(blows)
+            given = yield from one.play(part.blows)
         except RunError as error:
             yield Log(str(error), "error")
-            row["hung"] = row.get("hung", 0) + 1
-            continue
+            return _told(part, {"hung": 1}, counts, began)
         stored = crash_check.stored_labels(project, Labeler.CLIENT)
         lost, reordered = crash_check.lost_and_reordered(given, stored)
         trained = run_queue.get(project, one.runs["train"])
         same = crash_check.weights(project, trained.id) == crash_check.unbroken(project, trained.config, console) != ""
         found = {"labels": len(given), "lost": lost, "reordered": reordered, "trainings": 1, "other_weights": not same}
-        found |= {"damaged": not crash_check.is_sound(project), "halves": len(crash_check.halves(place))}
-        for key, value in found.items():
-            row[key] = row.get(key, 0) + int(value)
-    return _told(row, counts, began)
+        found |= {"damaged": not crash_check.is_sound(project), "halves": len(crash_check.halves(lies)), "hung": 0}
+        return _told(part, found, counts, began)
 
 
-def command_row(folder: Path, images: Path, rounds: int, terms: int) -> Step[dict[str, Any]]:
-    """A row of commands that were ended by SIGTERM."""
-    counts, console, began = Counts(), Console(sys.stderr), time.monotonic()
-    row: dict[str, Any] = {"part": "launch.py run", "rounds": rounds}
-    for number in range(rounds):
-        yield Log(f"launch.py run, round {number + 1} of {rounds}")
-        place = folder / f"command-{number}"
-        place.mkdir()
-        ended = crash_command.play(place, images, np.random.default_rng(number), terms, console)
-        counts.blows["leave"] += ended.terms
-        found = {"trainings": 1, "other_weights": not ended.same_weights, "twice": ended.twice}
-        for key, value in {**found, "damaged": not ended.sound, "halves": ended.halves}.items():
-            row[key] = row.get(key, 0) + int(value)
-    return _told(row, counts, began)
+def added(row: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """A part's row with one round more: numbers are summed."""
+    summed = {key: row.get(key, 0) + value for key, value in more.items() if not isinstance(value, str)}
+    return {**row, **more, **summed, "minutes": round(summed["minutes"], 1)}
 
 
 def failures(row: dict[str, Any]) -> int:
@@ -121,11 +147,22 @@ def failures(row: dict[str, Any]) -> int:
     return sum(row.get(key, 0) for key in ("lost", "reordered", "other_weights", "twice", "damaged", "halves", "hung"))
 
 
-def _told(row: dict[str, Any], counts: Counts, began: float) -> dict[str, Any]:
+def _told(part: Part, found: Mapping[str, int], counts: Counts, began: float) -> dict[str, Any]:
+    """The row of one round."""
     blows = {key: counts.blows[key] for key in ("server", "worker", "leave", "stop", "full disk")}
     frozen = counts.blows["freeze worker"] + counts.blows["freeze server"]
-    minutes = round((time.monotonic() - began) / 60, 1)
-    return {**row, **blows, "frozen": frozen, "minutes": minutes, "device": with_cores()}
+    numbers = {key: int(value) for key, value in found.items()}
+    minutes = (time.monotonic() - began) / 60
+    return {"part": part.name, "rounds": 1, **numbers, **blows, "frozen": frozen, "minutes": minutes} | {
+        "device": with_cores()
+    }
+
+
+def _stored(file: Path | None) -> dict[str, dict[str, Any]]:
+    """The rows of an earlier call, by part."""
+    if file is None or not file.is_file():
+        return {}
+    return {row["part"]: row for row in json.loads(file.read_text("utf-8"))}
 
 
 def paint_classes(folder: Path) -> Path:

@@ -25,8 +25,8 @@ from fact_core.storage import project as projects
 def test_kills_of_server_and_worker_lose_nothing(tmp_path: Path) -> None:
     """Hostile input 11: kill -9 of the server and of the child from scan to export, while labeling."""
     images = crash.paint_classes(tmp_path / "images")
-    step = crash.page_row("page", tmp_path, images, 1, crash.BRIEF, haste=0.4)
-    row = finish(step, Console(sys.stderr).show)
+    row = finish(crash.one_round(crash.BRIEF_PARTS[0], 0, tmp_path, images), Console(sys.stderr).show)
+    assert row is not None
     assert row["server"] + row["worker"] >= 8
     assert row["labels"] > 0 and row["trainings"] == 1
     assert crash.failures(row) == 0, row
@@ -81,6 +81,12 @@ def test_halves_of_files_are_seen(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     found = [Path(each).name for each in crash_check.halves(tmp_path)]
     assert found == [".export.ab.part", "predictions.new.npz", ".model.new"]
+
+
+def test_rounds_are_added_up() -> None:
+    one = {"part": "page", "rounds": 1, "server": 4, "lost": 0, "minutes": 1.26, "device": "d"}
+    both = crash.added(crash.added({}, one), {**one, "server": 3, "hung": 1})
+    assert both == {"part": "page", "rounds": 2, "server": 7, "lost": 0, "minutes": 2.6, "device": "d", "hung": 1}
 
 
 def test_a_row_fails_by_what_must_not_be() -> None:
