@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -24,7 +25,15 @@ MakeImages = Callable[..., Path]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests marked ``browser`` drive Chromium: where there is none they are left out, and say so."""
+    """Files that take long come first, so that no core waits for the last one at the end.
+
+    Tests marked ``browser`` drive Chromium: where there is none they are left out, and say so.
+    """
+    weights = Counter[Path]()
+    for item in items:
+        long = item.get_closest_marker("slow"), item.get_closest_marker("browser")
+        weights[item.path] += sum(each is not None for each in long)
+    items.sort(key=lambda item: -weights[item.path])  # stable: a file's own order stays
     if find_chromium() is None:
         missing = pytest.mark.skip(reason="there is no Chromium: apt-get install chromium")
         for item in items:
