@@ -172,10 +172,6 @@ def test_test_tools_are_an_extra_and_pytest_has_the_last_word(ready: Clone) -> N
     assert ended.returncode == 1
 
 
-#: One more than there are cores.
-WORKERS = ("-n", str((os.cpu_count() or 1) + 1))
-
-
 def test_the_quick_tests_leave_out_what_is_slow_and_what_needs_a_browser(ready: Clone) -> None:
     chosen = ["-m", "not browser and not slow"]
     asked = ready.start("test", "--quick", "-k", "nothing")
@@ -183,7 +179,7 @@ def test_the_quick_tests_leave_out_what_is_slow_and_what_needs_a_browser(ready: 
     plain = ready.start("test", "--quick")
     assert (
         plain.stdout.splitlines()[-1]
-        == f"tests ran {[*WORKERS, '--dist', 'loadfile', '--no-loadscope-reorder', *chosen]}"
+        == f"tests ran {['-n', 'auto', '--dist', 'loadfile', '--no-loadscope-reorder', *chosen]}"
     )
 
 
