@@ -56,6 +56,13 @@ REASONS = {
     "On Debian and Ubuntu: sudo apt install python{}-venv. Then start again.",
 }
 
+#: The options of a command stand in modules that need the packages: a question alone installs nothing.
+HELP_LATER = """The options of "{command}" can be listed once the program is set up, and it is not yet.
+
+The first start, such as "python3 launch.py doctor", downloads and installs the packages of requirements.txt
+into {folder}: about {gb:g} GB, a few minutes. After that
+"python3 launch.py {command} --help" lists every option. "python3 launch.py --help" lists the commands now."""
+
 
 class SetupError(Exception):
     """Something outside of this program stops the set-up: what is wrong, what was found, what to do."""
@@ -70,6 +77,9 @@ def main(argv: list[str]) -> int:
     if command not in COMMANDS:
         print(f"error: There is no command {command!r}. Known: {', '.join(COMMANDS)}.", file=sys.stderr)
         return 2
+    if {"-h", "--help"} & set(rest) and os.environ.get("FACT_STUDIO_NO_VENV") != "1" and not PYTHON.exists():
+        print(HELP_LATER.format(command=command, gb=NEEDED_GB, folder=VENV))
+        return 0
     try:
         check_python(sys.version_info[:2])
         python = set_up(with_tests=command == "test")

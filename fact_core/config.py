@@ -223,6 +223,12 @@ class ImportConfig:
         "Classes that are one number: an error, joined into one, or kept apart.",
         choices=("ask", "join", "apart"),
     )
+    labels_unnamed: str = option(
+        "ask",
+        "Numbers without names",
+        "Numbers of classes that the file gives no name for: an error, or names themselves.",
+        choices=("ask", "names"),
+    )
     labels_empty: str = option(
         "none", "nan, None, NA", "Cells with such words: no label, or names of classes.", choices=("none", "names")
     )

@@ -14,15 +14,23 @@ from fact_core.errors import InputError, storage_error
 
 NAME_LENGTH = 200
 
+#: Characters without width that say nothing: two names that only they tell apart look the same.
+_WIDTHLESS = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+#: These join or part letters, and say nothing at an end.
+_JOINERS = "\u200c\u200d"
+
 #: Invisible characters that reorder the text around them.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean_name(text: str, what: str = "name") -> str:
-    """The name without outer blanks, in NFC. InputError when empty, over 200 characters or with control characters."""
+    """The name without outer blanks and characters that nobody can see, in NFC.
+
+    InputError when empty, over 200 characters or with control characters."""
     if not isinstance(text, str):
         raise InputError(f"The {what} is not a text", repr(text)[:80])
-    name = unicodedata.normalize("NFC", text).strip()
+    seen = unicodedata.normalize("NFC", text).translate(_WIDTHLESS)
+    name = seen.strip().strip(_JOINERS).strip()
     if not name:
         raise InputError(f"The {what} is empty", do="Give at least one letter.")
     if len(name) > NAME_LENGTH:

@@ -101,6 +101,21 @@ def test_no_command_serves_and_passes_its_options(ready: Clone) -> None:
     assert ready.start().stdout.startswith("hello []")
 
 
+@pytest.mark.parametrize("asked", [("run", "--help"), ("bench", "-h"), ("serve", "--help"), ("--port", "1", "--help")])
+def test_a_question_installs_nothing(tmp_path: Path, wheels: Path, asked: tuple[str, ...]) -> None:
+    """Without .venv the options cannot be listed: what will be installed is said instead."""
+    clone = Clone(tmp_path / "clone", wheels)
+    answer = clone.start(*asked)
+    command = asked[0] if asked[0] != "--port" else "serve"
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert f'"python3 launch.py {command} --help"' in answer.stdout and "GB" in answer.stdout
+    assert not (clone.folder / ".venv").exists()
+
+
+def test_a_question_is_answered_by_the_command_where_it_can_be(ready: Clone) -> None:
+    assert ready.start("run", "--help").stdout.startswith("hello ['run', '--help']")
+
+
 def test_files_of_the_current_folder_do_not_shadow_modules(ready: Clone, tmp_path: Path) -> None:
     (tmp_path / "tinydep.py").write_text("raise SystemExit('shadowed')")
     assert ready.start("doctor", cwd=tmp_path).stdout.startswith("hello")

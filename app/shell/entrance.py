@@ -7,6 +7,7 @@ takes them.
 from __future__ import annotations
 
 import html as markup
+import ipaddress
 import json
 from collections import deque
 from collections.abc import Sequence
@@ -16,8 +17,11 @@ from app.shell.keys import Keys
 
 #: What the browser keeps them under.
 STORED = "fact-studio.key"
-#: So many wrong passwords may be given in so many seconds, by all together.
-MOST_WRONG, WITHIN = 10, 60.0
+#: So many wrong passwords may be given in so many seconds, from one address and by all together.
+MOST_WRONG, MOST_OF_ALL, WITHIN = 10, 100, 60.0
+
+#: Stands for all addresses of this computer itself.
+HERE = "this computer"
 
 _HEAD = "<!doctype html><html lang=en><meta charset=utf-8><title>FACT Studio</title>"
 _BODY = "<body style='font:16px sans-serif;margin:40px'>"
@@ -68,15 +72,37 @@ def forward(query: Sequence[tuple[str, str]], keys: Keys | None) -> str:
 
 
 class Tries:
-    """How many wrong passwords were given lately. ``now`` in seconds, of a clock that is never set."""
+    """How many wrong passwords were given lately, and by whom. ``now`` in seconds, of a clock that is never set.
+
+    By address, so that nobody in the network keeps the others out; and by all together, for one may have many
+    addresses. The person on this computer is counted alone: the network's guesses never keep them out.
+    """
 
     def __init__(self) -> None:
-        self._wrong: deque[float] = deque(maxlen=MOST_WRONG)
+        self._wrong: deque[tuple[float, str]] = deque()
 
-    def too_many(self, now: float) -> bool:
-        """Whether no further password is looked at for the moment."""
-        return len(self._wrong) == MOST_WRONG and now - self._wrong[0] < WITHIN
+    def too_many(self, now: float, who: str) -> bool:
+        """Whether no further password from that address is looked at for the moment."""
+        while self._wrong and now - self._wrong[0][0] >= WITHIN:
+            self._wrong.popleft()
+        if sum(each == _place(who) for _, each in self._wrong) >= MOST_WRONG:
+            return True
+        return len(self._wrong) >= MOST_OF_ALL and _place(who) != HERE
 
-    def wrong(self, now: float) -> None:
-        """Another one was wrong."""
-        self._wrong.append(now)
+    def wrong(self, now: float, who: str) -> None:
+        """Another one from that address was wrong."""
+        self._wrong.append((now, _place(who)))
+
+
+def _place(who: str) -> str:
+    """Whose tries are counted together: this computer's, a network of IPv6 (one computer has all of it), an address."""
+    try:
+        address = ipaddress.ip_address(who.partition("%")[0])
+    except ValueError:
+        return who
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            network = ipaddress.ip_network((address, 64), strict=False)
+            return HERE if address.is_loopback else str(network)
+        address = address.ipv4_mapped
+    return HERE if address.is_loopback else str(address)

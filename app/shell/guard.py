@@ -204,10 +204,11 @@ class Guard:
     async def _ask_password(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The cookie and the keys for the password. One after the other: guessing is slow."""
         given = await _password(receive)
-        if self.tries.too_many(time.monotonic()):
+        who = str((scope.get("client") or ("",))[0])
+        if self.tries.too_many(time.monotonic(), who):
             return await _answer(send, 429, "Too many wrong passwords.", scope, do="Wait a minute.")
         if not self.keys.is_password(given):
-            self.tries.wrong(time.monotonic())
+            self.tries.wrong(time.monotonic(), who)
             await asyncio.sleep(WRONG_SECONDS)
             return await _answer(send, 403, "That is not the password.", scope)
         await _send(send, 200, json.dumps(given_keys(self.keys)), scope, False, self._cookie())

@@ -159,4 +159,6 @@ def box_columns(table: Table) -> tuple[int, ...]:
 def is_box(cells: Sequence[Cell], places: Sequence[int]) -> bool:
     """Whether a row has a value in a column of boxes."""
     said = (cells[place] for place in places if place < len(cells))
-    return any(each == BOX or (isinstance(each, str) and each.strip() not in ("", "{}", "[]")) for each in said)
+    return any(
+        each == BOX or (isinstance(each, str) and each.strip() not in ("", "{}", "[]", "false")) for each in said
+    )

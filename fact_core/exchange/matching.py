@@ -37,6 +37,8 @@ class Hit:
 
 
 UNKNOWN = Hit("unknown")
+#: No path or address of a file is longer; a picture that stands in its cell is.
+LONGEST = 8192
 
 
 class Finder:
@@ -75,6 +77,8 @@ class Finder:
 
     def look(self, given: str) -> Hit:
         """What a name means."""
+        if len(given) > LONGEST:
+            return UNKNOWN
         if item := self.items.get(given):  # the path as it stands: nothing can be surer
             return Hit("found", item, WHOLE, given)
         best = UNKNOWN

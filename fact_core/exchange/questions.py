@@ -80,6 +80,11 @@ def about_names(columns: Columns, found: Gathered, config: ImportConfig) -> list
             asked.append(Question(option, ("none", "names"), getattr(config, option), names[:SHOWN], len(names)))
     if is_of_model(columns.table):
         asked.append(Question("labels_model", ("take",), config.labels_model, must=config.labels_model == "ask"))
+    if numbers := columns.table.unnamed:
+        answer = config.labels_unnamed
+        asked.append(
+            Question("labels_unnamed", ("names",), answer, numbers[:SHOWN], len(numbers), must=answer == "ask")
+        )
     elsewhere = found.left.get("elsewhere", ())
     if config.labels_moved == "yes" or elsewhere:
         some = tuple(each.shown for each in elsewhere[:SHOWN])
@@ -118,6 +123,10 @@ _WORDS = {
     "labels_numbers": (
         "Some classes are the same number, written in different ways",
         "Say whether they are one class: {flag} {answers}.",
+    ),
+    "labels_unnamed": (
+        "The file gives numbers of classes, and no names for them",
+        "Export it with its list of classes; if the numbers are to be the names: {flag} names.",
     ),
     "labels_model": (
         "These labels were given by a model, not by a person",

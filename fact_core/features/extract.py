@@ -70,12 +70,13 @@ def extract(
 
     on_image(digest, image) gets each decoded image (thumbnails), in a decoding thread, never two at once;
     on_bad(digest, error) each file that can no longer be decoded. When the GPU's memory
-    is full the batch is halved. WeightsError when the network answers with NaN.
+    is full the batch is halved, for the rest of the run. WeightsError when the network answers with NaN.
     """
     where = dict(zip(reversed(digests), reversed(files), strict=True))
     todo = list(dict.fromkeys(store.missing(list(digests))))
     start, done, bad = time.monotonic(), 0, 0
     ready: Ready | None = None
+    fits = max(1, batch)  # images at a time: what did not fit once is not tried again
 
     def failed(row: int, error: ImageError) -> None:
         nonlocal bad
@@ -95,9 +96,10 @@ def extract(
     for rows, pictures in batches([where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed):
         if ready is None:
             ready = inference(backbone, device, normalise(pictures[:16], pre, device), len(todo))
-        x, smallest = _pooled(ready, pictures, pre)
-        if smallest < len(rows):
-            yield Log(f"The GPU's memory is full: going on with {smallest} images at a time.", "warning")
+        x, size = _pooled(ready, pictures, pre, fits)
+        if size < min(fits, len(rows)):
+            fits = size
+            yield Log(f"The GPU's memory is full: going on with {fits} images at a time.", "warning")
         store.append([todo[row] for row in rows], x)
         done += len(rows)
         rate = done / max(time.monotonic() - start, 1e-9)
@@ -142,9 +144,9 @@ def _tokens(backbone: Backbone, x: Tensor) -> Tokens:
     return found
 
 
-def _pooled(ready: Ready, pictures: Picture, pre: Preprocess) -> tuple[FloatArray, int]:
-    """(features [b,D], images at a time): the batch is halved until it fits."""
-    size = len(pictures)
+def _pooled(ready: Ready, pictures: Picture, pre: Preprocess, most: int) -> tuple[FloatArray, int]:
+    """(features [b,D], images at a time): from ``most`` on it is halved until it fits."""
+    size = min(most, len(pictures))
     while True:
         try:
             parts = [

@@ -21,10 +21,7 @@ def checked(folders: Sequence[str | Path]) -> list[Path]:
     given = [Path(each) for each in folders if str(each).strip()]
     if len(given) > MOST:
         raise InputError("Links can be followed to so many folders at most", str(len(given)), f"Give {MOST} or fewer.")
-    try:
-        found = [image_folder(Path(str(each).strip())) for each in given]
-    except OSError as error:  # a name that is longer than names can be
-        raise InputError("This is not a folder", str(error.filename)[:200], error.strerror or "") from error
+    found = [image_folder(Path(str(each).strip())) for each in given]
     for each in found:
         if too_wide(each):
             do = "Give the folder that holds the files themselves."

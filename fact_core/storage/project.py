@@ -5,6 +5,7 @@ The images stay where they are; the project only remembers their folder.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -78,19 +79,13 @@ class Recent:
 def create(folder: Path, images: Path, name: str = "") -> Project:
     """Make a project in a new or empty folder. InputError and ProjectError say what is wrong."""
     root = image_folder(images)
-    target = absolute(folder)
+    target, other = absolute(folder), "Choose another folder for the project."
     if target == root:
-        raise ProjectError(
-            "The project folder is the image folder", str(target), "Choose another folder for the project."
-        )
+        raise ProjectError("The project folder is the image folder", str(target), other)
     if root.is_relative_to(target):
-        raise ProjectError(
-            "The images lie inside the project folder", str(root), "Choose another folder for the project."
-        )
+        raise ProjectError("The images lie inside the project folder", str(root), other)
     if (target / DATABASE).exists():
-        raise ProjectError(
-            "There is a project in this folder already", str(target), "Open it, or choose another folder."
-        )
+        raise _there_already(target)
     if target.exists() and not target.is_dir():
         raise ProjectError("The project folder is a file", str(target), "Choose another folder.")
     title = clean_name(name or root.name or "Project", "project name")
@@ -102,7 +97,6 @@ def create(folder: Path, images: Path, name: str = "") -> Project:
             raise ProjectError(
                 "The folder for the project is not empty", f"{target}: {shown}", "Choose a new or an empty folder."
             )
-        _check_no_rest(target)
         _write_database(target, title, root)
     except OSError as error:
         raise storage_error(error, "creating the project") from error
@@ -271,19 +265,37 @@ def _given_identity(con: Database) -> str:
     return db.identity(con)
 
 
+def _there_already(folder: Path) -> ProjectError:
+    return ProjectError("There is a project in this folder already", str(folder), "Open it, or choose another folder.")
+
+
 def _write_database(folder: Path, name: str, images: Path) -> None:
-    """Staged, so that a project.sqlite that exists is a whole one."""
-    staged = folder / f"{DATABASE}.new"
-    for leftover in folder.glob(f"{DATABASE}.new*"):
-        leftover.unlink()
-    with db.connect(staged, create=True) as con:
-        with db.transaction(con):
-            about = {"name": name, "images": str(images), "created": repr(time.time()), "id": uuid.uuid4().hex}
-            con.table("meta").insert_all([("key", "value"), *about.items()])
-        con.execute("PRAGMA journal_mode = DELETE")  # one file while it is renamed
-    os.replace(staged, folder / DATABASE)
-    with db.connect(folder / DATABASE) as con:
-        con.execute("PRAGMA journal_mode = WAL")
+    """Staged, so that a project.sqlite that exists is a whole one. ProjectError where somebody else makes one.
+
+    Held by a lock file of its own: the lock of an open project may be taken by the winner at this moment.
+    """
+    place = folder / f"{DATABASE}.making"
+    held = take_lock(place)
+    if held is None:
+        raise _there_already(folder)
+    with held:
+        if (folder / DATABASE).exists():  # since the first look
+            raise _there_already(folder)
+        _check_no_rest(folder)
+        staged = folder / f"{DATABASE}.new"
+        for leftover in folder.glob(f"{DATABASE}.new*"):  # of one that was killed: nobody else is here
+            leftover.unlink()
+        with db.connect(staged, create=True) as con:
+            with db.transaction(con):
+                about = {"name": name, "images": str(images), "created": repr(time.time()), "id": uuid.uuid4().hex}
+                con.table("meta").insert_all([("key", "value"), *about.items()])
+            con.execute("PRAGMA journal_mode = DELETE")  # one file while it is renamed
+        os.replace(staged, folder / DATABASE)
+        with db.connect(folder / DATABASE) as con:
+            con.execute("PRAGMA journal_mode = WAL")
+        # Only now: whoever locks a file that is gone finds the project. After an error it stays for the next one.
+        with contextlib.suppress(OSError):
+            place.unlink()
 
 
 def remembered() -> list[Recent]:

@@ -388,6 +388,58 @@ CASES: dict[str, Case] = {
         json.dumps({"classes": ["ash", "yew"], "labels": {"oak": 0, "elm": 1, "042": None}}), BOTH, {"none": 1},
         kind="fiftyone",
     ),
+    "FiftyOne without its classes": Case(
+        json.dumps({"labels": {"oak": 2, "elm": {"label": 7}}}), {"oak.jpg": "2", "elm.jpg": "7"}, kind="fiftyone",
+        asked=("labels_unnamed",),
+    ),
+    "FiftyOne without its classes, numbers are names": Case(
+        json.dumps({"labels": {"oak": 2, "elm": 7}}), {"oak.jpg": "2", "elm.jpg": "7"}, kind="fiftyone",
+        said={"labels_unnamed": "names"},
+    ),
+    "FiftyOne with a number beyond its classes": Case(
+        json.dumps({"classes": ["ash"], "labels": {"oak": 0, "elm": 1}}), {"oak.jpg": "ash", "elm.jpg": "1"},
+        kind="fiftyone", asked=("labels_unnamed",),
+    ),
+    "COCO without categories": Case(
+        json.dumps({"images": [{"id": 1, "file_name": "oak.jpg"}], "annotations": [{"image_id": 1, "category_id": 3}]}),
+        {"oak.jpg": "3"}, kind="coco", asked=("labels_unnamed",),
+    ),
+    "COCO with a category without a name": Case(
+        json.dumps({"images": [{"id": 1, "file_name": "oak.jpg"}], "categories": [{"id": 3, "name": ""}],
+                    "annotations": [{"image_id": 1, "category_id": 3}]}),
+        {"oak.jpg": "3"}, kind="coco", asked=("labels_unnamed",),
+    ),
+    "lines of JSON with true and false": Case(
+        '{"file_name": "oak.jpg", "label": true}\n{"file_name": "elm.jpg", "label": false}\n',
+        {"oak.jpg": "true", "elm.jpg": "false"}, kind="objects",
+    ),
+    "lines of JSON with a number without end": Case(
+        '{"file_name": "oak.jpg", "label": 1e400}\n{"file_name": "elm.jpg", "label": 4}\n'
+        '{"file_name": "042.png", "label": -Infinity}\n',
+        {"elm.jpg": "4"}, {"none": 2}, kind="objects",
+    ),
+    "names with characters that nobody sees": Case(
+        "file_name,label\noak.jpg,ash\nelm.jpg,as\u200bh\u200b\n042.png,\ufeffash\u200d\n",
+        {"oak.jpg": "ash", "elm.jpg": "ash", "042.png": "ash"},
+    ),
+    "letters joined by what has no width": Case(
+        "file_name,label\noak.jpg,\U0001f468\u200d\U0001f33e\n", {"oak.jpg": "\U0001f468\u200d\U0001f33e"},
+    ),
+    "a cell of more than 128 kB beside the label": Case(
+        f"file_name,label,note\noak.jpg,ash,{'n' * 140_000}\nelm.jpg,yew,\n", BOTH,
+    ),
+    "a label of more than 128 kB": Case(
+        f"file_name,label\noak.jpg,ash\nelm.jpg,{'m' * 140_000}\n", error="Row 3 of the CSV: The label is too long",
+    ),
+    "a name of more than 128 kB": Case(
+        f"file_name,label\n{'a/' * 90_000}oak.jpg,ash\nelm.jpg,yew\n", {"elm.jpg": "yew"}, {"unknown": 1},
+    ),
+    "comments above the head": Case(
+        "# made in May\n# by us, for them\nfile_name,label\noak.jpg,ash\nelm.jpg,yew\n", BOTH,
+    ),
+    "a row that begins with the sign of comments": Case(
+        "#1.jpg,ash\noak.jpg,ash\nelm.jpg,yew\n", BOTH, {"unknown": 1},
+    ),
     "FiftyOne with boxes": Case(
         json.dumps({"classes": ["ash"], "labels": {"oak": [{"label": 0, "bounding_box": [0, 0, 1, 1]}]}}),
         left={"boxes": 1}, kind="fiftyone",

@@ -198,7 +198,7 @@ def test_label_studio(project: Project) -> None:
         (csv("000.png,cat", "001.png"), "Row 3 of the CSV has too few"),
         (csv("000.png,cat", f"001.png,{'x' * 201}"), "Row 3 of the CSV: The label is too long"),
         (csv("000.png,cat", 'nine.png,"a\nb"'), "Row 3 of the CSV: The label has a character"),
-        (csv("000.png,cat", f"001.png,{'x' * 200_000}"), "Row 3 of the CSV cannot be read"),
+        (csv("000.png,cat", f"001.png,{'x' * 200_000}"), "Row 3 of the CSV: The label is too long"),
         (csv("000.png,cat", '001.png,"open'), "Row 3 of the CSV cannot be read"),
         (Source("csv", b"\x00\x01\xff\xfe\xfd"), "not UTF-8"),
         (Source("label-studio", "{}"), "no export of Label Studio"),

@@ -102,12 +102,12 @@ class Picky(torch.nn.Module):
 def test_full_memory_halves_the_batch(backbone):
     """Hostile input 15: CUDA out of memory in features."""
     pictures = np.zeros((10, 3, 64, 64), np.uint8)
-    x, size = extract._pooled(device.Ready(Picky(3), CPU, torch.float32), pictures, backbone.preprocess)
+    x, size = extract._pooled(device.Ready(Picky(3), CPU, torch.float32), pictures, backbone.preprocess, 10)
     assert x.shape == (10, 4) and size == 3
     with pytest.raises(DeviceError, match="single image"):
-        extract._pooled(device.Ready(Picky(0), CPU, torch.float32), pictures, backbone.preprocess)
+        extract._pooled(device.Ready(Picky(0), CPU, torch.float32), pictures, backbone.preprocess, 10)
     with pytest.raises(WeightsError, match="not numbers"):
-        extract._pooled(device.Ready(Picky(99, np.nan), CPU, torch.float32), pictures, backbone.preprocess)
+        extract._pooled(device.Ready(Picky(99, np.nan), CPU, torch.float32), pictures, backbone.preprocess, 10)
 
 
 def test_tokens(backbone, images):
@@ -196,6 +196,18 @@ def test_log_when_the_batch_shrinks(tmp_path, backbone, images, monkeypatch):
     monkeypatch.setattr(extract, "inference", lambda *args: device.Ready(Picky(2), CPU, torch.float32))
     found, events = heard(extract.extract(backbone, digests, files, store, device=CPU))
     assert found.n_new == 7 and any(isinstance(each, Log) and "memory" in each.text for each in events)
+
+
+def test_what_did_not_fit_once_is_not_tried_again(tmp_path, backbone, images, monkeypatch):
+    """Hostile input 15: each attempt costs seconds on a GPU, and a run has thousands of batches."""
+    digests, files = images
+    store, sizes = FeatureStore.open(tmp_path / "store", 4), []
+    net = Picky(1)
+    net.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    monkeypatch.setattr(extract, "inference", lambda *args: device.Ready(net, CPU, torch.float32))
+    found, events = heard(extract.extract(backbone, digests, files, store, device=CPU, batch=3))
+    assert found.n_new == 7 and sizes == [3, 2, *[1] * 7]
+    assert len([each for each in events if isinstance(each, Log) and "memory" in each.text]) == 1
 
 
 def test_processor_is_named_as_the_system_names_it(tmp_path, monkeypatch):

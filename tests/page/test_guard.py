@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from app.shell import guard
-from app.shell.entrance import MOST_WRONG, STORED, Tries
+from app.shell.entrance import MOST_OF_ALL, MOST_WRONG, STORED, Tries
 from app.shell.guard import MAX_ADDRESS, MAX_BODY, MAX_IMPORT, PICTURES, Guard
 from app.shell.keys import HEADER, QUERY, Keys, make_keys
 from fact_core.errors import InputError
@@ -350,9 +350,42 @@ def test_guessing_is_slow_and_soon_over(locked: TestClient, monkeypatch: pytest.
     assert locked.post("/enter", json={"password": PASSWORD}).status_code == 429
     tries = Tries()
     for second in range(MOST_WRONG):
-        assert not tries.too_many(float(second))
-        tries.wrong(float(second))
-    assert tries.too_many(10.0) and tries.too_many(59.0) and not tries.too_many(60.0)
+        assert not tries.too_many(float(second), "10.0.0.7")
+        tries.wrong(float(second), "10.0.0.7")
+    assert tries.too_many(10.0, "10.0.0.7") and tries.too_many(59.0, "10.0.0.7")
+    assert not tries.too_many(60.0, "10.0.0.7")
+
+
+def test_who_guesses_keeps_nobody_else_out() -> None:
+    """The wrong passwords of one address count for that one; of one computer's many IPv6 addresses together."""
+    tries = Tries()
+    for number in range(MOST_WRONG):
+        tries.wrong(0.0, "10.0.0.7")
+        tries.wrong(0.0, f"2001:db8::{number:x}")
+        tries.wrong(0.0, f"127.0.0.{number + 1}")
+    assert tries.too_many(1.0, "10.0.0.7") and tries.too_many(1.0, "::ffff:10.0.0.7")
+    assert tries.too_many(1.0, "2001:db8::ffff") and not tries.too_many(1.0, "2001:db8:0:1::1")
+    assert tries.too_many(1.0, "127.0.0.1") and tries.too_many(1.0, "::1")
+    assert not tries.too_many(1.0, "10.0.0.8") and not tries.too_many(60.0, "10.0.0.7")
+
+
+def test_many_addresses_together_are_slow_and_do_not_keep_the_owner_out() -> None:
+    tries = Tries()
+    for number in range(MOST_OF_ALL):
+        assert not tries.too_many(0.0, f"10.0.1.{number}")
+        tries.wrong(0.0, f"10.0.1.{number}")
+    assert tries.too_many(1.0, "10.0.2.1"), "whoever comes from the network waits"
+    assert not tries.too_many(1.0, "127.0.0.1") and not tries.too_many(1.0, "::1")
+
+
+def test_another_address_is_asked_while_one_is_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "WRONG_SECONDS", 0.0)
+    app = Guard(Starlette(), host="127.0.0.1", port=PORT, keys=make_keys(PORT, password=PASSWORD))
+    guesser, owner = (TestClient(app, HOME, client=(who, 50_000)) for who in ("10.0.0.7", "127.0.0.1"))
+    for _ in range(MOST_WRONG):
+        assert guesser.post("/enter", json={"password": "a wrong one"}).status_code == 403
+    assert guesser.post("/enter", json={"password": PASSWORD}).status_code == 429
+    assert owner.post("/enter", json={"password": PASSWORD}).status_code == 200
 
 
 def test_the_password_is_asked_for_by_our_page_alone(locked: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from fact_core.errors import InputError
@@ -34,7 +35,9 @@ def dicts(value: object) -> list[dict[str, Any]]:
 
 
 def as_text(value: object) -> str:
-    """A name or number as text; "" for what is neither."""
+    """A name or number as text; "" for what is neither, and for a number too large to be one (1e400)."""
+    if isinstance(value, float) and math.isinf(value):
+        return ""
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return ""
     return str(value)

@@ -28,16 +28,19 @@ def coco(value: Any) -> Table:
     _one_each(value.get("categories"), "name", "categories")
     names = {as_text(each.get("id")): as_text(each.get("name")) for each in dicts(value.get("categories"))}
     said: dict[str, list[Said]] = {}
+    unnamed: dict[str, None] = {}
     for each in dicts(value["annotations"]):
         part = any(each.get(key) not in (None, [], {}, 0) for key in ("bbox", "segmentation", "keypoints"))
         category = as_text(each.get("category_id"))
-        label = BOX if part else one_of([names.get(category, category)])
+        if not part and category and not names.get(category):
+            unnamed[category] = None
+        label = BOX if part else one_of([names.get(category) or category])
         said.setdefault(as_text(each.get("image_id")), []).append(label)
     rows: Rows = []
     for number, each in enumerate(dicts(value["images"]), start=1):
         name = as_text(each.get("file_name")) or as_text(each.get("coco_url"))
         rows.append((number, (name, _several(said.get(as_text(each.get("id")), [])))))
-    return Table("coco", "Image", "JSON", ("file_name", "category"), rows, (0,), (1,))
+    return Table("coco", "Image", "JSON", ("file_name", "category"), rows, (0,), (1,), unnamed=tuple(unnamed))
 
 
 def _one_each(listed: object, name: str, what: str) -> None:
@@ -61,21 +64,25 @@ def is_fiftyone(value: Any) -> bool:
 def fiftyone(value: Any) -> Table:
     """Numbers stand for places in ``classes``; texts are classes themselves."""
     classes = value.get("classes") if isinstance(value.get("classes"), list) else []
+    unnamed: dict[str, None] = {}
     rows: Rows = [
-        (number, (as_text(name), _fiftyone_label(label, classes)))
+        (number, (as_text(name), _fiftyone_label(label, classes, unnamed)))
         for number, (name, label) in enumerate(value["labels"].items(), start=1)
     ]
-    return Table("fiftyone", "Entry", "JSON", ("file", "label"), rows, (0,), (1,))
+    return Table("fiftyone", "Entry", "JSON", ("file", "label"), rows, (0,), (1,), unnamed=tuple(unnamed))
 
 
-def _fiftyone_label(label: object, classes: list[Any]) -> Said:
+def _fiftyone_label(label: object, classes: list[Any], unnamed: dict[str, None]) -> Said:
+    """What an entry says; a number that has no name is noted in ``unnamed``."""
     if isinstance(label, list):
-        found = [_fiftyone_label(each, classes) for each in label]
+        found = [_fiftyone_label(each, classes, unnamed) for each in label]
         return BOX if any(each == BOX for each in found) else _several(found)
     if isinstance(label, dict):
-        return BOX if "bounding_box" in label else _fiftyone_label(label.get("label"), classes)
+        return BOX if "bounding_box" in label else _fiftyone_label(label.get("label"), classes, unnamed)
     if isinstance(label, int) and not isinstance(label, bool) and 0 <= label < len(classes):
         return one_of([as_text(classes[label])])
+    if isinstance(label, int | float) and as_text(label):
+        unnamed[as_text(label)] = None
     return one_of([as_text(label)])
 
 
@@ -159,6 +166,8 @@ def _cell(value: object) -> Cell:
         return (
             BOX if any(isinstance(each, dict | list) for each in value) else one_of([as_text(each) for each in value])
         )
+    if isinstance(value, bool):  # a class, as it is where a table says so
+        return "true" if value else "false"
     return as_text(value)
 
 

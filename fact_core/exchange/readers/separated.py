@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 from fact_core.errors import InputError
@@ -17,6 +18,7 @@ from fact_core.exchange.readers.table import Table
 from fact_core.exchange.words import FILE_COLUMNS, LABEL_COLUMNS, looks_like_an_image, plain
 
 SEPARATORS = (",", ";", "\t", "|")
+LONGEST_CELL = 1 << 30
 LOOKED_AT = 30  # rows that the separator is told from
 
 
@@ -27,7 +29,10 @@ def recognise(text: str) -> bool:
 
 def read(text: str) -> Table:
     """The table. InputError, which names the row, where it cannot be read."""
+    csv.field_size_limit(LONGEST_CELL)  # the library refuses whole files for one cell of 128 kB
     text, separator, skipped = _sep_line(text)
+    text, comments = _without_comments(text)
+    skipped += comments
     separator = separator or _separator(text)
     rows = _list(text) if separator == " " else _rows(text, separator, skipped)
     first = next(rows, None)
@@ -70,6 +75,25 @@ def _sep_line(text: str) -> tuple[str, str, int]:
     if line.lower().startswith("sep=") and len(line) <= 5:
         return rest, line[4:] or "\t", 1
     return text, "", 0
+
+
+def _without_comments(text: str) -> tuple[str, int]:
+    """(the text, rows left out) without lines with "#" above the head. Only above one that is sure: a file, or a
+    column, may be called "#1".
+    """
+    rest, skipped = text, 0
+    while rest.startswith("#"):
+        line, _, rest = rest.partition("\n")
+        skipped += 1
+        if _is_sure_head(line.lstrip("# ")) or any(map(looks_like_an_image, re.split(r"[,;\t| ]", line))):
+            return text, 0
+    return (rest, skipped) if skipped and _is_sure_head(rest.partition("\n")[0]) else (text, 0)
+
+
+def _is_sure_head(line: str) -> bool:
+    """Whether a line names a column of files and one of classes."""
+    heads = ({plain(name) for name in line.strip().replace('"', "").split(each)} for each in SEPARATORS)
+    return any(len(names) > 1 and names & set(FILE_COLUMNS) and names & set(LABEL_COLUMNS) for names in heads)
 
 
 def _is_head(names: tuple[str, ...]) -> bool:

@@ -32,6 +32,7 @@ class Table:
 
     kind: its key in ``READERS``. unit, of: how a row is called in words ("Row", "CSV"). files, labels: numbers of the
     columns that name the image and that give its class, the surest first; empty where their names have to tell.
+    unnamed: numbers of classes that the file gives no name for.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Table:
     files: tuple[int, ...] = ()
     labels: tuple[int, ...] = ()
     encoding: str = "utf-8"
+    unnamed: tuple[str, ...] = ()
 
     def where(self, number: int) -> str:
         """A row, for errors and lists: "Row 3 of the CSV"."""
