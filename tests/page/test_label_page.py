@@ -85,7 +85,7 @@ def test_a_person_labels_by_key_by_grid_and_on_the_map(
 
 
 def by_key(page: Page, project: Project, truth: dict[str, str]) -> dict[int, str]:
-    """200 images, at most 5 a second, each key for the image that is shown; the history holds exactly that, in order."""
+    """200 images, at most 5 a second, each key for the image that is shown; the history is exactly that, in order."""
     expect(page.locator(".lb-frame .lb-next")).to_have_count(1)  # the next image is painted ahead
     told: list[tuple[str, str]] = []
     begun = time.monotonic()
