@@ -108,7 +108,10 @@ def _right(x: FloatArray, y: npt.NDArray[np.int64], known: Any, asked: Any, c: f
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Markdown: a line a row; the gain is over the crop with the same labels."""
-    lines = ["| data | backbone | pixels | images | labels | view | accuracy | gain |", "|---|---|---|---|---|---|---|---|"]
+    lines = [
+        "| data | backbone | pixels | images | labels | view | accuracy | gain |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         told = " | ".join(str(row[key]) for key in ("data", "backbone", "pixels", "images", "labels", "view"))
         lines.append(f"| {told} | {row['accuracy']:.1f} | {row['gain']:+.1f} ± {row['error']:.1f} |")
