@@ -49,6 +49,9 @@ BENCHES: dict[str, Choice] = {
         "fact_core.bench.training:run",
     ),
     "umap": Choice("UMAP", "Seconds until the map of a large pool is drawn.", "fact_core.bench.umap_speed:run"),
+    "views": Choice(
+        "Views", "Accuracy by what the network sees of a picture: crop, squash, whole.", "fact_core.bench.views:run"
+    ),
 }
 
 

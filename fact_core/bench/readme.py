@@ -33,6 +33,12 @@ def _strategies(rows: Sequence[Any]) -> str:
     return strategies.table(rows)
 
 
+def _views(rows: Sequence[Any]) -> str:
+    from fact_core.bench import views
+
+    return views.table(rows)
+
+
 def _expansion(rows: Sequence[Any]) -> str:
     from fact_core.bench import expansion
 
@@ -55,6 +61,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "map": ("map", page_tables.map_table),
     "windows": ("windows", page_tables.windows_table),
     "umap": ("umap", page_tables.umap_table),
+    "views": ("views", _views),
 }
 
 

@@ -22,6 +22,7 @@ from fact_core.choices.choice import (
 )
 from fact_core.choices.strategies import STRATEGIES
 from fact_core.choices.training import FROFA, PHASES, PRESETS, RECIPES
+from fact_core.choices.views import VIEWS
 from fact_core.errors import ConfigError
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "PRESETS",
     "RECIPES",
     "STRATEGIES",
+    "VIEWS",
     "BackboneChoice",
     "Choice",
     "ExportChoice",

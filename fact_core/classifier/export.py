@@ -28,7 +28,7 @@ from fact_core.backbones.fixed_size import fixed
 from fact_core.classifier.model import Classifier, save_model
 from fact_core.classifier.model_card import card
 from fact_core.compute.image_batches import Preprocess, load_eval, normalise
-from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
+from fact_core.errors import ConfigError, ImageError, InputError, RunError, StorageError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.images import pixels
 from fact_core.types import Report, Source, Step
@@ -63,8 +63,12 @@ def write_model(
     sample_files: real images on which ONNX is compared with PyTorch. report and figures
     (name -> value, accuracies as fractions) go into the model card.
     Returns {folder, files, bytes, checked, largest_difference}.
-    Errors: InputError when the folder holds something, RunError when ONNX answers otherwise.
+    Errors: InputError when the folder holds something, RunError when ONNX answers otherwise, ConfigError when
+    pictures are not seen by the crop, the only view that ``predict.py`` knows.
     """
+    view = classifier.backbone.preprocess.view
+    if view != "crop":
+        raise ConfigError("A model of this view cannot be exported", view, "Train one whose view is crop.")
     target = Path(folder).absolute()
     _must_be_new(target)
     work = _staging(target)

@@ -110,7 +110,8 @@ def load_model(folder: Path) -> tuple[Classifier, dict[str, Any]]:
     if config["format"] != FORMAT:
         raise WeightsError("The model was stored by another version of the program", f"format {config['format']}", do)
     backbone = bare(config["backbone"], pixels=config["preprocess"]["pixels"], key=config["key"])
-    backbone.preprocess = replace(backbone.preprocess, ranges=_ranges(config))
+    seen = {name: config["preprocess"][name] for name in ("view", "step") if name in config["preprocess"]}
+    backbone.preprocess = replace(backbone.preprocess, ranges=_ranges(config), **seen)
     try:
         if config.get("adapters"):  # models of older versions do not say
             adapters.add(backbone, adapters.Adapters(**config["adapters"]), torch.Generator())

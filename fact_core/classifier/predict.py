@@ -119,7 +119,9 @@ class _Reader:
         pre = self.classifier.backbone.preprocess
         images = normalise(pictures, pre, self.device)
         if self.ready is None:
-            self.ready = inference(self.classifier.backbone, self.device, images, self.images)
+            # As for features: what ONNX Runtime gets is made for one shape.
+            to_come = 0 if pre.view == "whole" else self.images
+            self.ready = inference(self.classifier.backbone, self.device, images, to_come)
         tokens: Tokens = self.ready(images)
         with torch.inference_mode():
             return {name: self.classifier.read(tokens, name).exp().float().cpu() for name in names}

@@ -20,6 +20,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fact_core.choices import VIEWS, pick, resolve
+from fact_core.compute.views import Cut
 from fact_core.errors import ImageError
 from fact_core.images.decode import Ranges, decoding
 from fact_core.images.gate import Gate
@@ -39,9 +41,10 @@ _RESAMPLING = {
 
 @dataclass(frozen=True)
 class Preprocess:
-    """What a backbone wants to see. The short side becomes floor(pixels / crop_pct), then the centre is cut out.
+    """What a backbone wants to see.
 
     ranges: how pixels of more than 8 bits are scaled; see ``images.pixels``.
+    view: which part of the picture, by ``choices.VIEWS``. step: sides of a ``whole`` picture are multiples of it.
     """
 
     pixels: int
@@ -50,21 +53,29 @@ class Preprocess:
     mean: tuple[float, ...] = (0.485, 0.456, 0.406)
     std: tuple[float, ...] = (0.229, 0.224, 0.225)
     ranges: Ranges = ()
+    view: str = "crop"
+    step: int = 1
 
     @property
     def resize(self) -> int:
-        """Short side before the centre crop."""
-        return math.floor(self.pixels / self.crop_pct)
+        """Short side of the whole picture before anything is cut out."""
+        return math.floor(self.pixels / self.crop_pct) if self.view == "crop" else self.pixels
+
+    def cut(self, size: tuple[int, int]) -> Cut:
+        """What is seen of a picture of (width, height). ConfigError when the view is unknown."""
+        found: Cut = resolve(pick(VIEWS, self.view, "view").target)(*size, self.pixels, self.crop_pct, self.step)
+        return found
 
     def at(self, pixels: int) -> Preprocess:
         """The same with another side."""
         return replace(self, pixels=pixels)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form. Without deep pixels as it always was: it names features and networks that are kept."""
+        """JSON form. Cropped and without deep pixels as it always was: it names features and networks that are kept."""
         plain = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
-        ranges = [list(each) for each in plain.pop("ranges")]
-        return {**plain, "ranges": ranges} if ranges else plain
+        ranges, view, step = [list(each) for each in plain.pop("ranges")], plain.pop("view"), plain.pop("step")
+        seen = {"crop": {}, "whole": {"view": view, "step": step}}.get(view, {"view": view})
+        return {**plain, **({"ranges": ranges} if ranges else {}), **seen}
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Preprocess:
@@ -75,29 +86,25 @@ class Preprocess:
 
 
 def load_eval(source: Source | str | Image.Image, pre: Preprocess) -> Picture:
-    """One picture [3,H,W] for inference: short side resized, centre cropped. ImageError when it cannot be decoded.
+    """One picture [3,H,W] for inference, as the view says. ImageError when it cannot be decoded.
 
     A large JPEG is decoded at a fraction of its size (draft), never below twice the wanted short side.
     """
     if isinstance(source, Image.Image):
-        return _centre(source, pre)
+        return _seen(source, pre)
     with decoding(Path(source) if isinstance(source, str) else source, 0, 2 * pre.resize, pre.ranges) as image:
-        return _centre(image, pre)
+        return _seen(image, pre)
 
 
-def _centre(image: Image.Image, pre: Preprocess) -> Picture:
-    """Only what is cut out is resized: of a picture of 1 x 20,000 the rest would fill the memory."""
-    (width, height), short = image.size, pre.resize
-    if width <= height:
-        size = (short, max(short, int(short * height / width)))
-    else:
-        size = (max(short, int(short * width / height)), short)
-    left, top = round((size[0] - pre.pixels) / 2), round((size[1] - pre.pixels) / 2)
-    if size == image.size:
-        return _planes(image.crop((left, top, left + pre.pixels, top + pre.pixels)))
-    x, y = width / size[0], height / size[1]
-    box = (left * x, top * y, min(width, (left + pre.pixels) * x), min(height, (top + pre.pixels) * y))
-    return _planes(image.resize((pre.pixels, pre.pixels), _RESAMPLING[pre.interpolation], box=box))
+def _seen(image: Image.Image, pre: Preprocess) -> Picture:
+    size, box = pre.cut(image.size)
+    if size == (box[2] - box[0], box[3] - box[1]) and all(float(side).is_integer() for side in box):
+        left, top, right, bottom = (int(side) for side in box)
+        return _planes(image.crop((left, top, right, bottom)))
+    return _planes(image.resize(size, _RESAMPLING[pre.interpolation], box=box))
+
+
+Read = tuple[list[int], list[Picture]]
 
 
 def batches(
@@ -109,8 +116,10 @@ def batches(
     on_image: Callable[[int, Image.Image], None] | None = None,
     on_bad: Callable[[int, ImageError], None] | None = None,
 ) -> Iterator[tuple[npt.NDArray[np.int64], Picture]]:
-    """(rows [b], pictures [b,3,H,W]) in order, decoded ahead by threads (0: one a core, at most 16).
+    """(rows [b], pictures [b,3,H,W]), decoded ahead by threads (0: one a core, at most 16).
 
+    Square views come in the order of the files. ``whole`` pictures come with others of their shape, so that their
+    rows are in order within a batch only, and a batch has no more pixels than ``batch`` squares.
     A file that cannot be decoded is left out of its batch and told to ``on_bad(row, error)``;
     without ``on_bad`` its ImageError is raised. ``on_image(row, image)`` gets each decoded
     image before it is resized, in the thread that decoded it: it must be thread-safe.
@@ -123,19 +132,45 @@ def batches(
             with decoding(files[row], 0, 2 * pre.resize, pre.ranges, gate) as image:
                 if on_image is not None:
                     on_image(row, image)
-                return _centre(image, pre)
+                return _seen(image, pre)
         except ImageError as error:
             return error
 
-    for rows, found in _ahead(read, len(files), batch, workers):
-        good = [(row, each) for row, each in zip(rows, found, strict=True) if not isinstance(each, ImageError)]
-        for row, each in zip(rows, found, strict=True):
-            if isinstance(each, ImageError):
-                if on_bad is None:
-                    raise each
-                on_bad(row, each)
-        if good:
-            yield np.array([row for row, _ in good], dtype=np.int64), np.stack([each for _, each in good])
+    def good() -> Iterator[Read]:
+        for rows, found in _ahead(read, len(files), batch, workers):
+            for row, each in zip(rows, found, strict=True):
+                if isinstance(each, ImageError):
+                    if on_bad is None:
+                        raise each
+                    on_bad(row, each)
+            kept = [(row, each) for row, each in zip(rows, found, strict=True) if not isinstance(each, ImageError)]
+            if kept:
+                yield [row for row, _ in kept], [each for _, each in kept]
+
+    for rows, pictures in _by_shape(good(), batch * pre.pixels**2) if pre.view == "whole" else good():
+        yield np.array(rows, dtype=np.int64), np.stack(pictures)
+
+
+def _by_shape(read: Iterator[Read], most: int) -> Iterator[Read]:
+    """The same pictures, those of one shape together: at most ``most`` pixels (or one picture) a batch.
+
+    At most four times ``most`` wait for others of their shape, whatever the number of shapes.
+    """
+    waiting: dict[tuple[int, ...], Read] = {}
+    held = 0
+    for found in read:
+        for row, picture in zip(*found, strict=True):
+            area = picture.shape[1] * picture.shape[2]
+            rows, pictures = waiting.setdefault(picture.shape, ([], []))
+            rows.append(row)
+            pictures.append(picture)
+            held += area
+            full = (len(rows) + 1) * area > most
+            if full or held > 4 * most:
+                shape = picture.shape if full else max(waiting, key=lambda s: len(waiting[s][0]) * s[1] * s[2])
+                held -= len(waiting[shape][0]) * shape[1] * shape[2]
+                yield waiting.pop(shape)
+    yield from waiting.values()
 
 
 def normalise(

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from fact_core.backbones.loading import Identity
 from fact_core.backbones.network import Backbone, Tokens
@@ -95,7 +96,9 @@ def extract(
     yield Progress("features", 0, len(todo))
     for rows, pictures in batches([where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed):
         if ready is None:
-            ready = inference(backbone, device, normalise(pictures[:16], pre, device), len(todo))
+            # What ONNX Runtime gets is made for one shape; pictures of many shapes stay with PyTorch.
+            images = 0 if pre.view == "whole" else len(todo)
+            ready = inference(backbone, device, normalise(pictures[:16], pre, device), images)
         x, size = _pooled(ready, pictures, pre, fits)
         if size < min(fits, len(rows)):
             fits = size
@@ -118,23 +121,34 @@ def tokens(
     workers: int = 0,
     on_bad: Callable[[int, ImageError], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """(pooled [n,D] float32, patches [n,h,w,C] float16) on the CPU, for the few labeled images.
+    """(pooled [n,D] float32, patches [n,h,w,C] float16) on the CPU, for the few labeled images, in their order.
 
+    The patches of a ``whole`` picture are averaged to the grid of the square, so that all have the same number.
     Computed in float32 by the backbone as it is, which stays on ``device`` in eval mode.
     ImageError when a file cannot be decoded, unless ``on_bad(row, error)`` takes note of it.
     """
     pre = backbone.preprocess
     backbone.to(device).eval()
+    grid = backbone.grid(pre.pixels)
+    order: list[int] = []
     pooled, patches = [], []
-    for _, pictures in batches(files, pre, batch, workers, on_bad=on_bad):
+    for rows, pictures in batches(files, pre, batch, workers, on_bad=on_bad):
         found = _tokens(backbone, normalise(pictures, pre, device))
+        order += rows.tolist()
         pooled.append(found.pooled.float().cpu())
         # Un-normalised maps may exceed what float16 holds.
-        patches.append(found.patches.clamp(-65504, 65504).half().cpu())
+        patches.append(_on_grid(found.patches, pre, grid).clamp(-65504, 65504).half().cpu())
     if not pooled:
-        h, w = backbone.grid(pre.pixels)
-        return torch.zeros(0, backbone.dim), torch.zeros(0, h, w, backbone.token_dim, dtype=torch.float16)
-    return torch.cat(pooled), torch.cat(patches)
+        return torch.zeros(0, backbone.dim), torch.zeros(0, *grid, backbone.token_dim, dtype=torch.float16)
+    back = torch.from_numpy(np.argsort(order))
+    return torch.cat(pooled)[back], torch.cat(patches)[back]
+
+
+def _on_grid(patches: Tensor, pre: Preprocess, grid: tuple[int, int]) -> Tensor:
+    """Patches [b,h,w,C] of a whole picture as [b,*grid,C]; those of a square as they are."""
+    if pre.view != "whole":
+        return patches
+    return adaptive_avg_pool2d(patches.float().permute(0, 3, 1, 2), grid).permute(0, 2, 3, 1)
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from PIL import Image
 from fact_core.classifier.export import write_model
 from fact_core.classifier.model import load_model, save_model
 from fact_core.compute.image_batches import load_eval
+from fact_core.errors import ConfigError
 from fact_core.generators import finish
 from tests.classifier.test_export import classifier, command, module
 from tests.images.image_help import png16
@@ -67,3 +68,14 @@ def test_hostile_files_are_named_and_the_others_classified(exported: Path, tmp_p
     }
     told = done.stderr.splitlines()
     assert len(told) == 3 and all(any(name in line for line in told) for name in ("pipe.png", "empty.png", "eps.jpg"))
+
+
+@pytest.mark.parametrize(("view", "step"), [("squash", 1), ("whole", 32)])
+def test_a_model_keeps_its_view_and_is_not_exported_as_if_it_cropped(tmp_path: Path, view: str, step: int) -> None:
+    trained = classifier()
+    trained.backbone.preprocess = replace(trained.backbone.preprocess, view=view, step=step)
+    save_model(tmp_path / "kept", trained, {})
+    assert load_model(tmp_path / "kept")[0].backbone.preprocess == trained.backbone.preprocess
+    with pytest.raises(ConfigError, match=view):
+        finish(write_model(tmp_path / "model", trained, {}, sample_files=[]))
+    assert not (tmp_path / "model").exists()

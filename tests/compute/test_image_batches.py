@@ -193,14 +193,14 @@ def test_the_range_of_deep_pixels_goes_all_ways(tmp_path):
 def test_a_file_whose_picture_does_not_fit_into_memory_is_told_and_the_others_go_on(files, monkeypatch):
     from fact_core.compute import image_batches
 
-    centre = image_batches._centre
+    centre = image_batches._seen
 
     def full(image, pre):
         if image.width == 53:
             raise MemoryError
         return centre(image, pre)
 
-    monkeypatch.setattr(image_batches, "_centre", full)
+    monkeypatch.setattr(image_batches, "_seen", full)
     bad = {}
     rows = [row for got, _ in batches(files, PRE, 2, on_bad=bad.__setitem__) for row in got.tolist()]
     assert rows == [0, 1, 2, 4, 5, 6] and "not enough memory" in bad[3].what
