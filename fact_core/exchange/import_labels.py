@@ -147,7 +147,7 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         raise InputError("Something about this file has to be said first", do="Answer the questions above the preview.")
     if keep not in ("mine", "theirs"):
         raise InputError("Whose labels to keep is not known", repr(keep)[:80], "Known: mine, theirs.")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         present = {row["id"]: row["folded"] for row in con.execute("SELECT id, folded FROM class WHERE NOT deleted")}
         now = {item: present.get(state.class_id or 0) for item, state in states_of(con, set(preview.rows)).items()}
         other = {item for item, name in preview.rows.items() if now.get(item) not in (None, name.casefold())}
@@ -170,7 +170,7 @@ def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
 
     Returns how many images are as before.
     """
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         changed = len(bulk.take_back(con, batch))
         selections.take_back(con, batch)
         classes.hide_empty(con, new_classes)

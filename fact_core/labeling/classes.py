@@ -77,7 +77,7 @@ def classes(project: Project) -> list[ClassRow]:
 def add_class(project: Project, name: str) -> int:
     """Add a class at the end and return its id. InputError when the name cannot be used or is taken."""
     cleaned = clean_name(name, "class name")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _need_free(con, cleaned, 0)
         return add_missing(con, [cleaned])[cleaned]
 
@@ -95,7 +95,7 @@ def add_many(project: Project, names: Sequence[str]) -> Added:
             raise InputError(f"Line {number}: {error.what}", error.found, error.do) from None
     if not cleaned:
         raise InputError("The list has no names", do="Give one name a line.")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         before = {row["folded"] for row in _present(con)}
         ids = add_missing(con, cleaned)
     new = {ids[name]: None for name in cleaned if name.casefold() not in before}
@@ -112,7 +112,7 @@ def names_of(text: str) -> list[str]:
 def ensure_classes(project: Project, names: Iterable[str]) -> dict[str, int]:
     """The id of each name; missing classes are added, in order. Names that differ only in case are one class."""
     given = {name: clean_name(name, "class name") for name in names}
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         ids = add_missing(con, list(given.values()))
     return {name: ids[cleaned] for name, cleaned in given.items()}
 
@@ -120,7 +120,7 @@ def ensure_classes(project: Project, names: Iterable[str]) -> dict[str, int]:
 def rename_class(project: Project, class_id: int, name: str) -> None:
     """Give a class another name; its labels stay. InputError when the name is taken or the class is gone."""
     cleaned = clean_name(name, "class name")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _need_class(con, class_id)
         _need_free(con, cleaned, class_id)
         con.table("class").update(class_id, {"name": cleaned, "folded": cleaned.casefold()})
@@ -132,7 +132,7 @@ def recolour(project: Project, class_id: int, colour: int | None) -> None:
     whole = colour is None or (isinstance(colour, int) and not isinstance(colour, bool) and 0 <= colour < COLOURS)
     if not whole:
         raise InputError("There is no such colour", repr(colour)[:80], f"Places in the palette: 0 to {COLOURS - 1}.")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _need_class(con, class_id)
         con.table("class").update(class_id, {"colour": colour})
         db.bump(con)
@@ -144,7 +144,7 @@ def set_key(project: Project, class_id: int, key: str) -> None:
     InputError when it cannot be a key, is one of the page's own, or another class has it.
     """
     wanted = clean_key(key)
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _need_class(con, class_id)
         other = con.execute(
             "SELECT name FROM class WHERE key = ? AND key != '' AND NOT deleted AND id != ?", (wanted, class_id)
@@ -170,7 +170,7 @@ def clean_key(key: str) -> str:
 
 def reorder(project: Project, ids: Sequence[int]) -> None:
     """Put the classes into this order; each keeps its colour. InputError unless all are named exactly once."""
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         rows = _present(con)
         if sorted(ids) != sorted(row["id"] for row in rows):
             raise InputError(
@@ -189,7 +189,7 @@ def reorder(project: Project, ids: Sequence[int]) -> None:
 
 def delete_class(project: Project, class_id: int) -> int:
     """Take a class away. Its images count as unlabeled; the history keeps what was said. Returns how many."""
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _need_class(con, class_id)
         count = len(_labeled(con, class_id))
         _hide(con, class_id)
@@ -201,7 +201,7 @@ def restore_class(project: Project, class_id: int) -> None:
 
     A key that another class has by now is not given back. InputError when the name is taken by now.
     """
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _restore(con, class_id)
 
 
@@ -210,7 +210,7 @@ def merge(project: Project, from_id: int, into_id: int, client: str) -> Merged:
 
     client: a name for this step, used once; it is the batch that ``unmerge`` takes back.
     """
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         for each in (from_id, into_id):
             _need_class(con, each)
         if from_id == into_id:
@@ -225,7 +225,7 @@ def unmerge(project: Project, batch: str, from_id: int) -> int:
 
     Returns how many images have it again.
     """
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _restore(con, from_id)
         return len(bulk.take_back(con, batch))
 

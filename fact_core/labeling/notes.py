@@ -33,7 +33,7 @@ def write(project: Project, item: int, text: str, annotator: str = "") -> str:
     cleaned = clean(text)
     if not is_name(annotator, 0, 200):
         raise InputError("The name of the person cannot be used")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         if not 0 < item < LARGEST or not con.execute("SELECT 1 FROM item WHERE id = ?", (item,)).fetchone():
             raise InputError("There is no such image", str(item)[:80], "Reload the page.")
         newest = con.execute("SELECT text FROM note WHERE item = ? ORDER BY id DESC LIMIT 1", (item,)).fetchone()

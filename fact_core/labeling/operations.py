@@ -40,8 +40,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
         raise InputError("The client has no usable name", repr(client)[:80])
     for op in ops:
         check(op)
-    with db.connect(project.db) as con, db.transaction(con):
-        db.check_same(con, project.id, project.db)
+    with db.writing(project.db, project.id) as con:
         stored = _numbers(con, client, ops)
         fresh = [op for op in ops if op.seq not in stored]
         now = _images_now(con, {op.item for op in ops if op.item is not None})

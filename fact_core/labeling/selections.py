@@ -47,7 +47,7 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
         raise ValueError("a selection needs one role for each image")
     picks = [(i, role, rank, "chosen") for rank, (i, role) in enumerate(zip(ids, selection.roles, strict=True))]
     picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in set(ids)]
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         config = json.dumps(selection.config, ensure_ascii=False)
         row = {"run": run_id, "strategy": selection.strategy, "config": config, "seconds": seconds}
         number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
@@ -131,7 +131,7 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
     A rejected check image is replaced by one drawn at random, so that check images stay a fair draw.
     InputError when the image is not in the selection.
     """
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         row = con.execute(
             "SELECT role, rank FROM pick WHERE selection = ? AND item = ? AND state = 'chosen'", (selection_id, item_id)
         ).fetchone()

@@ -129,6 +129,17 @@ def transaction(con: Database) -> Iterator[Database]:
     con.conn.execute("COMMIT")
 
 
+@contextmanager
+def writing(path: Path, identity: str) -> Iterator[Database]:
+    """A connection in a transaction, to the project of that identity ("" is not checked).
+
+    Errors: as of ``connect``; ProjectChanged when another project's file lies there, and nothing is written to it.
+    """
+    with connect(path) as con, transaction(con):
+        check_same(con, identity, path)
+        yield con
+
+
 def is_free(path: Path, seconds: float = 0.2) -> bool:
     """Whether somebody could write within some tenths of a second: no process keeps the file from all others."""
     try:

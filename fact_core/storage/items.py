@@ -164,7 +164,7 @@ def store(project: Project, batch: Sequence[FileRow]) -> None:
     """Add files, or bring those of the same path up to date, in one transaction."""
     if not batch:
         return
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         moved.note_digests(con, [(each.found.path, each.digest) for each in batch])
         con.table("item").upsert_all((_item_row(each) for each in batch), pk="path")
         db.bump(con)
@@ -175,7 +175,7 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
 
     Returns the paths that took the place of a missing file, and how many files are newly missing.
     """
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         rows = con.execute("SELECT id, path, digest, status FROM item ORDER BY id").fetchall()
         gone = [row for row in rows if row["path"] not in present]
         newly = [row for row in gone if row["status"] != "missing"]
@@ -214,7 +214,7 @@ def unsettled(project: Project) -> bool:
 def note_times(project: Project, files: Sequence[Found]) -> None:
     """When files were changed last that an earlier version of the program has read."""
     if files:
-        with db.connect(project.db) as con, db.transaction(con):
+        with db.writing(project.db, project.id) as con:
             rows = [(each.ctime_ns, each.path) for each in files]
             con.conn.executemany("UPDATE item SET ctime_ns = ? WHERE path = ?", rows)
 

@@ -32,7 +32,7 @@ def checked(folders: Sequence[str | Path]) -> list[Path]:
 def allow(project: Project, folders: Sequence[str | Path]) -> None:
     """Follow links to these folders from now on, in place of those before; the next scan reads what lies there."""
     found = [str(each) for each in checked(folders)]
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         con.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('links', ?)", (json.dumps(found),))
         db.bump(con)
 
@@ -53,7 +53,7 @@ def contained(project: Project, file: Path) -> Path | None:
 
 def note_outside(project: Project, found: Sequence[Outside]) -> None:
     """Remember where the links lead that a scan did not follow, to be offered."""
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         told = json.dumps([dataclasses.asdict(each) for each in found])
         con.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('outside', ?)", (told,))
         db.bump(con)

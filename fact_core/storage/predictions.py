@@ -32,7 +32,7 @@ def store(
         (run_id, item, numbers[place], names[place], sure)
         for item, place, sure in zip(ids.tolist(), y.tolist(), confidence.tolist(), strict=True)
     ]
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         table = con.table("prediction")
         table.delete_where("run = ?", [run_id])
         # The first row names the columns: rows as tuples are three times as fast as dicts.

@@ -61,7 +61,7 @@ class Run:
 
 def queue(project: Project, kind: str, config: Mapping[str, Any], parent: int | None = None) -> int:
     """Put a run into the queue and return its id. It starts after ``parent``, unless that waits for it."""
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         number = _queue(con, kind, config, parent)
         db.bump(con)
         return number
@@ -136,7 +136,7 @@ def _claim(con: Database, project: Project, worker: str) -> Run | None:
 
 def note(project: Project, run_id: int, *, device: str = "", versions: Mapping[str, str] | None = None) -> None:
     """Record where and with what a run works."""
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         con.execute(
             "UPDATE run SET device = CASE WHEN ? = '' THEN device ELSE ? END, "
             "versions = CASE WHEN ? = '{}' THEN versions ELSE ? END WHERE id = ?",
@@ -157,7 +157,7 @@ def finish(
     """End a run, and queue what follows. False, and nothing is changed, when it had ended or is another worker's."""
     if status not in ("done", "stopped", "failed"):
         raise ValueError(f"a run cannot end as {status!r}")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         changed = con.execute(
             "UPDATE run SET status = ?, reason = ?, result = ?, ended = ?, stop_requested = 0 "
             "WHERE id = ? AND status IN ('queued', 'running') AND (? IS NULL OR claimed_by = ?)",
@@ -171,14 +171,14 @@ def finish(
 
 def request_stop(project: Project, run_id: int) -> None:
     """Ask a run to stop. A queued one is stopped at once, and so are the runs it waits for."""
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         _request_stop(con, run_id)
         db.bump(con)
 
 
 def requeue(project: Project, run_id: int) -> None:
     """Put an ended run into the queue again: it goes on from its last checkpoint. Its events stay."""
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         run = _get(con, run_id)
         if run.open:
             return
@@ -194,7 +194,7 @@ def park(project: Project, run_id: int, prereq_ids: Sequence[int]) -> None:
     """Put a running run back into the queue until the others are done."""
     if run_id in prereq_ids:
         raise ValueError("a run cannot wait for itself")
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         con.execute(
             "UPDATE run SET status = CASE WHEN stop_requested THEN 'stopped' ELSE 'queued' END, claimed_by = '', "
             "ended = CASE WHEN stop_requested THEN ? END, waits_for = ? "

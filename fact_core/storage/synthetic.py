@@ -18,6 +18,6 @@ def add_items(project: Project, count: int, width: int = 1600, height: int = 120
         (f"no-file/{number // 1000:04d}/{number:07d}.jpg", f"{number:032x}", width, height, "JPEG", 400_000, 0, "ok")
         for number in range(count)
     )
-    with db.connect(project.db) as con, db.transaction(con):
+    with db.writing(project.db, project.id) as con:
         con.table("item").insert_all(chain([columns], rows), batch_size=1000)
         db.bump(con)
