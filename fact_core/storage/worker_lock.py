@@ -17,6 +17,7 @@ from fact_core.files import Lock, is_locked, lock_holder, take_lock
 from fact_core.storage.project import Project
 
 FILE = "worker.lock"
+HOLD_SECONDS = 1.0
 MODULE = "fact_core.work.worker"  # what its command line names
 
 
@@ -42,10 +43,13 @@ class Worker:
                 process.resume()
 
     def hold(self) -> None:
-        """Stop it until it is continued."""
+        """Stop it until it is continued; returns when it has stopped, which takes a moment on busy cores."""
         if process := self._process():
             with suppress(psutil.Error):
                 process.suspend()
+            until = time.monotonic() + HOLD_SECONDS
+            while not self.stopped and process.is_running() and time.monotonic() < until:
+                time.sleep(0.005)
 
     def terminate(self) -> None:
         """Ask it to leave, also where it is stopped."""
