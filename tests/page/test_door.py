@@ -155,7 +155,9 @@ def test_the_limits_are_those_that_are_promised() -> None:
         f"At most {protocol.MOST_CONNECTIONS} connections",
     ):
         assert words in promised, words
-    assert (entrance.MOST_WRONG, entrance.WITHIN) == (10, 60) and "Ten wrong passwords a minute" in promised
+    limits = (entrance.MOST_WRONG, entrance.MOST_OF_ALL, entrance.WITHIN)
+    assert limits == (10, 100, 60)
+    assert "Of each address ten wrong passwords a minute are looked at, of all together a hundred" in promised
 
 
 # ---- https
