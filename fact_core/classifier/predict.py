@@ -119,8 +119,7 @@ class _Reader:
         pre = self.classifier.backbone.preprocess
         images = normalise(pictures, pre, self.device)
         if self.ready is None:
-            # As for features: what ONNX Runtime gets is made for one shape.
-            to_come = 0 if pre.view == "whole" else self.images
+            to_come = self.images if pre.square else 0
             self.ready = inference(self.classifier.backbone, self.device, images, to_come)
         tokens: Tokens = self.ready(images)
         with torch.inference_mode():

@@ -61,6 +61,11 @@ class Preprocess:
         """Short side of the whole picture before anything is cut out."""
         return math.floor(self.pixels / self.crop_pct) if self.view == "crop" else self.pixels
 
+    @property
+    def square(self) -> bool:
+        """Whether all pictures have one shape, the square of ``pixels``. ONNX Runtime is made for one shape."""
+        return self.view != "whole"
+
     def cut(self, size: tuple[int, int]) -> Cut:
         """What is seen of a picture of (width, height). ConfigError when the view is unknown."""
         found: Cut = resolve(pick(VIEWS, self.view, "view").target)(*size, self.pixels, self.crop_pct, self.step)
@@ -73,9 +78,9 @@ class Preprocess:
     def to_dict(self) -> dict[str, Any]:
         """JSON form. Cropped and without deep pixels as it always was: it names features and networks that are kept."""
         plain = {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
-        ranges, view, step = [list(each) for each in plain.pop("ranges")], plain.pop("view"), plain.pop("step")
-        seen = {"crop": {}, "whole": {"view": view, "step": step}}.get(view, {"view": view})
-        return {**plain, **({"ranges": ranges} if ranges else {}), **seen}
+        seen = {name: plain.pop(name) for name in ("view", "step")}
+        ranges = [list(each) for each in plain.pop("ranges")]
+        return {**plain, **({"ranges": ranges} if ranges else {}), **({} if self.view == "crop" else seen)}
 
     @staticmethod
     def from_dict(values: dict[str, Any]) -> Preprocess:
@@ -147,7 +152,7 @@ def batches(
             if kept:
                 yield [row for row, _ in kept], [each for _, each in kept]
 
-    for rows, pictures in _by_shape(good(), batch * pre.pixels**2) if pre.view == "whole" else good():
+    for rows, pictures in good() if pre.square else _by_shape(good(), batch * pre.pixels**2):
         yield np.array(rows, dtype=np.int64), np.stack(pictures)
 
 

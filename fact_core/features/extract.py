@@ -96,9 +96,8 @@ def extract(
     yield Progress("features", 0, len(todo))
     for rows, pictures in batches([where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed):
         if ready is None:
-            # What ONNX Runtime gets is made for one shape; pictures of many shapes stay with PyTorch.
-            images = 0 if pre.view == "whole" else len(todo)
-            ready = inference(backbone, device, normalise(pictures[:16], pre, device), images)
+            to_come = len(todo) if pre.square else 0
+            ready = inference(backbone, device, normalise(pictures[:16], pre, device), to_come)
         x, size = _pooled(ready, pictures, pre, fits)
         if size < min(fits, len(rows)):
             fits = size
@@ -146,7 +145,7 @@ def tokens(
 
 def _on_grid(patches: Tensor, pre: Preprocess, grid: tuple[int, int]) -> Tensor:
     """Patches [b,h,w,C] of a whole picture as [b,*grid,C]; those of a square as they are."""
-    if pre.view != "whole":
+    if pre.square:
         return patches
     return adaptive_avg_pool2d(patches.float().permute(0, 3, 1, 2), grid).permute(0, 2, 3, 1)
 
