@@ -223,7 +223,8 @@ def call(command: list[str], cwd: Path | None = None) -> int:
 def environment() -> dict[str, str]:
     """The environment of the program: it is found from any folder, and that folder's files cannot shadow a module."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1"}
+    # A crash in a library says where, in the program and in the processes that it starts.
+    return {**os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1", "PYTHONUTF8": "1", "PYTHONFAULTHANDLER": "1"}
 
 
 def only_one() -> IO[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import faulthandler
 import logging
 import logging.handlers
 import os
@@ -210,6 +209,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    if sys.stderr is not None:  # None under pythonw
-        faulthandler.enable()  # a crash in a library says where
     raise SystemExit(main())

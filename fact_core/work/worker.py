@@ -11,7 +11,6 @@ A run is a generator; stopping it is ``close()``. What cannot be interrupted so
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import os
 import signal
 import sys
@@ -311,6 +310,4 @@ def _on_terminate(number: int, frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    if sys.stderr is not None:  # None under pythonw
-        faulthandler.enable()  # a crash in a library says where
     raise SystemExit(main())
