@@ -26,7 +26,8 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 def clean_name(text: str, what: str = "name") -> str:
     """The name without outer blanks and characters that nobody can see, in NFC.
 
-    InputError when empty, over 200 characters or with control characters."""
+    InputError when empty, over 200 characters or with control characters.
+    """
     if not isinstance(text, str):
         raise InputError(f"The {what} is not a text", repr(text)[:80])
     seen = unicodedata.normalize("NFC", text).translate(_WIDTHLESS)

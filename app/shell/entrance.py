@@ -85,9 +85,10 @@ class Tries:
         """Whether no further password from that address is looked at for the moment."""
         while self._wrong and now - self._wrong[0][0] >= WITHIN:
             self._wrong.popleft()
-        if sum(each == _place(who) for _, each in self._wrong) >= MOST_WRONG:
+        place = _place(who)
+        if sum(each == place for _, each in self._wrong) >= MOST_WRONG:
             return True
-        return len(self._wrong) >= MOST_OF_ALL and _place(who) != HERE
+        return len(self._wrong) >= MOST_OF_ALL and place != HERE
 
     def wrong(self, now: float, who: str) -> None:
         """Another one from that address was wrong."""

@@ -274,8 +274,8 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
 
     Held by a lock file of its own: the lock of an open project may be taken by the winner at this moment.
     """
-    place = folder / f"{DATABASE}.making"
-    held = take_lock(place)
+    making = folder / f"{DATABASE}.making"
+    held = take_lock(making)
     if held is None:
         raise _there_already(folder)
     with held:
@@ -295,7 +295,7 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
             con.execute("PRAGMA journal_mode = WAL")
         # Only now: whoever locks a file that is gone finds the project. After an error it stays for the next one.
         with contextlib.suppress(OSError):
-            place.unlink()
+            making.unlink()
 
 
 def remembered() -> list[Recent]:

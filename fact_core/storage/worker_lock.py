@@ -17,6 +17,7 @@ from fact_core.files import Lock, is_locked, lock_holder, take_lock
 from fact_core.storage.project import Project
 
 FILE = "worker.lock"
+#: How long a process that was told to stop is waited for.
 HOLD_SECONDS = 1.0
 MODULE = "fact_core.work.worker"  # what its command line names
 

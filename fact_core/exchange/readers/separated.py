@@ -18,7 +18,7 @@ from fact_core.exchange.readers.table import Table
 from fact_core.exchange.words import FILE_COLUMNS, LABEL_COLUMNS, looks_like_an_image, plain
 
 SEPARATORS = (",", ";", "\t", "|")
-LONGEST_CELL = 1 << 30
+LONGEST_CELL = 1 << 30  # characters
 LOOKED_AT = 30  # rows that the separator is told from
 
 
@@ -78,8 +78,9 @@ def _sep_line(text: str) -> tuple[str, str, int]:
 
 
 def _without_comments(text: str) -> tuple[str, int]:
-    """(the text, rows left out) without lines with "#" above the head. Only above one that is sure: a file, or a
-    column, may be called "#1".
+    """(the text, rows left out) without lines with "#" above the head.
+
+    Only above one that is sure: a file, or a column, may be called "#1".
     """
     rest, skipped = text, 0
     while rest.startswith("#"):
