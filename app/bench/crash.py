@@ -35,7 +35,7 @@ from app.bench.crash_program import Labeler, Program
 from app.bench.crash_round import Counts, Round
 from app.bench.pool import paint_images
 from fact_core.bench import page_tables
-from fact_core.errors import RunError
+from fact_core.errors import InputError, RunError
 from fact_core.events import Log
 from fact_core.files import write_text
 from fact_core.headless.console import Console
@@ -105,35 +105,51 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
 
 def one_round(part: Part, number: int, folder: Path, images: Path) -> Step[dict[str, Any] | None]:
     """What was done and found in one round of a part; its blows follow from the number. None: not possible here."""
-    began, rng, console = time.monotonic(), np.random.default_rng(number), Console(sys.stderr)
+    began, rng, counts = time.monotonic(), np.random.default_rng(number), Counts()
     place = folder / f"{part.name.replace(',', '').replace(' ', '-')}-{number}"
     place.mkdir()
-    if part.terms:
-        counts = Counts()
-        ended = crash_command.play(place, images, rng, part.terms, console)
-        counts.blows["leave"] = ended.terms
-        found = {"trainings": 1, "other_weights": not ended.same_weights, "twice": ended.twice}
-        found |= {"damaged": not ended.sound, "halves": ended.halves}
-        return _told(part, found, counts, began)
     with small_disk(place / "disk") if part.disk else contextlib.nullcontext(place) as lies:
         if lies is None:
             return None
-        project = projects.create(lies / "project", images)
-        counts = Counts()
-        program = Program(project, folder / "home" / place.name)
-        one = Round(program, project, rng, counts, lies if part.disk else None, part.haste)
-        try:
-            given = yield from one.play(part.blows)
-        except RunError as error:
-            yield Log(str(error), "error")
-            return _told(part, {"hung": 1}, counts, began)
-        stored = crash_check.stored_labels(project, Labeler.CLIENT)
-        lost, reordered = crash_check.lost_and_reordered(given, stored)
-        trained = run_queue.get(project, one.runs["train"])
-        same = crash_check.weights(project, trained.id) == crash_check.unbroken(project, trained.config, console) != ""
-        found = {"labels": len(given), "lost": lost, "reordered": reordered, "trainings": 1, "other_weights": not same}
-        found |= {"damaged": not crash_check.is_sound(project), "halves": len(crash_check.halves(lies)), "hung": 0}
-        return _told(part, found, counts, began)
+        if part.terms:
+            found = yield from command_round(part, place, images, rng, counts)
+        else:
+            program = Program(projects.create(lies / "project", images), folder / "home" / place.name)
+            one = Round(program, program.project, rng, counts, lies if part.disk else None, part.haste)
+            found = yield from page_round(part, one)
+    return _told(part, found, counts, time.monotonic() - began)
+
+
+def page_round(part: Part, one: Round) -> Step[dict[str, int]]:
+    """What is found after a project's way by the page. Its labels must be there, even where it comes to no end."""
+    project, console = one.project, Console(sys.stderr)
+    found = {"trainings": 0, "other_weights": 0, "hung": 0}
+    try:
+        yield from one.play(part.blows)
+        run = run_queue.get(project, one.runs["train"])
+        there = crash_check.weights(project, run.id)
+        same = there == crash_check.unbroken(project, run.config, console) != ""
+        found |= {"trainings": 1, "other_weights": int(not same), "halves": len(crash_check.halves(one.place))}
+    except RunError as error:
+        yield Log(str(error), "error")
+        found["hung"] = 1
+    stored = crash_check.stored_labels(project, Labeler.CLIENT)
+    lost, reordered = crash_check.lost_and_reordered(one.given, stored)
+    found |= {"labels": len(one.given), "lost": lost, "reordered": reordered}
+    return found | {"damaged": int(not crash_check.is_sound(project))}
+
+
+def command_round(
+    part: Part, place: Path, images: Path, rng: np.random.Generator, counts: Counts
+) -> Step[dict[str, int]]:
+    """What is found after ``launch.py run`` was ended so often and given again."""
+    try:
+        ended = crash_command.play(place, images, rng, part.terms, counts, Console(sys.stderr))
+    except RunError as error:
+        yield Log(str(error), "error")
+        return {"hung": 1}
+    found = {"trainings": 1, "other_weights": int(not ended.same_weights), "twice": ended.twice, "hung": 0}
+    return found | {"damaged": int(not ended.sound), "halves": ended.halves}
 
 
 def added(row: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,22 +163,24 @@ def failures(row: dict[str, Any]) -> int:
     return sum(row.get(key, 0) for key in ("lost", "reordered", "other_weights", "twice", "damaged", "halves", "hung"))
 
 
-def _told(part: Part, found: Mapping[str, int], counts: Counts, began: float) -> dict[str, Any]:
+def _told(part: Part, found: Mapping[str, int], counts: Counts, seconds: float) -> dict[str, Any]:
     """The row of one round."""
     blows = {key: counts.blows[key] for key in ("server", "worker", "leave", "stop", "full disk")}
-    frozen = counts.blows["freeze worker"] + counts.blows["freeze server"]
-    numbers = {key: int(value) for key, value in found.items()}
-    minutes = (time.monotonic() - began) / 60
-    return {"part": part.name, "rounds": 1, **numbers, **blows, "frozen": frozen, "minutes": minutes} | {
-        "device": with_cores()
-    }
+    blows["frozen"] = counts.blows["freeze worker"] + counts.blows["freeze server"]
+    row: dict[str, Any] = {"part": part.name, "rounds": 1, **found, **blows}
+    return {**row, "minutes": seconds / 60, "device": with_cores()}
 
 
 def _stored(file: Path | None) -> dict[str, dict[str, Any]]:
-    """The rows of an earlier call, by part."""
+    """The rows of an earlier call, by part; none where there is no file. InputError for a file of something else."""
     if file is None or not file.is_file():
         return {}
-    return {row["part"]: row for row in json.loads(file.read_text("utf-8"))}
+    try:
+        rows = json.loads(file.read_text("utf-8"))
+        return {str(row["part"]): {**row, "rounds": int(row["rounds"])} for row in rows}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        found = f"{file}: {type(error).__name__} {error}"
+        raise InputError("These are no figures of this bench", found, "Name a new file, or move this one.") from error
 
 
 def paint_classes(folder: Path) -> Path:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from fact_core.errors import FactError
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import labels_now
@@ -32,9 +33,12 @@ def stored_labels(project: Project, client: str) -> list[Given]:
 
 
 def is_sound(project: Project) -> bool:
-    """SQLite's own check of the project's file."""
-    with db.connect(project.db) as con:
-        return bool(con.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+    """SQLite's own check of the project's file; False for one that cannot even be opened."""
+    try:
+        with db.connect(project.db) as con:
+            return bool(con.execute("PRAGMA integrity_check").fetchone()[0] == "ok")
+    except FactError:
+        return False
 
 
 def halves(*folders: Path) -> list[str]:

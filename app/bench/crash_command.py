@@ -13,6 +13,7 @@ import numpy as np
 
 from app.bench import crash_check
 from app.bench.crash_program import environment
+from app.bench.crash_round import Counts
 from fact_core.errors import RunError
 from fact_core.headless.console import Console
 from fact_core.storage import project as projects
@@ -27,18 +28,17 @@ LEAVE_SECONDS, END_SECONDS = 60.0, 300.0
 
 @dataclass(frozen=True)
 class Ended:
-    """What came of a command that was ended so often. twice: phases and trainings that were done again."""
+    """What came of a command that was ended now and then. twice: phases and trainings that were done again."""
 
-    terms: int
     twice: int
     same_weights: bool
     sound: bool
     halves: int
 
 
-def play(place: Path, images: Path, rng: np.random.Generator, terms: int, console: Console) -> Ended:
-    """End the command ``terms`` times, then let it finish. RunError where it does not."""
-    folder, sent = place / "project", 0
+def play(place: Path, images: Path, rng: np.random.Generator, terms: int, counts: Counts, console: Console) -> Ended:
+    """End the command ``terms`` times, then let it finish. RunError where it does not leave, or does not finish."""
+    folder = place / "project"
     given = ("--images", images, "--project", folder, "--export", place / "model", *OPTIONS, *STEPS, "--lm-views", "1")
     command = [sys.executable, "-m", "fact_core.cli", "run", *map(str, given)]
     for _ in range(terms):
@@ -48,17 +48,17 @@ def play(place: Path, images: Path, rng: np.random.Generator, terms: int, consol
                 time.sleep(0.02)
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                sent += 1
-            process.wait(LEAVE_SECONDS)
+                counts.blows["leave"] += 1
+            _code(process, LEAVE_SECONDS, "The command does not leave", place)
     with _started(command, place) as process:
-        if process.wait(END_SECONDS) != 0:
-            raise RunError("The command does not go on", (place / "said.txt").read_text("utf-8", "replace")[-500:])
+        if _code(process, END_SECONDS, "The command comes to no end", place) != 0:
+            raise RunError("The command does not go on", _said(place))
     project = projects.open_project(folder)
     run = run_queue.list_runs(project, "train")[-1]
     twice = crash_check.trained_twice(project, run.id)
     there = crash_check.weights(project, run.id)
     same = there == crash_check.unbroken(project, run.config, console) != ""
-    return Ended(sent, twice, same, crash_check.is_sound(project), len(crash_check.halves(place)))
+    return Ended(twice, same, crash_check.is_sound(project), len(crash_check.halves(place)))
 
 
 def _started(command: list[str], place: Path) -> subprocess.Popen[bytes]:
@@ -66,3 +66,17 @@ def _started(command: list[str], place: Path) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             command, cwd=place, env=environment(place / "home"), stdout=said, stderr=subprocess.STDOUT
         )
+
+
+def _code(process: subprocess.Popen[bytes], seconds: float, trouble: str, place: Path) -> int:
+    """The exit code of a command; RunError where it has not ended within so many seconds, and it is killed."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise RunError(trouble, f"after {seconds:.0f} s: {_said(place)}") from None
+
+
+def _said(place: Path) -> str:
+    """The end of what the commands have said."""
+    return (place / "said.txt").read_text("utf-8", "replace")[-500:]

@@ -61,9 +61,11 @@ class Round:
     disk: Path | None = None
     haste: float = 1.0  # of the seconds in ``SPAN``
     runs: dict[str, int] = field(default_factory=dict)
+    #: The labels that were acknowledged, once the round is over.
+    given: list[Given] = field(default_factory=list)
 
-    def play(self, blows: Mapping[str, int]) -> Step[list[Given]]:
-        """All stages, each with so many blows; the labels that were acknowledged. RunError where one does not end."""
+    def play(self, blows: Mapping[str, int]) -> Step[None]:
+        """All stages, each with so many blows. RunError where one does not end."""
         self.program.start()
         labeler: Labeler | None = None
         try:
@@ -71,11 +73,12 @@ class Round:
                 yield Log(f"  {stage}")
                 self._stage(stage, blows.get(stage, 0))
                 if stage == "select":
-                    labeler = self._begin_labels()
-            return labeler.finish() if labeler else []
+                    labeler = self._labeler()
+                    labeler.start()
+                    self._wait_for_all(labeler)
         finally:
             if labeler:
-                labeler.finish()
+                self.given = labeler.finish()
             self.program.close()
 
     def config(self, stage: str) -> dict[str, Any]:
@@ -91,9 +94,14 @@ class Round:
         }[stage]
 
     @property
+    def place(self) -> Path:
+        """The folder of the round: the project, and what is exported."""
+        return self.project.folder.parent
+
+    @property
     def export(self) -> Path:
         """Where the export goes: beside the project."""
-        return self.project.folder.parent / "export"
+        return self.place / "export"
 
     def _stage(self, stage: str, blows: int) -> None:
         """Have the run of a stage begun, strike so often, and see that it comes to its end."""
@@ -171,18 +179,19 @@ class Round:
         if worker := self.program.worker():
             self.counts.blows["worker"] += send(worker, signal.SIGKILL)
 
-    def _begin_labels(self) -> Labeler:
-        """Label what was chosen, once; from then on the labeler repeats it, so that every training has the same."""
+    def _labeler(self) -> Labeler:
+        """Somebody who labels what was chosen, and then repeats it, so that every training has the same labels."""
         names = {row.id: row.path.partition("/")[0] for row in items.get_many(self.project, self._chosen())}
         ids = classes.ensure_classes(self.project, sorted(set(names.values())))
-        labeler = Labeler(self.program, {item: ids[name] for item, name in names.items()})
-        labeler.start()
-        until = time.monotonic() + STAGE_SECONDS
-        while len(labeler.acknowledged) < len(names):
+        return Labeler(self.program, {item: ids[name] for item, name in names.items()})
+
+    def _wait_for_all(self, labeler: Labeler) -> None:
+        """Until each of the chosen images has its label. RunError where that does not come."""
+        wanted, until = len(self._chosen()), time.monotonic() + STAGE_SECONDS
+        while len(labeler.acknowledged) < wanted:
             if time.monotonic() > until:
-                raise RunError("The labels are not taken", f"{len(labeler.acknowledged)} of {len(names)}")
+                raise RunError("The labels are not taken", f"{len(labeler.acknowledged)} of {wanted}")
             time.sleep(0.1)
-        return labeler
 
     def _chosen(self) -> list[int]:
         return [entry.item for entry in selections.queue(self.project)]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from app.bench import crash, crash_check
+from app.bench import crash, crash_check, crash_command
 from app.bench.crash_round import FEW
 from app.shell.server import Server
+from fact_core.errors import InputError, RunError
 from fact_core.generators import finish
 from fact_core.headless.console import Console
 from fact_core.labeling import classes, operations, selections
@@ -87,6 +91,33 @@ def test_rounds_are_added_up() -> None:
     one = {"part": "page", "rounds": 1, "server": 4, "lost": 0, "minutes": 1.26, "device": "d"}
     both = crash.added(crash.added({}, one), {**one, "server": 3, "hung": 1})
     assert both == {"part": "page", "rounds": 2, "server": 7, "lost": 0, "minutes": 2.6, "device": "d", "hung": 1}
+
+
+@pytest.mark.parametrize(
+    "text", ["no json", '{"part": "page"}', "[3]", '[{"part": "page"}]', '[{"part": 1, "rounds": "x"}]']
+)
+def test_a_file_that_holds_no_figures_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "notes.json"
+    file.write_text(text, "utf-8")
+    with pytest.raises(InputError, match=r"no figures of this bench.*notes\.json"):
+        crash._stored(file)
+
+
+def test_figures_go_on_where_they_stopped(tmp_path: Path) -> None:
+    file = tmp_path / "crash.json"
+    assert crash._stored(file) == crash._stored(None) == {}
+    rows = [{"part": "page", "rounds": 3, "lost": 0}, {"part": "launch.py run", "rounds": 1}]
+    file.write_text(json.dumps(rows), "utf-8")
+    assert list(crash._stored(file).values()) == rows
+
+
+def test_a_command_that_does_not_leave_is_killed_and_counts_as_no_end(tmp_path: Path) -> None:
+    (tmp_path / "said.txt").write_text("still training")
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        with pytest.raises(RunError, match=r"does not leave.*still training"):
+            crash_command._code(process, 0.2, "The command does not leave", tmp_path)
+    assert process.returncode == -signal.SIGKILL
+    assert crash.failures({"hung": 1}) == 1
 
 
 def test_a_row_fails_by_what_must_not_be() -> None:
