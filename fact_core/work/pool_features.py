@@ -12,6 +12,7 @@ from fact_core.compute.device import choose
 from fact_core.config import FeaturesConfig
 from fact_core.errors import InputError
 from fact_core.features.extract import features_key
+from fact_core.images.decode import Ranges
 from fact_core.pretrained.weights import locate
 from fact_core.storage import deep, items, run_queue
 from fact_core.storage.feature_store import FeatureStore
@@ -43,20 +44,22 @@ def has_features(project: Project, backbone: str, device: str) -> bool:
     return len(store.missing(sorted(set(items.pool(project).digests)))) <= gone
 
 
-def identify_here(project: Project, name: str, device: str) -> Identity:
+def identify_here(project: Project, name: str, device: str, ranges: Ranges | None = None) -> Identity:
     """What the features on that device depend on. WeightsError when the weights are not here."""
     found = identify(name, pixels=pixels_for(name, choose(device)))
-    return replace(found, preprocess=replace(found.preprocess, ranges=deep.ranges(project)))
+    known = deep.ranges(project) if ranges is None else ranges
+    return replace(found, preprocess=replace(found.preprocess, ranges=known))
 
 
-def load_here(project: Project, name: str, device: torch.device) -> Backbone:
-    """The backbone for that device, which sees deep pixels by the project's ranges.
+def load_here(project: Project, name: str, device: torch.device, ranges: Ranges | None = None) -> Backbone:
+    """The backbone for that device, which sees deep pixels by the project's ranges, or by those that are given.
 
     WeightsError when its weights are not here: only a person starts a download.
     """
     locate(name)
     backbone = load(name, pixels=pixels_for(name, device))
-    backbone.preprocess = replace(backbone.preprocess, ranges=deep.ranges(project))
+    known = deep.ranges(project) if ranges is None else ranges
+    backbone.preprocess = replace(backbone.preprocess, ranges=known)
     return backbone
 
 
@@ -66,9 +69,14 @@ def open_store(project: Project, backbone: Backbone | Identity) -> FeatureStore:
     return FeatureStore.open(folder, BACKBONES[backbone.name].dim, {"backbone": backbone.name})
 
 
-def pool_features(project: Project, backbone: str, device: str) -> tuple[Pool, FloatArray, str]:
-    """The pool, its features (N, D), and their key; images that have none are left out of the pool."""
-    store = open_store(project, identify_here(project, backbone, device))
+def pool_features(
+    project: Project, backbone: str, device: str, ranges: Ranges | None = None
+) -> tuple[Pool, FloatArray, str]:
+    """The pool, its features (N, D), and their key; images that have none are left out of the pool.
+
+    ranges: how deep pixels are scaled in them; None: as the project does it now.
+    """
+    store = open_store(project, identify_here(project, backbone, device, ranges))
     pool = with_features(items.pool(project), store)
     if not len(pool):
         raise InputError("No image of the pool has features", str(project.images), "Scan the folder again.")

@@ -48,7 +48,9 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     pool, x, key = pool_features(project, backbone, config.device)
     same = key == features_key(classifier.backbone)  # else phase 1's layer has never seen such features
     if classifier.probe is not None and not same:
-        yield Log("The backbone has other weights now than when it was trained: no answers of phase 1.", "warning")
+        yield Log(
+            "The pool's features are others than in training (weights, deep pixels): no answers of phase 1.", "warning"
+        )
     found = yield from answer(
         classifier,
         pool.sources(),

@@ -11,8 +11,9 @@
    is taken again.
 4. ``execute`` calls ``run`` below and pulls its events (``_drive``), which it stores for the page
    (storage/run_events.py ``append_events``); a wish to stop closes the generator.
-5. ``run`` reads the stored features (pool_features.py ``pool_features``), fixes the labels of this run in labels.json
-   (training_labels.py ``labels_of_run``), loads the network once (``load_here`` -> backbones/loading.py ``load``),
+5. ``run`` reads the stored features (pool_features.py ``pool_features``), fixes in labels.json the labels of this run
+   (training_labels.py ``labels_of_run``), in ranges.json how it sees deep pixels (training_ranges.py
+   ``ranges_of_run``), loads the network once (``load_here`` -> backbones/loading.py ``load``),
 6. and hands arrays and files to finetune/pipeline.py ``train``, which knows no project. It runs the phases that
    ``TrainConfig.phases`` names, each the ``run`` of its file (choices/training.py ``PHASES``): finetune/probe.py,
    finetune/finetune.py (with the one loop of finetune/loop.py), finetune/self_training.py, finetune/light.py. Behind
@@ -50,6 +51,7 @@ from fact_core.work import reports
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import load_here, needs_features, pool_features
 from fact_core.work.training_labels import TrainingLabels, check_set, labels_of_run, readable
+from fact_core.work.training_ranges import complete, ranges_of_run
 from fact_core.work.where import device_of
 
 POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model
@@ -66,7 +68,9 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     started = time.monotonic()
     device = yield from device_of(project, run, config.device)
     folder = project.run_folder(run.id)
-    pool, x, _ = pool_features(project, config.backbone, config.device)
+    ranges = ranges_of_run(project, folder)
+    yield from complete(project, config, device, ranges)
+    pool, x, _ = pool_features(project, config.backbone, config.device, ranges)
     known = labels_of_run(project, folder, config, pool)
     recipe, effort = RECIPES[config.recipe].title, PRESETS[config.preset].title
     yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
@@ -78,7 +82,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
     try:
         trained = yield from run_phases(
-            backbone=load_here(project, config.backbone, device),
+            backbone=load_here(project, config.backbone, device, ranges),
             files=pool.sources(rows),
             y=known.y,
             classes=known.classes,
