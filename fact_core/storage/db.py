@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from fact_core.errors import InputError, ProjectChanged
-from fact_core.storage import db_errors, migrate
+from fact_core.storage import db_errors, foreign_log, migrate
 from fact_core.storage.schema import MIGRATIONS
 
 BUSY_SECONDS = 15.0
@@ -37,8 +37,8 @@ def connect(
     The connection is in autocommit mode: put writes that belong together into ``transaction``. ``wal``: a file that is
     made now gets a write-ahead log.
     Errors: ProjectGone when there is no such file, or an empty one (not with ``create``, which makes it); SchemaTooNew;
-    ProjectError when it is no database; ProjectBusy when locked for 15 seconds; DiskFull; StorageError when it may not
-    be written; InputError for values that SQLite cannot hold.
+    ProjectError when it is no database, or a log lies beside it that is of another file; ProjectBusy when locked for
+    15 seconds; DiskFull; StorageError when it may not be written; InputError for values that SQLite cannot hold.
     """
     held = _SHARED.get()
     if held is not None and held[0] == path:
@@ -46,6 +46,7 @@ def connect(
         return
     if not create:
         db_errors.check_there(path)
+        foreign_log.check(path)
     try:
         with closing(_opened(path, create)) as connection:
             # Neither the plug-ins of sqlite-utils nor its pragma: nothing is done here but wrapping.
