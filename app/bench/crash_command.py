@@ -23,7 +23,7 @@ OPTIONS = ("--budget", "9", "--labels-from", "folders", "--strategy", "random", 
 STEPS = ("--recipe", "fact", "--ff-steps", "12", "--ff-pixels", "32", "--ff-batch", "6", "--lm-steps", "8")
 #: A command is let alone for so many seconds at most, with the imports of torch.
 SPAN = 25.0
-LEAVE_SECONDS, END_SECONDS = 60.0, 300.0
+LEAVE_SECONDS, END_SECONDS = 120.0, 900.0
 
 
 @dataclass(frozen=True)
