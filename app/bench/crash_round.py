@@ -28,7 +28,7 @@ BLOWS = ("worker", "server", "both", "both", "both", "freeze worker", "freeze se
 STAGES = ("scan", "features", "select", "train", "predict", "export")
 #: Seconds in which a blow falls, from the start of a stage or from the last blow: with the imports of torch.
 SPAN = {"scan": 2.0, "features": 7.0, "select": 6.0, "train": 12.0, "predict": 7.0, "export": 8.0}
-#: A stage that does not end by itself within so many seconds after the last blow has failed; on idle cores all do in 60.
+#: A stage that does not end by itself within so many seconds after the last blow has failed; idle cores need 60.
 STAGE_SECONDS = 600.0
 MOST_FROZEN = 2.0
 #: How often a server that starts is killed before it serves, and within how many seconds.
