@@ -7,6 +7,7 @@ The work and the memory that one file can ask for are bounded: by its bytes, its
 from __future__ import annotations
 
 import io
+import os
 import re
 import struct
 import warnings
@@ -115,6 +116,16 @@ def examine(source: Source | bytes, gate: Gate | None = None) -> Examined:
         reach = pixels.ends(image, low) if kind else (0.0, 0.0)
         pixels.rgb(image, ((kind, 0.0, pixels.FULL),))
         return Examined(*size, _format(image), kind, *reach)
+
+
+def is_shallow_png(file: str | os.PathLike[str]) -> bool:
+    """Whether the head of a PNG says that no value has more than 8 bits; False for what is none or cannot be read."""
+    try:
+        with open(file, "rb") as opened:
+            head = opened.read(25)
+    except OSError:
+        return False
+    return len(head) == 25 and head[:8] == b"\x89PNG\r\n\x1a\n" and head[12:16] == b"IHDR" and head[24] <= 8
 
 
 def shrunk(picture: Image.Image, side: int) -> Image.Image:

@@ -94,6 +94,16 @@ class FeatureStore:
         self._load_rows()
         return [digest for digest in dict.fromkeys(digests) if digest not in self._rows]
 
+    def forget(self, digests: Iterable[str]) -> int:
+        """Take away the rows of images that are decoded in another way now; how many. Their room is not used again."""
+        gone = {row for digest in digests if (row := self._rows.get(digest)) is not None}
+        if gone:
+            names = [f"-{row}" if row in gone else digest for digest, row in self._rows.items()]
+            write_text(self._path("digests.txt"), "".join(f"{name}\n" for name in names), "writing the features")
+            self._seen = -1
+            self._load_rows()
+        return len(gone)
+
     def gather(self, digests: Sequence[str]) -> FloatArray:
         """x (N, D): the rows of the given images. KeyError when one has none."""
         return self._read("x.f32", self.dim, self._where(digests))

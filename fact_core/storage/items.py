@@ -219,6 +219,14 @@ def note_times(project: Project, files: Sequence[Found]) -> None:
             con.conn.executemany("UPDATE item SET ctime_ns = ? WHERE path = ?", rows)
 
 
+def note_shallow(project: Project, files: Sequence[Found]) -> None:
+    """Files that have no deep pixels, where an earlier version of the program has not looked, or not right."""
+    if files:
+        with db.writing(project.db, project.id) as con:
+            rows = [(each.path,) for each in files]
+            con.conn.executemany("UPDATE item SET deep = '' WHERE path = ? AND deep IS NULL", rows)
+
+
 def doubt(project: Project, digests: Sequence[str]) -> None:
     """Files that no longer have these bytes, whatever their time says: the next scan reads them again."""
     with db.connect(project.db) as con:

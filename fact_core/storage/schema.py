@@ -163,4 +163,8 @@ MIGRATIONS: tuple[str, ...] = (
     -- ctime_ns: when the file was changed or renamed; 0 is not known.
     ALTER TABLE item ADD COLUMN ctime_ns INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- Grey with transparency, 16 bits each, was taken for 8 bits: PNG files are looked at again.
+    UPDATE item SET deep = NULL WHERE status = 'ok' AND format = 'PNG' AND deep = '';
+    """,
 )

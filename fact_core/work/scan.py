@@ -25,6 +25,7 @@ from fact_core.images.gate import Gate
 from fact_core.images.links import grouped
 from fact_core.images.source import content_of, digest_of
 from fact_core.storage import deep, items, links
+from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.items import FileRow, KnownFile
 from fact_core.storage.project import Project, image_folder
 from fact_core.storage.run_queue import Run
@@ -80,11 +81,15 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
         raise _nothing(project, seen)
     yield Progress("scan", 0, len(seen.files), "images")
     known = items.known_files(project)
-    todo = [found for found in seen.files if not _same(known.get(found.path), found)]
+    shallow = [found for found in seen.files if _is_shallow(project.images, known.get(found.path), found)]
+    items.note_shallow(project, shallow)
+    unread = {found.path for found in seen.files if not _same(known.get(found.path), found)}
+    todo = [found for found in seen.files if found.path in unread.difference(each.path for each in shallow)]
     added, changed = set[str](), set[str]()
     old = [found for found in seen.files if (row := known.get(found.path)) and row.ctime_ns == 0 and _same(row, found)]
     items.note_times(project, old)
     done, batch, stored = len(seen.files) - len(todo), list[FileRow](), time.monotonic()
+    deeper = list[str]()  # were taken for pictures of 8 bits by an earlier version of the program
     for each in _read_all(project.images, todo, workers):
         batch.append(each)
         row = known.get(each.found.path)
@@ -92,11 +97,14 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
             added.add(each.found.path)
         elif (row.digest, row.reason) != (each.digest, each.reason):
             changed.add(each.found.path)
+        elif row.deep is None and each.deep:
+            deeper.append(each.digest)
         if len(batch) >= BATCH or time.monotonic() - stored > 1:
             items.store(project, batch)
             done, batch, stored = done + len(batch), [], time.monotonic()
             yield _progress(started, done, len(seen.files), len(todo))
     items.store(project, batch)
+    _forget(project, deeper)
     followed, gone = items.settle(project, {found.path for found in seen.files})
     yield _progress(started, len(seen.files), len(seen.files), len(todo))
     edited = items.with_history(project, changed - followed)
@@ -139,10 +147,27 @@ def _same(row: KnownFile | None, found: Found) -> bool:
     What could not be read is tried again: its permissions may be other now. So is what an older version of the program
     has read, which did not look how deep the pixels are.
     """
-    if row is None or row.status != "ok" or row.deep is None or found.reason:
+    return row is not None and row.deep is not None and _unchanged(row, found)
+
+
+def _unchanged(row: KnownFile, found: Found) -> bool:
+    """Whether a file that could be read is still the same."""
+    if row.status != "ok" or found.reason:
         return False
     # A rename leaves size and time of change as they are, and so do programs that copy files with their times.
     return (row.bytes, row.mtime_ns) == (found.bytes, found.mtime_ns) and row.ctime_ns in (0, found.ctime_ns)
+
+
+def _is_shallow(root: Path, row: KnownFile | None, found: Found) -> bool:
+    """Whether the head alone tells of a known file that its pixels are not deep; as of most PNGs of older projects."""
+    return row is not None and row.deep is None and _unchanged(row, found) and decode.is_shallow_png(root / found.path)
+
+
+def _forget(project: Project, digests: Sequence[str]) -> None:
+    """Have the features made again of pictures that are seen in another way now."""
+    if digests:
+        for store in map(FeatureStore, sorted(project.features_folder("x").parent.glob("*/"))):
+            store.forget(digests)
 
 
 def _read_all(root: Path, todo: Sequence[Found], workers: int) -> Iterator[FileRow]:

@@ -95,6 +95,22 @@ def test_it_has_the_tables_of_a_new_one(project: Project, tmp_path: Path) -> Non
         assert [tuple(row) for row in con.execute(names)] == [tuple(row) for row in new.execute(names)]
 
 
+def test_pngs_are_looked_at_again_for_what_was_taken_for_8_bits(tmp_path: Path) -> None:
+    place = next(n for n, script in enumerate(schema.MIGRATIONS) if "PNG files are looked at again" in script)
+    file = tmp_path / "project.sqlite"
+    common = {"width": 4, "height": 4, "bytes": 9, "mtime_ns": 1, "reason": "", "low": 0.0, "high": 0.0}
+    rows = [("a.png", "PNG", "ok", ""), ("b.jpg", "JPEG", "ok", ""), ("c.png", "PNG", "missing", "")]
+    rows += [("d.png", "PNG", "ok", "grey16")]
+    with db.connect(file, schema.MIGRATIONS[:place], create=True) as con:
+        con.table("item").insert_all(
+            {**common, "path": path, "digest": path, "format": kind, "status": status, "deep": deep}
+            for path, kind, status, deep in rows
+        )
+    with db.connect(file) as con:
+        found = con.execute("SELECT path, deep FROM item ORDER BY path").fetchall()
+    assert [tuple(row) for row in found] == [("a.png", None), ("b.jpg", ""), ("c.png", ""), ("d.png", "grey16")]
+
+
 def test_it_is_given_an_identity_once(project: Project) -> None:
     assert len(project.id) == 32
     assert projects.open_project(project.folder).id == project.id

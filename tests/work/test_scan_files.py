@@ -19,12 +19,14 @@ from fact_core.images import decode
 from fact_core.images.folder import walk
 from fact_core.storage import db, deep, items, links
 from fact_core.storage import project as projects
+from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
 from fact_core.storage.thumbs import Thumbs
 from fact_core.work.pool_features import needs_pool
 from fact_core.work.scan import ScanResult, scan
+from tests.images.image_help import png16
 from tests.steps_help import heard
-from tests.storage_help import paint
+from tests.storage_help import paint, rows
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 
@@ -117,6 +119,39 @@ def test_a_project_of_an_earlier_version_is_looked_at_before_its_images_are_used
     assert again(project).changed == 0
     assert not deep.unknown(project) and needs_pool(project) == []
     assert deep.ranges(project) == (("grey16", 0.0, 1023.0),)
+
+
+def test_grey_with_transparency_that_an_earlier_version_took_for_8_bits_is_seen_anew(tmp_path: Path) -> None:
+    """The range of colours stays as it is, so that the key of the features does not change."""
+    images = tmp_path / "images"
+    images.mkdir()
+    grey, alpha = np.full((6, 8), 900, np.uint16), np.full((6, 8), 65535, np.uint16)
+    (images / "grey.png").write_bytes(png16(np.stack([grey, alpha], axis=2)))
+    (images / "colour.png").write_bytes(png16(np.full((6, 8, 3), 1023, np.uint16)))
+    paint(images / "eight.png", 1)
+    project = made(tmp_path)
+    again(project)
+    before = deep.ranges(project)
+    pool = items.pool(project)
+    by_name = dict(zip(pool.paths, pool.digests, strict=True))
+    store = FeatureStore.open(project.features_folder("some-backbone"), 3)
+    store.append(pool.digests, rows(1, 2, 3))
+    with db.connect(project.db) as con:  # as the migration leaves it
+        con.execute("UPDATE item SET deep = NULL WHERE path IN ('grey.png', 'eight.png')")
+    read = decode.examine
+    with pytest.MonkeyPatch.context() as patch:
+        seen = list[int]()
+        patch.setattr(decode, "examine", lambda content, gate: seen.append(len(content)) or read(content, gate))
+        assert again(project).changed == 0
+    assert seen == [(images / "grey.png").stat().st_size]  # of the others the head was enough
+    assert deep.ranges(project) == before and not deep.unknown(project)
+    store = FeatureStore.open(project.features_folder("some-backbone"), 3)
+    assert store.missing(pool.digests) == [by_name["grey.png"]]
+    others = [by_name["colour.png"], by_name["eight.png"]]
+    kept = store.gather(others)
+    store.append([by_name["grey.png"]], rows(9))
+    store = FeatureStore(store.folder)
+    assert np.array_equal(store.gather(others), kept) and store.gather([by_name["grey.png"]]).tolist() == [[9, 18, 27]]
 
 
 # ---- links
