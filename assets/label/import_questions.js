@@ -1,5 +1,6 @@
 // What the person is asked about a file of labels: its columns, and whatever is not sure. Answers are read anew.
 import { el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
 import { counted, knows, t } from "../shell/text.js";
 
 const LISTS = ["labels_image_column", "labels_class_column", "labels_encoding", "labels_level"];
@@ -63,9 +64,15 @@ function choice({ option, answers, answer, examples, count, must }, say) {
     "fieldset",
     { class: must ? "li-keeps li-must" : "li-keeps" },
     el("legend", {}, about),
-    examples.length ? el("p", { class: "li-about", dir: "auto" }, examples.join("; ")) : "",
+    examples.length ? el("p", { class: "li-about", dir: "auto" }, some(examples, count)) : "",
     answers.map(radio),
   );
+}
+
+/** The examples that came with a question, and how many more there are. */
+function some(examples, count) {
+  const files = examples.join("; "), more = count - examples.length;
+  return more > 0 ? t("import.and_more", { files, n: fmt.int(more) }) : files;
 }
 
 /** The first rows as they stand in the file, the two columns that count marked. */

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -125,3 +126,26 @@ def test_the_pages_go_on_from_imported_check_images_alone(address_of: AddressOf,
         on_page(page, name)
         page.wait_for_timeout(500)
     expect(page.locator(".lb-class[data-id]")).to_have_count(2)
+
+
+def test_numbers_without_names_are_asked_about_all_of_them(
+    address_of: AddressOf, page: Page, project: Project, tmp_path: Path
+) -> None:
+    """COCO without its list of categories: eleven numbers, of which eight are shown."""
+    open_dialog(page, address_of(project))
+    paths = items.pool(project).paths
+    images = [{"id": n, "file_name": path} for n, path in enumerate(paths)]
+    labels = [{"image_id": n, "category_id": 40 + n % 11} for n in range(len(paths))]
+    file = tmp_path / "instances.json"
+    file.write_text(json.dumps({"images": images, "annotations": labels, "categories": []}), "utf-8")
+    page.locator("dialog[open] input[type=file]").set_input_files(file)
+    shown, send = page.locator("dialog[open] .li-shown"), page.locator("dialog[open] .btn.primary")
+    expect(shown.locator(".li-must")).to_contain_text(TEXT["import.labels_unnamed"])
+    expect(shown.locator(".li-must .li-about")).to_have_text("40; 41; 42; 43; 44; 45; 46; 47, and 3 more")
+    expect(send).to_be_disabled()
+    shown.get_by_label(TEXT["import.labels_unnamed.names"]).check()
+    expect(send).to_be_enabled()
+    assert not now(project)
+    send.click()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    assert now(project) == {path: str(40 + n % 11) for n, path in enumerate(paths)}

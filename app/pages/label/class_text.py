@@ -112,7 +112,8 @@ TEXT = {
     "import.labels_numbers": "Some classes are the same number:",
     "import.labels_numbers.join": "They are one class",
     "import.labels_numbers.apart": "They are different classes",
-    "import.labels_unnamed": "The file gives numbers of classes, and no names for them:",
+    "import.labels_unnamed": "The file gives numbers of classes, and no names for them. Export it with its list of "
+    "classes, unless these are the names:",
     "import.labels_unnamed.names": "The numbers are the names",
     "import.labels_empty": "Some cells may mean nothing:",
     "import.labels_empty.none": "No label",
