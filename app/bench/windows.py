@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page, Response
 
 WINDOWS, KEYS_A_SECOND, SECONDS, LABELS = 8, 5.0, 60.0, 10_000
-TRAININGS, SETTLED = 20, 3
+TRAININGS, SETTLED, DEMO = 20, 3, 1797  # DEMO: images in it
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
@@ -98,10 +98,10 @@ def acknowledged(answer: Response) -> list[tuple[str, int]]:
     return [(body["client"], op["seq"]) for op in body["ops"]]
 
 
-def train(folder: Path, trainings: int) -> Step[list[dict[str, Any]]]:
-    """One row: the memory of one child process over that many trainings of the light model."""
-    project = _labeled_digits(folder)
-    config = to_dict(train_config("quick", recipe="lm"))
+def train(folder: Path, trainings: int, most: int = DEMO, **options: Any) -> Step[list[dict[str, Any]]]:
+    """One row: the memory of one child process over that many trainings of the light model, of ``most`` images."""
+    project = _labeled_digits(folder, most)
+    config = to_dict(train_config("quick", recipe="lm", **options))
     runs = [run_queue.queue(project, "train", {**config, "seed": number}) for number in range(trainings)]
     child = run_process.spawn_worker(project, 5.0)
     sizes: list[float] = []
@@ -139,9 +139,11 @@ def _wait_until_saved(page: Page) -> None:
     page.wait_for_function("() => document.querySelector('.lb-sync').innerText === FactStudio.t('label.sync_saved')")
 
 
-def _labeled_digits(folder: Path) -> Project:
-    """The demo with 30 images labeled by what they show; features are computed by the first training."""
+def _labeled_digits(folder: Path, most: int) -> Project:
+    """The first images of the demo, 30 of them labeled by what they show."""
     images = make_demo(folder)
+    for more in sorted(images.iterdir())[most:]:
+        more.unlink()
     truth = demo_truth(images) or {}
     project = projects.create(folder / "project", images)
     run = run_queue.queue(project, "select", {"budget": "30"})

@@ -6,6 +6,7 @@ which questions have to be answered before anything is taken.
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -139,6 +140,21 @@ CASES: dict[str, Case] = {
     ),
     "several labels in columns without a head": Case(
         "TRAIN,gs://b/oak.jpg,ash\nTRAIN,gs://b/elm.jpg,ash,yew\n", asked=("labels_class_column",)
+    ),
+    "a file packed by gzip": Case(gzip.compress(b"file,label\noak.jpg,ash\n"), error="packed file"),
+    "a name twice in an object of JSON": Case(
+        '[{"image": "oak.jpg", "label": "ash", "label": "yew"}]', error="one name twice.*label: ash and yew"
+    ),
+    "FiftyOne with an image twice": Case(
+        '{"classes": ["ash", "yew"], "labels": {"oak": 0, "elm": 0, "oak": 1}}', error="oak: 0 and 1"
+    ),
+    "a name twice with one value": Case(
+        '[{"image": "oak.jpg", "label": "ash", "label": "ash", "score": NaN}]', {"oak.jpg": "ash"}, kind="objects"
+    ),
+    "COCO whose numbers pandas has written": Case(
+        '{"images": [{"id": 1, "file_name": "oak.jpg"}, {"id": 2.0, "file_name": "elm.jpg"}], "categories": [{"id": 3, '
+        '"name": "ash"}, {"id": 4, "name": "yew"}], "annotations": [{"image_id": 1.0, "category_id": 3.0}, '
+        '{"image_id": 2, "category_id": 4}]}', BOTH, kind="coco",
     ),
     "a workbook": Case(b"PK\x03\x04\x14\0", error="Save the sheet as CSV"),
     "an open quote": Case('file_name,label\noak.jpg,ash\nelm.jpg,"yew\n', error="Row 3 of the CSV cannot be read"),

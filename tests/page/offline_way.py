@@ -25,7 +25,15 @@ def _hear(event, args):
             print(event, repr(args[1] if event in ("socket.connect", "socket.sendto") else args[0]), file=file)
 sys.addaudithook(_hear)
 """
-QUICK = {"preset": "quick", "ff.steps": 4, "lm.steps": 4}
+QUICK = {
+    "preset": "quick",
+    "ff.steps": 4,
+    "ff.pixels": 64,
+    "ff.batch": 8,
+    "ff.gate": "off",
+    "lm.steps": 4,
+    "lm.views": 1,
+}
 
 
 def main(folder: Path) -> None:

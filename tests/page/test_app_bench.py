@@ -238,5 +238,6 @@ def test_windows_that_label_at_once_lose_nothing(images: Path, tmp_path: Path) -
 @pytest.mark.timeout(300)
 def test_the_memory_of_trainings_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(windows, "SETTLED", 1)
-    (row,) = finish(windows.train(tmp_path, 2))
+    few = {"lm.steps": 5, "lm.views": 1}
+    (row,) = finish(windows.train(tmp_path, 2, most=60, **few))
     assert row["trainings"] == 2 and row["mb_late"] > 100 and row["lost"] is None

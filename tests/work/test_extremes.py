@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,15 @@ from fact_core.labeling.history import Op
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
-from tests.work.test_worker import finish, quick
+from tests.work.test_worker import end_child, finish, quick
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _no_child_is_left(tmp_path: Path) -> Iterator[None]:
+    yield
+    end_child(projects.open_project(tmp_path / "project"))
 
 
 def painted(folder: Path, values: list[int]) -> Project:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,9 @@ from fact_core.storage.project import Project
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200)}
 LIMIT = 120.0
+IDLE = 60.0  # s: how long a child waits for the test's next run, so that torch is imported once
+#: The children of the test under way, by the folder of their project.
+CHILDREN: dict[Path, subprocess.Popen[bytes]] = {}
 
 
 def make_images(folder: Path, each: int = 8) -> Path:
@@ -42,16 +46,28 @@ def flat(tmp_path: Path) -> Iterator[Project]:
     yield made
     for run in run_queue.list_runs(made):
         run_queue.request_stop(made, run.id)
+    end_child(made)
 
 
-def finish(made: Project, run_id: int, idle: float = 0.0) -> run_queue.Run:
-    """Start a child, wait until the run has ended."""
-    child = run_process.spawn_worker(made, idle)
-    try:
-        return wait_for(made, run_id, lambda run: not run.open)
-    finally:
+def child_of(made: Project) -> subprocess.Popen[bytes]:
+    """The child that works for this project, or waits for work; a new one where none lives."""
+    child = CHILDREN.get(made.folder)
+    if child is None or child.poll() is not None:
+        child = CHILDREN[made.folder] = run_process.spawn_worker(made, IDLE)
+    return child
+
+
+def end_child(made: Project) -> None:
+    """End the child that waits for work, if there is one."""
+    if child := CHILDREN.pop(made.folder, None):
         child.terminate()
         child.wait(20)
+
+
+def finish(made: Project, run_id: int) -> run_queue.Run:
+    """Have the child do what is queued, until the run has ended."""
+    child_of(made)
+    return wait_for(made, run_id, lambda run: not run.open)
 
 
 def wait_for(made: Project, run_id: int, true: Callable[[run_queue.Run], bool]) -> run_queue.Run:
@@ -136,11 +152,10 @@ def test_a_run_that_cannot_begin_fails_in_words(flat: Project, kind: str) -> Non
 def stopped_training(made: Project, steps: int) -> int:
     """The id of a training run that was stopped once something was saved."""
     run_id = run_queue.queue(made, "train", quick(**{"ff.steps": steps}))
-    child = run_process.spawn_worker(made, 0.0)
+    child_of(made)
     wait_for(made, run_id, lambda run: run_events.last_event(made, run_id, "saved") is not None)
     run_queue.request_stop(made, run_id)
     assert wait_for(made, run_id, lambda run: not run.open).status == "stopped"
-    child.wait(20)
     return run_id
 
 
@@ -154,13 +169,12 @@ def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
         assert saved.body["phase"] == "ff" and saved.body["step"] >= point.body["step"]
     run_queue.requeue(flat, run_id)
     # The rest of 400 steps would take long: what counts is that it goes on behind phase 1.
-    child = run_process.spawn_worker(flat, 0.0)
+    child_of(flat)
     before = len(phases_done(flat, run_id, "lp"))
     wait_for(flat, run_id, lambda run: run.status == "running" and points_after_resume(flat, run_id))
     assert len(phases_done(flat, run_id, "lp")) == before == 1
     run_queue.request_stop(flat, run_id)
     wait_for(flat, run_id, lambda run: not run.open)
-    child.wait(20)
 
 
 @pytest.mark.slow
@@ -208,7 +222,7 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
     if kind == "features":
         assert finish(flat, run_queue.queue(flat, "scan", {})).status == "done"
     run_id = run_queue.queue(flat, kind, config)
-    child = run_process.spawn_worker(flat, 0.0)
+    child = child_of(flat)
     wait_for(flat, run_id, lambda run: _has_begun(flat, run_id, kind) or not run.open)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(20)
@@ -254,7 +268,7 @@ def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project,
 
 def _kill_while_it_writes(made: Project, run_id: int, place: Path) -> None:
     """End the child once the model's own part of the export is whole, and labels and predictions are to come."""
-    child = run_process.spawn_worker(made, 0.0)
+    child = child_of(made)
     wait_for(made, run_id, lambda run: any(place.glob(".late.*.part/export/predict.py")) or not run.open)
     os.kill(child.pid, signal.SIGKILL)
     child.wait(20)

@@ -48,12 +48,19 @@ class Content:
     encoding_sure: bool = True
 
 
+#: A column for each class that a project can have, and that of the file.
+MOST_COLUMNS = 10_001
+
+
 def read(content: bytes, kind: str = "", encoding: str = "") -> Content:
     """The rows of a file. kind: a key of ``READERS`` to take whatever it looks like. InputError in words."""
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith((b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")):
         raise InputError("This is a packed file or a workbook", do="Save the sheet as CSV, or unpack it first.")
     text = text_of(content, encoding)
     table = _read(text.text, kind)
+    if len(table.columns) > MOST_COLUMNS:
+        found = f"{len(table.columns):,}, and at most {MOST_COLUMNS:,} are read"
+        raise InputError("The file has too many columns", found, "It needs one for the file and one for its label.")
     columns = tuple(name.encode(errors="replace").decode() for name in table.columns)  # JSON may have half a character
     return Content(replace(table, columns=columns, encoding=text.encoding), text.sure)
 

@@ -20,7 +20,7 @@ def value_of(text: str) -> Any:
     """The document, or the list of the documents on the lines. InputError, which names the row."""
     text = text.removeprefix("\ufeff")
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
             return [_line(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
@@ -43,9 +43,25 @@ def as_text(value: object) -> str:
     return str(value)
 
 
+def as_number(value: object) -> str:
+    """A number that stands for something: pandas writes 3 as 3.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else as_text(value)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object. InputError where one name stands for two values, of which Python's own reader takes the last."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        known = found.setdefault(name, value)
+        if known is not value and known != value:
+            shown = f"{name}: {known} and {value}"[:200].encode(errors="replace").decode()
+            raise InputError("An object of the JSON has one name twice", shown, "Keep the one that is right.")
+    return found
+
+
 def _line(number: int, line: str) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise InputError(f"Row {number} of the JSON cannot be read", error.msg, _HELP) from None
     except (ValueError, RecursionError) as error:

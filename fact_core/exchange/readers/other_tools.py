@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from fact_core.errors import InputError
-from fact_core.exchange.readers.jsons import as_text, dicts
+from fact_core.exchange.readers.jsons import as_number, as_text, dicts
 from fact_core.exchange.readers.studio import of_value
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table, agreed, one_of
 from fact_core.exchange.words import FILE_COLUMNS, plain
@@ -26,20 +26,20 @@ def coco(value: Any) -> Table:
     """An annotation without a box is a label of the whole image. InputError for one number of two images or classes."""
     _one_each(value["images"], "file_name", "images")
     _one_each(value.get("categories"), "name", "categories")
-    names = {as_text(each.get("id")): as_text(each.get("name")) for each in dicts(value.get("categories"))}
+    names = {as_number(each.get("id")): as_text(each.get("name")) for each in dicts(value.get("categories"))}
     said: dict[str, list[Said]] = {}
     unnamed: dict[str, None] = {}
     for each in dicts(value["annotations"]):
         part = any(each.get(key) not in (None, [], {}, 0) for key in ("bbox", "segmentation", "keypoints"))
-        category = as_text(each.get("category_id"))
+        category = as_number(each.get("category_id"))
         if not part and category and not names.get(category):
             unnamed[category] = None
         label = BOX if part else one_of([names.get(category) or category])
-        said.setdefault(as_text(each.get("image_id")), []).append(label)
+        said.setdefault(as_number(each.get("image_id")), []).append(label)
     rows: Rows = []
     for number, each in enumerate(dicts(value["images"]), start=1):
         name = as_text(each.get("file_name")) or as_text(each.get("coco_url"))
-        rows.append((number, (name, _several(said.get(as_text(each.get("id")), [])))))
+        rows.append((number, (name, _several(said.get(as_number(each.get("id")), [])))))
     return Table("coco", "Image", "JSON", ("file_name", "category"), rows, (0,), (1,), unnamed=tuple(unnamed))
 
 
@@ -47,7 +47,7 @@ def _one_each(listed: object, name: str, what: str) -> None:
     """InputError where one number stands for two things, as after two files were joined."""
     known: dict[str, str] = {}
     for each in dicts(listed):
-        number, own = as_text(each.get("id")), as_text(each.get(name))
+        number, own = as_number(each.get("id")), as_text(each.get(name))
         if (other := known.setdefault(number, own)) != own:
             raise InputError(
                 f"Two {what} of the JSON have one id",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from fact_core.errors import InputError
@@ -49,10 +50,11 @@ def read(text: str) -> Table:
 
 def _apart(names: tuple[str, ...]) -> tuple[str, ...]:
     """The names, the second of two that are called alike with its number."""
-    return tuple(
-        f"{name} ({n})" if name and (n := names[: place + 1].count(name)) > 1 else name
-        for place, name in enumerate(names)
-    )
+    seen, found = Counter[str](), list[str]()
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name} ({seen[name]})" if name and seen[name] > 1 else name)
+    return tuple(found)
 
 
 def _fitting(rows: Iterator[tuple[int, tuple[str, ...]]], width: int) -> Iterator[tuple[int, tuple[str, ...]]]:
