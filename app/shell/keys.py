@@ -17,7 +17,6 @@ import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 
 from fact_core.errors import InputError
 
@@ -51,15 +50,13 @@ class Keys:
         return bool(self.password) and hmac.compare_digest(ours, theirs)
 
     def has_cookie(self, headers: Iterable[tuple[str, str]]) -> bool:
-        """Whether our cookie is among the headers."""
-        for value in (value for name, value in headers if name == "cookie"):
-            try:
-                morsel = SimpleCookie(value).get(self.cookie_name)
-            except CookieError:
-                continue
-            if morsel and same(morsel.value, self.cookie):
-                return True
-        return False
+        """Whether our cookie is among the headers.
+
+        Those of all programs on this computer come with it, whatever they hold: Python's own reader gives up at the
+        first that is not as it should be. Of two with our name, another program has set one.
+        """
+        given = (each.partition("=") for name, value in headers if name == "cookie" for each in value.split(";"))
+        return any(same(value.strip(), self.cookie) for name, _, value in given if name.strip() == self.cookie_name)
 
     def is_page(self, headers: Mapping[str, str]) -> bool:
         """Whether our page asks: it knows what is in no cookie."""

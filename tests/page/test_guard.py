@@ -190,6 +190,22 @@ def test_what_the_page_does_not_need_is_closed(inside: TestClient, path: str) ->
     assert inside.send(scope).status_code == 404
 
 
+OTHERS = (
+    *("a[b]=1; {}", 'seen={{"q": "a;b"}}; {}', "flag; {}", "{}; flag", 'x="; {}', "a=b c; {}", "a@b=1; {}", "ä=ö; {}"),
+    *("=x; {}", f"{KEYS.cookie_name}=other; {{}}", f"{{}}; {KEYS.cookie_name}=other", "{};", ";;{}"),
+)
+
+
+@pytest.mark.parametrize("others", OTHERS)
+def test_cookies_of_other_programs_on_this_computer_keep_nobody_out(outside: TestClient, others: str) -> None:
+    """Browsers send those of every port of 127.0.0.1."""
+    cookie = others.format(COOKIE["cookie"])
+    assert outside.get("/x/0a1b/state", headers=KEY | {"cookie": cookie.encode()}).text == "inside"
+    for wrong in (KEYS.cookie[:-1], f"{KEYS.cookie}=", f"x{KEYS.cookie}"):
+        headers = KEY | {"cookie": cookie.replace(KEYS.cookie, wrong).encode()}
+        assert outside.get("/x/0a1b/state", headers=headers).status_code == 403
+
+
 def test_the_token_becomes_a_strict_cookie(outside: TestClient) -> None:
     answer = outside.get("/?token=the-token&p=0a1b2c")
     cookie = answer.headers["set-cookie"]
