@@ -22,7 +22,7 @@ from fact_core.events import Event, Log, PhaseDone, PhaseStarted, Point, Saved
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items, run_events, run_queue
+from fact_core.storage import db, items, run_events, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Pool, Selection
@@ -206,6 +206,39 @@ def test_new_labels_make_a_result_stale(foldered: Site) -> None:
     one = classes.classes(foldered.project)[0]
     operations.apply(foldered.project, "later", [Op(seq=1, kind="label", item=int(pool.ids[1]), class_id=one.id)])
     assert foldered.get("/results")["stale"] is True
+
+
+def test_a_clock_that_was_set_hides_no_new_label(foldered: Site) -> None:
+    """The labels that the run has kept are compared, not times: here it began in an hour from now."""
+    project = foldered.project
+    trained_on = label(project)
+    run = train(project, trained_on)
+    ids = {each.name: each.id for each in classes.classes(project)}
+    y = truth_of(items.pool(project))[np.isin(items.pool(project).ids, trained_on)]
+    learned = np.sort(trained_on)
+    kept = {"ids": learned.tolist(), "y": y.tolist(), "classes": ["green", "red"]}
+    kept["class_ids"] = [ids["green"], ids["red"]]
+    (project.run_folder(run) / "labels.json").write_text(json.dumps(kept), "utf-8")
+    with db.connect(project.db) as con:
+        con.execute("UPDATE run SET started = started + 3600, created = created + 3600")
+    assert foldered.get("/results")["stale"] is False
+    other, changed = int(items.pool(project).ids[1]), int(learned[0])
+    for place, op in enumerate(
+        (
+            Op(1, "label", other, ids["red"]),
+            Op(3, "label", changed, ids["green" if y[0] else "red"]),
+            Op(5, "clear", changed),
+        )
+    ):
+        operations.apply(project, "later", [op])
+        assert foldered.get("/results")["stale"] is True, op
+        operations.apply(project, "later", [Op(2 * place + 2, "undo")])
+        assert foldered.get("/results")["stale"] is False, op
+    with db.connect(project.db) as con:
+        con.execute("UPDATE run SET started = 1, created = 1")
+    operations.apply(project, "later", [Op(7, "flag", changed)])
+    classes.rename_class(project, ids["red"], "crimson")
+    assert foldered.get("/results")["stale"] is False, "a mark and another name are no other labels"
 
 
 def test_predictions_as_columns_and_as_csv(foldered: Site) -> None:

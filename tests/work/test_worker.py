@@ -61,7 +61,7 @@ def end_child(made: Project) -> None:
     """End the child that waits for work, if there is one."""
     if child := CHILDREN.pop(made.folder, None):
         child.terminate()
-        child.wait(20)
+        child.wait(60)
 
 
 def finish(made: Project, run_id: int) -> run_queue.Run:
