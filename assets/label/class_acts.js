@@ -33,8 +33,12 @@ export class ClassActs {
 
   // A label that is still on its way must not meet a class that is gone.
   async settled() {
-    for (const until = Date.now() + PATIENCE; this.store.pending(); await new Promise((done) => setTimeout(done, 50))) {
-      if (Date.now() > until) {
+    for (
+      const until = performance.now() + PATIENCE;
+      this.store.pending();
+      await new Promise((done) => setTimeout(done, 50))
+    ) {
+      if (performance.now() > until) {
         toast(t("classes.waiting"), "bad");
         return false;
       }

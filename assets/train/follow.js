@@ -44,7 +44,7 @@ async function look() {
   clearTimeout(looks.timer);
   looks.timer = setTimeout(look, EVERY);
   const run = shownRun(app.state), data = dataOf(run);
-  if (!run || looks.busy || document.hidden || Date.now() < looks.pause) return;
+  if (!run || looks.busy || document.hidden || performance.now() < looks.pause) return;
   looks.busy = true;
   try {
     const labels = JSON.stringify(app.state.labels);
@@ -65,7 +65,7 @@ async function load(run) {
     Object.assign(shared, { data, error: null });
   } catch (error) {
     shared.error = error;
-    looks.pause = Date.now() + PAUSE;
+    looks.pause = performance.now() + PAUSE;
   }
   tell();
 }
