@@ -60,6 +60,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "label": ("label", page_tables.label_table),
     "map": ("map", page_tables.map_table),
     "windows": ("windows", page_tables.windows_table),
+    "crash": ("crash", page_tables.crash_table),
     "umap": ("umap", page_tables.umap_table),
     "views": ("views", _views),
 }

@@ -31,7 +31,7 @@ def test_what_must_not_break_has_tests_of_its_own() -> None:
 
 
 def test_how_long_something_lasts_is_not_read_from_a_clock_that_can_be_set() -> None:
-    """Set back by an hour, it stopped the charts of a training for as long. What is shown as a time of day may use it."""
+    """Set back by an hour, it stopped the charts of a training for as long. A time of day may use it."""
     shown = {"shell/format.js", "train/now.js", "label/queue.js"}  # the last: a name that nothing else has
     scripts = (file for file in ASSETS.glob("*/*.js") if not file.name.endswith(".test.js"))
     assert {f"{file.parent.name}/{file.name}" for file in scripts if "Date.now()" in file.read_text("utf-8")} == shown
