@@ -80,9 +80,9 @@ class ExportChoice(Choice):
 class BackboneChoice:
     """A pretrained network. Preprocessing and pooling come from timm's own config.
 
-    dim: width of the pooled feature; pixels: input side in pixels (0: timm's own);
-    cpu_pixels: the side used when there is no GPU (0: the same); licence: of the weights, as their
-    source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
+    dim: width of the pooled feature; patch: pixels from one token to the next; pixels: input side in
+    pixels (0: timm's own); cpu_pixels: the side used when there is no GPU (0: the same); licence: of
+    the weights, as their source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
     does not make it; sees: its config of preprocessing where timm has none; prompts: prompts and
     prefixes fit, as in every plain vision transformer.
     """
@@ -94,6 +94,7 @@ class BackboneChoice:
     licence: str
     dim: int
     sources: tuple[Source, ...]
+    patch: int = 16
     pixels: int = 224
     cpu_pixels: int = 0
     megaflops: int = 0  # of one forward at ``pixels``, to estimate times

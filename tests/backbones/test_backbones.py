@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from fact_core import backbones
 from fact_core.backbones import Backbone, Tokens, adapters, loading
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.fixed_size import fixed
-from fact_core.choices import BACKBONES
+from fact_core.choices import BACKBONES, VIEWS
 from fact_core.classifier.model import Classifier, load_model, save_model
 from fact_core.compute.image_batches import Preprocess
 from fact_core.compute.onnx_inference import compiled
@@ -78,7 +79,7 @@ def agree(a: Tokens, b: Tokens, atol: float = 1e-5) -> bool:
 
 def test_says_what_it_is(whole: Backbone) -> None:
     choice = BACKBONES[whole.name]
-    assert whole.dim == choice.dim
+    assert whole.dim == choice.dim and whole.reduction == choice.patch
     assert sum(each.numel() for each in whole.parameters()) == choice.parameters
     assert whole.preprocess.pixels == choice.pixels == whole.fit_pixels(choice.pixels)
     assert choice.cpu_pixels == 0 or whole.fit_pixels(choice.cpu_pixels) == choice.cpu_pixels
@@ -129,6 +130,32 @@ def test_another_side_than_it_was_built_for(backbone: Backbone) -> None:
     assert out.pooled.shape == (1, backbone.dim)
     assert out.patches.shape == (1, 3, 3, backbone.token_dim) and backbone.grid(larger) == (3, 3)
     assert torch.isfinite(out.patches).all()
+
+
+def test_answers_for_pictures_that_are_not_square(backbone: Backbone) -> None:
+    """Wide and tall ones: rows of patches are rows of the picture. A wide one turned is not the tall one's answer."""
+    side, step = backbone.preprocess.pixels, backbone.reduction
+    wide = torch.randn(1, 3, side, side + 2 * step, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found, turned = backbone(wide), backbone(wide.transpose(2, 3))
+    h, w = backbone.grid(side)[0], backbone.grid(side + 2 * step)[1]
+    assert found.patches.shape == (1, h, w, backbone.token_dim) and found.pooled.shape == (1, backbone.dim)
+    assert turned.patches.shape == (1, w, h, backbone.token_dim) and torch.isfinite(found.patches).all()
+    assert not torch.allclose(found.pooled, turned.pooled)
+
+
+@pytest.mark.parametrize("view", sorted(VIEWS))
+def test_what_it_sees_is_told_without_building_it(whole: Backbone, view: str, tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(b"a network")
+    told = backbones.identify(whole.name, file, view=view).preprocess
+    assert told == replace(whole.preprocess, view=view, step=1 if view == "crop" else whole.reduction)
+
+
+def test_a_view_that_is_not_known_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"a network")
+    with pytest.raises(ConfigError, match="Known: crop"):
+        backbones.identify("vil2_small16", tmp_path / "weights", view="fisheye")
 
 
 @pytest.mark.parametrize("asked", [1, 33, 98, 128, 224])
