@@ -7,17 +7,19 @@ from dataclasses import replace
 import torch
 
 from fact_core.backbones import Backbone, Identity, identify, load, pixels_for
-from fact_core.choices import BACKBONES
+from fact_core.choices import BACKBONES, view_for
 from fact_core.compute.device import choose
-from fact_core.config import FeaturesConfig
 from fact_core.errors import InputError
 from fact_core.features.extract import features_key
 from fact_core.pretrained.weights import locate
 from fact_core.storage import deep, items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
+from fact_core.storage.view import chosen
 from fact_core.types import FloatArray, Pool
 from fact_core.work.kind import Needed
+
+PROJECT = "project"  # the view that the project says
 
 
 def needs_pool(project: Project) -> list[Needed]:
@@ -26,36 +28,42 @@ def needs_pool(project: Project) -> list[Needed]:
     return [] if known else [("scan", {})]
 
 
-def needs_features(project: Project, backbone: str, device: str) -> list[Needed]:
+def needs_features(project: Project, backbone: str, device: str, view: str = PROJECT) -> list[Needed]:
     """A scan, or the features of the pool; nothing where they are stored."""
     lacking = needs_pool(project)
-    if not lacking and not has_features(project, backbone, device):
-        return [("features", {"backbone": backbone, "device": device})]
+    if not lacking and not has_features(project, backbone, device, view):
+        own = {} if view == PROJECT else {"view": view}
+        return [("features", {"backbone": backbone, "device": device, **own})]
     return lacking
 
 
-def has_features(project: Project, backbone: str, device: str) -> bool:
+def has_features(project: Project, backbone: str, device: str, view: str = PROJECT) -> bool:
     """Whether the features of the whole pool are stored."""
-    store = open_store(project, identify_here(project, backbone, device))
+    store = open_store(project, identify_here(project, backbone, device, view))
     # What could not be decoded when the features were made is no reason to try for ever.
-    done = [run for run in run_queue.list_runs(project, "features") if run.status == "done" and _of(run, backbone)]
+    done = [run for run in run_queue.list_runs(project, "features") if run.status == "done" and _of(run, store)]
     gone = int(done[0].result.get("bad", 0)) if done else 0
     return len(store.missing(sorted(set(items.pool(project).digests)))) <= gone
 
 
-def identify_here(project: Project, name: str, device: str) -> Identity:
+def view_here(project: Project, backbone: str, view: str = PROJECT) -> str:
+    """What that backbone sees of each picture: the view of that name, or what the project says."""
+    return view_for(chosen(project) if view == PROJECT else view, backbone)
+
+
+def identify_here(project: Project, name: str, device: str, view: str = PROJECT) -> Identity:
     """What the features on that device depend on. WeightsError when the weights are not here."""
-    found = identify(name, pixels=pixels_for(name, choose(device)))
+    found = identify(name, pixels=pixels_for(name, choose(device)), view=view_here(project, name, view))
     return replace(found, preprocess=replace(found.preprocess, ranges=deep.ranges(project)))
 
 
-def load_here(project: Project, name: str, device: torch.device) -> Backbone:
-    """The backbone for that device, which sees deep pixels by the project's ranges.
+def load_here(project: Project, name: str, device: torch.device, view: str = PROJECT) -> Backbone:
+    """The backbone for that device, which sees of pictures what the project says, deep pixels by its ranges.
 
     WeightsError when its weights are not here: only a person starts a download.
     """
     locate(name)
-    backbone = load(name, pixels=pixels_for(name, device))
+    backbone = load(name, pixels=pixels_for(name, device), view=view_here(project, name, view))
     backbone.preprocess = replace(backbone.preprocess, ranges=deep.ranges(project))
     return backbone
 
@@ -66,9 +74,9 @@ def open_store(project: Project, backbone: Backbone | Identity) -> FeatureStore:
     return FeatureStore.open(folder, BACKBONES[backbone.name].dim, {"backbone": backbone.name})
 
 
-def pool_features(project: Project, backbone: str, device: str) -> tuple[Pool, FloatArray, str]:
+def pool_features(project: Project, backbone: str, device: str, view: str = PROJECT) -> tuple[Pool, FloatArray, str]:
     """The pool, its features (N, D), and their key; images that have none are left out of the pool."""
-    store = open_store(project, identify_here(project, backbone, device))
+    store = open_store(project, identify_here(project, backbone, device, view))
     pool = with_features(items.pool(project), store)
     if not len(pool):
         raise InputError("No image of the pool has features", str(project.images), "Scan the folder again.")
@@ -86,5 +94,6 @@ def with_features(pool: Pool, store: FeatureStore) -> Pool:
     )
 
 
-def _of(run: run_queue.Run, backbone: str) -> bool:
-    return bool(run.config.get("backbone", FeaturesConfig().backbone) == backbone)
+def _of(run: run_queue.Run, store: FeatureStore) -> bool:
+    """Whether the run has filled this store; those of early versions do not say which."""
+    return bool(run.result.get("key", store.folder.name) == store.folder.name)
