@@ -5,10 +5,12 @@ Projects of earlier versions say nothing of it: they see the crop, as they alway
 
 from __future__ import annotations
 
-from fact_core.choices import AUTO, VIEWS
+from fact_core.choices import AUTO, VIEWS, view_for
 from fact_core.errors import ConfigError
 from fact_core.storage import db
 from fact_core.storage.project import Project
+
+PROJECT = "project"  # the view that the project says
 
 
 def chosen(project: Project) -> str:
@@ -25,3 +27,8 @@ def choose(project: Project, name: str) -> None:
     with db.writing(project.db, project.id) as con:
         con.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('view', ?)", (name,))
         db.bump(con)
+
+
+def seen_by(project: Project, backbone: str, name: str = PROJECT) -> str:
+    """What that backbone sees of each picture: the view of that name, or what the project says."""
+    return view_for(chosen(project) if name == PROJECT else name, backbone)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from fact_core.backbones import Backbone, Identity, identify, load, pixels_for
-from fact_core.choices import BACKBONES, view_for
+from fact_core.choices import BACKBONES
 from fact_core.compute.device import choose
 from fact_core.errors import InputError
 from fact_core.features.extract import features_key
@@ -15,11 +15,9 @@ from fact_core.pretrained.weights import locate
 from fact_core.storage import deep, items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
-from fact_core.storage.view import chosen
+from fact_core.storage.view import PROJECT, seen_by
 from fact_core.types import FloatArray, Pool
 from fact_core.work.kind import Needed
-
-PROJECT = "project"  # the view that the project says
 
 
 def needs_pool(project: Project) -> list[Needed]:
@@ -46,14 +44,9 @@ def has_features(project: Project, backbone: str, device: str, view: str = PROJE
     return len(store.missing(sorted(set(items.pool(project).digests)))) <= gone
 
 
-def view_here(project: Project, backbone: str, view: str = PROJECT) -> str:
-    """What that backbone sees of each picture: the view of that name, or what the project says."""
-    return view_for(chosen(project) if view == PROJECT else view, backbone)
-
-
 def identify_here(project: Project, name: str, device: str, view: str = PROJECT) -> Identity:
     """What the features on that device depend on. WeightsError when the weights are not here."""
-    found = identify(name, pixels=pixels_for(name, choose(device)), view=view_here(project, name, view))
+    found = identify(name, pixels=pixels_for(name, choose(device)), view=seen_by(project, name, view))
     return replace(found, preprocess=replace(found.preprocess, ranges=deep.ranges(project)))
 
 
@@ -63,7 +56,7 @@ def load_here(project: Project, name: str, device: torch.device, view: str = PRO
     WeightsError when its weights are not here: only a person starts a download.
     """
     locate(name)
-    backbone = load(name, pixels=pixels_for(name, device), view=view_here(project, name, view))
+    backbone = load(name, pixels=pixels_for(name, device), view=seen_by(project, name, view))
     backbone.preprocess = replace(backbone.preprocess, ranges=deep.ranges(project))
     return backbone
 

@@ -15,11 +15,12 @@ from fact_core.labeling import selections
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
+from fact_core.storage.view import seen_by
 from fact_core.types import IntArray, Role, Selection, Step
 from fact_core.work.evidence import evidence
 from fact_core.work.features import wanted_map
 from fact_core.work.kind import Kind, Needed, Wanted
-from fact_core.work.pool_features import needs_features, view_here
+from fact_core.work.pool_features import needs_features
 from fact_core.work.strategy_request import StrategyRequest, run_strategy, strategy_request
 
 
@@ -45,7 +46,7 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     roles: list[Role] = ["pick"] * len(picks.rows)
     roles += ["audit"] * len(audit)
     known = {**dataclasses.asdict(config), "budget": asked.budget, "features": asked.key, "info": picks.info}
-    known["view"] = view_here(project, config.backbone, config.view)  # the project may change its own
+    known["view"] = seen_by(project, config.backbone, config.view)  # the project may change its own
     known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
     chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)
     seconds = time.monotonic() - started

@@ -13,12 +13,14 @@ import torch
 from timm.data.config import resolve_model_data_config
 from timm.layers.drop import DropPath
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.flop_counter import FlopCounterMode
 
 from fact_core import backbones
 from fact_core.backbones import Backbone, Tokens, adapters, loading
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.fixed_size import fixed
+from fact_core.backbones.network import on_short_side
 from fact_core.choices import BACKBONES, VIEWS
 from fact_core.classifier.model import Classifier, load_model, save_model
 from fact_core.compute.image_batches import Preprocess
@@ -133,15 +135,23 @@ def test_another_side_than_it_was_built_for(backbone: Backbone) -> None:
 
 
 def test_answers_for_pictures_that_are_not_square(backbone: Backbone) -> None:
-    """Wide and tall ones: rows of patches are rows of the picture. A wide one turned is not the tall one's answer."""
+    """Wide and tall ones, by as many patches. A wide one turned is another picture."""
     side, step = backbone.preprocess.pixels, backbone.reduction
     wide = torch.randn(1, 3, side, side + 2 * step, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         found, turned = backbone(wide), backbone(wide.transpose(2, 3))
-    h, w = backbone.grid(side)[0], backbone.grid(side + 2 * step)[1]
-    assert found.patches.shape == (1, h, w, backbone.token_dim) and found.pooled.shape == (1, backbone.dim)
-    assert turned.patches.shape == (1, w, h, backbone.token_dim) and torch.isfinite(found.patches).all()
+    for each in (found, turned):  # patches of the long side are averaged
+        assert each.patches.shape == (1, *backbone.grid(side), backbone.token_dim)
+        assert each.pooled.shape == (1, backbone.dim) and torch.isfinite(each.patches).all()
     assert not torch.allclose(found.pooled, turned.pooled)
+
+
+@pytest.mark.parametrize(("h", "w"), [(2, 2), (2, 3), (7, 4), (14, 42), (9, 14), (1, 5)])
+def test_patches_are_averaged_along_the_long_side(h: int, w: int) -> None:
+    patches = torch.randn(2, h, w, 3, generator=torch.Generator().manual_seed(0))
+    wanted = adaptive_avg_pool2d(patches.permute(0, 3, 1, 2), min(h, w)).permute(0, 2, 3, 1)
+    assert torch.allclose(on_short_side(patches), wanted, atol=1e-6)
+    assert h != w or on_short_side(patches) is patches
 
 
 @pytest.mark.parametrize("view", sorted(VIEWS))

@@ -25,13 +25,15 @@ from fact_core.config import (
     train_config,
 )
 from fact_core.errors import ConfigError
+from fact_core.features.umap_map import map_key
 from fact_core.generators import finish
 from fact_core.labeling import selections
 from fact_core.pretrained import weights
 from fact_core.storage import db, project, run_queue, view
 from fact_core.storage.project import Project
 from fact_core.work import compare, features, map, predict, select, train
-from fact_core.work.pool_features import has_features, needs_features, pool_features, view_here
+from fact_core.work.map_files import save_map
+from fact_core.work.pool_features import has_features, needs_features, pool_features
 from fact_core.work.scan import scan
 from tests.work.test_worker import label_all, quick
 
@@ -96,10 +98,10 @@ def chosen(made: Project, **values: object) -> selections.Stored:
 
 def test_a_new_project_sees_what_suits_the_backbone_and_one_of_before_the_crop(made: Project, tmp_path: Path) -> None:
     new = project.create(tmp_path / "new", made.images)
-    assert view.chosen(new) == "auto" and view_here(new, LITE) == view_for("auto", LITE)
+    assert view.chosen(new) == "auto" and view.seen_by(new, LITE) == view_for("auto", LITE)
     with db.connect(new.db) as con:
         con.execute("DELETE FROM meta WHERE key = 'view'")
-    assert view.chosen(new) == "crop" == view_here(new, LITE)
+    assert view.chosen(new) == "crop" == view.seen_by(new, LITE)
     for name in ("auto", *VIEWS):
         view.choose(new, name)
         assert view.chosen(project.open_project(new.folder)) == name
@@ -163,12 +165,16 @@ def test_a_selection_is_compared_by_what_it_saw(made: Project) -> None:
 
 
 def test_maps_of_two_views_have_names_of_their_own(made: Project) -> None:
-    config = MapConfig(neighbors=5)
-    crop = finish(map.run(made, run_of(made, "map"), config))["key"]
-    view.choose(made, "whole")
-    assert map.needs(made, run_of(made, "map"), config) != []
-    compute(made)
-    assert finish(map.run(made, run_of(made, "map"), config))["key"] != crop
+    config, names = MapConfig(neighbors=5), []
+    for seen in ("crop", "whole"):
+        view.choose(made, seen)
+        assert (map.needs(made, run_of(made, "map"), config) == []) is (seen == "crop")
+        compute(made)
+        pool, _, key = pool_features(made, LITE, "cpu")
+        names.append(map_key(key, pool.ids, 5, config.min_dist, config.seed))
+        save_map(made, names[-1], pool.ids, np.zeros((18, 2), np.float32))  # so that it need not be drawn
+        assert finish(map.run(made, run_of(made, "map"), config))["key"] == names[-1]
+    assert names[0] != names[1]
 
 
 def test_a_model_answers_by_what_it_has_seen(made: Project) -> None:
