@@ -22,11 +22,12 @@ from fact_core.choices.choice import (
 )
 from fact_core.choices.strategies import STRATEGIES
 from fact_core.choices.training import FROFA, PHASES, PRESETS, RECIPES
-from fact_core.choices.views import AUTO, FAMILY_VIEWS, VIEWS, view_for
+from fact_core.choices.views import AUTO, AUTO_VIEW, FAMILY_VIEWS, VIEWS, view_for
 from fact_core.errors import ConfigError
 
 __all__ = [
     "AUTO",
+    "AUTO_VIEW",
     "BACKBONES",
     "DEFAULT_BACKBONE",
     "EXPORTS",

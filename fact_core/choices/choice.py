@@ -84,7 +84,7 @@ class BackboneChoice:
     pixels (0: timm's own); cpu_pixels: the side used when there is no GPU (0: the same); licence: of
     the weights, as their source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
     does not make it; sees: its config of preprocessing where timm has none; prompts: prompts and
-    prefixes fit, as in every plain vision transformer.
+    prefixes fit, as in every plain vision transformer; any_shape: it can be exported for pictures that are not square.
     """
 
     title: str
@@ -101,6 +101,7 @@ class BackboneChoice:
     build: str = ""
     sees: str = ""
     prompts: bool = False
+    any_shape: bool = True
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def selection(found: Project, config: SelectConfig) -> selections.Stored | None:
     latest = selections.latest(found)
     if not done or not latest or latest.id != done[0].result["selection"]:
         return None
-    if done[0].config != dataclasses.asdict(config) or _seen(latest.config) != _asked(found, config):
+    seen = latest.config.get("seen", "crop")  # those of earlier versions do not say
+    if done[0].config != dataclasses.asdict(config) or seen != _asked(found, config):
         return None
     since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > done[0].id]
     changed = any(each.get(key) for each in since for key in ("added", "changed", "removed"))
@@ -64,7 +65,7 @@ def exported(found: Project, config: TrainConfig, folder: Path, asked: str) -> b
 
 
 def _seen(about: Mapping[str, Any]) -> str:
-    """The view of a selection or a training; those of earlier versions do not say: it was the crop."""
+    """The view of a training; those of earlier versions do not say: it was the crop."""
     return str(about.get("view", "crop"))
 
 

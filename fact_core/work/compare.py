@@ -74,7 +74,7 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
 
 def _view(stored: selections.Stored) -> str:
     """What the network saw of each picture; selections of earlier versions do not say: it was the crop."""
-    return str(stored.config.get("view", "crop"))
+    return str(stored.config.get("seen", "crop"))
 
 
 def _as_it_was(stored: selections.Stored) -> tuple[selections.Stored | None, IntArray]:

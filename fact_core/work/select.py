@@ -46,7 +46,7 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     roles: list[Role] = ["pick"] * len(picks.rows)
     roles += ["audit"] * len(audit)
     known = {**dataclasses.asdict(config), "budget": asked.budget, "features": asked.key, "info": picks.info}
-    known["view"] = seen_by(project, config.backbone, config.view)  # the project may change its own
+    known["seen"] = seen_by(project, config.backbone, config.view)  # the project may change its own
     known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
     chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)
     seconds = time.monotonic() - started

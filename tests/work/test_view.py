@@ -122,6 +122,12 @@ def test_the_family_is_told_by_the_longest_beginning(monkeypatch: pytest.MonkeyP
     assert view_for("squash", LITE) == "squash"
 
 
+def test_a_backbone_that_cannot_be_exported_for_any_shape_says_so_before_any_work() -> None:
+    with pytest.raises(ConfigError, match="ViL2-S/16 needs pictures of one shape"):
+        view_for("whole", "vil2_small16")
+    assert view_for("squash", "vil2_small16") == "squash"
+
+
 def test_features_of_two_views_lie_side_by_side(made: Project) -> None:
     stored = {}
     for name in ("crop", "whole", "squash"):
@@ -150,7 +156,7 @@ def test_images_that_one_view_lacks_are_no_reason_for_another_to_lack_them(made:
 
 def test_a_selection_is_compared_by_what_it_saw(made: Project) -> None:
     first = chosen(made)
-    assert first.config["view"] == "crop"
+    assert (first.config["seen"], first.config["view"]) == ("crop", "project")
     view.choose(made, "whole")
     run = run_of(made, "compare")
     assert compare.needs(made, run, CompareConfig()) == []  # the crop's features are there
@@ -158,7 +164,7 @@ def test_a_selection_is_compared_by_what_it_saw(made: Project) -> None:
     assert select.needs(made, run, SelectConfig(device="cpu")) != []
     compute(made)
     second = chosen(made)
-    assert second.config["view"] == "whole" and second.config["features"] != first.config["features"]
+    assert second.config["seen"] == "whole" and second.config["features"] != first.config["features"]
     view.choose(made, "crop")
     other = finish(compare.run(made, run, CompareConfig("typiclust")))
     assert one["mean"] != other["mean"]
