@@ -60,6 +60,7 @@ def test_the_view_is_changed_at_once_or_after_a_question(serve: Serve, page: Pag
     expect(chosen).to_have_value("auto")
     chosen.select_option("squash")
     expect(page.locator(".p-main")).to_contain_text("Proportions are lost.")
+    chosen.scroll_into_view_if_needed()
     page.screenshot(path=tmp_path / "squash.png")
     run_queue.finish(made, run_queue.queue(made, "features", {}), "done", result={"images": 1})
     page.wait_for_function("() => FactStudio.state.runs.some((run) => run.kind === 'features')", timeout=LONG)
