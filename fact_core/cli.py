@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from fact_core import bench
-from fact_core.choices import BACKBONES, Choice
+from fact_core.choices import AUTO, BACKBONES, VIEWS, Choice
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
@@ -110,12 +110,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     give("--export", type=Path, metavar="DIR", help="write the classifier into this new folder")
     give("--json", type=Path, metavar="FILE", help="write the figures there")
+    give(
+        "--view",
+        default="",
+        choices=(AUTO, *VIEWS),
+        help="what the network sees of each picture; kept with the project",
+    )
     add_arguments(parser, SelectConfig, ("strategy", "check"))
     add_arguments(parser, TrainConfig, _PLAIN)
     labels = parser.add_argument_group("how --labels-from is read, where that is not clear")
     add_arguments(labels, ImportConfig, _LABELS)
     more = parser.add_argument_group("more options (what is not given, the preset says)")
-    names = [name for name, _ in options(TrainConfig) if name not in (*_PLAIN, "selection")]
+    names = [name for name, _ in options(TrainConfig) if name not in (*_PLAIN, "selection", "view")]
     add_arguments(more, TrainConfig, names, preset=True)
     parser.set_defaults(do=_run)
 
@@ -123,19 +129,22 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 def _run(args: argparse.Namespace) -> int:
     given = vars(args)
     shared = {name: given[name] for name in ("backbone", "seed", "device")}
-    wanted = {name: given[name] for name, _ in options(TrainConfig) if name in given and name != "preset"}
+    wanted = {name: given[name] for name, _ in options(TrainConfig) if name in given and name not in ("preset", "view")}
+    train = train_config(args.preset, **wanted)
+    shared["view"] = train.view  # that of the effort, where it says one
     chosen = {name: given[name] for name in ("budget", "strategy", "check")}
     order = Order(
         images=args.images,
         labels_from=args.labels_from,
         # As if nothing were labeled: the same command gives the same result in any project of these images.
         select=from_flat(SelectConfig, {**chosen, **shared, "restart": True}),
-        train=train_config(args.preset, **wanted),
+        train=train,
         project=args.project,
         test_images=args.test_images,
         labels=from_flat(ImportConfig, {name: given[name] for name in _LABELS}),
         export=args.export,
         follow_links=tuple(args.follow_links),
+        view=args.view,
     )
     if args.json:
         _write_json(args.json, {}, check=True)

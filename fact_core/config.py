@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, check_fit, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, VIEWS, check_fit, pick
 from fact_core.errors import ConfigError
 from fact_core.options import add_arguments, check, from_dict, from_flat, given, option, options, to_dict, value_of
 from fact_core.phase_config import LONGEST, FfConfig, LmConfig, LpConfig, StConfig
@@ -56,6 +56,11 @@ def _backbone() -> Any:
     return option(DEFAULT_BACKBONE, "Backbone", "The pretrained network that sees your images.", choices=BACKBONES)
 
 
+def _view() -> Any:
+    help = "Which part of each picture the network sees; project: what the project says."
+    return option("project", "What is seen", help, choices=("project", *VIEWS), paper=True)
+
+
 @dataclass(frozen=True)
 class ScanConfig:
     """Looking for images in the folder."""
@@ -68,6 +73,7 @@ class FeaturesConfig:
     backbone: str = _backbone()
     device: str = _device()
     batch: int = option(64, "Batch", "Images at a time.", low=1, high=4096, expert=True)
+    view: str = _view()
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ class SelectConfig:
         high=100,
         expert=True,
     )
+    view: str = _view()
 
     def for_strategies(self) -> dict[str, Any]:
         """What strategies take besides features, budget and labels; each picks its own."""
@@ -162,6 +169,7 @@ class TrainConfig:
         0, "Selection", "Train only on the labels of this selection; 0: on all labels.", low=0, expert=True
     )
     amp: bool = option(True, "Mixed precision", "bf16 or fp16 on a GPU: quicker, same result.", expert=True)
+    view: str = _view()
     lp: LpConfig = field(default_factory=LpConfig)
     ff: FfConfig = field(default_factory=FfConfig)
     st: StConfig = field(default_factory=StConfig)

@@ -13,6 +13,7 @@ import { folderForm, newForm } from "./folder.js";
 import { Found } from "./found.js";
 import { Nets } from "./nets.js";
 import { computer } from "./parts.js";
+import { ViewPart } from "./view.js";
 import { listNodes, openOther, removeProject } from "./projects.js";
 
 /** The piece "project". */
@@ -40,7 +41,9 @@ class ProjectPage {
     this.computer = el("section", { class: "part" });
     this.foundPart = new Found();
     this.nets = new Nets(() => this.draw());
-    const main = el("div", { class: "pane p-main" }, this.folder, this.foundPart.node, this.nets.node);
+    this.viewPart = new ViewPart();
+    const parts = [this.folder, this.foundPart.node, this.nets.node, this.viewPart.node];
+    const main = el("div", { class: "pane p-main" }, parts);
     const side = el("aside", { class: "pane" }, this.preview, this.computer);
     root.replaceChildren(this.head, el("div", { class: "panes p-panes" }, this.list, main, side));
   }
@@ -78,6 +81,7 @@ class ProjectPage {
     this.drawFolder();
     this.foundPart.draw(this.project, this.found);
     this.nets.draw();
+    this.viewPart.draw(this.project, this.found);
     this.drawPreview();
     this.drawComputer();
   }

@@ -19,7 +19,7 @@ from fact_core.backbones import convert
 from fact_core.backbones.download import download, save
 from fact_core.backbones.network import Backbone
 from fact_core.backbones.vil import resized
-from fact_core.choices import BACKBONES, pick, resolve
+from fact_core.choices import BACKBONES, VIEWS, pick, resolve
 from fact_core.compute.image_batches import Preprocess
 from fact_core.errors import FactError, WeightsError
 from fact_core.pretrained.weights import Located, locate, status, verify
@@ -35,13 +35,13 @@ class Identity:
     preprocess: Preprocess
 
 
-def identify(name: str, weights: Path | str | None = None, pixels: int = 0) -> Identity:
+def identify(name: str, weights: Path | str | None = None, pixels: int = 0, view: str = "crop") -> Identity:
     """What ``load`` with the same arguments would answer for: no network is built, and nothing is downloaded.
 
     WeightsError in words when the weights are not here, or damaged.
     """
     found = locate(name, Path(weights) if weights else None)
-    return Identity(name, _key(name, verify(found)), preprocessing(name, pixels))
+    return Identity(name, _key(name, verify(found)), preprocessing(name, pixels, view))
 
 
 def load(
@@ -50,18 +50,20 @@ def load(
     pixels: int = 0,
     random: bool = False,
     *,
+    view: str = "crop",
     drop_path: float = 0.0,
     seed: int = 0,
 ) -> Backbone:
     """The backbone of that name with its preprocessing, in eval mode on the CPU.
 
     weights: a safetensors (or weights-only .pth) file of one's own; pixels: input side, 0
-    for the backbone's own; random: seeded random weights (tests, speed); drop_path: rate
-    of dropped residual branches in training. Weights that are not here are downloaded.
+    for the backbone's own; random: seeded random weights (tests, speed); view: what it sees of a
+    picture; drop_path: rate of dropped residual branches in training. Weights that are not here are downloaded.
     WeightsError in words when there are none, or damaged ones.
     """
     if random:
-        return _wrap(name, _seeded(name, pixels, drop_path, seed), pixels, f"random-{seed}")
+        network = _seeded(name, pixels, drop_path, seed)
+        return _wrap(name, network, preprocessing(name, pixels, view), f"random-{seed}")
     given = Path(weights) if weights else None
     if given is None and not status(name).ready:
         for _ in fetch(name):
@@ -70,12 +72,12 @@ def load(
     sha = verify(found)
     network = create(name, pixels, drop_path=drop_path)
     _fill(network, read_tensors(found, network), found.path)
-    return _wrap(name, network, pixels, _key(name, sha))
+    return _wrap(name, network, preprocessing(name, pixels, view), _key(name, sha))
 
 
 def bare(name: str, pixels: int = 0, *, drop_path: float = 0.0, key: str = "") -> Backbone:
     """The backbone without pretrained weights, to be filled from a saved model."""
-    return _wrap(name, create(name, pixels, drop_path=drop_path), pixels, key)
+    return _wrap(name, create(name, pixels, drop_path=drop_path), preprocessing(name, pixels), key)
 
 
 def fetch(name: str) -> Step[Located]:
@@ -114,8 +116,12 @@ def pixels_for(name: str, device: torch.device | str) -> int:
     return (choice.cpu_pixels if on_cpu else 0) or choice.pixels
 
 
-def preprocessing(name: str, pixels: int = 0) -> Preprocess:
-    """What the backbone wants to see, by its own config: the network need not be there. pixels: another side."""
+def preprocessing(name: str, pixels: int = 0, view: str = "crop") -> Preprocess:
+    """What the backbone wants to see, by its own config: the network need not be there. pixels: another side.
+
+    ConfigError when there is no such view.
+    """
+    pick(VIEWS, view, "view")
     choice = pick(BACKBONES, name, "backbone")
     told = resolve(choice.sees) if choice.sees else timm.get_pretrained_cfg(choice.timm_name).to_dict()
     config = resolve_data_config(pretrained_cfg=told)
@@ -125,6 +131,8 @@ def preprocessing(name: str, pixels: int = 0) -> Preprocess:
         interpolation=str(config["interpolation"]),
         mean=tuple(config["mean"]),
         std=tuple(config["std"]),
+        view=view,
+        step=1 if view == "crop" else choice.patch,
     )
 
 
@@ -234,8 +242,7 @@ def _seeded(name: str, pixels: int, drop_path: float, seed: int) -> nn.Module:
         return create(name, pixels, drop_path=drop_path)
 
 
-def _wrap(name: str, network: nn.Module, pixels: int, key: str) -> Backbone:
-    pre = preprocessing(name, pixels)
+def _wrap(name: str, network: nn.Module, pre: Preprocess, key: str) -> Backbone:
     backbone = Backbone(name, network, pre, key)
     if pre.pixels != backbone.fit_pixels(pre.pixels):
         raise WeightsError(

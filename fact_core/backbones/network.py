@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any, NamedTuple, cast
 
+import torch
 from timm.layers.norm import LayerNorm2d
 from torch import Tensor, nn
 
@@ -15,7 +16,7 @@ LORA_LAYERS = (("qkv",), ("fc1", "fc2"), ("proj_up", "proj_down"))
 
 
 class Tokens(NamedTuple):
-    """What a backbone says about images. pooled [B,D]; patches [B,h,w,C]."""
+    """What a backbone says about images. pooled [B,D]; patches [B,h,w,C], h = w: see ``on_short_side``."""
 
     pooled: Tensor
     patches: Tensor
@@ -46,7 +47,7 @@ class Backbone(nn.Module):
         features = network.forward_features(x)
         pooled = network.forward_head(features, pre_logits=True)
         if features.ndim == 3:
-            h, w = self.grid(x.shape[-2])[0], self.grid(x.shape[-1])[0]
+            h, w = x.shape[-2] // self.reduction, x.shape[-1] // self.reduction
             # Not unflatten: PyTorch's exporter writes the size of the batch down as a constant behind it.
             patches = features[:, self.num_prefix :].reshape(features.shape[0], h, w, features.shape[2])
         elif features.shape[1] == self.token_dim:
@@ -55,7 +56,7 @@ class Backbone(nn.Module):
             patches = (norm(features) if isinstance(norm, LayerNorm2d) else features).permute(0, 2, 3, 1)
         else:  # some timm networks keep the channels last already
             patches = features
-        return Tokens(pooled, patches)
+        return Tokens(pooled, on_short_side(patches))
 
     def fit_pixels(self, pixels: int) -> int:
         """The nearest side that is a whole number (2 or more) of patches."""
@@ -97,6 +98,28 @@ class Backbone(nn.Module):
     def clone(self) -> Backbone:
         """An independent copy."""
         return copy.deepcopy(self)
+
+
+def on_short_side(patches: Tensor) -> Tensor:
+    """Patches [B,h,w,C] as [B,s,s,C], s the shorter of h and w: those along the long side are averaged.
+
+    So all pictures have the same number, whatever their proportions, and what reads them is made for one number. As
+    ``adaptive_avg_pool2d``, but that ONNX can say it for sides that are not known before.
+    """
+    h, w = patches.shape[1], patches.shape[2]
+    if h == w:
+        return patches
+    short = min(int(h), int(w))
+    rows, columns = (_averages(n, short, patches) for n in (h, w))
+    averaged: Tensor = rows @ patches.permute(0, 3, 1, 2) @ columns.T
+    return averaged.permute(0, 2, 3, 1)
+
+
+def _averages(n: int, m: int, like: Tensor) -> Tensor:
+    """(m, n): m means of n values in a row, each of those that it has a share in."""
+    to, of = torch.arange(m, device=like.device)[:, None], torch.arange(n, device=like.device)
+    first, end = (torch.div(each, m, rounding_mode="floor") for each in (to * n, (to + 1) * n + m - 1))
+    return ((of >= first) & (of < end)).to(like.dtype) / (end - first).to(like.dtype)
 
 
 def _is_pointwise(module: nn.Module) -> bool:

@@ -78,7 +78,8 @@ def _run(order: Order) -> Step[dict[str, Any]]:
     data = yield from open_dataset(order.dataset, order.data, order.cache)
     if not status(order.backbone).ready:
         yield from fetch(order.backbone)
-    backbone = load(order.backbone, pixels=order.pixels)
+    view = order.overrides.get("view", "project")  # the paper's, unless --set says another; the picks stay the same
+    backbone = load(order.backbone, pixels=order.pixels, view="crop" if view == "project" else view)
     features = Features(backbone, data.root, order.cache, device)
     table = Table(order, data, tests_of(data, order.test_images), features, rows)
     table.spent.extend(_earlier(order, rows, backbone.preprocess.pixels))

@@ -22,13 +22,16 @@ from fact_core.choices.choice import (
 )
 from fact_core.choices.strategies import STRATEGIES
 from fact_core.choices.training import FROFA, PHASES, PRESETS, RECIPES
-from fact_core.choices.views import VIEWS
+from fact_core.choices.views import AUTO, AUTO_VIEW, FAMILY_VIEWS, VIEWS, view_for
 from fact_core.errors import ConfigError
 
 __all__ = [
+    "AUTO",
+    "AUTO_VIEW",
     "BACKBONES",
     "DEFAULT_BACKBONE",
     "EXPORTS",
+    "FAMILY_VIEWS",
     "FROFA",
     "PHASES",
     "PRESETS",
@@ -48,6 +51,7 @@ __all__ = [
     "one_shot",
     "pick",
     "resolve",
+    "view_for",
 ]
 
 #: In the order in which they are written: "model" stays first, it wants a new folder. The others write by

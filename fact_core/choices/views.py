@@ -1,6 +1,13 @@
 """Which part of a picture a network sees."""
 
-from fact_core.choices.choice import Choice
+from __future__ import annotations
+
+from fact_core.choices.backbones import BACKBONES
+from fact_core.choices.choice import Choice, pick
+from fact_core.errors import ConfigError
+
+AUTO = "auto"  # the view of the backbone's family
+AUTO_VIEW = Choice("Automatic", "What was measured to suit the backbone: the centre, so far, for all of them.", "")
 
 VIEWS: dict[str, Choice] = {
     "crop": Choice(
@@ -21,3 +28,22 @@ VIEWS: dict[str, Choice] = {
         "More time for long pictures; of those over 3:1 the middle is seen.",
     ),
 }
+
+#: What ``auto`` is, by how the name of a backbone begins; "" stands for all others. No other view was proved to be
+#: better than the published crop: see "What the network sees of a picture" in RESULTS.md.
+FAMILY_VIEWS: dict[str, str] = {"": "crop"}
+
+
+def view_for(name: str, backbone: str) -> str:
+    """The view of that name, or of the backbone's family for ``auto``.
+
+    ConfigError when there is no such view, or the backbone needs pictures of one shape.
+    """
+    if name == AUTO:
+        return FAMILY_VIEWS[max((start for start in FAMILY_VIEWS if backbone.startswith(start)), key=len)]
+    pick(VIEWS, name, "view")
+    if name == "whole" and backbone in BACKBONES and not BACKBONES[backbone].any_shape:
+        raise ConfigError(
+            f"{BACKBONES[backbone].title} needs pictures of one shape", "You chose the view whole.", "Choose squash."
+        )
+    return name

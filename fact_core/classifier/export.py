@@ -27,8 +27,10 @@ from torch import Tensor, nn
 from fact_core.backbones.fixed_size import fixed
 from fact_core.classifier.model import Classifier, save_model
 from fact_core.classifier.model_card import card
-from fact_core.compute.image_batches import Preprocess, load_eval, normalise
-from fact_core.errors import ConfigError, ImageError, InputError, RunError, StorageError, storage_error
+from fact_core.classifier.onnx_resize import resize_known
+from fact_core.compute import views
+from fact_core.compute.image_batches import Picture, Preprocess, load_eval, normalise
+from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.images import pixels
 from fact_core.types import Report, Source, Step
@@ -63,12 +65,8 @@ def write_model(
     sample_files: real images on which ONNX is compared with PyTorch. report and figures
     (name -> value, accuracies as fractions) go into the model card.
     Returns {folder, files, bytes, checked, largest_difference}.
-    Errors: InputError when the folder holds something, RunError when ONNX answers otherwise, ConfigError when
-    pictures are not seen by the crop, the only view that ``predict.py`` knows.
+    Errors: InputError when the folder holds something, RunError when ONNX answers otherwise.
     """
-    view = classifier.backbone.preprocess.view
-    if view != "crop":
-        raise ConfigError("A model of this view cannot be exported", view, "Train one whose view is crop.")
     target = Path(folder).absolute()
     _must_be_new(target)
     work = _staging(target)
@@ -80,10 +78,13 @@ def write_model(
         write_onnx(work / "model.onnx", plain, plain.preprocess)
         yield Progress("export", 2, 4, "parts")
         pictures = _pictures(sample_files, plain.preprocess)
-        if pictures is None:
+        checked = sum(map(len, pictures))
+        if not pictures:
             yield Log("There was no image to check the ONNX model on; noise was used instead.", "warning")
-            pictures = _noise(plain.preprocess)
-        largest = compare(work / "model.onnx", plain, pictures, plain.preprocess)
+        noise = _noise(plain.preprocess)
+        if not pictures or len(noise) > 1:  # all shapes are tried, whatever those of the images are
+            pictures, checked = [*pictures, *noise], checked or sum(map(len, noise))
+        largest = max(compare(work / "model.onnx", plain, each, plain.preprocess) for each in pictures)
         yield Progress("export", 3, 4, "parts")
         _write_words(work, classifier, meta, report, figures or {})
         move_whole(work, target)
@@ -97,7 +98,7 @@ def write_model(
         "folder": str(target),
         "files": list(FILES),
         "bytes": size,
-        "checked": len(pictures),
+        "checked": checked,
         "largest_difference": largest,
     }
 
@@ -105,6 +106,7 @@ def write_model(
 def write_onnx(path: Path, net: nn.Module, pre: Preprocess) -> None:
     """Trace ``net`` into one ONNX file: "images" (batch, 3, H, W) float32 normalised -> "probabilities" (batch, K).
 
+    H and W are fixed, but where pictures are seen whole: then the shorter is fixed, the other a multiple of its step.
     PyTorch has two exporters. The older one takes two seconds instead of twenty and needs no further
     package; where a PyTorch no longer has it, or it fails, the newer one writes the file. What counts
     is ``compare``.
@@ -122,11 +124,18 @@ def _trace(path: Path, net: nn.Module, pre: Preprocess) -> None:
         warnings.simplefilter("ignore")  # that it is the older one
         axes = {"images": {0: "batch"}, "probabilities": {0: "batch"}}
         example = torch.zeros(2, 3, pre.pixels, pre.pixels)
-        torch.onnx.export(net, (example,), str(path), dynamo=False, dynamic_axes=axes, **_NAMES)
+        if not pre.square:
+            axes["images"] |= {2: "height", 3: "width"}
+            example = torch.zeros(2, 3, pre.pixels, pre.pixels + pre.step)  # of a square one nothing would be averaged
+        with resize_known():
+            torch.onnx.export(net, (example,), str(path), dynamo=False, dynamic_axes=axes, **_NAMES)
 
 
 def _export(path: Path, net: nn.Module, pre: Preprocess) -> None:
     """By torch.export. RunError when onnxscript is missing or the network cannot be exported."""
+    if not pre.square:
+        found = f"pictures are seen by the view {pre.view}"
+        raise RunError("The model cannot be written as ONNX for any shape", found, "Train with another view.")
     size = sum(each.numel() * each.element_size() for each in net.state_dict().values())
     example = torch.zeros(2, 3, pre.pixels, pre.pixels)
     shapes = ({0: torch.export.Dim("batch")},)
@@ -159,8 +168,14 @@ def compare(path: Path, net: nn.Module, pictures: npt.NDArray[np.uint8], pre: Pr
     with torch.no_grad():
         wanted = net(x).numpy()
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    together = session.run(None, {"images": x.numpy()})[0]
-    alone = session.run(None, {"images": x[:1].numpy()})[0]
+    try:
+        together = session.run(None, {"images": x.numpy()})[0]
+        alone = session.run(None, {"images": x[:1].numpy()})[0]
+    except Exception as error:  # its errors have no common base; the traceback goes to the log
+        found = f"it cannot see pictures of {x.shape[3]} x {x.shape[2]} pixels"
+        raise RunError(
+            "The ONNX model does not run", found, "Nothing was exported. Train with another view."
+        ) from error
     largest = float(max(np.abs(together - wanted).max(), np.abs(alone - wanted[:1]).max()))
     rows = np.arange(len(wanted))
     lost = wanted.max(axis=1) - wanted[rows, together.argmax(axis=1)]
@@ -174,11 +189,12 @@ def compare(path: Path, net: nn.Module, pictures: npt.NDArray[np.uint8], pre: Pr
 
 
 class _Answer(nn.Module):
-    """The classifier on the CPU in float32, for pictures of one size only: what can be traced."""
+    """The classifier on the CPU in float32: what can be traced. For pictures of one size only, where all have it."""
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
-        self.backbone = fixed(classifier.backbone).cpu().float()
+        seen = classifier.backbone
+        self.backbone = (fixed(seen) if seen.preprocess.square else copy.deepcopy(seen)).cpu().float()
         self.classifier = _without_backbone(classifier).cpu().float()
         self.preprocess = self.backbone.preprocess
         self.requires_grad_(False)
@@ -197,15 +213,18 @@ def _without_backbone(classifier: Classifier) -> Classifier:
 def _write_model(work: Path, classifier: Classifier, meta: Mapping[str, Any]) -> None:
     save_model(work, classifier, meta)
     pre = classifier.backbone.preprocess
+    sides = [pre.pixels, pre.pixels] if pre.square else ["height", "width"]
     config = json.loads((work / "config.json").read_text("utf-8"))
     config |= {
         "id2label": {str(i): name for i, name in enumerate(classifier.classes)},
         "label2id": {name: i for i, name in enumerate(classifier.classes)},
-        "input": {"name": "images", "shape": ["batch", 3, pre.pixels, pre.pixels], "layout": "RGB, normalised"},
+        "input": {"name": "images", "shape": ["batch", 3, *sides], "layout": "RGB, normalised"},
         "output": {"name": "probabilities", "shape": ["batch", len(classifier.classes)]},
         "resize": pre.resize,
         "size": pre.pixels,
         "crop_pct": pre.crop_pct,
+        "view": pre.view,
+        "step": pre.step,
         "interpolation": pre.interpolation,
         "mean": list(pre.mean),
         "std": list(pre.std),
@@ -224,8 +243,11 @@ def _write_words(
 ) -> None:
     templates = Path(__file__).parent / "export_files"
     # The command sees pictures as this program does, because it has the same lines.
-    same = Path(pixels.__file__).read_text("utf-8").partition(COPIED)[2].strip()
-    _text(work / "predict.py", (templates / "predict.py.txt").read_text("utf-8").replace("# <pixels>", same))
+    command = (templates / "predict.py.txt").read_text("utf-8")
+    for name, module in (("pixels", pixels), ("views", views)):
+        same = Path(str(module.__file__)).read_text("utf-8").partition(COPIED)[2].strip()
+        command = command.replace(f"# <{name}>", same)
+    _text(work / "predict.py", command)
     _text(work / "requirements.txt", (templates / "requirements.txt").read_text("utf-8"))
     _text(work / "README.md", card(classifier, meta, report, figures))
 
@@ -234,20 +256,24 @@ def _text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-def _pictures(files: Sequence[Source], pre: Preprocess) -> npt.NDArray[np.uint8] | None:
-    """Up to CHECKED pictures (n, 3, H, W), spread over the files; None when none can be decoded."""
+def _pictures(files: Sequence[Source], pre: Preprocess) -> list[npt.NDArray[np.uint8]]:
+    """Up to CHECKED pictures spread over the files, those of one shape as one array (n, 3, H, W)."""
     step = max(1, len(files) // CHECKED)
-    found = []
+    found: dict[tuple[int, ...], list[Picture]] = {}
     for file in list(files)[::step][:CHECKED]:
         try:
-            found.append(load_eval(file, pre))
+            picture = load_eval(file, pre)
         except (ImageError, OSError):
             continue  # the scan tells about bad files, and others are left to check on
-    return np.stack(found) if found else None
+        found.setdefault(picture.shape, []).append(picture)
+    return [np.stack(each) for each in found.values()]
 
 
-def _noise(pre: Preprocess) -> npt.NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (4, 3, pre.pixels, pre.pixels), dtype=np.uint8)
+def _noise(pre: Preprocess) -> list[npt.NDArray[np.uint8]]:
+    """Pictures of the shapes that there can be, as arrays (n, 3, H, W): the square; of whole ones wide and tall too."""
+    rng, side = np.random.default_rng(0), pre.pixels
+    shapes = [(side, side)] if pre.square else [(side, side), (side, side + 2 * pre.step), (side + 3 * pre.step, side)]
+    return [rng.integers(0, 256, (4, 3, *shape), dtype=np.uint8) for shape in shapes]
 
 
 def _must_be_new(target: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from fact_core.choices import BACKBONES, RECIPES
 from fact_core.classifier.model import Classifier
+from fact_core.compute.image_batches import Preprocess
 from fact_core.types import Report
 
 
@@ -30,8 +31,8 @@ def card(
         "K": str(len(classifier.classes)),
         "CLASSES": _classes(classifier.classes, report),
         "FIGURES": _figures(report, figures),
-        "PIXELS": str(pre.pixels),
-        "RESIZE": str(pre.resize),
+        "SHAPE": f"batch, 3, {pre.pixels}, {pre.pixels}" if pre.square else "batch, 3, height, width",
+        "SEEN": _seen(pre),
         "INTERPOLATION": pre.interpolation,
         "MEAN": ", ".join(f"{each:g}" for each in pre.mean),
         "STD": ", ".join(f"{each:g}" for each in pre.std),
@@ -40,6 +41,17 @@ def card(
     for name, value in parts.items():
         template = template.replace("{{" + name + "}}", value)
     return template
+
+
+def _seen(pre: Preprocess) -> str:
+    """What is to be done to a picture before the model sees it, in words."""
+    side = f"{pre.pixels} x {pre.pixels}"
+    if pre.view == "crop":
+        return f"make its short side {pre.resize} pixels, cut out the middle {side}"
+    if pre.view == "squash":
+        return f"make all of it {side} pixels, whatever its proportions"
+    long = f"the long one the multiple of {pre.step} that keeps its proportions best"
+    return f"make its short side {pre.pixels} pixels and {long}, of one longer than 3:1 the middle"
 
 
 def plain(text: str) -> str:

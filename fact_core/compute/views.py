@@ -1,12 +1,15 @@
 """Which part of a picture a network sees, and at which size: the three views of ``choices.VIEWS``.
 
-Numbers alone, no pixels: a view says what is cut out of the picture, and how large the cut becomes.
+Numbers alone, no pixels: a view says what is cut out of the picture, and how large the cut becomes. An export copies
+all that stands below the line into its ``predict.py``, which so sees the same.
 """
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
+
+# ---- from here on copied into predict.py
 
 #: ``whole`` sees at most so many times the short side: of a panorama the middle, so that memory stays bounded
 LONGEST_VIEW = 3

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
 
 from fact_core.backbones.loading import Identity
 from fact_core.backbones.network import Backbone, Tokens
@@ -122,7 +121,6 @@ def tokens(
 ) -> tuple[Tensor, Tensor]:
     """(pooled [n,D] float32, patches [n,h,w,C] float16) on the CPU, for the few labeled images, in their order.
 
-    The patches of a ``whole`` picture are averaged to the grid of the square, so that all have the same number.
     Computed in float32 by the backbone as it is, which stays on ``device`` in eval mode.
     ImageError when a file cannot be decoded, unless ``on_bad(row, error)`` takes note of it.
     """
@@ -136,18 +134,11 @@ def tokens(
         order += rows.tolist()
         pooled.append(found.pooled.float().cpu())
         # Un-normalised maps may exceed what float16 holds.
-        patches.append(_on_grid(found.patches, pre, grid).clamp(-65504, 65504).half().cpu())
+        patches.append(found.patches.clamp(-65504, 65504).half().cpu())
     if not pooled:
         return torch.zeros(0, backbone.dim), torch.zeros(0, *grid, backbone.token_dim, dtype=torch.float16)
     back = torch.from_numpy(np.argsort(order))
     return torch.cat(pooled)[back], torch.cat(patches)[back]
-
-
-def _on_grid(patches: Tensor, pre: Preprocess, grid: tuple[int, int]) -> Tensor:
-    """Patches [b,h,w,C] of a whole picture as [b,*grid,C]; those of a square as they are."""
-    if pre.square:
-        return patches
-    return adaptive_avg_pool2d(patches.float().permute(0, 3, 1, 2), grid).permute(0, 2, 3, 1)
 
 
 @torch.no_grad()

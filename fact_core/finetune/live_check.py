@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from fact_core.compute.image_batches import Preprocess, load_eval
 from fact_core.errors import ConfigError
@@ -30,11 +31,14 @@ def live_check(check: CheckSet | None, preprocess: Preprocess, pixels: int, keep
     pre = preprocess.at(pixels)
     count = len(check.files) if by_test(check, keep) else LIVE_CHECK
     files = check.files[:count]
-    pictures = []
+    shapes: dict[tuple[int, ...], tuple[list[Tensor], list[int]]] = {}  # one for all, unless the view is whole
     for done, file in enumerate(files):
-        pictures.append(torch.from_numpy(load_eval(file, pre)))
+        picture = torch.from_numpy(load_eval(file, pre))
+        pictures, y = shapes.setdefault(tuple(picture.shape), ([], []))
+        pictures.append(picture)
+        y.append(int(check.y[done]))
         yield Progress("check images", done + 1, len(files))
-    return Measured(torch.stack(pictures), torch.as_tensor(check.y[:count]))
+    return Measured(tuple((torch.stack(pictures), torch.tensor(y)) for pictures, y in shapes.values()))
 
 
 def marked() -> Decision:

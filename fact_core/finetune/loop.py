@@ -41,10 +41,17 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Measured:
-    """Held-out images at the size of the loop. pictures [M,3,S,S] uint8; y (M,)."""
+    """Held-out images at the size of the loop, those of one shape together: pictures [m,3,H,W] uint8 and y (m,)."""
 
-    pictures: Tensor
-    y: Tensor
+    shapes: tuple[tuple[Tensor, Tensor], ...]
+
+    def __len__(self) -> int:
+        return sum(len(y) for _, y in self.shapes)
+
+    def pieces(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All of them, at most ``CHECK_PIECE`` images at a time."""
+        for pictures, y in self.shapes:
+            yield from zip(pictures.split(CHECK_PIECE), y.split(CHECK_PIECE), strict=True)
 
 
 @dataclass(frozen=True)
@@ -189,18 +196,17 @@ def _measure(run: Training, check: Measured) -> Step[tuple[float, float]]:
     run.swap()
     net.eval()
     try:
-        for start in range(0, len(check.y), CHECK_PIECE):
-            part = slice(start, start + CHECK_PIECE)
+        for pictures, classes in check.pieces():
             with torch.inference_mode():
-                images = normalise(check.pictures[part], net.backbone.preprocess, run.device)
-                logits, y = net(images).float(), check.y[part].to(run.device)
+                images = normalise(pictures, net.backbone.preprocess, run.device)
+                logits, y = net(images).float(), classes.to(run.device)
                 total += float(functional.cross_entropy(logits, y, reduction="sum"))
                 right += int((logits.argmax(1) == y).sum())
             yield Progress(plan.phase, run.step, plan.steps, "steps")
     finally:
         run.swap()
         net.train(training)
-    return total / len(check.y), right / len(check.y)
+    return total / len(check), right / len(check)
 
 
 class Best:

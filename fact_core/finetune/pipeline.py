@@ -65,10 +65,10 @@ def train(
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
-    seen = [
-        list(each) for each in backbone.preprocess.ranges
-    ]  # nothing where no image is deep: marks stay as they were
+    pre = backbone.preprocess
+    seen = [list(each) for each in pre.ranges]  # nothing where no image is deep: marks stay as they were
     about = [to_dict(config), backbone.key, device.type, *([seen] if seen else [])]
+    about += [pre.view] if pre.view != "crop" else []
     mark = fingerprint(files, y.tolist(), classes, *about)
     inputs = TrainingInputs(
         files=tuple(files),

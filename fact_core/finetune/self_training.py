@@ -163,7 +163,7 @@ def _names(inputs: TrainingInputs, phase: str, teacher: Net) -> Step[tuple[Tenso
         yield Log("The pool has changed since the last sitting: self-training begins anew.", "warning")
         inputs.checkpoint.drop(phase)
     teacher.to(inputs.device).eval()
-    bad: list[str] = []
+    bad, done = list[str](), 0
     answers = torch.full((len(inputs.unlabelled), inputs.n_classes), -torch.inf)
 
     def gone(row: int, error: ImageError) -> None:
@@ -171,7 +171,8 @@ def _names(inputs: TrainingInputs, phase: str, teacher: Net) -> Step[tuple[Tenso
 
     for found, pictures in batches(inputs.unlabelled, teacher.backbone.preprocess, LOOK, on_bad=gone):
         answers[torch.from_numpy(np.asarray(found))] = _said(teacher, pictures, inputs.device)
-        yield Progress(NAMED, int(found[-1]) + 1, len(inputs.unlabelled))
+        done += len(found)
+        yield Progress(NAMED, done + len(bad), len(inputs.unlabelled))
     if bad:
         yield Log(f"{len(bad)} images of the pool cannot be read any more, going on without: {bad[0]}", "warning")
     seen = torch.nonzero(answers.isfinite().all(dim=1))[:, 0]

@@ -205,11 +205,12 @@ def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
 def _logits(net: Net, files: Sequence[Source], device: torch.device) -> Step[Tensor]:
     """(n, K) of labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
     pre = net.backbone.preprocess
-    out = torch.empty(len(files), net.head.out_features)
+    out, done = torch.empty(len(files), net.head.out_features), 0
     for found, pictures in batches(files, pre, LOOK):
         with torch.inference_mode():
             out[torch.from_numpy(np.asarray(found))] = net(normalise(pictures, pre, device)).float().cpu()
-        yield Progress(PART, int(found[-1]) + 1, len(files))
+        done += len(found)  # the rows of whole pictures come by shape
+        yield Progress(PART, done, len(files))
     return out
 
 

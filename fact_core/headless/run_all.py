@@ -7,10 +7,10 @@ The same command given again goes on where the last one ended. No step remembers
 into the project for what it may keep:
 
     scan, features   the runs themselves pass over the images that they know
-    selection        ``_choose``: the newest one, where it was made in the same way from the same pool
+    selection        ``again.selection``: the newest one, where it was made in the same way from the same pool
     labels           ``_buy``: only images that have no label, or another one
-    training         ``_train``: a run of the same options and labels is resumed; a finished one is taken as it is,
-                     unless a library has changed
+    training         ``again.training``: a run of the same options and labels is resumed; a finished one is taken as
+                     it is, unless a library has changed
     predictions      made anew
     export           ``_export``: one of that training into that folder is kept
 """
@@ -29,18 +29,18 @@ import numpy as np
 
 import fact_core
 from fact_core.analysis.evaluate import wilson
+from fact_core.choices import AUTO, PRESETS
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget, to_dict
-from fact_core.errors import InputError
+from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import folders, label_files
+from fact_core.headless import again
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items, links, project, run_queue
+from fact_core.storage import items, links, project, run_queue, view
 from fact_core.storage.project import Project
 from fact_core.types import Pool
-from fact_core.work.export_note import written
-from fact_core.work.versions import versions
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class Order:
     export: Path | None = None
     labels: ImportConfig = field(default_factory=ImportConfig)
     follow_links: tuple[Path, ...] = ()  # folders outside of the image folder; none: those of the project
+    view: str = ""  # what the network sees of each picture; "": what the project says
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def run_all(order: Order, console: Console) -> dict[str, Any]:
         worker.end_leftovers()
         if order.follow_links:
             links.allow(found, order.follow_links)
+        if order.view:
+            view.choose(found, order.view)
         done = _steps(order, found, worker, console)
     return _summary(order, found, done, started)
 
@@ -98,7 +101,8 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
         raise InputError("No image of this folder can be read", told, "Choose another folder.")
     budget = parse_budget(order.select.budget, len(pool))
     truth = _truth(found, pool, order, console)
-    features = worker.do("features", {"backbone": order.train.backbone, "device": device}).result
+    asked = {"backbone": order.train.backbone, "device": device, "view": order.train.view}
+    features = worker.do("features", asked).result
     chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))
     count = _buy(found, chosen, truth, "folders" if order.labels_from == "folders" else "csv", console)
     if order.test_images:  # before hours of work: a class that is not trained is never answered
@@ -114,6 +118,12 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
 
 def _check_first(order: Order) -> None:
     """Complain before hours of work, not after them."""
+    fixed = order.train.view
+    if fixed != view.PROJECT and order.view not in ("", AUTO, fixed):
+        effort = PRESETS[order.train.preset].title
+        raise ConfigError(
+            f"The effort {effort} has the view {fixed}", f"You gave {order.view}.", "Choose another effort."
+        )
     project.image_folder(order.images)
     links.checked(order.follow_links)
     if order.labels_from != "folders" and not Path(order.labels_from).is_file():
@@ -151,15 +161,9 @@ def _bought(found: Project, chosen: selections.Stored) -> set[str]:
 
 
 def _choose(found: Project, worker: WorkerClient, config: SelectConfig) -> selections.Stored:
-    """The newest selection when it was made in the same way from the same pool, else a new one."""
-    wanted = dataclasses.asdict(config)
-    done = [run for run in run_queue.list_runs(found, "select") if run.status == "done"]
-    latest = selections.latest(found)
-    if done and latest and latest.id == done[0].result["selection"] and done[0].config == wanted:
-        since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > done[0].id]
-        if not any(each.get(key) for each in since for key in ("added", "changed", "removed")):
-            return latest
-    return selections.get(found, int(worker.do("select", wanted).result["selection"]))
+    """The selection of an earlier start, else a new one."""
+    kept = again.selection(found, config)
+    return kept or selections.get(found, int(worker.do("select", dataclasses.asdict(config)).result["selection"]))
 
 
 def _buy(found: Project, chosen: selections.Stored, truth: dict[int, str], source: str, console: Console) -> int:
@@ -184,28 +188,15 @@ def _buy(found: Project, chosen: selections.Stored, truth: dict[int, str], sourc
 
 def _train(found: Project, worker: WorkerClient, config: TrainConfig, truth: dict[int, str]) -> run_queue.Run:
     """Train; a run with the same options and labels that did not come to its end goes on instead."""
-    wanted = json.loads(json.dumps(to_dict(config)))
-    same = [run for run in run_queue.list_runs(found, "train") if run.config == wanted]
-    if same and _has_labels(found, same[0].id, truth):
-        if same[0].status in ("stopped", "failed"):
-            return worker.resume(same[0].id)
-        if same[0].versions == versions() and Path(same[0].result["model"], "config.json").is_file():
-            return same[0]
-    return worker.do("train", wanted)
-
-
-def _has_labels(found: Project, run_id: int, truth: dict[int, str]) -> bool:
-    """Whether the labels that a run began with are still those."""
-    file = found.run_folder(run_id) / "labels.json"
-    if not file.is_file():
-        return True  # it had not begun
-    kept = json.loads(file.read_text("utf-8"))
-    return all(truth.get(item) == kept["classes"][y] for item, y in zip(kept["ids"], kept["y"], strict=True))
+    same = again.training(found, config, truth)
+    if same is None:
+        return worker.do("train", json.loads(json.dumps(to_dict(config))))
+    return worker.resume(same.id) if same.status in ("stopped", "failed") else same
 
 
 def _export(found: Project, worker: WorkerClient, trained: int, folder: Path) -> None:
     """Write the classifier, unless this command has done so before."""
-    before = _export_into(found, folder)
+    before = again.export_into(found, folder)
     if before is None or before.config["run"] != trained:
         worker.do("export", {"run": trained, "folder": str(folder.absolute()), "items": ["model"]})
 
@@ -215,20 +206,7 @@ def _exported_before(order: Order, folder: Path) -> bool:
     at = _folder(order)
     if not (at / project.DATABASE).is_file():
         return False
-    found = project.open_project(at)
-    done = _export_into(found, folder)
-    if done is None:
-        return False
-    was = run_queue.get(found, done.config["run"]).config
-    wanted: dict[str, Any] = json.loads(json.dumps({**to_dict(order.train), "selection": was["selection"]}))
-    return was == wanted
-
-
-def _export_into(found: Project, folder: Path) -> run_queue.Run | None:
-    """The last export that has written that folder, where all of it is still there."""
-    target = folder.absolute()
-    into = (run for run in run_queue.list_runs(found, "export") if run.config["folder"] == str(target))
-    return next((run for run in into if written(found, run.id, target)), None)
+    return again.exported(project.open_project(at), order.train, folder, order.view)
 
 
 def _test(worker: WorkerClient, run_id: int, folder: Path | None, device: str) -> float | None:
@@ -258,6 +236,7 @@ def _summary(order: Order, found: Project, done: Done, started: float) -> dict[s
         "recipe": order.train.recipe,
         "preset": order.train.preset,
         "backbone": order.train.backbone,
+        "view": trained.result["view"],
         "project": str(found.folder),
         "run": trained.id,
         "decisions": trained.result["decisions"],

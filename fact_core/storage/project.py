@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
+from fact_core.choices import AUTO
 from fact_core.errors import FactError, InputError, ProjectBusy, ProjectError, ProjectGone, storage_error
 from fact_core.files import Lock as Lock
 from fact_core.files import clean_name, lock_holder, take_lock, write_text
@@ -287,7 +288,8 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
             leftover.unlink()
         with db.connect(staged, create=True) as con:
             with db.transaction(con):
-                about = {"name": name, "images": str(images), "created": repr(time.time()), "id": uuid.uuid4().hex}
+                about = {"name": name, "images": str(images), "created": repr(time.time()), "view": AUTO}
+                about["id"] = uuid.uuid4().hex
                 con.table("meta").insert_all([("key", "value"), *about.items()])
             con.execute("PRAGMA journal_mode = DELETE")  # one file while it is renamed
         os.replace(staged, folder / DATABASE)

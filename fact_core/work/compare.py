@@ -27,7 +27,7 @@ def needs(project: Project, run: Run, config: CompareConfig) -> list[Needed]:
     stored = selections.latest(project)
     if stored is None:
         return needs_pool(project)
-    return needs_features(project, stored.config["backbone"], stored.config["device"])
+    return needs_features(project, stored.config["backbone"], stored.config["device"], _view(stored))
 
 
 def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any]]:
@@ -45,7 +45,14 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
     names = {each.name for each in dataclasses.fields(SelectConfig)}
     same = {name: value for name, value in stored.config.items() if name in names}
     asked_for = from_flat(
-        SelectConfig, {**same, "strategy": config.strategy, "budget": str(stored.config["budget"]), "check": 0}
+        SelectConfig,
+        {
+            **same,
+            "strategy": config.strategy,
+            "budget": str(stored.config["budget"]),
+            "check": 0,
+            "view": _view(stored),
+        },
     )
     kept, added = _as_it_was(stored)
     asked = strategy_request(project, asked_for, kept, free=added)
@@ -63,6 +70,11 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
         **told,
         **dataclasses.asdict(found),
     }
+
+
+def _view(stored: selections.Stored) -> str:
+    """What the network saw of each picture; selections of earlier versions do not say: it was the crop."""
+    return str(stored.config.get("seen", "crop"))
 
 
 def _as_it_was(stored: selections.Stored) -> tuple[selections.Stored | None, IntArray]:

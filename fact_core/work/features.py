@@ -45,7 +45,7 @@ def run(project: Project, run: Run, config: FeaturesConfig) -> Step[dict[str, An
     """
     device = yield from device_of(project, run, config.device)
     yield Log(f"features by {config.backbone} on {describe(device)}")
-    backbone, done = load_here(project, config.backbone, device), Extracted(0, 0.0, 0.0)
+    backbone, done = load_here(project, config.backbone, device, config.view), Extracted(0, 0.0, 0.0)
     for _ in range(TRIES):
         pool, store, bad = items.pool(project), open_store(project, backbone), dict[str, ImageError]()
         more = yield from _extract(project, pool, store, backbone, config.batch, device, bad)
@@ -57,11 +57,12 @@ def run(project: Project, run: Run, config: FeaturesConfig) -> Step[dict[str, An
         items.doubt(project, changed)
         yield from scan(project)
         backbone.preprocess = replace(backbone.preprocess, ranges=deep.ranges(project))
+    view = backbone.preprocess.view
     names = dict(zip(pool.digests, pool.paths, strict=True))
     for digest, error in bad.items():
         yield Log(f"{names[digest]}: {error} Left out.", "warning")
     _draw_pca(project, pool, store)
-    return {**dataclasses.asdict(done), "images": len(pool), "bad": len(bad), "key": store.folder.name}
+    return {**dataclasses.asdict(done), "images": len(pool), "bad": len(bad), "key": store.folder.name, "view": view}
 
 
 def _extract(

@@ -9,7 +9,6 @@ import torch
 from fact_core.backbones import Backbone, Identity, identify, load, pixels_for
 from fact_core.choices import BACKBONES
 from fact_core.compute.device import choose
-from fact_core.config import FeaturesConfig
 from fact_core.errors import InputError
 from fact_core.features.extract import features_key
 from fact_core.images.decode import Ranges
@@ -17,6 +16,7 @@ from fact_core.pretrained.weights import locate
 from fact_core.storage import deep, items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
+from fact_core.storage.view import PROJECT, seen_by
 from fact_core.types import FloatArray, Pool
 from fact_core.work.kind import Needed
 
@@ -27,37 +27,44 @@ def needs_pool(project: Project) -> list[Needed]:
     return [] if known else [("scan", {})]
 
 
-def needs_features(project: Project, backbone: str, device: str) -> list[Needed]:
+def needs_features(project: Project, backbone: str, device: str, view: str = PROJECT) -> list[Needed]:
     """A scan, or the features of the pool; nothing where they are stored."""
     lacking = needs_pool(project)
-    if not lacking and not has_features(project, backbone, device):
-        return [("features", {"backbone": backbone, "device": device})]
+    if not lacking and not has_features(project, backbone, device, view):
+        own = {} if view == PROJECT else {"view": view}
+        return [("features", {"backbone": backbone, "device": device, **own})]
     return lacking
 
 
-def has_features(project: Project, backbone: str, device: str) -> bool:
+def has_features(project: Project, backbone: str, device: str, view: str = PROJECT) -> bool:
     """Whether the features of the whole pool are stored."""
-    store = open_store(project, identify_here(project, backbone, device))
+    store = open_store(project, identify_here(project, backbone, device, view))
     # What could not be decoded when the features were made is no reason to try for ever.
-    done = [run for run in run_queue.list_runs(project, "features") if run.status == "done" and _of(run, backbone)]
+    done = [run for run in run_queue.list_runs(project, "features") if run.status == "done" and _of(run, store)]
     gone = int(done[0].result.get("bad", 0)) if done else 0
     return len(store.missing(sorted(set(items.pool(project).digests)))) <= gone
 
 
-def identify_here(project: Project, name: str, device: str, ranges: Ranges | None = None) -> Identity:
+def identify_here(
+    project: Project, name: str, device: str, view: str = PROJECT, ranges: Ranges | None = None
+) -> Identity:
     """What the features on that device depend on. WeightsError when the weights are not here."""
-    found = identify(name, pixels=pixels_for(name, choose(device)))
+    found = identify(name, pixels=pixels_for(name, choose(device)), view=seen_by(project, name, view))
     known = deep.ranges(project) if ranges is None else ranges
     return replace(found, preprocess=replace(found.preprocess, ranges=known))
 
 
-def load_here(project: Project, name: str, device: torch.device, ranges: Ranges | None = None) -> Backbone:
-    """The backbone for that device, which sees deep pixels by the project's ranges, or by those that are given.
+def load_here(
+    project: Project, name: str, device: torch.device, view: str = PROJECT, ranges: Ranges | None = None
+) -> Backbone:
+    """The backbone for that device, which sees of pictures what the project says, and deep pixels by its ranges.
+
+    ranges: others than the project's of now.
 
     WeightsError when its weights are not here: only a person starts a download.
     """
     locate(name)
-    backbone = load(name, pixels=pixels_for(name, device))
+    backbone = load(name, pixels=pixels_for(name, device), view=seen_by(project, name, view))
     known = deep.ranges(project) if ranges is None else ranges
     backbone.preprocess = replace(backbone.preprocess, ranges=known)
     return backbone
@@ -70,13 +77,13 @@ def open_store(project: Project, backbone: Backbone | Identity) -> FeatureStore:
 
 
 def pool_features(
-    project: Project, backbone: str, device: str, ranges: Ranges | None = None
+    project: Project, backbone: str, device: str, view: str = PROJECT, ranges: Ranges | None = None
 ) -> tuple[Pool, FloatArray, str]:
     """The pool, its features (N, D), and their key; images that have none are left out of the pool.
 
     ranges: how deep pixels are scaled in them; None: as the project does it now.
     """
-    store = open_store(project, identify_here(project, backbone, device, ranges))
+    store = open_store(project, identify_here(project, backbone, device, view, ranges))
     pool = with_features(items.pool(project), store)
     if not len(pool):
         raise InputError("No image of the pool has features", str(project.images), "Scan the folder again.")
@@ -94,5 +101,6 @@ def with_features(pool: Pool, store: FeatureStore) -> Pool:
     )
 
 
-def _of(run: run_queue.Run, backbone: str) -> bool:
-    return bool(run.config.get("backbone", FeaturesConfig().backbone) == backbone)
+def _of(run: run_queue.Run, store: FeatureStore) -> bool:
+    """Whether the run has filled this store; those of early versions do not say which."""
+    return bool(run.result.get("key", store.folder.name) == store.folder.name)

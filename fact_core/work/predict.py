@@ -45,7 +45,8 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     if config.images:
         return (yield from _test(classifier, Path(config.images), device, config.batch))
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)
-    pool, x, key = pool_features(project, backbone, config.device)
+    view = classifier.backbone.preprocess.view  # the project may see them in another way by now
+    pool, x, key = pool_features(project, backbone, config.device, view)
     same = key == features_key(classifier.backbone)  # else phase 1's layer has never seen such features
     if classifier.probe is not None and not same:
         yield Log(

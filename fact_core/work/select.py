@@ -15,6 +15,7 @@ from fact_core.labeling import selections
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
+from fact_core.storage.view import seen_by
 from fact_core.types import IntArray, Role, Selection, Step
 from fact_core.work.evidence import evidence
 from fact_core.work.features import wanted_map
@@ -25,7 +26,7 @@ from fact_core.work.strategy_request import StrategyRequest, run_strategy, strat
 
 def needs(project: Project, run: Run, config: SelectConfig) -> list[Needed]:
     """The features of the pool."""
-    return needs_features(project, config.backbone, config.device)
+    return needs_features(project, config.backbone, config.device, config.view)
 
 
 def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]]:
@@ -45,6 +46,7 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     roles: list[Role] = ["pick"] * len(picks.rows)
     roles += ["audit"] * len(audit)
     known = {**dataclasses.asdict(config), "budget": asked.budget, "features": asked.key, "info": picks.info}
+    known["seen"] = seen_by(project, config.backbone, config.view)  # the project may change its own
     known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
     chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)
     seconds = time.monotonic() - started

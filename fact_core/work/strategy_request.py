@@ -45,7 +45,7 @@ def strategy_request(
     Left out altogether are images that the person rejected or skipped, and check images: what steers the choice
     of training images must not know them. ConfigError when the budget is larger than what is left.
     """
-    pool, x, key = pool_features(project, config.backbone, config.device)
+    pool, x, key = pool_features(project, config.backbone, config.device, config.view)
     known = labels_now.snapshot(project, "pick")
     if free is not None:
         old = np.isin(known.ids, free)

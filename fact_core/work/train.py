@@ -60,7 +60,7 @@ KEPT_PHASES = 2 * 2**30  # bytes of finished phases 2 in the cache, each as larg
 
 def needs(project: Project, run: Run, config: TrainConfig) -> list[Needed]:
     """The features of the pool."""
-    return needs_features(project, config.backbone, config.device)
+    return needs_features(project, config.backbone, config.device, config.view)
 
 
 def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]:
@@ -70,7 +70,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     folder = project.run_folder(run.id)
     ranges = ranges_of_run(project, folder)
     yield from complete(project, config, device, ranges)
-    pool, x, _ = pool_features(project, config.backbone, config.device, ranges)
+    pool, x, _ = pool_features(project, config.backbone, config.device, config.view, ranges)
     known = labels_of_run(project, folder, config, pool)
     recipe, effort = RECIPES[config.recipe].title, PRESETS[config.preset].title
     yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
@@ -82,7 +82,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
     try:
         trained = yield from run_phases(
-            backbone=load_here(project, config.backbone, device, ranges),
+            backbone=load_here(project, config.backbone, device, config.view, ranges),
             files=pool.sources(rows),
             y=known.y,
             classes=known.classes,
@@ -105,6 +105,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     checked = checked or reports.estimate(known, x[rows], config)
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)
+    told["view"] = trained.classifier.backbone.preprocess.view
     return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
 
 

@@ -36,7 +36,7 @@ def complete(project: Project, config: TrainConfig, device: torch.device, ranges
     """Have the features of the pool in these ranges, too, where the project scales by others now."""
     if ranges == deep.ranges(project):
         return
-    pool, backbone = items.pool(project), load_here(project, config.backbone, device, ranges)
+    pool, backbone = items.pool(project), load_here(project, config.backbone, device, config.view, ranges)
     store, bad = open_store(project, backbone), dict[str, ImageError]()
     yield Log("The range of deep pixels has changed since this run began, which keeps its own.")
     yield from extract(backbone, pool.digests, pool.sources(), store, device=device, on_bad=bad.__setitem__)

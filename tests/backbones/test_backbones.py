@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,15 @@ import torch
 from timm.data.config import resolve_model_data_config
 from timm.layers.drop import DropPath
 from torch import nn
+from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.flop_counter import FlopCounterMode
 
 from fact_core import backbones
 from fact_core.backbones import Backbone, Tokens, adapters, loading
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.fixed_size import fixed
-from fact_core.choices import BACKBONES
+from fact_core.backbones.network import on_short_side
+from fact_core.choices import BACKBONES, VIEWS
 from fact_core.classifier.model import Classifier, load_model, save_model
 from fact_core.compute.image_batches import Preprocess
 from fact_core.compute.onnx_inference import compiled
@@ -78,7 +81,7 @@ def agree(a: Tokens, b: Tokens, atol: float = 1e-5) -> bool:
 
 def test_says_what_it_is(whole: Backbone) -> None:
     choice = BACKBONES[whole.name]
-    assert whole.dim == choice.dim
+    assert whole.dim == choice.dim and whole.reduction == choice.patch
     assert sum(each.numel() for each in whole.parameters()) == choice.parameters
     assert whole.preprocess.pixels == choice.pixels == whole.fit_pixels(choice.pixels)
     assert choice.cpu_pixels == 0 or whole.fit_pixels(choice.cpu_pixels) == choice.cpu_pixels
@@ -129,6 +132,40 @@ def test_another_side_than_it_was_built_for(backbone: Backbone) -> None:
     assert out.pooled.shape == (1, backbone.dim)
     assert out.patches.shape == (1, 3, 3, backbone.token_dim) and backbone.grid(larger) == (3, 3)
     assert torch.isfinite(out.patches).all()
+
+
+def test_answers_for_pictures_that_are_not_square(backbone: Backbone) -> None:
+    """Wide and tall ones, by as many patches. A wide one turned is another picture."""
+    side, step = backbone.preprocess.pixels, backbone.reduction
+    wide = torch.randn(1, 3, side, side + 2 * step, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found, turned = backbone(wide), backbone(wide.transpose(2, 3))
+    for each in (found, turned):  # patches of the long side are averaged
+        assert each.patches.shape == (1, *backbone.grid(side), backbone.token_dim)
+        assert each.pooled.shape == (1, backbone.dim) and torch.isfinite(each.patches).all()
+    assert not torch.allclose(found.pooled, turned.pooled)
+
+
+@pytest.mark.parametrize(("h", "w"), [(2, 2), (2, 3), (7, 4), (14, 42), (9, 14), (1, 5)])
+def test_patches_are_averaged_along_the_long_side(h: int, w: int) -> None:
+    patches = torch.randn(2, h, w, 3, generator=torch.Generator().manual_seed(0))
+    wanted = adaptive_avg_pool2d(patches.permute(0, 3, 1, 2), min(h, w)).permute(0, 2, 3, 1)
+    assert torch.allclose(on_short_side(patches), wanted, atol=1e-6)
+    assert h != w or on_short_side(patches) is patches
+
+
+@pytest.mark.parametrize("view", sorted(VIEWS))
+def test_what_it_sees_is_told_without_building_it(whole: Backbone, view: str, tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    file.write_bytes(b"a network")
+    told = backbones.identify(whole.name, file, view=view).preprocess
+    assert told == replace(whole.preprocess, view=view, step=1 if view == "crop" else whole.reduction)
+
+
+def test_a_view_that_is_not_known_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"a network")
+    with pytest.raises(ConfigError, match="Known: crop"):
+        backbones.identify("vil2_small16", tmp_path / "weights", view="fisheye")
 
 
 @pytest.mark.parametrize("asked", [1, 33, 98, 128, 224])

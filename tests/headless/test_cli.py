@@ -236,6 +236,33 @@ def test_values_outside_their_limits(photos: Path, tmp_path: Path, capsys: pytes
     assert "--budget" in _refused(capsys, "--images", photos, "--labels-from", "folders")
 
 
+def test_a_view_that_the_effort_does_not_have(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = _refused(capsys, *_with(photos, tmp_path, preset="paper", view="whole"))
+    assert "The effort Paper has the view crop" in told and "You gave whole" in told
+    assert "'fisheye'" in _refused(capsys, *_with(photos, tmp_path, view="fisheye"))
+    assert not (tmp_path / "p").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+@pytest.mark.timeout(600)
+def test_the_view_stays_with_the_project_and_another_one_trains_anew(photos: Path, tmp_path: Path, cli: Run) -> None:
+    def told(*more: object) -> dict[str, Any]:
+        given = _with(photos, tmp_path, recipe="lp", preset="quick", device="cpu", budget=6)
+        done = cli("run", *given, "--json", tmp_path / "told.json", *more)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads((tmp_path / "told.json").read_text()))
+
+    first, same, other = told("--view", "whole", "--export", tmp_path / "model"), told(), told("--view", "crop")
+    assert [each["view"] for each in (first, same, other)] == ["whole", "whole", "crop"]
+    assert first["run"] == same["run"] != other["run"] and same["features"]["n_new"] == 0
+    assert other["features"]["n_new"] == first["features"]["n_new"] == 24
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["view"] == "whole"
+    command = [sys.executable, tmp_path / "model" / "predict.py", photos]
+    answered = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert answered.returncode == 0 and answered.stdout.count("\n") == 25
+
+
 def test_an_export_folder_that_is_not_empty(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "not empty" in _refused(capsys, *_with(photos, tmp_path, export=photos))
 

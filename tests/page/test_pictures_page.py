@@ -14,7 +14,7 @@ from PIL import Image
 from app.pages.project.text import TEXT
 from fact_core.generators import finish
 from fact_core.labeling import classes, selections
-from fact_core.storage import items
+from fact_core.storage import items, run_queue, view
 from fact_core.storage import project as projects
 from fact_core.types import Selection
 from fact_core.work.scan import scan
@@ -48,6 +48,35 @@ def test_links_are_followed_with_one_click(serve: Serve, page: Page, tmp_path: P
     page.wait_for_function("() => FactStudio.state.counts && FactStudio.state.counts.pool === 6", timeout=LONG)
     expect(page.locator("[data-act=p-unfollow]")).to_have_text(TEXT["project.unfollow"])
     page.screenshot(path=tmp_path / "followed.png")
+
+
+def test_the_view_is_changed_at_once_or_after_a_question(serve: Serve, page: Page, tmp_path: Path) -> None:
+    """No question while nothing was computed; with features a person may still leave it as it is."""
+    made = projects.create(tmp_path / "project", paint(tmp_path / "images" / "a.png", 1, (60, 40)).parent)
+    finish(scan(made))
+    page.goto(serve("--project", str(made.folder)).address)
+    on_page(page, "project")
+    chosen = page.locator("#p-view")
+    expect(chosen).to_have_value("auto")
+    chosen.select_option("squash")
+    expect(page.locator(".p-main")).to_contain_text("Proportions are lost.")
+    chosen.scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / "squash.png")
+    run_queue.finish(made, run_queue.queue(made, "features", {}), "done", result={"images": 1})
+    page.wait_for_function("() => FactStudio.state.runs.some((run) => run.kind === 'features')", timeout=LONG)
+    chosen.select_option("whole")
+    expect(page.locator("dialog")).to_contain_text("Nothing is lost")
+    page.screenshot(path=tmp_path / "asked.png")
+    page.locator("dialog button").first.click()
+    expect(chosen).to_have_value("squash")
+    assert view.chosen(made) == "squash"
+    chosen.select_option("whole")
+    page.get_by_role("button", name=TEXT["project.view_yes"]).click()
+    expect(page.locator(".p-main")).to_contain_text("own proportions")
+    assert view.chosen(made) == "whole"
+    page.reload()
+    on_page(page, "project")
+    expect(chosen).to_have_value("whole")
 
 
 def test_the_stage_shows_white_beneath_and_upright(page: Page, address_of: AddressOf, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ from starlette.testclient import TestClient
 from app.routes import assets
 from app.shell.server import Server, checked, key_of
 from app.shell.text import sentences
+from fact_core.choices import VIEWS
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items, run_events, run_process, run_queue
+from fact_core.storage import items, run_events, run_process, run_queue, view
 from fact_core.storage import project as projects
 from fact_core.types import Selection
 from fact_core.work.scan import scan
@@ -180,6 +181,24 @@ def test_found_lists_the_reasons_and_some_images(client: TestClient, key: str) -
     assert [row["path"] for row in found["problems"]] == ["broken.jpg"]
     assert found["problems"][0]["reason"]
     assert len(found["preview"]) == 5
+
+
+def test_what_the_networks_see_is_chosen_for_the_project(client: TestClient, server: Server, key: str) -> None:
+    told = client.get(f"/x/{key}/found").json()["view"]
+    assert told["chosen"] == "auto" and [each["value"] for each in told["choices"]] == ["auto", *VIEWS]
+    assert all(each["title"] and each["help"] for each in told["choices"])
+    before = client.get(f"/x/{key}/state").json()["version"]
+    assert client.post(f"/x/{key}/view", json={"name": "whole"}).json() == {"chosen": "whole"}
+    assert client.get(f"/x/{key}/state").json()["version"] != before
+    assert view.chosen(server.project(key)) == client.get(f"/x/{key}/found").json()["view"]["chosen"] == "whole"
+    refused = client.post(f"/x/{key}/view", json={"name": "fisheye"})
+    assert refused.status_code == 400 and "crop, squash, whole" in refused.json()["do"]
+    assert view.chosen(server.project(key)) == "whole"
+
+
+def test_the_form_of_a_selection_leaves_the_view_to_the_project(client: TestClient) -> None:
+    names = [each["name"] for each in client.get("/x/options/select").json()["fields"]]
+    assert "backbone" in names and "view" not in names
 
 
 def test_a_project_is_found_again_after_a_restart(client: TestClient, server: Server, key: str) -> None:

@@ -12,11 +12,12 @@ from fastapi import Body, FastAPI
 from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Server, key_of
+from fact_core.choices import AUTO, AUTO_VIEW, VIEWS
 from fact_core.errors import FactError, InputError
 from fact_core.folders import data_folder
 from fact_core.labeling import labels_now
 from fact_core.paths import typed
-from fact_core.storage import deep, items, links
+from fact_core.storage import deep, items, links, view
 from fact_core.storage import project as projects
 
 PREVIEW = 35
@@ -38,7 +39,7 @@ class ProjectRow:
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/app, /x/K/found; POST /x/K/links, /x/projects/open|new|delete."""
+    """GET /x/app, /x/K/found; POST /x/K/links, /x/K/view, /x/projects/open|new|delete."""
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
@@ -84,7 +85,7 @@ def register(app: FastAPI, server: Server) -> None:
 
 
 def _register_found(app: FastAPI, server: Server) -> None:
-    """GET /x/K/found, POST /x/K/links: what a scan found, and which links the next one follows."""
+    """GET /x/K/found, POST /x/K/links, /x/K/view: what a scan found, which links the next one follows, what is seen."""
 
     @app.get("/x/{key}/found")
     def found(key: str) -> dict[str, Any]:
@@ -98,6 +99,7 @@ def _register_found(app: FastAPI, server: Server) -> None:
             "total": len(bad),
             "preview": [int(each) for each in drawn],
             "notes": deep.in_words(project),
+            "view": {"chosen": view.chosen(project), "choices": view_choices()},
             "links": {
                 "followed": [str(each) for each in links.allowed(project)],
                 "outside": [told(each) for each in links.outside(project)],
@@ -110,6 +112,20 @@ def _register_found(app: FastAPI, server: Server) -> None:
         links.allow(project, [typed(each) for each in folders])
         server.start(key, "scan", {})
         return {"followed": [str(each) for each in links.allowed(project)]}
+
+    @app.post("/x/{key}/view")
+    def see(key: str, name: Annotated[str, Body(embed=True)]) -> dict[str, str]:
+        project = server.project(key)
+        view.choose(project, name)
+        return {"chosen": view.chosen(project)}
+
+
+def view_choices() -> list[dict[str, str]]:
+    """What the networks may see of each picture: value, title, help, limits."""
+    listed = {AUTO: AUTO_VIEW, **VIEWS}
+    return [
+        {"value": name, "title": each.title, "help": each.help, "limits": each.limits} for name, each in listed.items()
+    ]
 
 
 def brief(recent: projects.Recent) -> ProjectRow:

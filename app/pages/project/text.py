@@ -94,6 +94,11 @@ TEXT = {
     "project.b_file_yes": "Use this file",
     "project.b_file_failed": "The file cannot be the weights of {name}",
     "project.b_failed": "The weights of {name} could not be downloaded",
+    "project.view": "What the network sees of each picture",
+    "project.view_ask": "See the pictures in another way?",
+    "project.view_text": "The features of {n} images are computed anew before the next selection or training. Nothing "
+    "is lost: labels, selections and models stay, and a model goes on seeing what it was trained on.",
+    "project.view_yes": "Change it",
     "project.preview": "Is this the right folder?",
     "project.preview_n": "{n} at random",
     "project.computer": "This computer",

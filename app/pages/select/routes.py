@@ -34,6 +34,8 @@ def fields_of(kind: str) -> list[dict[str, Any]]:
     fields = []
     for name, each in options(RUN_CONFIGS[kind]):
         meta = dict(each.metadata)
+        if kind == "select" and meta["paper"] is True:
+            continue
         titles = TITLES.get(name.rpartition(".")[2], {})
         listed = [_choice(each_name, titles.get(each_name)) for each_name in meta["choices"] or ()]
         shown = {key: meta[key] for key in ("title", "help", "low", "high", "expert")}

@@ -1,0 +1,82 @@
+"""What an earlier start of the same command has done already: looked up in the project, never remembered elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fact_core.config import SelectConfig, TrainConfig, to_dict
+from fact_core.labeling import selections
+from fact_core.storage import run_queue, view
+from fact_core.storage.project import Project
+from fact_core.work.export_note import written
+from fact_core.work.versions import versions
+
+
+def selection(found: Project, config: SelectConfig) -> selections.Stored | None:
+    """The newest selection, where it was made in the same way, seen in the same way, from the same pool."""
+    done = [run for run in run_queue.list_runs(found, "select") if run.status == "done"]
+    latest = selections.latest(found)
+    if not done or not latest or latest.id != done[0].result["selection"]:
+        return None
+    seen = latest.config.get("seen", "crop")  # those of earlier versions do not say
+    if done[0].config != dataclasses.asdict(config) or seen != _asked(found, config):
+        return None
+    since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > done[0].id]
+    changed = any(each.get(key) for each in since for key in ("added", "changed", "removed"))
+    return None if changed else latest
+
+
+def training(found: Project, config: TrainConfig, truth: Mapping[int, str]) -> run_queue.Run | None:
+    """The last training of these options, where it began with these labels: to be resumed, or whole.
+
+    A whole one only where no library has changed, and it has seen the images as they are seen now.
+    """
+    wanted = json.loads(json.dumps(to_dict(config)))
+    same = [run for run in run_queue.list_runs(found, "train") if run.config == wanted]
+    if not same or not _has_labels(found, same[0].id, truth):
+        return None
+    last = same[0]
+    if last.status in ("stopped", "failed"):
+        return last
+    whole = last.versions == versions() and Path(last.result["model"], "config.json").is_file()
+    return last if whole and _seen(last.result) == _asked(found, config) else None
+
+
+def export_into(found: Project, folder: Path) -> run_queue.Run | None:
+    """The last export that has written that folder, where all of it is still there."""
+    target = folder.absolute()
+    into = (run for run in run_queue.list_runs(found, "export") if run.config["folder"] == str(target))
+    return next((run for run in into if written(found, run.id, target)), None)
+
+
+def exported(found: Project, config: TrainConfig, folder: Path, asked: str) -> bool:
+    """Whether the folder holds a training with these options. asked: the view that the project is to get, if any."""
+    done = export_into(found, folder)
+    if done is None:
+        return False
+    trained = run_queue.get(found, done.config["run"])
+    wanted: dict[str, Any] = json.loads(json.dumps({**to_dict(config), "selection": trained.config["selection"]}))
+    name = asked if asked and config.view == view.PROJECT else config.view
+    return trained.config == wanted and _seen(trained.result) == view.seen_by(found, config.backbone, name)
+
+
+def _seen(about: Mapping[str, Any]) -> str:
+    """The view of a training; those of earlier versions do not say: it was the crop."""
+    return str(about.get("view", "crop"))
+
+
+def _asked(found: Project, config: SelectConfig | TrainConfig) -> str:
+    return view.seen_by(found, config.backbone, config.view)
+
+
+def _has_labels(found: Project, run_id: int, truth: Mapping[int, str]) -> bool:
+    """Whether the labels that a run began with are still those."""
+    file = found.run_folder(run_id) / "labels.json"
+    if not file.is_file():
+        return True  # it had not begun
+    kept = json.loads(file.read_text("utf-8"))
+    return all(truth.get(item) == kept["classes"][y] for item, y in zip(kept["ids"], kept["y"], strict=True))
