@@ -96,9 +96,10 @@ class StConfig:
     """Self-training between phases 2 and 3, in recipes that learn from the pool: its pseudo-labels."""
 
     steps: int = option(
-        300,
+        600,
         "Self-training steps",
-        "In each round images of the pool are named, and training begins anew from these and the labels; 0: none.",
+        "Of the last round; those before have a quarter. In each images of the pool are named, and training begins "
+        "anew from these and the labels; 0: none.",
         low=0,
         high=1_000_000,
     )

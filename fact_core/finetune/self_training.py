@@ -39,17 +39,23 @@ from fact_core.types import Source, Step, path_of
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
 LOOK = 32  # images at a time
 KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
+EARLY = 4  # the rounds before the last have a share of its steps: their networks only have to name, not to answer
 NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
 
 
 @dataclass(frozen=True)
 class Round:
-    """One of the rounds of a phase: number from 0; the last one's network stays under the phase's own name."""
+    """One of the rounds of a phase: number from 0; the last one's network stays under the phase's own name.
+
+    plan: of this round; before: steps of the rounds before it, of ``total`` in all.
+    """
 
     phase: str
     number: int
     rounds: int
     plan: LoopPlan
+    before: int
+    total: int
 
     @property
     def part(self) -> str:
@@ -85,11 +91,18 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         bound = {**bound, "phase": phase, "student": asdict(plan), **own}
     reset_peak_memory(inputs.device)
     training = partial(_train, inputs, state, phase, taught, net, plan)
-    done = yield from learned(
-        inputs, state, phase, net, replace(plan, steps=plan.steps * config.st.rounds), bound, training
-    )
+    done = yield from learned(inputs, state, phase, net, plan, bound, training)
     del state.heads[taught]  # it read a network that is no more
     return done
+
+
+def planned(phase: str, rounds: int, plan: LoopPlan) -> list[Round]:
+    """The rounds of a phase whose last one has the steps of ``plan``."""
+    steps = [max(1, plan.steps // EARLY)] * (rounds - 1) + [plan.steps]
+    return [
+        Round(phase, number, rounds, replace(plan, steps=each), sum(steps[:number]), sum(steps))
+        for number, each in enumerate(steps)
+    ]
 
 
 def often(labelled: int, named: int) -> Tensor:
@@ -126,7 +139,7 @@ def _train(
     before, teacher = len(state.decisions), state.heads[taught]
     assert isinstance(teacher, nn.Linear)  # as after every phase 2
     start = copy.deepcopy(net.head.state_dict())
-    rounds = [Round(phase, number, inputs.config.st.rounds, plan) for number in range(inputs.config.st.rounds)]
+    rounds = planned(phase, inputs.config.st.rounds, plan)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     asked, shown = Net(state.backbone, teacher), _Shown()
     for each in rounds[(yield from _first(inputs, rounds)) :]:
@@ -143,7 +156,7 @@ def _train(
         y, times = torch.cat([inputs.y, named]), often(len(inputs.y), len(rows))
         pictures = Pictures(ImageCache(files, plan.pixels, KEPT, net.backbone.preprocess.ranges), y, times)
         parameters = yield from _learn(inputs, each, net, pictures, shown)
-        about = {"parameters": parameters, "epoch": pictures.epoch, "steps": plan.steps * each.rounds}
+        about = {"parameters": parameters, "epoch": pictures.epoch, "steps": each.total}
         asked = net
     for each in rounds:
         if each.part != phase:
@@ -188,7 +201,7 @@ def _learn(inputs: TrainingInputs, each: Round, net: Net, pictures: Pictures, sh
     try:
         return (yield from map_events(training, partial(shown, each, pictures.epoch)))
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
-        _forget(inputs, [Round(each.phase, number, each.rounds, each.plan) for number in range(each.rounds)])
+        _forget(inputs, planned(each.phase, each.rounds, each.plan))
         raise
 
 
@@ -258,10 +271,10 @@ class _Shown:
     began: bool = False
 
     def __call__(self, each: Round, epoch: int, event: Event) -> Event | None:
-        before, total = each.number * each.plan.steps, each.rounds * each.plan.steps
+        before, total = each.before, each.total
         if isinstance(event, PhaseStarted):
             again, self.began = self.began, True
-            return None if again else replace(event, steps=total, epochs=event.epochs * each.rounds)
+            return None if again else replace(event, steps=total, epochs=total * each.plan.batch / epoch)
         if isinstance(event, Point):
             epochs = before * each.plan.batch / epoch
             return replace(event, phase=each.phase, step=before + event.step, steps=total, epoch=epochs + event.epoch)
