@@ -162,7 +162,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
         )
         if result["self_training_images"]:
             lines.append(
-                f"  self-training learned from {result['self_training_images']:,} images of the pool, without labels"
+                f"  learned from {result['self_training_images']:,} images of the pool without labels as well"
             )
         lines += [f"  after {name}: {share:.1%}" for name, share in accuracy["per_phase"].items()]
     if accuracy["test"] is not None:

@@ -96,15 +96,15 @@ class StConfig:
     """Self-training between phases 2 and 3, in recipes that learn from the pool: its pseudo-labels."""
 
     steps: int = option(
-        600,
+        300,
         "Self-training steps",
-        "Of the last round; those before have a quarter. In each images of the pool are named, and training begins "
+        "Of the last round; those before have half of them. In each images of the pool are named, and training begins "
         "anew from these and the labels; 0: none.",
         low=0,
         high=1_000_000,
     )
     rounds: int = option(
-        2, "Rounds", "How often the pool is named and learned from: each round names it better.", low=1, high=20
+        3, "Rounds", "How often the pool is named and learned from: each round names it better.", low=1, high=20
     )
     images: int = option(
         5000, "Pool images", "At most this many are named, drawn at random.", low=1, high=10_000_000, expert=True

@@ -119,7 +119,7 @@ def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
         steps = -(-epochs * labels // batch) if epochs else ff.steps
         images += steps * batch * (2 if ff.gate == "choose" and not alone else 1)
     if "st" in config.phases and "st" in phases:
-        steps = config.st.steps + (config.st.rounds - 1) * config.st.steps // 4
+        steps = config.st.steps + (config.st.rounds - 1) * config.st.steps // 2
         images += steps * ff.batch + config.st.rounds * config.st.images // 3  # naming is forward only
     return images
 

@@ -39,7 +39,7 @@ from fact_core.types import Source, Step, path_of
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
 LOOK = 32  # images at a time
 KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
-EARLY = 4  # the rounds before the last have a share of its steps: their networks only have to name, not to answer
+EARLY = 2  # the rounds before the last have half of its steps: their networks only have to name, not to answer
 NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
 
 

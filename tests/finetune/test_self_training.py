@@ -183,10 +183,10 @@ def test_each_round_names_anew_and_starts_from_the_pretrained_weights(
     events, trained = drain(steps(data, config, unlabelled=pool))
     assert [(part, fresh) for part, _, fresh in given] == [("st.1", True), ("st.2", True), ("st", True)]
     points = [each for each in events if isinstance(each, Point) and each.phase == "st"]
-    assert [each.step for each in points] == list(range(1, 7)) and {each.steps for each in points} == {6}
+    assert [each.step for each in points] == list(range(1, 9)) and {each.steps for each in points} == {8}
     assert all(a.epoch < b.epoch for a, b in pairwise(points))
     (began,) = [each for each in events if isinstance(each, PhaseStarted) and each.phase == "st"]
-    assert began.steps == 6 and trained.phases[2].steps == 6  # a quarter of the last round's four, twice
+    assert began.steps == 8 and trained.phases[2].steps == 8  # twice half of the last round's four
     told = [each.reason for each in trained.decisions if each.name == NAMED]
     assert [reason[:13] for reason in told] == ["round 1 of 3:", "round 2 of 3:", "round 3 of 3:"]
     assert all(("neighbours" in reason) == (names == "neighbours") for reason in told)
@@ -197,7 +197,7 @@ def test_each_round_names_anew_and_starts_from_the_pretrained_weights(
 def test_rounds_that_were_stopped_end_as_unbroken_ones(
     stop: int, data: Coloured, pool: tuple[Path, ...], tmp_path: Path
 ) -> None:
-    config = taught(**{"st.steps": 8, "st.rounds": 2, "st.names": "neighbours", "lm.mode": "lr"})
+    config = taught(**{"st.steps": 4, "st.rounds": 2, "st.names": "neighbours", "lm.mode": "lr"})
     _, whole = drain(steps(data, config, unlabelled=pool))
     run = steps(data, config, tmp_path, unlabelled=pool)
     while not (isinstance(event := next(run), Saved) and event.phase == "st" and event.step == stop):
