@@ -77,10 +77,12 @@ HEADLINE = {
 def headline(cells: Sequence[Row]) -> str:
     """The README's table: a few methods in words, means over seeds in per cent."""
     (part,) = groups(with_frofa(cells))
+    every = len(seeds(part))
     lines = [line("", *(f"{n} labels" for n in budgets(part))), rule(1 + len(budgets(part)))]
     for method, words in HEADLINE.items():
         found = [[value for value in map(accuracy, of(part, method, n)) if value is not None] for n in budgets(part)]
-        lines.append(line(f"{words} (`{method}`)", *(f"{statistics.mean(each):.1f}" for each in found)))
+        shown = (f"{statistics.mean(each):.1f}{fewer(len(each), every)}" if each else "not run" for each in found)
+        lines.append(line(f"{words} (`{method}`)", *shown))
     return "\n".join(lines)
 
 

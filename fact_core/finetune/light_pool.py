@@ -64,14 +64,9 @@ def _names(inputs: TrainingInputs, state: TrainingState) -> Step[tuple[Tensor, T
     if not len(inputs.pool_x):
         yield state.decided(Decision(NAMED, "0", "no image of the pool is left to learn from"))
         return nothing, nothing
-    asked = yield from map_events(
-        pool_names.left_out(inputs.x, inputs.y, inputs.pool_x, inputs.generator("pool")), lambda event: None
-    )
-    if asked is not None and asked.worse:
-        told = (
-            f"of {asked.n} labels left out {asked.with_pool} were named rightly with the pool, {asked.without} without"
-        )
-        yield state.decided(Decision(NAMED, "0", told))
+    against = yield from pool_names.spoken_against(inputs.x, inputs.y, inputs.pool_x, inputs.generator("pool"))
+    if against:
+        yield state.decided(Decision(NAMED, "0", against))
         return nothing, nothing
     answers = yield from pool_names.probed(inputs.x, inputs.y, inputs.n_classes, inputs.pool_x)
     said = yield from pool_names.called(answers, inputs.pool_x, inputs.x, inputs.y)

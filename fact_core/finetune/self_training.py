@@ -71,12 +71,12 @@ class Round:
 def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
     """Train the student in place of phase 2's network, and measure it.
 
-    Not where labels left out have spoken against phase 2: what made that network worse would make the student so. A
-    network that names alone has to be shown to be good; the student itself is never mixed (flowers, 125 labels: 67.6 %
-    the mix, 69.6 its student).
+    Not where labels left out have spoken against phase 2, whose trouble would be the student's, or against the names
+    of the pool. A network that names alone has to be shown to be good; the student itself is never mixed (flowers, 125
+    labels: 67.6 % the mix, 69.6 its student).
     """
     taught = inputs.config.phases[inputs.config.phases.index(phase) - 1]
-    reason = _against(inputs, state.decisions)
+    reason = yield from _against(inputs, state.decisions)
     if reason:
         return (yield from _left_out(inputs, state, phase, taught, reason))
     config, n = inputs.config, len(inputs.y)
@@ -111,8 +111,8 @@ def often(labelled: int, named: int) -> Tensor:
     return torch.cat([torch.full((labelled,), times), torch.ones(named, dtype=torch.int64)])
 
 
-def _against(inputs: TrainingInputs, decisions: Sequence[Decision]) -> str:
-    """Why there is no self-training, if so."""
+def _against(inputs: TrainingInputs, decisions: Sequence[Decision]) -> Step[str]:
+    """Why there is no self-training, if so. What labels left out say is asked on the pretrained features."""
     if not inputs.unlabelled:
         return "no image of the pool is left to learn from"
     if weight_mix.given_up(map(asdict, decisions)):
@@ -121,7 +121,9 @@ def _against(inputs: TrainingInputs, decisions: Sequence[Decision]) -> str:
     alone = inputs.config.st.names == "network"
     if alone and mixes and float(mixes[-1].value) < 1 and mixes[-1].scores is None:
         return "nothing has shown that phase 2's answers are good enough to learn from"
-    return ""
+    if alone or not len(inputs.pool_x):
+        return ""
+    return (yield from pool_names.spoken_against(inputs.x, inputs.y, inputs.pool_x, inputs.generator("pool")))
 
 
 def _left_out(inputs: TrainingInputs, state: TrainingState, phase: str, taught: str, reason: str) -> Step[PhaseDone]:
@@ -143,13 +145,13 @@ def _train(
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     asked, shown = Net(state.backbone, teacher), _Shown()
     for each in rounds[(yield from _first(inputs, rounds)) :]:
-        rows, named = yield from _names(inputs, each, asked)
+        rows, named, sure = yield from _names(inputs, each, asked)
         if not len(rows):  # phase 2's network stays
             yield inputs.started(phase, 0, 0.0, 0)
             yield _decided(state, 0, "no image of the pool can be read any more")
             net.head.load_state_dict(asked.head.state_dict())
             break
-        yield _decided(state, len(rows), _reason(inputs, each))
+        yield _decided(state, len(rows), _reason(inputs, each, sure))
         net.backbone.load_state_dict(inputs.pretrained)
         net.head.load_state_dict(start)
         files = [*inputs.files, *(inputs.unlabelled[row] for row in rows.tolist())]
@@ -164,14 +166,15 @@ def _train(
     return {**about, "decisions": [asdict(each) for each in state.decisions[before:]]}
 
 
-def _reason(inputs: TrainingInputs, each: Round) -> str:
-    """Why these images teach."""
+def _reason(inputs: TrainingInputs, each: Round, sure: float) -> str:
+    """Why these images teach. sure: how sure their names are on average, 0 to 1."""
     who = "phase 2" if each.number == 0 else "the network before"
     if inputs.config.st.names == "neighbours":
         who = f"{who} and the images' neighbours"
     turn = f"round {each.number + 1} of {each.rounds}: " if each.rounds > 1 else ""
-    surest_ones = f"the surest {SURE:.0%} of each class that {who} named among {len(inputs.unlabelled)} images; "
-    return f"{turn}{surest_ones}a network that learns from them anew takes phase 2's place, unmixed"
+    told = f", {sure:.0%} sure on average" if sure else ""
+    named = f"the surest {SURE:.0%} of each class that {who} named among {len(inputs.unlabelled)} images{told}; "
+    return f"{turn}{named}a network that learns from them anew takes phase 2's place, unmixed"
 
 
 def _first(inputs: TrainingInputs, rounds: Sequence[Round]) -> Step[int]:
@@ -205,14 +208,15 @@ def _learn(inputs: TrainingInputs, each: Round, net: Net, pictures: Pictures, sh
         raise
 
 
-def _names(inputs: TrainingInputs, each: Round, teacher: Net) -> Step[tuple[Tensor, Tensor]]:
-    """Rows of the unlabelled images that teach (k,), and what they are called (k,): those of an earlier sitting, if so.
+def _names(inputs: TrainingInputs, each: Round, teacher: Net) -> Step[tuple[Tensor, Tensor, float]]:
+    """Rows of the unlabelled images that teach (k,), what they are called (k,), and how sure that is on average.
 
-    The labelled images are looked at as well where neighbours have a say: each network has features of its own.
+    Those of an earlier sitting, where it came so far. The labelled images are looked at as well where neighbours have
+    a say: each network has features of its own.
     """
     stored = inputs.checkpoint.finished(each.names)
     if stored is not None:
-        return stored.tensors["rows"], stored.tensors["named"]
+        return stored.tensors["rows"], stored.tensors["named"], float(stored.values.get("sure", 0.0))
     teacher.to(inputs.device).eval()
     answers, features, bad = yield from _seen(inputs, teacher, inputs.unlabelled)
     if bad:
@@ -226,9 +230,11 @@ def _names(inputs: TrainingInputs, each: Round, teacher: Net) -> Step[tuple[Tens
         said = yield from map_events(pool_names.called(said, features[there], own, inputs.y), lambda event: None)
     kept, named = surest(said)
     rows = there[kept]
-    values = {"step": 0, "unlabelled": _digest(inputs.unlabelled)}
+    shares = said if inputs.config.st.names == "neighbours" else said.exp()
+    sure = float(shares[kept].max(dim=1).values.mean()) if len(kept) else 0.0
+    values = {"step": 0, "unlabelled": _digest(inputs.unlabelled), "sure": sure}
     inputs.checkpoint.save(each.names, {"rows": rows, "named": named}, values, finished=True)
-    return rows, named
+    return rows, named, sure
 
 
 def _seen(inputs: TrainingInputs, net: Net, files: Sequence[Source]) -> Step[tuple[Tensor, Tensor, list[ImageError]]]:

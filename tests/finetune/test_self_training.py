@@ -20,7 +20,7 @@ from fact_core.compute.image_batches import ImageCache, load_eval, normalise
 from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
-from fact_core.finetune import finetune, self_training, weight_mix
+from fact_core.finetune import finetune, pool_names, self_training, weight_mix
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.pool_names import drawn, surest
@@ -417,3 +417,22 @@ def test_the_students_rate_warms_up_over_a_tenth_of_its_own_steps(
     monkeypatch.setattr(self_training, "train_on", train_on)
     drain(steps(data, taught(**{"ff.warm_epochs": 50}), unlabelled=pool))
     assert plans == [("st", 0)]
+
+
+def test_names_that_labels_left_out_speak_against_are_not_learned_from(
+    data: Coloured, pool: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked where neighbours name the pool, on the pretrained features; phase 2's network stays then."""
+
+    def worse(*_: object) -> Step[pool_names.LeftOut]:
+        yield from ()
+        return pool_names.LeftOut(1, 5, 6, True)
+
+    monkeypatch.setattr(pool_names, "left_out", worse)
+    x = np.zeros((len(pool), data.x.shape[1]), np.float32)
+    for names, taken in (("neighbours", 0), ("network", 4)):
+        config = taught(**{"st.names": names, "lm.mode": "lr"})
+        _, trained = drain(steps(data, config, unlabelled=pool, unlabelled_x=x))
+        assert trained.phases[2].steps == taken
+    _, without = drain(steps(data, taught(**{"st.names": "neighbours", "lm.mode": "lr"}), unlabelled=pool))
+    assert without.phases[2].steps == 4  # nothing to ask on
