@@ -69,7 +69,8 @@ def left_out(x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator) -> 
         return None
     n, known = len(y), torch.unique(y)
     mine = torch.searchsorted(known, y)
-    every = torch.cat([x, pool[:LOOKED_AT]]).float()
+    some = torch.randperm(len(pool), generator=generator)[:LOOKED_AT]  # they may lie in order, class by class
+    every = torch.cat([x, pool[some]]).float()
     weights = yield from graph.affinity(graph.space(every.numpy()))
     right = np.zeros((2, n), dtype=bool)
     for held in folds(y.numpy(), k, generator, groups):
