@@ -170,9 +170,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
             f"{accuracy['pool_rest']:.1%} (95 % interval {low:.1%} to {high:.1%})"
         )
         if result["self_training_images"]:
-            lines.append(
-                f"  self-training learned from {result['self_training_images']:,} images of the pool, without labels"
-            )
+            lines.append(f"  learned from {result['self_training_images']:,} images of the pool without labels as well")
         lines += [f"  after {name}: {share:.1%}" for name, share in accuracy["per_phase"].items()]
     if accuracy["test"] is not None:
         lines.append(f"accuracy on the test images: {accuracy['test']:.1%}")

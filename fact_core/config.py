@@ -15,8 +15,12 @@ from fact_core.errors import ConfigError
 from fact_core.options import add_arguments, check, from_dict, from_flat, given, option, options, to_dict, value_of
 from fact_core.phase_config import LONGEST, FfConfig, LmConfig, LpConfig, StConfig
 
+#: Images whose neighbours are looked for where only frozen features are learned from.
+POOL_IMAGES = 50_000
+
 __all__ = [
     "LONGEST",
+    "POOL_IMAGES",
     "RUN_CONFIGS",
     "ExportConfig",
     "FeaturesConfig",
@@ -184,6 +188,13 @@ class TrainConfig:
         """The phases in order: those of the recipe, self-training only where it has steps."""
         phases = pick(RECIPES, self.recipe, "recipe").phases
         return phases if self.st.steps else tuple(each for each in phases if each != "st")
+
+    @property
+    def pool_images(self) -> int:
+        """At most so many images of the pool are learned from without a label."""
+        if "st" in self.phases:
+            return self.st.images
+        return POOL_IMAGES if "lm" in self.phases and self.lm.pool else 0
 
 
 @dataclass(frozen=True)

@@ -93,17 +93,28 @@ class FfConfig:
 
 @dataclass(frozen=True)
 class StConfig:
-    """Self-training between phases 2 and 3: pseudo-labels of the pool."""
+    """Self-training between phases 2 and 3, in recipes that learn from the pool: its pseudo-labels."""
 
     steps: int = option(
-        0,
+        300,
         "Self-training steps",
-        "Phase 2 names images of the pool, and training begins anew from these and the labels; 0: it does not.",
+        "Of the last round; those before have half of them. In each images of the pool are named, and training begins "
+        "anew from these and the labels; 0: none.",
         low=0,
         high=1_000_000,
     )
+    rounds: int = option(
+        3, "Rounds", "How often the pool is named and learned from: each round names it better.", low=1, high=20
+    )
     images: int = option(
         5000, "Pool images", "At most this many are named, drawn at random.", low=1, high=10_000_000, expert=True
+    )
+    names: str = option(
+        "neighbours",
+        "Names of the pool",
+        "By the network and the images' neighbours together, or by the network alone.",
+        choices=("neighbours", "network"),
+        paper=True,
     )
 
 
@@ -127,6 +138,9 @@ class LmConfig:
     )
     with_head: bool = option(
         True, "With phase 2's head", "The answer is the mean of phase 2's head and the light model.", expert=True
+    )
+    pool: bool = option(
+        False, "Names of the pool", "Learn from what images of the pool are called, on frozen features.", paper=True
     )
     C: float = option(10.0, "C", "Inverse regularisation, where it is not chosen.", low=1e-4, high=1e6, expert=True)
     steps: int = option(1000, "Attention steps", "Of attention pooling.", low=0, high=100_000)

@@ -65,7 +65,7 @@ TEXT = {
     "help.select": "Say how many images you are willing to label. The program picks those that together "
     "look like the whole pool.",
     "help.label": "Give each chosen image its class, with a click or with the number keys.",
-    "help.train": "Linear probe, finetune, light model, and with some backbones self-training in between. "
+    "help.train": "Linear probe, finetune, light model; recipes with a plus learn from your unlabeled images too. "
     "You can close the page meanwhile.",
     "help.results": "How good the classifier is and what that rests on, then take it along.",
     "help.keys": "Keys",

@@ -15,6 +15,7 @@ VALUES = {
         "choose": "By cross-validation",
     },
     "ff.keep": {"last": "The last ones", "best_test": "Best on check images"},
+    "st.names": {"neighbours": "The network and the images' neighbours", "network": "The network alone"},
     "lm.mode": {
         "auto": "By itself",
         "map_lr": "Attention + regression",
@@ -47,6 +48,8 @@ TEXT = {
     "decision.ff.keep.best_test": "best on the check images",
     "decision.st.images": "Images named by itself",
     "decision.st.images.*": "{value} of the pool",
+    "decision.lm.images": "Images named by itself",
+    "decision.lm.images.*": "{value} of the pool",
 }
 
 

@@ -36,11 +36,12 @@ class Training:
 
 def units_of(order: Order) -> list[Unit]:
     """The rows that a (budget, seed) has."""
-    return [
-        Unit(method, on)
-        for method in order.methods
-        for on in (order.frofa if "lm" in RECIPES[method].phases else (True,))
-    ]
+    return [Unit(method, on) for method in order.methods for on in (order.frofa if _augments(method) else (True,))]
+
+
+def _augments(method: str) -> bool:
+    """Whether a method has a phase 3 that FroFA has a say in: where it learns from the pool there is none."""
+    return "lm" in RECIPES[method].phases and not RECIPES[method].values.get("lm.pool")
 
 
 def trainings(order: Order, seed: int, units: Sequence[Unit]) -> list[Training]:
@@ -118,7 +119,8 @@ def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
         steps = -(-epochs * labels // batch) if epochs else ff.steps
         images += steps * batch * (2 if ff.gate == "choose" and not alone else 1)
     if "st" in config.phases and "st" in phases:
-        images += config.st.steps * ff.batch + config.st.images // 3  # forward only
+        steps = config.st.steps + (config.st.rounds - 1) * config.st.steps // 2
+        images += steps * ff.batch + config.st.rounds * config.st.images // 3  # naming is forward only
     return images
 
 

@@ -44,12 +44,15 @@ def claims(cells: Sequence[Row]) -> list[Claim]:
     """
     (part,) = groups(with_frofa(cells))
     found = []
-    for method in ("fact", "l3fact"):
+    for method in ("fact", "l3fact", "fact+", "l3fact+"):
         found.append(_mean(part, method, "ff", 3.0))
         found.append(_mean(part, method, "lp-ft", 0.0, above=True))
         found += [_mean(part, method, rival, -0.5) for rival in ("lm", "lp")]  # above lp-ft is asked already
         found += [_worst(part, method, RIVALS), _typical(part, method)]
     found += [_mean(part, "l3fact", "lp-lora", 0.0, above=True), _worst(part, "l3fact", ("lp-lora",))]
+    for method in ("fact+", "l3fact+"):
+        plain = method.removesuffix("+")
+        found += [_mean(part, method, plain, 0.0, above=True), _worst(part, method, (plain,), -1.0)]
     found = [each for each in found if each.method in methods(part)]
     if any(each["preset"] == "paper" for each in part):
         found.append(_time(part))

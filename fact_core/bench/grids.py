@@ -10,7 +10,21 @@ from typing import Any
 from fact_core.bench.paper import printed
 from fact_core.bench.rows import key_of
 
-METHODS = ("ff", "lp-paper", "lp", "lm", "lp-ft", "lp-lora", "fact", "l3fact", "fact-prompt", "fact-prefix")
+METHODS = (
+    "ff",
+    "lp-paper",
+    "lp",
+    "lm",
+    "lm+",
+    "lp-ft",
+    "lp-lora",
+    "fact",
+    "l3fact",
+    "fact+",
+    "l3fact+",
+    "fact-prompt",
+    "fact-prefix",
+)
 #: What all rows of one table share.
 SHARED = ("dataset", "backbone", "image_size", "preset", "strategy", "test_images", "overrides")
 Row = Mapping[str, Any]

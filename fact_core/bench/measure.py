@@ -24,7 +24,7 @@ from fact_core.config import TrainConfig, to_dict
 from fact_core.events import Event, Log, PhaseStarted, Point, Progress
 from fact_core.files import write_text
 from fact_core.finetune.pipeline import Trained, train
-from fact_core.finetune.self_training import drawn
+from fact_core.finetune.pool_names import drawn
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import map_events
 from fact_core.types import FloatArray, IntArray, Step
@@ -88,6 +88,7 @@ def measure(
     mark = json.dumps(about, sort_keys=True).encode()
     folder = order.cache / "trainings" / hashlib.blake2b(mark, digest_size=12).hexdigest()
     note, device = _Note(folder), features.device
+    others = _unlabelled(data, rows, config)
     step = train(
         backbone=copy.deepcopy(features.backbone),
         files=[data.root / name for name in names],
@@ -98,7 +99,8 @@ def measure(
         device=device,
         check=check,
         pool_files=_pool_files(data, config.seed),
-        unlabelled=_unlabelled(data, rows, config),
+        unlabelled=[data.root / name for name in others],
+        unlabelled_x=(yield from features.of(others)) if others else None,
         folder=folder,
         reuse=order.cache / "phase2",
     )
@@ -125,9 +127,9 @@ def _pool_files(data: Dataset, seed: int) -> list[Path]:
     return [data.root / data.train[row] for row in np.sort(rows)]
 
 
-def _unlabelled(data: Dataset, rows: IntArray, config: TrainConfig) -> list[Path]:
-    """Images for self-training, without the labelled ``rows``, drawn as in a project."""
-    return [data.root / data.train[row] for row in drawn(len(data.train), rows, config.st.images, config.seed)]
+def _unlabelled(data: Dataset, rows: IntArray, config: TrainConfig) -> list[str]:
+    """Names of images to learn from without the labels, none of the labelled ``rows``, drawn as in a project."""
+    return [data.train[row] for row in drawn(len(data.train), rows, config.pool_images, config.seed)]
 
 
 def _held(data: Dataset, tests: Asked, x: FloatArray) -> CheckSet:

@@ -16,7 +16,7 @@ from fact_core.config import TrainConfig, options, train_config
 from fact_core.errors import ConfigError, InputError
 from fact_core.folders import cache_folder
 
-METHODS = ("ff", "lp-paper", "lp", "lm", "lp-ft", "lp-lora", "fact", "l3fact")
+METHODS = ("ff", "lp-paper", "lp", "lm", "lm+", "lp-ft", "lp-lora", "fact", "l3fact", "fact+", "l3fact+")
 #: Options of a training run that have a flag of their own, or no meaning here.
 OWN = ("recipe", "preset", "backbone", "seed", "device", "selection")
 MOST_SEEDS = 100

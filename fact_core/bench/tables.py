@@ -37,9 +37,8 @@ from fact_core.bench.grids import (
 )
 from fact_core.bench.paper import FROFA, MINUTES, TEST_IMAGES, trainable
 
-SELF_TAUGHT = ", self-training included"  # behind a step of the effort that has it
 RESULTS = Path(__file__).parent / "results"
-ADAPTERS = ("lp-lora", "l3fact", "fact-prompt", "fact-prefix")
+ADAPTERS = ("lp-lora", "l3fact", "l3fact+", "fact-prompt", "fact-prefix")
 
 
 def rows(name: str) -> list[dict[str, Any]]:
@@ -68,21 +67,22 @@ def readme_table(cells: Sequence[Row]) -> str:
 
 #: The rows of the README's table: names in words before the short ones.
 HEADLINE = {
-    "lp": "Linear probe",
     "ff": "Full finetune alone",
     "lp-ft": "Probe, then full finetune",
-    "l3fact": "The three phases, LoRA in the second",
-    "fact": "**The three phases (FACT)**",
+    "fact": "The paper's three phases",
+    "fact+": "**The same, learning from the pool too**",
 }
 
 
 def headline(cells: Sequence[Row]) -> str:
     """The README's table: a few methods in words, means over seeds in per cent."""
     (part,) = groups(with_frofa(cells))
+    every = len(seeds(part))
     lines = [line("", *(f"{n} labels" for n in budgets(part))), rule(1 + len(budgets(part)))]
     for method, words in HEADLINE.items():
         found = [[value for value in map(accuracy, of(part, method, n)) if value is not None] for n in budgets(part)]
-        lines.append(line(f"{words} (`{method}`)", *(f"{statistics.mean(each):.1f}" for each in found)))
+        shown = (f"{statistics.mean(each):.1f}{fewer(len(each), every)}" if each else "not run" for each in found)
+        lines.append(line(f"{words} (`{method}`)", *shown))
     return "\n".join(lines)
 
 
@@ -211,8 +211,7 @@ def steps_table(cells: Sequence[Row]) -> str:
                 "not run" if each["points"] is None else f"{each['points']:+.1f}{fewer(each['seeds'], every)}"
                 for each in found
             ]
-            taught = any(each["self_training"] for each in found)
-            lines.append(line(f"{step}{SELF_TAUGHT if taught else ''}", *shown))
+            lines.append(line(step, *shown))
         return "\n".join(lines)
 
     return _each(with_frofa(cells), one)
@@ -223,11 +222,11 @@ def increments(cells: Sequence[Row]) -> list[dict[str, Any]]:
     part = with_frofa(cells)
     probe = "lp-paper" if part[0]["preset"] == "paper" else "lp"
     found = []
-    for name, chain in (("FACT", (probe, "lp-ft", "fact")), ("L3FACT", (probe, "lp-lora", "l3fact"))):
+    chains = (("FACT", (probe, "lp-ft", "fact", "fact+")), ("L3FACT", (probe, "lp-lora", "l3fact", "l3fact+")))
+    for name, chain in chains:
         for before, after in pairwise(chain):
             for n in budgets(part):
-                taught = any("st" in each.get("phase_seconds", ()) for each in of(part, after, n))
-                about = {"name": name, "before": before, "after": after, "labels": n, "self_training": taught}
+                about = {"name": name, "before": before, "after": after, "labels": n}
                 shared = len(shared_seeds(part, n, after, before))
                 found.append({**about, "points": gain(part, n, after, before), "seeds": shared})
     return found

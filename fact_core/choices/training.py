@@ -6,10 +6,16 @@ from fact_core.choices.choice import Choice, PresetChoice, RecipeChoice
 
 RECIPES: dict[str, RecipeChoice] = {
     "fact": RecipeChoice(
-        "FACT", "Probe, full finetune, then a light model on augmented features.", ("lp", "ff", "st", "lm")
+        "FACT", "The paper's: probe, full finetune, then a light model on augmented features.", ("lp", "ff", "lm")
     ),
     "l3fact": RecipeChoice(
-        "L3FACT", "Probe, LoRA finetune (few parameters), then a light model.", ("lp", "lora", "st", "lm")
+        "L3FACT", "The paper's with LoRA in phase 2, which trains few parameters.", ("lp", "lora", "lm")
+    ),
+    "fact+": RecipeChoice(
+        "FACT+", "FACT, which learns from the unlabeled images as well. Takes longer.", ("lp", "ff", "st", "lm")
+    ),
+    "l3fact+": RecipeChoice(
+        "L3FACT+", "L3FACT, which learns from the unlabeled images as well. Takes longer.", ("lp", "lora", "st", "lm")
     ),
     "fact-prompt": RecipeChoice(
         "FACT with prompts",
@@ -22,6 +28,12 @@ RECIPES: dict[str, RecipeChoice] = {
         ("lp", "prefix", "lm"),
     ),
     "lm": RecipeChoice("Light model only", "The light model on the pretrained network: quickest.", ("lm",)),
+    "lm+": RecipeChoice(
+        "Light model+",
+        "A logistic regression on the pretrained network that learns from the unlabeled images as well: seconds.",
+        ("lm",),
+        {"lm.pool": True},
+    ),
     "lp": RecipeChoice("Linear probe", "Logistic regression on the pretrained features.", ("lp",), {"lp.mode": "lr"}),
     "lp-paper": RecipeChoice(
         "Linear probe by SGD",
@@ -72,14 +84,14 @@ PRESETS: dict[str, PresetChoice] = {
             "ff.pixels": 128,
             "ff.crop_min": 0.15,
             "ff.gate": "half",
+            "st.steps": 100,
             "lm.steps": 200,
             "lm.choose": "C",
         },
     ),
     "standard": PresetChoice(
         "Standard",
-        "The recommended settings; a GPU helps. "
-        "With EfficientNet, FACT and L3FACT also learn from what they name in the pool.",
+        "The recommended settings; a GPU helps.",
         {"ff.gate": "choose", "lm.choose": "C+mode"},
         # Chosen on flowers of 32 pixels, with and without phase 1. A vision transformer did worse so. LoRA of its 1 x 1
         # convolutions breaks at 1e-2.
@@ -89,7 +101,6 @@ PRESETS: dict[str, PresetChoice] = {
                 "ff.lora_lr": 3e-3,
                 "ff.layer_decay": 1.0,
                 "ff.start_C": 0.1,
-                "st.steps": 300,
             }
         },
     ),

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fact_core.backbones import Backbone
 from fact_core.events import Event, PhaseDone, Point, Saved
+from fact_core.finetune import light_pool
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, look
 from fact_core.generators import map_events, spread_events
@@ -64,6 +65,8 @@ def _planned(inputs: TrainingInputs, state: TrainingState) -> Step[LightPlan]:
 def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
     """Fit the light model to the labelled images, with the pool's tokens for its PCA, and measure it."""
     config = inputs.config.lm
+    if config.pool:
+        return (yield from light_pool.run(inputs, state, phase))
     mode = state.light_plan.mode if state.light_plan is not None else config.mode
     parameters = _parameters(mode, config.width, state.backbone, inputs.n_classes)
     yield inputs.started(phase, planned_steps(mode, config.steps), 0.0, parameters)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -54,20 +55,22 @@ def train(
     checkpoint_every: float = 30.0,
     reuse: Path | None = None,
     unlabelled: Sequence[Source] = (),
+    unlabelled_x: FloatArray | None = None,
 ) -> Step[Trained]:
     """Train a classifier on n labelled images, phase after phase. ``backbone`` is finetuned in place.
 
     files n; y (n,) indexes ``classes``; x (n, D): pretrained pooled features of the files. check: held-out
     labels, measured but never trained on: the last weights count, not the best on these. pool_files: images of the
-    pool for the statistics of phase 3. unlabelled: those that self-training may name. folder: where checkpoints
-    lie, ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
+    pool for the statistics of phase 3. unlabelled: those that may be learned from, with their pretrained features
+    unlabelled_x (m, D), without which no frozen features of the pool are learned from. folder: where checkpoints lie,
+    ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
     phases 2 are kept, each bound to its labels and options. InputError: nothing to learn from.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
     pre = backbone.preprocess
     seen = [list(each) for each in pre.ranges]  # nothing where no image is deep: marks stay as they were
-    about = [to_dict(config), backbone.key, device.type, *([seen] if seen else [])]
+    about = [_marked(config), backbone.key, device.type, *([seen] if seen else [])]
     about += [pre.view] if pre.view != "crop" else []
     mark = fingerprint(files, y.tolist(), classes, *about)
     inputs = TrainingInputs(
@@ -82,6 +85,7 @@ def train(
         checkpoint=Checkpoint(folder, mark, checkpoint_every),
         reuse=reuse,
         unlabelled=tuple(unlabelled),
+        pool_x=torch.zeros(0, backbone.dim) if unlabelled_x is None else torch.as_tensor(unlabelled_x).float(),
         pretrained=weights_of(backbone) if "st" in config.phases else {},
     )
     state = restore(inputs, backbone.to(device).eval())  # with the phases that an interrupted run finished
@@ -94,6 +98,18 @@ def train(
         inputs.checkpoint.drop(name)  # what it held while under way
         yield Saved(name, state.done[-1].steps)
     return finish(inputs, state)
+
+
+def _marked(config: TrainConfig) -> dict[str, Any]:
+    """The options that a checkpoint is bound to, in the words of the versions that knew fewer: theirs are continued."""
+    plain = to_dict(config)
+    del plain["view"]  # what the network sees is in its preprocessing
+    if "st" not in config.phases or (config.st.rounds, config.st.names) == (1, "network"):
+        plain["recipe"] = config.recipe if "st" not in config.phases else config.recipe.removesuffix("+")
+        del plain["st"]["rounds"], plain["st"]["names"]
+    if not config.lm.pool:
+        del plain["lm"]["pool"]
+    return plain
 
 
 def _one_phase(inputs: TrainingInputs, state: TrainingState, name: str) -> Step[PhaseDone]:

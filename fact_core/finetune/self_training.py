@@ -1,9 +1,10 @@
-"""Self-training: phase 2 names images of the pool, and training begins anew from these and the labels.
+"""Self-training: a network names images of the pool, and training begins anew from these and the labels.
 
 A network that has learned from the labels (the teacher) gives pseudo-labels to unlabelled images, and one that starts
 from the pretrained weights again (the student) learns from both, on augmented pictures (pseudo-labels: Lee 2013;
-teacher and student: Xie et al. 2020, "Self-training with Noisy Student improves ImageNet classification", algorithm
-1). The paper of FACT has no such phase: no effort but ``standard`` has it, for the backbones that it was measured on.
+teacher and student, and students that teach: Xie et al. 2020, "Self-training with Noisy Student improves ImageNet
+classification", algorithm 1). ``pool_names`` says what an image is called. The paper of FACT has no such phase: it is
+what "fact+" and "l3fact+" have over "fact" and "l3fact".
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -24,32 +25,58 @@ from torch import Tensor, nn
 from fact_core.compute.device import out_of_memory, reset_peak_memory
 from fact_core.compute.image_batches import ImageCache, Picture, batches, normalise
 from fact_core.errors import ImageError
-from fact_core.events import Decision, Event, Log, PhaseDone, Point, Progress, Saved
-from fact_core.finetune import weight_mix
+from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
+from fact_core.finetune import pool_names, weight_mix
 from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, train_on
 from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
+from fact_core.finetune.pool_names import SURE, surest
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
 from fact_core.generators import map_events
-from fact_core.types import IntArray, Source, Step, path_of
+from fact_core.types import Source, Step, path_of
 
-SURE = 0.5  # of the images that are named as a class the surest so many teach
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
 LOOK = 32  # images at a time
 KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
+EARLY = 2  # the rounds before the last have half of its steps: their networks only have to name, not to answer
 NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
+
+
+@dataclass(frozen=True)
+class Round:
+    """One of the rounds of a phase: number from 0; the last one's network stays under the phase's own name.
+
+    plan: of this round; before: steps of the rounds before it, of ``total`` in all.
+    """
+
+    phase: str
+    number: int
+    rounds: int
+    plan: LoopPlan
+    before: int
+    total: int
+
+    @property
+    def part(self) -> str:
+        """The checkpoint's part that holds this round's network."""
+        return self.phase if self.number == self.rounds - 1 else f"{self.phase}.{self.number + 1}"
+
+    @property
+    def names(self) -> str:
+        """The checkpoint's part that holds the names of this round."""
+        return f"{NAMED}.{self.number + 1}" if self.number else NAMED
 
 
 def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
     """Train the student in place of phase 2's network, and measure it.
 
-    Not where nothing says that phase 2's network is worth learning from: where the gate took the pretrained one, or
-    mixed both without looking, for want of labels. A mix that labels left out asked for teaches as well as any; the
-    student itself is never mixed (flowers, 125 labels: 67.6 % the mix, 69.6 its student).
+    Not where labels left out have spoken against phase 2, whose trouble would be the student's, or against the names
+    of the pool. A network that names alone has to be shown to be good; the student itself is never mixed (flowers, 125
+    labels: 67.6 % the mix, 69.6 its student).
     """
     taught = inputs.config.phases[inputs.config.phases.index(phase) - 1]
-    reason = _against(inputs.unlabelled, state.decisions)
+    reason = yield from _against(inputs, state.decisions)
     if reason:
         return (yield from _left_out(inputs, state, phase, taught, reason))
     config, n = inputs.config, len(inputs.y)
@@ -60,7 +87,8 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     net = Net(state.backbone, copy.deepcopy((yield from first_head(inputs, state, taught, False))))
     bound = bound_to(inputs, state.backbone, teacher)  # by what phase 2 depends on, and by what comes on top
     if bound is not None:
-        bound = {**bound, "phase": phase, "student": asdict(plan), "unlabelled": _digest(inputs.unlabelled)}
+        own = {"unlabelled": _digest(inputs.unlabelled), "rounds": config.st.rounds, "names": config.st.names}
+        bound = {**bound, "phase": phase, "student": asdict(plan), **own}
     reset_peak_memory(inputs.device)
     training = partial(_train, inputs, state, phase, taught, net, plan)
     done = yield from learned(inputs, state, phase, net, plan, bound, training)
@@ -68,26 +96,13 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     return done
 
 
-def drawn(n: int, taken: IntArray, count: int, seed: int) -> IntArray:
-    """Rows in 0..n-1, sorted, at most ``count`` of those that are not ``taken``: the same for the same seed."""
-    free = np.setdiff1d(np.arange(n), taken)
-    some = np.random.default_rng([seed, 1]).choice(free, size=min(count, len(free)), replace=False)
-    return np.sort(some)
-
-
-def surest(answers: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows (k,) of the (m, K) log-probabilities whose names are used, in order, and their classes (k,).
-
-    Of the images of each named class the surest share ``SURE``, at least one: the surest of all would leave out
-    what is hard to tell apart.
-    """
-    sure, named = answers.max(dim=1)
-    kept = []
-    for each in torch.unique(named).tolist():
-        rows = torch.nonzero(named == each)[:, 0]
-        kept.append(rows[sure[rows].argsort(descending=True, stable=True)[: max(1, int(SURE * len(rows)))]])
-    rows = torch.cat(kept).sort().values if kept else torch.empty(0, dtype=torch.int64)
-    return rows, named[rows]
+def planned(phase: str, rounds: int, plan: LoopPlan) -> list[Round]:
+    """The rounds of a phase whose last one has the steps of ``plan``."""
+    steps = [max(1, plan.steps // EARLY)] * (rounds - 1) + [plan.steps]
+    return [
+        Round(phase, number, rounds, replace(plan, steps=each), sum(steps[:number]), sum(steps))
+        for number, each in enumerate(steps)
+    ]
 
 
 def often(labelled: int, named: int) -> Tensor:
@@ -96,16 +111,19 @@ def often(labelled: int, named: int) -> Tensor:
     return torch.cat([torch.full((labelled,), times), torch.ones(named, dtype=torch.int64)])
 
 
-def _against(unlabelled: Sequence[Source], decisions: Sequence[Decision]) -> str:
-    """Why there is no self-training, if so."""
-    if not unlabelled:
+def _against(inputs: TrainingInputs, decisions: Sequence[Decision]) -> Step[str]:
+    """Why there is no self-training, if so. What labels left out say is asked on the pretrained features."""
+    if not inputs.unlabelled:
         return "no image of the pool is left to learn from"
     if weight_mix.given_up(map(asdict, decisions)):
         return "phase 2's weights were given up: there is nothing to learn from"
     mixes = [each for each in decisions if each.name == weight_mix.PART]
-    if mixes and float(mixes[-1].value) < 1 and mixes[-1].scores is None:
+    alone = inputs.config.st.names == "network"
+    if alone and mixes and float(mixes[-1].value) < 1 and mixes[-1].scores is None:
         return "nothing has shown that phase 2's answers are good enough to learn from"
-    return ""
+    if alone or not len(inputs.pool_x):
+        return ""
+    return (yield from pool_names.spoken_against(inputs.x, inputs.y, inputs.pool_x, inputs.generator("pool")))
 
 
 def _left_out(inputs: TrainingInputs, state: TrainingState, phase: str, taught: str, reason: str) -> Step[PhaseDone]:
@@ -119,76 +137,127 @@ def _left_out(inputs: TrainingInputs, state: TrainingState, phase: str, taught: 
 def _train(
     inputs: TrainingInputs, state: TrainingState, phase: str, taught: str, net: Net, plan: LoopPlan
 ) -> Step[dict[str, Any]]:
-    """Name images with phase 2's network, begin anew with the pretrained weights, train. Returns values to keep."""
+    """Rounds of naming and learning, each from the pretrained weights. Returns values to keep."""
     before, teacher = len(state.decisions), state.heads[taught]
     assert isinstance(teacher, nn.Linear)  # as after every phase 2
-    rows, named = yield from _names(inputs, phase, Net(state.backbone, teacher))
+    start = copy.deepcopy(net.head.state_dict())
+    rounds = planned(phase, inputs.config.st.rounds, plan)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
-    if len(rows):
-        reason = f"the surest {SURE:.0%} of each class that phase 2 named among {len(inputs.unlabelled)} images; "
-        yield _decided(state, len(rows), reason + "a network that learns from them anew takes phase 2's place, unmixed")
+    asked, shown = Net(state.backbone, teacher), _Shown()
+    for each in rounds[(yield from _first(inputs, rounds)) :]:
+        rows, named, sure = yield from _names(inputs, each, asked)
+        if not len(rows):  # phase 2's network stays
+            yield inputs.started(phase, 0, 0.0, 0)
+            yield _decided(state, 0, "no image of the pool can be read any more")
+            net.head.load_state_dict(asked.head.state_dict())
+            break
+        yield _decided(state, len(rows), _reason(inputs, each, sure))
         net.backbone.load_state_dict(inputs.pretrained)
+        net.head.load_state_dict(start)
         files = [*inputs.files, *(inputs.unlabelled[row] for row in rows.tolist())]
         y, times = torch.cat([inputs.y, named]), often(len(inputs.y), len(rows))
         pictures = Pictures(ImageCache(files, plan.pixels, KEPT, net.backbone.preprocess.ranges), y, times)
-        about = {"parameters": (yield from _learn(inputs, phase, net, pictures, plan)), "epoch": pictures.epoch}
-    else:  # phase 2's network stays
-        yield inputs.started(phase, 0, 0.0, 0)
-        yield _decided(state, 0, "no image of the pool can be read any more")
-        net.head.load_state_dict(teacher.state_dict())
+        parameters = yield from _learn(inputs, each, net, pictures, shown)
+        about = {"parameters": parameters, "epoch": pictures.epoch, "steps": each.total}
+        asked = net
+    for each in rounds:
+        if each.part != phase:
+            inputs.checkpoint.drop(each.part)
     return {**about, "decisions": [asdict(each) for each in state.decisions[before:]]}
 
 
-def _learn(inputs: TrainingInputs, phase: str, net: Net, pictures: Pictures, plan: LoopPlan) -> Step[int]:
+def _reason(inputs: TrainingInputs, each: Round, sure: float) -> str:
+    """Why these images teach. sure: how sure their names are on average, 0 to 1."""
+    who = "phase 2" if each.number == 0 else "the network before"
+    if inputs.config.st.names == "neighbours":
+        who = f"{who} and the images' neighbours"
+    turn = f"round {each.number + 1} of {each.rounds}: " if each.rounds > 1 else ""
+    told = f", {sure:.0%} sure on average" if sure else ""
+    named = f"the surest {SURE:.0%} of each class that {who} named among {len(inputs.unlabelled)} images{told}; "
+    return f"{turn}{named}a network that learns from them anew takes phase 2's place, unmixed"
+
+
+def _first(inputs: TrainingInputs, rounds: Sequence[Round]) -> Step[int]:
+    """The round that an earlier sitting came to: the last that has its names. 0 where the pool is another one now."""
+    stored = [(each, inputs.checkpoint.finished(each.names)) for each in rounds]
+    kept = [(each, part) for each, part in stored if part is not None]
+    if not kept:
+        return 0
+    asked = _digest(inputs.unlabelled)
+    if any(part.values["unlabelled"] != asked for _, part in kept):
+        yield Log("The pool has changed since the last sitting: self-training begins anew.", "warning")
+        _forget(inputs, rounds)
+        return 0
+    return kept[-1][0].number
+
+
+def _forget(inputs: TrainingInputs, rounds: Sequence[Round]) -> None:
+    for each in rounds:
+        inputs.checkpoint.drop(each.names)
+        inputs.checkpoint.drop(each.part)
+
+
+def _learn(inputs: TrainingInputs, each: Round, net: Net, pictures: Pictures, shown: _Shown) -> Step[int]:
     """Train on labels and pseudo-labels. Returns how many weights learned."""
-    check = yield from live_check(inputs.check, net.backbone.preprocess, plan.pixels, inputs.config.ff.keep)
-    training = train_on(inputs, phase, net, pictures, plan, check, announce=phase)
+    check = yield from live_check(inputs.check, net.backbone.preprocess, each.plan.pixels, inputs.config.ff.keep)
+    training = train_on(inputs, each.part, net, pictures, each.plan, check, announce=each.phase)
     try:
-        return (yield from map_events(training, lambda event: _of_phase(event, phase)))
+        return (yield from map_events(training, partial(shown, each, pictures.epoch)))
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
-        inputs.checkpoint.drop(NAMED)
-        inputs.checkpoint.drop(phase)
+        _forget(inputs, planned(each.phase, each.rounds, each.plan))
         raise
 
 
-def _names(inputs: TrainingInputs, phase: str, teacher: Net) -> Step[tuple[Tensor, Tensor]]:
-    """Rows of the unlabelled images that teach (k,), and what the teacher calls them (k,).
+def _names(inputs: TrainingInputs, each: Round, teacher: Net) -> Step[tuple[Tensor, Tensor, float]]:
+    """Rows of the unlabelled images that teach (k,), what they are called (k,), and how sure that is on average.
 
-    Those of an earlier sitting, as long as they are of the same images and all of these are there.
+    Those of an earlier sitting, where it came so far. The labelled images are looked at as well where neighbours have
+    a say: each network has features of its own.
     """
-    stored, asked = inputs.checkpoint.finished(NAMED), _digest(inputs.unlabelled)
+    stored = inputs.checkpoint.finished(each.names)
     if stored is not None:
-        if stored.values["unlabelled"] == asked:
-            return stored.tensors["rows"], stored.tensors["named"]
-        yield Log("The pool has changed since the last sitting: self-training begins anew.", "warning")
-        inputs.checkpoint.drop(phase)
+        return stored.tensors["rows"], stored.tensors["named"], float(stored.values.get("sure", 0.0))
     teacher.to(inputs.device).eval()
-    bad, done = list[str](), 0
-    answers = torch.full((len(inputs.unlabelled), inputs.n_classes), -torch.inf)
-
-    def gone(row: int, error: ImageError) -> None:
-        bad.append(str(error))
-
-    for found, pictures in batches(inputs.unlabelled, teacher.backbone.preprocess, LOOK, on_bad=gone):
-        answers[torch.from_numpy(np.asarray(found))] = _said(teacher, pictures, inputs.device)
-        done += len(found)
-        yield Progress(NAMED, done + len(bad), len(inputs.unlabelled))
+    answers, features, bad = yield from _seen(inputs, teacher, inputs.unlabelled)
     if bad:
         yield Log(f"{len(bad)} images of the pool cannot be read any more, going on without: {bad[0]}", "warning")
-    seen = torch.nonzero(answers.isfinite().all(dim=1))[:, 0]
-    kept, named = surest(answers[seen])
-    rows = seen[kept]
-    inputs.checkpoint.save(NAMED, {"rows": rows, "named": named}, {"step": 0, "unlabelled": asked}, finished=True)
-    return rows, named
+    there = torch.nonzero(answers.isfinite().all(dim=1))[:, 0]
+    said = answers[there]
+    if inputs.config.st.names == "neighbours" and len(there):
+        _, own, lost = yield from _seen(inputs, teacher, inputs.files)
+        if lost:
+            raise lost[0]
+        said = yield from map_events(pool_names.called(said, features[there], own, inputs.y), lambda event: None)
+    kept, named = surest(said)
+    rows = there[kept]
+    shares = said if inputs.config.st.names == "neighbours" else said.exp()
+    sure = float(shares[kept].max(dim=1).values.mean()) if len(kept) else 0.0
+    values = {"step": 0, "unlabelled": _digest(inputs.unlabelled), "sure": sure}
+    inputs.checkpoint.save(each.names, {"rows": rows, "named": named}, values, finished=True)
+    return rows, named, sure
 
 
-def _said(net: Net, pictures: Picture, device: torch.device) -> Tensor:
-    """Log-probabilities (b, K) of pictures [b,3,H,W], on the CPU; one by one where the memory is too small."""
+def _seen(inputs: TrainingInputs, net: Net, files: Sequence[Source]) -> Step[tuple[Tensor, Tensor, list[ImageError]]]:
+    """Log-probabilities (m, K), features (m, D), and the errors of images that cannot be read: their rows are NaN."""
+    bad: list[ImageError] = []
+    answers = torch.full((len(files), inputs.n_classes), torch.nan)
+    features = torch.full((len(files), net.backbone.dim), torch.nan)
+    done = 0
+    for found, pictures in batches(files, net.backbone.preprocess, LOOK, on_bad=lambda row, error: bad.append(error)):
+        at = torch.from_numpy(np.asarray(found))
+        answers[at], features[at] = _said(net, pictures, inputs.device)
+        done += len(found)
+        yield Progress(NAMED, done + len(bad), len(files))
+    return answers, features, bad
 
-    def said(some: Picture) -> Tensor:
+
+def _said(net: Net, pictures: Picture, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Log-probabilities (b, K) and features (b, D) of pictures [b,3,H,W], on the CPU; one by one in a small memory."""
+
+    def said(some: Picture) -> tuple[Tensor, Tensor]:
         with torch.inference_mode():
-            logits: Tensor = net(normalise(some, net.backbone.preprocess, device))
-            return logits.float().log_softmax(1).cpu()
+            pooled = net.backbone(normalise(some, net.backbone.preprocess, device)).pooled
+            return net.head(pooled).float().log_softmax(1).cpu(), pooled.float().cpu()
 
     try:
         return said(pictures)
@@ -197,14 +266,29 @@ def _said(net: Net, pictures: Picture, device: torch.device) -> Tensor:
             raise
     if device.type == "cuda":
         torch.cuda.empty_cache()
-    return torch.cat([said(pictures[row : row + 1]) for row in range(len(pictures))])
+    each = [said(pictures[row : row + 1]) for row in range(len(pictures))]
+    return torch.cat([one for one, _ in each]), torch.cat([features for _, features in each])
 
 
-def _of_phase(event: Event, phase: str) -> Event:
-    """The loop's events under the name of this phase: its plan is that of phase 2."""
-    if isinstance(event, (Point, Saved)):
-        return replace(event, phase=phase)
-    return replace(event, step=phase) if isinstance(event, Progress) else event
+@dataclass
+class _Shown:
+    """The loop's events under the name of this phase, whose plan is that of phase 2, behind the rounds before."""
+
+    began: bool = False
+
+    def __call__(self, each: Round, epoch: int, event: Event) -> Event | None:
+        before, total = each.before, each.total
+        if isinstance(event, PhaseStarted):
+            again, self.began = self.began, True
+            return None if again else replace(event, steps=total, epochs=total * each.plan.batch / epoch)
+        if isinstance(event, Point):
+            epochs = before * each.plan.batch / epoch
+            return replace(event, phase=each.phase, step=before + event.step, steps=total, epoch=epochs + event.epoch)
+        if isinstance(event, Saved):
+            return replace(event, phase=each.phase, step=before + event.step)
+        if isinstance(event, Progress):
+            return replace(event, step=each.phase, done=before + event.done, total=total)
+        return event
 
 
 def _decided(state: TrainingState, images: int, reason: str) -> Decision:

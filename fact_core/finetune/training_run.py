@@ -37,8 +37,8 @@ class TrainingInputs:
     """What a training run was given: nothing here changes while it trains.
 
     x (n, D): PRETRAINED features of the labelled images ``files`` with classes ``y``. reuse: where finished
-    phases 2 lie. unlabelled: images of the pool that self-training may name. pretrained: the backbone's first
-    weights, for self-training; empty where there is none.
+    phases 2 lie. unlabelled: images of the pool that may be learned from, with their PRETRAINED features pool_x (m, D).
+    pretrained: the backbone's first weights, for self-training; empty where there is none.
     """
 
     files: Sequence[Source]
@@ -52,6 +52,7 @@ class TrainingInputs:
     checkpoint: Checkpoint
     reuse: Path | None = None
     unlabelled: Sequence[Source] = ()
+    pool_x: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     pretrained: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property

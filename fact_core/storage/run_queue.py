@@ -22,6 +22,10 @@ from fact_core.storage.run_process import fail_lost_in
 Status = Literal["queued", "running", "done", "stopped", "failed"]
 
 
+#: What a training calls its decision about images that it learns from without a label.
+POOL_DECISIONS = ("st.images", "lm.images")
+
+
 @dataclass(frozen=True)
 class Run:
     """One row of the queue. Times in seconds since 1970, for people to read: no decision rests on them.
@@ -54,8 +58,8 @@ class Run:
 
     @property
     def self_taught(self) -> int:
-        """How many images of the pool a training run has learned from without a label (self-training)."""
-        named = [each["value"] for each in self.result.get("decisions") or () if each["name"] == "st.images"]
+        """How many images of the pool a training run has learned from without a label, in its last round."""
+        named = [each["value"] for each in self.result.get("decisions") or () if each["name"] in POOL_DECISIONS]
         return int(named[-1]) if named else 0
 
 

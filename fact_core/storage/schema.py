@@ -167,4 +167,16 @@ MIGRATIONS: tuple[str, ...] = (
     -- Grey with transparency, 16 bits each, was taken for 8 bits: PNG files are looked at again.
     UPDATE item SET deep = NULL WHERE status = 'ok' AND format = 'PNG' AND deep = '';
     """,
+    """
+    -- "fact" and "l3fact" learned from the pool where they had steps for it, by what phase 2 alone named. That is
+    -- "fact+" and "l3fact+" now: runs keep their meaning. What a run has told of its phases counts, for "l3fact" once
+    -- stored those steps without having the phase.
+    UPDATE run SET config = json_set(
+        config, '$.recipe', json_extract(config, '$.recipe') || '+', '$.st.rounds', 1, '$.st.names', 'network')
+    WHERE kind = 'train' AND json_valid(config) AND json_extract(config, '$.recipe') IN ('fact', 'l3fact')
+      AND json_extract(config, '$.st.steps') > 0
+      AND coalesce(
+        (SELECT body LIKE '%"st"%' FROM event
+         WHERE event.run = run.id AND event.kind = 'phase_started' ORDER BY event.id DESC LIMIT 1), 1);
+    """,
 )

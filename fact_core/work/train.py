@@ -77,7 +77,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
     known = readable(known, pool)
     held = check_set(known, pool, x)
-    rows = pool.rows(known.ids)
+    rows, others = pool.rows(known.ids), pool.rows(known.pool_ids)
     rng = np.random.default_rng(config.seed)
     some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
     try:
@@ -93,7 +93,8 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
             device=device,
             folder=folder / "checkpoint",
             reuse=project.cache / "phase2",
-            unlabelled=pool.sources(pool.rows(known.pool_ids)),
+            unlabelled=pool.sources(others),
+            unlabelled_x=x[others],
         )
     except ImageChanged:
         items.doubt(project, pool.digests)  # the next scan reads all of them, whatever their times say

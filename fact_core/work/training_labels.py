@@ -14,7 +14,7 @@ import numpy as np
 from fact_core.config import TrainConfig
 from fact_core.errors import InputError
 from fact_core.files import write_text
-from fact_core.finetune.self_training import drawn
+from fact_core.finetune.pool_names import drawn
 from fact_core.finetune.training_run import CheckSet
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage.project import Project
@@ -31,7 +31,7 @@ class TrainingLabels:
     check_ids: IntArray  # (m,)
     check_classes: tuple[str, ...]  # m names; may hold classes that the training labels lack
     class_ids: tuple[int, ...]  # of ``classes``: they stay when a class is renamed
-    pool_ids: IntArray  # of images without a label, for self-training
+    pool_ids: IntArray  # of images without a label that may be learned from
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -53,7 +53,7 @@ class TrainingLabels:
 
 
 def labels_of_run(project: Project, folder: Path, config: TrainConfig, pool: Pool) -> TrainingLabels:
-    """The labels of this run, and the images of self-training: those stored at its first start, else those of now.
+    """The labels of this run, and images to learn from without: those stored at its first start, else those of now.
 
     InputError when there is no label.
     """
@@ -108,11 +108,11 @@ def check_set(known: TrainingLabels, pool: Pool, x: FloatArray) -> CheckSet | No
 
 
 def _unlabelled(project: Project, pool: Pool, config: TrainConfig) -> IntArray:
-    """Ids of the images that self-training may name, where the run has it."""
-    if "st" not in config.phases:
+    """Ids of the images that may be learned from without a label, where the recipe does that."""
+    if not config.pool_images:
         return np.array([], dtype=np.int64)
     taken = np.flatnonzero(np.isin(pool.ids, selections.spoken_for(project)))
-    return pool.ids[drawn(len(pool), taken, config.st.images, config.seed)]
+    return pool.ids[drawn(len(pool), taken, config.pool_images, config.seed)]
 
 
 def _used(known: Labels) -> Labels:

@@ -273,15 +273,15 @@ def _together(order: Order) -> list[list[str]]:
 
 
 def test_one_training_answers_for_all_its_beginnings(tmp_path: Path) -> None:
-    alone = [["ff"], ["lp-paper"], ["lm"]]
+    alone = [["ff"], ["lp-paper"], ["lm"], ["lm+"], ["l3fact", "lp-lora"]]
     # Self-training trains phase 2's network away: what lp-ft says is of another run, which takes phase 2 over.
-    assert sorted(_together(order(tmp_path))) == sorted([["fact", "lp"], ["lp-ft"], ["l3fact"], ["lp-lora"], *alone])
+    assert sorted(_together(order(tmp_path))) == sorted([["fact+", "lp"], ["l3fact+"], ["fact", "lp-ft"], *alone])
     assert sorted(_together(order(tmp_path, "--set", "st.steps=0"))) == sorted(
-        [["fact", "lp-ft", "lp"], ["l3fact", "lp-lora"], *alone]
+        [["fact+", "fact", "lp-ft", "lp"], ["l3fact+", "l3fact", "lp-lora"], *alone[:-1]]
     )
     # The paper's own phase 1 is the SGD probe; the converged one is a training of its own there.
     assert sorted(_together(order(tmp_path, "--preset", "paper"))) == sorted(
-        [["fact", "lp-ft", "lp-paper"], ["l3fact", "lp-lora"], ["ff"], ["lp"], ["lm"]]
+        [["fact+", "lp-paper"], ["l3fact+"], ["fact", "lp-ft"], ["ff"], ["lp"], *alone[2:]]
     )
     assert _together(order(tmp_path, "--methods", "lp-ft,lp")) == [["lp-ft", "lp"]]
     assert _together(order(tmp_path, "--methods", "lp,fact", "--frofa", "on,off")) == [["fact", "lp"], ["fact"]]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fact_core.bench import claims, grids, paper, tables
 from fact_core.bench.order import brought_by
+from fact_core.bench.rows import read_rows, write_rows
 from fact_core.bench.tables_json import as_json
 
 
@@ -90,10 +92,42 @@ def test_long_tail_time_ablation_steps_and_parameters() -> None:
     assert "| `fact` | 50 | 59.0 ± 1.4 | 58.5 ± 2.1 | +0.5 |" in ablation
     assert "| FACT: `lp-ft` → `fact` | +2.0 | +1.0 (1 of 2 seeds) |" in tables.steps_table(CELLS)
     assert "| L3FACT: `lp` → `lp-lora` | not run | not run |" in tables.steps_table(CELLS)
-    taught = [{**each, "phase_seconds": {"st": 1.0}} if each["method"] == "fact" else each for each in CELLS]
-    assert "| FACT: `lp-ft` → `fact`, self-training included | +2.0 | +1.0 (1 of 2 seeds) |" in tables.steps_table(
-        taught
-    )
+    taught = [*CELLS, row("fact+", 50, 0.64), row("fact+", 50, 0.65, 1)]
+    assert "| FACT: `fact` → `fact+` | +5.5 | not run |" in tables.steps_table(taught)
+
+
+def test_rows_of_earlier_versions_keep_their_meaning(tmp_path: Path) -> None:
+    """ "fact" learned from the pool once, where it had a phase for it."""
+    then = [
+        row("fact", 50, 0.6, phase_seconds={"ff": 1.0, "st": 2.0, "lm": 1.0}),
+        row("l3fact", 50, 0.6, phase_seconds={"st": 1.0}, overrides={"st.steps": 90}),
+        row("fact", 100, 0.6, phase_seconds={"ff": 1.0, "lm": 1.0}),
+        row("lp", 50, 0.5),
+    ]
+    write_rows(tmp_path / "rows.json", then)
+    now = read_rows(tmp_path / "rows.json")
+    assert [each["method"] for each in now] == ["fact+", "l3fact+", "fact", "lp"]
+    way = {"st.rounds": 1, "st.names": "network"}
+    assert [each["overrides"] for each in now] == [{"st.steps": 300, **way}, {"st.steps": 90, **way}, {}, {}]
+    write_rows(tmp_path / "rows.json", now)
+    assert read_rows(tmp_path / "rows.json") == now
+
+
+def test_what_learns_from_the_pool_is_held_against_what_does_not() -> None:
+    cells = [row("fact", 50, 0.60), row("fact+", 50, 0.65), *(row(name, 50, 0.5) for name in ("ff", "lm", "lp"))]
+    found = {each.text: each.holds for each in claims.claims([*cells, row("lp-ft", 50, 0.6)])}
+    assert found["fact+ less fact, mean over 1 budget (points)"] is True
+    assert found["fact+ less fact in the worst cell, 50 labels (points)"] is True
+    worse = [*cells, row("lp-ft", 50, 0.6), row("fact", 100, 0.7), row("fact+", 100, 0.68)]
+    found = {each.text: each.holds for each in claims.claims(worse)}
+    assert found["fact+ less fact in the worst cell, 100 labels (points)"] is False
+
+
+def test_the_headline_says_what_is_not_measured() -> None:
+    cells = [row("ff", 50, 0.5), row("ff", 50, 0.6, 1), row("fact+", 50, 0.7)]
+    text = tables.headline(cells)
+    assert "| Full finetune alone (`ff`) | 55.0 |" in text and "(`lp-ft`) | not run |" in text
+    assert "(`fact+`) | 70.0 (1 of 2 seeds) |" in text
 
 
 def test_parameters_and_their_share_beside_the_papers() -> None:

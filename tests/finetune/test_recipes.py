@@ -40,7 +40,7 @@ def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
         x = np.asarray(tokens(network, data.files, CPU)[0], dtype=np.float32)
         run = train(
             backbone=network, files=data.files, y=data.y, classes=NAMES, x=x, config=config, device=CPU,
-            pool_files=data.files[:3], unlabelled=data.files[3:],
+            pool_files=data.files[:3], unlabelled=data.files[3:], unlabelled_x=x[3:],
         )  # fmt: skip
         events, trained = drain(run)
         started = [each for each in events if isinstance(each, PhaseStarted)]

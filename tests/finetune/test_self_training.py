@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,19 @@ import numpy as np
 import pytest
 import torch
 
+from fact_core.backbones import Tokens
 from fact_core.bench.cells import covers
+from fact_core.choices import PRESETS, RECIPES
 from fact_core.compute.image_batches import ImageCache, load_eval, normalise
 from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
-from fact_core.finetune import finetune, self_training, weight_mix
+from fact_core.finetune import finetune, pool_names, self_training, weight_mix
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.loop import Pictures
-from fact_core.finetune.self_training import NAMED, drawn, often, surest
+from fact_core.finetune.pool_names import drawn, surest
+from fact_core.finetune.self_training import NAMED, often
+from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.types import Step
 from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
@@ -38,8 +43,11 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     return coloured(tmp_path_factory.mktemp("pool"), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0], seed=1).files
 
 
-def taught(recipe: str = "fact", **values: Any) -> TrainConfig:
-    return tiny(recipe, **{"st.steps": 4, "ff.gate": "off", "ff.drop_path": 0.3, **values})
+def taught(recipe: str = "fact+", **values: Any) -> TrainConfig:
+    return tiny(
+        recipe,
+        **{"st.steps": 4, "st.rounds": 1, "st.names": "network", "ff.gate": "off", "ff.drop_path": 0.3, **values},
+    )
 
 
 def decisions(found: Sequence[Event | Decision], name: str = NAMED) -> list[str]:
@@ -85,7 +93,7 @@ def test_an_epoch_holds_each_image_as_often_as_it_says(data: Coloured) -> None:
     assert torch.bincount(seen[8:], minlength=6).tolist() == times.tolist()
 
 
-@pytest.mark.parametrize(("recipe", "second"), [("fact", "ff"), ("l3fact", "lora")])
+@pytest.mark.parametrize(("recipe", "second"), [("fact+", "ff"), ("l3fact+", "lora")])
 def test_a_new_network_learns_from_what_phase_2_named(
     recipe: str, second: str, data: Coloured, pool: tuple[Path, ...]
 ) -> None:
@@ -132,7 +140,7 @@ def test_the_pseudo_labels_are_what_phase_2_says(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("recipe", "shorter"), [("fact", "lp-ft"), ("l3fact", "lp-lora")])
+@pytest.mark.parametrize(("recipe", "shorter"), [("fact+", "lp-ft"), ("l3fact+", "lp-lora")])
 def test_the_student_starts_from_the_pretrained_weights(
     recipe: str, shorter: str, data: Coloured, pool: tuple[Path, ...]
 ) -> None:
@@ -153,6 +161,53 @@ def test_the_student_starts_from_the_pretrained_weights(
         patch.setattr(self_training, "train_on", train_on)
         drain(run)
     assert len(seen) == 1 and all(torch.equal(start[key], seen[0][key]) for key in start)
+
+
+@pytest.mark.parametrize("names", ["network", "neighbours"])
+def test_each_round_names_anew_and_starts_from_the_pretrained_weights(
+    names: str, data: Coloured, pool: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second round's names are those of the first one's network, and the chart goes on where that ended."""
+    given: list[tuple[str, Pictures, bool]] = []
+    start = backbone().state_dict()
+
+    def train_on(
+        inputs: TrainingInputs, part: str, net: Any, pictures: Pictures, *rest: object, **more: Any
+    ) -> Step[int]:
+        fresh = all(torch.equal(start[key], each) for key, each in net.backbone.state_dict().items())
+        given.append((part, pictures, fresh))
+        return (yield from finetune.train_on(inputs, part, net, pictures, *rest, **more))
+
+    monkeypatch.setattr(self_training, "train_on", train_on)
+    config = taught(**{"st.rounds": 3, "st.names": names, "lm.mode": "lr"})
+    events, trained = drain(steps(data, config, unlabelled=pool))
+    assert [(part, fresh) for part, _, fresh in given] == [("st.1", True), ("st.2", True), ("st", True)]
+    points = [each for each in events if isinstance(each, Point) and each.phase == "st"]
+    assert [each.step for each in points] == list(range(1, 9)) and {each.steps for each in points} == {8}
+    assert all(a.epoch < b.epoch for a, b in pairwise(points))
+    (began,) = [each for each in events if isinstance(each, PhaseStarted) and each.phase == "st"]
+    assert began.steps == 8 and trained.phases[2].steps == 8  # twice half of the last round's four
+    told = [each.reason for each in trained.decisions if each.name == NAMED]
+    assert [reason[:13] for reason in told] == ["round 1 of 3:", "round 2 of 3:", "round 3 of 3:"]
+    assert all(("neighbours" in reason) == (names == "neighbours") for reason in told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [1, 2, 4])  # in the first round, at its end, in the second
+def test_rounds_that_were_stopped_end_as_unbroken_ones(
+    stop: int, data: Coloured, pool: tuple[Path, ...], tmp_path: Path
+) -> None:
+    config = taught(**{"st.steps": 4, "st.rounds": 2, "st.names": "neighbours", "lm.mode": "lr"})
+    _, whole = drain(steps(data, config, unlabelled=pool))
+    run = steps(data, config, tmp_path, unlabelled=pool)
+    while not (isinstance(event := next(run), Saved) and event.phase == "st" and event.step == stop):
+        pass
+    run.close()
+    events, again = drain(steps(data, config, tmp_path, unlabelled=pool))
+    one, two = whole.classifier.state_dict(), again.classifier.state_dict()
+    assert one.keys() == two.keys() and all(torch.equal(one[key], two[key]) for key in one)
+    assert [each.phase for each in events if isinstance(each, PhaseStarted)].count("st") == 1
+    assert not (tmp_path / "st.1.safetensors").exists()  # as large as a backbone, and of no more use
 
 
 @pytest.mark.slow
@@ -192,11 +247,20 @@ def test_a_pool_that_has_changed_between_two_sittings_begins_it_anew(
 
 
 @pytest.mark.parametrize(
-    ("share", "scores", "taken"), [(1.0, None, 2), (0.5, None, 0), (0.0, {"0": 1.0}, 0), (0.5, {"0.5": 1.0}, 2)]
+    ("share", "scores", "names", "taken"),
+    [
+        (1.0, None, "network", 2),
+        (0.5, None, "network", 0),
+        (0.5, None, "neighbours", 2),  # they correct it
+        (0.0, {"0": 1.0}, "network", 0),
+        (0.0, {"0": 1.0}, "neighbours", 0),
+        (0.5, {"0.5": 1.0}, "network", 2),
+    ],
 )
 def test_phase_2_teaches_where_labels_left_out_have_spoken_for_it(
     share: float,
     scores: dict[str, float] | None,
+    names: str,
     taken: int,
     data: Coloured,
     pool: tuple[Path, ...],
@@ -211,7 +275,7 @@ def test_phase_2_teaches_where_labels_left_out_have_spoken_for_it(
     monkeypatch.setattr(weight_mix, "choose", choose)
     monkeypatch.setattr(weight_mix, "mix", lambda *given: mixed.append(given[2]))
     mixed: list[float] = []
-    config = taught(**{"ff.gate": "choose", "ff.steps": 2, "st.steps": 2, "lm.mode": "lr"})
+    config = taught(**{"ff.gate": "choose", "ff.steps": 2, "st.steps": 2, "st.names": names, "lm.mode": "lr"})
     _, trained = drain(steps(data, config, unlabelled=pool))
     assert [each.steps for each in trained.phases if each.phase == "st"] == [taken]
     assert mixed == [share]
@@ -286,6 +350,9 @@ def test_another_run_takes_it_over_where_the_pool_is_the_same(
     assert over(taught(**{"lm.frofa": "none"}), pool) == ["Full finetune", "Self-training"]
     assert over(taught(), pool[1:]) == ["Full finetune"]
     assert over(taught(**{"st.steps": 3}), pool) == ["Full finetune"]
+    assert over(taught(**{"st.names": "neighbours"}), pool) == ["Full finetune"]
+    assert over(taught(**{"st.rounds": 2}), pool) == ["Full finetune"]
+    assert over(taught(**{"st.rounds": 2, "lm.C": 3.0}), pool) == ["Full finetune", "Self-training"]
     assert over(taught(**{"ff.batch": 6}), pool) == []
     # Six labels fill no batch of seven, but with the pool's images the student's batches are larger.
     assert over(taught(**{"ff.batch": 7}), pool) == ["Full finetune"]
@@ -307,28 +374,33 @@ def test_a_table_does_not_take_lp_ft_from_a_run_that_trains_its_network_away() -
     assert covers(without, shorter)
 
 
-def test_only_the_recommended_effort_has_it() -> None:
-    for recipe in ("fact", "l3fact"):
-        assert "st" in train_config("standard", recipe=recipe, backbone="tf_efficientnet_lite0").phases
-        assert "st" not in train_config("standard", recipe=recipe, backbone="vit_small_patch16_224.dino").phases
-        for preset in ("quick", "paper"):
-            assert "st" not in train_config(preset, recipe=recipe, backbone="tf_efficientnet_lite0").phases
-    for recipe in ("ff", "lp-ft", "lp-lora"):  # what they are measured against
-        assert "st" not in train_config("standard", recipe=recipe, backbone="tf_efficientnet_lite0").phases
+@pytest.mark.parametrize("preset", PRESETS)
+def test_recipes_that_learn_from_the_pool_do_so_in_every_effort_and_no_other_does(preset: str) -> None:
+    for recipe, choice in RECIPES.items():
+        for name in ("tf_efficientnet_lite0", "vit_small_patch16_224.dino"):
+            if recipe in ("fact-prompt", "fact-prefix") and name.startswith("tf_"):
+                continue  # they do not fit
+            phases = train_config(preset, recipe=recipe, backbone=name).phases
+            assert phases == choice.phases and ("st" in phases) == (recipe in ("fact+", "l3fact+")), recipe
 
 
 def test_a_full_memory_while_it_names_takes_one_image_at_a_time() -> None:
-    class Full(torch.nn.Module):
-        backbone = type("Backbone", (), {"preprocess": backbone().preprocess})()
+    network = backbone()
 
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
+    class Full(torch.nn.Module):
+        preprocess = network.preprocess
+
+        def forward(self, images: torch.Tensor) -> Tokens:
             if len(images) > 1:
                 raise torch.OutOfMemoryError("CUDA out of memory")
-            return images.mean(dim=(2, 3))
+            return Tokens(images.mean(dim=(2, 3)), images)
 
+    net: Any = Net(Full(), torch.nn.Linear(3, 2))  # type: ignore[arg-type]
     pictures = np.random.default_rng(0).integers(0, 255, (5, 3, 8, 8), dtype=np.uint8)
-    wanted = normalise(pictures, Full.backbone.preprocess, CPU).mean(dim=(2, 3)).log_softmax(1)
-    assert torch.allclose(self_training._said(Full(), pictures, CPU), wanted, atol=1e-5)
+    wanted = normalise(pictures, network.preprocess, CPU).mean(dim=(2, 3))
+    answers, features = self_training._said(net, pictures, CPU)
+    assert torch.allclose(features, wanted, atol=1e-5)
+    assert torch.allclose(answers, net.head(wanted).log_softmax(1), atol=1e-5)
 
 
 def test_the_students_rate_warms_up_over_a_tenth_of_its_own_steps(
@@ -345,3 +417,22 @@ def test_the_students_rate_warms_up_over_a_tenth_of_its_own_steps(
     monkeypatch.setattr(self_training, "train_on", train_on)
     drain(steps(data, taught(**{"ff.warm_epochs": 50}), unlabelled=pool))
     assert plans == [("st", 0)]
+
+
+def test_names_that_labels_left_out_speak_against_are_not_learned_from(
+    data: Coloured, pool: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked where neighbours name the pool, on the pretrained features; phase 2's network stays then."""
+
+    def worse(*_: object) -> Step[pool_names.LeftOut]:
+        yield from ()
+        return pool_names.LeftOut(1, 5, 6, True)
+
+    monkeypatch.setattr(pool_names, "left_out", worse)
+    x = np.zeros((len(pool), data.x.shape[1]), np.float32)
+    for names, taken in (("neighbours", 0), ("network", 4)):
+        config = taught(**{"st.names": names, "lm.mode": "lr"})
+        _, trained = drain(steps(data, config, unlabelled=pool, unlabelled_x=x))
+        assert trained.phases[2].steps == taken
+    _, without = drain(steps(data, taught(**{"st.names": "neighbours", "lm.mode": "lr"}), unlabelled=pool))
+    assert without.phases[2].steps == 4  # nothing to ask on

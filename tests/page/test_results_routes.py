@@ -136,7 +136,7 @@ def test_plotly_comes_from_the_installed_package(foldered: Site) -> None:
 
 def test_the_chart_of_an_older_run_has_the_phases_that_it_had(foldered: Site) -> None:
     """L3FACT had no self-training once; its runs stored the options of it all the same."""
-    config = train_config("standard", recipe="l3fact")
+    config = train_config("standard", recipe="l3fact+")
     assert "st" in config.phases
     run = run_queue.queue(foldered.project, "train", to_dict(config))
     assert run_queue.claim(foldered.project, "test") is not None

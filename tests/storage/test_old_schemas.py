@@ -5,12 +5,14 @@ Hostile input 16: an old schema opens, is backed up and migrates; a newer one is
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import SchemaTooNew
 from fact_core.labeling import classes, labels_now, notes, operations, selections, undo
 from fact_core.labeling.history import Op
@@ -125,3 +127,38 @@ def test_a_project_of_a_newer_version_is_refused_and_not_touched(project: Projec
     with pytest.raises(SchemaTooNew):
         operations.apply(project, "desk.tab", [Op(9, "label", 1, 1)])
     assert project.db.read_bytes() == before
+
+
+PLAIN = '{{"recipe": "{0}", "preset": "standard", "st": {{"steps": {1}, "images": 5000}}}}'
+
+
+@pytest.mark.parametrize(
+    ("recipe", "steps", "phases", "now"),
+    [
+        ("fact", 300, "lp ff st lm", "fact+"),
+        ("fact", 300, "", "fact+"),  # it has told nothing yet
+        ("fact", 0, "lp ff lm", "fact"),
+        ("l3fact", 300, "lp lora st lm", "l3fact+"),
+        ("l3fact", 300, "lp lora lm", "l3fact"),  # that version stored the steps without having the phase
+        ("lp-ft", 300, "lp ff", "lp-ft"),
+    ],
+)
+def test_a_run_that_learned_from_the_pool_is_called_so_now(
+    tmp_path: Path, recipe: str, steps: int, phases: str, now: str
+) -> None:
+    """It goes on as it began: one round, with the names that phase 2 alone gave."""
+    shutil.copy(DATA / "schema-2.sqlite", tmp_path / "project.sqlite")
+    con = sqlite3.connect(tmp_path / "project.sqlite")
+    con.execute("UPDATE run SET config = ? WHERE id = 3", [PLAIN.format(recipe, steps)])
+    if phases:
+        told = json.dumps({"phase": "lp", "index": 0, "phases": phases.split()})
+        con.execute("INSERT INTO event (run, at, kind, body) VALUES (3, 1, 'phase_started', ?)", [told])
+    con.commit()
+    con.close()
+    run = run_queue.get(projects.open_project(tmp_path), 3)
+    config = from_dict(TrainConfig, run.config)
+    assert config.recipe == now
+    if now.endswith("+"):
+        assert (config.st.rounds, config.st.names, config.st.steps) == (1, "network", 300)
+    if phases:
+        assert config.phases == tuple(phases.split())

@@ -75,7 +75,7 @@ def test_a_training_builds_the_network_once_and_hashes_no_file_again(
 
 
 def test_the_labels_of_a_run_are_read_as_they_were_written(labeled: Project) -> None:
-    config = from_dict(Options, quick(**{"st.steps": 2, "st.images": 5}))
+    config = from_dict(Options, quick(recipe="fact+", **{"st.steps": 2, "st.images": 5}))
     folder = labeled.run_folder(run_of(labeled, "train").id)
     pool, _, _ = train.pool_features(labeled, LITE, "cpu")
     first = train.labels_of_run(labeled, folder, config, pool)

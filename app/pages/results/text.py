@@ -37,7 +37,7 @@ TEXT = {
     "their true classes come with it and were used only now.",
     "results.rests_folders": "95 % interval. Measured on {n} images that you did not label, "
     "taking the names of their folders as true.",
-    "results.self_taught": "Self-training looked at {n} of these images, without their classes, and learned from "
+    "results.self_taught": "The training looked at {n} of these images, without their classes, and learned from "
     "the surest half.",
     "results.rests_cv": "95 % interval. Each label was predicted by a linear probe that had not seen it, "
     "not by the finished model. No check images: the labeled images were not drawn at random, "
