@@ -16,7 +16,7 @@ from fact_core.options import add_arguments, check, from_dict, from_flat, given,
 from fact_core.phase_config import LONGEST, FfConfig, LmConfig, LpConfig, StConfig
 
 #: Images whose neighbours are looked for where only frozen features are learned from.
-POOL_IMAGES = 50_000
+POOL_IMAGES = 20_000
 
 __all__ = [
     "LONGEST",
