@@ -50,6 +50,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "headline": ("tables-cifar10-standard", tables.headline),
     "flowers-quick": ("flowers-quick", tables.by_method),
     "tables-cifar10-standard": ("tables-cifar10-standard", tables.readme_table),
+    "tables-cifar10-one-round": ("tables-cifar10-one-round", tables.readme_table),
     "tables-cifar10-paper": ("tables-cifar10-paper", tables.readme_table),
     "tables-cifar10-lt": ("tables-cifar10-lt", tables.readme_lt_table),
     "tables-cifar10-vit": ("tables-cifar10-vit", tables.readme_table),
