@@ -31,7 +31,7 @@ def needs_features(project: Project, backbone: str, device: str, view: str = PRO
     """A scan, or the features of the pool; nothing where they are stored."""
     lacking = needs_pool(project)
     if not lacking and not has_features(project, backbone, device, view):
-        own = {} if view == PROJECT else {"view": view}
+        own = {"view": view} if seen_by(project, backbone, view) != seen_by(project, backbone) else {}
         return [("features", {"backbone": backbone, "device": device, **own})]
     return lacking
 
