@@ -93,9 +93,16 @@ def test_answers_do_not_depend_on_the_shapes_beside(tmp_path: Path) -> None:
 
 def test_self_training_and_the_gate_count_every_image_once(tmp_path: Path) -> None:
     pool = edged(tmp_path / "pool", [0, 1, 2] * 13, "whole", seed=2)
-    values = {"st.steps": 3, "ff.gate": "choose"}
+    values = {
+        "st.steps": 3,
+        "st.rounds": 1,
+        "st.names": "network",
+        "ff.gate": "choose",
+        "ff.backbone_lr": 1e-6,
+        "ff.head_lr": 1e-7,
+    }
     several = replace(pool, files=(*pool.files, tmp_path / "gone.png"))
-    events, trained, _ = run(tmp_path, "whole", "fact", unlabelled=several.files, **values)
+    events, trained, _ = run(tmp_path, "whole", "fact+", unlabelled=several.files, **values)
     progress = [each for each in events if isinstance(each, Progress)]
     done = [each.done for each in progress if each.step == NAMED]
     assert done == sorted(set(done)) and done[-1] == 40
