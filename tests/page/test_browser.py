@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fact_core.choices import BACKBONES
+from fact_core.choices import BACKBONES, RECIPES
 from fact_core.folders import data_folder
 from fact_core.images.demo import demo_truth
 from fact_core.labeling import labels_now, selections
@@ -267,16 +267,21 @@ def test_another_backbone_brings_its_own_rates(address_of: AddressOf, page: Page
     page.goto(address_of(labeled_project(tmp_path)))
     go(page, "train")
     open_fold(page, "train-more")
+    expect(page.locator("#train-fold-st")).to_be_hidden()  # FACT does not learn from the pool
+    choose(page, "recipe", RECIPES["fact+"].title)
     for fold in ("ff", "st"):
         open_fold(page, f"train-fold-{fold}")
-    field = {name: page.locator(f"#opt-{name} input").first for name in ("ff-backbone_lr", "st-steps", "ff-steps")}
+    names = ("ff-backbone_lr", "ff-layer_decay", "st-steps", "ff-steps")
+    field = {name: page.locator(f"#opt-{name} input").first for name in names}
     expect(field["ff-backbone_lr"]).to_have_value("0.0003")
+    expect(field["ff-layer_decay"]).to_have_value("1")
     expect(field["st-steps"]).to_have_value("300")
     field["ff-steps"].fill("77")
     field["ff-steps"].press("Tab")
     choose(page, "backbone", BACKBONES["vit_small_patch16_224.dino"].title)
     expect(field["ff-backbone_lr"]).to_have_value("0.0001")
-    expect(field["st-steps"]).to_have_value("0")
+    expect(field["ff-layer_decay"]).to_have_value("0.75")
+    expect(field["st-steps"]).to_have_value("300")
     expect(field["ff-steps"]).to_have_value("77")
     choose(page, "preset", "Standard")
     expect(field["ff-steps"]).to_have_value("300")

@@ -35,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Six scanned images, and a small network with random weights in place of the downloaded one."""
     backbone = backbones.load("tf_efficientnet_lite0", random=True, pixels=64)
     monkeypatch.setattr(pool_features, "locate", lambda name: None)
-    monkeypatch.setattr(pool_features, "load", lambda name, pixels: backbone.clone())
+    monkeypatch.setattr(pool_features, "load", lambda name, pixels, view: backbone.clone())
     return flat_project(tmp_path)
 
 
