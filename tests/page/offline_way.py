@@ -79,7 +79,7 @@ def drive(folder: Path, address: str) -> None:
     """Select, label by keys, train, look at the results, export; every page is shown."""
     from playwright.sync_api import sync_playwright
 
-    from tests.page.browser_help import CHROMIUM, LONG, SOON, go, on_page
+    from tests.page.browser_help import CHROMIUM, LONG, PAINTED, SOON, go, on_page
     from tests.page.conftest import ARGUMENTS
 
     log = [f"--log-net-log={folder / 'browser.json'}"]
@@ -94,7 +94,7 @@ def drive(folder: Path, address: str) -> None:
         page.wait_for_function("() => FactStudio.state.selection && !FactStudio.state.run", timeout=LONG)
         go(page, "label")
         for number in range(12):
-            page.wait_for_selector(".lb-stage img:not(.lb-next)")
+            page.evaluate(PAINTED)  # no key acts on an image that has not been painted
             page.keyboard.press("12"[number % 2])
             page.wait_for_function("(n) => FactStudio.state.labels.total >= n", arg=number + 1)
         go(page, "train")
