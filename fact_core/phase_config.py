@@ -117,6 +117,11 @@ class StConfig:
         paper=True,
     )
 
+    @property
+    def by_round(self) -> tuple[int, ...]:
+        """The steps of each round: those before the last only have to name, not to answer, and have half of its."""
+        return (*[max(1, self.steps // 2)] * (self.rounds - 1), self.steps)
+
 
 @dataclass(frozen=True)
 class LmConfig:

@@ -12,6 +12,7 @@ from scipy.sparse import csr_array, diags_array
 from sklearn.decomposition import PCA
 
 from fact_core.analysis.neighbors import nearest
+from fact_core.analysis.rows import unit
 from fact_core.types import FloatArray, IntArray, Step
 
 NEIGHBOURS = 10
@@ -33,8 +34,8 @@ def space(x: FloatArray) -> FloatArray:
     distribution in transfer-based few-shot learning", III-A). Of their principal directions the first ``WIDTH`` stay,
     half whitened: divided by the root of their standard deviation. Values below 0 keep their sign.
     """
-    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), TINY)
-    rooted = np.sign(unit) * np.sqrt(np.abs(unit))
+    rows = unit(x)
+    rooted = np.sign(rows) * np.sqrt(np.abs(rows))
     width = min(WIDTH, len(x) - 1, x.shape[1])  # principal directions
     if width < 1:
         return np.zeros((len(x), 1), dtype=np.float32)

@@ -6,9 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from fact_core.analysis.graph import shares
-
-Answers = npt.NDArray[np.float64]
+from fact_core.analysis.graph import Answers, shares
 
 PULL = 0.5  # of the way to the prior in each round: the prior is an estimate as well
 ROUNDS = 10

@@ -119,8 +119,9 @@ def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
         steps = -(-epochs * labels // batch) if epochs else ff.steps
         images += steps * batch * (2 if ff.gate == "choose" and not alone else 1)
     if "st" in config.phases and "st" in phases:
-        steps = config.st.steps + (config.st.rounds - 1) * config.st.steps // 2
-        images += steps * ff.batch + config.st.rounds * config.st.images // 3  # naming is forward only
+        images += (
+            sum(config.st.by_round) * ff.batch + config.st.rounds * config.st.images // 3
+        )  # naming is forward only
     return images
 
 

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fact_core.events import Decision, Event, PhaseDone, Point
+from fact_core.events import Decision, PhaseDone
 from fact_core.finetune import pool_names
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
-from fact_core.generators import map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.light import LightHead
 from fact_core.lightweight.logistic import MAX_ITER
@@ -39,8 +38,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         weight = torch.cat([weight, torch.full((len(rows),), len(inputs.y) / len(rows), dtype=torch.float64)])
     unit = functional.normalize(x.to(inputs.device), dim=1).double()
     strength = logistic.scaled(C if len(rows) else inputs.config.lm.C, unit)
-    steps = _Steps()
-    fitting = logistic.fit(
+    line = yield from logistic.fit(
         unit,
         y.to(inputs.device),
         inputs.n_classes,
@@ -48,13 +46,12 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         sample_weight=weight.to(inputs.device),
         balanced=inputs.config.lm.balanced,
     )
-    line = yield from map_events(fitting, steps)
     head = LightHead(inputs.x.shape[1], state.backbone.token_dim, 1, inputs.n_classes, "lr")
     with torch.no_grad():
         head.pooled_line.weight.copy_(line.weight)
         head.pooled_line.bias.copy_(line.bias)
     state.heads[phase] = head.to(inputs.device).eval().requires_grad_(False)
-    done = yield from ended(inputs, state, phase, 0.0, 0.0, steps.done)
+    done = yield from ended(inputs, state, phase, 0.0, 0.0, len(line.losses))
     return replace(done, seconds=inputs.checkpoint.seconds())
 
 
@@ -77,13 +74,3 @@ def _names(inputs: TrainingInputs, state: TrainingState) -> Step[tuple[Tensor, T
     reason = f"of the surest half of each class among {len(inputs.pool_x)} images"
     yield state.decided(Decision(NAMED, str(len(rows)), reason))
     return rows, named
-
-
-class _Steps:
-    """Passes Points on, and remembers how far they came."""
-
-    done = 0
-
-    def __call__(self, event: Event) -> Event | None:
-        self.done = event.step if isinstance(event, Point) else self.done
-        return event

@@ -30,13 +30,8 @@ class Pictures:
     """Labelled images to train on."""
 
     images: ImageCache
-    y: Tensor  # (N,) int64, or (N, K): probabilities of the classes
+    y: Tensor  # (N,) int64
     often: Tensor | None = None  # (N,) int64, how often each comes in an epoch; None: once
-
-    @property
-    def classes(self) -> Tensor:
-        """Those that an image has, ascending (P,)."""
-        return torch.unique(self.y) if self.y.dim() == 1 else torch.nonzero(self.y.sum(dim=0))[:, 0]
 
     @property
     def epoch(self) -> int:
@@ -87,7 +82,7 @@ def loop(
     """
     y, pre = labelled.y, net.backbone.preprocess
     with _training_mode(net, plan, device), _batches(labelled, plan, pre.interpolation, generator) as batches:
-        run = Training(net, labelled.classes, plan, device)
+        run = Training(net, torch.unique(y), plan, device)
         best = Best() if keep_best and check is not None else None
         yield from _resume(run, batches, checkpoint, part, best)
         if best is not None and check is not None and run.step == 0:

@@ -39,7 +39,6 @@ from fact_core.types import Source, Step, path_of
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
 LOOK = 32  # images at a time
 KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
-EARLY = 2  # the rounds before the last have half of its steps: their networks only have to name, not to answer
 NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
 
 
@@ -96,11 +95,10 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     return done
 
 
-def planned(phase: str, rounds: int, plan: LoopPlan) -> list[Round]:
-    """The rounds of a phase whose last one has the steps of ``plan``."""
-    steps = [max(1, plan.steps // EARLY)] * (rounds - 1) + [plan.steps]
+def planned(phase: str, steps: Sequence[int], plan: LoopPlan) -> list[Round]:
+    """The rounds of a phase that have so many steps each, else as ``plan``."""
     return [
-        Round(phase, number, rounds, replace(plan, steps=each), sum(steps[:number]), sum(steps))
+        Round(phase, number, len(steps), replace(plan, steps=each), sum(steps[:number]), sum(steps))
         for number, each in enumerate(steps)
     ]
 
@@ -141,7 +139,7 @@ def _train(
     before, teacher = len(state.decisions), state.heads[taught]
     assert isinstance(teacher, nn.Linear)  # as after every phase 2
     start = copy.deepcopy(net.head.state_dict())
-    rounds = planned(phase, inputs.config.st.rounds, plan)
+    rounds = planned(phase, inputs.config.st.by_round, plan)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     asked, shown = Net(state.backbone, teacher), _Shown()
     for each in rounds[(yield from _first(inputs, rounds)) :]:
@@ -204,7 +202,7 @@ def _learn(inputs: TrainingInputs, each: Round, net: Net, pictures: Pictures, sh
     try:
         return (yield from map_events(training, partial(shown, each, pictures.epoch)))
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
-        _forget(inputs, planned(each.phase, each.rounds, each.plan))
+        _forget(inputs, planned(each.phase, inputs.config.st.by_round, each.plan))
         raise
 
 

@@ -82,8 +82,6 @@ class Training:
     def gradient(self, batch: Batch, target: Tensor) -> Step[tuple[float, float]]:
         """Forward and backward. Returns the mean loss and the accuracy on the batch.
 
-        target: classes (B,), or probabilities of classes (B, K); those that sum to less than 1 weigh less.
-
         Out of memory: the batch goes through in smaller pieces whose gradients add up to the same.
         """
         while True:
@@ -122,18 +120,14 @@ class Training:
 
     def _piece(self, pictures: Tensor, target: Tensor, noise: int, n: int) -> tuple[float, int]:
         images = normalise(pictures, self.net.backbone.preprocess, self.device, torch.float32)
+        where = torch.searchsorted(self.classes, target.to(self.device))
         with _seeded(noise, self.device), self._autocast():
             logits = self.net(images)
         logits = logits.float()[:, self.classes]
-        smoothing, wanted = self.plan.label_smoothing, self._wanted(target.to(self.device))
-        loss = functional.cross_entropy(logits, wanted, reduction="sum", label_smoothing=smoothing) / n
+        smoothing = self.plan.label_smoothing
+        loss = functional.cross_entropy(logits, where, reduction="sum", label_smoothing=smoothing) / n
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        named = wanted if wanted.dim() == 1 else wanted.argmax(1)
-        return float(loss.detach()), int((logits.argmax(1) == named).sum())
-
-    def _wanted(self, target: Tensor) -> Tensor:
-        """Classes (b,), or probabilities of classes (b, K), among the classes that learn."""
-        return torch.searchsorted(self.classes, target) if target.dim() == 1 else target[:, self.classes]
+        return float(loss.detach()), int((logits.argmax(1) == where).sum())
 
     def update(self) -> None:
         """One optimiser step at the rate of the schedule, and the averaged weights after it."""
