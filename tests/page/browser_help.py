@@ -128,7 +128,7 @@ class Watch:
 
 def on_page(page: Page, name: str) -> None:
     """Wait until one of the five pages is open."""
-    page.wait_for_function("(name) => document.body.dataset.page === name", arg=name)
+    page.wait_for_function("(name) => document.body?.dataset.page === name", arg=name)
     page.locator(f"#page-{name} h1").first.wait_for()
 
 

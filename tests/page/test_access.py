@@ -115,7 +115,7 @@ def opened(site: Site, browser: Browser) -> Iterator[Open]:
         page = context.new_page()
         page.set_default_timeout(SOON)
         page.goto(site.address)
-        page.wait_for_function("() => document.body.dataset.page && FactStudio.state && FactStudio.state.project")
+        page.wait_for_function("() => window.FactStudio?.state?.project && document.body?.dataset.page")
         show(page, "project")
         return page
 
@@ -143,7 +143,7 @@ READY = {
 
 def show(page: Page, name: str) -> None:
     page.evaluate("(name) => { location.hash = name; }", name)
-    page.wait_for_function("(name) => document.body.dataset.page === name", arg=name)
+    page.wait_for_function("(name) => document.body?.dataset.page === name", arg=name)
     page.wait_for_function("(place) => document.querySelector(place)", arg=READY[name])
 
 

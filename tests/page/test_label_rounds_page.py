@@ -75,7 +75,7 @@ def to_next_round(page: Page, project: Project) -> None:
     button = page.get_by_role("button", name=SELECT["select.label_rest"].format(n=ROUND))
     expect(button).to_be_visible()
     button.click()
-    page.wait_for_function("() => document.body.dataset.page === 'label'")
+    page.wait_for_function("() => document.body?.dataset.page === 'label'")
 
 
 def test_a_new_round_begins_at_its_first_open_image(page: Page, project: Project, address_of: AddressOf) -> None:
@@ -185,7 +185,7 @@ def test_what_is_refused_is_told_until_it_is_given_up(
     expect(told).to_be_visible()
     page.unroute("**/state*")
     page.reload()
-    page.wait_for_function("() => document.body.dataset.page === 'label'")
+    page.wait_for_function("() => document.body?.dataset.page === 'label'")
     expect(told).to_contain_text("This class does not exist any more")
     classes.restore_class(project, 2)
     told.get_by_role("button", name=TEXT["label.refused_retry"]).click()
