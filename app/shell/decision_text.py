@@ -50,6 +50,14 @@ TEXT = {
     "decision.st.images.*": "{value} of the pool",
     "decision.lm.images": "Images named by itself",
     "decision.lm.images.*": "{value} of the pool",
+    "decision.st.strangers": "Images of no class",
+    "decision.st.strangers.*": "{value} of the pool",
+    "decision.lm.strangers": "Images of no class",
+    "decision.lm.strangers.*": "{value} of the pool",
+    "decision.st.proved": "Names that proved right",
+    "decision.st.proved.*": "{value}",
+    "decision.lm.proved": "Names that proved right",
+    "decision.lm.proved.*": "{value}",
 }
 
 

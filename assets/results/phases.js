@@ -15,6 +15,7 @@ export function phases(data) {
     el("h2", {}, t("results.phases")),
     measured ? el("ul", { class: "dots" }, rows, axis()) : el("p", { class: "small" }, t("results.phases_none")),
     found ? el("p", { class: found.kind === "worse" ? "note warn" : "note" }, verdict(found)) : null,
+    ofPool(decisions),
     decisions.length ? decided(decisions) : null,
   );
 }
@@ -43,11 +44,20 @@ function axis() {
   return el("li", { class: "dot-row dot-axis", "aria-hidden": "true" }, el("span"), track, el("span"));
 }
 
+function line({ name, value, words, reason }) {
+  const look = { class: "small", title: `${name}: ${value}` };
+  return el("li", look, el("b", {}, words), reason ? ` (${reason})` : "");
+}
+
+// What the images without a label were good for, as it stood in the last round.
+function ofPool(decisions) {
+  const last = new Map(decisions.filter((each) => each.pool).map((each) => [each.name, each]));
+  if (!last.size) return null;
+  const lines = el("ul", {}, [...last.values()].map(line));
+  return el("div", { class: "results-pool" }, el("h3", {}, t("results.of_pool")), lines);
+}
+
 function decided(decisions) {
-  const line = ({ name, value, words, reason }) => {
-    const look = { class: "small", title: `${name}: ${value}` };
-    return el("li", look, el("b", {}, words), reason ? ` (${reason})` : "");
-  };
   const title = el("summary", {}, icon("chevron-right"), t("results.decided"));
   return el("details", { class: "results-decisions" }, title, el("ul", {}, decisions.map(line)));
 }

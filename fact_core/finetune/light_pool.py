@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fact_core.analysis import novelty
 from fact_core.events import Decision, PhaseDone
 from fact_core.finetune import pool_names
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
@@ -23,6 +24,8 @@ from fact_core.types import Step
 C = 100.0  # on unit-norm features: with names of the pool less has to be held back than with labels alone (10)
 MOST = 10_000  # names that the regression learns from; more of them change nothing but the time
 NAMED = "lm.images"  # the decision: how many images of the pool taught
+APART = "lm.strangers"  # the decision: how many images of the pool belong to no class
+PROVED = "lm.proved"  # the decision: how many of the check images that were as surely named were named rightly
 
 
 def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
@@ -65,12 +68,27 @@ def _names(inputs: TrainingInputs, state: TrainingState) -> Step[tuple[Tensor, T
     if against:
         yield state.decided(Decision(NAMED, "0", against))
         return nothing, nothing
-    answers = yield from pool_names.probed(inputs.x, inputs.y, inputs.n_classes, inputs.pool_x)
-    said = yield from pool_names.called(answers, inputs.pool_x, inputs.x, inputs.y)
-    rows, named = pool_names.surest(said)
-    if len(rows) > MOST:
-        some = torch.randperm(len(rows), generator=inputs.generator(NAMED))[:MOST].sort().values
-        rows, named = rows[some], named[some]
-    reason = f"of the surest half of each class among {len(inputs.pool_x)} images"
-    yield state.decided(Decision(NAMED, str(len(rows)), reason))
-    return rows, named
+    apart = torch.from_numpy(novelty.strangers(inputs.x.numpy(), inputs.y.numpy(), inputs.pool_x.numpy()))
+    if apart.any():
+        yield state.decided(Decision(APART, str(int(apart.sum())), pool_names.apart(len(apart))))
+    there = torch.nonzero(~apart)[:, 0]
+    shares = yield from _called(inputs, inputs.pool_x[there])
+    kept, named = pool_names.surest(shares)
+    if len(kept) > MOST:
+        some = torch.randperm(len(kept), generator=inputs.generator(NAMED))[:MOST].sort().values
+        kept, named = kept[some], named[some]
+    sure = f", {float(shares[kept].max(dim=1).values.mean()):.0%} sure on average" if len(kept) else ""
+    reason = f"of the surest half of each class among {len(inputs.pool_x)} images{sure}"
+    yield state.decided(Decision(NAMED, str(len(kept)), reason))
+    if inputs.check is not None and len(kept):
+        both = torch.cat([inputs.pool_x[there], torch.as_tensor(inputs.check.x).float()])
+        checked = (yield from _called(inputs, both))[len(there) :]
+        found = pool_names.proved(shares, checked, torch.as_tensor(inputs.check.y))
+        yield state.decided(pool_names.proof(PROVED, found, len(inputs.check.y)))
+    return there[kept], named
+
+
+def _called(inputs: TrainingInputs, seen: Tensor) -> Step[Tensor]:
+    """Probabilities (m, K) of the classes for features ``seen`` (m, D), by a regression and the images' neighbours."""
+    answers = yield from pool_names.probed(inputs.x, inputs.y, inputs.n_classes, seen)
+    return (yield from pool_names.called(answers, seen, inputs.x, inputs.y))

@@ -17,7 +17,8 @@ from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn import functional
 
-from fact_core.analysis import graph, prior
+from fact_core.analysis import graph, novelty, prior
+from fact_core.events import Decision
 from fact_core.finetune.probe import by_logistic_regression
 from fact_core.generators import finish, map_events
 from fact_core.lightweight.folds import folds, same_images, smallest_class
@@ -115,6 +116,34 @@ def surest(sure: Tensor) -> tuple[Tensor, Tensor]:
         kept.append(rows[most[rows].argsort(descending=True, stable=True)[: max(1, int(SURE * len(rows)))]])
     rows = torch.cat(kept).sort().values if kept else torch.empty(0, dtype=torch.int64)
     return rows, named[rows]
+
+
+def proved(shares: Tensor, checked: Tensor, y: Tensor) -> tuple[int, int]:
+    """(right, asked): of the check images, probabilities (c, K) and classes y (c,), those as sure as what teaches.
+
+    As sure as the least sure of the images with probabilities ``shares`` (m, K) that are called the same and teach.
+    """
+    rows, named = surest(shares)
+    least = torch.full((shares.shape[1],), torch.inf)
+    least.scatter_reduce_(0, named, shares[rows].max(dim=1).values.float(), "amin")
+    most, said = checked.max(dim=1)
+    asked = most >= least[said]
+    return int((said == y)[asked].sum()), int(asked.sum())
+
+
+def proof(name: str, found: tuple[int, int], checks: int) -> Decision:
+    """What ``proved`` found, as it is told. checks: how many check images there are."""
+    right, asked = found
+    reason = f"{asked} of {checks} check images were named as surely as those that taught; nothing is learned from them"
+    return Decision(name, f"{right} of {asked}", reason)
+
+
+def apart(images: int) -> str:
+    """Why images of ``images`` are held to belong to no class (``novelty.strangers``)."""
+    return (
+        f"of {images} images these are less like any class than {1 - novelty.LEVEL:.0%} of the labelled images are "
+        "like their own; nothing is learned from them"
+    )
 
 
 def drawn(n: int, taken: IntArray, count: int, seed: int) -> IntArray:

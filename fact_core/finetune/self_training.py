@@ -10,36 +10,34 @@ what "fact+" and "l3fact+" have over "fact" and "l3fact".
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fact_core.compute.device import out_of_memory, reset_peak_memory
-from fact_core.compute.image_batches import ImageCache, Picture, batches, normalise
+from fact_core.analysis import novelty
+from fact_core.compute.device import reset_peak_memory
+from fact_core.compute.image_batches import ImageCache
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune import pool_names, weight_mix
 from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, train_on
 from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
-from fact_core.finetune.pool_names import SURE, surest
+from fact_core.finetune.naming import NAMED, digest, named, strangers
+from fact_core.finetune.pool_names import SURE
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
 from fact_core.generators import map_events
-from fact_core.types import Source, Step, path_of
+from fact_core.types import Step
 
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
-LOOK = 32  # images at a time
 KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
-NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
+APART = "st.strangers"  # the decision: how many images of the pool belong to no class
+PROVED = "st.proved"  # the decision: how many of the check images that were as surely named were named rightly
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,9 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     net = Net(state.backbone, copy.deepcopy((yield from first_head(inputs, state, taught, False))))
     bound = bound_to(inputs, state.backbone, teacher)  # by what phase 2 depends on, and by what comes on top
     if bound is not None:
-        own = {"unlabelled": _digest(inputs.unlabelled), "rounds": config.st.rounds, "names": config.st.names}
+        own = {"unlabelled": digest(inputs.unlabelled), "rounds": config.st.rounds, "names": config.st.names}
+        if config.st.names == "neighbours":
+            own["strangers"] = novelty.LEVEL
         bound = {**bound, "phase": phase, "student": asdict(plan), **own}
     reset_peak_memory(inputs.device)
     training = partial(_train, inputs, state, phase, taught, net, plan)
@@ -142,18 +142,23 @@ def _train(
     rounds = planned(phase, inputs.config.st.by_round, plan)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     asked, shown = Net(state.backbone, teacher), _Shown()
+    apart = strangers(inputs)
+    if apart.any():
+        yield state.decided(Decision(APART, str(int(apart.sum())), pool_names.apart(len(apart))))
     for each in rounds[(yield from _first(inputs, rounds)) :]:
-        rows, named, sure = yield from _names(inputs, each, asked)
-        if not len(rows):  # phase 2's network stays
+        names = yield from named(inputs, each.names, asked, apart, each.part == phase)
+        if not len(names.rows):  # phase 2's network stays
             yield inputs.started(phase, 0, 0.0, 0)
             yield _decided(state, 0, "no image of the pool can be read any more")
             net.head.load_state_dict(asked.head.state_dict())
             break
-        yield _decided(state, len(rows), _reason(inputs, each, sure))
+        yield _decided(state, len(names.rows), _reason(inputs, each, names.sure))
+        if names.proved is not None:
+            yield state.decided(pool_names.proof(PROVED, names.proved, len(inputs.check.y) if inputs.check else 0))
         net.backbone.load_state_dict(inputs.pretrained)
         net.head.load_state_dict(start)
-        files = [*inputs.files, *(inputs.unlabelled[row] for row in rows.tolist())]
-        y, times = torch.cat([inputs.y, named]), often(len(inputs.y), len(rows))
+        files = [*inputs.files, *(inputs.unlabelled[row] for row in names.rows.tolist())]
+        y, times = torch.cat([inputs.y, names.y]), often(len(inputs.y), len(names.rows))
         pictures = Pictures(ImageCache(files, plan.pixels, KEPT, net.backbone.preprocess.ranges), y, times)
         parameters = yield from _learn(inputs, each, net, pictures, shown)
         about = {"parameters": parameters, "epoch": pictures.epoch, "steps": each.total}
@@ -181,7 +186,7 @@ def _first(inputs: TrainingInputs, rounds: Sequence[Round]) -> Step[int]:
     kept = [(each, part) for each, part in stored if part is not None]
     if not kept:
         return 0
-    asked = _digest(inputs.unlabelled)
+    asked = digest(inputs.unlabelled)
     if any(part.values["unlabelled"] != asked for _, part in kept):
         yield Log("The pool has changed since the last sitting: self-training begins anew.", "warning")
         _forget(inputs, rounds)
@@ -204,68 +209,6 @@ def _learn(inputs: TrainingInputs, each: Round, net: Net, pictures: Pictures, sh
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
         _forget(inputs, planned(each.phase, inputs.config.st.by_round, each.plan))
         raise
-
-
-def _names(inputs: TrainingInputs, each: Round, teacher: Net) -> Step[tuple[Tensor, Tensor, float]]:
-    """Rows of the unlabelled images that teach (k,), what they are called (k,), and how sure that is on average.
-
-    Those of an earlier sitting, where it came so far. The labelled images are looked at as well where neighbours have
-    a say: each network has features of its own.
-    """
-    stored = inputs.checkpoint.finished(each.names)
-    if stored is not None:
-        return stored.tensors["rows"], stored.tensors["named"], float(stored.values.get("sure", 0.0))
-    teacher.to(inputs.device).eval()
-    answers, features, bad = yield from _seen(inputs, teacher, inputs.unlabelled)
-    if bad:
-        yield Log(f"{len(bad)} images of the pool cannot be read any more, going on without: {bad[0]}", "warning")
-    there = torch.nonzero(answers.isfinite().all(dim=1))[:, 0]
-    said = answers[there]
-    if inputs.config.st.names == "neighbours" and len(there):
-        _, own, lost = yield from _seen(inputs, teacher, inputs.files)
-        if lost:
-            raise lost[0]
-        said = yield from map_events(pool_names.called(said, features[there], own, inputs.y), lambda event: None)
-    kept, named = surest(said)
-    rows = there[kept]
-    shares = said if inputs.config.st.names == "neighbours" else said.exp()
-    sure = float(shares[kept].max(dim=1).values.mean()) if len(kept) else 0.0
-    values = {"step": 0, "unlabelled": _digest(inputs.unlabelled), "sure": sure}
-    inputs.checkpoint.save(each.names, {"rows": rows, "named": named}, values, finished=True)
-    return rows, named, sure
-
-
-def _seen(inputs: TrainingInputs, net: Net, files: Sequence[Source]) -> Step[tuple[Tensor, Tensor, list[ImageError]]]:
-    """Log-probabilities (m, K), features (m, D), and the errors of images that cannot be read: their rows are NaN."""
-    bad: list[ImageError] = []
-    answers = torch.full((len(files), inputs.n_classes), torch.nan)
-    features = torch.full((len(files), net.backbone.dim), torch.nan)
-    done = 0
-    for found, pictures in batches(files, net.backbone.preprocess, LOOK, on_bad=lambda row, error: bad.append(error)):
-        at = torch.from_numpy(np.asarray(found))
-        answers[at], features[at] = _said(net, pictures, inputs.device)
-        done += len(found)
-        yield Progress(NAMED, done + len(bad), len(files))
-    return answers, features, bad
-
-
-def _said(net: Net, pictures: Picture, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Log-probabilities (b, K) and features (b, D) of pictures [b,3,H,W], on the CPU; one by one in a small memory."""
-
-    def said(some: Picture) -> tuple[Tensor, Tensor]:
-        with torch.inference_mode():
-            pooled = net.backbone(normalise(some, net.backbone.preprocess, device)).pooled
-            return net.head(pooled).float().log_softmax(1).cpu(), pooled.float().cpu()
-
-    try:
-        return said(pictures)
-    except RuntimeError as error:
-        if not out_of_memory(error) or len(pictures) == 1:
-            raise
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    each = [said(pictures[row : row + 1]) for row in range(len(pictures))]
-    return torch.cat([one for one, _ in each]), torch.cat([features for _, features in each])
 
 
 @dataclass
@@ -291,13 +234,3 @@ class _Shown:
 
 def _decided(state: TrainingState, images: int, reason: str) -> Decision:
     return state.decided(Decision(NAMED, str(images), reason))
-
-
-def _digest(files: Sequence[Source]) -> str:
-    """Of what lies at these places: a kept network was taught by these images. Their bytes may be many gigabytes."""
-    known: list[tuple[str, int, int]] = []
-    for file in files:
-        with suppress(OSError):
-            about = path_of(file).stat()
-            known.append((str(file), about.st_size, about.st_mtime_ns))
-    return hashlib.blake2b(json.dumps(known).encode(), digest_size=16).hexdigest()

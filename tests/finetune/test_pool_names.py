@@ -8,6 +8,7 @@ import torch
 
 from fact_core.events import Decision, Event, PhaseDone
 from fact_core.finetune import light_pool, pool_names
+from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import finish
 from tests.finetune_help import Coloured, coloured, drain, steps, tiny
 
@@ -131,3 +132,41 @@ def test_labels_left_out_are_held_against_all_of_the_pool(monkeypatch: pytest.Mo
     monkeypatch.setattr(pool_names, "LOOKED_AT", 200)
     asked = finish(pool_names.left_out(x[rows], y[rows], x[rest], torch.Generator().manual_seed(0)))
     assert asked is not None and asked.with_pool == asked.n == 20
+
+
+def test_names_are_proved_on_check_images_that_are_as_sure() -> None:
+    """Each class has its own bar: the least sure of its images that teach."""
+    shares = torch.tensor([[0.9, 0.1], [0.7, 0.3], [0.6, 0.4], [0.55, 0.45], [0.2, 0.8], [0.4, 0.6]])
+    checked = torch.tensor([[0.7, 0.3], [0.69, 0.31], [0.95, 0.05], [0.2, 0.8], [0.21, 0.79]])
+    assert pool_names.proved(shares, checked, torch.tensor([0, 0, 1, 1, 1])) == (2, 3)
+    assert pool_names.proved(shares, checked[:0], torch.zeros(0, dtype=torch.int64)) == (0, 0)
+    assert pool_names.proved(shares[:4], checked[3:], torch.tensor([1, 1])) == (0, 0)  # nothing taught that class
+
+
+def check_of(data: Coloured) -> CheckSet:
+    return CheckSet(data.files, np.asarray(data.y), np.asarray(data.x))
+
+
+def test_the_light_model_tells_what_the_pool_was_good_for(data: Coloured, pool: Coloured) -> None:
+    held = check_of(data)
+    _, trained = drain(steps(data, tiny("lm+"), unlabelled=pool.files, unlabelled_x=pool.x, check=held))
+    (proved,) = [each for each in trained.decisions if each.name == light_pool.PROVED]
+    right, asked = (int(each) for each in proved.value.split(" of "))
+    assert 0 < right <= asked <= len(held.y) and f"{asked} of {len(held.y)} check images" in proved.reason
+    _, without = drain(steps(data, tiny("lm+"), unlabelled=pool.files, unlabelled_x=pool.x))
+    own, other = (each.classifier.heads["lm"].pooled_line.weight for each in (trained, without))
+    assert torch.equal(own, other)  # check images teach nothing, without their classes either
+
+
+def test_images_of_no_class_do_not_teach(data: Coloured, pool: Coloured, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def last_half(x: object, y: object, given: np.ndarray) -> np.ndarray:
+        asked.append(len(given))
+        return np.arange(len(given)) >= len(given) // 2
+
+    monkeypatch.setattr("fact_core.finetune.light_pool.novelty.strangers", last_half)
+    events, trained = drain(steps(data, tiny("lm+"), unlabelled=pool.files, unlabelled_x=pool.x))
+    (apart,) = [each for each in trained.decisions if each.name == light_pool.APART]
+    assert asked == [18] and apart.value == "9" and "of 18 images" in apart.reason
+    assert 3 <= int(decision(events).value) <= 6

@@ -20,13 +20,14 @@ from fact_core.compute.image_batches import ImageCache, load_eval, normalise
 from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
-from fact_core.finetune import finetune, pool_names, self_training, weight_mix
+from fact_core.finetune import finetune, naming, pool_names, self_training, weight_mix
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.loop import Pictures
+from fact_core.finetune.naming import NAMED
 from fact_core.finetune.pool_names import drawn, surest
-from fact_core.finetune.self_training import NAMED, often
+from fact_core.finetune.self_training import APART, PROVED, often
 from fact_core.finetune.training import Net
-from fact_core.finetune.training_run import TrainingInputs, TrainingState
+from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
 from fact_core.types import Step
 from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
 
@@ -398,7 +399,7 @@ def test_a_full_memory_while_it_names_takes_one_image_at_a_time() -> None:
     net: Any = Net(Full(), torch.nn.Linear(3, 2))  # type: ignore[arg-type]
     pictures = np.random.default_rng(0).integers(0, 255, (5, 3, 8, 8), dtype=np.uint8)
     wanted = normalise(pictures, network.preprocess, CPU).mean(dim=(2, 3))
-    answers, features = self_training._said(net, pictures, CPU)
+    answers, features = naming._said(net, pictures, CPU)
     assert torch.allclose(features, wanted, atol=1e-5)
     assert torch.allclose(answers, net.head(wanted).log_softmax(1), atol=1e-5)
 
@@ -436,3 +437,34 @@ def test_names_that_labels_left_out_speak_against_are_not_learned_from(
         assert trained.phases[2].steps == taken
     _, without = drain(steps(data, taught(**{"st.names": "neighbours", "lm.mode": "lr"}), unlabelled=pool))
     assert without.phases[2].steps == 4  # nothing to ask on
+
+
+def test_the_pool_is_told_of_and_what_check_images_prove_changes_nothing(
+    data: Coloured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Images of no class teach in no round; the proof is of the last round, and told by a run that goes on."""
+    pool = coloured(tmp_path / "pool", [0, 1, 2] * 4, seed=1)
+    strange = np.arange(12) >= 8
+    monkeypatch.setattr("fact_core.finetune.naming.novelty.strangers", lambda *_: strange)
+    config = taught(**{"st.names": "neighbours", "st.rounds": 2})
+    more: dict[str, Any] = {"unlabelled": pool.files, "unlabelled_x": pool.x}
+    held = CheckSet(data.files, data.y, data.x)
+    _, trained = drain(steps(data, config, tmp_path / "one", check=held, **more))
+    told = {each.name: each for each in trained.decisions}
+    assert told[APART].value == "4" and [each.name for each in trained.decisions].count(PROVED) == 1
+    right, asked = (int(each) for each in told[PROVED].value.split(" of "))
+    assert right <= asked <= 6
+    rounds = [each for each in trained.decisions if each.name == NAMED]
+    assert len(rounds) == 2 and all(3 <= int(each.value) <= 6 for each in rounds)
+    _, without = drain(steps(data, config, **more))
+    for mine, other in zip(
+        trained.classifier.state_dict().values(), without.classifier.state_dict().values(), strict=True
+    ):
+        assert torch.equal(mine, other)
+    run = steps(data, config, tmp_path / "two", check=held, **more)
+    while not (isinstance(event := next(run), Decision) and event.name == PROVED):
+        pass
+    next(run)
+    run.close()
+    _, resumed = drain(steps(data, config, tmp_path / "two", check=held, **more))
+    assert {each.name: each.value for each in resumed.decisions} == {name: each.value for name, each in told.items()}

@@ -20,7 +20,7 @@ from fact_core.events import Log, PhaseDone, Point, Progress
 from fact_core.features.extract import tokens
 from fact_core.finetune import weight_mix
 from fact_core.finetune.live_check import live_check
-from fact_core.finetune.self_training import NAMED
+from fact_core.finetune.naming import NAMED
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import finish
 from tests.finetune_help import COLOURS, CPU, PIXELS, Coloured, drain, steps, tiny

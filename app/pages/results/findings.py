@@ -70,6 +70,10 @@ class Results:
     stale: bool
 
 
+#: Decisions that say what the pool's images without a label were good for.
+OF_POOL = frozenset(f"{phase}.{what}" for phase in ("st", "lm") for what in ("images", "strangers", "proved"))
+
+
 def train_run(project: Project, run_id: int) -> Run:
     """The training run of that id (0: the newest finished, else the newest). RunError when there is none."""
     trained = run_queue.list_runs(project, "train")
@@ -171,7 +175,7 @@ def results(project: Project, run: Run) -> Results:
 
 def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
     title, value = decision_words(decision["name"], decision["value"])
-    return {**decision, "words": f"{title}: {value}"}
+    return {**decision, "words": f"{title}: {value}", "pool": decision["name"] in OF_POOL}
 
 
 def _also(second: Mapping[str, Any], done: Sequence[Mapping[str, Any]], final: str) -> dict[str, Any]:

@@ -55,6 +55,7 @@ TEXT = {
     "results.also_folders": "Taking folder names as true, on {n} images that you did not label at all: {accuracy}, "
     "between {low} and {high} %.",
     "results.phases": "After each phase",
+    "results.of_pool": "What the rest of the pool was good for",
     "results.phases_none": "Nothing to measure the phases on.",
     "results.train_accuracy": "{accuracy} of its own labels",
     "results.worse": "On these {n} images {phase} looks worse than {than}: {accuracy} where that had {other}. "
