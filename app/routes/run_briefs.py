@@ -84,8 +84,13 @@ def run_brief(project: Project, run: Run, known: Mapping[int, int] | None = None
         progress=_progress(project, run),
         accuracy=report["accuracy"] if report else None,
         interval=report.get("interval") if report else None,
-        result=run.result if run.kind in ("scan", "features", "export", "map", "compare") else None,
+        result=_result(run) if run.kind in ("scan", "features", "export", "map", "compare") else None,
     )
+
+
+def _result(run: Run) -> dict[str, Any]:
+    """What it gave, without lists as long as a folder."""
+    return {name: value for name, value in run.result.items() if name != "bad_digests"}
 
 
 def training_briefs(project: Project) -> dict[int, TrainingBrief]:

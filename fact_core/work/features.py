@@ -62,7 +62,8 @@ def run(project: Project, run: Run, config: FeaturesConfig) -> Step[dict[str, An
     for digest, error in bad.items():
         yield Log(f"{names[digest]}: {error} Left out.", "warning")
     _draw_pca(project, pool, store)
-    return {**dataclasses.asdict(done), "images": len(pool), "bad": len(bad), "key": store.folder.name, "view": view}
+    about = {"images": len(pool), "bad": len(bad), "bad_digests": sorted(bad), "key": store.folder.name, "view": view}
+    return {**dataclasses.asdict(done), **about}
 
 
 def _extract(

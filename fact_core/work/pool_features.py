@@ -41,8 +41,10 @@ def has_features(project: Project, backbone: str, device: str, view: str = PROJE
     store = open_store(project, identify_here(project, backbone, device, view))
     # What could not be decoded when the features were made is no reason to try for ever.
     done = [run for run in run_queue.list_runs(project, "features") if run.status == "done" and _of(run, store)]
-    gone = int(done[0].result.get("bad", 0)) if done else 0
-    return len(store.missing(sorted(set(items.pool(project).digests)))) <= gone
+    missing, about = store.missing(sorted(set(items.pool(project).digests))), done[0].result if done else {}
+    if "bad_digests" in about:
+        return set(missing) <= set(about["bad_digests"])
+    return len(missing) <= int(about.get("bad", 0))  # runs of early versions do not say which
 
 
 def identify_here(

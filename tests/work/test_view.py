@@ -29,11 +29,11 @@ from fact_core.features.umap_map import map_key
 from fact_core.generators import finish
 from fact_core.labeling import selections
 from fact_core.pretrained import weights
-from fact_core.storage import db, project, run_queue, view
+from fact_core.storage import db, items, project, run_queue, view
 from fact_core.storage.project import Project
 from fact_core.work import compare, features, map, predict, select, train
 from fact_core.work.map_files import save_map
-from fact_core.work.pool_features import has_features, needs_features, pool_features
+from fact_core.work.pool_features import has_features, identify_here, needs_features, open_store, pool_features
 from fact_core.work.scan import scan
 from tests.work.test_worker import label_all, quick
 
@@ -151,6 +151,21 @@ def test_images_that_one_view_lacks_are_no_reason_for_another_to_lack_them(made:
     run_queue.claim(made, "test")
     run_queue.finish(made, run.id, "done", result={"bad": 18, "key": "another"})
     view.choose(made, "whole")
+    assert not has_features(made, LITE, "cpu")
+
+
+def test_an_image_that_could_not_be_read_is_no_reason_for_another_one_to_lack_features(made: Project) -> None:
+    """As many are lacking as could not be read, and not the same ones."""
+    pool = items.pool(made)
+    assert compute(made).result["bad_digests"] == []
+    for name in (pool.digests[0], pool.digests[1]):
+        run = run_of(made, "features")
+        run_queue.claim(made, "test")
+        store = open_store(made, identify_here(made, LITE, "cpu"))
+        run_queue.finish(made, run.id, "done", result={"bad": 1, "bad_digests": [name], "key": store.folder.name})
+        assert has_features(made, LITE, "cpu")
+    (made.images / "blue" / "new.png").write_bytes((made.images / pool.paths[0]).read_bytes() + b"a new image")
+    finish(scan(made))
     assert not has_features(made, LITE, "cpu")
 
 
