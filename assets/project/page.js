@@ -8,7 +8,7 @@ import { goTo, openProject } from "../shell/pages.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { onState } from "../shell/state.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 import { folderForm, newForm } from "./folder.js";
 import { Found } from "./found.js";
 import { Nets } from "./nets.js";
@@ -97,7 +97,7 @@ class ProjectPage {
           el("button", { class: "btn primary", type: "submit", form: "p-new" }, t("project.create")),
         ];
       }
-      const ready = counts.pool ? t("project.ready", { n: fmt.int(counts.pool) }) : t("project.none");
+      const ready = counts.pool ? counted("project.ready", counts.pool) : t("project.none");
       const next = { class: "btn primary", type: "button", disabled: busy || !counts.pool };
       return [
         el("h1", { class: "clip" }, project.name),

@@ -4,6 +4,7 @@ TEXT = {
     "project.title": "Which images do you want to sort?",
     "project.local": "Images stay where they are. Nothing leaves this computer.",
     "project.ready": "{n} images are ready.",
+    "project.ready_one": "1 image is ready.",
     "project.scanning": "Looking for images.",
     "project.scanning_n": "{done} of {total} files looked at.",
     "project.none": "No images are in the pool yet. Scan the folder.",
