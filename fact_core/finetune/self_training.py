@@ -216,6 +216,13 @@ class _Shown:
     """The loop's events under the name of this phase, whose plan is that of phase 2, behind the rounds before."""
 
     began: bool = False
+    per_step: float | None = None  # seconds
+
+    def _left(self, point: Point, steps: int) -> float | None:
+        """Seconds for so many steps: the loop's own estimate ends with its round."""
+        if point.seconds_left is not None and point.steps > point.step:
+            self.per_step = point.seconds_left / (point.steps - point.step)
+        return None if self.per_step is None else self.per_step * steps
 
     def __call__(self, each: Round, epoch: int, event: Event) -> Event | None:
         before, total = each.before, each.total
@@ -223,8 +230,11 @@ class _Shown:
             again, self.began = self.began, True
             return None if again else replace(event, steps=total, epochs=total * each.plan.batch / epoch)
         if isinstance(event, Point):
-            epochs = before * each.plan.batch / epoch
-            return replace(event, phase=each.phase, step=before + event.step, steps=total, epoch=epochs + event.epoch)
+            epochs, step = before * each.plan.batch / epoch, before + event.step
+            left = self._left(event, total - step)
+            return replace(
+                event, phase=each.phase, step=step, steps=total, epoch=epochs + event.epoch, seconds_left=left
+            )
         if isinstance(event, Saved):
             return replace(event, phase=each.phase, step=before + event.step)
         if isinstance(event, Progress):

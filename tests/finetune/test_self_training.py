@@ -22,10 +22,11 @@ from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune import finetune, naming, pool_names, self_training, weight_mix
 from fact_core.finetune.batches import Batches
+from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.naming import NAMED
 from fact_core.finetune.pool_names import drawn, surest
-from fact_core.finetune.self_training import APART, PROVED, often
+from fact_core.finetune.self_training import APART, PROVED, _Shown, often, planned
 from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
 from fact_core.types import Step
@@ -77,6 +78,19 @@ def test_surest_takes_half_of_each_class_that_is_named() -> None:
     assert rows.tolist() == sorted(rows.tolist())
     none = surest(torch.zeros(0, 3))
     assert none[0].tolist() == [] and none[1].tolist() == []
+
+
+def test_what_is_left_counts_all_rounds() -> None:
+    """The loop knows of one round: 5 of 10 steps took 20 seconds, and 25 of 30 are still to come."""
+    plan = plan_of("ff", tiny("fact+").ff, 10, backbone(), False)
+    shown, (first, second) = _Shown(), planned("st", [10, 20], plan)
+    left = [
+        shown(each, 10, Point("st", step, steps, 1.0, seconds_left=own))
+        for each, step, steps, own in ((first, 1, 10, None), (first, 5, 10, 20.0), (first, 10, 10, 0.0))
+    ]
+    assert [each.seconds_left for each in left if isinstance(each, Point)] == [None, 100.0, 80.0]
+    last = shown(second, 10, Point("st", 20, 20, 1.0, seconds_left=0.0))
+    assert isinstance(last, Point) and (last.step, last.steps, last.seconds_left) == (30, 30, 0.0)
 
 
 def test_labelled_images_fill_half_of_an_epoch_where_they_are_few() -> None:
