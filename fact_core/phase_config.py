@@ -91,6 +91,9 @@ class FfConfig:
     )
 
 
+LOOKS = 8  # at each labelled image, in a round of self-training
+
+
 @dataclass(frozen=True)
 class StConfig:
     """Self-training between phases 2 and 3, in recipes that learn from the pool: its pseudo-labels."""
@@ -104,7 +107,11 @@ class StConfig:
         high=1_000_000,
     )
     rounds: int = option(
-        3, "Rounds", "How often the pool is named and learned from: each round names it better.", low=1, high=20
+        3,
+        "Rounds",
+        "How often the pool is named and learned from, at most: with many labels there are fewer and longer rounds.",
+        low=1,
+        high=20,
     )
     images: int = option(
         5000, "Pool images", "At most this many are named, drawn at random.", low=1, high=10_000_000, expert=True
@@ -117,10 +124,17 @@ class StConfig:
         paper=True,
     )
 
-    @property
-    def by_round(self) -> tuple[int, ...]:
-        """The steps of each round: those before the last only have to name, not to answer, and have half of its."""
-        return (*[max(1, self.steps // 2)] * (self.rounds - 1), self.steps)
+    def by_round(self, labels: int, batch: int) -> tuple[int, ...]:
+        """The steps of each round: those before the last only have to name, not to answer, and have half of its.
+
+        labels: how many labelled images there are, which fill half of a batch of ``batch`` images. Where they are so
+        many that a round would see each of them less than ``LOOKS`` times, the same steps make fewer and longer rounds:
+        a network that has hardly seen the labels names worse than the one before it.
+        """
+        usual = (*[max(1, self.steps // 2)] * (self.rounds - 1), self.steps)
+        least = max(1, 2 * LOOKS * labels // max(1, batch))
+        rounds = min(self.rounds, max(1, sum(usual) // least))
+        return usual if rounds == self.rounds else (sum(usual) // rounds,) * rounds
 
 
 @dataclass(frozen=True)

@@ -119,9 +119,8 @@ def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
         steps = -(-epochs * labels // batch) if epochs else ff.steps
         images += steps * batch * (2 if ff.gate == "choose" and not alone else 1)
     if "st" in config.phases and "st" in phases:
-        images += (
-            sum(config.st.by_round) * ff.batch + config.st.rounds * config.st.images // 3
-        )  # naming is forward only
+        rounds = config.st.by_round(labels, ff.batch)
+        images += sum(rounds) * ff.batch + len(rounds) * config.st.images // 3  # naming is forward only
     return images
 
 

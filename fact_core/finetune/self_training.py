@@ -86,7 +86,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     if bound is not None:
         own = {"unlabelled": digest(inputs.unlabelled), "rounds": config.st.rounds, "names": config.st.names}
         if config.st.names == "neighbours":
-            own["strangers"] = novelty.LEVEL
+            own |= {"strangers": novelty.LEVEL, "steps": config.st.by_round(n, plan.batch)}
         bound = {**bound, "phase": phase, "student": asdict(plan), **own}
     reset_peak_memory(inputs.device)
     training = partial(_train, inputs, state, phase, taught, net, plan)
@@ -139,7 +139,7 @@ def _train(
     before, teacher = len(state.decisions), state.heads[taught]
     assert isinstance(teacher, nn.Linear)  # as after every phase 2
     start = copy.deepcopy(net.head.state_dict())
-    rounds = planned(phase, inputs.config.st.by_round, plan)
+    rounds = planned(phase, inputs.config.st.by_round(len(inputs.y), plan.batch), plan)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     asked, shown = Net(state.backbone, teacher), _Shown()
     apart = strangers(inputs)
@@ -207,7 +207,7 @@ def _learn(inputs: TrainingInputs, each: Round, net: Net, pictures: Pictures, sh
     try:
         return (yield from map_events(training, partial(shown, each, pictures.epoch)))
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
-        _forget(inputs, planned(each.phase, inputs.config.st.by_round, each.plan))
+        _forget(inputs, planned(each.phase, inputs.config.st.by_round(len(inputs.y), each.plan.batch), each.plan))
         raise
 
 

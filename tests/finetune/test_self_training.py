@@ -29,6 +29,7 @@ from fact_core.finetune.pool_names import drawn, surest
 from fact_core.finetune.self_training import APART, PROVED, _Shown, often, planned
 from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
+from fact_core.phase_config import StConfig
 from fact_core.types import Step
 from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
 
@@ -78,6 +79,17 @@ def test_surest_takes_half_of_each_class_that_is_named() -> None:
     assert rows.tolist() == sorted(rows.tolist())
     none = surest(torch.zeros(0, 3))
     assert none[0].tolist() == [] and none[1].tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "wanted"),
+    [(50, (150, 150, 300)), (400, (150, 150, 300)), (500, (300, 300)), (1000, (600,)), (100_000, (600,))],
+)
+def test_many_labels_make_fewer_and_longer_rounds(labels: int, wanted: tuple[int, ...]) -> None:
+    """The steps stay; each labelled image is seen about 8 times in a round at least, while there are steps for it."""
+    assert StConfig().by_round(labels, 32) == wanted
+    assert StConfig(rounds=1).by_round(labels, 32) == (300,)
+    assert StConfig(steps=1, rounds=2).by_round(labels, 32)[0] >= 1
 
 
 def test_what_is_left_counts_all_rounds() -> None:
