@@ -164,7 +164,7 @@ class MapConfig:
 class TrainConfig:
     """A training run. ``recipe`` says which phases run; ``lp``, ``ff``, ``st`` and ``lm`` hold their options."""
 
-    recipe: str = option("fact", "Recipe", "What is trained.", choices=RECIPES)
+    recipe: str = option("fact+", "Recipe", "What is trained.", choices=RECIPES)
     preset: str = option("standard", "Effort", "How long it trains.", choices=PRESETS)
     backbone: str = _backbone()
     seed: int = _seed()
@@ -292,9 +292,11 @@ RUN_CONFIGS: dict[str, type[Any]] = {
 
 def train_config(preset: str = "standard", **values: Any) -> TrainConfig:
     """A TrainConfig with a preset's values; ``values`` override any ("ff.steps": 5) that the recipe does not fix."""
-    recipe = pick(RECIPES, values.get("recipe", TrainConfig.recipe), "recipe")
+    effort = pick(PRESETS, preset, "preset")
+    name = values.get("recipe", effort.recipe)
+    recipe = pick(RECIPES, name, "recipe")
     backbone = str(values.get("backbone", TrainConfig.backbone))
-    merged: dict[str, Any] = {**pick(PRESETS, preset, "preset").values_for(backbone), **values, **recipe.values}
+    merged: dict[str, Any] = {**effort.values_for(backbone), **values, **recipe.values, "recipe": name}
     return from_flat(TrainConfig, {"preset": preset, **merged})
 
 

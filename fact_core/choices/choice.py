@@ -125,13 +125,14 @@ class RecipeChoice:
 class PresetChoice:
     """Values that a preset gives to options ("lp.mode": "lr"); everything else keeps its default.
 
-    by_backbone: other values for backbones whose name begins so.
+    by_backbone: other values for backbones whose name begins so. recipe: the one that is meant where none is named.
     """
 
     title: str
     help: str
     values: Mapping[str, Any]
     by_backbone: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    recipe: str = "fact+"
 
     def values_for(self, backbone: str) -> dict[str, Any]:
         """The values, with those for a backbone of that name."""

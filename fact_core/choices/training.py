@@ -131,6 +131,7 @@ PRESETS: dict[str, PresetChoice] = {
         },
         # The paper's base rate for ConvNeXt (FACT, III-B), for probe and finetune.
         {"convnext": {"lp.lr": 0.1, "ff.backbone_lr": 0.1, "ff.head_lr": 0.1}},
+        recipe="fact",
     ),
 }
 

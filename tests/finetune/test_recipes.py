@@ -12,7 +12,7 @@ from fact_core import backbones
 from fact_core.bench import BENCHES
 from fact_core.bench.datasets import DATASETS
 from fact_core.choices import DEFAULT_BACKBONE, EXPORTS, PHASES, PRESETS, RECIPES, resolve
-from fact_core.config import train_config
+from fact_core.config import TrainConfig, train_config
 from fact_core.events import PhaseStarted
 from fact_core.features.extract import tokens
 from fact_core.finetune.pipeline import train
@@ -108,3 +108,14 @@ def test_the_paper_has_its_own_rates_for_convnext() -> None:
         assert train_config("standard", backbone=name).ff.backbone_lr < 0.01
     assert train_config("paper").lp.lr == train_config("paper").ff.backbone_lr == 0.01
     assert train_config("paper").ff.lora_alpha == 8 and train_config("standard").ff.lora_alpha == 16
+
+
+def test_each_effort_has_a_recipe_of_its_own_where_none_is_named() -> None:
+    """What learns from the pool is proposed; the paper's effort is the paper's."""
+    assert {name: train_config(name).recipe for name in PRESETS} == {
+        "quick": "fact+",
+        "standard": "fact+",
+        "paper": "fact",
+    }
+    assert TrainConfig().recipe == train_config().recipe
+    assert train_config("paper", recipe="fact+").recipe == "fact+" and train_config(recipe="lm").phases == ("lm",)

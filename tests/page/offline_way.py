@@ -31,6 +31,8 @@ QUICK = {
     "ff.pixels": 64,
     "ff.batch": 8,
     "ff.gate": "off",
+    "st.steps": 2,
+    "st.images": 60,
     "lm.steps": 4,
     "lm.views": 1,
 }

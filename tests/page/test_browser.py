@@ -42,7 +42,11 @@ from playwright.sync_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]  # minutes on a busy computer
 
 BUDGET = 30
-STEPS = {"ff": ("100", "16"), "lm": ("200", "20")}  # phase -> what Quick says, what is typed over it
+STEPS = {
+    "ff": ("100", "16"),
+    "st": ("100", "4"),
+    "lm": ("200", "20"),
+}  # phase -> what Quick says, what is typed over it
 COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
     .filter((line) => line.mode === "lines").reduce((n, line) => n + line.x.length, 0)"""
 MISSING = "[...document.querySelectorAll('#page-label img[src]')].filter((e) => e.complete && !e.naturalWidth).length"
@@ -267,6 +271,7 @@ def test_another_backbone_brings_its_own_rates(address_of: AddressOf, page: Page
     page.goto(address_of(labeled_project(tmp_path)))
     go(page, "train")
     open_fold(page, "train-more")
+    choose(page, "recipe", RECIPES["fact"].title)
     expect(page.locator("#train-fold-st")).to_be_hidden()  # FACT does not learn from the pool
     choose(page, "recipe", RECIPES["fact+"].title)
     for fold in ("ff", "st"):

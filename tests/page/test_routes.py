@@ -291,11 +291,11 @@ def test_a_second_training_is_refused_in_words_until_the_first_is_over(
     first = post("run", train).json()["run"]
     told = post("run", train)
     assert told.status_code == 400
-    assert told.json()["found"] == "Run 1 (FACT) waits for its turn." and "stop it" in told.json()["do"]
+    assert told.json()["found"] == "Run 1 (FACT+) waits for its turn." and "stop it" in told.json()["do"]
     assert [run.id for run in run_queue.list_runs(server.project(key), "train")] == [first]
     claimed = run_queue.claim(server.project(key), "worker")
     assert claimed is not None and claimed.id == first
-    assert post("run", train).json()["found"] == "Run 1 (FACT) is running."
+    assert post("run", train).json()["found"] == "Run 1 (FACT+) is running."
     assert post("run", {"kind": "scan", "config": {}}).status_code == 200  # other work may wait
     run_queue.finish(server.project(key), first, "stopped")
     second = post("run", train).json()["run"]
