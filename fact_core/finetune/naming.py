@@ -18,7 +18,7 @@ from fact_core.compute.image_batches import Picture, batches, normalise
 from fact_core.errors import ImageError
 from fact_core.events import Log, Progress
 from fact_core.finetune import pool_names
-from fact_core.finetune.pool_names import surest
+from fact_core.finetune.pool_names import SURE, share, surest
 from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import TrainingInputs
 from fact_core.generators import map_events
@@ -39,6 +39,11 @@ class Names:
     y: Tensor
     sure: float
     proved: tuple[int, int] | None
+
+
+def taught(inputs: TrainingInputs) -> float:
+    """The share of the named images that teaches."""
+    return share(len(inputs.y), inputs.n_classes) if inputs.config.st.names == "neighbours" else SURE
 
 
 def strangers(inputs: TrainingInputs) -> Tensor:
@@ -73,7 +78,7 @@ def named(inputs: TrainingInputs, part: str, teacher: Net, apart: Tensor, prove:
         shares = yield from _quietly(pool_names.called(answers[there], features[there], own, inputs.y))
         if prove and inputs.check is not None:
             proved = yield from _proved(inputs, teacher, (answers[there], features[there], own), shares)
-    kept, called = surest(shares)
+    kept, called = surest(shares, taught(inputs))
     rows = there[kept]
     sure = float(shares[kept].max(dim=1).values.mean()) if len(kept) else 0.0
     values = {"step": 0, "unlabelled": digest(inputs.unlabelled), "sure": sure, "proved": proved}
@@ -94,7 +99,8 @@ def _proved(
     answers, features, own = seen
     both = torch.cat([answers, said[there]]), torch.cat([features, looks[there]])
     found = yield from _quietly(pool_names.called(*both, own, inputs.y))
-    return pool_names.proved(shares, found[len(answers) :], torch.as_tensor(inputs.check.y)[there])
+    y = torch.as_tensor(inputs.check.y)[there]
+    return pool_names.proved(shares, found[len(answers) :], y, taught(inputs))
 
 
 def _quietly(step: Step[Tensor]) -> Step[Tensor]:
