@@ -293,8 +293,7 @@ RUN_CONFIGS: dict[str, type[Any]] = {
 def train_config(preset: str = "standard", **values: Any) -> TrainConfig:
     """A TrainConfig with a preset's values; ``values`` override any ("ff.steps": 5) that the recipe does not fix."""
     effort = pick(PRESETS, preset, "preset")
-    name = values.get("recipe", effort.recipe)
-    recipe = pick(RECIPES, name, "recipe")
+    recipe = pick(RECIPES, name := values.get("recipe", effort.recipe), "recipe")
     backbone = str(values.get("backbone", TrainConfig.backbone))
     merged: dict[str, Any] = {**effort.values_for(backbone), **values, **recipe.values, "recipe": name}
     return from_flat(TrainConfig, {"preset": preset, **merged})
