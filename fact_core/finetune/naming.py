@@ -41,7 +41,7 @@ class Names:
     proved: tuple[int, int] | None
 
 
-def taught(inputs: TrainingInputs) -> float:
+def teaching_share(inputs: TrainingInputs) -> float:
     """The share of the named images that teaches."""
     return share(len(inputs.y), inputs.n_classes) if inputs.config.st.names == "neighbours" else SURE
 
@@ -78,7 +78,7 @@ def named(inputs: TrainingInputs, part: str, teacher: Net, apart: Tensor, prove:
         shares = yield from _quietly(pool_names.called(answers[there], features[there], own, inputs.y))
         if prove and inputs.check is not None:
             proved = yield from _proved(inputs, teacher, (answers[there], features[there], own), shares)
-    kept, called = surest(shares, taught(inputs))
+    kept, called = surest(shares, teaching_share(inputs))
     rows = there[kept]
     sure = float(shares[kept].max(dim=1).values.mean()) if len(kept) else 0.0
     values = {"step": 0, "unlabelled": digest(inputs.unlabelled), "sure": sure, "proved": proved}
@@ -100,7 +100,7 @@ def _proved(
     both = torch.cat([answers, said[there]]), torch.cat([features, looks[there]])
     found = yield from _quietly(pool_names.called(*both, own, inputs.y))
     y = torch.as_tensor(inputs.check.y)[there]
-    return pool_names.proved(shares, found[len(answers) :], y, taught(inputs))
+    return pool_names.proved(shares, found[len(answers) :], y, teaching_share(inputs))
 
 
 def _quietly(step: Step[Tensor]) -> Step[Tensor]:

@@ -27,7 +27,7 @@ from fact_core.finetune import pool_names, weight_mix
 from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, train_on
 from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
-from fact_core.finetune.naming import NAMED, digest, named, strangers, taught
+from fact_core.finetune.naming import NAMED, digest, named, strangers, teaching_share
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
 from fact_core.generators import map_events
@@ -85,7 +85,11 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     if bound is not None:
         own = {"unlabelled": digest(inputs.unlabelled), "rounds": config.st.rounds, "names": config.st.names}
         if config.st.names == "neighbours":
-            own |= {"strangers": novelty.LEVEL, "steps": config.st.by_round(n, plan.batch), "share": taught(inputs)}
+            own |= {
+                "strangers": novelty.LEVEL,
+                "steps": config.st.by_round(n, plan.batch),
+                "share": teaching_share(inputs),
+            }
         bound = {**bound, "phase": phase, "student": asdict(plan), **own}
     reset_peak_memory(inputs.device)
     training = partial(_train, inputs, state, phase, taught, net, plan)
@@ -175,9 +179,8 @@ def _reason(inputs: TrainingInputs, each: Round, sure: float) -> str:
         who = f"{who} and the images' neighbours"
     turn = f"round {each.number + 1} of {each.rounds}: " if each.rounds > 1 else ""
     told = f", {sure:.0%} sure on average" if sure else ""
-    named = (
-        f"the surest {taught(inputs):.0%} of each class that {who} named among {len(inputs.unlabelled)} images{told}; "
-    )
+    share, images = teaching_share(inputs), len(inputs.unlabelled)
+    named = f"the surest {share:.0%} of each class that {who} named among {images} images{told}; "
     return f"{turn}{named}a network that learns from them anew takes phase 2's place, unmixed"
 
 

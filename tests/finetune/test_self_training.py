@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from fact_core import phase_config
 from fact_core.backbones import Tokens
 from fact_core.bench.cells import covers
 from fact_core.choices import PRESETS, RECIPES
@@ -44,6 +45,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     return coloured(tmp_path_factory.mktemp("pool"), [0, 1, 2, 0, 1, 2, 0, 1, 2, 0], seed=1).files
+
+
+@pytest.fixture(autouse=True)
+def _few_steps_make_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However seldom they see the labels: rounds of two steps are as good as longer ones here."""
+    monkeypatch.setattr(phase_config, "LOOKS", 0)
 
 
 def taught(recipe: str = "fact+", **values: Any) -> TrainConfig:
@@ -85,8 +92,11 @@ def test_surest_takes_half_of_each_class_that_is_named() -> None:
     ("labels", "wanted"),
     [(50, (150, 150, 300)), (400, (150, 150, 300)), (500, (300, 300)), (1000, (600,)), (100_000, (600,))],
 )
-def test_many_labels_make_fewer_and_longer_rounds(labels: int, wanted: tuple[int, ...]) -> None:
+def test_many_labels_make_fewer_and_longer_rounds(
+    labels: int, wanted: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The steps stay; each labelled image is seen about 8 times in a round at least, while there are steps for it."""
+    monkeypatch.undo()
     assert StConfig().by_round(labels, 32) == wanted
     assert StConfig(rounds=1).by_round(labels, 32) == (300,)
     assert StConfig(steps=1, rounds=2).by_round(labels, 32)[0] >= 1
