@@ -36,6 +36,7 @@ from fact_core.types import Step
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
 KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
 APART = "st.strangers"  # the decision: how many images of the pool belong to no class
+NOBODY = "no image of the pool seems to belong to a class"
 PROVED = "st.proved"  # the decision: how many of the check images that were as surely named were named rightly
 
 
@@ -152,7 +153,7 @@ def _train(
         names = yield from named(inputs, each.names, asked, apart, each.part == phase)
         if not len(names.rows):  # phase 2's network stays
             yield inputs.started(phase, 0, 0.0, 0)
-            yield _decided(state, 0, "no image of the pool can be read any more")
+            yield _decided(state, 0, NOBODY if apart.all() else "no image of the pool can be read any more")
             net.head.load_state_dict(asked.head.state_dict())
             break
         yield _decided(state, len(names.rows), _reason(inputs, each, names.sure))

@@ -172,6 +172,24 @@ def test_images_of_no_class_do_not_teach(data: Coloured, pool: Coloured, monkeyp
     assert 3 <= int(decision(events).value) <= 6
 
 
+def test_a_pool_of_nothing_but_strangers_teaches_nothing(
+    data: Coloured, pool: Coloured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everyone = "fact_core.analysis.novelty.strangers"
+    monkeypatch.setattr(everyone, lambda x, y, given: np.ones(len(given), dtype=np.bool_))
+    events, trained = drain(steps(data, tiny("lm+"), unlabelled=pool.files, unlabelled_x=pool.x))
+    assert decision(events).value == "0"
+    _, alone = drain(steps(data, tiny("lm+")))
+    own, other = (each.classifier.heads["lm"].pooled_line.weight for each in (trained, alone))
+    assert torch.equal(own, other)
+    config = tiny("fact+", **{"ff.gate": "off", "st.steps": 2})
+    _, trained = drain(steps(data, config, unlabelled=pool.files, unlabelled_x=pool.x))
+    told = {each.name: each for each in trained.decisions}
+    assert (
+        told["st.images"].value == "0" and "belong" in told["st.images"].reason and told["st.strangers"].value == "18"
+    )
+
+
 def test_more_labels_a_class_let_more_names_teach() -> None:
     found = [pool_names.share(labels, 10) for labels in (10, 50, 100, 250, 400, 100_000)]
     assert found == pytest.approx([0.5, 0.5, 0.6, 0.732, 0.8, 0.8], abs=1e-3)
