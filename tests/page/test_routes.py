@@ -299,7 +299,7 @@ def test_a_second_training_is_refused_in_words_until_the_first_is_over(
     assert post("run", {"kind": "scan", "config": {}}).status_code == 200  # other work may wait
     run_queue.finish(server.project(key), first, "stopped")
     second = post("run", train).json()["run"]
-    assert post("resume", {"run": first}).json()["found"] == "Run 2 (FACT) waits for its turn."
+    assert post("resume", {"run": first}).json()["found"] == "Run 2 (FACT+) waits for its turn."
     assert post("resume", {"run": second}).status_code == 200  # it waits itself: nothing changes
 
 
