@@ -28,6 +28,11 @@ def map_events(step: Step[T], change: Callable[[Event], Event | None]) -> Step[T
     return (yield from spread_events(step, told))
 
 
+def quietly(step: Step[T]) -> Step[T]:
+    """The same step without any event."""
+    return (yield from map_events(step, lambda event: None))
+
+
 def spread_events(step: Step[T], told: Callable[[Event], Iterable[Event]]) -> Step[T]:
     """The same step with whatever ``told`` yields in place of each event, one after the other."""
     try:

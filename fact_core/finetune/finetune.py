@@ -24,7 +24,7 @@ from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import converged, silence, start_of
 from fact_core.finetune.training import LoopPlan, Net, learning, weights_of
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, linear
-from fact_core.generators import map_events
+from fact_core.generators import quietly
 from fact_core.types import Step
 
 
@@ -109,7 +109,7 @@ def _train(
         share = yield from weight_mix.choose(inputs, state, phase, plan, pretrained, train_part)
         probe = state.probe
         if share < 1 and inputs.config.lp.mode != "lr":  # the gate looked at mixes with the converged probe, not SGD's
-            probe, _ = yield from map_events(converged(inputs), lambda event: None)
+            probe, _ = yield from quietly(converged(inputs))
         weight_mix.mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
     return {"parameters": parameters, "decisions": [asdict(each) for each in state.decisions[before:]]}
 

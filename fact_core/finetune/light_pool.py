@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fact_core.analysis import novelty
 from fact_core.events import Decision, PhaseDone
 from fact_core.finetune import pool_names
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
@@ -68,9 +67,9 @@ def _names(inputs: TrainingInputs, state: TrainingState) -> Step[tuple[Tensor, T
     if against:
         yield state.decided(Decision(NAMED, "0", against))
         return nothing, nothing
-    apart = torch.from_numpy(novelty.strangers(inputs.x.numpy(), inputs.y.numpy(), inputs.pool_x.numpy()))
+    apart = pool_names.strangers(inputs.x, inputs.y, inputs.pool_x)
     if apart.any():
-        yield state.decided(Decision(APART, str(int(apart.sum())), pool_names.apart(len(apart))))
+        yield state.decided(pool_names.left_apart(APART, apart))
     there = torch.nonzero(~apart)[:, 0]
     shares = yield from _called(inputs, inputs.pool_x[there])
     kept, named = pool_names.surest(shares)

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fact_core.analysis import novelty
 from fact_core.compute.device import out_of_memory
 from fact_core.compute.image_batches import Picture, batches, normalise
 from fact_core.errors import ImageError
@@ -21,7 +20,7 @@ from fact_core.finetune import pool_names
 from fact_core.finetune.pool_names import SURE, share, surest
 from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import TrainingInputs
-from fact_core.generators import map_events
+from fact_core.generators import quietly
 from fact_core.types import Source, Step, path_of
 
 LOOK = 32  # images at a time
@@ -50,7 +49,7 @@ def strangers(inputs: TrainingInputs) -> Tensor:
     """Which of the unlabelled images (m,) belong to no class, by the pretrained features where they are known."""
     if inputs.config.st.names != "neighbours" or len(inputs.pool_x) != len(inputs.unlabelled):
         return torch.zeros(len(inputs.unlabelled), dtype=torch.bool)
-    return torch.from_numpy(novelty.strangers(inputs.x.numpy(), inputs.y.numpy(), inputs.pool_x.numpy()))
+    return pool_names.strangers(inputs.x, inputs.y, inputs.pool_x)
 
 
 def named(inputs: TrainingInputs, part: str, teacher: Net, apart: Tensor, prove: bool) -> Step[Names]:
@@ -75,7 +74,7 @@ def named(inputs: TrainingInputs, part: str, teacher: Net, apart: Tensor, prove:
         _, own, lost = yield from _seen(inputs, teacher, inputs.files)
         if lost:
             raise lost[0]
-        shares = yield from _quietly(pool_names.called(answers[there], features[there], own, inputs.y))
+        shares = yield from quietly(pool_names.called(answers[there], features[there], own, inputs.y))
         if prove and inputs.check is not None:
             proved = yield from _proved(inputs, teacher, (answers[there], features[there], own), shares)
     kept, called = surest(shares, teaching_share(inputs))
@@ -98,14 +97,9 @@ def _proved(
     there = torch.nonzero(said.isfinite().all(dim=1))[:, 0]
     answers, features, own = seen
     both = torch.cat([answers, said[there]]), torch.cat([features, looks[there]])
-    found = yield from _quietly(pool_names.called(*both, own, inputs.y))
+    found = yield from quietly(pool_names.called(*both, own, inputs.y))
     y = torch.as_tensor(inputs.check.y)[there]
     return pool_names.proved(shares, found[len(answers) :], y, teaching_share(inputs))
-
-
-def _quietly(step: Step[Tensor]) -> Step[Tensor]:
-    """Without its progress: it takes a moment."""
-    return (yield from map_events(step, lambda event: None))
 
 
 def _seen(inputs: TrainingInputs, net: Net, files: Sequence[Source]) -> Step[tuple[Tensor, Tensor, list[ImageError]]]:

@@ -20,7 +20,7 @@ from torch.nn import functional
 from fact_core.analysis import graph, novelty, prior
 from fact_core.events import Decision
 from fact_core.finetune.probe import by_logistic_regression
-from fact_core.generators import finish, map_events
+from fact_core.generators import finish, quietly
 from fact_core.lightweight.folds import folds, same_images, smallest_class
 from fact_core.types import IntArray, Step
 
@@ -89,7 +89,7 @@ def left_out(x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator) -> 
 
 def spoken_against(x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator) -> Step[str]:
     """Why the pool is not learned from, where labels left out say so (``left_out``); "" where they do not."""
-    asked = yield from map_events(left_out(x, y, pool, generator), lambda event: None)
+    asked = yield from quietly(left_out(x, y, pool, generator))
     if asked is None or not asked.worse:
         return ""
     return f"of {asked.n} labels left out {asked.with_pool} were named rightly with the pool, {asked.without} without"
@@ -98,7 +98,7 @@ def spoken_against(x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generato
 def probed(x: Tensor, y: Tensor, n_classes: int, asked: Tensor) -> Step[Tensor]:
     """Log-probabilities (m, K) of features ``asked`` (m, D) by a logistic regression on x (n, D), y (n,), unit norm."""
     unit = functional.normalize(x.float(), dim=1)
-    line, _ = yield from map_events(by_logistic_regression(unit, y, n_classes, PROBE_C), lambda event: None)
+    line, _ = yield from quietly(by_logistic_regression(unit, y, n_classes, PROBE_C))
     with torch.no_grad():
         said: Tensor = line(functional.normalize(asked.float(), dim=1)).log_softmax(1)
     return said
@@ -152,12 +152,16 @@ def proof(name: str, found: tuple[int, int], checks: int) -> Decision:
     return Decision(name, f"{right} of {asked}", reason)
 
 
-def apart(images: int) -> str:
-    """Why images of ``images`` are held to belong to no class (``novelty.strangers``)."""
-    return (
-        f"of {images} images these are less like any class than {1 - novelty.LEVEL:.0%} of the labelled images are "
-        "like their own; nothing is learned from them"
-    )
+def strangers(x: Tensor, y: Tensor, pool: Tensor) -> Tensor:
+    """Which images of the pool (m,) belong to no class: ``novelty.strangers`` of tensors on the CPU."""
+    return torch.from_numpy(novelty.strangers(x.numpy(), y.numpy(), pool.numpy()))
+
+
+def left_apart(name: str, strange: Tensor) -> Decision:
+    """How many images belong to no class, ``strange`` (m,), as it is told."""
+    like = f"these are less like any class than {1 - novelty.LEVEL:.0%} of the labelled images are like their own"
+    reason = f"of {len(strange)} images {like}; nothing is learned from them"
+    return Decision(name, str(int(strange.sum())), reason)
 
 
 def drawn(n: int, taken: IntArray, count: int, seed: int) -> IntArray:

@@ -15,7 +15,7 @@ from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
-from fact_core.generators import map_events
+from fact_core.generators import quietly
 from fact_core.lightweight import logistic
 from fact_core.types import Step
 
@@ -75,7 +75,7 @@ def start_of(inputs: TrainingInputs, phase: str, probe: nn.Linear, rows: Tensor 
     if not C or adapters.planned(phase, inputs.config.ff) is not None:
         return probe
     # The charts' points of phase 1 belong to phase 1's own probe.
-    weak, _ = yield from map_events(converged(inputs, rows, C), lambda event: None)
+    weak, _ = yield from quietly(converged(inputs, rows, C))
     return weak
 
 

@@ -143,12 +143,12 @@ def _train(
     before, teacher = len(state.decisions), state.heads[taught]
     assert isinstance(teacher, nn.Linear)  # as after every phase 2
     start = copy.deepcopy(net.head.state_dict())
-    rounds = planned(phase, inputs.config.st.by_round(len(inputs.y), plan.batch), plan)
+    rounds = _rounds(inputs, phase, plan)
     about: dict[str, Any] = {"parameters": 0, "steps": 0}
     asked, shown = Net(state.backbone, teacher), _Shown()
     apart = strangers(inputs)
     if apart.any():
-        yield state.decided(Decision(APART, str(int(apart.sum())), pool_names.apart(len(apart))))
+        yield state.decided(pool_names.left_apart(APART, apart))
     for each in rounds[(yield from _first(inputs, rounds)) :]:
         names = yield from named(inputs, each.names, asked, apart, each.part == phase)
         if not len(names.rows):  # phase 2's network stays
@@ -171,6 +171,10 @@ def _train(
         if each.part != phase:
             inputs.checkpoint.drop(each.part)
     return {**about, "decisions": [asdict(each) for each in state.decisions[before:]]}
+
+
+def _rounds(inputs: TrainingInputs, phase: str, plan: LoopPlan) -> list[Round]:
+    return planned(phase, inputs.config.st.by_round(len(inputs.y), plan.batch), plan)
 
 
 def _reason(inputs: TrainingInputs, each: Round, sure: float) -> str:
@@ -212,7 +216,7 @@ def _learn(inputs: TrainingInputs, each: Round, net: Net, pictures: Pictures, sh
     try:
         return (yield from map_events(training, partial(shown, each, pictures.epoch)))
     except ImageError:  # resumed, it would meet the same image again: it is named anew, without that one
-        _forget(inputs, planned(each.phase, inputs.config.st.by_round(len(inputs.y), each.plan.batch), each.plan))
+        _forget(inputs, _rounds(inputs, each.phase, each.plan))
         raise
 
 

@@ -165,7 +165,7 @@ def test_images_of_no_class_do_not_teach(data: Coloured, pool: Coloured, monkeyp
         asked.append(len(given))
         return np.arange(len(given)) >= len(given) // 2
 
-    monkeypatch.setattr("fact_core.finetune.light_pool.novelty.strangers", last_half)
+    monkeypatch.setattr("fact_core.analysis.novelty.strangers", last_half)
     events, trained = drain(steps(data, tiny("lm+"), unlabelled=pool.files, unlabelled_x=pool.x))
     (apart,) = [each for each in trained.decisions if each.name == light_pool.APART]
     assert asked == [18] and apart.value == "9" and "of 18 images" in apart.reason

@@ -481,7 +481,7 @@ def test_the_pool_is_told_of_and_what_check_images_prove_changes_nothing(
     """Images of no class teach in no round; the proof is of the last round, and told by a run that goes on."""
     pool = coloured(tmp_path / "pool", [0, 1, 2] * 4, seed=1)
     strange = np.arange(12) >= 8
-    monkeypatch.setattr("fact_core.finetune.naming.novelty.strangers", lambda *_: strange)
+    monkeypatch.setattr("fact_core.analysis.novelty.strangers", lambda *_: strange)
     config = taught(**{"st.names": "neighbours", "st.rounds": 2})
     more: dict[str, Any] = {"unlabelled": pool.files, "unlabelled_x": pool.x}
     held = CheckSet(data.files, data.y, data.x)
