@@ -8,6 +8,8 @@ from fact_core.choices import FROFA
 from fact_core.options import option
 
 LONGEST = 512  # prompts or prefixes; a picture of 224 pixels has 197 tokens of its own
+GATE_LABELS = 5  # labels a class from which cross-validation of phase 2 says more than chance
+PCA_IMAGES = 256  # images of the pool whose tokens give the PCA of the light model
 
 
 @dataclass(frozen=True)

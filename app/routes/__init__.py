@@ -17,6 +17,7 @@ from app.pages.label import routes as label
 from app.pages.project import routes as projects
 from app.pages.results import routes as results
 from app.pages.select import routes as select
+from app.pages.train import expected
 from app.pages.train import routes as train
 from app.routes import assets, backbones, classes, images, maps, paths, queue, runs, state
 from app.routes.bodies import CheckedRoute
@@ -31,7 +32,7 @@ LONGEST = 1000
 #: those of no page, then page by page
 ROUTES = (
     *(assets, state, backbones, runs, images, classes, queue, maps, paths),
-    *(projects, select, label, import_routes, note_routes, pool_routes, train, results),
+    *(projects, select, label, import_routes, note_routes, pool_routes, train, expected, results),
 )
 
 

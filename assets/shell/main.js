@@ -6,7 +6,7 @@ import { resultsPage } from "../results/page.js";
 import { selectPage } from "../select/page.js";
 import { trainCharts } from "../train/chart_pane.js";
 import { shownRun } from "../train/follow.js";
-import { choose, fill, submit } from "../train/form.js";
+import { choose, fill, submit, weigh } from "../train/form.js";
 import { trainHead } from "../train/head.js";
 import { trainNow } from "../train/now.js";
 import { trainRunsList, trainSettings } from "../train/settings.js";
@@ -43,7 +43,7 @@ function publish() {
   const early = window.FactStudio ? window.FactStudio.pieces : [];
   window.FactStudio = {
     pieces: { push: ([name, host]) => attach(name, host) },
-    train: { choose, fill, submit, shownRun, lower },
+    train: { choose, fill, submit, weigh, shownRun, lower },
     get state() {
       return app.state;
     },

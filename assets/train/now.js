@@ -72,9 +72,18 @@ function under(run, data) {
   return [
     ["train.part", doing ? partWords(doing) : null],
     ["train.time_left", run.status !== "running" ? null : Number.isFinite(left) ? fmt.about(left) : t("train.unknown")],
+    ["train.left_in_all", leftInAll(data, point, left)],
     ["train.running_for", run.started ? fmt.time(Math.max(0, Date.now() / 1000 - run.started)) : null],
     ["train.images_per_s", point && point.images_per_s ? point.images_per_s.toFixed(1) : null],
   ];
+}
+
+/** What is left of this phase, and what those behind it take; null in the last one, or where one is not known. */
+function leftInAll(data, point, left) {
+  const phases = data ? data.figure.layout.meta.phases.map((each) => each.name) : [];
+  const later = point ? phases.slice(phases.indexOf(point.phase) + 1) : [];
+  if (!later.length || !Number.isFinite(left) || later.some((each) => !(each in data.expected))) return null;
+  return fmt.about(later.reduce((sum, each) => sum + data.expected[each], left));
 }
 
 function partWords({ words, done, total }) {

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fact_core.analysis.training_time import learned
 from fact_core.bench.order import Order
 from fact_core.choices import RECIPES
 from fact_core.config import TrainConfig, options, parse_budget, train_config, value_of
+from fact_core.phase_config import PCA_IMAGES
 
 OFF = {"lm.frofa": "none"}
 
@@ -110,17 +112,12 @@ def labels_of(order: Order, images: int, paper: Sequence[float]) -> list[tuple[i
 
 def images_of(config: TrainConfig, labels: int, phases: Sequence[str]) -> int:
     """How many pictures a training looks at, roughly, to estimate how long it takes."""
-    images, ff = 256 + labels, config.ff
+    images = PCA_IMAGES + labels
     if "lp" in phases and config.lp.mode == "sgd":
         images += config.lp.epochs * labels // 3  # forward only
-    if any(group_of(each) == "ff" for each in phases):
-        alone, batch = RECIPES[config.recipe].random_head, min(ff.batch, labels)
-        epochs = (ff.alone_epochs if alone else 0) or ff.epochs
-        steps = -(-epochs * labels // batch) if epochs else ff.steps
-        images += steps * batch * (2 if ff.gate == "choose" and not alone else 1)
+    images += sum(count for phase, count in learned(config, labels).items() if phase in phases)
     if "st" in config.phases and "st" in phases:
-        rounds = config.st.by_round(labels, ff.batch)
-        images += sum(rounds) * ff.batch + len(rounds) * config.st.images // 3  # naming is forward only
+        images += len(config.st.by_round(labels, config.ff.batch)) * config.st.images // 3  # naming is forward only
     return images
 
 

@@ -27,9 +27,9 @@ from fact_core.finetune.pipeline import Trained, train
 from fact_core.finetune.pool_names import drawn
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import map_events
+from fact_core.phase_config import PCA_IMAGES
 from fact_core.types import FloatArray, IntArray, Step
 
-POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model, as in a project
 QUIET_SECONDS = 60.0  # between two signs of life of a training in a log
 
 
@@ -123,7 +123,7 @@ def measure(
 def _pool_files(data: Dataset, seed: int) -> list[Path]:
     """Some images of the pool, drawn as in a project."""
     size = len(data.train)
-    rows = np.random.default_rng(seed).choice(size, size=min(POOL_TOKENS, size), replace=False)
+    rows = np.random.default_rng(seed).choice(size, size=min(PCA_IMAGES, size), replace=False)
     return [data.root / data.train[row] for row in np.sort(rows)]
 
 

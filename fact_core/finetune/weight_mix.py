@@ -22,10 +22,10 @@ from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
 from fact_core.lightweight.folds import same_images
+from fact_core.phase_config import GATE_LABELS
 from fact_core.types import Source, Step
 
 SHARES = (0.0, 0.5, 1.0)  # of phase 2's weights
-ENOUGH = 5  # labels a class from which cross-validation says more than chance
 FOLDS = 2
 ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not by chance
 LOOK = 32  # images at a time
@@ -65,7 +65,7 @@ def choose(
     counts = counts[counts > 0]
     groups = torch.from_numpy(same_images(inputs.x.numpy(), inputs.y.numpy()))
     images, parts = len(torch.unique(groups)), halves(inputs.y, inputs.generator(f"{phase}.halves"), groups)
-    if images < ENOUGH * len(counts) or not sum(map(len, parts)):
+    if images < GATE_LABELS * len(counts) or not sum(map(len, parts)):
         reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
         return (yield from _decide(state, unseen, f"{reason}: {stays}", None))
     asked = yield from _left_out(inputs, state.backbone, phase, plan, pretrained, train_part, shares, parts)

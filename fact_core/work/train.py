@@ -32,7 +32,9 @@ import time
 from typing import Any
 
 import numpy as np
+import torch
 
+from fact_core.analysis.training_time import Amount, expected, in_words
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.classifier.model import save_model
 from fact_core.compute.device import describe
@@ -43,7 +45,8 @@ from fact_core.finetune import phase_cache
 from fact_core.finetune.checkpoint import clear, last_saved
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pipeline import train as run_phases
-from fact_core.storage import items
+from fact_core.phase_config import PCA_IMAGES
+from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Report, Step
@@ -54,7 +57,6 @@ from fact_core.work.training_labels import TrainingLabels, check_set, labels_of_
 from fact_core.work.training_ranges import complete, ranges_of_run
 from fact_core.work.where import device_of
 
-POOL_TOKENS = 256  # images of the pool whose tokens give the PCA of the light model
 KEPT_PHASES = 2 * 2**30  # bytes of finished phases 2 in the cache, each as large as the backbone
 
 
@@ -76,10 +78,11 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
     yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
     known = readable(known, pool)
+    yield from _expectation(project, config, known, len(pool), device)
     held = check_set(known, pool, x)
     rows, others = pool.rows(known.ids), pool.rows(known.pool_ids)
     rng = np.random.default_rng(config.seed)
-    some = rng.choice(len(pool), size=min(POOL_TOKENS, len(pool)), replace=False)
+    some = rng.choice(len(pool), size=min(PCA_IMAGES, len(pool)), replace=False)
     try:
         trained = yield from run_phases(
             backbone=load_here(project, config.backbone, device, config.view, ranges),
@@ -108,6 +111,16 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     told = _told(trained, known, checked)
     told["view"] = trained.classifier.backbone.preprocess.view
     return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
+
+
+def _expectation(
+    project: Project, config: TrainConfig, known: TrainingLabels, pool: int, device: torch.device
+) -> Step[None]:
+    """Say how long it will take, where something is known of this computer's speed."""
+    amount = Amount(len(known.ids), len(known.classes), pool, len(known.check_ids))
+    phases = expected(config, amount, run_queue.list_runs(project), device.type == "cpu")
+    if phases:
+        yield Log(f"This takes about {in_words(sum(phases.values()))}.")
 
 
 def kept(project: Project, run: Run) -> list[Event]:

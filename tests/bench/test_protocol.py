@@ -80,7 +80,7 @@ def test_no_test_image_reaches_a_training(
         raise Trained(given)
 
     monkeypatch.setattr(measure, "train", train)
-    monkeypatch.setattr(measure, "POOL_TOKENS", limit)
+    monkeypatch.setattr(measure, "PCA_IMAGES", limit)
     asked = order(tmp_path, "--dataset", "cifar10", "--methods", "fact+,lp", "--preset", "quick", "--set", "st.steps=2")
     features = Features(backbone(), pictures.root, tmp_path / "cache", CPU)
     rows = np.array([0, 6, 12])

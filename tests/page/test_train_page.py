@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +65,30 @@ def test_what_the_form_leaves_out_is_kept_when_a_run_is_started_again(
     assert sent and sent[0]["kind"] == "train"
     assert sent[0]["config"]["ff.steps"] == 77
     assert {name: sent[0]["config"][name] for name in OWN} == OWN
+
+
+def test_how_long_it_takes_is_told_before_it_starts(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """By the speed at the features; with the form's values, whichever the person sets."""
+    made = labeled_project(tmp_path)
+    run = run_queue.queue(made, "features", {"backbone": "tf_efficientnet_lite0"})
+    assert run_queue.claim(made, "test") is not None
+    run_queue.note(made, run, device="CPU (some), 2 threads")
+    run_queue.finish(made, run, "done", result={"images_per_s": 400.0, "n_new": 600})
+    page.goto(address_of(made))
+    go(page, "train")
+    fact = page.locator(".train-head .fact")
+    expect(fact).to_contain_text("It takes about")
+    minutes = re.compile(r"about (\d+) min")
+
+    def told() -> int:
+        found = minutes.search(fact.inner_text())
+        return int(found[1]) if found else 0
+
+    before = told()
+    assert before > 2
+    open_fold(page, "train-more")
+    open_fold(page, "train-fold-st")
+    page.locator("#opt-st-steps input").first.fill("30000")
+    page.locator("#opt-st-steps input").first.press("Tab")
+    expect(fact).not_to_contain_text(f"about {before} min")
+    assert told() > 10 * before or " h " in fact.inner_text()

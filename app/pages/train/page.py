@@ -57,6 +57,9 @@ def build(server: Server) -> None:
     chosen = [settings.dropdown(name) for name in ("recipe", "backbone")]
     for each in chosen:
         each.change(None, chosen, js=f"(recipe, backbone) => {{ FactStudio.train.choose(recipe, backbone, {known}); }}")
+    # Whatever is changed, how long it takes changes; the values are weighed when the person has stopped.
+    weigh = f"(...values) => {{ FactStudio.train.weigh({names}, values); }}"
+    gr.on([each.change for each in settings.components], None, settings.inputs, js=weigh)  # type: ignore[attr-defined]
     # Pressed when a backbone's weights have come or gone: the list says which are here.
     nets = gr.Button("", visible="hidden", elem_id="train-nets")
     nets.click(partial(_with_weights, text), None, chosen[1], show_progress="hidden")

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
 from app.pages.train import plots
+from app.pages.train.expected import expected_of
 from app.routes.run_briefs import is_stale
 from app.routes.shapes import told
 from fact_core.config import TrainConfig, from_dict
@@ -34,7 +35,7 @@ class Chart:
     """A training run as the Train page draws it. ``cursor``: the last event in it; new ones are asked for from there.
 
     point, progress, saved: the newest of each; labels: learned from; checks: images that its curves rest on;
-    stale: labels have come since.
+    stale: labels have come since; expected: phase -> seconds it will take, while it waits or works.
     """
 
     run: dict[str, Any]
@@ -49,6 +50,7 @@ class Chart:
     labels: int
     checks: int
     stale: bool
+    expected: dict[str, float]
 
 
 def register(app: FastAPI, server: Any) -> None:
@@ -65,10 +67,10 @@ def register(app: FastAPI, server: Any) -> None:
     @app.get("/x/{key}/chart")
     def chart(key: str, run: int) -> dict[str, Any]:
         """The charts of a training run as they stand now, its log, and the cursor to go on from."""
-        return told(chart_of(server.project(key), run))
+        return told(chart_of(server.project(key), run, server.gpu))
 
 
-def chart_of(project: Project, run_id: int) -> Chart:
+def chart_of(project: Project, run_id: int, gpu: str = "") -> Chart:
     """The figure of a training run and what the page says beside it."""
     run = run_queue.get(project, run_id)
     if run.kind != "train":
@@ -95,6 +97,7 @@ def chart_of(project: Project, run_id: int) -> Chart:
         labels=_labels(project, run),
         checks=_checks(project, run, newest),
         stale=run.status == "done" and is_stale(project, run),
+        expected=expected_of(project, run.config, gpu) if run.open else {},
     )
 
 

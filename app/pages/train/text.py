@@ -4,9 +4,10 @@ from fact_core.choices import PHASES, RECIPES
 
 TEXT = {
     "train.title": "Train",
-    "train.ready": "{labels} labels in {classes} classes. You can close this page while it trains.",
+    "train.ready": "{labels} labels in {classes} classes. {takes}You can close this page while it trains.",
     "train.ready_check": "{labels} labels in {classes} classes, {checks} check images. "
-    "You can close this page while it trains.",
+    "{takes}You can close this page while it trains.",
+    "train.takes": "It takes {time}. ",
     "train.one_label": "Training needs labels of at least 2 classes. So far there is 1 label.",
     "train.few_classes": "Training needs labels of at least 2 classes. So far all {labels} labels are of one class.",
     "train.no_labels": "Training needs labels of at least 2 classes. There are none yet.",
@@ -113,6 +114,7 @@ TEXT = {
     "train.part.lm.C": "comparing strengths of regularisation",
     "train.part.predict": "measuring on the check images",
     "train.time_left": "Left in this phase",
+    "train.left_in_all": "Left in all",
     "train.running_for": "Running for",
     "train.took": "Took",
     "train.images_per_s": "Images a second",

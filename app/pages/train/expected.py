@@ -1,0 +1,54 @@
+"""How long a training with the form's values will take, asked before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Body, FastAPI
+
+from app.routes.shapes import told
+from app.shell.server import Server, checked
+from fact_core.analysis.training_time import Amount, expected
+from fact_core.config import TrainConfig, from_dict
+from fact_core.errors import ConfigError
+from fact_core.labeling import labels_now
+from fact_core.storage import items, run_queue
+from fact_core.storage.project import Project
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Seconds of a training; None while nothing is known of this computer's speed."""
+
+    seconds: float | None
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """POST /x/K/expected."""
+
+    @app.post("/x/{key}/expected")
+    def ask(key: str, config: dict[str, Any] = Body(embed=True)) -> dict[str, Any]:  # noqa: B008
+        phases = expected_of(server.project(key), checked("train", config), server.gpu)
+        return told(Expected(sum(phases.values()) if phases else None))
+
+
+def expected_of(project: Project, stored: Mapping[str, Any], gpu: str) -> dict[str, float]:
+    """Phase -> seconds of a training with these options, on the labels as they are now; empty while not known."""
+    try:
+        config = from_dict(TrainConfig, stored)
+    except ConfigError:  # stored by a version with other options
+        return {}
+    picks, checks = (labels_now.snapshot(project, role) for role in ("pick", "audit"))
+    amount = Amount(len(picks.ids), len({*picks.y.tolist()}), items.counts(project).pool, len(checks.ids))
+    runs = run_queue.list_runs(project)
+    return expected(config, amount, runs, on_cpu=_on_cpu(config, runs, gpu))
+
+
+def _on_cpu(config: TrainConfig, runs: Sequence[run_queue.Run], gpu: str) -> bool:
+    """Where it will work: as the newest run that was as free to choose, else on the GPU where there is one."""
+    if config.device != "auto":
+        return config.device == "cpu"
+    free = (run.device for run in runs if run.device and run.config.get("device", "auto") == "auto")
+    return next(free, "" if gpu else "CPU").startswith("CPU")
