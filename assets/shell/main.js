@@ -6,10 +6,12 @@ import { resultsPage } from "../results/page.js";
 import { selectPage } from "../select/page.js";
 import { trainCharts } from "../train/chart_pane.js";
 import { shownRun } from "../train/follow.js";
-import { choose, fill, submit, weigh } from "../train/form.js";
+import { trainEfforts, wanted } from "../train/efforts.js";
+import { choose, fill, submit } from "../train/form.js";
 import { trainHead } from "../train/head.js";
 import { trainNow } from "../train/now.js";
 import { trainRunsList, trainSettings } from "../train/settings.js";
+import { weigh } from "../train/times.js";
 import { lower } from "../train/words.js";
 import { app } from "./app.js";
 import { header } from "./header.js";
@@ -31,6 +33,7 @@ const PIECES = {
   label: labelPage,
   "train-head": trainHead,
   "train-settings": trainSettings,
+  "train-efforts": trainEfforts,
   "train-runs": trainRunsList,
   "train-charts": trainCharts,
   "train-now": trainNow,
@@ -43,7 +46,7 @@ function publish() {
   const early = window.FactStudio ? window.FactStudio.pieces : [];
   window.FactStudio = {
     pieces: { push: ([name, host]) => attach(name, host) },
-    train: { choose, fill, submit, weigh, shownRun, lower },
+    train: { choose, fill, submit, weigh, wanted, shownRun, lower },
     get state() {
       return app.state;
     },

@@ -7,12 +7,10 @@ import { api } from "../shell/server.js";
 import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { shownRun, showRun, tell } from "./follow.js";
+import { weigh } from "./times.js";
 
 const AGAIN = 3000; // ms between looks at the weights while those of the chosen backbone are missing
-const STILL = 400; // ms without a change until the time is asked for
 const form = { recipe: "", backbone: "", fit: {} };
-/** What the form's values take: asked of the server, which alone knows how to reckon. */
-const time = { config: null, seconds: null, waits: null, of: "" };
 
 /** Press one of Gradio's hidden buttons; whether it is there. */
 export function pressHidden(id) {
@@ -56,30 +54,6 @@ export async function submit(names, values) {
   }
   refreshState();
   tell();
-}
-
-/** The form's values are others: ask how long a training takes with them. */
-export function weigh(names, values) {
-  time.config = Object.fromEntries(names.map((name, place) => [name, values[place]]));
-  time.of = ""; // until the answer is there, the old one stands
-  expectedSeconds();
-}
-
-/** Seconds of a training with the form's values, as known by now: null where nothing is. Asks again after a change of
- *  values, labels or runs; the listeners are told of the answer. */
-export function expectedSeconds() {
-  const { labels, runs, project } = app.state || {};
-  const of = JSON.stringify([project && project.key, labels, (runs || []).map((run) => [run.id, run.status])]);
-  if (!time.config || of === time.of) return time.seconds;
-  time.of = of;
-  clearTimeout(time.waits);
-  time.waits = setTimeout(async () => {
-    const answer = await api("/expected", { config: time.config }).catch(() => null);
-    if (time.of !== of) return;
-    time.seconds = answer && answer.seconds;
-    tell();
-  }, STILL);
-  return time.seconds;
 }
 
 /** What the form shows: the settings of the shown run; before the first, the backbone that chose the images.

@@ -10,8 +10,9 @@ import { api } from "../shell/server.js";
 import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { dataOf, follow, shownRun, showRun } from "./follow.js";
-import { expectedSeconds, hindrance, letTabLeaveLists, obstacle, pressHidden, watchWeights } from "./form.js";
+import { hindrance, letTabLeaveLists, obstacle, pressHidden, watchWeights } from "./form.js";
 import { isActive, isOver, lasted, prerequisite } from "./runs.js";
+import { expected } from "./times.js";
 import { lower, partOf, phaseTitle } from "./words.js";
 
 /** The piece "train-head". */
@@ -86,7 +87,7 @@ function labeled(state) { // the same of the labels alone
   if (counts.length < 2) {
     return { ok: false, text: t(total === 1 ? "train.one_label" : "train.few_classes", { labels: total }) };
   }
-  const seconds = expectedSeconds(), takes = seconds === null ? "" : t("train.takes", { time: fmt.about(seconds) });
+  const { seconds } = expected(), takes = seconds === null ? "" : t("train.takes", { time: fmt.about(seconds) });
   const facts = { labels: total, classes: counts.length, checks: labels.checks_done || 0, takes };
   return { ok: true, text: t(facts.checks ? "train.ready_check" : "train.ready", facts) };
 }

@@ -18,6 +18,9 @@ from fact_core.phase_config import GATE_LABELS, PCA_IMAGES
 #: Looks that take as long as one picture that is learned from: forward, backward, the optimiser, and no folded layers.
 #: Measured: EfficientNet-Lite0 on two cores takes 0.0123 s a look, and 0.0498 s a picture of phase 2 at its size.
 LEARNED = 4.0
+#: The efforts to begin with, the longest first; one that takes longer than this gives way to a shorter one.
+PROPOSED = ("standard", "quick")
+PATIENCE = 20 * 60
 #: Features of fewer images say more of how long it takes to begin than of the speed.
 FEW = 32
 PIXELS = 224  # where the backbone's own side is known to timm alone
@@ -149,6 +152,13 @@ def seconds(work: Mapping[str, float], look: float | None, earlier: Mapping[str,
             return {}
         found[phase] = count * speed
     return found
+
+
+def proposed(efforts: Mapping[str, float]) -> str:
+    """The effort to begin with, of effort -> seconds; empty while these are not known."""
+    if not efforts:
+        return ""
+    return next((name for name in PROPOSED if efforts.get(name, PATIENCE + 1) <= PATIENCE), PROPOSED[-1])
 
 
 def in_words(taken: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fact_core.analysis.training_time import LEARNED, LIGHT, Amount, expected, in_words, learned, looks
+from fact_core.analysis.training_time import LEARNED, LIGHT, Amount, expected, in_words, learned, looks, proposed
 from fact_core.config import to_dict, train_config
 
 FEW = Amount(labels=20, classes=4, pool=1000, checks=10)
@@ -97,3 +97,10 @@ def test_a_gpu_is_judged_by_what_the_gpu_did() -> None:
 
 def test_times_are_told_roughly() -> None:
     assert [in_words(each) for each in (1, 41, 95, 700, 7500)] == ["5 s", "40 s", "2 min", "12 min", "2 h 5 min"]
+
+
+def test_the_longest_effort_that_is_short_enough_is_proposed() -> None:
+    assert proposed({}) == ""
+    assert proposed({"quick": 60, "standard": 1100, "paper": 1200}) == "standard"
+    assert proposed({"quick": 60, "standard": 1300, "paper": 9000}) == "quick"
+    assert proposed({"quick": 5000, "standard": 50_000, "paper": 900_000}) == "quick"

@@ -10,7 +10,8 @@ from fastapi import Body, FastAPI
 
 from app.routes.shapes import told
 from app.shell.server import Server, checked
-from fact_core.analysis.training_time import Amount, expected
+from fact_core.analysis.training_time import Amount, expected, proposed
+from fact_core.choices import PRESETS
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError
 from fact_core.labeling import labels_now
@@ -20,9 +21,14 @@ from fact_core.storage.project import Project
 
 @dataclass(frozen=True)
 class Expected:
-    """Seconds of a training; None while nothing is known of this computer's speed."""
+    """Seconds of a training; None while nothing is known of this computer's speed.
+
+    efforts: effort -> seconds of the same training at that effort; proposed: the one to begin with.
+    """
 
     seconds: float | None
+    efforts: dict[str, float]
+    proposed: str
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -30,8 +36,16 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.post("/x/{key}/expected")
     def ask(key: str, config: dict[str, Any] = Body(embed=True)) -> dict[str, Any]:  # noqa: B008
-        phases = expected_of(server.project(key), checked("train", config), server.gpu)
-        return told(Expected(sum(phases.values()) if phases else None))
+        return told(expected_by(server.project(key), config, server.gpu))
+
+
+def expected_by(project: Project, values: Mapping[str, Any], gpu: str) -> Expected:
+    """What a training with the form's flat values takes, and with those of each effort. ConfigError as at its start."""
+    asked = expected_of(project, checked("train", values), gpu)
+    kept = {name: values[name] for name in ("recipe", "backbone", "device", "view") if name in values}
+    each = {name: expected_of(project, checked("train", {**kept, "preset": name}), gpu) for name in PRESETS}
+    efforts = {name: sum(phases.values()) for name, phases in each.items() if phases}
+    return Expected(sum(asked.values()) if asked else None, efforts, proposed(efforts))
 
 
 def expected_of(project: Project, stored: Mapping[str, Any], gpu: str) -> dict[str, float]:

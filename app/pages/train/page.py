@@ -72,14 +72,17 @@ def _settings(text: dict[str, str]) -> Form:
     """
     start = values_of(START_PRESET)
     with gr.Column(elem_id="train-form", elem_classes=["fs-form"]):
-        parts = [form(TrainConfig, MAIN, start)]
-        for name, component in zip(MAIN, parts[0].components, strict=True):
+        parts = [form(TrainConfig, MAIN[:2], start)]
+        piece("train-efforts")
+        parts.append(form(TrainConfig, MAIN[2:], start))
+        main = Form(MAIN, tuple(component for part in parts for component in part.components))
+        for name, component in zip(MAIN, main.components, strict=True):
             component.info = help_of(name, str(start[name]))
         with gr.Accordion(text["train.more"], open=False, elem_id="train-more"):
             for title, prefix in FOLDS:
                 with gr.Accordion(text[title], open=False, elem_id=f"train-fold-{prefix.strip('.') or 'all'}"):
                     parts.append(form(TrainConfig, fold_names(prefix), start))
-    _say_what(parts[0])
+    _say_what(main)
     names = tuple(name for part in parts for name in part.names)
     whole = Form(names, tuple(component for part in parts for component in part.components))
     preset, backbone = whole.dropdown("preset"), whole.dropdown("backbone")
@@ -90,7 +93,26 @@ def _settings(text: dict[str, str]) -> Form:
             [whole.components[names.index(name)] for name in changed],
             show_progress="hidden",
         )
+    _take_effort(whole)
     return whole
+
+
+def _take_effort(whole: Form) -> None:
+    """What the list of efforts presses: as if the person had chosen the effort in its field."""
+    changed = [each for each in whole.names if each not in MAIN]
+    button = gr.Button("", visible="hidden", elem_id="train-effort")
+    preset = whole.dropdown("preset")
+    button.click(
+        partial(_effort, changed),
+        [preset, whole.dropdown("backbone")],
+        [preset, *(whole.components[whole.names.index(name)] for name in changed)],
+        js="(preset, backbone) => [FactStudio.train.wanted() || preset, backbone]",
+        show_progress="hidden",
+    )
+
+
+def _effort(changed: Sequence[str], preset: str, backbone: str) -> list[Any]:
+    return [preset, *preset_values(changed, preset, backbone)]
 
 
 def _say_what(main: Form) -> None:

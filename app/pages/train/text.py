@@ -1,6 +1,7 @@
 """Sentences of the Train page."""
 
-from fact_core.choices import PHASES, RECIPES
+from fact_core.analysis.training_time import PATIENCE, in_words
+from fact_core.choices import PHASES, PRESETS, RECIPES
 
 TEXT = {
     "train.title": "Train",
@@ -8,6 +9,11 @@ TEXT = {
     "train.ready_check": "{labels} labels in {classes} classes, {checks} check images. "
     "{takes}You can close this page while it trains.",
     "train.takes": "It takes {time}. ",
+    "train.efforts": "Efforts and their times",
+    "train.effort": "{title}: {time}",
+    "train.proposed": "proposed",
+    "train.proposed_help": "The longest of the recommended efforts that takes no more than "
+    f"{in_words(PATIENCE)} on this computer.",
     "train.one_label": "Training needs labels of at least 2 classes. So far there is 1 label.",
     "train.few_classes": "Training needs labels of at least 2 classes. So far all {labels} labels are of one class.",
     "train.no_labels": "Training needs labels of at least 2 classes. There are none yet.",
@@ -137,6 +143,7 @@ TEXT = {
     "train.log_saved": "saved: {phase}, step {step}",
     "train.log_failed": "failed: {reason}",
     **{f"recipe.{name}": each.title for name, each in RECIPES.items()},
+    **{f"preset.{name}": each.title for name, each in PRESETS.items()},
     **{f"phase.{name}": each.title for name, each in PHASES.items()},
     "phase.lm.plan": "Choosing the light model",
     "train.plotly_missing": "The charts could not be loaded. Reload the page; training goes on.",
