@@ -17,10 +17,10 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from fact_core import bench
-from fact_core.choices import AUTO, BACKBONES, VIEWS, Choice
+from fact_core.choices import AUTO, BACKBONES, DEFAULT_BACKBONE, PRESETS, VIEWS, Choice
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
@@ -28,6 +28,7 @@ from fact_core.folders import data_folder
 from fact_core.generators import finish
 from fact_core.headless import doctor
 from fact_core.headless.console import Console
+from fact_core.headless.parser import Parser
 from fact_core.headless.run_all import Order, run_all
 from fact_core.pretrained import weights
 
@@ -35,21 +36,27 @@ from fact_core.pretrained import weights
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")
 #: How a file of labels is read.
 _LABELS = tuple(name for name, _ in options(ImportConfig))
+#: The groups of the other options of a training, by how their names begin.
+_GROUPS = {
+    "lp.": "phase 1, linear probe",
+    "ff.": "phase 2, finetuning",
+    "st.": "self-training (recipes with +)",
+    "lm.": "phase 3, light model",
+    "": "other options of training",
+}
+EXAMPLES = """examples:
+  launch.py run --images PHOTOS --budget 50 --labels-from folders --preset quick --export MODEL
+  launch.py run --images PHOTOS --budget 2% --labels-from labels.csv --check 30 --json result.json
+  launch.py run --images PHOTOS --budget 100 --labels-from folders --recipe l3fact --ff-lora-rank 16 --seed 1
+"""
 MOST_LOG_BYTES = 5_000_000
-
-
-class _Parser(argparse.ArgumentParser):
-    """Complains as everything else here does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(message[:1].upper() + message[1:], do=f"See {self.prog} --help.")
 
 
 def main(argv: list[str] | None = None, benches: Mapping[str, Choice] = bench.BENCHES) -> int:
     """Do a command, a bench being one of ``benches``; returns the exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        args = _parser(benches).parse_args(argv)
+        args = parser(benches).parse_args(argv)
         code = int(args.do(args))
         sys.stdout.flush()
         return code
@@ -67,10 +74,13 @@ def main(argv: list[str] | None = None, benches: Mapping[str, Choice] = bench.BE
         return _fail(f"An error that the program did not expect: {type(error).__name__}: {error}. Details: {where}", 1)
 
 
-def _parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
-    parser = _Parser(prog="launch.py", description="FACT Studio without a page.")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    _add_run(commands.add_parser("run", help="the whole way, from a folder of images to a classifier"))
+def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
+    """What reads the arguments; ``do`` of the result is what they ask for."""
+    made = Parser(prog="launch.py", description="FACT Studio without a page.")
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    words = "the whole way, from a folder of images to a classifier"
+    raw = argparse.RawDescriptionHelpFormatter
+    _add_run(commands.add_parser("run", help=words, epilog=EXAMPLES.replace("%", "%%"), formatter_class=raw))
     one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
     one.add_argument("name", metavar="NAME")
     one.add_argument(
@@ -85,7 +95,7 @@ def _parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     one.set_defaults(do=_weights)
     one = commands.add_parser("doctor", help="versions, GPU, memory, where things lie, which backbones are ready")
     one.set_defaults(do=_doctor)
-    return parser
+    return made
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -120,9 +130,14 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     add_arguments(parser, TrainConfig, _PLAIN)
     labels = parser.add_argument_group("how --labels-from is read, where that is not clear")
     add_arguments(labels, ImportConfig, _LABELS)
-    more = parser.add_argument_group("more options (what is not given, the preset says)")
+    efforts = {name: each.values_for(DEFAULT_BACKBONE) for name, each in PRESETS.items()}
     names = [name for name, _ in options(TrainConfig) if name not in (*_PLAIN, "selection", "view")]
-    add_arguments(more, TrainConfig, names, preset=True)
+    for start, title in _GROUPS.items():
+        more = parser.add_argument_group(
+            title, "What is not given, the effort says (--preset), here for the usual backbone."
+        )
+        own = [name for name in names if (name.startswith(start) if start else "." not in name)]
+        add_arguments(more, TrainConfig, own, preset=efforts)
     parser.set_defaults(do=_run)
 
 
@@ -180,7 +195,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
 
 
 def _bench(args: argparse.Namespace) -> int:
-    parser = _Parser(prog=f"launch.py bench {args.name}")
+    parser = Parser(prog=f"launch.py bench {args.name}")
     bench.add_arguments(args.benches, args.name, parser)
     given = parser.parse_args(args.rest)
     figures = finish(bench.start(args.benches, args.name, given), Console(sys.stderr).show)

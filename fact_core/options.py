@@ -143,26 +143,69 @@ def plain_number(value: float) -> str:
 
 
 def add_arguments(
-    parser: argparse._ActionsContainer, cls: type[Any], names: Iterable[str], *, preset: bool = False
+    parser: argparse._ActionsContainer,
+    cls: type[Any],
+    names: Iterable[str],
+    *,
+    preset: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Add a flag for each of the named options (flat names; "ff.steps" -> --ff-steps).
+    """Add a flag for each of the named options (flat names; "ff.steps" -> --ff-steps): its help, limits and default.
 
-    preset: what the person does not give stays out of the result, so that a preset may fill it.
+    preset: effort -> the values that it gives. What the person does not give then stays out of the result, so that
+    the effort may fill it.
     """
     fields_by_name = dict(options(cls))
     for name in names:
         each = fields_by_name[name]
-        parsers: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _boolean}
-        help = f"{each.metadata['help']}" + ("" if preset else f" (default: {each.default})")
+        meta, kind = each.metadata, str(each.type)
+        by_preset = {effort: values[name] for effort, values in (preset or {}).items() if name in values}
         parser.add_argument(
             "--" + name.replace(".", "-").replace("_", "-"),
             dest=name,
-            type=parsers.get(str(each.type), str),
-            default=argparse.SUPPRESS if preset else each.default,
-            choices=each.metadata["choices"],
-            metavar=None if each.metadata["choices"] else "VALUE",
-            help=help.replace("%", "%%"),
+            type=_reader(meta, kind),
+            default=each.default if preset is None else argparse.SUPPRESS,
+            choices=meta["choices"],
+            metavar=None if meta["choices"] else {"int": "N", "float": "X", "bool": "yes|no"}.get(kind, "TEXT"),
+            help=f"{meta['help']} ({_told(meta, each.default, by_preset)})".replace("%", "%%"),
         )
+
+
+def _told(meta: Mapping[str, Any], default: Any, by_preset: Mapping[str, Any]) -> str:
+    """The limits of an option and what it is where nobody sets it: "1 to 4,096; 64, quick: 32"."""
+    low, high = meta["low"], meta["high"]
+    limits = "" if low is None or high is None else f"{plain_number(low)} to {plain_number(high)}; "
+    efforts = [f"{effort}: {_plain(value)}" for effort, value in by_preset.items() if value != default]
+    return f"{limits}default {', '.join([_plain(default), *efforts])}"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        return plain_number(value)
+    return str(value) or "empty"
+
+
+def _reader(meta: Mapping[str, Any], kind: str) -> Callable[[str], Any]:
+    """What reads and checks the value of a flag."""
+    types: dict[str, Any] = {"int": int, "float": float}
+
+    def read(text: str) -> Any:
+        if kind == "bool":
+            return _boolean(text)
+        if kind not in types:
+            return text
+        try:
+            value = types[kind](text)
+        except ValueError:
+            value = text
+        try:
+            _check_one(meta, value, types[kind])
+        except ConfigError as error:
+            raise argparse.ArgumentTypeError(f"{error.what}. {error.found}".rstrip(". ")) from None
+        return value
+
+    return read
 
 
 def _boolean(text: str) -> bool:

@@ -17,8 +17,8 @@ from app.pages.label import routes as label
 from app.pages.project import routes as projects
 from app.pages.results import routes as results
 from app.pages.select import routes as select
-from app.pages.train import expected
 from app.pages.train import routes as train
+from app.pages.train import time_routes
 from app.routes import assets, backbones, classes, images, maps, paths, queue, runs, state
 from app.routes.bodies import CheckedRoute
 from app.shell.server import Server
@@ -32,7 +32,7 @@ LONGEST = 1000
 #: those of no page, then page by page
 ROUTES = (
     *(assets, state, backbones, runs, images, classes, queue, maps, paths),
-    *(projects, select, label, import_routes, note_routes, pool_routes, train, expected, results),
+    *(projects, select, label, import_routes, note_routes, pool_routes, train, time_routes, results),
 )
 
 

@@ -1,4 +1,4 @@
-// How long a training with the form's values takes. The server alone knows how to reckon: it is asked after each change.
+// How long a training with the form's values takes: asked of the server, which alone knows how to reckon.
 import { app } from "../shell/app.js";
 import { api } from "../shell/server.js";
 import { tell } from "./follow.js";
@@ -18,7 +18,7 @@ export function weigh(names, values) {
 /** The form's values, or null before Gradio has told them. */
 export const formValues = () => times.config;
 
-/** {seconds, efforts, proposed} as known by now (app/pages/train/expected.py). Asks again after a change of values,
+/** {seconds, efforts, proposed} as known by now (app/pages/train/time_routes.py). Asks again after a change of values,
  *  labels or runs; the listeners are told of the answer. */
 export function expected() {
   const { labels, runs, project } = app.state || {};

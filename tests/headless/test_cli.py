@@ -232,8 +232,24 @@ def test_values_outside_their_limits(photos: Path, tmp_path: Path, capsys: pytes
     assert "'fcat'" in _refused(capsys, *_with(photos, tmp_path, recipe="fcat"))
     assert "activeft" in _refused(capsys, *_with(photos, tmp_path, strategy="best"))
     assert "between 0 and" in _refused(capsys, *_with(photos, tmp_path, seed=-1))
-    assert "invalid int value" in _refused(capsys, *_with(photos, tmp_path, seed="x"))
+    assert "must be a whole number. You gave 'x'" in _refused(capsys, *_with(photos, tmp_path, seed="x"))
     assert "--budget" in _refused(capsys, "--images", photos, "--labels-from", "folders")
+
+
+def test_all_that_is_wrong_with_a_call_is_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    given = ("--ff-steps", "abc", "--lp-C", "-1", "--preset", "quik", "--st-stepz", "5", "--budget", "5")
+    told = _refused(capsys, *given, "--amp", "maybe", "--labels-from", "folders", "--images", "x")
+    for part in (
+        "--ff-steps: Steps must be a whole number. You gave 'abc'",
+        "--lp-C: Probe C must be between 0.0001 and 1,000,000. You gave -1",
+        "--preset: invalid choice: 'quik'",
+        "--amp: 'maybe' is neither true nor false",
+        "--st-stepz",
+        "See launch.py run --help.",
+    ):
+        assert part in told
+    told = _refused(capsys, "--ff-batch", 0, "--images", "x")
+    assert "between 1 and 4,096" in told and "--budget, --labels-from" in told
 
 
 def test_a_view_that_the_effort_does_not_have(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -341,6 +357,25 @@ def test_doctor_refuses_what_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_doctor_says_why_a_gpu_is_not_used(cli: Run, fake_gpu: Path) -> None:
     assert "GPU: Tesla K80, not used: " in cli("doctor").stdout
+
+
+def test_help_tells_kinds_limits_defaults_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["run", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "--ff-steps N Optimiser steps of phase 2. (1 to 1,000,000; default 300, quick: 100)" in told
+    assert "--ff-backbone-lr X Of the full finetune. (0 to 1; default 0.0001, standard: 0.0003, paper: 0.01)" in told
+    assert "--lp-balanced yes|no" in told and "--labels-encoding TEXT" in told
+    titles = ("phase 1, linear probe:", "phase 2, finetuning:", "self-training", "phase 3, light model:", "examples:")
+    places = [told.index(each) for each in titles]
+    assert places == sorted(places)
+    assert places[1] < told.rindex("--ff-clip X") < places[2] < told.rindex("--st-rounds N") < places[3]
+
+
+@pytest.mark.parametrize("line", [each for each in cli.EXAMPLES.splitlines() if "launch.py" in each])
+def test_every_example_of_the_help_is_a_call_that_can_be(line: str) -> None:
+    words = line.split("launch.py ", 1)[1].split()
+    assert cli.parser({}).parse_args(words).budget
 
 
 def test_help_names_every_recipe(cli: Run) -> None:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import FileResponse
 
 from app.pages.train import plots
-from app.pages.train.expected import expected_of
+from app.pages.train.time_routes import expected_of
 from app.routes.run_briefs import is_stale
 from app.routes.shapes import told
 from fact_core.config import TrainConfig, from_dict
