@@ -28,7 +28,8 @@ class FactError(Exception):
     """Base of all errors shown to the person.
 
     what:  what is wrong, one sentence.
-    found: what was found instead (may be empty): a bare value, told after "Found:", or a sentence with its full stop.
+    found: what was found instead (may be empty): a sentence with its full stop, or a bare value. That is told after
+        "Found:"; where ``what`` begins with "There is no", it is what was asked for.
     do:    what to do about it (may be empty).
     """
 
@@ -37,7 +38,8 @@ class FactError(Exception):
         self.what, self.found, self.do = what, found, do
 
     def __str__(self) -> str:
-        found = self.found if self.found.endswith(".") or not self.found else f"Found: {self.found}"
+        word = "Asked for" if self.what.startswith("There is no ") else "Found"
+        found = self.found if self.found.endswith(".") or not self.found else f"{word}: {self.found}"
         parts = (self.what, found, self.do)
         return " ".join(part if part.endswith((".", "?", "!")) else part + "." for part in parts if part)
 

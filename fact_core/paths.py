@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from fact_core.errors import InputError
 
@@ -27,7 +29,8 @@ def absolute(path: str | Path, base: Path | None = None) -> Path:
 
 def typed(text: str) -> Path:
     """The absolute path of what was typed on the page. There a relative one is relative to the person's home: nobody
-    there knows in which folder the program was started. InputError as in ``absolute``, or when nothing was typed.
+    there knows in which folder the program was started. Quotes around it are none of the path, and a file's address
+    (file:///...) is its path. InputError as in ``absolute``, or when nothing was typed.
     """
     if not text.strip():
         raise InputError("The path is empty", do="Give the path of a folder.")
@@ -35,7 +38,17 @@ def typed(text: str) -> Path:
         home = Path.home()
     except RuntimeError as error:
         raise InputError("This computer does not say where your home is", do="Give the whole path.") from error
-    return absolute(text.strip(), home)
+    return absolute(_plain(text.strip()), home)
+
+
+def _plain(text: str) -> str:
+    """A path without what copying it has put around: quotes, as Windows and shells do, or the form of an address."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    address = urlsplit(text) if text.lower().startswith("file:") else None
+    if address is None or address.netloc not in ("", "localhost"):
+        return text
+    return url2pathname(address.path)
 
 
 def _check(text: str) -> None:

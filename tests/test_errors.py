@@ -14,6 +14,9 @@ def test_a_bare_value_is_told_as_what_was_found() -> None:
     assert str(FactError("There is a class of this name already", "rose")) == (
         "There is a class of this name already. Found: rose."
     )
+    assert str(FactError("There is no such folder", "/x", "Check the path.")) == (
+        "There is no such folder. Asked for: /x. Check the path."
+    )
     assert str(FactError("Too small", "You gave 3.", "Give more")) == "Too small. You gave 3. Give more."
     assert str(FactError("Too small", do="Give more.")) == "Too small. Give more."
 

@@ -33,6 +33,29 @@ def test_a_relative_path_is_below_the_home_on_the_page_and_below_the_folder_of_t
     assert typed("..") == tmp_path.resolve()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="paths of another kind")
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"/photos/a b"',
+        "'/photos/a b'",
+        "file:///photos/a%20b",
+        "file://localhost/photos/a%20b",
+        "FILE:/photos/a%20b",
+        '"file:///photos/a%20b"',
+        ' " /photos/a b " ',
+    ],
+)
+def test_what_copying_puts_around_a_path_is_none_of_it(text: str) -> None:
+    assert typed(text) == Path("/photos/a b")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths of another kind")
+@pytest.mark.parametrize("text", ["/it's", "/a'", '/say "x"', "/100%20", "/file:"])
+def test_quotes_and_signs_within_a_path_stay(text: str) -> None:
+    assert typed(text) == Path(text)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

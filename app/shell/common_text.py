@@ -29,6 +29,7 @@ TEXT = {
     "goes on.",
     "error.title": "That did not work",
     "error.found": "Found: {found}",
+    "error.asked": "Asked for: {found}",
     "error.unknown": "The program answered with an error.",
     "error.network": "The program does not answer.",
     "path.whole": "That is {path}",

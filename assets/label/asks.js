@@ -1,6 +1,7 @@
 // What the label page asks the person: who labels, a note on an image.
 import { cancelButton, closeButton, showDialog } from "../shell/dialog.js";
 import { el } from "../shell/dom.js";
+import { toast } from "../shell/notices.js";
 import { person, setPerson } from "../shell/person.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
@@ -19,12 +20,24 @@ export function showKeys() {
 export async function askNote(item) {
   const look = { class: "lb-note", maxlength: "2000", rows: "4", "aria-label": t("label.note") };
   const area = el("textarea", { ...look, value: item.note || "" });
-  const saved = await showDialog(t("label.note"), el("div", {}, area), (close) => {
-    const save = { class: "btn primary", type: "button", onclick: () => close({ text: area.value }) };
+  const before = item.note || "", written = () => ({ text: area.value });
+  const answer = showDialog(t("label.note"), el("div", {}, area), (close) => {
+    const save = { class: "btn primary", type: "button", onclick: () => close(written()) };
+    area.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) close(written());
+    });
     return [cancelButton(close), el("button", save, t("label.note_save"))];
-  });
+  }, () => (area.value.trim() === before ? undefined : { ...written(), left: true }));
+  const saved = await answer;
   if (!saved) return false;
-  await api("/note", { item: item.id, text: saved.text, annotator: person() });
-  item.note = saved.text.trim();
+  await keepNote(item, saved.text);
+  // Left by Esc or a click beside it: what was written is not lost, and can be taken back.
+  const back = { text: t("label.undo"), act: () => keepNote(item, before).catch(toast) };
+  if (saved.left) toast(t("label.note_saved"), "", back);
   return true;
+}
+
+async function keepNote(item, text) {
+  await api("/note", { item: item.id, text, annotator: person() });
+  item.note = text.trim();
 }

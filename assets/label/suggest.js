@@ -1,5 +1,6 @@
 // Suggestions of the label page: asked for after labels were stored, never while a key is being answered.
 //   of(id) -> {class, sure} | null      list(classId) -> ids, surest first      columns() -> {ids, y, sure, classes}
+import { app } from "../shell/app.js";
 import { keep, kept } from "../shell/kept.js";
 import { api } from "../shell/server.js";
 
@@ -16,13 +17,15 @@ export class Suggestions {
     this.timer = null;
     this.gone = false;
     this.lists = new Map();
-    this.isOn = kept("fs-suggest") !== "0";
+    this.isOn = kept(this.key()) !== "0";
     this.rows = new Map(); // image -> row of data
   }
 
+  key = () => `fs-suggest-${app.key}`; // each project's own
+
   turn(yes) {
     this.isOn = yes;
-    keep("fs-suggest", yes ? "1" : "0");
+    keep(this.key(), yes ? "1" : "0");
     if (yes) this.ask();
     else this.changed();
   }

@@ -7,8 +7,9 @@ import { t } from "./text.js";
  *  @param {string} title
  *  @param {any} body
  *  @param {(close: (value?: any) => void) => any} foot
+ *  @param {() => any} [left]  what it resolves with when it is left by Esc or a click beside it
  *  @returns {Promise<any>} */
-export function showDialog(title, body, foot) {
+export function showDialog(title, body, foot, left = undefined) {
   return new Promise((resolve) => {
     const box = el("dialog", { "aria-label": title });
     let answer;
@@ -21,7 +22,8 @@ export function showDialog(title, body, foot) {
       box.remove();
       resolve(answer);
     });
-    box.addEventListener("click", (event) => event.target === box && close());
+    box.addEventListener("cancel", () => answer = left?.());
+    box.addEventListener("click", (event) => event.target === box && close(left?.()));
     floats().append(box);
     box.showModal();
   });
@@ -31,8 +33,9 @@ export function showDialog(title, body, foot) {
 export const cancelButton = (close) =>
   el("button", { class: "btn", type: "button", onclick: () => close() }, t("dialog.cancel"));
 
+/** The focus begins there: Enter closes what was only read. */
 export const closeButton = (close) =>
-  el("button", { class: "btn", type: "button", onclick: () => close() }, t("dialog.close"));
+  el("button", { class: "btn", type: "button", autofocus: true, onclick: () => close() }, t("dialog.close"));
 
 /** Ask before something is done. Whether the person said yes. */
 export async function askFirst({ title, text, yes, danger = false }) {

@@ -12,15 +12,19 @@ let layer = null, toasts = null, bar = null, trouble = null;
 export const asSentence = (text) => (/[.?!…]$/.test(text) ? text : `${text}.`);
 
 // A bare value, such as a name or a number, would dangle behind the sentence before it.
-const found = (text) => (/\.$/.test(text) ? text : asSentence(t("error.found", { found: text })));
+// One that is not there was asked for, not found.
+const found = ({ what, found: text }) => {
+  const key = what.startsWith("There is no ") ? "error.asked" : "error.found";
+  return /\.$/.test(text) ? text : asSentence(t(key, { found: text }));
+};
 
 /** The same as a text. */
 export const inSentences = (error) =>
-  [asSentence(error.what), error.found ? found(error.found) : "", error.do ? asSentence(error.do) : ""]
+  [asSentence(error.what), error.found ? found(error) : "", error.do ? asSentence(error.do) : ""]
     .filter(Boolean).join(" ");
 
 function told(error) {
-  const rest = [error.found ? ` ${found(error.found)}` : "", error.do ? ` ${asSentence(error.do)}` : ""];
+  const rest = [error.found ? ` ${found(error)}` : "", error.do ? ` ${asSentence(error.do)}` : ""];
   return [el("b", {}, asSentence(error.what)), ...rest];
 }
 

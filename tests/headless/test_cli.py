@@ -26,7 +26,20 @@ from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import project, run_queue
 from tests.conftest import MakeImages, Run
 
-QUICK = ("--preset", "quick", "--device", "cpu", "--lm-steps", "4", "--lm-views", "1", "--ff-pixels", "32")
+QUICK = (
+    "--preset",
+    "quick",
+    "--device",
+    "cpu",
+    "--st-steps",
+    "6",
+    "--lm-steps",
+    "4",
+    "--lm-views",
+    "1",
+    "--ff-pixels",
+    "32",
+)
 
 
 @pytest.fixture(autouse=True)

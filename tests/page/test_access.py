@@ -35,7 +35,16 @@ PAGES = ("project", "select", "label", "train", "results")
 WIDTHS = {390: 844, 768: 1024, 1440: 900, 2560: 1440}  # px: width -> height of the window
 SCRIPTS = (Path(str(resources.files("axe_playwright_python"))) / "axe.min.js", Path(__file__).with_name("access.js"))
 POOL, BUDGET, CHECKS = 160, 24, 12  # a part of the demo's images: what is looked at needs no more
-QUICK = {"preset": "quick", "ff.steps": 6, "ff.pixels": 64, "ff.batch": 8, "lm.steps": 6, "lm.views": 1}
+QUICK = {
+    "preset": "quick",
+    "ff.steps": 6,
+    "ff.pixels": 64,
+    "ff.batch": 8,
+    "st.steps": 6,
+    "st.images": 60,
+    "lm.steps": 6,
+    "lm.views": 1,
+}
 
 
 # ---- the site -------------------------------------------------------------------------------------

@@ -42,11 +42,11 @@ from playwright.sync_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]  # minutes on a busy computer
 
 BUDGET = 30
-STEPS = {
-    "ff": ("100", "16"),
-    "st": ("100", "4"),
-    "lm": ("200", "20"),
-}  # phase -> what Quick says, what is typed over it
+FEWER = {
+    "ff": {"steps": ("100", "16")},
+    "st": {"steps": ("100", "4"), "images": ("5000", "60")},
+    "lm": {"steps": ("200", "20")},
+}  # phase -> option -> what Quick says, what is typed over it
 COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
     .filter((line) => line.mode === "lines").reduce((n, line) => n + line.x.length, 0)"""
 MISSING = "[...document.querySelectorAll('#page-label img[src]')].filter((e) => e.complete && !e.naturalWidth).length"
@@ -202,12 +202,13 @@ def train_quickly(page: Page, folder: Path) -> None:
     on_page(page, "train")
     choose(page, "preset", "Quick")
     open_fold(page, "train-more")
-    for phase, (quick, fewer) in STEPS.items():
+    for phase, changed in FEWER.items():
         open_fold(page, f"train-fold-{phase}")
-        steps = page.locator(f"#opt-{phase}-steps input").first
-        expect(steps).to_have_value(quick)
-        steps.fill(fewer)
-        steps.press("Tab")
+        for name, (quick, fewer) in changed.items():
+            field = page.locator(f"#opt-{phase}-{name} input").first
+            expect(field).to_have_value(quick)
+            field.fill(fewer)
+            field.press("Tab")
     page.locator("#train-start").click()
     before = wait_for_points(page, 5)
     run, status = page.evaluate(SHOWN_RUN)

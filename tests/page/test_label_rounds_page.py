@@ -11,7 +11,7 @@ import pytest
 
 from app.pages.label.text import TEXT
 from app.pages.select.text import TEXT as SELECT
-from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling import classes, labels_now, notes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items
 from fact_core.storage.project import Project
@@ -194,3 +194,40 @@ def test_what_is_refused_is_told_until_it_is_given_up(
     page.wait_for_function(QUIET)
     late = selections.queue(project)[ROUND].item
     assert labels_now.states(project)[late].class_id == 2
+
+
+def test_a_note_is_not_lost_by_escape(address_of: AddressOf, page: Page, project: Project) -> None:
+    open_label(page, address_of(project))
+    write, area = page.get_by_role("button", name=TEXT["label.note"]), page.locator(".lb-note")
+
+    def noted() -> set[str]:
+        return {str(each) for each in notes.newest(project).values()}
+
+    write.click()
+    area.fill("blurred")
+    area.press("Escape")
+    toast = page.locator(".toast", has_text=TEXT["label.note_saved"])
+    expect(toast).to_be_visible()
+    assert noted() == {"blurred"}
+    toast.get_by_role("button", name=TEXT["label.undo"]).click()
+    expect(toast).to_have_count(0)
+    page.wait_for_timeout(200)
+    assert noted() <= {""}
+
+    write.click()
+    area.fill("first line")
+    area.press("Enter")
+    area.press_sequentially("second line")
+    area.press("Control+Enter")
+    expect(area).to_have_count(0)
+    page.wait_for_timeout(200)
+    assert noted() == {"first line\nsecond line"}
+
+    write.click()
+    area.fill("something else")
+    page.locator("dialog[open]").get_by_role("button", name="Cancel").click()
+    write.click()
+    expect(area).to_have_value("first line\nsecond line")
+    area.press("Escape")  # nothing was changed: nothing is said
+    expect(area).to_have_count(0)
+    expect(page.locator(".toast")).to_have_count(0)

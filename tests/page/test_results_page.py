@@ -62,5 +62,7 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(panes).not_to_contain_text("There are no check labels yet")
 
     told = "(found) => FactStudio.errorBox({ what: 'Too small', found, do: '' }).textContent"
+    missing = "() => FactStudio.errorBox({ what: 'There is no such folder', found: '/x', do: '' }).textContent"
+    assert page.evaluate(missing) == "There is no such folder. Asked for: /x."
     assert page.evaluate(told, "rose") == "Too small. Found: rose."  # a bare value does not dangle
     assert page.evaluate(told, "You gave 3.") == "Too small. You gave 3."

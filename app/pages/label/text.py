@@ -50,6 +50,7 @@ TEXT = {
     "label.cap_escape": "Esc",
     "label.note": "Note",
     "label.note_save": "Save the note",
+    "label.note_saved": "The note is saved.",
     "label.find": "Part of a class's name",
     "label.find_none": "No class is called so.",
     "label.type_letters": "Type the first letters of a class, then Enter.",
