@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from fact_core.choices import BACKBONES, RECIPES
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError
-from fact_core.phase_config import GATE_LABELS, PCA_IMAGES
+from fact_core.phase_config import GATE_LABELS, PCA_IMAGES, answered
 
 #: Looks that take as long as one picture that is learned from: forward, backward, the optimiser, and no folded layers.
 #: Measured: EfficientNet-Lite0 on two cores takes 0.0123 s a look, and 0.0498 s a picture of phase 2 at its size.
@@ -23,6 +23,7 @@ PROPOSED = ("standard", "quick")
 PATIENCE = 20 * 60
 #: Features of fewer images say more of how long it takes to begin than of the speed.
 FEW = 32
+SHOWN = 0.875  # of the short side of a picture, as most backbones see it
 PIXELS = 224  # where the backbone's own side is known to timm alone
 #: Looks that take as long as the light model's own part, the attention and the logistic regressions (measured: 20 s).
 LIGHT = 1600.0
@@ -109,19 +110,25 @@ def learned(config: TrainConfig, labels: int, classes: int = 0) -> dict[str, int
     return found
 
 
-def seen(config: TrainConfig, amount: Amount) -> dict[str, int]:
-    """Phase -> how many pictures it looks at without learning from them."""
+def seen(config: TrainConfig, amount: Amount, small: float = 1.0) -> dict[str, float]:
+    """Phase -> how many pictures it looks at without learning from them.
+
+    small: what a picture counts that a student of self-training sees, who may answer at a smaller side.
+    """
     measured = amount.labels + amount.checks  # at the end of each phase
-    found: dict[str, int] = {}
+    found: dict[str, float] = {}
+    behind = 1.0
     for phase in config.phases:
         if phase == "lp":
             found[phase] = amount.labels * (config.lp.epochs if config.lp.mode == "sgd" else 1)
         elif phase == "st":
             named = min(config.st.images, max(0, amount.pool - measured)) + amount.labels
-            found[phase] = len(config.st.by_round(amount.labels, config.ff.batch)) * named + measured
+            rounds = len(config.st.by_round(amount.labels, config.ff.batch))
+            found[phase] = named + ((rounds - 1) * named + measured) * small
+            behind = small
         elif phase == "lm":
             passes = 1 if config.phases == ("lm",) else 2  # what it is to be like is decided before phase 2
-            found[phase] = 0 if config.lm.pool else passes * min(PCA_IMAGES, amount.pool) + measured
+            found[phase] = 0 if config.lm.pool else (passes * min(PCA_IMAGES, amount.pool) + measured) * behind
         else:
             found[phase] = measured
     return found
@@ -132,7 +139,8 @@ def looks(config: TrainConfig, amount: Amount, on_cpu: bool) -> dict[str, float]
     net = BACKBONES[config.backbone]
     own = (net.cpu_pixels if on_cpu else 0) or net.pixels or PIXELS
     area = (config.ff.pixels / own) ** 2 if config.ff.pixels else 1.0
-    found: dict[str, float] = {phase: float(count) for phase, count in seen(config, amount).items()}
+    small = min(1.0, answered(config.ff.pixels or own, config.ff.crop_min, SHOWN) / own) ** 2
+    found = seen(config, amount, small)
     for phase, count in learned(config, amount.labels, amount.classes).items():
         found[phase] += LEARNED * area * count
     if "lm" in found:

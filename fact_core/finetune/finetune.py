@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, RECIPES
 from fact_core.compute.device import peak_memory_mb, reset_peak_memory
-from fact_core.compute.image_batches import ImageCache
+from fact_core.compute.image_batches import ImageCache, Preprocess
 from fact_core.config import FfConfig
 from fact_core.events import Decision, Log, PhaseDone
 from fact_core.finetune import lora, phase_cache, weight_mix
@@ -57,11 +57,13 @@ def learned(
     plan: LoopPlan,
     bound: phase_cache.Binding | None,
     training: Callable[[], Step[dict[str, Any]]],
+    sees: Preprocess | None = None,
 ) -> Step[PhaseDone]:
     """Fill ``net`` by ``training``, or with the network kept under ``bound``, make it the run's own, and measure it.
 
     training gives plain values to keep with the network: "parameters" that learned, "decisions", and where they differ
-    from the plan's own "steps", and from the labelled images "epoch", the pictures of one.
+    from the plan's own "steps", and from the labelled images "epoch", the pictures of one. sees: how a network that
+    has learned sees pictures from now on.
     """
     kept = phase_cache.find(inputs.reuse, bound) if bound is not None else None
     if kept is None:
@@ -74,6 +76,8 @@ def learned(
     else:
         values = kept.values
         yield from _take_over(inputs, state, phase, net, kept, plan)
+    if sees is not None and values.get("steps", plan.steps):
+        state.backbone.preprocess = sees
     silence(net.head, inputs.y)
     state.seen.clear()  # by the former backbone
     state.heads[phase] = net.head

@@ -33,6 +33,7 @@ def keep(inputs: TrainingInputs, state: TrainingState) -> None:
         # Also here: with phase 2 done it could not be decided again, for the features have seen the labels.
         "light_plan": state.light_plan.to_dict() if state.light_plan is not None else None,
         "light_seconds": state.light_seconds,
+        "pixels": state.backbone.preprocess.pixels,
     }
     inputs.checkpoint.save(FINISHED, tensors, values, finished=True)
 
@@ -66,6 +67,8 @@ def restore(inputs: TrainingInputs, backbone: Backbone) -> TrainingState:
             state.heads[phase] = head.to(inputs.device).eval().requires_grad_(False)
         else:
             state.heads[phase] = linear(weights["weight"], weights["bias"]).to(inputs.device)
+    if "pixels" in values:  # earlier versions saw all at the backbone's own side
+        backbone.preprocess = backbone.preprocess.at(values["pixels"])
     state.decisions = [Decision(**each) for each in values["decisions"]]
     if values["light_plan"] is not None:
         state.light_plan = LightPlan.from_dict(values["light_plan"])

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from fact_core.analysis import novelty
 from fact_core.compute.device import reset_peak_memory
-from fact_core.compute.image_batches import ImageCache
+from fact_core.compute.image_batches import ImageCache, Preprocess
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune import pool_names, weight_mix
@@ -29,7 +29,7 @@ from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.naming import NAMED, digest, named, strangers, teaching_share
 from fact_core.finetune.training import LoopPlan, Net
-from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
+from fact_core.finetune.training_run import TrainingInputs, TrainingState, answering, ended
 from fact_core.generators import map_events
 from fact_core.types import Step
 
@@ -82,6 +82,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     )
     plan = replace(plan, steps=config.st.steps, warm_up=0)  # epochs of the labelled images say nothing here
     net = Net(state.backbone, copy.deepcopy((yield from first_head(inputs, state, taught, False))))
+    sees = answering(state.backbone, plan.pixels, plan.crop_min, state.backbone.preprocess)
     bound = bound_to(inputs, state.backbone, teacher)  # by what phase 2 depends on, and by what comes on top
     if bound is not None:
         own = {"unlabelled": digest(inputs.unlabelled), "rounds": config.st.rounds, "names": config.st.names}
@@ -91,10 +92,12 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
                 "steps": config.st.by_round(n, plan.batch),
                 "share": teaching_share(inputs),
             }
+        if sees != state.backbone.preprocess:
+            own["answers"] = sees.pixels
         bound = {**bound, "phase": phase, "student": asdict(plan), **own}
     reset_peak_memory(inputs.device)
-    training = partial(_train, inputs, state, phase, taught, net, plan)
-    done = yield from learned(inputs, state, phase, net, plan, bound, training)
+    training = partial(_train, inputs, state, phase, taught, net, plan, sees)
+    done = yield from learned(inputs, state, phase, net, plan, bound, training, sees)
     del state.heads[taught]  # it read a network that is no more
     return done
 
@@ -137,9 +140,18 @@ def _left_out(inputs: TrainingInputs, state: TrainingState, phase: str, taught: 
 
 
 def _train(
-    inputs: TrainingInputs, state: TrainingState, phase: str, taught: str, net: Net, plan: LoopPlan
+    inputs: TrainingInputs,
+    state: TrainingState,
+    phase: str,
+    taught: str,
+    net: Net,
+    plan: LoopPlan,
+    sees: Preprocess,
 ) -> Step[dict[str, Any]]:
-    """Rounds of naming and learning, each from the pretrained weights. Returns values to keep."""
+    """Rounds of naming and learning, each from the pretrained weights. Returns values to keep.
+
+    sees: how a student names; phase 2's network sees as before.
+    """
     before, teacher = len(state.decisions), state.heads[taught]
     assert isinstance(teacher, nn.Linear)  # as after every phase 2
     start = copy.deepcopy(net.head.state_dict())
@@ -160,6 +172,7 @@ def _train(
         if names.proved is not None:
             yield state.decided(pool_names.proof(PROVED, names.proved, len(inputs.check.y) if inputs.check else 0))
         net.backbone.load_state_dict(inputs.pretrained)
+        net.backbone.preprocess = sees
         net.head.load_state_dict(start)
         files = [*inputs.files, *(inputs.unlabelled[row] for row in names.rows.tolist())]
         y, times = torch.cat([inputs.y, names.y]), often(len(inputs.y), len(names.rows))

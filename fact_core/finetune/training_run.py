@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import Backbone, Tokens
+from fact_core.compute.image_batches import Preprocess
 from fact_core.config import TrainConfig
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Progress
 from fact_core.features.extract import tokens
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.lightweight.light import LightHead, LightPlan
+from fact_core.phase_config import answered
 from fact_core.types import FloatArray, IntArray, Source, Step
 
 LOOK = 64  # images between two events while tokens are computed
@@ -94,6 +96,17 @@ class TrainingState:
         """Remember a decision. It is returned, to be told of as an event."""
         self.decisions.append(decision)
         return decision
+
+
+def answering(backbone: Backbone, pixels: int, crop_min: float, own: Preprocess) -> Preprocess:
+    """How a network that has learned from crops of ``pixels`` sees what it answers: never larger than ``own``.
+
+    The side is that of ``phase_config.answered``. A network with learned positions stays at its own.
+    """
+    if any("pos_embed" in name for name, _ in backbone.network.named_parameters()):
+        return own
+    side = backbone.fit_pixels(round(answered(pixels, crop_min, own.crop_pct if own.view == "crop" else 1.0)))
+    return own.at(side) if side < own.pixels else own
 
 
 def look(inputs: TrainingInputs, state: TrainingState, which: str) -> Step[Tokens]:

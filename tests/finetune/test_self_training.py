@@ -14,22 +14,24 @@ import pytest
 import torch
 
 from fact_core import phase_config
-from fact_core.backbones import Tokens
+from fact_core.backbones import Backbone, Tokens, load
 from fact_core.bench.cells import covers
 from fact_core.choices import PRESETS, RECIPES
+from fact_core.classifier.model import load_model, save_model
 from fact_core.compute.image_batches import ImageCache, load_eval, normalise
 from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ImageError
-from fact_core.events import Decision, Event, Log, PhaseStarted, Point, Progress, Saved
+from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune import finetune, naming, pool_names, self_training, weight_mix
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.naming import NAMED
+from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pool_names import drawn, surest
 from fact_core.finetune.self_training import APART, PROVED, _Shown, often, planned
 from fact_core.finetune.training import Net
-from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
+from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState, answering
 from fact_core.phase_config import StConfig
 from fact_core.types import Step
 from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
@@ -504,3 +506,65 @@ def test_the_pool_is_told_of_and_what_check_images_prove_changes_nothing(
     run.close()
     _, resumed = drain(steps(data, config, tmp_path / "two", check=held, **more))
     assert {each.name: each.value for each in resumed.decisions} == {name: each.value for name, each in told.items()}
+
+
+@pytest.mark.parametrize(
+    ("pixels", "crop_min", "shown", "side"),
+    [(128, 0.15, 0.875, 151.6), (224, 0.5, 0.875, 227.4), (96, 1.0, 0.875, 84.0), (128, 0.15, 1.0, 173.3)],
+)
+def test_things_look_as_large_in_answers_as_in_the_crops_learned_from(
+    pixels: int, crop_min: float, shown: float, side: float
+) -> None:
+    """Against a draw: the mean side of crops whose areas are drawn evenly."""
+    assert phase_config.answered(pixels, crop_min, shown) == pytest.approx(side, abs=0.05)
+    roots = np.sqrt(np.random.default_rng(0).uniform(crop_min, 1, 200_000)).mean()
+    assert phase_config.answered(pixels, crop_min, shown) == pytest.approx(pixels * shown / roots, rel=0.002)
+
+
+def test_only_where_it_learned_small_and_has_no_positions_a_network_answers_smaller() -> None:
+    net = load("tf_efficientnet_lite0", pixels=224, random=True)
+    own = net.preprocess
+    assert answering(net, 128, 0.15, own).pixels == 160
+    assert answering(net, 128, 0.15, replace(own, view="whole")).pixels == 160
+    assert answering(net, 224, 0.5, own) == own  # never larger than its own
+    assert answering(net, 192, 0.15, own) == own
+    seer = load("vit_small_patch16_224.dino", pixels=224, random=True)
+    assert answering(seer, 128, 0.15, seer.preprocess) == seer.preprocess
+
+
+@pytest.mark.slow
+def test_a_student_of_small_crops_answers_small_pictures_wherever_it_goes(
+    data: Coloured, pool: tuple[Path, ...], tmp_path: Path
+) -> None:
+    def net() -> Backbone:
+        return load("tf_efficientnet_lite0", pixels=128, random=True)
+
+    def shown(trained: Trained) -> int:
+        return trained.classifier.backbone.preprocess.pixels
+
+    config = taught(**{"lm.mode": "lr", "st.rounds": 2})
+    both = {"unlabelled": pool, "reuse": tmp_path / "kept"}
+    _, whole = drain(steps(data, config, backbone=net(), **both))
+    assert shown(whole) == 64
+    _, plain = drain(steps(data, tiny("fact", **{"lm.mode": "lr", "ff.gate": "off"}), backbone=net()))
+    assert shown(plain) == 128
+    _, left = drain(steps(data, config, backbone=net()))  # no pool: phase 2's network stays
+    assert shown(left) == 128
+
+    events, over = drain(steps(data, config, backbone=net(), **both))
+    assert any(isinstance(each, Log) and "Self-training is taken over" in each.text for each in events)
+    run = steps(data, config, tmp_path / "run", backbone=net(), unlabelled=pool)
+    while not (isinstance(event := next(run), Saved) and event.phase == "st" and event.step == 6):
+        pass  # the whole phase is done
+    next(event for event in run if isinstance(event, PhaseDone) and event.phase == "st")
+    next(event for event in run if isinstance(event, Saved) and event.phase == "st")
+    run.close()
+    _, again = drain(steps(data, config, tmp_path / "run", backbone=net(), unlabelled=pool))
+    save_model(tmp_path / "model", whole.classifier, {})
+    stored, _ = load_model(tmp_path / "model")
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    for other in (over, again):
+        assert shown(other) == 64
+        assert torch.equal(other.classifier(images), whole.classifier(images))
+    assert stored.backbone.preprocess == whole.classifier.backbone.preprocess
+    assert torch.equal(stored(images), whole.classifier(images))
