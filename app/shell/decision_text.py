@@ -54,6 +54,8 @@ TEXT = {
     "decision.st.strangers.*": "{value} of the pool",
     "decision.lm.strangers": "Images of no class",
     "decision.lm.strangers.*": "{value} of the pool",
+    "decision.st.pixels": "Side of the pictures it answers",
+    "decision.st.pixels.*": "{value} pixels",
     "decision.st.proved": "Names that proved right",
     "decision.st.proved.*": "{value}",
     "decision.lm.proved": "Names that proved right",

@@ -36,6 +36,7 @@ from fact_core.types import Step
 LABELLED = 0.5  # of a batch are labelled images, where these are fewer than those of the pool
 KEPT = 1 << 28  # bytes of decoded pictures: the pool's come up about twice, which is no reason to keep them all
 APART = "st.strangers"  # the decision: how many images of the pool belong to no class
+SIDE = "st.pixels"  # the decision: the side of the pictures that the network answers from now on
 NOBODY = "no image of the pool seems to belong to a class"
 PROVED = "st.proved"  # the decision: how many of the check images that were as surely named were named rightly
 
@@ -152,7 +153,7 @@ def _train(
 
     sees: how a student names; phase 2's network sees as before.
     """
-    before, teacher = len(state.decisions), state.heads[taught]
+    before, teacher, own = len(state.decisions), state.heads[taught], state.backbone.preprocess
     assert isinstance(teacher, nn.Linear)  # as after every phase 2
     start = copy.deepcopy(net.head.state_dict())
     rounds = _rounds(inputs, phase, plan)
@@ -180,10 +181,20 @@ def _train(
         parameters = yield from _learn(inputs, each, net, pictures, shown)
         about = {"parameters": parameters, "epoch": pictures.epoch, "steps": each.total}
         asked = net
+    if about["steps"] and sees != own:
+        yield state.decided(_smaller(sees, own, plan))
     for each in rounds:
         if each.part != phase:
             inputs.checkpoint.drop(each.part)
     return {**about, "decisions": [asdict(each) for each in state.decisions[before:]]}
+
+
+def _smaller(sees: Preprocess, own: Preprocess, plan: LoopPlan) -> Decision:
+    reason = (
+        f"there things look as large as in the crops of {plan.pixels} pixels that the network has learned from; "
+        f"the pretrained one sees {own.pixels}"
+    )
+    return Decision(SIDE, str(sees.pixels), reason)
 
 
 def _rounds(inputs: TrainingInputs, phase: str, plan: LoopPlan) -> list[Round]:

@@ -29,7 +29,7 @@ from fact_core.finetune.loop import Pictures
 from fact_core.finetune.naming import NAMED
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pool_names import drawn, surest
-from fact_core.finetune.self_training import APART, PROVED, _Shown, often, planned
+from fact_core.finetune.self_training import APART, PROVED, SIDE, _Shown, often, planned
 from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState, answering
 from fact_core.phase_config import StConfig
@@ -545,9 +545,9 @@ def test_a_student_of_small_crops_answers_small_pictures_wherever_it_goes(
     config = taught(**{"lm.mode": "lr", "st.rounds": 2})
     both = {"unlabelled": pool, "reuse": tmp_path / "kept"}
     _, whole = drain(steps(data, config, backbone=net(), **both))
-    assert shown(whole) == 64
+    assert shown(whole) == 64 and decisions(whole.decisions, SIDE) == ["64"]
     _, plain = drain(steps(data, tiny("fact", **{"lm.mode": "lr", "ff.gate": "off"}), backbone=net()))
-    assert shown(plain) == 128
+    assert shown(plain) == 128 and not decisions(plain.decisions, SIDE)
     _, left = drain(steps(data, config, backbone=net()))  # no pool: phase 2's network stays
     assert shown(left) == 128
 
