@@ -30,11 +30,14 @@ REASONS: Mapping[str, str] = {
     "several": "several labels at once",
     "boxes": "boxes or regions, no label of the whole image",
     "empty": "a word for nothing, such as nan",
+    "unfit": "no name that a class can have",
     "unreadable": "the image cannot be read",
     "none": "no label",
 }
 #: Reasons for which the command line takes no part of a file: the rows name no image here.
 STRANGE = ("unknown", "elsewhere", "ambiguous")
+#: Rows that say something of their image, but not which class: no other row about it is sure.
+_UNCLEAR = ("several", "differing", "unfit")
 _WHY = {"box": "boxes", "several": "several", "differ": "differing", "none": "none"}
 
 
@@ -61,7 +64,8 @@ class Gathered:
     """What a table says of the images. taken: by image id. left: reason of ``REASONS`` -> its rows.
 
     naming: how the spellings became classes. test: images
-    in a part called test; groups: image -> what it belongs to. by_case: images found under another case.
+    in a part called test; groups: image -> what it belongs to. by_case: images found under another case. unclear:
+    image -> the surest match of a row that gives it no class but contradicts any other row.
     """
 
     taken: dict[int, Taken] = field(default_factory=dict)
@@ -70,6 +74,12 @@ class Gathered:
     test: set[int] = field(default_factory=set)
     groups: dict[int, str] = field(default_factory=dict)
     by_case: int = 0
+    unclear: dict[int, int] = field(default_factory=dict)
+
+    def doubt(self, reason: str, item: int, rank: int) -> None:
+        """Note that a row leaves it open what its image is."""
+        if reason in _UNCLEAR and item:
+            self.unclear[item] = min(rank, self.unclear.get(item, rank))
 
     def leave(self, reason: str, where: str, shown: str) -> None:
         self.left.setdefault(reason, []).append(Left(where, shown[:200].encode(errors="replace").decode()))
@@ -94,7 +104,7 @@ def gather(
     """What the rows say, with the person's answers in ``config``. present: the project's classes.
 
     literal: names like "NA" and "a, b" are classes, as in our own files and wherever a label is no cell of text.
-    InputError, which names the row, for rows that are too short and names that cannot be a class.
+    InputError, which names the row, for rows that are too short, and for more classes than anybody has.
     """
     table, found = columns.table, Gathered()
     hits = _of_one_place(table, _hits(columns, find, found, literal), found)
@@ -108,6 +118,7 @@ def gather(
     for each in hits:
         if each.name in refused:
             found.leave(refused[each.name], table.where(each.number), f"{each.given}: {each.name}")
+            found.doubt(refused[each.name], each.item, each.rank)
     _settle(table, [each for each in hits if each.name not in refused], found)
     return found
 
@@ -117,7 +128,7 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> lis
     table, boxes = columns.table, box_columns(columns.table)
     unsure = _confidence(table)
     plainly = unescaped if table.of == "CSV" else str
-    cleaned: dict[str, str] = {}
+    cleaned: dict[str, str | InputError] = {}
     understood: dict[str, Said] = {}
     hits = []
     for number, cells in table.rows:
@@ -131,11 +142,13 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> lis
         elif 0 <= unsure < len(cells) and _is_zero(cells[unsure]):
             told = NOTHING  # Open Images: looked at, and it is not there
         hit = find.look(given)
-        names = [_clean(name, table.where(number), cleaned) for name in told.names]
-        reason = _reason(told, hit)
+        read = [_clean(name, cleaned) for name in told.names]
+        names = [each for each in read if isinstance(each, str)]
+        reason = _reason(told, hit) or ("" if names else "unfit")
         if reason:
-            shown = given if not names or reason in STRANGE else f"{given}: {', '.join(names)}"
+            shown = given if reason in STRANGE else ": ".join(filter(None, (given, _in_words(read))))
             found.leave(reason, table.where(number), shown or table.where(number))
+            found.doubt(reason, hit.item, hit.rank)
         else:
             hits.append(_Hit(number, given, hit.item, hit.rank, hit.path, hit.above, names[0]))
             _mark(columns, cells, hit.item, found)
@@ -195,7 +208,8 @@ def _settle(table: Table, hits: Sequence[_Hit], found: Gathered) -> None:
         for told in by_path.values():
             kept += _surest(table, told, found)
         labels = {found.naming.name[hit.name] for hit in kept}
-        if len(labels) > 1:
+        surest = min((hit.rank for hit in kept), default=WHOLE)
+        if len(labels) > 1 or (kept and found.unclear.get(item, surest + 1) <= surest):
             shown = ", ".join(dict.fromkeys(f"{hit.given} ({hit.name})" for hit in kept))
             where = " and ".join(dict.fromkeys(table.where(hit.number) for hit in kept[:2]))
             found.leave("differing", where, shown)
@@ -222,15 +236,21 @@ def _surest(table: Table, told: Sequence[_Hit], found: Gathered) -> Sequence[_Hi
     return told
 
 
-def _clean(name: str, where: str, cleaned: dict[str, str]) -> str:
+def _clean(name: str, cleaned: dict[str, str | InputError]) -> str | InputError:
+    """The name of a class, or why there is none that is called so."""
     if name not in cleaned:
         try:
             cleaned[name] = clean_name(name, "label")
         except InputError as error:
-            raise InputError(f"{where}: {error.what}", error.found, error.do) from None
+            cleaned[name] = error
         if len(cleaned) > MOST_CLASSES:
             raise InputError("These are too many classes", f"more than {MOST_CLASSES:,}", "Is this the right column?")
     return cleaned[name]
+
+
+def _in_words(read: Sequence[str | InputError]) -> str:
+    """The names that a row gives, and what is wrong with those that are none."""
+    return ", ".join(each if isinstance(each, str) else f"{each.what} ({each.found})" for each in read)
 
 
 def _confidence(table: Table) -> int:

@@ -445,7 +445,26 @@ CASES: dict[str, Case] = {
         f"file_name,label,note\noak.jpg,ash,{'n' * 140_000}\nelm.jpg,yew,\n", BOTH,
     ),
     "a label of more than 128 kB": Case(
-        f"file_name,label\noak.jpg,ash\nelm.jpg,{'m' * 140_000}\n", error="Row 3 of the CSV: The label is too long",
+        f"file_name,label\noak.jpg,ash\nelm.jpg,{'m' * 140_000}\n", OAK, {"unfit": 1},
+    ),
+    "labels that no class can be called": Case(
+        f"file_name,label\noak.jpg,ash\nelm.jpg,{'m' * 201}\neast/01.jpg,a\x07b\neast/02.jpg,\"a\nb\"\n"
+        "west/01.jpg,\u200b\n",
+        OAK, {"unfit": 4},
+    ),
+    "a label that no class can be called, beside another of the image": Case(
+        f"file_name,label\noak.jpg,ash\noak.jpg,{'m' * 201}\nelm.jpg,yew\n", ELM, {"unfit": 1, "differing": 1},
+    ),
+    "several labels beside one of them": Case(
+        "file_name,label\noak.jpg,ash\noak.jpg,ash|yew\nelm.jpg,yew\n", ELM, {"several": 1, "differing": 1},
+    ),
+    "several labels in a vaguer row": Case(
+        "file_name,label\neast/01.jpg,ash\n/old/east/01.jpg,ash|yew\nelm.jpg,yew\n",
+        {"east/01.jpg": "ash"} | ELM, {"several": 1},
+    ),
+    "boxes and nothing beside a label": Case(
+        "filename,label,bbox\noak.jpg,ash,\noak.jpg,yew,1 2 3 4\nelm.jpg,yew,\nelm.jpg,,\n", BOTH,
+        {"boxes": 1, "none": 1},
     ),
     "a name of more than 128 kB": Case(
         f"file_name,label\n{'a/' * 90_000}oak.jpg,ash\nelm.jpg,yew\n", {"elm.jpg": "yew"}, {"unknown": 1},

@@ -97,6 +97,8 @@ TEXT = {
     "import.left_boxes_one": "1 row is about a part of an image, not the whole, and is left out: {files}",
     "import.left_empty": "{n} rows have a word for nothing and are left out: {files}",
     "import.left_empty_one": "1 row has a word for nothing and is left out: {files}",
+    "import.left_unfit": "{n} rows have a label that cannot be the name of a class, and are left out: {files}",
+    "import.left_unfit_one": "1 row has a label that cannot be the name of a class, and is left out: {files}",
     "import.list": "all that are told",
     "import.read_as": "Read as: {title}.",
     "import.read_in": "Read as: {title}, in the encoding {encoding}. Look at the letters with accents.",
