@@ -145,13 +145,17 @@ def serve(door: Door, *, browser: bool, folder: str = "", demo: bool = False) ->
 
 
 def uvicorn_config(app: Guard, door: Door) -> uvicorn.Config:
-    """How uvicorn serves: one process, no web sockets, connections that end (``Protocol``)."""
+    """How uvicorn serves: one process, no web sockets, connections that end (``Protocol``).
+
+    No header says who asks: uvicorn would believe those of any program on this computer.
+    """
     return uvicorn.Config(
         app,
         http=Protocol,
         ws="none",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
         ssl_certfile=door.certfile or None,
         ssl_keyfile=door.keyfile or None,

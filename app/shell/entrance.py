@@ -7,21 +7,18 @@ takes them.
 from __future__ import annotations
 
 import html as markup
-import ipaddress
 import json
 from collections import deque
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from app.shell.keys import Keys
+from app.shell.origin import HERE, network_of
 
 #: What the browser keeps them under.
 STORED = "fact-studio.key"
 #: So many wrong passwords may be given in so many seconds, from one address and by all together.
 MOST_WRONG, MOST_OF_ALL, WITHIN = 10, 100, 60.0
-
-#: Stands for all addresses of this computer itself.
-HERE = "this computer"
 
 _HEAD = "<!doctype html><html lang=en><meta charset=utf-8><title>FACT Studio</title>"
 _BODY = "<body style='font:16px sans-serif;margin:40px'>"
@@ -74,6 +71,8 @@ def forward(query: Sequence[tuple[str, str]], keys: Keys | None) -> str:
 class Tries:
     """How many wrong passwords were given lately, and by whom. ``now`` in seconds, of a clock that is never set.
 
+    who: as ``origin.place_of`` says it, or an address.
+
     By address, so that nobody in the network keeps the others out; and by all together, for one may have many
     addresses. The person on this computer is counted alone: the network's guesses never keep them out.
     """
@@ -85,25 +84,11 @@ class Tries:
         """Whether no further password from that address is looked at for the moment."""
         while self._wrong and now - self._wrong[0][0] >= WITHIN:
             self._wrong.popleft()
-        place = _place(who)
+        place = network_of(who)
         if sum(each == place for _, each in self._wrong) >= MOST_WRONG:
             return True
         return len(self._wrong) >= MOST_OF_ALL and place != HERE
 
     def wrong(self, now: float, who: str) -> None:
         """Another one from that address was wrong."""
-        self._wrong.append((now, _place(who)))
-
-
-def _place(who: str) -> str:
-    """Whose tries are counted together: this computer's, a network of IPv6 (one computer has all of it), an address."""
-    try:
-        address = ipaddress.ip_address(who.partition("%")[0])
-    except ValueError:
-        return who
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is None:
-            network = ipaddress.ip_network((address, 64), strict=False)
-            return HERE if address.is_loopback else str(network)
-        address = address.ipv4_mapped
-    return HERE if address.is_loopback else str(address)
+        self._wrong.append((now, network_of(who)))

@@ -4,7 +4,8 @@ A page on another site can make the person's browser send requests to 127.0.0.1.
 Host (against DNS rebinding), our Origin and a Sec-Fetch-Site of our own. A program on this computer can send any
 headers. So each request has to carry the cookie that only the printed address or the password gives, and whatever
 shows or changes something of the person's has to carry a key that is in no cookie (``keys.py`` says why). What Gradio
-serves beyond what the page needs (uploads, proxy, files, docs, web sockets) is closed.
+serves beyond what the page needs (uploads, proxy, files, docs, web sockets) is closed. What came through a proxy may
+come from anywhere, though the proxy runs on this computer: it needs the password (``origin.py``).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from urllib.parse import parse_qsl, unquote
 
 from app.shell.entrance import LOCKED_PAGE, PASSWORD_PAGE, Tries, forward, given_keys
 from app.shell.keys import Keys
+from app.shell.origin import place_of, through_proxy
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -104,7 +106,7 @@ class Guard:
         if refused:
             return await _answer(send, *refused, scope)
         if scope["path"] == ENTER:
-            return await self._ask_password(scope, receive, send)
+            return await self._ask_password(scope, headers, receive, send)
         inside = self.keys.has_cookie(headers)
         if self._begins(scope) and (inside or self._has_token(scope)):
             return await self._go_on(scope, send)
@@ -119,6 +121,8 @@ class Guard:
         hosts = [value for name, value in headers if name == "host"]
         if len(hosts) != 1 or not self._own_host(hosts[0]):
             return 403, "This address is not served here. (The program's --host says which name it answers to.)"
+        if not self.keys.password and through_proxy(headers):
+            return 403, "This came through a proxy, and the program has no password. (Set FACT_STUDIO_PASSWORD.)"
         for name, value in headers:
             if name == "origin" and value.lower() != f"{self.scheme}://{hosts[0].lower()}":
                 return 403, "Requests from other pages are refused."
@@ -201,10 +205,10 @@ class Guard:
             return await _answer(send, 200 if self.keys.password else 403, page, scope, html=True)
         await _answer(send, 403, OUTSIDE, scope, do=self.to_do)
 
-    async def _ask_password(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _ask_password(self, scope: Scope, headers: list[tuple[str, str]], receive: Receive, send: Send) -> None:
         """The cookie and the keys for the password. One after the other: guessing is slow."""
         given = await _password(receive)
-        who = str((scope.get("client") or ("",))[0])
+        who = place_of(str((scope.get("client") or ("",))[0]), headers, dict(headers)["host"])
         if self.tries.too_many(time.monotonic(), who):
             return await _answer(send, 429, "Too many wrong passwords.", scope, do="Wait a minute.")
         if not self.keys.is_password(given):

@@ -390,6 +390,7 @@ def test_a_server_for_others_lets_in_by_its_password(tmp_path: Path) -> None:
             for headers, status in (
                 ({}, 403),
                 ({"Cookie": cookie}, 403),
+                ({"X-Forwarded-For": "127.0.0.1"}, 403),
                 ({"Cookie": cookie, HEADER: given["page"]}, 200),
             ):
                 client.request("GET", "/x/app", headers=headers)

@@ -16,6 +16,7 @@ from app.shell import guard
 from app.shell.entrance import MOST_OF_ALL, MOST_WRONG, STORED, Tries
 from app.shell.guard import MAX_ADDRESS, MAX_BODY, MAX_IMPORT, PICTURES, Guard
 from app.shell.keys import HEADER, QUERY, Keys, make_keys
+from app.shell.origin import HERE, place_of
 from fact_core.errors import InputError
 
 PORT = 7999
@@ -402,6 +403,59 @@ def test_another_address_is_asked_while_one_is_kept_out(monkeypatch: pytest.Monk
         assert guesser.post("/enter", json={"password": "a wrong one"}).status_code == 403
     assert guesser.post("/enter", json={"password": PASSWORD}).status_code == 429
     assert owner.post("/enter", json={"password": PASSWORD}).status_code == 200
+
+
+PROXIED = [
+    {"x-forwarded-for": "10.0.0.7"},
+    {"x-forwarded-for": "127.0.0.1"},
+    {"x-forwarded-host": "photos.example"},
+    {"x-forwarded-proto": "https"},
+    {"x-real-ip": "127.0.0.1"},
+    {"forwarded": "for=127.0.0.1"},
+    {"via": "1.1 nginx"},
+]
+
+
+@pytest.mark.parametrize("headers", PROXIED, ids=lambda each: next(iter(each)))
+def test_what_came_through_a_proxy_needs_the_password(
+    outside: TestClient, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hostile input 3: it may come from anywhere, and its address, with the token, may stand in the proxy's log."""
+    for path in ("/", "/?token=the-token", "/x/app"):
+        answer = outside.get(path, headers=COOKIE | KEY | headers)
+        assert answer.status_code == 403 and "set-cookie" not in answer.headers and "inside" not in answer.text
+        assert "password" in answer.text
+    monkeypatch.setattr(guard, "WRONG_SECONDS", 0.0)
+    app = Guard(Starlette(), host="127.0.0.1", port=PORT, keys=make_keys(PORT, password=PASSWORD))
+    here = TestClient(app, HOME, client=("127.0.0.1", 50_000))
+    for _ in range(MOST_WRONG):
+        assert here.post("/enter", json={"password": "a wrong one"}, headers=headers).status_code == 403
+    assert here.post("/enter", json={"password": PASSWORD}, headers=headers).status_code == 429
+    assert here.post("/enter", json={"password": PASSWORD}).status_code == 200, "who sits here is not kept out"
+
+
+def test_where_a_request_comes_from() -> None:
+    home, asked = f"127.0.0.1:{PORT}", [("host", f"127.0.0.1:{PORT}")]
+    assert place_of("127.0.0.1", asked, home) == place_of("::1", asked, f"[::1]:{PORT}") == HERE
+    assert place_of("::ffff:127.0.0.1", asked, f"LOCALHOST:{PORT}") == place_of("127.0.0.9", asked, "localhost") == HERE
+    assert place_of("10.0.0.7", asked, home) == "10.0.0.7"
+    assert place_of("127.0.0.1", asked, f"192.168.1.7:{PORT}") != HERE, "something here has forwarded it"
+
+    def through(*given: str) -> str:
+        return place_of("127.0.0.1", [("x-forwarded-for", each) for each in given], home)
+
+    assert HERE not in {through("127.0.0.1"), through("::1"), through(""), through("127.0.0.1, 10.0.0.7")}
+    assert through("127.0.0.1, 10.0.0.7") == through("10.0.0.9", "10.0.0.7") == through("10.0.0.7")
+    assert through("2001:db8::1") == through("2001:db8::2") != through("2001:db9::1")
+
+
+def test_many_clients_of_a_proxy_together_are_slow() -> None:
+    """Whoever writes another address into each request is held by what all may try together."""
+    tries = Tries()
+    for number in range(MOST_OF_ALL):
+        tries.wrong(0.0, place_of("127.0.0.1", [("x-forwarded-for", f"10.0.{number}.1")], "localhost"))
+    assert tries.too_many(1.0, place_of("127.0.0.1", [("x-forwarded-for", "10.9.9.9")], "localhost"))
+    assert not tries.too_many(1.0, place_of("127.0.0.1", [], "localhost"))
 
 
 def test_the_password_is_asked_for_by_our_page_alone(locked: TestClient) -> None:
