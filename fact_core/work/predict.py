@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from fact_core.storage import items, predictions, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import FloatArray, Pool, Step
+from fact_core.work import test_images
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import pool_features
 from fact_core.work.trained_model import needs_model
@@ -43,7 +44,8 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     classifier, _meta = load_model(project.run_folder(trained.id) / "model")
     device = yield from device_of(project, run, config.device)
     if config.images:
-        return (yield from _test(classifier, Path(config.images), device, config.batch))
+        learned = _learned(project, trained)
+        return (yield from _test(classifier, Path(config.images), learned, device, config.batch))
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)
     view = classifier.backbone.preprocess.view  # the project may see them in another way by now
     pool, x, key = pool_features(project, backbone, config.device, view)
@@ -81,10 +83,24 @@ def _left_out(project: Project, pool: Pool, found: Predictions) -> Step[None]:
     items.doubt(project, [pool.digests[row] for row in found.bad])
 
 
-def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int) -> Step[dict[str, Any]]:
+def _learned(project: Project, trained: Run) -> dict[str, str]:
+    """Digest -> path of the labeled images that a training has learned."""
+    ids = [int(each) for each in trained.result.get("ids") or ()]
+    return {item.digest: item.path for item in items.get_many(project, ids)}
+
+
+def _test(
+    classifier: Classifier, folder: Path, learned: Mapping[str, str], device: torch.device, batch: int
+) -> Step[dict[str, Any]]:
     """Accuracy on a folder with one sub-folder a class. Names must be those of the classifier's classes."""
     started = time.monotonic()
-    files, names = folders.read_class_folders(folder, known=classifier.classes)
+    given, truth = folders.read_class_folders(folder, known=classifier.classes)
+    fair = test_images.honest(given, truth, learned)
+    files, names = fair.files, fair.names
+    for line in fair.left[:TOLD]:
+        yield Log(f"{line}. Left out.", "warning")
+    if len(fair.left) > TOLD:
+        yield Log(f"{len(fair.left) - TOLD:,} more test images are left out likewise.", "warning")
     found = yield from answer(classifier, files, device=device, batch=batch)
     rows = [row for row in range(len(files)) if row not in found.bad]
     named = found.answers[classifier.final].argmax(axis=1)
@@ -94,6 +110,7 @@ def _test(classifier: Classifier, folder: Path, device: torch.device, batch: int
     return {
         "accuracy": right / len(rows),
         "images": len(rows),
+        "left_out": len(fair.left),
         "bad": len(found.bad),
         "seconds": time.monotonic() - started,
     }
