@@ -149,6 +149,7 @@ interface Op {
   source?: string;
   batch?: number;
   annotator?: string;
+  was?: number; // the class that the image had here, 0 for none
 }
 
 /** What lies in localStorage of one window: ops that wait, and those that were refused, with the reason. */
@@ -163,7 +164,11 @@ interface OpsAnswer {
   last_seq: number;
   states: Record<string, Answer>;
   classes?: ClassRow[];
+  over?: Over; // labels that another window gave meanwhile, and that these ops have taken the place of
 }
+
+/** By image: the label that was there, and how many ops on it have to be undone to have it back. */
+type Over = Record<string, Answer & { rows: number }>;
 
 // ---- /x/backbones (app/routes/backbones.py)
 interface Backbone {

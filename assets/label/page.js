@@ -24,6 +24,7 @@ import { Strip } from "./strip.js";
 import { Suggestions } from "./suggest.js";
 import { firstPlace, keepsPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
 
+const KEYS_REST = 1500; // ms in which no key gives a class after another window has changed what keys mean
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 const whenIdle = globalThis.requestIdleCallback || ((work) => setTimeout(work, 1));
 const hundredths = (seconds) => Math.round(seconds * 100) / 100;
@@ -230,6 +231,7 @@ class LabelPage {
   }
 
   give(classId) {
+    if (performance.now() - this.store.movedAt < KEYS_REST) return; // it was meant for the class before
     this.classes.flash(classId);
     if (this.side.chosen.length) this.giveChosen(classId);
     else if (this.gridded) this.grid.give(classId);
@@ -308,6 +310,7 @@ class LabelPage {
   // ---- drawing
   changed(what) {
     if (what === "sync") return this.head.sync();
+    if (what === "keys") toast(t("label.keys_moved"), "bad");
     if (what === "queue" || what === "round") this.keepPlace(what === "round");
     this.draw();
   }

@@ -231,6 +231,7 @@ export class OpQueue {
       const batch = left.ops.slice(0, alone ? 1 : LARGE);
       const outcome = await this.post(name.slice(this.prefix.length), batch, left.project);
       if (outcome.trouble !== undefined) return outcome;
+      if (outcome.answer) this.told.answered(outcome.answer);
       if (outcome.refused && batch.length > 1) {
         alone = true;
         continue;

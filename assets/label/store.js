@@ -4,6 +4,7 @@ import { app } from "../shell/app.js";
 import { toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
+import { keysMoved, tellOver } from "./other_window.js";
 import { OpQueue } from "./queue.js";
 
 const AHEAD = 20; // steps of undo that are known before one gets there
@@ -11,7 +12,7 @@ const DONE = new Set(["label", "skip", "flag"]);
 const orNone = (state) => (state && state.kind ? state : null);
 
 export class LabelStore {
-  /** @param {(what: "queue" | "round" | "states" | "classes" | "steps" | "sync") => void} changed
+  /** @param {(what: "queue" | "round" | "states" | "classes" | "keys" | "steps" | "sync") => void} changed
    *  "round": the queue is another one, for other images were chosen */
   constructor(changed) {
     this.changed = changed;
@@ -40,6 +41,7 @@ export class LabelStore {
     this.following = false;
     this.newest = null; // of the states that were told
     this.gone = false;
+    this.movedAt = -Infinity; // when another window gave keys to other classes
     this.queue = new OpQueue(app.key, {
       sync: () => changed("sync"),
       answered: (answer) => this.accept(answer),
@@ -109,9 +111,10 @@ export class LabelStore {
       const before = this.stateOf(item);
       if ((before && before.kind) === (after && after.kind) && (!after || before.class === after.class)) continue;
       const pair = before && after && (before.kind === "flag" || kind === "flag");
+      const was = before && before.kind === "label" ? before.class : 0; // another window may have labeled it
       changes.push({ item, before, after, rows: pair ? 2 : 1 });
-      if (pair) ops.push({ kind: "clear", item });
-      ops.push({ kind, item, class_id: after ? after.class : null, lead_time: seconds, source });
+      if (pair) ops.push({ kind: "clear", item, was });
+      ops.push({ kind, item, class_id: after ? after.class : null, lead_time: seconds, source, ...(!pair && { was }) });
     }
     if (!changes.length) return 0;
     for (const each of changes) this.setState(each.item, each.after);
@@ -190,9 +193,32 @@ export class LabelStore {
   accept(answer) {
     const mine = new Set(this.queue.ops.map((op) => op.item));
     for (const [id, state] of Object.entries(answer.states)) if (!mine.has(+id)) this.setState(+id, orNone(state));
-    if (answer.classes) this.classes = answer.classes;
+    if (answer.classes) this.hear(answer.classes);
     this.changed("states");
+    tellOver(this, answer.over).catch((error) => console.warn(error));
     if (this.asked && !this.pending()) this.older().catch((error) => console.warn(error));
+  }
+
+  // What was labeled elsewhere meanwhile has that label again.
+  /** @param {Over} over */
+  giveBack(over) {
+    const images = Object.entries(over).map(([id, { rows, ...was }]) => ({ item: Number(id), rows, was }));
+    const back = new Set(images.map((each) => each.item)), rest = (step) => step.filter(({ item }) => !back.has(item));
+    for (const { item, was } of images) this.setState(item, orNone(was));
+    this.undoable.splice(0, this.undoable.length, ...this.undoable.map(rest).filter((step) => step.length));
+    this.given++;
+    this.send(images.flatMap(({ item, rows }) => Array.from({ length: rows }, () => ({ kind: "undo", item }))));
+    this.older().catch((error) => console.warn(error));
+    this.changed("states");
+  }
+
+  // Classes as the server tells them. A key that meant another class a moment ago rests for a moment.
+  hear(classes) {
+    const moved = keysMoved(this.classes, classes);
+    this.classes = classes;
+    if (!moved) return;
+    this.movedAt = performance.now();
+    this.changed("keys");
   }
 
   // ---- reading
@@ -207,7 +233,8 @@ export class LabelStore {
     this.states.clear();
     this.counts.clear();
     this.items.clear();
-    Object.assign(this, { entries: answer.entries, classes: answer.classes, selection: answer.selection });
+    Object.assign(this, { entries: answer.entries, selection: answer.selection });
+    this.hear(answer.classes);
     [this.changes, this.row] = answer.version.split(".").map(Number);
     this.entries.forEach((entry, at) => {
       this.items.set(entry.id, { ...entry, at });
@@ -253,7 +280,8 @@ export class LabelStore {
     for (const [id, state] of Object.entries(answer.states)) {
       if (!(this.touched.get(+id) >= from)) this.setState(+id, orNone(state));
     }
-    Object.assign(this, { row: answer.row, classes: answer.classes });
+    this.row = answer.row;
+    this.hear(answer.classes);
     this.changed("states");
   }
 

@@ -88,3 +88,26 @@ test("an answer of the server never overrules what is still on its way", async (
   await server.answer({ states: { 1: { kind: "label", class: TULIP } } });
   assert.equal(store.pending(), 0);
 });
+
+test("an op says which class the image had here", async () => {
+  give(7, ROSE);
+  give(7, TULIP);
+  store.change(7, "flag", null, null);
+  await server.answer();
+  assert.deepEqual(sent().map((op) => [op.kind, op.was]), [
+    ["label", 0],
+    ["label", ROSE],
+    ["clear", TULIP],
+    ["flag", undefined],
+  ]);
+});
+
+test("a label of another window that an answer took the place of comes back, and its step is gone", async () => {
+  store.changeMany([1, 2], "label", ROSE, 1, "grid");
+  await server.answer({ states: {} });
+  store.giveBack({ 1: { kind: "label", class: TULIP, rows: 1 } });
+  assert.deepEqual(store.stateOf(1), { kind: "label", class: TULIP });
+  assert.deepEqual(store.stateOf(2), { kind: "label", class: ROSE });
+  assert.deepEqual(kinds().slice(2), [["undo", 1]]);
+  assert.deepEqual(store.undoable.map((step) => step.map(({ item }) => item)), [[2]]);
+});

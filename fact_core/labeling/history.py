@@ -32,7 +32,8 @@ class Op:
     on or off. clear: ``item`` has no label, skip or mark any more. undo, redo: the desk's last
     operation, or its last one on ``item``; see ``desk_of``.
     seq: the client's running number. lead_time: seconds that the person took. batch: the seq of the first
-    of the operations that were given in one step.
+    of the operations that were given in one step. was: the class of ``item`` that the person saw, 0 for none; None
+    where nobody says what was seen.
     """
 
     seq: int
@@ -43,6 +44,7 @@ class Op:
     source: str = "person"
     annotator: str = ""
     batch: int | None = None
+    was: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def check(op: Op) -> None:
             raise InputError("This is not the number of an image or class", repr(value)[:80])
     if op.batch is not None and (not isinstance(op.batch, int) or not 0 <= op.batch < LARGEST):
         raise InputError("The number of the step cannot be used", repr(op.batch)[:80])
+    if op.was is not None and (isinstance(op.was, bool) or not isinstance(op.was, int) or not 0 <= op.was < LARGEST):
+        raise InputError("This is not the number of a class that was seen", repr(op.was)[:80])
     lead = op.lead_time
     if lead is not None and not (isinstance(lead, int | float) and math.isfinite(lead) and lead >= 0):
         raise InputError("The time taken is not a number of seconds", repr(lead)[:80])

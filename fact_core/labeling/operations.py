@@ -12,7 +12,7 @@ so a page that did not hear the answer sends it again and nothing happens twice.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from sqlite_utils import Database
 
@@ -24,11 +24,23 @@ from fact_core.storage.project import Project
 
 
 @dataclass(frozen=True)
+class Over:
+    """A label that whoever gave another answer has not seen. rows: of the history, since then, to undo."""
+
+    before: State
+    rows: int = 1
+
+
+@dataclass(frozen=True)
 class Applied:
-    """The states that changed, by item id, and the largest number of this client that is stored."""
+    """The states that changed, by item id, and the largest number of this client that is stored.
+
+    over: item id -> the label that another window gave meanwhile, which an answer took the place of.
+    """
 
     states: dict[int, State]
     last_seq: int
+    over: dict[int, Over] = field(default_factory=dict)
 
 
 def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
@@ -47,6 +59,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
         deleted = _check_classes(con, fresh)
         changed: set[int | None] = {op.item for op in ops}
         rows: list[tuple[object, ...]] = []
+        over: dict[int, Over] = {}
         for op in fresh:
             if op.seq in stored:
                 continue  # twice in one call
@@ -54,10 +67,22 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             if op.kind in ("undo", "redo"):  # they read what is stored
                 con.conn.executemany(INSERT, rows)
                 rows.clear()
+            _note_over(over, op, now.get(op.item or 0), deleted)
             changed.add(apply_one(con, client, op, now, rows))
         con.conn.executemany(INSERT, rows)
         after = {item: now[item] for item in changed if item is not None and item in now}
-        return Applied(without_classes(after, deleted), max(stored, default=0))
+        return Applied(without_classes(after, deleted), max(stored, default=0), over)
+
+
+def _note_over(over: dict[int, Over], op: Op, before: State | None, deleted: set[int]) -> None:
+    """Note in ``over`` that an operation takes the place of a label that the person did not see."""
+    item = op.item or 0
+    if item in over:
+        over[item] = replace(over[item], rows=over[item].rows + 1)
+        return
+    lost = op.was is not None and op.kind in ("label", "skip", "clear") and before is not None
+    if lost and before and before.kind == "label" and before.class_id not in deleted | {op.was, op.class_id}:
+        over[item] = Over(before)
 
 
 # Each label is one call, which opens the file and reads its schema. Few and plain statements keep it fast;

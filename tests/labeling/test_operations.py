@@ -234,6 +234,58 @@ def test_a_class_deleted_in_another_tab(project: Project, cat: int, dog: int) ->
     assert classes.add_class(project, "cat") != cat
 
 
+@pytest.mark.parametrize("ours", ["desk.two", "other.two"])
+@pytest.mark.parametrize(
+    ("given", "rows"),
+    [
+        ([("label", 2, 0)], 1),
+        ([("skip", None, 0)], 1),
+        ([("clear", None, 0), ("flag", None, None)], 2),  # as the page says "cannot tell" where it saw another answer
+        ([("label", 2, 0), ("label", 3, 2)], 2),
+    ],
+)
+def test_a_label_that_the_person_did_not_see_is_told_and_comes_back(
+    project: Project, cat: int, dog: int, ours: str, given: list[tuple[Any, int | None, int | None]], rows: int
+) -> None:
+    """Hostile input 12: two tabs label one image before they hear of each other; nothing is overruled in silence."""
+    assert (cat, dog, classes.add_class(project, "bird")) == (1, 2, 3)
+    operations.apply(project, "desk.one", [Op(1, "label", 1, cat, was=0)])
+    ops = [Op(n, kind, 1, class_id, was=was) for n, (kind, class_id, was) in enumerate(given, 1)]
+    done = operations.apply(project, ours, [*ops, Op(9, "label", 2, dog, was=0)])
+    assert {item: (each.before.kind, each.before.class_id, each.rows) for item, each in done.over.items()} == {
+        1: ("label", cat, rows)
+    }
+    assert now(project)[2] == str(dog)
+    operations.apply(project, ours, [Op(20 + n, "undo", 1) for n in range(rows)])
+    assert now(project) == {1: str(cat), 2: str(dog)}
+    assert operations.apply(project, ours, ops).over == {}, "stored already"
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        Op(1, "label", 1, 1, was=0),  # the same
+        Op(1, "label", 1, 2, was=1),  # seen
+        Op(1, "label", 1, 2),  # an older page does not say what it saw
+        Op(1, "flag", 1, was=0),  # the label stays
+        Op(1, "label", 3, 2, was=0),  # of a class that is gone
+        Op(1, "label", 4, 2, was=0),  # only skipped
+        Op(1, "label", 5, 2, was=0),  # nothing
+    ],
+)
+def test_what_was_seen_or_is_no_other_label_is_not_told(project: Project, cat: int, dog: int, op: Op) -> None:
+    gone = classes.add_class(project, "gone")
+    operations.apply(project, "a", [Op(1, "label", 1, cat), Op(2, "label", 3, gone), Op(3, "skip", 4)])
+    classes.delete_class(project, gone)
+    assert operations.apply(project, "b", [op]).over == {}
+
+
+@pytest.mark.parametrize("was", [-1, 1.5, "1", True, 2**53])
+def test_what_was_seen_has_to_be_a_class(project: Project, cat: int, was: Any) -> None:
+    with pytest.raises(InputError, match="was seen"):
+        operations.apply(project, "tab", [Op(1, "label", 1, cat, was=was)])
+
+
 def test_forty_thousand_at_once(tmp_path: Path) -> None:
     """Hostile input 13: more images in one step than SQLite takes variables."""
     project = flat_project(tmp_path, 1)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.pages.label.class_text import TEXT as CLASSES
+from app.pages.label.text import TEXT as LABEL
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import items
@@ -20,7 +21,7 @@ from tests.storage_help import flat_project, is_sound
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-from tests.page.browser_help import AddressOf, Watch, go, on_page
+from tests.page.browser_help import PAINTED, AddressOf, Watch, go, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -81,6 +82,56 @@ def test_names_are_text_on_every_page(
     assert page.title().startswith("FACT Studio") or NAMES[0] in page.title()
 
 
+def test_two_tabs_give_one_image_two_labels_before_they_hear_of_each_other(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    """Hostile input 12: the later one says whose place it took, and gives it back; keys that moved rest a moment."""
+    project = flat_project(tmp_path, images=12)
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids[:10], ("pick",) * 10, ids[10:], "random"), None)
+    cat, dog = (classes.add_class(project, name) for name in ("cat", "dog"))
+    page.goto(address_of(project))
+    on_page(page, "project")
+    go(page, "label")
+    other = page.context.new_page()
+    other.goto(page.url)
+    on_page(other, "label")
+    other.evaluate(PAINTED)
+    other.route("**/changes?*", lambda route: None)  # it hears nothing of the first tab
+    other.route("**/state?*", lambda route: None)
+    page.bring_to_front()
+    page.evaluate(PAINTED)
+    page.keyboard.press("1")
+    says(page, "saved")
+    first = int(ids[0])
+    assert labels_now.states(project)[first].class_id == cat
+    other.bring_to_front()
+    other.keyboard.press("2")
+    says(other, "saved")
+    assert labels_now.states(project)[first].class_id == dog
+    told = other.locator(".toast", has_text="was labeled cat in another window")
+    expect(told).to_be_visible()
+    told.get_by_role("button", name=LABEL["label.undo"]).click()
+    says(other, "saved")
+    assert labels_now.states(project)[first].class_id == cat
+    other.close()
+    page.bring_to_front()
+    classes.reorder(project, [dog, cat])
+    expect(page.locator(".toast", has_text=LABEL["label.keys_moved"])).to_be_visible()
+    before = labels_now.history(project)
+    page.keyboard.press("1")
+    page.wait_for_timeout(1600)
+    assert labels_now.history(project) == before, "it was meant for the other class"
+    page.keyboard.press("1")
+    says(page, "saved")
+    assert labels_now.history(project)[-1].class_id == dog
+
+
+def says(tab: Page, state: str) -> None:
+    """Wait until a tab says so of its labels."""
+    tab.wait_for_function("(state) => document.querySelector('.lb-sync').dataset.state === state", arg=state)
+
+
 def test_a_class_is_deleted_in_one_tab_while_the_other_gives_it(
     address_of: AddressOf, page: Page, watch: Watch, tmp_path: Path
 ) -> None:
@@ -98,9 +149,6 @@ def test_a_class_is_deleted_in_one_tab_while_the_other_gives_it(
         on_page(each, "label")
         expect(each.locator(".lb-class[data-id]")).to_have_count(2)
         expect(each.locator(".lb-stage img:not(.lb-next)")).to_be_visible()
-
-    def says(tab: Page, state: str) -> None:
-        tab.wait_for_function("(state) => document.querySelector('.lb-sync').dataset.state === state", arg=state)
 
     page.keyboard.press("1")
     says(page, "saved")

@@ -91,7 +91,8 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity
         applied = operations.apply(project, client, [_op(each) for each in ops])
         classes = classes_of(project)
     states = {str(item): view(state) for item, state in applied.states.items()}
-    return {"last_seq": applied.last_seq, "states": states, "classes": classes}
+    over = {str(item): {**view(each.before), "rows": each.rows} for item, each in applied.over.items()}
+    return {"last_seq": applied.last_seq, "states": states, "classes": classes, "over": over}
 
 
 def _op(values: dict[str, Any]) -> Op:
@@ -117,4 +118,5 @@ def _op(values: dict[str, Any]) -> Op:
         source=source,
         annotator=annotator or computer.person(),
         batch=values.get("batch"),
+        was=values.get("was"),
     )

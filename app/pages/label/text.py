@@ -59,6 +59,11 @@ TEXT = {
     "label.gave_many": "{n} images are {name} now. Undo takes it back in one step.",
     "label.changed_one": "{image} was {was} and is {now} now. Undo takes it back.",
     "label.changed_many": "{n} images changed.",
+    "label.over_one": "{image} was labeled {was} in another window meanwhile. Your answer has taken its place; Undo "
+    "gives that one back.",
+    "label.over": "{n} images were labeled in another window meanwhile. Your answers have taken their place; Undo "
+    "gives those back.",
+    "label.keys_moved": "The classes were changed in another window: look at their keys again.",
     "label.colour_label": "Colour: label",
     "label.colour_like": "Colour: suggestion",
     "label.colour_sure": "Colour: confidence",
