@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 
-from PIL import Image
+from PIL import Image, ImageChops, ImageCms
 
 from fact_core.errors import ImageError
 from fact_core.images import decode, pixels
@@ -26,7 +26,11 @@ PLAIN = 512 * 512
 #: The longest side that a browser is given; JPEG itself ends at 65,535.
 LARGEST_SIDE = 32_000
 PNG_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")  # where a PNG may say how it is turned
-GAMMA = 0.45455  # what a PNG may say of itself without being shown in another way
+#: What a PNG may say of itself without being shown in another way: gamma, and x and y of white, red, green and blue.
+GAMMA = 0.45455
+SRGB = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+PNG_COLOURS = b"cICP"  # newer words for the same, which Pillow passes over
+NEAR = 2  # levels of 255 that a profile may differ from sRGB
 
 
 def picture(source: Source, side: int = 0, ranges: Ranges = (), gate: Gate | None = None) -> tuple[bytes, str]:
@@ -56,14 +60,33 @@ def looks_alike(image: Image.Image, content: bytes) -> bool:
         return False
     # Pillow loads a whole PNG to look for its EXIF, which few have.
     about = image.format != "PNG" or any(mark in content for mark in PNG_MARKS)
+    if image.format == "PNG" and PNG_COLOURS in content:
+        return False
     return _plain_colours(image) and (not about or pixels.orientation(image) == 1)
 
 
 def _plain_colours(image: Image.Image) -> bool:
     """Whether the file asks for no other colours than its numbers: the network knows nothing of profiles."""
-    profile, gamma = image.info.get("icc_profile"), image.info.get("gamma")
-    alike = not profile or b"sRGB" in profile or b"s\0R\0G\0B" in profile
-    return alike and (gamma is None or abs(gamma - GAMMA) < 0.005)
+    info = image.info
+    if profile := info.get("icc_profile"):
+        named = b"sRGB" in profile or b"s\0R\0G\0B" in profile
+        return b"sRGB IEC61966-2" in profile or (named and _like_srgb(profile))
+    gamma, colours = info.get("gamma"), info.get("chromaticity")
+    plain = gamma is None or abs(gamma - GAMMA) < 0.005
+    return plain and (colours is None or max(abs(a - b) for a, b in zip(colours, SRGB, strict=False)) < 0.005)
+
+
+def _like_srgb(profile: bytes) -> bool:
+    """Whether a profile of colours shows the numbers as sRGB does: one called "linear sRGB" does not."""
+    steps = range(0, 256, 51)
+    some = bytes(value for r in steps for g in steps for b in steps for value in (r, g, b))
+    sample = Image.frombytes("RGB", (36, 6), some)
+    try:
+        theirs = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        shown = ImageCms.profileToProfile(sample, theirs, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return False  # a picture that is made anew has none
+    return shown is not None and max(ImageChops.difference(shown, sample).tobytes()) <= NEAR
 
 
 def _fits(longer: int, size: int, wanted: int, full: bool) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 from fact_core.images import browser, decode
 from tests.images.image_help import png16
@@ -19,10 +21,19 @@ def photo(width: int = 60, height: int = 40) -> Image.Image:
     return small.resize((width, height), Image.Resampling.BICUBIC)
 
 
+def number(*values: int) -> bytes:
+    return struct.pack(f">{len(values)}I", *values)
+
+
 def turned(value: int = 6) -> Image.Exif:
     exif = Image.Exif()
     exif[0x0112] = value
     return exif
+
+
+#: Colours like those of sRGB, and brightness that is not: its curves are straight lines.
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+LINEAR = re.sub(rb"(?s)(para\0{4}\0\x03\0\0).{20}", lambda found: found[1] + number(65536, 65536, 0, 65536, 0), SRGB)
 
 
 def shown(content: bytes) -> np.ndarray:
@@ -37,8 +48,8 @@ def save_all(folder: Path) -> None:
     """One of each kind that browsers show in another way."""
     picture, clear = photo(), photo().convert("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(picture.size))
-    for number in range(2, 9):
-        picture.save(folder / f"turned{number}.jpg", exif=turned(number), quality=95)
+    for way in range(2, 9):
+        picture.save(folder / f"turned{way}.jpg", exif=turned(way), quality=95)
     picture.save(folder / "turned.png", exif=turned())
     picture.save(folder / "turned.webp", exif=turned(), lossless=True)
     clear.save(folder / "clear.png")
@@ -62,6 +73,15 @@ def save_all(folder: Path) -> None:
     gamma = PngImagePlugin.PngInfo()
     gamma.add(b"gAMA", (100000).to_bytes(4, "big"))
     picture.save(folder / "gamma.png", pnginfo=gamma)
+    picture.save(folder / "linear.jpg", icc_profile=LINEAR, quality=95)
+    for name, chunks in {
+        "wide.png": {b"gAMA": number(45455), b"cHRM": number(31270, 32900, 70800, 29200, 17000, 79700, 13100, 4600)},
+        "newer.png": {b"cICP": bytes((12, 13, 0, 1))},
+    }.items():
+        said = PngImagePlugin.PngInfo()
+        for mark, value in chunks.items():
+            said.add(mark, value)
+        picture.save(folder / name, pnginfo=said)
 
 
 def test_what_would_look_otherwise_is_made_anew(tmp_path: Path) -> None:
@@ -74,6 +94,11 @@ def test_what_would_look_otherwise_is_made_anew(tmp_path: Path) -> None:
         assert np.array_equal(shown(content), wanted), name
 
 
+PLAIN = PngImagePlugin.PngInfo()
+PLAIN.add(b"gAMA", number(45455))
+PLAIN.add(b"cHRM", number(31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000))
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -81,7 +106,9 @@ def test_what_would_look_otherwise_is_made_anew(tmp_path: Path) -> None:
         ("b.png", {}),
         ("c.webp", {}),
         ("d.jpg", {"exif": turned(1)}),
-        ("e.jpg", {"icc_profile": b"this is sRGB, which is what numbers mean"}),
+        ("e.jpg", {"icc_profile": SRGB}),
+        ("g.png", {"icc_profile": SRGB}),
+        ("h.png", {"pnginfo": PLAIN}),
         ("f.jpg", {"progressive": True}),
     ],
 )
