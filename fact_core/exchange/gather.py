@@ -7,7 +7,7 @@ disk is not asked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fact_core.config import ImportConfig
 from fact_core.errors import InputError
@@ -109,12 +109,14 @@ def gather(
     table, found = columns.table, Gathered()
     hits = _of_one_place(table, _hits(columns, find, found, literal), found)
     spellings = (each.name for each in hits)
-    found.naming = naming(spellings, present, config.labels_numbers == "join")
+    found.naming = naming(spellings, present, config.labels_numbers == "join", plain(table.columns[columns.label]))
     taken_words = {
         "empty": literal or config.labels_empty == "names",
         "several": literal or config.labels_several == "names",
     }
     refused = {name: why for name, why in found.naming.doubtful.items() if not taken_words[why]}
+    counting = tuple(group for group in found.naming.by_case if not refused.keys() & set(group))
+    found.naming = replace(found.naming, by_case=counting)  # "nan" and "NaN" are no classes: nothing to ask
     for each in hits:
         if each.name in refused:
             found.leave(refused[each.name], table.where(each.number), f"{each.given}: {each.name}")

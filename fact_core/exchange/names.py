@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 
 from fact_core.errors import InputError
 from fact_core.exchange.cells import is_empty_word, parts
-from fact_core.exchange.words import is_number
+from fact_core.exchange.words import LISTS, TAGS, is_number
 from fact_core.labeling.classes import MOST_CLASSES
 
 #: Reason -> the option that takes such names as classes all the same.
@@ -31,8 +31,8 @@ class Naming:
     respelled: tuple[tuple[str, str], ...] = ()
 
 
-def naming(spellings: Iterable[str], present: Sequence[str], join_numbers: bool) -> Naming:
-    """The classes of a file. spellings: in the order of the file; present: the project's classes.
+def naming(spellings: Iterable[str], present: Sequence[str], join_numbers: bool, head: str = "") -> Naming:
+    """The classes of a file. spellings: in the order of the file; present: the project's classes; head: their column.
 
     Names that differ only in case are one class, in the project's spelling, else the first. InputError for more
     classes than anybody has.
@@ -50,7 +50,8 @@ def naming(spellings: Iterable[str], present: Sequence[str], join_numbers: bool)
         for group in by_number:
             one = next((each for each in group if each in known.values()), min(group, key=len))
             name |= {each: one for each in group if each in name}
-    doubtful = {each: why for each in listed if (why := _doubt(each, known, folded))}
+    combined = _combined(folded, head)
+    doubtful = {each: why for each in listed if (why := _doubt(each, known, folded, combined))}
     by_case = tuple(tuple(group) for group in folded.values() if len(group) > 1)
     respelled = tuple((each, known[key]) for key, (each, *_) in folded.items() if known.get(key, each) != each)
     return Naming(name, doubtful, by_case, by_number, respelled)
@@ -64,7 +65,7 @@ def same_but_for_case(names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(group) for group in folded.values() if len(group) > 1)
 
 
-def _doubt(name: str, known: Mapping[str, str], folded: Mapping[str, object]) -> str:
+def _doubt(name: str, known: Mapping[str, str], folded: Mapping[str, object], combined: Set[str]) -> str:
     """Why a name may be none. One that is a class of the project is sure."""
     if name.casefold() in known:
         return ""
@@ -72,8 +73,30 @@ def _doubt(name: str, known: Mapping[str, str], folded: Mapping[str, object]) ->
         return "empty"
     if parts(name):
         return "several"
-    words = name.split()
-    return "several" if len(words) > 1 and all(each.casefold() in folded for each in words) else ""
+    words = name.casefold().split()
+    if len(words) < 2:
+        return ""
+    several = all(each in folded for each in words) or all(map(is_number, words)) or name.casefold() in combined
+    return "several" if several else ""
+
+
+def _combined(folded: Iterable[str], head: str) -> Set[str]:
+    """The names that look put together from tags, by a column's name and what its names have in common.
+
+    Under "tags" names that share a word are; under "labels" those of which one has all words of another, and more.
+    """
+    words = {name: frozenset(name.split()) for name in folded if head in LISTS | TAGS and len(name.split()) > 1}
+    having: dict[str, list[str]] = {}
+    for name, own in words.items():
+        for word in own:
+            having.setdefault(word, []).append(name)
+    if head in TAGS:
+        return {name for names in having.values() if len(names) > 1 for name in names}
+    found = set()
+    for name, own in words.items():
+        rarest = min(own, key=lambda word: len(having[word]))
+        found |= {each for other in having[rarest] if own < words[other] for each in (name, other)}
+    return found
 
 
 def _numbers(names: Sequence[str], present: Sequence[str]) -> tuple[tuple[str, ...], ...]:

@@ -16,6 +16,9 @@ LABEL_COLUMNS = (
     "category", "category_name", "categories", "breed", "species", "level", "diagnosis", "target", "tag", "tags",
     "choice", "ground_truth", "gt",
 )  # fmt: skip
+#: What a column is called where one cell may name several classes; where it nearly always does.
+LISTS = frozenset(("labels", "classes", "categories"))
+TAGS = frozenset(("tags", "keywords", "attributes", "attribute_ids"))
 #: Columns of boxes: what has a value there is about a part of the image.
 BOX_COLUMNS = frozenset((
     "xmin", "xmax", "ymin", "ymax", "x_min", "x_max", "y_min", "y_max", "x1", "x2", "y1", "y2", "bbox", "bbox_x",

@@ -271,6 +271,50 @@ CASES: dict[str, Case] = {
         'file_name,label\noak.jpg,ash|yew\nelm.jpg,"ash, yew"\n042.png,ash;yew\neast/01.jpg,yew\n',
         {"east/01.jpg": "yew"}, {"several": 3},
     ),
+    "tags parted by blanks": Case(
+        "image_name,tags\noak.jpg,haze primary\nelm.jpg,agriculture clear primary water\n042.png,cloudy\n"
+        "east/01.jpg,slash burn\n",
+        {"042.png": "cloudy", "east/01.jpg": "slash burn"}, {"several": 2},
+    ),
+    "labels parted by blanks, of which one has all of another": Case(
+        "image,labels\noak.jpg,scab\nelm.jpg,frog_eye_leaf_spot complex\n042.png,scab frog_eye_leaf_spot complex\n"
+        "east/01.jpg,powdery mildew\n",
+        OAK | {"oak.jpg": "scab", "east/01.jpg": "powdery mildew"}, {"several": 2},
+    ),
+    "numbers parted by blanks": Case("Id,Target\noak,16 0\nelm,25\n", {"elm.jpg": "25"}, {"several": 1}),
+    "names of two words that have one in common": Case(
+        "image,labels\noak.jpg,ice hockey\nelm.jpg,field hockey\n", {"oak.jpg": "ice hockey", "elm.jpg": "field hockey"}
+    ),
+    "nothing in two spellings is no question": Case(
+        "file,label\noak.jpg,nan\nelm.jpg,NaN\n042.png,ash\n", {"042.png": "ash"}, {"empty": 2},
+    ),
+    "Hugging Face, a class with its number": Case(
+        '{"file_name": "oak.jpg", "label": {"id": 0, "name": "ash"}}\n'
+        '{"file_name": "elm.jpg", "label": {"id": 1, "name": "yew"}}\n', BOTH, kind="objects",
+    ),
+    "FiftyOne, a data set": Case(
+        json.dumps({"samples": [
+            {"filepath": "data/east/01.jpg", "ground_truth": {"_cls": "Classification", "label": "ash"}, "tags": ["x"]},
+            {"filepath": "data/west/01.jpg", "ground_truth": None},
+            {"filepath": "data/west/02.jpg", "ground_truth": {"_cls": "Classification", "label": None}},
+        ]}), {"east/01.jpg": "ash"}, {"none": 2}, kind="fiftyone",
+    ),
+    "FiftyOne, a data set with boxes beside, and with two labels of one": Case(
+        json.dumps({"samples": [
+            {"filepath": "oak.jpg", "tree": {"_cls": "Classification", "label": "ash"},
+             "found": {"_cls": "Detections", "detections": []}},
+            {"filepath": "elm.jpg", "tree": {"_cls": "Classifications", "classifications": [
+                {"label": "ash"}, {"label": "yew"}]}},
+        ]}), OAK, {"several": 1}, kind="fiftyone",
+    ),
+    "FiftyOne, a data set of boxes": Case(
+        json.dumps({"samples": [{"filepath": "oak.jpg", "found": {"_cls": "Detections", "detections": [{}]}}]}),
+        left={"boxes": 1}, kind="fiftyone",
+    ),
+    "XML of PASCAL VOC": Case(
+        "<annotation><filename>oak.jpg</filename><object><name>ash</name></object></annotation>",
+        error="no export of CVAT",
+    ),
     "several labels parted by blanks, as others show": Case(
         "image,labels\noak.jpg,ash\nelm.jpg,ash yew\n042.png,yew\n", OAK | {"042.png": "yew"}, {"several": 1}
     ),

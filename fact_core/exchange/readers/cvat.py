@@ -14,7 +14,7 @@ _HELP = "In CVAT export the task as “CVAT for images”."
 
 def recognise(text: str) -> bool:
     """Whether it is XML; what XML it is, ``read`` says."""
-    return text.lstrip("\ufeff \t\r\n").startswith(("<?xml", "<annotations"))
+    return text.lstrip("\ufeff \t\r\n").startswith(("<?xml", "<annotation"))
 
 
 def read(text: str) -> Table:

@@ -57,12 +57,17 @@ def _one_each(listed: object, name: str, what: str) -> None:
 
 
 def is_fiftyone(value: Any) -> bool:
-    """FiftyOne's image classification: classes, and a number for each name without ending."""
-    return isinstance(value, dict) and isinstance(value.get("labels"), dict) and "images" not in value
+    """FiftyOne's image classification: classes, and a number for each name without ending; or a whole data set."""
+    if not isinstance(value, dict) or "images" in value:
+        return False
+    samples = dicts(value.get("samples"))
+    return isinstance(value.get("labels"), dict) or (bool(samples) and all("filepath" in each for each in samples))
 
 
 def fiftyone(value: Any) -> Table:
     """Numbers stand for places in ``classes``; texts are classes themselves."""
+    if not isinstance(value.get("labels"), dict):
+        return _fiftyone_samples(dicts(value["samples"]))
     classes = value.get("classes") if isinstance(value.get("classes"), list) else []
     unnamed: dict[str, None] = {}
     rows: Rows = [
@@ -70,6 +75,29 @@ def fiftyone(value: Any) -> Table:
         for number, (name, label) in enumerate(value["labels"].items(), start=1)
     ]
     return Table("fiftyone", "Entry", "JSON", ("file", "label"), rows, (0,), (1,), unnamed=tuple(unnamed))
+
+
+def _fiftyone_samples(samples: list[dict[str, Any]]) -> Table:
+    """A data set: each field that holds labels is a question; what lies in a part of the image is a box."""
+    said = [{name: _fiftyone_field(each) for name, each in sample.items()} for sample in samples]
+    known = [(name, told) for each in said for name, told in each.items() if told is not None]
+    questions = list(dict.fromkeys(name for name, told in known if told.names) or dict.fromkeys(dict(known)))
+    rows: Rows = [
+        (number, (as_text(sample["filepath"]), *(told.get(name) or NOTHING for name in questions)))
+        for number, (sample, told) in enumerate(zip(samples, said, strict=True), start=1)
+    ]
+    places = tuple(range(1, len(questions) + 1))
+    return Table("fiftyone", "Sample", "JSON", ("filepath", *questions), rows, (0,), places)
+
+
+def _fiftyone_field(value: object) -> Said | None:
+    """What a field of a sample says; None where it is no label."""
+    kind = value.get("_cls") if isinstance(value, dict) else None
+    if kind == "Classification":
+        return one_of([as_text(value["label"])]) if isinstance(value, dict) and value.get("label") else NOTHING
+    if kind == "Classifications" and isinstance(value, dict):
+        return one_of([as_text(each.get("label")) for each in dicts(value.get("classifications"))])
+    return BOX if kind in ("Detections", "Detection", "Polylines", "Keypoints", "Segmentation") else None
 
 
 def _fiftyone_label(label: object, classes: list[Any], unnamed: dict[str, None]) -> Said:
@@ -161,7 +189,8 @@ def objects(value: Any) -> Table:
 
 def _cell(value: object) -> Cell:
     if isinstance(value, dict):
-        return of_value({"choices": value["label"]} if "label" in value else value)
+        named = next((value[key] for key in ("label", "name") if isinstance(value.get(key), str | int | list)), None)
+        return of_value(value if named is None else {"choices": named})
     if isinstance(value, list):
         return (
             BOX if any(isinstance(each, dict | list) for each in value) else one_of([as_text(each) for each in value])
