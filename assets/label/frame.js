@@ -22,7 +22,8 @@ export function buildFrame(root) {
   root.classList.add("fill", "lb");
   root.append(
     head(make),
-    el(
+    make.part(
+      "empty",
       "div",
       { class: "lb-empty" },
       el("p", {}, t("label.empty")),

@@ -27,7 +27,8 @@ class ImportDialog {
     this.check = "none"; // what is kept apart as check images
     this.asked = 0; // questions to the server; only the last answer counts
     this.close = null;
-    this.file = el("input", { type: "file", onchange: () => this.read() });
+    // Emptied before a choice: a browser says nothing of the same name again, and the file may be another one by now.
+    this.file = el("input", { type: "file", onclick: () => this.choose(this.kind), onchange: () => this.read() });
     this.picker = el("label", {}, t("import.pick"), this.file);
     this.shown = el("div", { class: "li-shown", role: "status", "aria-live": "polite" });
     const send = { class: "btn primary", type: "button", disabled: true, onclick: () => this.send() };

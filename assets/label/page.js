@@ -65,7 +65,7 @@ class LabelPage {
     });
     this.strip = new Strip(parts.strip, (id) => this.show(id));
     this.classes = new ClassList(parts.classes, store, { give, redraw: () => this.drawClasses() });
-    addImport(host, store);
+    for (const place of [host, parts.empty]) addImport(place, store);
     this.finder = new Finder(host, () => store.classes, give);
   }
 

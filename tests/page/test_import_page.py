@@ -50,6 +50,13 @@ def open_dialog(page: Page, address: str) -> None:
     page.get_by_role("button", name=TEXT["import.open"]).click()
 
 
+def choose_file(page: Page, file: Path) -> None:
+    """As a person does: a click, then the file in the system's own dialog."""
+    with page.expect_file_chooser() as chooser:
+        page.locator("dialog[open] input[type=file]").click()
+    chooser.value.set_files(file)
+
+
 def now(project: Project) -> dict[str, str]:
     names = {each.id: each.name for each in classes.classes(project)}
     paths = dict(zip((int(i) for i in items.pool(project).ids), items.pool(project).paths, strict=True))
@@ -116,6 +123,9 @@ def test_the_level_of_folders_is_seen_and_can_be_changed(address_of: AddressOf, 
 def test_the_pages_go_on_from_imported_check_images_alone(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """Where nothing was chosen before, the selection holds nothing but what was kept apart; every page stands that."""
     made = flat_project(tmp_path, 12)
+    open_dialog(page, address_of(made))
+    expect(page.locator("dialog[open] input[type=file]")).to_be_visible()
+    page.keyboard.press("Escape")
     rows = "".join(f"{n:03d}.png,{n % 2},{('train', 'test', 'train')[n % 3]}\n" for n in range(12))
     found = import_labels.read(made, import_labels.Source("file", f"file_name,label,split\n{rows}"))
     assert import_labels.commit(made, found, "x.import-1", "mine", "split").checks == 4
@@ -137,9 +147,13 @@ def test_numbers_without_names_are_asked_about_all_of_them(
     images = [{"id": n, "file_name": path} for n, path in enumerate(paths)]
     labels = [{"image_id": n, "category_id": 40 + n % 11} for n in range(len(paths))]
     file = tmp_path / "instances.json"
-    file.write_text(json.dumps({"images": images, "annotations": labels, "categories": []}), "utf-8")
-    page.locator("dialog[open] input[type=file]").set_input_files(file)
+    file.write_text("file_name,label\nnone.png,x\n", "utf-8")
     shown, send = page.locator("dialog[open] .li-shown"), page.locator("dialog[open] .btn.primary")
+    choose_file(page, file)
+    expect(shown).to_contain_text("none.png")
+    # Mended, and chosen again under its old name.
+    file.write_text(json.dumps({"images": images, "annotations": labels, "categories": []}), "utf-8")
+    choose_file(page, file)
     expect(shown.locator(".li-must")).to_contain_text(TEXT["import.labels_unnamed"])
     expect(shown.locator(".li-must .li-about")).to_have_text("40; 41; 42; 43; 44; 45; 46; 47, and 3 more")
     expect(send).to_be_disabled()
