@@ -31,6 +31,7 @@ from fact_core.classifier.model_card import code, plain
 from fact_core.compute.image_batches import Preprocess, load_eval
 from fact_core.errors import InputError, RunError
 from fact_core.events import Log
+from fact_core.exchange import export_labels
 from fact_core.lightweight.light import LightHead
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
@@ -332,6 +333,12 @@ def test_a_vision_transformer_exports(tmp_path: Path, images: Path) -> None:
         model = Classifier(backbone, {name: head}, name, ("a", "b", "c")).eval()
         result, _ = heard(write_model(tmp_path / name, model, {}, sample_files=files))
         assert result["checked"] == 3 and result["largest_difference"] <= 1e-4
+
+
+@pytest.mark.parametrize("name", ["=1+1", "'=1+1", "''=1", "-1", "'-1", "+", "cat", "'quoted'", "@x", "-x", ""])
+def test_a_name_is_written_as_our_own_lists_write_it(exported: Path, name: str) -> None:
+    """Two classes never come to be called alike."""
+    assert module(exported).inert(name) == export_labels.escaped(name)
 
 
 def test_the_runtime_is_told_to_stay_quiet_before_it_is_loaded(exported: Path) -> None:
