@@ -264,6 +264,10 @@ def _is_zero(cell: Cell) -> bool:
     return isinstance(cell, str) and is_number(cell) and float(cell) == 0
 
 
+#: What the column is called in which a model says how sure it is.
+CONFIDENCE = ("confidence", "conf", "score", "probability", "prob")
+
+
 def is_own(table: Table) -> bool:
     """Whether it is our own ``labels.csv`` or ``predictions.csv``."""
     return {"sample_id", "file_path", "label", "source", "lead_time"} <= {plain(name) for name in table.columns}
@@ -272,7 +276,7 @@ def is_own(table: Table) -> bool:
 def is_of_model(table: Table) -> bool:
     """Whether a model gave these labels: ours say so, others by a confidence between 0 and 1."""
     heads = [plain(name) for name in table.columns]
-    at = _confidence(table)
+    at = next((place for place, name in enumerate(heads) if name in CONFIDENCE), -1)
     some = [cells for _, cells in table.rows[:200]]
     if "source" in heads and is_own(table):
         source = heads.index("source")

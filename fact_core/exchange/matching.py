@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -82,13 +82,19 @@ class Finder:
         if item := self.items.get(given):  # the path as it stands: nothing can be surer
             return Hit("found", item, WHOLE, given)
         best = UNKNOWN
-        for reading in readings(_nfc(given)):
+        meant = readings(_nfc(given))
+        for reading in meant:
             hit = self._one(reading)
             if hit.outcome in ("found", "unreadable"):
-                return hit
+                return Hit("several") if reading.bare and self._differ(meant) else hit
             if best.outcome in ("unknown", "elsewhere") and hit.outcome != "unknown":
                 best = hit if hit.outcome == "several" or best.outcome == "unknown" else best
         return best
+
+    def _differ(self, meant: Sequence[Reading]) -> bool:
+        """Whether an upload's name is that of one image, and of another one without what the tool put in front."""
+        named = (self._one(reading) for reading in meant if reading.bare and not reading.renamed)
+        return len({hit.item for hit in named if hit.outcome == "found"}) > 1
 
     def _one(self, reading: Reading) -> Hit:
         if reading.renamed:

@@ -348,6 +348,14 @@ CASES: dict[str, Case] = {
         studio(task(UPLOAD + "oak.jpg", ["ash"]), task("/data/upload/4/ffff0000-oak.jpg", ["ash"])),
         left={"ambiguous": 1}, kind="label-studio",
     ),
+    "a list of labels in a cell, in JSON and in Python": Case(
+        'file,label\noak.jpg,"[""ash""]"\nelm.jpg,"[""ash"", ""yew""]"\n042.png,"[\'yew\']"\n'
+        "west/01.jpg,\"['ash', 'yew']\"\n", OAK | {"042.png": "yew"}, {"several": 2},
+    ),
+    "another model's answers, with a score": Case(
+        "image,label,score\noak.jpg,ash,0.4\n", OAK, asked=("labels_model",)
+    ),
+    "CVAT for video": Case(cvat('<track id="0" label="ash"><box frame="0"/></track>'), error="names no images"),
     "Label Studio, a name that two folders have": Case(
         studio(task(UPLOAD + "01.jpg", ["ash"])), left={"ambiguous": 1}, kind="label-studio"
     ),

@@ -113,6 +113,17 @@ def test_the_longest_path_wins() -> None:
     assert finder("train/cat/cat.1.jpg").look("cat.1").rank == STEM
 
 
+def test_an_upload_that_may_be_called_so_itself_is_not_sure() -> None:
+    """The part in front may be Label Studio's, or the person's own."""
+    both = finder("ab12cd34-oak.jpg", "oak.jpg")
+    assert both.look("/data/upload/4/ab12cd34-oak.jpg").outcome == "several"
+    assert both.look("/data/upload/4/ffffffff-ab12cd34-oak.jpg").item == 1
+    assert both.look("ab12cd34-oak.jpg").item == 1 and both.look("oak.jpg").item == 2
+    assert finder("ab12cd34-oak.jpg").look("/data/upload/4/ab12cd34-oak.jpg").item == 1
+    repeat = finder("ab12cd34-oak.jpg", aliases={"oak.jpg": 1})
+    assert repeat.look("/data/upload/4/ab12cd34-oak.jpg").item == 1
+
+
 @pytest.mark.parametrize("above", ["val2017", "test_images", "Holdout", "set-test", "x/TRAIN2"])
 def test_the_part_of_a_data_set_is_known_by_its_word(above: str) -> None:
     find = finder("cat/1.jpg", "dog/1.jpg", root="/data/train2017")

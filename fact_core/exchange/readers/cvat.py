@@ -29,6 +29,8 @@ def read(text: str) -> Table:
         raise InputError(f"Row {error.position[0]} of the XML cannot be read", str(error), _HELP) from None
     if root.tag != "annotations":
         raise InputError("This XML is no export of CVAT", f"<{root.tag[:80]}>", _HELP)
+    if root.find("track") is not None and root.find("image") is None:
+        raise InputError("This is CVAT for video, which names no images", do=_HELP)
     rows: list[tuple[int, tuple[Cell, ...]]] = [
         (number, (image.get("name", ""), _said(image))) for number, image in enumerate(root.iter("image"), start=1)
     ]

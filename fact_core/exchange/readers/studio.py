@@ -105,7 +105,9 @@ def of_value(value: object) -> Said:
 
 
 def short(value: object) -> Said:
-    """What JSON_MIN and CSV write: one choice as a text, several as an object, boxes as a list."""
+    """What JSON_MIN and CSV write: one choice as a text, several as an object, boxes as a list; others: several so."""
+    if isinstance(value, list) and value and all(isinstance(each, str | int | float) for each in value):
+        return one_of([as_text(each) for each in value])
     if isinstance(value, list):
         return agreed([of_value(each) for each in value])
     return of_value(value)
