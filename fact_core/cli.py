@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any
 
 from fact_core import bench
-from fact_core.choices import AUTO, BACKBONES, DEFAULT_BACKBONE, PRESETS, VIEWS, Choice
+from fact_core.choices import AUTO, BACKBONES, DEFAULT_BACKBONE, GROUPINGS, PRESETS, VIEWS, Choice
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
@@ -126,6 +126,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         choices=(AUTO, *VIEWS),
         help="what the network sees of each picture; kept with the project",
     )
+    give(
+        "--groups",
+        default="",
+        choices=tuple(GROUPINGS),
+        help="which images belong together, such as frames of a video: never of one group on both sides of a "
+        "measurement; kept with the project",
+    )
     add_arguments(parser, SelectConfig, ("strategy", "check"))
     add_arguments(parser, TrainConfig, _PLAIN)
     labels = parser.add_argument_group("how --labels-from is read, where that is not clear")
@@ -160,6 +167,7 @@ def _run(args: argparse.Namespace) -> int:
         export=args.export,
         follow_links=tuple(args.follow_links),
         view=args.view,
+        groups=args.groups,
     )
     if args.json:
         _write_json(args.json, {}, check=True)

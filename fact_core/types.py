@@ -93,6 +93,25 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class PoolFacts:
+    """What is known of the pool's images beside their pixels, row by row; groups are found from it.
+
+    taken: seconds since 1970 by the camera's clock, 0 where unknown. given: the group that a file of labels names.
+    x: features seen along their main directions, None where there are none yet. classes: the project's class names.
+    """
+
+    paths: tuple[str, ...]  # N
+    taken: npt.NDArray[np.float64]  # (N,)
+    cameras: tuple[str, ...]  # N
+    given: tuple[str, ...]  # N, "" is none
+    classes: tuple[str, ...] = ()
+    x: FloatArray | None = None  # (N, P)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+
+@dataclass(frozen=True)
 class Labels:
     """A snapshot of the labels. ``y`` indexes ``classes``; classes without a label may be listed."""
 

@@ -1,4 +1,4 @@
-"""One contract over every strategy and FroFA: a new entry is tested by being there.
+"""One contract over every strategy, way to group images and FroFA: a new entry is tested by being there.
 
 That of the backbones: tests/backbones/test_backbones.py.
 """
@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from fact_core.choices import FROFA, STRATEGIES, resolve
+from fact_core.analysis.groups import numbers
+from fact_core.choices import FROFA, GROUPINGS, STRATEGIES, resolve
 from fact_core.errors import ConfigError, FactError, InputError
 from fact_core.exchange import import_labels
 from fact_core.exchange.readers import READERS
@@ -16,6 +17,7 @@ from fact_core.generators import finish
 from fact_core.lightweight.frofa import FORMS, augment
 from fact_core.select.choose import choose
 from fact_core.select.picks import Picks, unit
+from fact_core.types import PoolFacts
 
 
 def pick_rows(name, x, budget, labeled=(3, 7), y=(0, 1), seed=1, **options):
@@ -133,3 +135,23 @@ def test_frofa(name, form):
     assert torch.equal(found[0], maps) == (name == "none")
     assert torch.equal(augment(maps, name, 0.0, torch.Generator().manual_seed(1), form=form), maps)
     assert FROFA[name].title and FROFA[name].help.endswith(".") and callable(resolve(FROFA[name].target))
+
+
+@pytest.mark.parametrize("name", sorted(GROUPINGS))
+def test_grouping(name):
+    """A name for each image, the same in any order of the pool; nothing is known: nothing belongs together."""
+    choice, rng = GROUPINGS[name], np.random.default_rng(0)
+    assert choice.title and choice.help.endswith(".")
+    paths = tuple(f"film{n // 4}/take{n // 2}_{n:03d}.jpg" for n in range(24))
+    x = np.repeat(rng.normal(size=(12, 9)), 2, axis=0).astype(np.float32)
+    facts = PoolFacts(paths, 1e9 + 60.0 * (np.arange(24) // 2), ("A",) * 24, ("p",) * 24, (), x)
+    names = finish(resolve(choice.target)(facts))
+    assert len(names) == 24 and all(isinstance(each, str) for each in names)
+    turn = rng.permutation(24)
+    turned = PoolFacts(tuple(paths[i] for i in turn), facts.taken[turn], ("A",) * 24, ("p",) * 24, (), x[turn])
+    again = numbers(finish(resolve(choice.target)(turned)))
+    same = numbers(names)[turn]
+    assert ((again[:, None] == again) == (same[:, None] == same)).all()
+    bare = PoolFacts(tuple("abc"), np.zeros(3), ("",) * 3, ("",) * 3)
+    assert finish(resolve(choice.target)(bare)) == ["", "", ""]
+    assert finish(resolve(choice.target)(PoolFacts((), np.zeros(0), (), ()))) == []

@@ -15,6 +15,7 @@ import { Chosen, drawChosen, isTile, markTile } from "./chosen.js";
 import { Evidence } from "./evidence.js";
 import { SelectForm } from "./form.js";
 import { buildFrame } from "./frame.js";
+import { Groups } from "./groups.js";
 import { factsOf } from "./how.js";
 import { drawLook, drawNothing, rejectable } from "./look.js";
 import { drawRun, isPending, pendingRun, stepText } from "./progress.js";
@@ -42,6 +43,7 @@ class SelectPage {
     this.busy = false;
     this.gone = false;
     this.parts = buildFrame(root, this);
+    this.groups = new Groups(this.parts.groups);
     this.map = new PoolMap(this.parts.map, {
       label: t("select.map_alt"),
       onPick: (id) => this.look(id),
@@ -57,7 +59,11 @@ class SelectPage {
   }
 
   begin() {
-    const onPage = () => app.page === "select" && readBackbones().catch(() => {});
+    const onPage = () => {
+      if (app.page !== "select") return;
+      readBackbones().catch(() => {});
+      this.draw();
+    };
     api("/x/options/select").then((answer) => {
       this.fields = answer.fields;
       if (!this.gone) this.draw();
@@ -165,6 +171,7 @@ class SelectPage {
       form.setPool(state.counts.pool);
       form.lock(Boolean(run));
     }
+    this.groups.follow(state, Boolean(run));
     parts.fact.textContent = this.factText(state, run, lack);
     this.drawPrimary(state, run, lack);
     this.drawAgain(Boolean(run), lack);

@@ -12,6 +12,7 @@ from fact_core.choices.choice import (
     BackboneChoice,
     Choice,
     ExportChoice,
+    GroupingChoice,
     HasTitle,
     PresetChoice,
     RecipeChoice,
@@ -20,6 +21,7 @@ from fact_core.choices.choice import (
     pick,
     resolve,
 )
+from fact_core.choices.groupings import GROUPINGS
 from fact_core.choices.strategies import STRATEGIES
 from fact_core.choices.training import FROFA, PHASES, PRESETS, RECIPES
 from fact_core.choices.views import AUTO, AUTO_VIEW, FAMILY_VIEWS, VIEWS, view_for
@@ -33,6 +35,7 @@ __all__ = [
     "EXPORTS",
     "FAMILY_VIEWS",
     "FROFA",
+    "GROUPINGS",
     "PHASES",
     "PRESETS",
     "RECIPES",
@@ -41,6 +44,7 @@ __all__ = [
     "BackboneChoice",
     "Choice",
     "ExportChoice",
+    "GroupingChoice",
     "HasTitle",
     "PresetChoice",
     "RecipeChoice",

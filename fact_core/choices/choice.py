@@ -33,6 +33,13 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class GroupingChoice(Choice):
+    """A way to say which images belong together. features: it looks at features, so that a large pool takes long."""
+
+    features: bool = False
+
+
+@dataclass(frozen=True)
 class StrategyChoice:
     """A way to choose images.
 

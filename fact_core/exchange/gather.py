@@ -147,13 +147,14 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> lis
         read = [_clean(name, cleaned) for name in told.names]
         names = [each for each in read if isinstance(each, str)]
         reason = _reason(told, hit) or ("" if names else "unfit")
+        if hit.outcome == "found":
+            _mark(columns, cells, hit.item, found)
         if reason:
             shown = given if reason in STRANGE else ": ".join(filter(None, (given, _in_words(read))))
             found.leave(reason, table.where(number), shown or table.where(number))
             found.doubt(reason, hit.item, hit.rank)
         else:
             hits.append(_Hit(number, given, hit.item, hit.rank, hit.path, hit.above, names[0]))
-            _mark(columns, cells, hit.item, found)
     return hits
 
 

@@ -17,7 +17,7 @@ from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers.table import Cell, Said
 from fact_core.labeling import bulk, classes, labels_now, selections
 from fact_core.labeling.history import states_of
-from fact_core.storage import db, items
+from fact_core.storage import db, groups, items
 from fact_core.storage.project import Project
 
 Keep = Literal["mine", "theirs"]
@@ -162,6 +162,7 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         fresh = [item for item in give if item not in other]  # a label that was there may have been trained on
         held = held_out.draw(fresh, preview.groups, preview.test, check)
         selections.keep_apart(con, held, client)
+        groups.note_column(con, preview.groups)
         return Applied(client, images, len(other) if keep == "mine" else 0, new, len(held))
 
 
@@ -194,7 +195,7 @@ def _preview(seen: Reading, now: Mapping[int, str], present: Sequence[str]) -> P
         left=left,
         by_case=found.by_case,
         test=frozenset(found.test & set(rows)),
-        groups={item: group for item, group in found.groups.items() if item in rows},
+        groups=dict(found.groups),
         questions=seen.questions,
         sheet=_sheet(seen),
     )

@@ -94,6 +94,13 @@ def read_labels(
     return _closed(understand(ANY, content_of(file), pool, aliases or {}, config), str(file), config, say)
 
 
+def read_groups(
+    file: Path, pool: Pool, aliases: Mapping[str, int | None], config: ImportConfig | None = None
+) -> dict[int, str]:
+    """Image id -> what it belongs to, by the file's own column, of all rows that name an image here; {} without one."""
+    return dict(understand(ANY, content_of(file), pool, aliases, config or ImportConfig()).found.groups)
+
+
 def folder_truth(
     pool: Pool,
     aliases: Mapping[str, int | None],

@@ -10,7 +10,7 @@ from typing import Any
 
 from fact_core.config import SelectConfig, TrainConfig, to_dict
 from fact_core.labeling import selections
-from fact_core.storage import run_queue, view
+from fact_core.storage import groups, run_queue, view
 from fact_core.storage.project import Project
 from fact_core.work.export_note import written
 from fact_core.work.versions import versions
@@ -24,6 +24,8 @@ def selection(found: Project, config: SelectConfig) -> selections.Stored | None:
         return None
     seen = latest.config.get("seen", "crop")  # those of earlier versions do not say
     if done[0].config != dataclasses.asdict(config) or seen != _asked(found, config):
+        return None
+    if latest.config.get("groups", groups.NONE) != groups.chosen(found):
         return None
     since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > done[0].id]
     changed = any(each.get(key) for each in since for key in ("added", "changed", "removed"))

@@ -33,7 +33,7 @@ from fact_core.choices import AUTO, PRESETS
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget, to_dict
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import folders, label_files
-from fact_core.headless import again
+from fact_core.headless import again, grouping
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, labels_now, operations, selections
@@ -57,6 +57,7 @@ class Order:
     labels: ImportConfig = field(default_factory=ImportConfig)
     follow_links: tuple[Path, ...] = ()  # folders outside of the image folder; none: those of the project
     view: str = ""  # what the network sees of each picture; "": what the project says
+    groups: str = ""  # which images belong together, a way of choices.GROUPINGS; "": what the project says
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
         raise InputError("No image of this folder can be read", told, "Choose another folder.")
     budget = parse_budget(order.select.budget, len(pool))
     truth = _truth(found, pool, order, console)
+    grouping.group(found, order.groups, pool, truth, order.labels_from, order.labels)
     asked = {"backbone": order.train.backbone, "device": device, "view": order.train.view}
     features = worker.do("features", asked).result
     chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))

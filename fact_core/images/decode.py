@@ -23,6 +23,7 @@ from fact_core.images import pixels
 from fact_core.images.gate import Gate, cost
 from fact_core.images.reasons import reason, too_large
 from fact_core.images.source import content_of
+from fact_core.images.taken import taken
 from fact_core.types import Source
 
 #: What is taken as an image, by the end of the name.
@@ -45,7 +46,10 @@ Image.core.set_block_size(1 << 26)  # type: ignore[attr-defined]
 
 @dataclass(frozen=True)
 class Examined:
-    """What a file holds. Upright size; deep: the kind of pixels with more than 8 bits, and what they reach."""
+    """What a file holds. Upright size; deep: the kind of pixels with more than 8 bits, and what they reach.
+
+    taken, camera: see ``taken.taken``.
+    """
 
     width: int
     height: int
@@ -53,6 +57,8 @@ class Examined:
     deep: str = ""
     low: float = 0.0
     high: float = 0.0
+    taken: float = 0.0
+    camera: str = ""
 
 
 def decode(source: Source | bytes, max_side: int = 0, min_side: int = 0, ranges: Ranges = ()) -> Image.Image:
@@ -111,11 +117,11 @@ def examine(source: Source | bytes, gate: Gate | None = None) -> Examined:
     with _opened(source, 256, gate) as (image, full), _in_words():  # a JPEG is still read to its end
         kind = pixels.deep_kind(image)  # first: Pillow loads a PNG to read its EXIF
         low = pixels.low_bytes(image) if kind == "colour16" else None
-        size = _upright_size(image, full)
+        size, said = _upright_size(image, full), taken(image)  # a TIFF has no more to say once it is loaded
         image.load()
         reach = pixels.ends(image, low) if kind else (0.0, 0.0)
         pixels.rgb(image, ((kind, 0.0, pixels.FULL),))
-        return Examined(*size, _format(image), kind, *reach)
+        return Examined(*size, _format(image), kind, *reach, *said)
 
 
 def is_shallow_png(file: str | os.PathLike[str]) -> bool:

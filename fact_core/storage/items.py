@@ -43,6 +43,7 @@ class KnownFile:
     reason: str
     deep: str | None
     ctime_ns: int
+    taken: float | None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class FileRow:
     deep: str = ""
     low: float = 0.0
     high: float = 0.0
+    taken: float = 0.0
+    camera: str = ""
 
 
 def pool(project: Project) -> Pool:
@@ -156,7 +159,7 @@ def aliases(project: Project) -> dict[str, int | None]:
 def known_files(project: Project) -> dict[str, KnownFile]:
     """All files that earlier scans have seen, by path; missing ones too."""
     with db.connect(project.db) as con:
-        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason, deep, ctime_ns FROM item")
+        rows = con.execute("SELECT path, digest, bytes, mtime_ns, status, reason, deep, ctime_ns, taken FROM item")
         return {path: KnownFile(*rest) for path, *rest in rows}
 
 
@@ -219,6 +222,14 @@ def note_times(project: Project, files: Sequence[Found]) -> None:
             con.conn.executemany("UPDATE item SET ctime_ns = ? WHERE path = ?", rows)
 
 
+def note_taken(project: Project, said: Sequence[tuple[str, float, str]]) -> None:
+    """(path, seconds since 1970, camera) of photos that an earlier version of the program has read."""
+    if said:
+        with db.writing(project.db, project.id) as con:
+            rows = [(at, camera, path) for path, at, camera in said]
+            con.conn.executemany("UPDATE item SET taken = ?, camera = ? WHERE path = ?", rows)
+
+
 def note_shallow(project: Project, files: Sequence[Found]) -> None:
     """Files that have no deep pixels, where an earlier version of the program has not looked, or not right."""
     if files:
@@ -252,4 +263,6 @@ def _item_row(each: FileRow) -> dict[str, str | int | float | None]:
         "deep": each.deep,
         "low": each.low,
         "high": each.high,
+        "taken": each.taken,
+        "camera": each.camera,
     }

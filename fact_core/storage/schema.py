@@ -179,4 +179,19 @@ MIGRATIONS: tuple[str, ...] = (
         (SELECT body LIKE '%"st"%' FROM event
          WHERE event.run = run.id AND event.kind = 'phase_started' ORDER BY event.id DESC LIMIT 1), 1);
     """,
+    """
+    -- taken: when a photo was taken, seconds since 1970 by the camera's clock (0 is not said, NULL: not looked at yet).
+    ALTER TABLE item ADD COLUMN taken REAL;
+    ALTER TABLE item ADD COLUMN camera TEXT NOT NULL DEFAULT '';
+    UPDATE item SET taken = 0 WHERE status != 'ok' OR format NOT IN ('JPEG', 'TIFF', 'WEBP');
+
+    -- Which images belong together, by each way of choices.GROUPINGS that was asked for; name: of the group, "" is
+    -- none. The way that counts is meta "groups".
+    CREATE TABLE together (
+        way TEXT NOT NULL,
+        item INTEGER NOT NULL REFERENCES item (id),
+        name TEXT NOT NULL,
+        PRIMARY KEY (way, item)
+    ) WITHOUT ROWID;
+    """,
 )

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from fact_core.config import ScanConfig
-from fact_core.errors import ImageError, InputError
+from fact_core.errors import FactError, ImageError, InputError
 from fact_core.events import Log, Progress
 from fact_core.images import decode
 from fact_core.images.folder import Found, Seen, in_words, walk
 from fact_core.images.gate import Gate
 from fact_core.images.links import grouped
 from fact_core.images.source import content_of, digest_of
+from fact_core.images.taken import taken
 from fact_core.storage import deep, items, links
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.items import FileRow, KnownFile
@@ -88,6 +89,8 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     added, changed = set[str](), set[str]()
     old = [found for found in seen.files if (row := known.get(found.path)) and row.ctime_ns == 0 and _same(row, found)]
     items.note_times(project, old)
+    photos = [each for each in seen.files if (row := known.get(each.path)) and row.taken is None and _same(row, each)]
+    items.note_taken(project, _taken(project.images, photos, workers))
     done, batch, stored = len(seen.files) - len(todo), list[FileRow](), time.monotonic()
     deeper = list[str]()  # were taken for pictures of 8 bits by an earlier version of the program
     for each in _read_all(project.images, todo, workers):
@@ -198,7 +201,23 @@ def _read(root: Path, found: Found, gate: Gate) -> FileRow:
         return FileRow(found, reason=error.what)
     except OSError as error:
         return FileRow(found, reason=f"The file may not be read ({error.strerror or error})")
-    return FileRow(found, digest, seen.width, seen.height, seen.format, "", seen.deep, seen.low, seen.high)
+    facts = (seen.width, seen.height, seen.format, "", seen.deep, seen.low, seen.high, seen.taken, seen.camera)
+    return FileRow(found, digest, *facts)
+
+
+def _taken(root: Path, photos: Sequence[Found], workers: int) -> list[tuple[str, float, str]]:
+    """When known photos were taken, that an earlier version has not asked; what cannot be read says nothing."""
+
+    def ask(found: Found) -> tuple[str, float, str]:
+        try:
+            with content_of(root / found.path, gate) as content, decode.header(content, gate) as image:
+                return (found.path, *taken(image))
+        except (FactError, OSError):
+            return found.path, 0.0, ""
+
+    gate = Gate()
+    with ThreadPoolExecutor(workers or min(16, os.cpu_count() or 2)) as executor:
+        return list(executor.map(ask, photos))
 
 
 def _progress(started: float, done: int, total: int, todo: int) -> Progress:

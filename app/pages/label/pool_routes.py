@@ -8,6 +8,7 @@ from fastapi import FastAPI, Response
 
 from app.pages.label import suggestions
 from app.routes import binary
+from app.routes.features import features_of
 from app.shell.server import Opened, Server
 from fact_core.analysis.lookalikes import groups
 from fact_core.errors import InputError
@@ -40,7 +41,7 @@ def register(app: FastAPI, server: Server) -> None:
 
 def groups_of(held: Opened) -> bytes:
     """See the route. Kept until the features or the pool change."""
-    known = suggestions.features_of(held)
+    known = features_of(held)
     if known is None:
         return b""
     ids, x = known

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Body, FastAPI
 
+from app.pages.select import groups
 from app.routes.queue import queue_of
 from app.shell.forms import TITLES
 from app.shell.server import Server
@@ -16,7 +17,7 @@ from fact_core.storage.project import Project
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/options/KIND; POST /x/K/reject."""
+    """GET /x/options/KIND, /x/K/grouping; POST /x/K/reject, /x/K/grouping."""
 
     @app.get("/x/options/{kind}")
     def form(kind: str) -> dict[str, Any]:
@@ -25,6 +26,14 @@ def register(app: FastAPI, server: Server) -> None:
     @app.post("/x/{key}/reject")
     def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
         return replace(server.project(key), item)
+
+    @app.get("/x/{key}/grouping")
+    def grouping(key: str) -> dict[str, Any]:
+        return groups.grouping(server.opened(key))
+
+    @app.post("/x/{key}/grouping")
+    def group(key: str, way: str = Body(embed=True)) -> dict[str, Any]:
+        return groups.choose(server.opened(key), way)
 
 
 def fields_of(kind: str) -> list[dict[str, Any]]:

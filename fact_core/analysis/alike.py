@@ -1,0 +1,68 @@
+"""Near-duplicates: images whose features point nearly the same way, and what hangs together by them."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from fact_core.analysis.rows import finite_unit
+from fact_core.events import Progress
+from fact_core.types import FloatArray, IntArray, PoolFacts, Step
+
+BLOCK = 1 << 22  # cosines at a time (16 MB)
+#: Images among which the usual distance is looked for: so few that two of one group are seldom among them.
+SAMPLE = 256
+#: Share of the usual distance within which two images are near-duplicates.
+NEAR = 0.35
+
+
+def by_likeness(facts: PoolFacts) -> Step[list[str]]:
+    """Connected components of images whose cosine is that of near-duplicates (``near``); all alone without features."""
+    names = [""] * len(facts)
+    if facts.x is None or len(facts) < 2:
+        return names
+    label = yield from linked(facts.x, near(facts.x))
+    sizes = np.bincount(label)
+    heads = np.unique(label, return_index=True)[1]
+    for row in np.flatnonzero(sizes[label] > 1).tolist():
+        names[row] = f"like {facts.paths[heads[label[row]]]}"
+    return names
+
+
+def linked(x: FloatArray, least: float) -> Step[IntArray]:
+    """Component numbers (N,) of the rows x (N, P), linked where their cosine is ``least`` or more; block by block.
+
+    The links of a block are forgotten once the components are joined: a pool of copies has as many as squares of it.
+    """
+    u, n = finite_unit(x), len(x)
+    label, began = np.arange(n), time.monotonic()
+    step = max(1, BLOCK // max(1, n))
+    for start in range(0, n, step):
+        at, to = np.nonzero(u[start : start + step] @ u[start:].T >= least)
+        apart = label[at + start] != label[to + start]
+        if apart.any():
+            ends = label[at[apart] + start], label[to[apart] + start]
+            graph = coo_array((np.ones(len(ends[0]), dtype=bool), ends), shape=(n, n))
+            label = connected_components(graph, directed=False)[1][label]
+        done = min(start + step, n)
+        rate = done / max(time.monotonic() - began, 1e-9)
+        yield Progress("groups", done, n, "images", rate, (n - done) / rate)
+    return np.unique(label, return_inverse=True)[1].astype(np.int64)
+
+
+def near(x: FloatArray, share: float = NEAR) -> float:
+    """Cosine from which two rows of x (N, P) are near-duplicates: 1 - share * the usual distance.
+
+    How alike unlike images are depends on the backbone and the pool. Usual is the median of 1 - cos from an image to
+    the nearest other one of a random sample: of the whole pool it would be that between two frames of one video.
+    """
+    if len(x) < 2:
+        return 1.0
+    rows = np.random.default_rng(0).permutation(len(x))[:SAMPLE]
+    u = finite_unit(x[rows])
+    cos = u @ u.T
+    np.fill_diagonal(cos, -1.0)
+    return float(1.0 - share * np.median(1.0 - cos.max(axis=1)))
