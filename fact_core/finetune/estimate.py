@@ -7,21 +7,29 @@ import torch
 
 from fact_core.generators import finish
 from fact_core.lightweight import logistic
-from fact_core.lightweight.folds import folds, same_images, smallest_class
+from fact_core.lightweight.folds import folds, smallest_class, together
 from fact_core.types import FloatArray, IntArray
 
 MOST_FOLDS = 5
 
 
 def cross_validated(
-    x: FloatArray, y: IntArray, n_classes: int, *, c: float, balanced: bool = True, seed: int
+    x: FloatArray,
+    y: IntArray,
+    n_classes: int,
+    *,
+    c: float,
+    balanced: bool = True,
+    seed: int,
+    groups: IntArray | None = None,
 ) -> FloatArray | None:
     """Probabilities (n, K) of each labeled image by a linear probe that has not seen it.
 
     x (n, D): pretrained features. Phase 2 and the light model are not part of it: repeating them
-    a fold would take several times the training. None where a class has a single image.
+    a fold would take several times the training. groups (n,): what belongs together is left out together. None where a
+    class has a single image, or a single group.
     """
-    groups = same_images(x, y)  # copies of one image must not answer for each other
+    groups = together(x, y, groups)  # copies of one image must not answer for each other
     k = min(MOST_FOLDS, smallest_class(y, groups))
     if k < 2:
         return None

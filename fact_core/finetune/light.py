@@ -58,6 +58,7 @@ def _planned(inputs: TrainingInputs, state: TrainingState) -> Step[LightPlan]:
         generator=inputs.generator(PLAN),
         device=inputs.device,
         memory=memory,
+        groups=inputs.groups,
     )
     return (yield from _saved(inputs.checkpoint, PLAN, memory, deciding))
 
@@ -90,6 +91,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         memory=memory,
         plan=state.light_plan,
         tuned=_tuned_head(inputs, state),
+        groups=inputs.groups,
     )
     head, decisions = yield from _saved(inputs.checkpoint, phase, memory, map_events(fitting, meter))
     state.decisions.extend(decisions)

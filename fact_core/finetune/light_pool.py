@@ -63,7 +63,8 @@ def _names(inputs: TrainingInputs, state: TrainingState) -> Step[tuple[Tensor, T
     if not len(inputs.pool_x):
         yield state.decided(Decision(NAMED, "0", "no image of the pool is left to learn from"))
         return nothing, nothing
-    against = yield from pool_names.spoken_against(inputs.x, inputs.y, inputs.pool_x, inputs.generator("pool"))
+    generator = inputs.generator("pool")
+    against = yield from pool_names.spoken_against(inputs.x, inputs.y, inputs.pool_x, generator, inputs.groups)
     if against:
         yield state.decided(Decision(NAMED, "0", against))
         return nothing, nothing

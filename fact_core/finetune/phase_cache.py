@@ -63,7 +63,16 @@ def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[
         "seed": config.seed,
         "device": inputs.device.type,
         **({"adapters": asdict(added)} if added is not None else {}),
+        **({"groups": _grouped(inputs)} if inputs.groups is not None and config.ff.gate == "choose" else {}),
     }
+
+
+def _grouped(inputs: TrainingInputs) -> list[list[str]]:
+    """The images that belong together, by their bytes, in whatever order they come."""
+    by_group: dict[int, list[str]] = {}
+    for file, group in zip(inputs.files, () if inputs.groups is None else inputs.groups.tolist(), strict=True):
+        by_group.setdefault(group, []).append(image_digest(file))
+    return sorted(sorted(each) for each in by_group.values() if len(each) > 1)
 
 
 def labelled_digest(files: Sequence[Source], y: Sequence[int], classes: Sequence[str]) -> str:

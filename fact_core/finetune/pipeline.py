@@ -56,6 +56,7 @@ def train(
     reuse: Path | None = None,
     unlabelled: Sequence[Source] = (),
     unlabelled_x: FloatArray | None = None,
+    groups: IntArray | None = None,
 ) -> Step[Trained]:
     """Train a classifier on n labelled images, phase after phase. ``backbone`` is finetuned in place.
 
@@ -64,7 +65,8 @@ def train(
     pool for the statistics of phase 3. unlabelled: those that may be learned from, with their pretrained features
     unlabelled_x (m, D), without which no frozen features of the pool are learned from. folder: where checkpoints lie,
     ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
-    phases 2 are kept, each bound to its labels and options. InputError: nothing to learn from.
+    phases 2 are kept, each bound to its labels and options. groups (n,): labelled images of one number belong together.
+    InputError: nothing to learn from.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
@@ -72,6 +74,7 @@ def train(
     seen = [list(each) for each in pre.ranges]  # nothing where no image is deep: marks stay as they were
     about = [_marked(config), backbone.key, device.type, *([seen] if seen else [])]
     about += [pre.view] if pre.view != "crop" else []
+    about += [{"groups": groups.tolist()}] if groups is not None else []
     mark = fingerprint(files, y.tolist(), classes, *about)
     inputs = TrainingInputs(
         files=tuple(files),
@@ -87,6 +90,7 @@ def train(
         unlabelled=tuple(unlabelled),
         pool_x=torch.zeros(0, backbone.dim) if unlabelled_x is None else torch.as_tensor(unlabelled_x).float(),
         pretrained=weights_of(backbone) if "st" in config.phases else {},
+        groups=groups,
     )
     state = restore(inputs, backbone.to(device).eval())  # with the phases that an interrupted run finished
     if state.done:

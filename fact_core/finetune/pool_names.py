@@ -21,7 +21,7 @@ from fact_core.analysis import graph, novelty, prior
 from fact_core.events import Decision
 from fact_core.finetune.probe import by_logistic_regression
 from fact_core.generators import finish, quietly
-from fact_core.lightweight.folds import folds, same_images, smallest_class
+from fact_core.lightweight.folds import folds, smallest_class, together
 from fact_core.types import IntArray, Step
 
 SURE = 0.5  # of the images that are named as a class the surest so many teach
@@ -58,14 +58,16 @@ def called(answers: Tensor, seen: Tensor, labelled: Tensor, y: Tensor) -> Step[T
     return found
 
 
-def left_out(x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator) -> Step[LeftOut | None]:
+def left_out(
+    x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator, groups: IntArray | None = None
+) -> Step[LeftOut | None]:
     """Whether the pool's neighbours name images worse than a logistic regression does, by cross-validation.
 
     x (n, D), y (n,): pretrained features and classes of the labelled images; pool (m, D): features of others. Worse is
-    what loses more than ``ERRORS`` standard errors of the difference between both on the same images. None where a
-    class has a single image, so that nothing can be left out.
+    what loses more than ``ERRORS`` standard errors of the difference between both on the same images. groups (n,): what
+    belongs together is left out together. None where a class has a single image, so that nothing can be left out.
     """
-    groups = same_images(x.numpy(), y.numpy())
+    groups = together(x.numpy(), y.numpy(), groups)
     k = min(MOST_FOLDS, smallest_class(y.numpy(), groups))
     if k < 2 or not len(pool):
         return None
@@ -87,9 +89,11 @@ def left_out(x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator) -> 
     return LeftOut(ours, theirs, n, theirs - ours > ERRORS * np.sqrt(differ))
 
 
-def spoken_against(x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator) -> Step[str]:
+def spoken_against(
+    x: Tensor, y: Tensor, pool: Tensor, generator: torch.Generator, groups: IntArray | None = None
+) -> Step[str]:
     """Why the pool is not learned from, where labels left out say so (``left_out``); "" where they do not."""
-    asked = yield from quietly(left_out(x, y, pool, generator))
+    asked = yield from quietly(left_out(x, y, pool, generator, groups))
     if asked is None or not asked.worse:
         return ""
     return f"of {asked.n} labels left out {asked.with_pool} were named rightly with the pool, {asked.without} without"

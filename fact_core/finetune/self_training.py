@@ -129,7 +129,8 @@ def _against(inputs: TrainingInputs, decisions: Sequence[Decision]) -> Step[str]
         return "nothing has shown that phase 2's answers are good enough to learn from"
     if alone or not len(inputs.pool_x):
         return ""
-    return (yield from pool_names.spoken_against(inputs.x, inputs.y, inputs.pool_x, inputs.generator("pool")))
+    generator = inputs.generator("pool")
+    return (yield from pool_names.spoken_against(inputs.x, inputs.y, inputs.pool_x, generator, inputs.groups))
 
 
 def _left_out(inputs: TrainingInputs, state: TrainingState, phase: str, taught: str, reason: str) -> Step[PhaseDone]:

@@ -40,7 +40,8 @@ class TrainingInputs:
 
     x (n, D): PRETRAINED features of the labelled images ``files`` with classes ``y``. reuse: where finished
     phases 2 lie. unlabelled: images of the pool that may be learned from, with their PRETRAINED features pool_x (m, D).
-    pretrained: the backbone's first weights, for self-training; empty where there is none.
+    pretrained: the backbone's first weights, for self-training; empty where there is none. groups (n,): labelled images
+    of one number belong together, and are left out together wherever some are; None: each stands alone.
     """
 
     files: Sequence[Source]
@@ -56,6 +57,7 @@ class TrainingInputs:
     unlabelled: Sequence[Source] = ()
     pool_x: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     pretrained: Mapping[str, Tensor] = field(default_factory=dict)
+    groups: IntArray | None = None
 
     @property
     def n_classes(self) -> int:

@@ -21,7 +21,7 @@ from fact_core.finetune.probe import converged, start_of
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
-from fact_core.lightweight.folds import same_images
+from fact_core.lightweight.folds import folds, together
 from fact_core.phase_config import GATE_LABELS
 from fact_core.types import Source, Step
 
@@ -63,7 +63,7 @@ def choose(
         return (yield from _decide(state, unseen, reason, None))
     counts = torch.bincount(inputs.y)
     counts = counts[counts > 0]
-    groups = torch.from_numpy(same_images(inputs.x.numpy(), inputs.y.numpy()))
+    groups = torch.from_numpy(together(inputs.x.numpy(), inputs.y.numpy(), inputs.groups))
     images, parts = len(torch.unique(groups)), halves(inputs.y, inputs.generator(f"{phase}.halves"), groups)
     if images < GATE_LABELS * len(counts) or not sum(map(len, parts)):
         reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
@@ -144,9 +144,11 @@ def given_up(decisions: Iterable[Mapping[str, Any]]) -> bool:
 def halves(y: Tensor, generator: torch.Generator, groups: Tensor | None = None) -> list[Tensor]:
     """Rows of each fold, every class spread over both. A class of one image is never left out.
 
-    groups (n,): rows of one number are copies of one image and stay together.
+    groups (n,): rows of one number are copies of one image, or belong together, and stay together.
     """
     own = torch.arange(len(y)) if groups is None else groups
+    if any(len(torch.unique(y[own == each])) > 1 for each in torch.unique(own)):
+        return [_known_rest(y, own, torch.from_numpy(part)) for part in folds(y.numpy(), FOLDS, generator, own.numpy())]
     parts: list[list[int]] = [[] for _ in range(FOLDS)]
     for each in torch.unique(y).tolist():
         images = torch.unique(own[y == each])
@@ -156,6 +158,14 @@ def halves(y: Tensor, generator: torch.Generator, groups: Tensor | None = None) 
         for i, image in enumerate(images.tolist()):
             parts[(i + each) % FOLDS] += torch.nonzero((own == image) & (y == each))[:, 0].tolist()
     return [torch.tensor(sorted(part), dtype=torch.int64) for part in parts]
+
+
+def _known_rest(y: Tensor, groups: Tensor, held: Tensor) -> Tensor:
+    """The held-out rows without groups whose classes would be missing from the rest."""
+    rest = torch.ones(len(y), dtype=torch.bool)
+    rest[held] = False
+    lost = held[~torch.isin(y[held], y[rest])]
+    return held[~torch.isin(groups[held], groups[lost])]
 
 
 def _decide(state: TrainingState, share: float, reason: str, scores: dict[str, float] | None) -> Step[float]:

@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling import labels_now
-from fact_core.storage import db
+from fact_core.storage import db, groups
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Role, Selection
 
@@ -155,11 +155,13 @@ def spoken_for(project: Project) -> IntArray:
     """The ids of all images that self-training may not name, ascending.
 
     Check images, which nothing may be learned from, also those without a label yet; and images that a person has
-    labeled, skipped, marked or rejected.
+    labeled, skipped, marked or rejected. Images that belong together with a check image count as such.
     """
     with db.connect(project.db) as con:
         rows = con.execute("SELECT item FROM pick WHERE state = 'rejected' OR (state = 'chosen' AND role = 'audit')")
         items = {int(row["item"]) for row in rows}
+        checks = con.execute("SELECT item FROM pick WHERE state = 'chosen' AND role = 'audit'")
+        items |= groups.mates(con, {int(row["item"]) for row in checks})
     return np.array(sorted(items | set(labels_now.states(project))), dtype=np.int64)
 
 
@@ -191,6 +193,11 @@ def _draw(con: Database, selection_id: int, item_id: int) -> int | None:
         f"{_FREE} AND id NOT IN (SELECT item FROM pick WHERE selection = ? AND state != 'candidate') ORDER BY id",
         (selection_id,),
     ).fetchall()
+    picks = con.execute(
+        "SELECT item FROM pick WHERE selection = ? AND state = 'chosen' AND role = 'pick'", (selection_id,)
+    )
+    theirs = groups.mates(con, {int(row["item"]) for row in picks})
+    rows = [row for row in rows if row["id"] not in theirs]
     if not rows:
         return None
     # Seeded by what is replaced: the same rejection draws the same image.

@@ -18,10 +18,10 @@ from fact_core.config import LmConfig
 from fact_core.errors import InputError
 from fact_core.events import Decision
 from fact_core.lightweight import logistic
-from fact_core.lightweight.folds import same_images, smallest_class
+from fact_core.lightweight.folds import smallest_class, together
 from fact_core.lightweight.map_train import Memory, Reduce, reduction
 from fact_core.lightweight.readings import Labelled, choose
-from fact_core.types import Step
+from fact_core.types import IntArray, Step
 
 ENOUGH = 5  # labels a class from which cross-validation is worth something
 
@@ -56,9 +56,10 @@ def decide(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
     memory: Memory | None = None,
+    groups: IntArray | None = None,
 ) -> Step[LightPlan]:
     """Reading and C for the light model; the arguments are those of ``light.fit``. Yields Decisions and Progress."""
-    data = labelled(pooled, patches, y, device)
+    data = labelled(pooled, patches, y, device, groups)
     memory = Memory() if memory is None else memory
     reduce = reduction_of(data, pool_patches, config) if config.mode != "lr" else None
     return (yield from decide_on(data, n_classes, reduce, config, seed_of(memory, generator), memory))
@@ -71,7 +72,7 @@ def decide_on(
     counts = torch.bincount(data.y.cpu())
     a_class = len(data.y) / int((counts > 0).sum())
     y = data.y.cpu().numpy()
-    groups = same_images(data.pooled.cpu().numpy(), y)
+    groups = together(data.pooled.cpu().numpy(), y, data.groups)
     enough = a_class >= ENOUGH and smallest_class(y, groups) >= 2
     mode = "both" if config.mode == "auto" else config.mode
     c_pooled = c_map = config.C
@@ -110,12 +111,14 @@ def seed_of(memory: Memory, generator: torch.Generator) -> int:
     return int(memory.kept.setdefault("seed", torch.randint(2**31, (1,), generator=generator)))
 
 
-def labelled(pooled: Tensor, patches: Tensor, y: Tensor, device: torch.device | str) -> Labelled:
+def labelled(
+    pooled: Tensor, patches: Tensor, y: Tensor, device: torch.device | str, groups: IntArray | None = None
+) -> Labelled:
     """The labelled images on the device. InputError where they are of no use."""
     if not bool(torch.isfinite(patches).all()):
         raise InputError("Some features are not numbers", "NaN or infinity in the patch features of labeled images")
     logistic.check(pooled, y)
-    return Labelled(pooled.float().to(device), patches.to(device), y.long().to(device))
+    return Labelled(pooled.float().to(device), patches.to(device), y.long().to(device), groups)
 
 
 def reduction_of(data: Labelled, pool: Tensor | None, config: LmConfig) -> Reduce:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from fact_core.types import FloatArray, IntArray
 
@@ -16,9 +18,8 @@ SAME = 1.0 - 1e-6  # cosine of two features from which they are taken to be of o
 
 def smallest_class(y: IntArray, groups: IntArray | None = None) -> int:
     """Number of labels (of groups, where given) of the rarest class that has any. y (n,), groups (n,)."""
-    if groups is not None:
-        _, first = np.unique(groups, return_index=True)
-        y = y[first]
+    if groups is not None and len(y):
+        y = np.unique(np.stack((np.asarray(y), np.asarray(groups))), axis=1)[0]
     counts = np.bincount(y)
     return int(counts[counts > 0].min(initial=len(y))) if len(y) else 0
 
@@ -28,15 +29,49 @@ def folds(y: IntArray, k: int, generator: torch.Generator, groups: IntArray | No
 
     The next class goes on where the last one ended, so the folds' sizes differ by one at most.
     With at least two labels a class, no class is missing from what is left to train on.
-    groups (n,): rows of one number (views or copies of one image, all of one class) stay together;
-    the rules above then hold for groups.
+    groups (n,): rows of one number (copies of one image, frames of one video) stay together; the rules above then hold
+    for groups, as far as groups of several classes allow.
     """
     own = np.arange(len(y)) if groups is None else np.asarray(groups)
     _, first, member = np.unique(own, return_index=True, return_inverse=True)
     kinds = y[first]
     order = torch.randperm(len(kinds), generator=generator).numpy()
+    if (kinds[member] != y).any():
+        return _mixed(y, k, member, order)
     by_class = order[np.argsort(kinds[order], kind="stable")]
     return [np.flatnonzero(np.isin(member, by_class[part::k])) for part in range(k)]
+
+
+def _mixed(y: IntArray, k: int, member: IntArray, order: IntArray) -> list[IntArray]:
+    """The same for groups of several classes: each, the largest first, goes where its classes are rarest so far.
+
+    member (n,): number of each row's group; order: of the groups, by chance, among those of one size. Rare is what
+    adds least to the sum over folds and classes of squared shares; the smaller fold where that is the same.
+    """
+    counts = np.zeros((len(order), int(y.max()) + 1))
+    np.add.at(counts, (member, y), 1.0)
+    shares = counts / np.maximum(counts.sum(axis=0), 1.0)
+    held, fold = np.zeros((k, counts.shape[1])), np.zeros(len(order), dtype=np.int64)
+    for group in order[np.argsort(-counts.sum(axis=1)[order], kind="stable")].tolist():
+        fold[group] = np.lexsort((held.sum(axis=1), (held * shares[group]).sum(axis=1).round(12)))[0]
+        held[fold[group]] += shares[group]
+    return [np.flatnonzero(fold[member] == part) for part in range(k)]
+
+
+def together(x: FloatArray, y: IntArray, groups: IntArray | None = None) -> IntArray:
+    """Group numbers (n,) of what must not stand in two folds: copies of one image, and what groups (n,) say.
+
+    x (n, D), y (n,) as for ``same_images``. What hangs together by either is one group.
+    """
+    copies = same_images(x, y)
+    if groups is None or not len(y):
+        return copies
+    _, first, member = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+    ends = np.concatenate([copies, first[member]])
+    rows = np.tile(np.arange(len(y)), 2)
+    graph = coo_array((np.ones(len(rows), dtype=bool), (rows, ends)), shape=(len(y), len(y)))
+    found: IntArray = connected_components(graph, directed=False)[1].astype(np.int64)
+    return found
 
 
 def same_images(x: FloatArray, y: IntArray) -> IntArray:

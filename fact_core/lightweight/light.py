@@ -31,7 +31,7 @@ from fact_core.lightweight.joint import train_joint
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Check, Memory, Reduce
 from fact_core.lightweight.readings import Labelled, map_line, pooled_line, train_reading
-from fact_core.types import Step, T
+from fact_core.types import IntArray, Step, T
 
 __all__ = ["LightHead", "LightPlan", "decide", "fit"]
 
@@ -105,21 +105,23 @@ def fit(
     memory: Memory | None = None,
     plan: LightPlan | None = None,
     tuned: nn.Linear | None = None,
+    groups: IntArray | None = None,
 ) -> Step[tuple[LightHead, list[Decision]]]:
     """Fit the light model on pooled (n, D), patches (n, h, w, C) or (n, N, C), y (n,).
 
     pool_patches (m, C): tokens of the pool, for the PCA and the standardisation; else the labelled ones.
     check: (pooled, patches, y) of held-out labels, only shown in the Points. memory: goes on from it, and
     holds at every event what a later call needs to go on. plan: what ``decide`` decided; else it is decided
-    on these features. tuned: phase 2's head on the pooled features, where it is to answer as well. Yields
-    Decisions, Points of the attention steps and then of the L-BFGS iterations, and Progress of the
+    on these features. groups (n,): images of one number are left out together. tuned: phase 2's head on the pooled
+    features, where it is to answer as well. Yields Decisions, Points of the attention steps and then of the L-BFGS
+    iterations, and Progress of the
     cross-validation. A Point's ``part``: map (attention steps), joint, lr_map or lr_pooled (L-BFGS of both
     together, of the linear layer behind attention, of that on pooled features), whole (the finished head).
     Returns the head and the decisions made here.
     Errors: InputError for one class only, or tokens that are not finite.
     """
     memory = Memory() if memory is None else memory
-    data = labelled(pooled, patches, y, device)
+    data = labelled(pooled, patches, y, device, groups)
     seed = seed_of(memory, generator)
     reduce = reduction_of(data, pool_patches, config) if config.mode != "lr" else None
     decided = plan

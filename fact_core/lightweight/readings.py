@@ -13,12 +13,12 @@ from fact_core.config import LmConfig
 from fact_core.events import Decision, Event, Point, Progress
 from fact_core.generators import finish, map_events
 from fact_core.lightweight import logistic
-from fact_core.lightweight.folds import folds, same_images, smallest_class
+from fact_core.lightweight.folds import folds, smallest_class, together
 from fact_core.lightweight.frofa import augment
 from fact_core.lightweight.logistic import C_GRID, Linear
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Check, MapTraining, Memory, Reduce, train_map
-from fact_core.types import Step
+from fact_core.types import IntArray, Step
 
 MAX_ROWS = 20_000  # of originals and views together in one logistic regression
 CHUNK = 256  # images at a time through MAP
@@ -28,15 +28,20 @@ CV_FOLDS = 3
 
 @dataclass(frozen=True)
 class Labelled:
-    """The labelled images: pooled (n, D) float32, patches (n, h, w, C) or (n, N, C), y (n,) int64, on one device."""
+    """The labelled images: pooled (n, D) float32, patches (n, h, w, C) or (n, N, C), y (n,) int64, on one device.
+
+    groups (n,): images of one number belong together; None: each stands alone.
+    """
 
     pooled: Tensor
     patches: Tensor
     y: Tensor
+    groups: IntArray | None = None
 
     def rows(self, mask: Tensor) -> Labelled:
         """The images where mask (n,) is true."""
-        return Labelled(self.pooled[mask], self.patches[mask], self.y[mask])
+        groups = None if self.groups is None else self.groups[mask.cpu().numpy()]
+        return Labelled(self.pooled[mask], self.patches[mask], self.y[mask], groups)
 
 
 @dataclass(frozen=True)
@@ -143,7 +148,7 @@ def choose(data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, see
     Attention steps are cut to CV_STEPS. Equal to 1 %: both readings, the safest.
     """
     y = data.y.cpu().numpy()
-    groups = same_images(data.pooled.cpu().numpy(), y)
+    groups = together(data.pooled.cpu().numpy(), y, data.groups)
     k = min(CV_FOLDS, smallest_class(y, groups))
     steps = min(config.steps, CV_STEPS)
     pooled = torch.zeros(len(C_GRID), len(data.y), n_classes, dtype=torch.float64, device=data.y.device)

@@ -9,7 +9,7 @@ import numpy as np
 from fact_core.choices import STRATEGIES, pick, resolve
 from fact_core.errors import ConfigError
 from fact_core.events import Log
-from fact_core.select.picks import Picks, candidates, distinct, same_from
+from fact_core.select.picks import Picks, candidates, distinct, same_from, spread
 from fact_core.types import FloatArray, IntArray, Step
 
 #: Chooses the first images of a strategy that learns from labels.
@@ -25,17 +25,19 @@ def choose(
     rng: np.random.Generator,
     *,
     near: float = 0.0,
+    groups: IntArray | None = None,
     **options: Any,
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D] by the strategy of that name. ``select.picks`` says what it gets.
 
     labeled_rows (L,) are never picked. labeled_y (L,): their classes, -1 where a row is taken but has none.
 
-    Three things are seen to here, so that no strategy has to:
+    Four things are seen to here, so that no strategy has to:
     - A strategy that learns from labels gives way to ``FIRST`` while fewer than two classes have a label.
     - A pool above the strategy's limit is looked at through a random sample.
     - Near-duplicates are passed over: ``near`` is a share of the usual distance (1 - cos) from an image to the
       nearest other one. Two images closer than that count as one picture. 0: every image is its own.
+    - Of a group one image is picked until the budget needs more: rows of one number in groups (N,) belong together.
 
     ConfigError for an unknown strategy or an impossible budget, InputError for features that are not numbers.
     """
@@ -66,7 +68,9 @@ def choose(
     where = np.searchsorted(seen, labeled_rows)
     found: Picks = yield from resolve(choice.target)(part, budget, where, labeled_y, rng, **options)
     picks = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
-    return (yield from _apart(x, picks, taken, near)) if near > 0 else picks
+    if near > 0:
+        picks = yield from _apart(x, picks, taken, near)
+    return picks if groups is None else spread(picks, groups, taken)
 
 
 def _apart(x: FloatArray, picks: Picks, taken: IntArray, near: float) -> Step[Picks]:

@@ -79,6 +79,24 @@ def distinct(x: FloatArray, picks: Picks, labeled_rows: IntArray, near: float) -
     return Picks(order[rows], order[kept[budget:]], info)
 
 
+def spread(picks: Picks, groups: IntArray, labeled_rows: IntArray) -> Picks:
+    """The same order, but of each group one image, then a second one of each, and so on, until the budget is met.
+
+    groups (N,): of all rows; those of ``labeled_rows`` count as the first of theirs. The next best take the places of
+    those that come later. info: of_one_group, how many picks came later.
+    """
+    order = np.concatenate([picks.rows, picks.next_best])
+    own, budget = groups[order], len(picks.rows)
+    by_group = np.argsort(own, kind="stable")
+    begins = np.concatenate([[True], np.diff(own[by_group]) != 0])
+    turn = np.empty(len(order), dtype=np.int64)
+    turn[by_group] = np.arange(len(order)) - np.maximum.accumulate(np.where(begins, np.arange(len(order)), 0))
+    turn += np.bincount(groups[labeled_rows], minlength=int(groups.max()) + 1)[own]
+    rows = order[np.argsort(turn, kind="stable")]
+    later = int((~np.isin(picks.rows, rows[:budget])).sum())
+    return Picks(rows[:budget], rows[budget:], {**picks.info, "of_one_group": later})
+
+
 def same_from(x: FloatArray, share: float) -> float:
     """Cosine from which two rows of x [N,D] count as one picture; below 1 by no less than rounding.
 

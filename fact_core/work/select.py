@@ -12,11 +12,13 @@ from fact_core.config import SelectConfig
 from fact_core.errors import InputError
 from fact_core.events import Log
 from fact_core.labeling import selections
-from fact_core.storage import run_queue
+from fact_core.select.picks import Picks
+from fact_core.storage import groups, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.storage.view import seen_by
 from fact_core.types import IntArray, Role, Selection, Step
+from fact_core.work import sides
 from fact_core.work.evidence import evidence
 from fact_core.work.features import wanted_map
 from fact_core.work.kind import Kind, Needed, Wanted
@@ -35,18 +37,19 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     kept = selections.latest(project) if config.extend else None
     if config.extend and kept is None:
         raise InputError("There is no selection to add to", do="Select images first.")
-    asked = strategy_request(project, config, kept)
+    asked = yield from sides.grouped(project, config, strategy_request(project, config, kept))
     rng = np.random.default_rng(config.seed)
     if kept is not None and not asked.budget:
         return _more_checks(project, run, config, kept, asked, rng)
-    picks = yield from run_strategy(asked, config, rng)
-    audit = _draw_check(asked, config.check, picks.rows, rng)
-    rows = asked.seen[np.concatenate([picks.rows, audit])]
-    spare = asked.seen[picks.next_best[~np.isin(picks.next_best, audit)]]
+    asked, picks, audit = yield from _chosen(project, config, kept, asked, rng)
+    rows = np.concatenate([asked.seen[picks.rows], audit])
+    spare = asked.seen[picks.next_best]
+    spare = spare[~np.isin(spare, audit)]
     roles: list[Role] = ["pick"] * len(picks.rows)
     roles += ["audit"] * len(audit)
     known = {**dataclasses.asdict(config), "budget": asked.budget, "features": asked.key, "info": picks.info}
     known["seen"] = seen_by(project, config.backbone, config.view)  # the project may change its own
+    known["groups"] = groups.chosen(project)  # and these too
     known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
     chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)
     seconds = time.monotonic() - started
@@ -54,6 +57,26 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     yield Log(f"{asked.budget} images chosen by {config.strategy}, {config.check} check images")
     ids = [int(each) for each in asked.pool.ids[rows[: len(picks.rows)]]]
     return {"selection": number, "strategy": config.strategy, "seconds": seconds, "ids": ids, "checks": len(audit)}
+
+
+def _chosen(
+    project: Project,
+    config: SelectConfig,
+    kept: selections.Stored | None,
+    asked: StrategyRequest,
+    rng: np.random.Generator,
+) -> Step[tuple[StrategyRequest, Picks, IntArray]]:
+    """(what the strategy was asked, its picks, the check images as rows of the pool): see ``sides``."""
+    nothing = np.zeros(0, dtype=np.int64)
+    if asked.groups is None:
+        picks = yield from run_strategy(asked, config, rng)
+        return asked, picks, asked.seen[sides.drawn(asked, config.check, picks.rows, rng)]
+    apart = np.random.default_rng([config.seed, 1])  # the strategy's own chance stays as it is
+    audit = asked.seen[sides.drawn(asked, config.check, nothing, apart)]
+    ids = np.union1d(asked.pool.ids[audit], sides.checked(project, config, kept))
+    asked = sides.without_checked(asked, ids)
+    picks = yield from run_strategy(asked, config, rng)
+    return asked, picks, audit
 
 
 def then(project: Project, run: Run) -> list[Wanted]:
@@ -70,18 +93,13 @@ def _more_checks(
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Check images alone are added: the picks, how they were made and how good they are stay as they were."""
-    audit = _draw_check(asked, config.check, np.empty(0, dtype=np.int64), rng)
+    audit = sides.drawn(asked, config.check, np.empty(0, dtype=np.int64), rng)
     ids, old = asked.pool.ids[asked.seen[audit]], kept.selection
     known = {**kept.config, "check": kept.config.get("check", 0) + len(audit)}
     roles: list[Role] = ["audit"] * len(audit)
     drawn = Selection(ids, tuple(roles), old.next_best, old.strategy, known)
     number = selections.save(project, _joined(old, drawn), run.id, kept.seconds)
     return {"selection": number, "strategy": old.strategy, "seconds": 0.0, "ids": [], "checks": len(audit)}
-
-
-def _draw_check(asked: StrategyRequest, count: int, picks: IntArray, rng: np.random.Generator) -> IntArray:
-    free = np.setdiff1d(np.arange(len(asked.seen), dtype=np.int64), np.concatenate([asked.taken, picks]))
-    return rng.choice(free, size=count, replace=False) if count else free[:0]
 
 
 def _joined(old: Selection, new: Selection) -> Selection:

@@ -24,6 +24,7 @@ class StrategyRequest:
 
     x [S,D]: features of the rows ``seen`` (S,) of the pool; taken (L,): positions in ``seen`` that have a label or
     are chosen already; y (L,): their classes, -1 where there is none, or None where no label is to be used.
+    groups (S,), pool_groups (N,): images of one number belong together; None: each stands alone (``sides``).
     """
 
     pool: Pool
@@ -33,6 +34,8 @@ class StrategyRequest:
     taken: IntArray
     y: IntArray | None
     budget: int
+    groups: IntArray | None = None
+    pool_groups: IntArray | None = None
 
 
 def strategy_request(
@@ -82,6 +85,6 @@ def run_strategy(asked: StrategyRequest, config: SelectConfig, rng: np.random.Ge
     """The strategy's picks; positions in ``asked.seen``."""
     options = {**config.for_strategies(), "near": config.near, "device": choose(config.device)}
     picks: Picks = yield from choose_images(
-        config.strategy, asked.x, asked.budget, asked.taken, asked.y, rng, **options
+        config.strategy, asked.x, asked.budget, asked.taken, asked.y, rng, groups=asked.groups, **options
     )
     return picks

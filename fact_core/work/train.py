@@ -51,6 +51,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Report, Step
 from fact_core.work import reports
+from fact_core.work.grouping import group_numbers
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import load_here, needs_features, pool_features
 from fact_core.work.training_labels import TrainingLabels, check_set, labels_of_run, readable
@@ -73,6 +74,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     ranges = ranges_of_run(project, folder)
     yield from complete(project, config, device, ranges)
     pool, x, _ = pool_features(project, config.backbone, config.device, config.view, ranges)
+    yield from group_numbers(project, pool, config.backbone, config.device, config.view)  # of images that came since
     known = labels_of_run(project, folder, config, pool)
     recipe, effort = RECIPES[config.recipe].title, PRESETS[config.preset].title
     yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
@@ -98,6 +100,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
             reuse=project.cache / "phase2",
             unlabelled=pool.sources(others),
             unlabelled_x=x[others],
+            groups=known.groups,
         )
     except ImageChanged:
         items.doubt(project, pool.digests)  # the next scan reads all of them, whatever their times say

@@ -17,6 +17,7 @@ from fact_core.files import write_text
 from fact_core.finetune.pool_names import drawn
 from fact_core.finetune.training_run import CheckSet
 from fact_core.labeling import classes, labels_now, selections
+from fact_core.storage import groups
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray, Labels, Pool
 
@@ -32,6 +33,8 @@ class TrainingLabels:
     check_classes: tuple[str, ...]  # m names; may hold classes that the training labels lack
     class_ids: tuple[int, ...]  # of ``classes``: they stay when a class is renamed
     pool_ids: IntArray  # of images without a label that may be learned from
+    groups: IntArray | None = None  # (n,): images of one number belong together; None: each stands alone
+    check_groups: IntArray | None = None  # (m,), with the same numbers
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -49,6 +52,8 @@ class TrainingLabels:
             tuple(kept["check_classes"]),
             tuple(kept.get("class_ids", ())),
             np.array(kept.get("pool_ids", ()), dtype=np.int64),
+            _array(kept.get("groups")),
+            _array(kept.get("check_groups")),
         )
 
 
@@ -72,6 +77,7 @@ def _labels_now(project: Project, config: TrainConfig, pool: Pool) -> TrainingLa
         raise InputError("There are no labels to train on", do="Label some of the chosen images first.")
     audit = labels_now.snapshot(project, "audit", only)
     ids = {each.name: each.id for each in classes.classes(project)}
+    numbers = groups.among(project, np.concatenate([picks.ids, audit.ids]))
     return TrainingLabels(
         picks.ids,
         picks.y,
@@ -80,6 +86,8 @@ def _labels_now(project: Project, config: TrainConfig, pool: Pool) -> TrainingLa
         tuple(audit.classes[each] for each in audit.y),
         tuple(ids[name] for name in picks.classes) if set(picks.classes) <= set(ids) else (),
         _unlabelled(project, pool, config),
+        None if numbers is None else numbers[: len(picks.ids)],
+        None if numbers is None else numbers[len(picks.ids) :],
     )
 
 
@@ -93,6 +101,8 @@ def readable(known: TrainingLabels, pool: Pool) -> TrainingLabels:
         check_ids=known.check_ids[checks],
         check_classes=tuple(name for name, there in zip(known.check_classes, checks, strict=True) if there),
         pool_ids=known.pool_ids[np.isin(known.pool_ids, pool.ids)],
+        groups=None if known.groups is None else known.groups[keep],
+        check_groups=None if known.check_groups is None else known.check_groups[checks],
     )
 
 
@@ -113,6 +123,10 @@ def _unlabelled(project: Project, pool: Pool, config: TrainConfig) -> IntArray:
         return np.array([], dtype=np.int64)
     taken = np.flatnonzero(np.isin(pool.ids, selections.spoken_for(project)))
     return pool.ids[drawn(len(pool), taken, config.pool_images, config.seed)]
+
+
+def _array(kept: list[int] | None) -> IntArray | None:
+    return None if kept is None else np.array(kept, dtype=np.int64)
 
 
 def _used(known: Labels) -> Labels:
