@@ -97,7 +97,7 @@ class PoolFacts:
     """What is known of the pool's images beside their pixels, row by row; groups are found from it.
 
     taken: seconds since 1970 by the camera's clock, 0 where unknown. given: the group that a file of labels names.
-    x: features seen along their main directions, None where there are none yet. classes: the project's class names.
+    x: features, None where there are none yet. classes: the project's class names.
     """
 
     paths: tuple[str, ...]  # N
@@ -105,7 +105,7 @@ class PoolFacts:
     cameras: tuple[str, ...]  # N
     given: tuple[str, ...]  # N, "" is none
     classes: tuple[str, ...] = ()
-    x: FloatArray | None = None  # (N, P)
+    x: FloatArray | None = None  # (N, D)
 
     def __len__(self) -> int:
         return len(self.paths)

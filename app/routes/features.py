@@ -30,6 +30,15 @@ def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:
     return found
 
 
+def whole_features_of(held: Opened) -> FloatArray | None:
+    """The features (N, D) of the whole pool as the backbone gave them, row by row; None where an image has none."""
+    run, pool = _newest(held.project), items.pool(held.project)
+    if run is None:
+        return None
+    store = FeatureStore(held.project.features_folder(str(run.result["key"])))
+    return None if store.missing(pool.digests) else store.gather(pool.digests)
+
+
 def _newest(project: Project) -> run_queue.Run | None:
     """The newest finished run that computed features that are still there."""
     for run in run_queue.list_runs(project, "features"):

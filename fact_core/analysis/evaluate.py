@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from fact_core.analysis.intervals import wilson as wilson  # its users take it from here
 from fact_core.errors import InputError
 from fact_core.types import ClassReport, IntArray, Report
 
@@ -50,18 +51,6 @@ def report(
         confusion=tuple(tuple(int(n) for n in row) for row in matrix),
         ece=math.nan if confidence is None else calibration_error(named == y, confidence),
     )
-
-
-def wilson(right: int, n: int) -> tuple[float, float]:
-    """95 % interval of an accuracy of ``right`` of ``n`` (Wilson 1927); (0, 1) for n = 0."""
-    if n == 0:
-        return 0.0, 1.0
-    z = 1.959963984540054
-    share = right / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    # at 0 and n the formula meets the end exactly; rounding does not
-    return (0.0 if right == 0 else middle - half), (1.0 if right == n else middle + half)
 
 
 def confusion(truth: IntArray, named: IntArray, n_classes: int) -> IntArray:

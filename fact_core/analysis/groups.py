@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,8 +20,9 @@ from fact_core.types import IntArray, PoolFacts, Step
 BURST = 10.0
 #: A way says something from so many groups of two images or more, where none holds more than half of the pool.
 FEWEST, MOST_SHARE = 2, 0.5
-#: It is proposed from so many groups, of which this share is named like parts of one series, or this share of images.
-CLEAR, ALIKE_NAMED, SHARE = 5, 0.9, 0.1
+#: It is proposed from so many groups, of which this share is named like parts of one series, or if groups hold this
+#: share of the images.
+CLEAR, ALIKE_NAMED, SHARE = 5, 0.9, {"burst": 0.1, "alike": 0.2}
 SHOWN = 3  # examples, and images of each
 
 _LAST = re.compile(r"(\d+)(\D*)$")
@@ -140,6 +141,18 @@ def summary(way: str, names: Sequence[str], facts: PoolFacts) -> Found:
     )
 
 
+def distinct(named: Mapping[str, Sequence[str]]) -> list[str]:
+    """The ways that group these images otherwise than every way before them. named: way -> names of groups (N,)."""
+    seen = set[tuple[int, ...]]()
+    kept = []
+    for way, names in named.items():
+        number = numbers(names)
+        mark = tuple(np.unique(number, return_index=True)[1][number].tolist())  # the first row of each one's group
+        kept += [] if mark in seen and way != "none" else [way]
+        seen.add(mark)
+    return kept
+
+
 def proposed(found: Sequence[Found]) -> str:
     """The way to propose: the first of the list that is clear; "none"."""
     return next((each.way for each in found if each.clear), "none")
@@ -149,8 +162,8 @@ def _is_clear(way: str, names: Sequence[str], share: float) -> bool:
     """Whether these names of groups speak for themselves. share: of the images that lie in groups."""
     if way == "column":
         return True
-    if way in ("burst", "alike"):
-        return share >= SHARE
+    if way in SHARE:
+        return share >= SHARE[way]
     if len(names) < CLEAR or share < 0.5:
         return False
     if way == "folder":  # patient1, patient2: one word and a number

@@ -27,6 +27,11 @@ BENCHES: dict[str, Choice] = {
     "expansion": Choice(
         "Expansion", "Accuracy with and without the labels that ActiveDC guesses.", "fact_core.bench.expansion:run"
     ),
+    "intervals": Choice(
+        "Intervals",
+        "How often the 95 % interval holds the truth: of check images alone, in groups, by strata.",
+        "fact_core.bench.intervals:run",
+    ),
     "readme": Choice("README", "Makes the README's tables anew from the measured rows.", "fact_core.bench.readme:run"),
     "selection": Choice(
         "Selection",

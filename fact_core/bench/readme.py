@@ -39,6 +39,12 @@ def _views(rows: Sequence[Any]) -> str:
     return views.table(rows)
 
 
+def _intervals(rows: Sequence[Any]) -> str:
+    from fact_core.bench import intervals
+
+    return intervals.table(rows)
+
+
 def _expansion(rows: Sequence[Any]) -> str:
     from fact_core.bench import expansion
 
@@ -63,6 +69,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "windows": ("windows", page_tables.windows_table),
     "crash": ("crash", page_tables.crash_table),
     "umap": ("umap", page_tables.umap_table),
+    "intervals": ("intervals", _intervals),
     "views": ("views", _views),
 }
 

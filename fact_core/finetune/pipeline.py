@@ -65,8 +65,7 @@ def train(
     pool for the statistics of phase 3. unlabelled: those that may be learned from, with their pretrained features
     unlabelled_x (m, D), without which no frozen features of the pool are learned from. folder: where checkpoints lie,
     ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
-    phases 2 are kept, each bound to its labels and options. groups (n,): labelled images of one number belong together.
-    InputError: nothing to learn from.
+    phases 2 are kept, each bound to labels and options. groups (n,): what belongs together. InputError.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
@@ -74,8 +73,7 @@ def train(
     seen = [list(each) for each in pre.ranges]  # nothing where no image is deep: marks stay as they were
     about = [_marked(config), backbone.key, device.type, *([seen] if seen else [])]
     about += [pre.view] if pre.view != "crop" else []
-    about += [{"groups": groups.tolist()}] if groups is not None else []
-    mark = fingerprint(files, y.tolist(), classes, *about)
+    mark = fingerprint(files, y.tolist(), classes, *about, *([] if groups is None else [groups.tolist()]))
     inputs = TrainingInputs(
         files=tuple(files),
         y=torch.as_tensor(y).long(),

@@ -25,7 +25,7 @@ def group_numbers(project: Project, pool: Pool, backbone: str, device: str, view
         if GROUPINGS[way].features:
             store = open_store(project, identify_here(project, backbone, device, view))
             everything = with_features(everything, store)
-            facts = dataclasses.replace(groups.facts(project, everything), x=store.projected(everything.digests))
+            facts = dataclasses.replace(groups.facts(project, everything), x=store.gather(everything.digests))
         else:
             facts = groups.facts(project, everything)
         found = yield from resolve(GROUPINGS[way].target)(facts)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.routes.features import features_of
+from app.routes.features import features_of, whole_features_of
 from app.routes.shapes import told
 from app.shell.server import Opened
 from fact_core.analysis import groups as ways
@@ -18,7 +19,7 @@ from fact_core.storage import groups, items
 from fact_core.types import Pool, PoolFacts
 
 #: A larger pool is not looked at by its features while the page waits: the run that needs the groups does it.
-MOST = 20_000
+MOST = 5_000
 
 
 @dataclass(frozen=True)
@@ -56,54 +57,55 @@ class Grouping:
 
 def grouping(held: Opened) -> dict[str, Any]:
     """See ``Grouping``."""
-    pool, found = _found(held)
+    pool, found, differ = _found(held)
     chosen, ids = groups.chosen(held.project), pool.ids.tolist()
     features = features_of(held) is not None
-    shown = [_way(found[name], ids) for name in found if found[name].fits or name in (chosen, "none")]
+    wanted = [each for each in found if (each.fits and each.way in differ) or each.way in (chosen, groups.NONE)]
+    shown = [_way(each, ids) for each in wanted]
     for name, each in GROUPINGS.items():
-        if name not in found and (features or name == chosen):
+        if all(name != one.way for one in found) and (
+            name == chosen or (each.features and features and len(pool) > MOST)
+        ):
             shown.append(Way(name, each.title, each.help, each.limits, 0, 0, 0, True, []))
-    return told(Grouping(chosen, ways.proposed(list(found.values())), shown))
+    return told(Grouping(chosen, ways.proposed(found), shown))
 
 
 def choose(held: Opened, way: str) -> dict[str, Any]:
     """Group images so from now on. What is found quickly is stored now, the rest by the run that needs it."""
     groups.choose(held.project, way)
-    known = _names(held, *_facts(held)).get(way)
+    pool, facts = _facts(held)
+    known = _names(facts, (way,)).get(way)
     if known is not None and way not in (groups.NONE, groups.COLUMN):
-        ids = items.pool(held.project).ids.tolist()
-        groups.store(held.project, way, dict(zip(ids, known, strict=True)))
+        groups.store(held.project, way, dict(zip(pool.ids.tolist(), known, strict=True)))
     return grouping(held)
 
 
-def _found(held: Opened) -> tuple[Pool, dict[str, Found]]:
-    """What each way finds, kept while images, features and classes stay."""
+def _found(held: Opened) -> tuple[Pool, list[Found], list[str]]:
+    """(pool, what each way finds, the ways that differ), kept while images, features and classes stay."""
     pool, facts = _facts(held)
     features = facts.x is not None
     stamp = (pool.paths, features, facts.classes, facts.given, float(facts.taken.sum()))
     kept = held.cache.get("grouping")
     if kept is None or kept[0] != stamp:
-        names = _names(held, pool, facts)
-        kept = (stamp, {name: ways.summary(name, each, facts) for name, each in names.items()})
+        named = _names(facts, tuple(GROUPINGS))
+        kept = (stamp, [ways.summary(name, each, facts) for name, each in named.items()], ways.distinct(named))
         held.cache["grouping"] = kept
-    found: dict[str, Found] = kept[1]
-    return pool, found
+    found, told = kept[1:]
+    return pool, found, told
 
 
 def _facts(held: Opened) -> tuple[Pool, PoolFacts]:
     pool = items.pool(held.project)
     facts = groups.facts(held.project, pool, [each.name for each in classes.classes(held.project)])
-    known = features_of(held) if len(pool) <= MOST else None
     # Some images may have no features: then the run that needs the groups looks.
-    if known is None or known[0].tolist() != pool.ids.tolist():
-        return pool, facts
-    return pool, dataclasses.replace(facts, x=known[1])
+    x = whole_features_of(held) if len(pool) <= MOST else None
+    return pool, facts if x is None else dataclasses.replace(facts, x=x)
 
 
-def _names(held: Opened, pool: Pool, facts: PoolFacts) -> dict[str, list[str]]:
-    """Way -> the name of each image's group, of all ways that can be asked now."""
-    asked = {name: each for name, each in GROUPINGS.items() if facts.x is not None or not each.features}
-    return {name: finish(resolve(each.target)(facts)) for name, each in asked.items()}
+def _names(facts: PoolFacts, asked: Sequence[str]) -> dict[str, list[str]]:
+    """Way -> the name of each image's group, of those of the ways that can be asked now."""
+    able = (name for name in asked if facts.x is not None or not GROUPINGS[name].features)
+    return {name: finish(resolve(GROUPINGS[name].target)(facts)) for name in able}
 
 
 def _way(found: Found, ids: list[int]) -> Way:
