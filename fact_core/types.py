@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,20 +134,48 @@ class Selection:
 
 @dataclass(frozen=True)
 class ClassReport:
-    """One class on held-out labels. ``found`` of ``n`` images of it; ``right`` of ``named`` answers."""
+    """One class on held-out labels. ``found`` of ``n`` images of it (recall), and of ``named`` answers (precision).
+
+    recall, precision: their 95 % intervals.
+    """
 
     name: str
     n: int
     found: int
     named: int
+    recall: tuple[float, float] = (0.0, 1.0)
+    precision: tuple[float, float] = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The answers whose confidence lies from low to high: how many, how sure on average, and which share is right."""
+
+    low: float
+    high: float
+    n: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The surest answers: which share of all, how sure the least of them is, and which share of them is right."""
+
+    share: float
+    confidence: float
+    accuracy: float
 
 
 @dataclass(frozen=True)
 class Report:
     """How good a classifier is, and what that rests on.
 
-    accuracy in 0..1; interval is the 95 % Wilson interval; confusion (K, K) has
-    true classes in rows and answers in columns; ece is the expected calibration error.
+    accuracy in 0..1; interval is its 95 % interval (``analysis.intervals``); confusion (K, K) has true classes in rows
+    and answers in columns; macro_f1 is the mean over the classes that have an image; ece is the expected calibration
+    error over ``bins``. groups: how many groups the images lie in, 0 where each stands alone. leaks: images that belong
+    together with a training image or look nearly the same; clean: (right, n) of the others, where there are leaks.
+    temperature: what the logits are divided by to make confidences honest, with ece_scaled and bins_scaled after it.
     """
 
     basis: str  # e.g. "40 check images", "cross-validation on 50 labels"
@@ -156,3 +185,12 @@ class Report:
     per_class: tuple[ClassReport, ...]
     confusion: tuple[tuple[int, ...], ...]
     ece: float
+    macro_f1: float = math.nan
+    bins: tuple[Bin, ...] = ()
+    coverage: tuple[Covered, ...] = ()
+    groups: int = 0
+    leaks: int = 0
+    clean: tuple[int, int] | None = None
+    temperature: float = math.nan
+    ece_scaled: float = math.nan
+    bins_scaled: tuple[Bin, ...] = ()

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from fact_core.analysis.calibration import bins, calibration_error, coverage
+from fact_core.analysis.intervals import interval
 from fact_core.analysis.intervals import wilson as wilson  # its users take it from here
 from fact_core.errors import InputError
 from fact_core.types import ClassReport, IntArray, Report
 
-BINS = 15  # of confidence, for the calibration error
+
+@dataclass(frozen=True)
+class About:
+    """What is known of held-out images beside their classes, row by row; None where nothing is.
+
+    groups (n,): images of one number belong together; strata (n,): images of one number were drawn for themselves;
+    leaks (n,): whether it belongs together with a training image, or looks nearly the same; scaled (n,): the
+    confidence after a temperature.
+    """
+
+    groups: IntArray | None = None
+    strata: IntArray | None = None
+    leaks: npt.NDArray[np.bool_] | None = None
+    temperature: float = math.nan
+    scaled: npt.NDArray[np.floating] | None = None
 
 
 def report(
@@ -21,6 +38,7 @@ def report(
     classes: Sequence[str],
     basis: str,
     confidence: npt.NDArray[np.floating] | None = None,
+    about: About | None = None,
 ) -> Report:
     """The Report of answers on images whose class is known.
 
@@ -28,7 +46,7 @@ def report(
     confidence (n,) in 0..1 or none (ece is NaN). basis says what the labels are ("40 check images").
     InputError when there are no labels, or shapes or numbers do not fit.
     """
-    answers, y = np.asarray(answers), np.asarray(truth, dtype=np.int64)
+    answers, y, about = np.asarray(answers), np.asarray(truth, dtype=np.int64), about or About()
     if answers.ndim == 2:
         _fits(answers.shape == (len(y), len(classes)), f"{answers.shape} for {len(y)} images of {len(classes)} classes")
         _fits(bool(np.isfinite(answers).all()), "NaN or infinity")
@@ -37,20 +55,52 @@ def report(
     else:
         _fits(answers.shape == y.shape, f"{answers.shape} for {len(y)} images")
         named = answers.astype(np.int64)
-    matrix = confusion(y, named, len(classes))
-    right = int(np.trace(matrix))
-    return Report(
+    matrix, right = confusion(y, named, len(classes)), named == y
+    found = Report(
         basis=basis,
         n=len(y),
-        accuracy=right / len(y),
-        interval=wilson(right, len(y)),
-        per_class=tuple(
-            ClassReport(name, int(matrix[i].sum()), int(matrix[i, i]), int(matrix[:, i].sum()))
-            for i, name in enumerate(classes)
-        ),
+        accuracy=int(right.sum()) / len(y),
+        interval=interval(right, about.groups, about.strata),
+        per_class=tuple(_class(name, number, y, named, about.groups) for number, name in enumerate(classes)),
         confusion=tuple(tuple(int(n) for n in row) for row in matrix),
-        ece=math.nan if confidence is None else calibration_error(named == y, confidence),
+        ece=math.nan if confidence is None else calibration_error(right, confidence),
+        macro_f1=macro_f1(matrix),
+        groups=0 if about.groups is None else len(np.unique(about.groups)),
     )
+    if confidence is not None:
+        found = replace(found, bins=bins(right, confidence), coverage=coverage(right, confidence))
+    return _with(found, right, about)
+
+
+def _with(found: Report, right: npt.NDArray[np.bool_], about: About) -> Report:
+    """The report with leaks and temperature."""
+    if about.leaks is not None and about.leaks.any():
+        clean = right[~about.leaks]
+        found = replace(found, leaks=int(about.leaks.sum()), clean=(int(clean.sum()), len(clean)))
+    if about.scaled is None or math.isnan(about.temperature):
+        return found
+    return replace(
+        found,
+        temperature=about.temperature,
+        ece_scaled=calibration_error(right, about.scaled),
+        bins_scaled=bins(right, about.scaled),
+    )
+
+
+def _class(name: str, number: int, y: IntArray, named: IntArray, groups: IntArray | None) -> ClassReport:
+    """One class: its recall and precision count groups as the accuracy does."""
+    of_it, said = y == number, named == number
+    recall, precision = (
+        interval((of_it & said)[rows], None if groups is None else groups[rows]) for rows in (of_it, said)
+    )
+    return ClassReport(name, int(of_it.sum()), int((of_it & said).sum()), int(said.sum()), recall, precision)
+
+
+def macro_f1(matrix: IntArray) -> float:
+    """Mean over the classes that have an image of 2 right / (images + answers), from a confusion matrix (K, K)."""
+    there = matrix.sum(axis=1) > 0
+    both = matrix.sum(axis=1) + matrix.sum(axis=0)
+    return float((2 * np.diag(matrix)[there] / both[there]).mean())
 
 
 def confusion(truth: IntArray, named: IntArray, n_classes: int) -> IntArray:
@@ -61,13 +111,6 @@ def confusion(truth: IntArray, named: IntArray, n_classes: int) -> IntArray:
     _fits(bool((both >= 0).all() and (both < n_classes).all()), f"class numbers {both.min()}..{both.max()}")
     flat = np.bincount(truth * n_classes + named, minlength=n_classes * n_classes)
     return flat.reshape(n_classes, n_classes).astype(np.int64)
-
-
-def calibration_error(right: npt.NDArray[np.bool_], confidence: npt.NDArray[np.floating], bins: int = BINS) -> float:
-    """Mean distance between confidence and accuracy over equal bins of confidence, by bin size (ECE)."""
-    place = np.minimum((np.asarray(confidence, dtype=np.float64) * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(place, weights=right.astype(np.float64) - confidence, minlength=bins)
-    return float(np.abs(gap).sum() / len(right))
 
 
 def log_loss(truth: IntArray, probabilities: npt.NDArray[np.floating]) -> float:

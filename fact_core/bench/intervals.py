@@ -1,8 +1,9 @@
 """How often the 95 % interval holds the truth: pools whose answers are known, check images drawn as the program does.
 
-Truth is how often images of the kind that the pool is drawn from are answered right, those yet to come too. Plain: images stand alone. Groups: images of one group tend
-to be right or wrong together, by a correlation of 0.05 to 0.6; 30 to 150 check images of a third of 45 to 240 groups
-(``select.checks``). Strata: from each of 3 to 8 parts, which are right more or less often, a share by its size.
+Truth is how often images of the kind that the pool is drawn from are answered right, those yet to come too. Plain:
+images stand alone. Groups: images of one group tend to be right or wrong together, by a correlation of 0.05 to 0.6; 30
+to 150 check images of a third of 45 to 240 groups (``select.checks``). Strata: from each of 3 to 8 parts, which are
+right more or less often, a share by its size.
 "naive" is Wilson's interval that knows of neither.
 """
 

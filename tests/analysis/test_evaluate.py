@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fact_core.analysis.evaluate import calibration_error, confusion, log_loss, report, wilson
+from fact_core.analysis.evaluate import About, calibration_error, confusion, log_loss, report, wilson
 from fact_core.errors import InputError
 
 
@@ -70,3 +70,26 @@ def test_what_does_not_fit_is_an_error_in_words(truth: np.ndarray, answers: np.n
 
 def test_confusion_has_truth_in_rows() -> None:
     assert confusion(np.array([0, 0, 1]), np.array([1, 1, 1]), 2).tolist() == [[0, 2], [0, 1]]
+
+
+def test_macro_f1_by_hand_and_classes_without_an_image_do_not_count() -> None:
+    found = report(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), ("a", "b", "c"), "test")
+    assert found.macro_f1 == pytest.approx((2 / 3 + 4 / 5) / 2)
+    first = found.per_class[0]
+    assert (first.recall, first.precision) == (wilson(1, 2), wilson(1, 1))
+    assert found.per_class[2].recall == (0.0, 1.0)
+    assert found.bins == found.coverage == () and (found.groups, found.leaks, found.clean) == (0, 0, None)
+
+
+def test_groups_leaks_and_temperature_stand_in_the_report() -> None:
+    y = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    named = np.array([0, 0, 1, 1, 1, 1, 1, 1])
+    groups = np.repeat([0, 1, 2, 3], 2)
+    leaks = np.array([True] + [False] * 7)
+    about = About(groups=groups, leaks=leaks, temperature=2.0, scaled=np.full(8, 0.75))
+    found = report(y, named, ("a", "b"), "test", np.full(8, 0.99), about)
+    assert (found.groups, found.leaks, found.clean) == (4, 1, (5, 7))
+    assert found.interval[1] - found.interval[0] > wilson(6, 8)[1] - wilson(6, 8)[0]
+    assert found.ece == pytest.approx(0.24) and found.ece_scaled == pytest.approx(0.0)
+    assert found.temperature == 2.0 and found.bins_scaled[0].accuracy == 0.75
+    assert report(y, named, ("a", "b"), "test", None, About(leaks=np.zeros(8, dtype=bool))).clean is None

@@ -61,6 +61,4 @@ def test_looks_are_asked_once_there_are_features(server: Server, client: TestCli
     way = told["ways"][-1]
     assert (way["way"], way["groups"], way["largest"], way["later"]) == ("alike", 8, 3, False)
     client.post(f"/x/{key}/grouping", json={"way": "alike"})
-    assert set(groups.names(project, "alike").values()) == {
-        f"like {path}" for path in pool.paths[::3]
-    }
+    assert set(groups.names(project, "alike").values()) == {f"like {path}" for path in pool.paths[::3]}

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Response
 
 from app.pages.label import suggestions
 from app.routes import binary
-from app.routes.features import features_of
+from app.routes.vectors import features_of
 from app.shell.server import Opened, Server
 from fact_core.analysis.lookalikes import groups
 from fact_core.errors import InputError

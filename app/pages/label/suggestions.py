@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from app.routes import binary
-from app.routes.features import features_of
+from app.routes.vectors import features_of
 from app.shell.server import Opened
 from fact_core.analysis.suggest import suggest
 from fact_core.labeling import classes, labels_now

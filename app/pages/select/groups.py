@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.routes.features import features_of, whole_features_of
 from app.routes.shapes import told
+from app.routes.vectors import features_of, whole_features_of
 from app.shell.server import Opened
 from fact_core.analysis import groups as ways
 from fact_core.analysis.groups import Found

@@ -1,4 +1,4 @@
-"""The features of the pool, as the page uses them."""
+"""The features of the pool, for what the page works out by itself: suggestions, groups, what looks alike."""
 
 from __future__ import annotations
 
