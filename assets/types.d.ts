@@ -205,6 +205,7 @@ interface Field {
   high: number | null;
   expert: boolean;
   choices: FieldChoice[] | null;
+  within?: number[]; // of check images: within how many points 1, 2, 3 ... of them tell an accuracy
 }
 
 interface FieldChoice {

@@ -192,6 +192,7 @@ def _summary(result: dict[str, Any]) -> list[str]:
             f"accuracy on the {accuracy['pool_rest_n']:,} other images of the pool: "
             f"{accuracy['pool_rest']:.1%} (95 % interval {low:.1%} to {high:.1%})"
         )
+        lines += _grouped(accuracy)
         if result["self_training_images"]:
             lines.append(f"  learned from {result['self_training_images']:,} images of the pool without labels as well")
         lines += [f"  after {name}: {share:.1%}" for name, share in accuracy["per_phase"].items()]
@@ -200,6 +201,21 @@ def _summary(result: dict[str, Any]) -> list[str]:
     if result["export"]:
         lines.append(f"classifier: {result['export']}")
     return [*lines, f"{result['seconds_total']:.0f} s on {result['device']}"]
+
+
+def _grouped(accuracy: Mapping[str, Any]) -> list[str]:
+    """What the figure owes to images that belong together, or look nearly the same."""
+    lines = []
+    if accuracy["pool_rest_groups"]:
+        lines.append(f"  the interval counts the {accuracy['pool_rest_groups']:,} groups that these images lie in")
+    if accuracy["pool_rest_leaks"]:
+        clean = accuracy["pool_rest_clean"]
+        rest = f": without them {clean:.1%}" if clean is not None else ""
+        lines.append(
+            f"  {accuracy['pool_rest_leaks']:,} of them look nearly the same as a labeled image, or belong together "
+            f"with one{rest}"
+        )
+    return lines
 
 
 def _bench(args: argparse.Namespace) -> int:

@@ -49,7 +49,7 @@ LAYERS: dict[str, tuple[str, list[str]]] = {
     "backbones": ("compute pretrained images", [*PAGE, *SQL]),
     "lightweight": ("compute", [*PAGE, *SQL]),
     "features": ("backbones compute analysis images", [*PAGE, *SQL]),
-    "classifier": ("features lightweight backbones compute images", [*PAGE, *SQL]),
+    "classifier": ("features lightweight backbones compute analysis images", [*PAGE, *SQL]),
     "select": ("lightweight analysis compute", [*PAGE, *SQL]),
     "finetune": ("classifier features lightweight backbones compute analysis images", [*PAGE, *SQL]),
     "work": (
@@ -137,7 +137,7 @@ def test_imports_only_from_layers_below(path: Path) -> None:
 def _is_sentences(layer: str, target: str, name: str) -> bool:
     """A page's sentences are plain dicts: the shell joins them, and the list of routes names the pages' own."""
     return target == "app.pages" and (
-        (layer == "app.shell" and name.rpartition(".")[2] in ("text", "class_text"))
+        (layer == "app.shell" and name.rpartition(".")[2].endswith("text"))
         or (layer == "app.routes" and name.rpartition(".")[2].endswith("routes"))
     )
 

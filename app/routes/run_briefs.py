@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from app.routes.accuracy import accuracy
+from app.shell.server import Opened
 from app.shell.trainings import number, numbers
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.labeling import classes, labels_now
@@ -60,9 +62,10 @@ class TrainingBrief:
     seconds: float | None
 
 
-def run_brief(project: Project, run: Run, known: Mapping[int, int] | None = None) -> RunBrief:
+def run_brief(held: Opened, run: Run, known: Mapping[int, int] | None = None) -> RunBrief:
     """What the lists show of a run. known: ``trainings.numbers``, where many runs are told at once."""
-    report = run.result.get("report") if isinstance(run.result.get("report"), dict) else None
+    project = held.project
+    right, between = _accuracy(held, run)
     return RunBrief(
         id=run.id,
         number=number(project, run) if known is None else known.get(run.id),
@@ -82,10 +85,19 @@ def run_brief(project: Project, run: Run, known: Mapping[int, int] | None = None
         parent=run.parent,
         waits_for=list(run.waits_for),
         progress=_progress(project, run),
-        accuracy=report["accuracy"] if report else None,
-        interval=report.get("interval") if report else None,
+        accuracy=right,
+        interval=between,
         result=_result(run) if run.kind in ("scan", "features", "export", "map", "compare") else None,
     )
+
+
+def _accuracy(held: Opened, run: Run) -> tuple[float | None, list[float] | None]:
+    """The figure that the Results page shows of a training run, and its interval."""
+    found = accuracy(held, run) if run.kind == "train" and run.status == "done" else None
+    if found is not None:
+        return found.share, list(found.interval)
+    report = run.result.get("report")
+    return (report["accuracy"], report.get("interval")) if isinstance(report, dict) else (None, None)
 
 
 def _result(run: Run) -> dict[str, Any]:

@@ -36,10 +36,11 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.get("/x/{key}/events")
     def events(key: str, run: Number, since: Number = 0, limit: int = 2000) -> dict[str, Any]:
-        project = server.project(key)
+        held = server.opened(key)
+        project = held.project
         rows, cursor = run_events.events_since(project, run, since, min(max(limit, 1), 10_000))
         new = [{"id": row.id, "at": row.at, "kind": row.kind, "body": row.body} for row in rows]
-        return {"events": new, "cursor": cursor, "run": told(run_brief(project, run_queue.get(project, run)))}
+        return {"events": new, "cursor": cursor, "run": told(run_brief(held, run_queue.get(project, run)))}
 
     @app.get("/x/{key}/log")
     def log(key: str, run: Number, lines: int = 400) -> dict[str, Any]:

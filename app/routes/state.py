@@ -107,7 +107,7 @@ def state_of(held: Opened, known: str, text: dict[str, str], gpu: str) -> dict[s
         base = held.cache.get("state")
         if base is None or base[0] != slow:
             base = held.cache["state"] = (slow, _base(held, text, gpu))
-        return {**base[1], **_now(held.project, base[1], text), "version": version}
+        return {**base[1], **_now(held, base[1], text), "version": version}
 
 
 def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
         "classes": classes_of(project),
         "selection": told(_selection(stored)) if stored else None,
         "labels": told(_labels(project)),
-        "runs": [told(run_brief(project, run, known)) for run in newest[:200]],
+        "runs": [told(run_brief(held, run, known)) for run in newest[:200]],
         "map": maps.brief(project, newest),
         **_device(gpu, newest),
     }
@@ -137,11 +137,11 @@ def _device(gpu: str, newest: list[run_queue.Run]) -> dict[str, str]:
     return {"device": "CPU" if passed else gpu or "CPU", "device_note": last if passed else ""}
 
 
-def _now(project: Project, base: dict[str, Any], text: dict[str, str]) -> dict[str, Any]:
+def _now(held: Opened, base: dict[str, Any], text: dict[str, str]) -> dict[str, Any]:
     """What moves with the events of the active run."""
-    run = run_queue.active(project)
+    run = run_queue.active(held.project)
     busy = run.kind if run else ""
-    brief = told(run_brief(project, run)) if run else None
+    brief = told(run_brief(held, run)) if run else None
     return {"run": brief, "steps": [told(step) for step in steps(base, busy, text)]}
 
 
@@ -187,7 +187,7 @@ def steps(base: dict[str, Any], busy: str, text: dict[str, str]) -> list[Step]:
     all_labels = labeled["picks"] + labeled["checks"]
     passed = labeled["picks_done"] + labeled["checks_done"] + labeled["skipped"]
     ready = selection is not None and passed >= all_labels > 0
-    chosen = text["step.chosen"].format(n=f"{selection['picks']:,}") if selection else ""
+    chosen = text["step.chosen"].format(n=f"{selection['picks'] + selection['checks']:,}") if selection else ""
     told = text["step.labeled"].format(done=labeled["picks_done"] + labeled["checks_done"], total=all_labels)
     rows = (
         (

@@ -44,6 +44,7 @@ TEXT = {
     "decision.ff.interpolation.0": "none, the pretrained network stays",
     "decision.ff.interpolation.1": "all",
     "decision.ff.interpolation.*": "{percent} %, the rest is pretrained",
+    "decision.ff.temperature": "Temperature of the confidences",
     "decision.ff.keep": "Weights kept",
     "decision.ff.keep.best_test": "best on the check images",
     "decision.st.images": "Images named by itself",

@@ -12,6 +12,8 @@ const BREATH = 600; // ms in which no key closes it: that one was meant for an i
 
 const SYNC_ICONS = { saved: "check", saving: "arrows", waiting: "warn", refused: "warn" };
 
+const both = (one, other) => Object.fromEntries(Object.entries(one).map(([name, n]) => [name, n + other[name]]));
+
 export class Head {
   constructor(parts, store) {
     this.parts = parts;
@@ -37,12 +39,12 @@ export class Head {
 
   draw(now) { // now: the image that is shown, or null
     const picks = this.tally("pick"), checks = this.tally("audit"), shown = now && now.at >= 0 ? now.role : "";
-    // The figures are of what is shown.
     const checking = shown ? shown === "audit" : picks.open === 0 && checks.total > 0;
-    const main = checking ? checks : picks, skipped = picks.skip + checks.skip;
+    const main = both(picks, checks), skipped = main.skip;
     const ended = picks.open === 0 && checks.open === 0, { parts } = this;
     parts.done.textContent = fmt.int(main.label);
-    parts.of.textContent = t(checking ? "label.of_checks" : "label.of", { total: fmt.int(main.total) });
+    const counts = { total: fmt.int(main.total), n: fmt.int(checks.total) };
+    parts.of.textContent = t(checks.total ? "label.of_checks" : "label.of", counts);
     parts.meter.style.width = `${(100 * (main.total - main.open)) / Math.max(1, main.total)}%`;
     const labels = this.trainable(checks);
     const notes = this.notes(main, ended ? 0 : skipped), more = this.asides(main, checking, picks, checks, labels);

@@ -4,6 +4,7 @@ import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { goTo } from "../shell/pages.js";
 import { t } from "../shell/text.js";
+import { span } from "./trust.js";
 import { between, classOf, high, isOpen, low, verdict } from "./words.js";
 
 const SOME_CHECKS = 20; // what is suggested where there are none yet
@@ -123,11 +124,13 @@ export function perClass(data) {
         "td",
         { class: `num${each.n ? "" : " faint"}` },
         each.n ? t("results.one_of", { a: fmt.int(each.found), b: fmt.int(each.n) }) : t("results.none_checked"),
+        span(each.recall, each.n),
       ),
       el(
         "td",
         { class: `num minor${each.named ? "" : " faint"}` },
         each.named ? t("results.one_of", { a: fmt.int(each.found), b: fmt.int(each.named) }) : "–",
+        span(each.precision, each.named),
       ),
       el("td", { class: "num" }, fmt.int(each.labels)),
     )

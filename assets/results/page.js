@@ -15,6 +15,7 @@ import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { choose, read, store } from "./store.js";
 import { trouble } from "./trouble.js";
+import { leak, trust } from "./trust.js";
 import { busyWith } from "./words.js";
 
 const WIDE = 692; // px that the matrix has, until it is laid out
@@ -84,7 +85,9 @@ class ResultsPage {
 
   drawPanes(data) {
     const { left, middle } = this, scroll = [left.scrollTop, middle.scrollTop];
-    left.replaceChildren(...[trouble(data), figure(data), phases(data), perClass(data)].filter(Boolean));
+    left.replaceChildren(
+      ...[trouble(data), figure(data), leak(data), phases(data), perClass(data), trust(data)].filter(Boolean),
+    );
     middle.replaceChildren(...[matrix(data, middle.clientWidth || WIDE), mistakes(data)].filter(Boolean));
     [left.scrollTop, middle.scrollTop] = scroll;
     // Typing is not disturbed by news.

@@ -8,8 +8,9 @@ const STEP = { images: 1, part: 0.5 };
 const EACH = 6; // seconds that labeling an image takes, about
 
 export class Budget {
-  /** field: title and help; changed(value) takes each new value. */
-  constructor(field, value, changed) {
+  /** field: title and help; changed(value) takes each new value; more(): check images, which are labeled as well. */
+  constructor(field, value, changed, more) {
+    this.more = more;
     this.field = field;
     this.value = value;
     this.changed = changed;
@@ -105,8 +106,8 @@ export class Budget {
   drawPace() {
     const n = this.count(), bad = this.pool ? this.problem() : "";
     const part = this.unit === "part" && n >= 1 ? `${t("select.part_is", { n: fmt.int(n) })} ` : "";
-    const seconds = n < 10 ? n * EACH : Math.round((n * EACH) / 60) * 60;
-    const pace = n >= 1 ? t("select.pace", { time: fmt.time(seconds) }) : "";
+    const all = n + this.more(), time = fmt.time(all < 10 ? all * EACH : Math.round((all * EACH) / 60) * 60);
+    const pace = n >= 1 ? t(this.more() ? "select.pace_checks" : "select.pace", { time, n: fmt.int(all) }) : "";
     this.pace.textContent = `${this.field.help} ${part}${pace}`;
     this.amount.setAttribute("aria-invalid", String(Boolean(bad)));
     this.wrong.textContent = bad;

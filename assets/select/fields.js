@@ -3,6 +3,8 @@ import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
 
+const MORE = [30, 100, 400]; // check images that are named beside the chosen number
+
 /** A field of a form: its node, and say() after its value was changed from outside. form holds values and set().
  *  @param {Field} field */
 export function makeField(field, form) {
@@ -19,12 +21,28 @@ function numberField(field, form) {
   const limits = { min: field.low, max: field.high, step: field.type === "int" ? 1 : "any" };
   const value = String(form.values[field.name]);
   const input = el("input", { type: "number", class: "field sl-number", ...limits, value });
+  const help = el("p", { class: "small" });
+  const say = () => {
+    help.textContent = [field.help, buys(field, form.values[field.name])].filter(Boolean).join(" ");
+  };
   input.addEventListener("input", () => {
     const fine = input.value !== "" && input.checkValidity();
     input.setAttribute("aria-invalid", String(!fine));
     if (fine) form.set(field.name, Number(input.value));
+    say();
   });
-  return { node: labelled(field, input, el("p", { class: "small" }, field.help)), say() {} };
+  say();
+  return { node: labelled(field, input, help), say };
+}
+
+// What so many check images are worth, beside more of them.
+function buys(field, n) {
+  if (!field.within) return "";
+  const known = field.within.length, more = MORE.find((each) => each > n) ?? known;
+  const points = (count) => ({ n: fmt.int(count), points: field.within[count - 1] });
+  if (n > known) return t("select.buys_some", points(known));
+  const [now, then] = [points(n || MORE[0]), points(n ? more : MORE[1])];
+  return t(n ? "select.buys" : "select.buys_none", { ...now, more: then.n, less: then.points });
 }
 
 function checkField(field, form) {

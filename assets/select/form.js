@@ -12,6 +12,7 @@ import { makeField } from "./fields.js";
 import { titleOf } from "./weights.js";
 
 const FIRST = ["strategy", "check"]; // they stand right behind the budget
+const PART = 5; // at most one image of so many is suggested as a check image
 const APART = ["budget", "extend"]; // "extend" is a button of its own beside "Select again"
 
 export class SelectForm {
@@ -28,7 +29,8 @@ export class SelectForm {
     this.of = selection ? selection.id : 0;
     this.values = this.begin(fields, selection);
     this.before = null; // check images that stood there before only they were asked for
-    this.budget = new Budget(this.known.get("budget"), this.values.budget, (value) => this.set("budget", value));
+    const more = () => this.values.check;
+    this.budget = new Budget(this.known.get("budget"), this.values.budget, (value) => this.set("budget", value), more);
     this.fields = new Map();
     this.build(fields);
     this.budget.draw();
@@ -44,6 +46,7 @@ export class SelectForm {
     const defaults = Object.fromEntries(fields.map((field) => [field.name, field.default]));
     /** @type {Record<string, any>} */
     const values = { ...defaults, ...this.valid(selection && selection.config), extend: false };
+    if (!selection) values.check = Math.min(values.check, Math.floor(app.state.counts.pool / PART));
     values.budget = String(values.budget);
     try {
       const draft = JSON.parse(kept(this.name));
@@ -75,6 +78,7 @@ export class SelectForm {
     this.values[name] = value;
     keep(this.name, JSON.stringify({ of: this.of, values: this.values }));
     if (name === "backbone") chooseBackbone(value);
+    if (name === "check") this.budget.draw(); // they take time too
     this.changed();
   }
 

@@ -197,7 +197,7 @@ class SelectPage {
   factText(state, run, lack) {
     const n = this.chosen.picks.length, pool = fmt.int(state.counts.pool);
     if (run) return stepText(state, run);
-    if (n) return t("select.chosen_of", { n: fmt.int(n), pool });
+    if (n) return t("select.chosen_of", { what: amounts(n, this.chosen.checks.length), pool });
     if (lack) return lack;
     return state.counts.pool ? t("select.to_choose", { pool }) : t(state.run ? "select.scanning" : "select.no_pool");
   }
@@ -220,7 +220,8 @@ class SelectPage {
     const n = this.chosen.picks.length, wants = this.form ? Math.max(0, this.form.count()) : 0;
     if (run) return t(run.stopping ? "select.stopping" : "select.stop");
     if (this.only) return t("select.only_do", { n: fmt.int(this.form.values.check) });
-    return n ? toLabel(state, n) : t(wants === 1 ? "select.primary_one" : "select.primary", { n: fmt.int(wants) });
+    if (n) return toLabel(state, n + this.chosen.checks.length);
+    return t("select.primary", { what: amounts(wants, this.form ? this.form.values.check : 0) });
   }
 
   drawAgain(running, lack) {
@@ -231,8 +232,12 @@ class SelectPage {
     redraw(parts.lack, lack, () => [lack, " ", link("select.to_project", () => goTo("project"))]);
     parts.only.hidden = !this.only || running;
     if (this.only) {
-      const words = t("select.only", { n: fmt.int(check) });
-      redraw(parts.only, check, () => [words, " ", link("select.only_not", () => this.leave())]);
+      const trained = app.state.runs.some((each) => each.kind === "predict" && each.status === "done");
+      const words = t("select.only", {
+        n: fmt.int(check),
+        then: t(trained ? "select.only_then" : "select.only_train"),
+      });
+      redraw(parts.only, [check, trained], () => [words, " ", link("select.only_not", () => this.leave())]);
     }
     if (parts.again.hidden) return;
     const what = amounts(Math.max(0, form.count()), check);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -53,6 +54,15 @@ def linked(x: FloatArray, least: float) -> Step[IntArray]:
         rate = done / max(time.monotonic() - began, 1e-9)
         yield Progress("groups", done, n, "images", rate, (n - done) / rate)
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
+
+
+def like_any(asked: FloatArray, known: FloatArray, least: float) -> npt.NDArray[np.bool_]:
+    """Which rows of asked (M, D) have a cosine of ``least`` or more to some row of known (n, D)."""
+    out, base = np.zeros(len(asked), dtype=bool), finite_unit(known).T
+    step = max(1, BLOCK // max(1, len(known)))
+    for start in range(0, len(asked) if len(known) else 0, step):
+        out[start : start + step] = (finite_unit(asked[start : start + step]) @ base >= least).any(axis=1)
+    return out
 
 
 def near(x: FloatArray, share: float = NEAR) -> float:

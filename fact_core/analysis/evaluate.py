@@ -72,6 +72,13 @@ def report(
     return _with(found, right, about)
 
 
+def numbered(names: Sequence[str], classes: Sequence[str]) -> tuple[IntArray, tuple[str, ...]]:
+    """(class numbers of these names (n,), the classes with those names behind them that they lack)."""
+    wider = (*classes, *sorted(set(names) - set(classes)))
+    place = {name: number for number, name in enumerate(wider)}
+    return np.array([place[name] for name in names], dtype=np.int64), wider
+
+
 def _with(found: Report, right: npt.NDArray[np.bool_], about: About) -> Report:
     """The report with leaks and temperature."""
     if about.leaks is not None and about.leaks.any():

@@ -40,6 +40,12 @@ def wilson(right: float, n: float) -> Interval:
     return (0.0 if right == 0 else middle - half), (1.0 if right == n else middle + half)
 
 
+def within(n: int) -> int:
+    """Within how many points n images tell an accuracy, whatever it is: half of the widest interval, rounded up."""
+    low, high = wilson(n / 2, n)
+    return math.ceil(50 * (high - low) - 1e-9)
+
+
 def interval(right: Right, groups: IntArray | None = None, strata: IntArray | None = None) -> Interval:
     """95 % interval of the share of right answers (n,). groups (n,): images of one number belong together; strata (n,):
     images of one number were drawn for themselves, in proportion. With both the strata are passed over."""

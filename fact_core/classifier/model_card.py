@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fact_core.analysis.calibration import BINS
 from fact_core.choices import BACKBONES, RECIPES
 from fact_core.classifier.model import Classifier
 from fact_core.compute.image_batches import Preprocess
@@ -85,11 +86,18 @@ def _classes(classes: tuple[str, ...], report: Report | None) -> str:
         rows = [f"| {i} | {plain(name)} |" for i, name in enumerate(classes)]
         return "\n".join(["| number | class |", "|---|---|", *rows])
     rows = [
-        f"| {i} | {plain(each.name)} | {each.n} | {each.found} | {each.named} |"
+        f"| {i} | {plain(each.name)} | {each.n} | {_share(each.found, each.n, each.recall)} | "
+        f"{each.named} | {_share(each.found, each.named, each.precision)} |"
         for i, each in enumerate(report.per_class)
     ]
-    head = ["| number | class | checked images | of these found | answers of this class |", "|---|---|---|---|---|"]
-    return "\n".join([*head, *rows])
+    head = ["| number | class | checked images | found (recall) | answers of this class | right (precision) |"]
+    head.append("|---|---|---|---|---|---|")
+    return "\n".join([*head, *rows, "", "In brackets: 95 % intervals."])
+
+
+def _share(part: int, of: int, interval: tuple[float, float]) -> str:
+    """Like "12, 80.0 % (55 to 93)"."""
+    return f"{part}, {part / of:.1%} ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})" if of else "–"
 
 
 def _figures(report: Report | None, figures: Mapping[str, str | int | float]) -> str:
@@ -97,16 +105,49 @@ def _figures(report: Report | None, figures: Mapping[str, str | int | float]) ->
     if report is not None:
         low, high = report.interval
         rows.append(f"| accuracy | {report.accuracy:.1%} ({low:.1%} to {high:.1%}, 95 % interval) |")
-        rows.append(f"| measured on | {plain(report.basis)} ({report.n} images) |")
-        if report.ece == report.ece:
-            rows.append(f"| calibration error | {report.ece:.1%} |")
+        rows += _measured(report)
     rows += [f"| {plain(str(name))} | {_value(value)} |" for name, value in figures.items()]
     if not rows:
         return "Nothing was measured: no held-out labels were there."
     note = (
         "" if report is not None else "\n\nNo held-out labels were there, so the accuracy on new images is not known."
     )
-    return "\n".join(["| figure | value |", "|---|---|", *rows]) + note
+    return "\n".join(["| figure | value |", "|---|---|", *rows]) + note + _calibration(report)
+
+
+def _measured(report: Report) -> list[str]:
+    """Rows of the table: what the accuracy rests on, and figures beside it."""
+    grouped = f", in {report.groups} groups, which the interval counts" if report.groups else ""
+    rows = [f"| measured on | {plain(report.basis)} ({report.n} images{grouped}) |"]
+    if report.leaks:
+        right, n = report.clean or (0, 0)
+        rest = f"; without them {right / n:.1%} of {n}" if n else ""
+        rows.append(f"| of these nearly the same as a training image, or of its group | {report.leaks}{rest} |")
+    if report.macro_f1 == report.macro_f1:
+        rows.append(f"| macro F1 | {report.macro_f1:.1%} |")
+    if report.ece == report.ece:
+        rows.append(f"| calibration error ({BINS} bins) | {report.ece:.1%} |")
+    if report.temperature == report.temperature:
+        rows.append(
+            f"| temperature, fitted without these images | {report.temperature:.2f}: "
+            f"calibration error {report.ece_scaled:.1%} |"
+        )
+    return rows
+
+
+def _calibration(report: Report | None) -> str:
+    """Tables of how honest the confidences are, and of what the surest answers are worth."""
+    if report is None or not report.bins:
+        return ""
+    bins = [
+        f"| {each.low:.0%} to {each.high:.0%} | {each.n} | {each.confidence:.1%} | {each.accuracy:.1%} |"
+        for each in report.bins
+    ]
+    lines = ["", "", "| confidence | answers | sure on average | right |", "|---|---|---|---|", *bins]
+    if report.coverage:
+        surest = [f"| {each.share:.0%} | {each.confidence:.1%} | {each.accuracy:.1%} |" for each in report.coverage]
+        lines += ["", "| surest answers | as sure as | right |", "|---|---|---|", *surest]
+    return "\n".join(lines)
 
 
 def _value(value: str | int | float) -> str:

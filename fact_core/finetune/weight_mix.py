@@ -14,6 +14,7 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fact_core.analysis.calibration import temperature
 from fact_core.backbones import Backbone, adapters
 from fact_core.compute.image_batches import batches, normalise
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
@@ -30,6 +31,7 @@ FOLDS = 2
 ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not by chance
 LOOK = 32  # images at a time
 PART = "ff.interpolation"  # what the progress and the decision are about
+HONEST = "ff.temperature"  # the decision: what logits are divided by, so that confidences are honest
 
 TrainPart = Callable[[TrainingInputs, str, Net, Tensor, LoopPlan], Step[Any]]
 States = Mapping[str, Mapping[str, Tensor]]
@@ -69,7 +71,14 @@ def choose(
         reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
         return (yield from _decide(state, unseen, f"{reason}: {stays}", None))
     asked = yield from _left_out(inputs, state.backbone, phase, plan, pretrained, train_part, shares, parts)
-    return (yield from _decide(state, *_compared(*asked)))
+    share, reason, scores = _compared(*asked)
+    yield from _decide(state, share, reason, scores)
+    answers, truth = asked
+    by = temperature(answers[share].log_softmax(1).numpy(), truth.numpy())
+    if math.isfinite(by):
+        reason = f"makes the answers to {len(truth)} labels left out in turn as sure as they are right"
+        yield state.decided(Decision(HONEST, f"{by:.3g}", reason))
+    return share
 
 
 def _left_out(

@@ -25,16 +25,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import fact_core
-from fact_core.analysis.evaluate import wilson
 from fact_core.choices import AUTO, PRESETS
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget, to_dict
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import folders, label_files
 from fact_core.headless import again, grouping
 from fact_core.headless.console import Console
+from fact_core.headless.pool_rest import pool_rest
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
@@ -229,7 +227,7 @@ def _summary(order: Order, found: Project, done: Done, started: float) -> dict[s
         "selection": _selection(done.chosen, done.pool),
         "features": {key: seen[key] for key in ("seconds", "images_per_s", "images", "n_new") if key in seen},
         "phases": [_phase(each) for each in trained.result["phases"]],
-        "accuracy": {**_accuracy(Path(done.predicted["file"]), trained, done.truth), "test": done.tested},
+        "accuracy": {**pool_rest(found, Path(done.predicted["file"]), trained, done.truth), "test": done.tested},
         "self_training_images": trained.self_taught,
         "seconds_total": time.monotonic() - started,
         "device": trained.result["device"],
@@ -243,30 +241,6 @@ def _summary(order: Order, found: Project, done: Done, started: float) -> dict[s
         "run": trained.id,
         "decisions": trained.result["decisions"],
         "export": str(order.export.absolute()) if order.export else None,
-    }
-
-
-def _accuracy(file: Path, trained: run_queue.Run, truth: dict[int, str]) -> dict[str, Any]:
-    """How many of the images that were not labeled are named right, by the result and by each phase.
-
-    Exact repeats are not in the pool, so none of a labeled image is counted.
-    """
-    place = {name.casefold(): index for index, name in enumerate(trained.result["classes"])}
-    labeled = set(trained.result["ids"])
-    with np.load(file, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored.files if name in ("ids", "y") or name.startswith("phase_")}
-    rows = [row for row, item in enumerate(arrays["ids"]) if int(item) in truth and int(item) not in labeled]
-    if not rows:
-        return {"pool_rest": None, "pool_rest_n": 0, "pool_rest_interval": None, "per_phase": {}}
-    # A class that was never bought cannot be named: -1 is no answer's number.
-    right_answer = np.array([place.get(truth[int(arrays["ids"][row])].casefold(), -1) for row in rows])
-    right = {name: int((each[rows] == right_answer).sum()) for name, each in arrays.items() if name != "ids"}
-    shares = {name.removeprefix("phase_"): count / len(rows) for name, count in right.items() if name != "y"}
-    return {
-        "pool_rest": right["y"] / len(rows),
-        "pool_rest_n": len(rows),
-        "pool_rest_interval": wilson(right["y"], len(rows)),
-        "per_phase": shares,
     }
 
 

@@ -25,7 +25,7 @@ from fact_core.storage.run_queue import Run
 from fact_core.types import Step
 from fact_core.work.export_note import write_note, written
 from fact_core.work.kind import Kind, Needed
-from fact_core.work.reports import report_from
+from fact_core.work.reports import newest
 from fact_core.work.trained_model import needs_model
 
 CHECKED = 16  # images on which an export is compared with the model
@@ -89,7 +89,7 @@ def write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]
         classifier,
         {**meta, "project": project.name},
         sample_files=pool.sources(some),
-        report=report_from(trained.result.get("report")),
+        report=newest(project, trained),
         figures=_figures(trained),
     )
     return sorted(each.name for each in target.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from fact_core.analysis.alike import like_any, near
+from fact_core.analysis.calibration import scaled
 from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.predict import Predictions
 from fact_core.classifier.predict import predict as answer
@@ -26,6 +29,7 @@ from fact_core.types import FloatArray, Pool, Step
 from fact_core.work import test_images
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import pool_features
+from fact_core.work.temperature import value_of
 from fact_core.work.trained_model import needs_model
 from fact_core.work.where import device_of
 
@@ -64,7 +68,9 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     )
     yield from _left_out(project, pool, found)
     file = project.predictions_file(trained.id)
-    _save_answers(file, pool, found, classifier.final)
+    learned = x[np.isin(pool.ids, trained.result.get("ids") or [])]
+    close, by = like_any(x, learned, near(x)), value_of(trained.result.get("temperature"))
+    _save_answers(file, pool, found, classifier.final, {"near": close}, by)
     _save_rows(project, trained, pool, found.answers[classifier.final], classifier.classes)
     return {
         "run": trained.id,
@@ -116,13 +122,20 @@ def _test(
     }
 
 
-def _save_answers(file: Path, pool: Pool, found: Predictions, final: str) -> None:
-    """Answers of every phase as class numbers; probabilities of the final one."""
+def _save_answers(
+    file: Path, pool: Pool, found: Predictions, final: str, more: Mapping[str, Any], temperature: float
+) -> None:
+    """Answers of every phase as class numbers; probabilities of the final one. more: of each row of the pool.
+
+    temperature: that of the confidences called "scaled"; NaN for none.
+    """
     keep = np.array([row for row in range(len(pool)) if row not in found.bad], dtype=np.int64)
     if not len(keep):
         raise RunError("No image of the pool could be read", str(pool.root), "Scan the folder again.")
     p = found.answers[final][keep]
     arrays: dict[str, Any] = {f"phase_{name}": each[keep].argmax(axis=1) for name, each in found.answers.items()}
+    arrays |= {name: each[keep] for name, each in more.items()}
+    arrays |= {} if math.isnan(temperature) else {"scaled": scaled(p, temperature)}
     arrays |= {"ids": pool.ids[keep], "y": p.argmax(axis=1), "confidence": p.max(axis=1), "probabilities": p}
     staged = file.with_suffix(".new.npz")
     try:

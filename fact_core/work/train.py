@@ -50,7 +50,7 @@ from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Report, Step
-from fact_core.work import reports
+from fact_core.work import reports, temperature
 from fact_core.work.grouping import group_numbers
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import load_here, needs_features, pool_features
@@ -108,10 +108,12 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     phase_cache.prune(project.cache / "phase2", KEPT_PHASES)
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, about)
-    checked = yield from reports.check(pool, trained.classifier, known, config)
+    honest = temperature.fitted(trained, known, x[rows], config)
+    checked = yield from reports.check(pool, x, trained.classifier, known, config, temperature.value_of(honest))
     checked = checked or reports.estimate(known, x[rows], config)
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)
+    told["temperature"] = honest
     told["view"] = trained.classifier.backbone.preprocess.view
     return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
 

@@ -141,6 +141,7 @@ def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> 
 
     on_page(page, "select")
     page.locator("#sf-budget").fill(str(BUDGET))
+    page.locator("#sf-check").fill("0")
     page.get_by_role("button", name=f"Select {BUDGET} images").click()
     expect(page.locator(".sl-strip .sl-tile")).to_have_count(BUDGET, timeout=LONG)
     page.wait_for_function("() => document.querySelector('#page-select .lb-legend').innerText.includes('1,767')")

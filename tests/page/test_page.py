@@ -146,12 +146,12 @@ def test_durations_are_short(seconds: float | None, told: str) -> None:
 def test_the_last_step_tells_the_accuracy() -> None:
     base = {
         "counts": {"pool": 1200},
-        "selection": {"picks": 50},
+        "selection": {"picks": 50, "checks": 40},
         "labels": {"picks": 50, "checks": 40, "picks_done": 48, "checks_done": 40, "skipped": 2},
         "runs": [{"kind": "train", "status": "done", "seconds": 420.0, "accuracy": 0.775}],
     }
     told = steps(base, "", sentences())
-    assert [step.fact for step in told] == ["1,200 images", "50 chosen", "88 of 90", "7 min", "77.5 %"]
+    assert [step.fact for step in told] == ["1,200 images", "90 chosen", "88 of 90", "7 min", "77.5 %"]
     assert [step.state for step in told] == ["done", "done", "done", "done", "begun"]
 
 

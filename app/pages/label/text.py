@@ -3,7 +3,7 @@
 TEXT = {
     "label.title": "Label",
     "label.of": "of {total}",
-    "label.of_checks": "of {total} check images",
+    "label.of_checks": "of {total}, {n} of them check images",
     "label.n_skipped": "{n} skipped",
     "label.n_flagged": "{n} cannot tell",
     "label.left": "about {time} left",

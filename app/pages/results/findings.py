@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.pages.results import outcome
+from app.pages.results import figures, outcome
 from app.routes.run_briefs import TrainingBrief, is_stale, training_briefs
 from app.shell.decision_text import decision_words
 from fact_core.choices import EXPORTS
-from fact_core.errors import FactError, RunError
-from fact_core.exchange import folders
-from fact_core.images.demo import demo_truth
-from fact_core.labeling import labels_now
-from fact_core.storage import items, run_queue
+from fact_core.errors import RunError
+from fact_core.exchange.true_names import true_names
+from fact_core.labeling import checked, labels_now
+from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -96,13 +95,12 @@ def predict_run(project: Project, train_id: int) -> Run | None:
 
 def answers_of(project: Project, run: Run) -> outcome.Answers | None:
     """The predictions for the pool of a training run, or None while there are none."""
-    file = project.predictions_file(run.id)
-    return outcome.read_answers(file, class_names(project, run)) if file.is_file() else None
+    return checked.answers(project, run)
 
 
 def class_names(project: Project, run: Run) -> tuple[str, ...]:
     """The classes of a run in the model's order; one that was renamed since under its new name."""
-    return labels_now.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
+    return checked.class_names(project, run)
 
 
 def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple[dict[int, str], dict[int, str], str]:
@@ -111,30 +109,9 @@ def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple
     The other truth is of images that nobody labeled: those with a label, of any role, are told apart from it.
     The demo's true classes and the names of class folders are read here and nowhere else: after training.
     """
-    audit = labels_now.snapshot(project, "audit")
-    trained = labels_now.snapshot(project, "pick")
-    seen = {int(i) for i in run.result.get("ids") or trained.ids}
-    check = {int(i): audit.classes[int(y)] for i, y in zip(audit.ids, audit.y, strict=True) if int(i) not in seen}
-    truth, kind = _truth(project, answers.classes)
-    labeled = seen.union(trained.ids.tolist(), audit.ids.tolist())
-    return check, {i: name for i, name in truth.items() if i not in labeled}, kind
-
-
-def _truth(project: Project, classes: tuple[str, ...]) -> tuple[dict[int, str], str]:
-    pool = items.pool(project)
-    listed = demo_truth(project.images)
-    if listed is not None:
-        named = ((int(i), listed.get(Path(path).name)) for i, path in zip(pool.ids, pool.paths, strict=True))
-        found, kind = {i: name for i, name in named if name is not None}, "demo"
-    else:
-        try:
-            found, kind = folders.folder_labels(pool, known=classes), "folders"
-        except FactError:
-            return {}, ""  # images directly in the folder: their names say nothing
-    by_name = {name.casefold(): name for name in classes}
-    found = {i: by_name.get(name.casefold(), name) for i, name in found.items()}
-    # Folders may be dates or cameras: they count only when they hold every class the person named.
-    return (found, kind) if set(classes) <= set(found.values()) else ({}, "")
+    truth, kind = true_names(project, run, answers.classes)
+    labeled = set(labels_now.snapshot(project).ids.tolist())
+    return checked.check_names(project, run), {i: name for i, name in truth.items() if i not in labeled}, kind
 
 
 def results(project: Project, run: Run) -> Results:
@@ -144,8 +121,9 @@ def results(project: Project, run: Run) -> Results:
     measured, second, looked_at = None, None, 0
     if answers is not None:
         check, truth, kind = known_classes(project, run, answers)
-        by_check = outcome.measure(answers, check, "check", counts)
-        by_truth = outcome.measure(answers, truth, kind, counts)
+        more = figures.more(project, run, answers)
+        by_check = outcome.measure(answers, check, "check", counts, more)
+        by_truth = outcome.measure(answers, truth, kind, counts, more)
         looked_at = len(set(run.result.get("pool_ids") or ()) & ({*check, *truth})) if run.self_taught else 0
         measured = by_check or by_truth
         second = by_truth if by_check else None
@@ -196,8 +174,12 @@ def _stored_report(run: Run, counts: Mapping[str, int]) -> dict[str, Any] | None
         "accuracy": report["accuracy"],
         "interval": list(report["interval"]),
         "halve": outcome.TO_HALVE * report["n"],
+        "more": figures.stored(report),
         "phases": {},
-        "classes": [{**each, "labels": counts.get(each["name"], 0)} for each in report["per_class"]],
+        "classes": [
+            {"recall": [0, 1], "precision": [0, 1], **each, "labels": counts.get(each["name"], 0)}
+            for each in report["per_class"]
+        ],
         "confusion": [list(row) for row in report["confusion"]],
         "mistakes": [],
         "mistakes_total": None,

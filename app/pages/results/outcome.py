@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
+from app.pages.results import figures
 from app.routes import binary
 from fact_core.analysis import evaluate
+from fact_core.analysis.intervals import interval
 from fact_core.choices import PHASES
-from fact_core.errors import RunError
+from fact_core.labeling.checked import Answers as Answers
+from fact_core.labeling.checked import read_answers as read_answers
 from fact_core.types import FloatArray, IntArray
 
 MOST_MISTAKES = 60
@@ -23,39 +24,14 @@ MOST_MISTAKES = 60
 TO_HALVE = 3
 
 
-@dataclass(frozen=True)
-class Answers:
-    """The answers of one model. ``y`` indexes ``classes``; ``phases``: phase -> its answers."""
-
-    ids: IntArray  # (N,)
-    y: IntArray  # (N,)
-    confidence: FloatArray  # (N,)
-    classes: tuple[str, ...]
-    phases: dict[str, IntArray]  # each (N,)
-
-
-def read_answers(file: Path, classes: Sequence[str]) -> Answers:
-    """The stored predictions of a run. RunError when the file is gone or damaged."""
-    try:
-        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
-            ids, y, confidence = stored["ids"], stored["y"], stored["confidence"]
-            phases = {name[6:]: stored[name] for name in stored.files if name.startswith("phase_")}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
-    flat = {name: _top(values) for name, values in phases.items()}
-    return Answers(ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32), tuple(classes), flat)
-
-
-def _top(values: npt.NDArray[Any]) -> IntArray:
-    """Answers as class numbers, also where probabilities (N, K) were stored."""
-    return (values.argmax(1) if values.ndim == 2 else values).astype(np.int64)
-
-
-def measure(answers: Answers, known: Mapping[int, str], kind: str, counts: Mapping[str, int]) -> dict[str, Any] | None:
+def measure(
+    answers: Answers, known: Mapping[int, str], kind: str, counts: Mapping[str, int], more: figures.More | None = None
+) -> dict[str, Any] | None:
     """Accuracy, per class, confusion and mistakes on the images whose class is known; None without any.
 
     known: image id -> class name, of images that the model was not trained on.
-    kind: what the figures rest on (check, demo, folders). counts: labels trained on, per class.
+    kind: what the figures rest on (check, demo, folders). counts: labels trained on, per class. more: what else is
+    known of the images.
     """
     rows = [row for row, i in enumerate(answers.ids.tolist()) if i in known]
     if not rows:
@@ -65,14 +41,16 @@ def measure(answers: Answers, known: Mapping[int, str], kind: str, counts: Mappi
     number = {name: place for place, name in enumerate(classes)}
     truth = np.array([number[name] for name in names], dtype=np.int64)
     said, sure = answers.y[rows], answers.confidence[rows]
-    report = evaluate.report(truth, said, classes, kind, sure)
+    about = more(np.array(rows, dtype=np.int64)) if more else evaluate.About()
+    report = evaluate.report(truth, said, classes, kind, sure, about)
     right = said == truth
     return {
         "kind": kind,
-        **share(sum(each.found for each in report.per_class), report.n),
+        **share(right, about.groups),
         "halve": TO_HALVE * report.n,
+        "more": figures.told(report),
         "phases": {
-            phase: share(int((y[rows] == truth).sum()), len(rows)) | against(y[rows] == truth, right)
+            phase: share(y[rows] == truth, about.groups) | against(y[rows] == truth, right)
             for phase, y in answers.phases.items()
         },
         "classes": [asdict(each) | {"labels": counts.get(each.name, 0)} for each in report.per_class],
@@ -81,10 +59,14 @@ def measure(answers: Answers, known: Mapping[int, str], kind: str, counts: Mappi
     }
 
 
-def share(right: int, n: int) -> dict[str, Any]:
-    """{"right", "n", "accuracy", "interval"}: ``right`` of ``n`` with its 95 % Wilson interval."""
-    low, high = evaluate.wilson(right, n)
-    return {"right": right, "n": n, "accuracy": right / n, "interval": [float(low), float(high)]}
+def share(right: npt.NDArray[np.bool_], groups: IntArray | None = None) -> dict[str, Any]:
+    """{"right", "n", "accuracy", "interval"}: which of n answers are right (n,), with the 95 % interval of their share.
+
+    groups (n,): images of one number belong together.
+    """
+    hits, n = int(right.sum()), len(right)
+    low, high = interval(right, groups)
+    return {"right": hits, "n": n, "accuracy": hits / n, "interval": [float(low), float(high)]}
 
 
 def against(phase: npt.NDArray[np.bool_], final: npt.NDArray[np.bool_]) -> dict[str, int]:
@@ -129,7 +111,7 @@ def phase_rows(
             and done.get("check_accuracy") is not None
             and (not by_phase or _same_images(done, measured))
         ):
-            row |= share(round(done["check_accuracy"] * done["check_n"]), done["check_n"])
+            row |= share(np.arange(done["check_n"]) < round(done["check_accuracy"] * done["check_n"]))
         rows.append(row)
     return rows
 

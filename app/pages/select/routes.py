@@ -10,10 +10,14 @@ from app.pages.select import groups
 from app.routes.queue import queue_of
 from app.shell.forms import TITLES
 from app.shell.server import Server
+from fact_core.analysis.intervals import within
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
 from fact_core.labeling import selections
 from fact_core.storage.project import Project
+
+#: Check images that the page suggests; of so many it says what they buy.
+SUGGESTED, MOST_TOLD = 30, 400
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -50,6 +54,8 @@ def fields_of(kind: str) -> list[dict[str, Any]]:
         shown = {key: meta[key] for key in ("title", "help", "low", "high", "expert")}
         plain = type(each.default).__name__
         fields.append({"name": name, "type": plain, "default": each.default, "choices": listed or None, **shown})
+        if (kind, name) == ("select", "check"):
+            fields[-1] |= {"default": SUGGESTED, "within": [within(n) for n in range(1, MOST_TOLD + 1)]}
     return fields
 
 

@@ -1,0 +1,29 @@
+"""Sentences of what a figure of the Results page is worth."""
+
+TEXT = {
+    "results.leak": "{n} of these {total} images look nearly the same as a training image, or belong together with one: "
+    "the figure may say more than is true.",
+    "results.leak_one": "1 of these {total} images looks nearly the same as a training image, or belongs together with "
+    "one: the figure may say more than is true.",
+    "results.leak_clean": "Without them: {accuracy} of {n}, between {low} and {high} %.",
+    "results.trust": "How honest its confidences are",
+    "results.macro_f1": "Macro F1",
+    "results.groups": "Groups",
+    "results.groups_are": "{n}; the intervals count these, not images",
+    "results.ece": "Calibration error",
+    "results.ece_is": "{ece}, over {bins} bins of confidence",
+    "results.temperature": "Temperature",
+    "results.temperature_is": "{by}, fitted on training labels that were left out: calibration error {ece}",
+    "results.reliability": "As often right as it is sure?",
+    "results.reliability_alt": "Confidence against the share of right answers. On the diagonal confidences are honest; "
+    "below it the model is too sure.",
+    "results.bin": "{n} answers, {sure} sure, {right} right",
+    "results.as_is": "as it answers",
+    "results.after": "after the temperature",
+    "results.axis_sure": "confidence",
+    "results.axis_right": "right",
+    "results.axis_share": "share of the answers, surest first",
+    "results.coverage": "If only sure answers are taken",
+    "results.coverage_half": "The surest {share} of the answers ({sure} sure or more) are right in {right}.",
+    "results.span": "{low} to {high} %",
+}

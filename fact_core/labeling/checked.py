@@ -1,0 +1,100 @@
+"""The check images of now beside what a training run has answered: the one source of its accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+
+from fact_core.errors import RunError
+from fact_core.labeling import labels_now
+from fact_core.storage import groups
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+from fact_core.types import FloatArray, IntArray, Labels
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one model. ``y`` indexes ``classes``; ``phases``: phase -> its answers.
+
+    near (N,): whether the image looks nearly the same as one that was trained on; scaled (N,): the confidences after
+    the temperature; None where an earlier version has answered, or there is no temperature.
+    """
+
+    ids: IntArray  # (N,)
+    y: IntArray  # (N,)
+    confidence: FloatArray  # (N,)
+    classes: tuple[str, ...]
+    phases: dict[str, IntArray]  # each (N,)
+    near: npt.NDArray[np.bool_] | None = None
+    scaled: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Groups of images (n,), and whether each belongs together with one that was trained on (n,)."""
+
+    groups: IntArray
+    trained: npt.NDArray[np.bool_]
+
+
+def answers(project: Project, run: Run) -> Answers | None:
+    """The stored answers for the pool, under the names that classes have now; None while there are none.
+
+    RunError when the file is damaged.
+    """
+    file = project.predictions_file(run.id)
+    return read_answers(file, class_names(project, run)) if file.is_file() else None
+
+
+def read_answers(file: Path, classes: Sequence[str]) -> Answers:
+    """The stored predictions of a run. RunError when the file is gone or damaged."""
+    try:
+        with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            ids, y, confidence = stored["ids"], stored["y"], stored["confidence"]
+            phases = {name[6:]: _top(stored[name]) for name in stored.files if name.startswith("phase_")}
+            near = stored["near"].astype(bool) if "near" in stored.files else None
+            scaled = stored["scaled"].astype(np.float32) if "scaled" in stored.files else None
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
+    numbers = ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32)
+    return Answers(*numbers, tuple(classes), phases, near, scaled)
+
+
+def class_names(project: Project, run: Run) -> tuple[str, ...]:
+    """The classes of a run in the model's order; one that was renamed since under its new name."""
+    return labels_now.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
+
+
+def check_names(project: Project, run: Run, audit: Labels | None = None) -> dict[int, str]:
+    """Image -> class of the check images that have a label now, none of which the run was trained on.
+
+    audit: the labels of check images, where they were read already.
+    """
+    known, seen = labels_now.snapshot(project, "audit") if audit is None else audit, trained_on(project, run)
+    return {int(i): known.classes[int(y)] for i, y in zip(known.ids, known.y, strict=True) if int(i) not in seen}
+
+
+def trained_on(project: Project, run: Run) -> set[int]:
+    """The images whose labels the run has learned; those of earlier versions do not say: then all that teach now."""
+    ids = run.result.get("ids")
+    return {int(each) for each in (labels_now.snapshot(project, "pick").ids if ids is None else ids)}
+
+
+def sides(project: Project, run: Run, ids: IntArray) -> Sides | None:
+    """How these images are grouped; None where the person wants no groups."""
+    seen = np.array(sorted(trained_on(project, run)), dtype=np.int64)
+    numbers = groups.among(project, np.concatenate([ids, seen]))
+    if numbers is None:
+        return None
+    return Sides(numbers[: len(ids)], np.isin(numbers[: len(ids)], numbers[len(ids) :]))
+
+
+def _top(values: npt.NDArray[np.generic]) -> IntArray:
+    """Answers as class numbers, also where probabilities (N, K) were stored."""
+    return (values.argmax(1) if values.ndim == 2 else values).astype(np.int64)
