@@ -46,11 +46,14 @@ export class SelectForm {
     const defaults = Object.fromEntries(fields.map((field) => [field.name, field.default]));
     /** @type {Record<string, any>} */
     const values = { ...defaults, ...this.valid(selection && selection.config), extend: false };
-    if (!selection) values.check = Math.min(values.check, Math.floor(app.state.counts.pool / PART));
+    this.suggested = selection ? 0 : values.check; // check images, until the person says how many
     values.budget = String(values.budget);
     try {
       const draft = JSON.parse(kept(this.name));
-      if (draft && draft.of === this.of) Object.assign(values, this.valid(draft.values));
+      if (draft && draft.of === this.of) {
+        Object.assign(values, this.valid(draft.values));
+        this.suggested = 0;
+      }
     } catch { /* nothing kept */ }
     return values;
   }
@@ -76,6 +79,7 @@ export class SelectForm {
 
   set(name, value) {
     this.values[name] = value;
+    if (name === "check") this.suggested = 0;
     keep(this.name, JSON.stringify({ of: this.of, values: this.values }));
     if (name === "backbone") chooseBackbone(value);
     if (name === "check") this.budget.draw(); // they take time too
@@ -108,6 +112,12 @@ export class SelectForm {
   }
 
   setPool(n) {
+    const checks = Math.min(this.suggested, Math.floor(n / PART));
+    if (this.suggested && checks !== this.values.check) {
+      this.values.check = checks;
+      this.checks.value = String(checks);
+      this.fields.get("check").say();
+    }
     this.budget.setPool(n);
   }
 
