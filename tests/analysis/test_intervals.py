@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from fact_core.analysis.intervals import Z, effective_number, interval, wilson
+from fact_core.analysis.intervals import Z, effective_number, interval, wilson, within
 
 
 def right(*values: int) -> np.ndarray:
@@ -55,3 +55,8 @@ def test_strata_by_hand() -> None:
     assert effective_number(some, None, strata) == pytest.approx(wanted)
     assert effective_number(some, None, np.arange(20)) == 20  # one of each says nothing of the spread within
     assert math.isclose(effective_number(np.ones(20, dtype=bool), None, strata), 20)
+
+
+def test_what_check_images_buy() -> None:
+    assert [within(n) for n in (1, 10, 30, 100, 400)] == [45, 27, 17, 10, 5]
+    assert within(100) == math.ceil(100 * (wilson(50, 100)[1] - 0.5))

@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from fact_core.analysis.evaluate import report
+from fact_core.analysis.evaluate import About, report
 from fact_core.backbones import load
 from fact_core.classifier import export
 from fact_core.classifier.export import FILES, write_model
@@ -93,7 +93,8 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("export") / "model"
     truth = np.array([0, 1, 2, 3])
-    checked = report(truth, np.array([0, 1, 2, 0]), NASTY, "4 check images")
+    about = About(None, None, np.array([True, False, False, False]), 1.5, np.full(4, 0.7))
+    checked = report(truth, np.array([0, 1, 2, 0]), NASTY, "4 check images", np.full(4, 0.9), about)
     result, events = heard(
         write_model(
             target,
@@ -215,7 +216,12 @@ def test_the_card_shows_figures_and_class_names_do_nothing(exported: Path) -> No
     assert "<img" not in text and "\u202e" not in text and "](javascript" not in text and "{{" not in text
     assert "\n# heading" not in text
     rows = [line for line in body.splitlines() if line.startswith("| ") and "onerror" in line]
-    assert rows == ["| 0 | &lt;img src&#61;x onerror&#61;alert&#40;1&#41;&gt; | 1 | 1 | 2 |"]
+    name = "&lt;img src&#61;x onerror&#61;alert&#40;1&#41;&gt;"
+    assert rows == [f"| 0 | {name} | 1 | 1, 100.0% (21 to 100) | 2 | 1, 50.0% (9 to 91) |"]
+    assert "| of these nearly the same as a training image, or of its group | 1; without them 66.7% of 3 |" in body
+    assert "| calibration error (15 bins) | 15.0% |" in body
+    assert "| temperature, fitted without these images | 1.50: calibration error 5.0% |" in body
+    assert "| 87% to 93% | 4 | 90.0% | 75.0% |" in body
 
 
 def test_a_code_span_shows_the_name_as_it_is(exported: Path) -> None:
