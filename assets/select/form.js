@@ -20,9 +20,11 @@ export class SelectForm {
    *  @param {HTMLElement} host
    *  @param {Field[]} fields
    *  @param {Chosen | null} selection  the newest one
-   *  @param {() => void} changed */
-  constructor(host, fields, selection, changed) {
+   *  @param {() => void} changed
+   *  @param {HTMLElement} beside  stands behind the check images */
+  constructor(host, fields, selection, changed, beside) {
     this.host = host;
+    this.beside = beside;
     this.changed = changed;
     this.known = new Map(fields.map((field) => [field.name, field]));
     this.name = `fact.select.${app.key}`;
@@ -74,7 +76,13 @@ export class SelectForm {
     const expert = rest.filter((field) => field.expert);
     const title = el("summary", {}, icon("chevron-right"), t("select.more"));
     const more = el("details", { class: "sl-more" }, title, expert.map(make));
-    this.host.replaceChildren(this.budget.node, ...first.map(make), ...plain.map(make), more);
+    this.host.replaceChildren(
+      this.budget.node,
+      ...first.map(make),
+      el("div", {}, this.beside),
+      ...plain.map(make),
+      more,
+    );
   }
 
   set(name, value) {

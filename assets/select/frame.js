@@ -29,7 +29,6 @@ function form(make, page) {
     { class: "pane sl-form", "aria-label": t("select.title") },
     make.part("only", "div", { class: "note sl-only", role: "status", hidden: true }),
     make.part("form", "div", { class: "sl-fields" }),
-    make.part("groups", "div", { class: "sl-fields", hidden: true }),
     make.part("lack", "div", { class: "note warn", role: "status", hidden: true }),
     make.part(
       "again",

@@ -11,9 +11,8 @@ import { t } from "../shell/text.js";
 const NONE = "none";
 
 export class Groups {
-  /** @param {HTMLElement} host */
-  constructor(host) {
-    this.host = host;
+  constructor() {
+    this.host = el("div", { class: "sl-fields", hidden: true });
     this.data = null;
     this.asked = ""; // what the answer depends on
   }

@@ -43,7 +43,7 @@ class SelectPage {
     this.busy = false;
     this.gone = false;
     this.parts = buildFrame(root, this);
-    this.groups = new Groups(this.parts.groups);
+    this.groups = new Groups();
     this.map = new PoolMap(this.parts.map, {
       label: t("select.map_alt"),
       onPick: (id) => this.look(id),
@@ -190,7 +190,8 @@ class SelectPage {
     if (!this.fields || (this.form && this.form.of === of)) return;
     if (this.form) this.form.destroy();
     this.only = false;
-    this.form = new SelectForm(this.parts.form, this.fields, state.selection, () => this.draw());
+    const changed = () => this.draw();
+    this.form = new SelectForm(this.parts.form, this.fields, state.selection, changed, this.groups.host);
     this.ask();
   }
 
