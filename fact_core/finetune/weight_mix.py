@@ -68,7 +68,8 @@ def choose(
     groups = torch.from_numpy(together(inputs.x.numpy(), inputs.y.numpy(), inputs.groups))
     images, parts = len(torch.unique(groups)), halves(inputs.y, inputs.generator(f"{phase}.halves"), groups)
     if images < GATE_LABELS * len(counts) or not sum(map(len, parts)):
-        reason = f"labels of {images} images of {len(counts)} classes are too few to compare"
+        what = "images" if inputs.groups is None else "groups"
+        reason = f"labels of {images} {what} of {len(counts)} classes are too few to compare"
         return (yield from _decide(state, unseen, f"{reason}: {stays}", None))
     asked = yield from _left_out(inputs, state.backbone, phase, plan, pretrained, train_part, shares, parts)
     share, reason, scores = _compared(*asked)
