@@ -14,6 +14,7 @@ import torch
 
 from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.calibration import scaled
+from fact_core.backbones import Identity
 from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.predict import Predictions
 from fact_core.classifier.predict import predict as answer
@@ -53,7 +54,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)
     view = classifier.backbone.preprocess.view  # the project may see them in another way by now
     pool, x, key = pool_features(project, backbone, config.device, view)
-    same = key == features_key(classifier.backbone)  # else phase 1's layer has never seen such features
+    same = key == _key_of(classifier, trained)  # else phase 1's layer has never seen such features
     if classifier.probe is not None and not same:
         yield Log(
             "The pool's features are others than in training (weights, deep pixels): no answers of phase 1.", "warning"
@@ -68,8 +69,8 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     )
     yield from _left_out(project, pool, found)
     file = project.predictions_file(trained.id)
-    learned = x[np.isin(pool.ids, trained.result.get("ids") or [])]
-    close, by = like_any(x, learned, near(x)), value_of(trained.result.get("temperature"))
+    taught = x[np.isin(pool.ids, trained.result.get("ids") or [])]
+    close, by = like_any(x, taught, near(x)), value_of(trained.result.get("temperature"))
     _save_answers(file, pool, found, classifier.final, {"near": close}, by)
     _save_rows(project, trained, pool, found.answers[classifier.final], classifier.classes)
     return {
@@ -80,6 +81,13 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
         "phases": list(found.answers),
         "seconds": time.monotonic() - started,
     }
+
+
+def _key_of(classifier: Classifier, trained: Run) -> str:
+    """The key of the features that phase 1 has learned from: a student of self-training may answer at another side."""
+    backbone = classifier.backbone
+    own = backbone.preprocess.at(int(trained.result.get("pixels") or backbone.preprocess.pixels))
+    return features_key(Identity(backbone.name, backbone.key, own))
 
 
 def _left_out(project: Project, pool: Pool, found: Predictions) -> Step[None]:

@@ -85,9 +85,11 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     rows, others = pool.rows(known.ids), pool.rows(known.pool_ids)
     rng = np.random.default_rng(config.seed)
     some = rng.choice(len(pool), size=min(PCA_IMAGES, len(pool)), replace=False)
+    backbone = load_here(project, config.backbone, device, config.view, ranges)
+    own = backbone.preprocess.pixels  # that of the features; self-training may have the network answer at another
     try:
         trained = yield from run_phases(
-            backbone=load_here(project, config.backbone, device, config.view, ranges),
+            backbone=backbone,
             files=pool.sources(rows),
             y=known.y,
             classes=known.classes,
@@ -114,7 +116,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)
     told["temperature"] = honest
-    told["view"] = trained.classifier.backbone.preprocess.view
+    told["view"], told["pixels"] = trained.classifier.backbone.preprocess.view, own
     return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
 
 

@@ -10,13 +10,14 @@ import torch
 from safetensors.torch import save_file
 
 from fact_core.backbones import loading
-from fact_core.config import FeaturesConfig, SelectConfig, from_dict
+from fact_core.classifier.model import load_model
+from fact_core.config import FeaturesConfig, PredictConfig, SelectConfig, from_dict
 from fact_core.config import TrainConfig as Options
 from fact_core.generators import finish
 from fact_core.pretrained import digests, weights
 from fact_core.storage import project, run_queue
 from fact_core.storage.project import Project
-from fact_core.work import features, scan, select, train
+from fact_core.work import features, predict, scan, select, train
 from tests.work.test_worker import label_all, make_images, quick
 
 LITE = "tf_efficientnet_lite0"
@@ -82,6 +83,22 @@ def test_the_labels_of_a_run_are_read_as_they_were_written(labeled: Project) -> 
     again = train.labels_of_run(labeled, folder, config, pool)
     assert first.to_dict() == again.to_dict() and len(first.ids) == 9 and len(first.pool_ids) == 5
     assert again.ids.dtype == again.y.dtype == again.check_ids.dtype == again.pool_ids.dtype
+
+
+def test_a_student_that_answers_at_another_side_keeps_phase_1_beside_it(labeled: Project) -> None:
+    """Phase 1 has learned from features of the backbone's own side, which the predictions compare it by."""
+    values = quick(recipe="fact+", **{"st.steps": 2, "st.images": 5, "ff.gate": "off"})
+    run = run_of(labeled, "train", values)
+    told = finish(train.run(labeled, run, from_dict(Options, values)))
+    assert (told["pixels"], [each["value"] for each in told["decisions"] if each["name"] == "st.pixels"]) == (
+        224,
+        ["64"],
+    )
+    run_queue.finish(labeled, run.id, "done", result=told)
+    predicted = finish(predict.run(labeled, run_of(labeled, "predict"), PredictConfig(run=run.id, device="cpu")))
+    assert predicted["phases"] == ["lp", "st", "lm"] and predicted["bad"] == 0
+    classifier, _ = load_model(labeled.run_folder(run.id) / "model")
+    assert classifier.backbone.preprocess.pixels == 64
 
 
 def test_features_by_other_weights_in_the_same_place_are_not_taken(labeled: Project) -> None:

@@ -1,8 +1,8 @@
 """Sentences of what a figure of the Results page is worth."""
 
 TEXT = {
-    "results.leak": "{n} of these {total} images look nearly the same as a training image, or belong together with one: "
-    "the figure may say more than is true.",
+    "results.leak": "{n} of these {total} images look nearly the same as a training image, or belong together with "
+    "one: the figure may say more than is true.",
     "results.leak_one": "1 of these {total} images looks nearly the same as a training image, or belongs together with "
     "one: the figure may say more than is true.",
     "results.leak_clean": "Without them: {accuracy} of {n}, between {low} and {high} %.",
