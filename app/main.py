@@ -57,6 +57,7 @@ from app.shell.theme import theme
 from fact_core.errors import FactError, storage_error
 from fact_core.folders import data_folder
 from fact_core.images.demo import make_demo
+from fact_core.paths import absolute
 from fact_core.storage import items
 from fact_core.storage import project as projects
 
@@ -123,10 +124,10 @@ def head() -> str:
     )
 
 
-def serve(door: Door, *, browser: bool, folder: str = "", demo: bool = False) -> int:
+def serve(door: Door, *, browser: bool, folder: str = "", demo: bool = False, browse: Sequence[str] = ()) -> int:
     """Serve until Ctrl+C. The exit code."""
     check_certificate(door)
-    server = Server(demo=demo)
+    server = Server(demo=demo, browse=[absolute(each) for each in browse])
     listening = listen(door.host, door.port)
     try:
         door = replace(door, port=listening.getsockname()[1])
@@ -200,11 +201,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keyfile", default="", metavar="FILE", help="its key, where that is a file of its own")
     parser.add_argument("--no-browser", action="store_true", help="do not open a browser")
     parser.add_argument("--project", default="", metavar="DIR", help="open this project")
+    parser.add_argument(
+        "--browse", action="append", default=[], metavar="DIR", help="let the page look for folders below this one, too"
+    )
     parser.add_argument("--demo", action="store_true", help="a project on the scikit-learn digits, without a download")
     given = parser.parse_args(argv)
     try:
         door = Door(given.host, given.port, given.certfile, given.keyfile)
-        return serve(door, browser=not given.no_browser, folder=given.project, demo=given.demo)
+        return serve(door, browser=not given.no_browser, folder=given.project, demo=given.demo, browse=given.browse)
     except KeyboardInterrupt:
         return 0
     except FactError as error:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,8 @@ class Opened:
 class Server:
     """Everything the routes and pages need. ``key`` names a project in addresses."""
 
-    def __init__(self, *, demo: bool = False) -> None:
-        self.demo = demo
+    def __init__(self, *, demo: bool = False, browse: Sequence[Path] = ()) -> None:
+        self.demo, self.browse = demo, tuple(browse)
         self.gpu = processor.gpu_name()  # asked once: a name of a GPU does not change
         self._open: dict[str, Opened] = {}
         self._guard = threading.RLock()

@@ -2,6 +2,7 @@
 import { el } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { errorBox, toast } from "../shell/notices.js";
+import { browseButton } from "./browse.js";
 import { wholePath } from "../shell/path_field.js";
 import { startRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
@@ -17,14 +18,20 @@ export function newForm({ problem, create, home, typed }) {
     const links_to = typed("p-links");
     create({ images: typed("p-images"), name: typed("p-name"), folder: typed("p-place"), links_to });
   };
-  const images = input("p-images", { required: true, placeholder: t("project.folder_example") });
-  const place = input("p-place");
+  const wanted = { required: true, placeholder: t("project.folder_example"), dataset: { what: "project.folder" } };
+  const images = input("p-images", wanted), place = input("p-place");
   const name = input("p-name", { maxlength: "200", spellcheck: null });
   return el(
     "form",
     { class: "p-form", id: "p-new", onsubmit: submit },
-    el("label", {}, t("project.folder"), small("project.folder_help"), images),
-    wholePath(images),
+    el(
+      "div",
+      { class: "p-field" },
+      el("label", { class: "full", for: "p-images" }, t("project.folder"), small("project.folder_help")),
+      images,
+      browseButton(images),
+      wholePath(images),
+    ),
     problem ? errorBox(problem) : "",
     el("label", {}, t("project.name"), small("project.name_help"), name),
     el(
@@ -41,7 +48,12 @@ export function newForm({ problem, create, home, typed }) {
 /** Another folder makes a new project; the same one is scanned again. */
 export function folderForm({ problem, create, images, scanned }) {
   const button = el("button", { class: "btn", type: "submit" });
-  const help = { id: "p-images", value: images, "aria-describedby": "p-images-help" };
+  const help = {
+    id: "p-images",
+    value: images,
+    "aria-describedby": "p-images-help",
+    dataset: { what: "project.folder" },
+  };
   const field = el("input", { ...PLAIN, ...help });
   const other = () => field.value.trim() !== images;
   const rename = () => button.replaceChildren(other() ? t("project.create") : t(again));
@@ -59,6 +71,7 @@ export function folderForm({ problem, create, images, scanned }) {
     el("label", { class: "full", for: "p-images" }, t("project.folder")),
     el("span", { class: "full small", id: "p-images-help" }, t("project.folder_help")),
     field,
+    browseButton(field),
     button,
     wholePath(field),
   );

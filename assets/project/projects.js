@@ -10,6 +10,7 @@ import { openProject } from "../shell/pages.js";
 import { wholePath } from "../shell/path_field.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
+import { browseButton } from "./browse.js";
 
 /** The nodes of the list. act: {making, startNew(), openOther(), open(key), remove(project)}. */
 export function listNodes(projects, act) {
@@ -87,7 +88,8 @@ export async function removeProject(each) {
 
 /** Ask for the folder of a project and open it. */
 export function openOther() {
-  const field = el("input", { class: "field", id: "p-open", spellcheck: "false", autocomplete: "off" });
+  const look = { class: "field", id: "p-open", spellcheck: "false", autocomplete: "off" };
+  const field = el("input", { ...look, dataset: { what: "project.open_field" } });
   const note = el("div"), help = el("span", { class: "small" }, t("project.open_help"));
   const open = async (close) => {
     try {
@@ -98,7 +100,8 @@ export function openOther() {
       note.replaceChildren(errorBox(error));
     }
   };
-  const body = [el("label", {}, t("project.open_field"), help, field), wholePath(field), note];
+  const label = el("label", { class: "full", for: "p-open" }, t("project.open_field"), help);
+  const body = [el("div", { class: "p-field" }, label, field, browseButton(field, true), wholePath(field)), note];
   return showDialog(t("project.open_title"), body, (close) => {
     field.addEventListener("keydown", (event) => event.key === "Enter" && open(close));
     const yes = { class: "btn primary", type: "button", onclick: () => open(close) };

@@ -1,0 +1,38 @@
+"""Looking for a folder by clicking, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MakeImages
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tests.page.browser_help import LONG
+from tests.page.conftest import Serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def test_a_project_is_made_of_a_folder_that_was_clicked(
+    serve: Serve, page: Page, tmp_path: Path, make_images: MakeImages
+) -> None:
+    photos = make_images(tmp_path / "disk" / "photos" / "2026")
+    page.goto(serve("--browse", str(tmp_path / "disk")).address)
+    page.locator("#p-new").get_by_role("button", name="Browse").click()
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_role("navigation").get_by_role("button", name="disk", exact=True).click()
+    dialog.get_by_role("button", name="photos").click()
+    dialog.get_by_role("button", name="2026").press("Enter")  # by key as well
+    expect(dialog.locator(".p-here b")).to_have_text(str(photos))
+    expect(dialog.get_by_role("status")).to_contain_text("No image lies right in this folder")
+    dialog.get_by_role("button", name="green").click()
+    expect(dialog.get_by_role("status")).to_contain_text("12 images lie right in this folder")
+    dialog.get_by_role("button", name="Up").click()
+    dialog.get_by_role("button", name="Use this folder").click()
+    expect(page.locator("#p-images")).to_have_value(str(photos))
+    page.get_by_role("button", name="Create and scan").click()
+    expect(page.locator("#page-project .fact")).to_have_text("24 images are ready.", timeout=LONG)
