@@ -22,6 +22,7 @@ from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.keeper import Keeper
 from fact_core.storage.project import Lock, Project
+from fact_core.storage.rename import rename
 
 #: The child leaves after so many idle seconds, so that the imports of torch are not paid for every run.
 IDLE_SECONDS = 120.0
@@ -105,6 +106,14 @@ class Server:
     def project(self, key: str) -> Project:
         """The project of that key."""
         return self.opened(key).project
+
+    def rename(self, key: str, name: str) -> str:
+        """Give a project another name; the name as it is stored. InputError when it cannot be one."""
+        with self._guard:
+            held = self.opened(key)
+            held.project = held.keeper.project = rename(held.project, name)
+            held.cache.pop("state", None)
+            return held.project.name
 
     def delete(self, key: str) -> None:
         """Delete a project's folder. The images stay. ProjectError while a run is going on."""

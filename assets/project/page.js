@@ -14,7 +14,7 @@ import { Found } from "./found.js";
 import { Nets } from "./nets.js";
 import { computer } from "./parts.js";
 import { ViewPart } from "./view.js";
-import { listNodes, openOther, removeProject } from "./projects.js";
+import { listNodes, openOther, removeProject, renameProject } from "./projects.js";
 
 /** The piece "project". */
 export function projectPage(root) {
@@ -115,6 +115,7 @@ class ProjectPage {
         startNew: () => this.startNew(),
         openOther: () => openOther().catch(toast),
         open: (key) => this.open(key),
+        rename: (each) => this.rename(each).catch(toast),
         remove: (each) => this.remove(each).catch(toast),
       }));
   }
@@ -130,6 +131,10 @@ class ProjectPage {
     this.problem = null;
     this.draw();
     this.field("p-images")?.focus();
+  }
+
+  async rename(each) {
+    if (await renameProject(each)) await this.loadInfo();
   }
 
   async remove(each) {

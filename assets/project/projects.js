@@ -9,10 +9,11 @@ import { errorBox, toast } from "../shell/notices.js";
 import { openProject } from "../shell/pages.js";
 import { wholePath } from "../shell/path_field.js";
 import { api } from "../shell/server.js";
+import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { browseButton } from "./browse.js";
 
-/** The nodes of the list. act: {making, startNew(), openOther(), open(key), remove(project)}. */
+/** The nodes of the list. act: {making, startNew(), openOther(), open(key), rename(project), remove(project)}. */
 export function listNodes(projects, act) {
   const fresh = { class: "btn quiet push", type: "button", onclick: act.startNew };
   const other = { class: "link", type: "button", onclick: act.openOther };
@@ -45,6 +46,7 @@ function row(each, act) {
       icon: "folder",
       act: () => navigator.clipboard?.writeText(each.folder),
     },
+    { text: t("project.rename"), icon: "edit", act: () => act.rename(each) },
     null,
     { text: t("project.delete"), icon: "trash", act: () => act.remove(each) },
   ];
@@ -66,6 +68,27 @@ function standing(each) { // how far a project is
   if (each.problem) return each.problem;
   if (each.labeled) return t("project.labeled", { done: fmt.int(each.labeled) });
   return each.pool ? t("project.images_n", { n: fmt.int(each.pool) }) : t("project.not_scanned");
+}
+
+/** Ask for another name. Whether the list has to be read again. */
+export async function renameProject(each) {
+  const look = { class: "field", id: "p-rename", maxlength: "200", value: each.name, autocomplete: "off" };
+  const field = el("input", look), note = el("div");
+  const name = async (close) => {
+    try {
+      close(await api("/x/projects/rename", { key: each.key, name: field.value }));
+    } catch (error) {
+      note.replaceChildren(errorBox(error));
+    }
+  };
+  const body = [el("label", {}, t("project.name"), field), note];
+  const renamed = await showDialog(t("project.rename"), body, (close) => {
+    field.addEventListener("keydown", (event) => event.key === "Enter" && name(close));
+    const yes = { class: "btn primary", type: "button", onclick: () => name(close) };
+    return [cancelButton(close), el("button", yes, t("project.rename_yes"))];
+  });
+  if (renamed) refreshState();
+  return Boolean(renamed);
 }
 
 /** Ask, then delete a project. Whether the list has to be read again. */

@@ -36,3 +36,13 @@ def test_a_project_is_made_of_a_folder_that_was_clicked(
     expect(page.locator("#p-images")).to_have_value(str(photos))
     page.get_by_role("button", name="Create and scan").click()
     expect(page.locator("#page-project .fact")).to_have_text("24 images are ready.", timeout=LONG)
+
+    page.locator(".p-row.current .btn.icon").click()  # another name for the project
+    page.get_by_role("menuitem", name="Rename this project").click()
+    page.locator("#p-rename").fill(" Summer <b>2026</b> ")
+    page.locator("#p-rename").press("Enter")
+    name = "Summer <b>2026</b>"
+    expect(page.locator("#page-project h1")).to_have_text(name)
+    expect(page.locator(".p-row.current .name")).to_have_text(name)
+    page.reload()
+    expect(page.locator("#page-project h1")).to_have_text(name)

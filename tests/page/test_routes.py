@@ -212,6 +212,19 @@ def test_an_unknown_project_is_told_in_words(client: TestClient) -> None:
     assert answer.json()["what"] == "This project is not there any more"
 
 
+def test_a_project_is_renamed_everywhere_and_stays_where_it_is(client: TestClient, server: Server, key: str) -> None:
+    place, before = server.project(key).folder, client.get(f"/x/{key}/state").json()["project"]
+    assert client.post("/x/projects/rename", json={"key": key, "name": " Zoo <b> "}).json() == {"name": "Zoo <b>"}
+    assert client.get(f"/x/{key}/state").json()["project"] == before | {"name": "Zoo <b>"}
+    assert [each["name"] for each in client.get("/x/app").json()["projects"]] == ["Zoo <b>"]
+    for name in ("", " ", "a" * 201, "a\u202eb", "a\nb"):
+        refused = client.post("/x/projects/rename", json={"key": key, "name": name})
+        assert refused.status_code == 400 and "project name" in refused.json()["what"]
+    assert server.project(key).name == "Zoo <b>" and server.project(key).folder == place
+    server.close()  # a later start
+    assert client.get(f"/x/{key}/state").json()["project"]["name"] == "Zoo <b>"
+
+
 def test_deleting_leaves_the_images(client: TestClient, server: Server, key: str, folder: Path) -> None:
     place = server.project(key).folder
     assert client.post("/x/projects/delete", json={"key": key}).json() == {"deleted": True}

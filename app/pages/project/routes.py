@@ -39,7 +39,7 @@ class ProjectRow:
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/app, /x/K/found; POST /x/K/links, /x/K/view, /x/projects/open|new|delete."""
+    """GET /x/app, /x/K/found; POST /x/K/links, /x/K/view, /x/projects/open|new|rename|delete."""
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
@@ -77,6 +77,10 @@ def register(app: FastAPI, server: Server) -> None:
         links.allow(server.project(key), allowed)
         server.start(key, "scan", {})
         return {"key": key}
+
+    @app.post("/x/projects/rename")
+    def rename(key: str = Body(), name: str = Body()) -> dict[str, str]:
+        return {"name": server.rename(key, name)}
 
     @app.post("/x/projects/delete")
     def delete(key: str = Body(embed=True)) -> dict[str, bool]:

@@ -18,6 +18,8 @@ TEXT = {
     "project.not_scanned": "not scanned",
     "project.list_note": "Projects lie in one folder each. Images stay where they are and are never copied or changed.",
     "project.more": "More",
+    "project.rename": "Rename this project",
+    "project.rename_yes": "Rename",
     "project.delete": "Delete this project",
     "project.delete_title": "Delete “{name}”?",
     "project.delete_text": "The labels, runs and models of this project are deleted. The images stay where they are.",
