@@ -55,11 +55,7 @@ from app.shell.server import Server
 from app.shell.text import sentences
 from app.shell.theme import theme
 from fact_core.errors import FactError, storage_error
-from fact_core.folders import data_folder
-from fact_core.images.demo import make_demo
 from fact_core.paths import absolute
-from fact_core.storage import items
-from fact_core.storage import project as projects
 
 #: name -> the function that builds the page, in the order of the steps
 PAGES: dict[str, Callable[[Server], None]] = {
@@ -166,14 +162,7 @@ def uvicorn_config(app: Guard, door: Door) -> uvicorn.Config:
 def first_project(server: Server, folder: str, demo: bool) -> str:
     """The key of the project to show first, or ""."""
     if demo:
-        images = make_demo(data_folder() / "demo-images")
-        target = Path(folder) if folder else data_folder() / "demo"
-        exists = (target / projects.DATABASE).exists()
-        opened = projects.open_project(target) if exists else projects.create(target, images, "Digits (demo)")
-        key = server.open(opened.folder)
-        if not items.counts(opened).files:
-            server.start(key, "scan", {})
-        return key
+        return server.open_demo(Path(folder) if folder else None)
     return server.open(Path(folder)) if folder else ""
 
 

@@ -16,6 +16,8 @@ from app.shell.trainings import refuse_second
 from fact_core import processor
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
 from fact_core.errors import ConfigError, InputError, ProjectError
+from fact_core.folders import data_folder
+from fact_core.images.demo import make_demo
 from fact_core.labeling import selections
 from fact_core.paths import typed
 from fact_core.storage import items, run_queue
@@ -77,6 +79,17 @@ class Server:
         title = name.strip() or root.name or "Project"
         target = typed(folder) if folder.strip() else projects.default_folder(title)
         return self.open(projects.create(target, root, title).folder)
+
+    def open_demo(self, folder: Path | None = None) -> str:
+        """Open the project of the demo's digits, made and scanned where it is not there yet."""
+        target = folder or data_folder() / "demo"
+        images = make_demo(data_folder() / "demo-images")
+        exists = (target / projects.DATABASE).exists()
+        project = projects.open_project(target) if exists else projects.create(target, images, "Digits (demo)")
+        key = self.open(project.folder)
+        if not items.counts(project).files:
+            self.start(key, "scan", {})
+        return key
 
     def opened(self, key: str) -> Opened:
         """An open project; one that was open before a restart of the server is opened again.

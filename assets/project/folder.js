@@ -3,7 +3,9 @@ import { el } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { browseButton } from "./browse.js";
+import { openProject } from "../shell/pages.js";
 import { wholePath } from "../shell/path_field.js";
+import { api } from "../shell/server.js";
 import { startRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
 
@@ -42,7 +44,12 @@ export function newForm({ problem, create, home, typed }) {
       wholePath(place),
       el("label", {}, t("project.links"), small("project.links_help"), input("p-links")),
     ),
+    el("div", {}, el("button", { class: "link", type: "button", id: "p-demo", onclick: tryDemo }, t("project.demo"))),
   );
+}
+
+function tryDemo() {
+  return api("/x/projects/demo", {}).then(({ key }) => openProject(key)).catch(toast);
 }
 
 /** Another folder makes a new project; the same one is scanned again. */

@@ -22,6 +22,9 @@ def test_a_project_is_made_of_a_folder_that_was_clicked(
 ) -> None:
     photos = make_images(tmp_path / "disk" / "photos" / "2026")
     page.goto(serve("--browse", str(tmp_path / "disk")).address)
+    page.locator("#p-demo").click()  # the demo is a click away
+    expect(page.locator("#page-project h1")).to_have_text("Digits (demo)")
+    page.get_by_role("button", name="New", exact=True).click()
     page.locator("#p-new").get_by_role("button", name="Browse").click()
     dialog = page.locator("dialog[open]")
     dialog.get_by_role("navigation").get_by_role("button", name="disk", exact=True).click()

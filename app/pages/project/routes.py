@@ -39,7 +39,7 @@ class ProjectRow:
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/app, /x/K/found; POST /x/K/links, /x/K/view, /x/projects/open|new|rename|delete."""
+    """GET /x/app, /x/K/found; POST /x/K/links, /x/K/view, /x/projects/open|new|demo|rename|delete."""
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
@@ -77,6 +77,10 @@ def register(app: FastAPI, server: Server) -> None:
         links.allow(server.project(key), allowed)
         server.start(key, "scan", {})
         return {"key": key}
+
+    @app.post("/x/projects/demo")
+    def demo() -> dict[str, str]:
+        return {"key": server.open_demo()}
 
     @app.post("/x/projects/rename")
     def rename(key: str = Body(), name: str = Body()) -> dict[str, str]:

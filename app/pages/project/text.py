@@ -63,6 +63,7 @@ TEXT = {
     "project.follow": "Follow these links",
     "project.followed": "Links to {folder} are followed.",
     "project.unfollow": "Stop following",
+    "project.demo": "Or try it first on 1,797 small pictures of digits",
     "project.create": "Create and scan",
     "project.scan": "Scan",
     "project.scan_again": "Scan again",
