@@ -49,7 +49,7 @@ export function newForm({ problem, create, home, typed }) {
 }
 
 function tryDemo() {
-  return api("/x/projects/demo", {}).then(({ key }) => openProject(key)).catch(toast);
+  return api("/x/projects/open", { demo: true }).then(({ key }) => openProject(key)).catch(toast);
 }
 
 /** Another folder makes a new project; the same one is scanned again. */

@@ -38,7 +38,6 @@ OWN = (
     "/x/app",
     "/x/0a1b/state",
     "/x/0a1b/ops",
-    "/x/projects/demo",
     "/x/projects/rename",
     "/x/projects/delete",
     "/gradio_api/queue/join",

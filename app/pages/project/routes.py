@@ -39,7 +39,7 @@ class ProjectRow:
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/app, /x/K/found; POST /x/K/links, /x/K/view, /x/projects/open|new|demo|rename|delete."""
+    """GET /x/app, /x/K/found; POST /x/K/links, /x/K/view, /x/projects/open|new|rename|delete."""
 
     @app.get("/x/app")
     def state() -> dict[str, Any]:
@@ -63,7 +63,9 @@ def register(app: FastAPI, server: Server) -> None:
     _register_found(app, server)
 
     @app.post("/x/projects/open")
-    def open_one(folder: str = Body(embed=True)) -> dict[str, str]:
+    def open_one(folder: str = Body(""), demo: bool = Body(False)) -> dict[str, str]:
+        if demo:
+            return {"key": server.open_demo()}
         if not folder.strip():
             raise InputError("The project folder is empty", do="Give the folder of the project.")
         return {"key": server.open(typed(folder))}
@@ -77,10 +79,6 @@ def register(app: FastAPI, server: Server) -> None:
         links.allow(server.project(key), allowed)
         server.start(key, "scan", {})
         return {"key": key}
-
-    @app.post("/x/projects/demo")
-    def demo() -> dict[str, str]:
-        return {"key": server.open_demo()}
 
     @app.post("/x/projects/rename")
     def rename(key: str = Body(), name: str = Body()) -> dict[str, str]:
