@@ -152,7 +152,8 @@ class ImportDialog {
         toast(error);
       }
     };
-    const checks = done.checks ? ` ${counted("import.done_checks", done.checks)}` : "";
+    const none = this.check === "none" ? "" : ` ${t("import.no_checks")}`; // e.g. all groups have learned images
+    const checks = done.checks ? ` ${counted("import.done_checks", done.checks)}` : none;
     this.store.offer(counted("import.done", done.images) + checks, back);
     await this.refresh().catch(toast);
   }

@@ -12,11 +12,19 @@ SHARE = 0.2
 WAYS = ("none", "share", "split")
 
 
-def draw(items: Sequence[int], groups: Mapping[int, str], test: Collection[int], way: str, seed: int = 0) -> list[int]:
+def draw(
+    items: Sequence[int],
+    groups: Mapping[int, str],
+    test: Collection[int],
+    way: str,
+    seed: int = 0,
+    learned: Collection[int] = (),
+) -> list[int]:
     """The images to keep apart, ascending.
 
     way: "none"; "share": a fifth, drawn at random by whole groups, one image at the least and never all; "split":
     those of ``test``. groups: image -> what it belongs to, such as a patient; an image without one stands alone.
+    learned: images whose labels may have been trained on; for a share none is kept apart from its group's.
     """
     if way not in WAYS:
         raise InputError("There is no such way to choose check images", repr(way)[:80], f"Known: {', '.join(WAYS)}.")
@@ -24,9 +32,11 @@ def draw(items: Sequence[int], groups: Mapping[int, str], test: Collection[int],
         return []
     if way == "split":
         return sorted(set(items) & set(test))
+    known = {groups[item] for item in learned if item in groups}
     parts: dict[str | int, list[int]] = {}
     for item in sorted(items):
-        parts.setdefault(groups.get(item, item), []).append(item)
+        if groups.get(item) not in known:
+            parts.setdefault(groups.get(item, item), []).append(item)
     order = list(parts.values())
     wanted = max(1, round(SHARE * len(items)))
     held: list[int] = []

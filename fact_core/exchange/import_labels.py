@@ -160,7 +160,8 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         images = bulk.give(con, client, {item: ids[name] for item, name in give.items()}, "import")
         new = tuple(sorted(set(ids.values()) - set(present)))
         fresh = [item for item in give if item not in other]  # a label that was there may have been trained on
-        held = held_out.draw(fresh, preview.groups, preview.test, check)
+        learned = preview.groups.keys() - set(fresh)
+        held = held_out.draw(fresh, preview.groups, preview.test, check, learned=learned)
         selections.keep_apart(con, held, client)
         groups.note_column(con, preview.groups)
         return Applied(client, images, len(other) if keep == "mine" else 0, new, len(held))

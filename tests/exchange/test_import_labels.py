@@ -310,6 +310,27 @@ def test_the_part_that_a_file_calls_test_becomes_check_images(project: Project) 
     assert latest.selection.next_best.tolist() == [6]
 
 
+def test_no_group_is_parted_that_has_learned_images() -> None:
+    """Of patients 0 to 4 an image each was labeled before."""
+    groups = {item: f"patient {item // 5}" for item in range(100)}
+    learned = range(0, 25, 5)
+    fresh = [item for item in range(100) if item not in learned]
+    held = held_out.draw(fresh, groups, (), "share", learned=learned)
+    assert len(held) == 20 and min(held) >= 25
+    assert held_out.draw(fresh[:20], groups, (), "share", learned=learned) == []
+    assert held_out.draw(fresh, groups, fresh[:3], "split", learned=learned) == fresh[:3], "the file's own part"
+
+
+def test_a_patient_whose_images_were_labeled_before_gives_no_check_images(project: Project) -> None:
+    rows = ("000.png,cat,p1", "001.png,dog,p2", "002.png,cat,p1", "003.png,cat,p2", "004.png,dog,p3", "005.png,dog,p3")
+    found = import_labels.read(project, Source("csv", "file_name,label,patient\n" + "\n".join(rows)))
+    assert set(found.rows) == {3, 4, 5, 6} and len(found.groups) == 6
+    done = import_labels.commit(project, found, "w.import-1", "mine", "share")
+    assert done.checks == 2
+    latest = selections.latest(project)
+    assert latest is not None and set(latest.selection.ids.tolist()) == {5, 6}
+
+
 def test_groups_are_kept_whole() -> None:
     groups = {item: f"patient {item // 5}" for item in range(100)}
     held = held_out.draw(range(100), groups, (), "share")

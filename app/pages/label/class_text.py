@@ -134,6 +134,7 @@ TEXT = {
     "import.check_split": "The part that is called test: {test}",
     "import.done_checks": "{n} of them are check images.",
     "import.done_checks_one": "1 of them is a check image.",
+    "import.no_checks": "None could be kept apart as a check image: all belong to groups that are learned from.",
     "import.and_more": "{files}, and {n} more",
     "import.classes": "Classes",
     "import.class_new": "new",
