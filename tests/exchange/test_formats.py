@@ -123,6 +123,7 @@ CASES: dict[str, Case] = {
         said={"labels_encoding": "cp1251"},
     ),
     "bytes that are no text": Case(b"file_name,label\noak.jpg,\x00\x01\xff\xfe\x9d\n", error="Row 2 is not UTF-8"),
+    "zeros": Case(b"\0" * 5000, error="Row 1 is no text"),
     "old Mac's line ends": Case("file_name,label\roak.jpg,ash\relm.jpg,yew\r", BOTH),
     "quotes, a comma in a name": Case(
         'file_name,label\n"oak.jpg","3"" bolt, long"\n',

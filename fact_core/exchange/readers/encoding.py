@@ -60,7 +60,10 @@ def text_of(content: bytes, encoding: str = "") -> Text:
     if zeros := _utf16(content[:LOOKED_AT]):
         return Text(_decoded(content, zeros), zeros)
     try:
-        return Text(content.decode("utf-8"), "utf-8")
+        text = content.decode("utf-8")
+        if 100 * text.count("\0") > len(text):  # zeros alone are UTF-8, too
+            raise InputError(f"Row {_row(content, content.index(0))} is no text", do=_HELP)
+        return Text(text, "utf-8")
     except UnicodeDecodeError as error:
         guess = _guess(content, error.start)
         if guess is None:
