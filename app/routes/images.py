@@ -38,8 +38,8 @@ def register(app: FastAPI, server: Server) -> None:
         project = server.project(key)
         item = _item(project, item_id)
         side = min(max, browser.LARGEST_SIDE) if max > 0 else 0
-        # b: pictures are made otherwise than by earlier versions, which said i
-        tag = f'"b{side}-{item.digest[:24]}{deep.look(project, item.deep)}"'
+        # c: pictures are made otherwise than by earlier versions, which said i and b
+        tag = f'"c{side}-{item.digest[:24]}{deep.look(project, item.deep)}"'
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304)
         with _told(project, item):
