@@ -36,10 +36,14 @@ def clean_name(text: str, what: str = "name") -> str:
         raise InputError(f"The {what} is empty", do="Give at least one letter.")
     if len(name) > NAME_LENGTH:
         raise InputError(f"The {what} is too long", f"{len(name)} characters", f"At most {NAME_LENGTH}.")
-    bad = next((c for c in name if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI), None)
-    if bad is not None:
+    if bad := unseen(name):
         raise InputError(f"The {what} has a character that cannot be shown", f"U+{ord(bad):04X}", "Remove it.")
     return name
+
+
+def unseen(text: str) -> str:
+    """The first character that ends a line, controls a terminal or reorders the text around it; "" where none does."""
+    return next((c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in _BIDI), "")
 
 
 def write_text(file: Path, text: str, doing: str) -> None:

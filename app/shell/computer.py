@@ -10,6 +10,7 @@ from typing import Any
 
 from fact_core import processor
 from fact_core.choices import BackboneChoice
+from fact_core.files import unseen
 
 
 def describe(folder: Path, gpu_name: str) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def person() -> str:
         name = getpass.getuser()
     except (OSError, KeyError, ImportError):
         return ""
-    return name if name.isprintable() else ""
+    return "" if unseen(name) else name
 
 
 def seconds_per_image(backbone: BackboneChoice, n_cores: int, has_gpu: bool) -> float:

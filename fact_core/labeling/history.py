@@ -16,6 +16,7 @@ from typing import Literal
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
+from fact_core.files import unseen
 from fact_core.labeling.undone import decides, is_undone
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
@@ -85,13 +86,18 @@ def check(op: Op) -> None:
     lead = op.lead_time
     if lead is not None and not (isinstance(lead, int | float) and math.isfinite(lead) and lead >= 0):
         raise InputError("The time taken is not a number of seconds", repr(lead)[:80])
-    if not is_name(op.source, 0, 50) or not is_name(op.annotator, 0, 200):
+    if not is_name(op.source, 0, 50) or not is_person(op.annotator):
         raise InputError("The name of the source or of the person cannot be used")
 
 
 def is_name(text: object, low: int, high: int) -> bool:
     """A text of that many characters, all of which can be stored."""
     return isinstance(text, str) and low <= len(text) <= high and text.isprintable()
+
+
+def is_person(text: object) -> bool:
+    """The name of somebody who labels, or "": names have wide blanks (Japan) and letters that join (Iran), too."""
+    return isinstance(text, str) and len(text) <= 200 and not unseen(text)
 
 
 INSERT = (

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fact_core.errors import InputError
-from fact_core.labeling.history import LARGEST, is_name
+from fact_core.labeling.history import LARGEST, is_person
 from fact_core.storage import db
 from fact_core.storage.project import Project
 
@@ -31,7 +31,7 @@ def write(project: Project, item: int, text: str, annotator: str = "") -> str:
     InputError when there is no such image, or the text is too long or has characters that cannot be shown.
     """
     cleaned = clean(text)
-    if not is_name(annotator, 0, 200):
+    if not is_person(annotator):
         raise InputError("The name of the person cannot be used")
     with db.writing(project.db, project.id) as con:
         if not 0 < item < LARGEST or not con.execute("SELECT 1 FROM item WHERE id = ?", (item,)).fetchone():

@@ -49,8 +49,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     classifier, _meta = load_model(project.run_folder(trained.id) / "model")
     device = yield from device_of(project, run, config.device)
     if config.images:
-        learned = _learned(project, trained)
-        return (yield from _test(classifier, Path(config.images), learned, device, config.batch))
+        return (yield from _test(classifier, Path(config.images), _learned(project, trained), device, config.batch))
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)
     view = classifier.backbone.preprocess.view  # the project may see them in another way by now
     pool, x, key = pool_features(project, backbone, config.device, view)

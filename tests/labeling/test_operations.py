@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from fact_core.errors import InputError
-from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling import classes, labels_now, notes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
@@ -278,6 +278,22 @@ def test_what_was_seen_or_is_no_other_label_is_not_told(project: Project, cat: i
     operations.apply(project, "a", [Op(1, "label", 1, cat), Op(2, "label", 3, gone), Op(3, "skip", 4)])
     classes.delete_class(project, gone)
     assert operations.apply(project, "b", [op]).over == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["山田　太郎", "علی\u200cرضا", "Zoë\u00a0B.", "\U0001f468\u200d\U0001f33e", "", "x" * 200]
+)
+def test_whoever_labels_may_be_called_as_people_are(project: Project, cat: int, name: str) -> None:
+    operations.apply(project, "tab", [Op(1, "label", 1, cat, annotator=name)])
+    assert labels_now.history(project)[-1].annotator == name
+    notes.write(project, 1, "dark", name)
+    assert notes.history(project, 1)[-1].annotator == name
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x07", "\u202eab", "x" * 201, 5])
+def test_what_nobody_is_called_is_refused(project: Project, cat: int, name: Any) -> None:
+    with pytest.raises(InputError, match="name of the"):
+        operations.apply(project, "tab", [Op(1, "label", 1, cat, annotator=name)])
 
 
 @pytest.mark.parametrize("was", [-1, 1.5, "1", True, 2**53])
