@@ -122,6 +122,12 @@ CASES: dict[str, Case] = {
         {"котик.jpg": "кошка"},
         said={"labels_encoding": "cp1251"},
     ),
+    "Arabic of Windows is asked about": Case(
+        "file_name,label\noak.jpg,قطة\nelm.jpg,كلب\n".encode("cp1256"), asked=("labels_encoding",), left=None  # type: ignore[arg-type]
+    ),
+    "Arabic of Windows, said": Case(
+        "file_name,label\noak.jpg,قطة\n".encode("cp1256"), {"oak.jpg": "قطة"}, said={"labels_encoding": "cp1256"},
+    ),
     "bytes that are no text": Case(b"file_name,label\noak.jpg,\x00\x01\xff\xfe\x9d\n", error="Row 2 is not UTF-8"),
     "zeros": Case(b"\0" * 5000, error="Row 1 is no text"),
     "old Mac's line ends": Case("file_name,label\roak.jpg,ash\relm.jpg,yew\r", BOTH),

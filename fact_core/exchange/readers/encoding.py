@@ -20,7 +20,10 @@ _MARKS = (
 )
 #: What Excel writes in Western Europe and the Americas, and what it writes elsewhere.
 _USUAL = "cp1252"
-ENCODINGS = (_USUAL, "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5", "cp949", "utf-8", "utf-16")
+ENCODINGS = (
+    _USUAL, "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5", "cp949", "utf-8", "utf-16",
+    "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r", "euc_jp",
+)  # fmt: skip
 #: Encodings of the same bytes in Central Europe and Turkey: a letter that all have in common is sure.
 _NEIGHBOURS = (_USUAL, "cp1250", "cp1254")
 _NO_FILES = (
