@@ -10,12 +10,17 @@ import { readFile } from "./text_file.js";
 
 const KINDS = ["file", "folders"];
 
-/** Put the button that imports below a list of classes. */
-export function addImport(host, store) {
-  const open = () => new ImportDialog(store).open();
-  const button = el("button", { type: "button", class: "btn quiet slim", onclick: open }, t("import.open"));
-  host.append(el("div", { class: "li-foot" }, button));
-}
+/** The button that imports. */
+export const importButton = (store, look = "") =>
+  el(
+    "button",
+    { type: "button", class: `btn ${look}`, onclick: () => new ImportDialog(store).open() },
+    t("import.open"),
+  );
+
+/** Put it below a list of classes. */
+export const addImport = (host, store) =>
+  host.append(el("div", { class: "li-foot" }, importButton(store, "quiet slim")));
 
 class ImportDialog {
   constructor(store) {

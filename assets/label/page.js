@@ -15,7 +15,7 @@ import { Finder } from "./finder.js";
 import { buildFrame } from "./frame.js";
 import { Grid } from "./grid.js";
 import { Head } from "./head.js";
-import { addImport } from "./import.js";
+import { addImport, importButton } from "./import.js";
 import { listenToKeys } from "./keys.js";
 import { MapSide } from "./map_side.js";
 import { Stage } from "./stage.js";
@@ -65,7 +65,8 @@ class LabelPage {
     });
     this.strip = new Strip(parts.strip, (id) => this.show(id));
     this.classes = new ClassList(parts.classes, store, { give, redraw: () => this.drawClasses() });
-    for (const place of [host, parts.empty]) addImport(place, store);
+    addImport(host, store);
+    parts.empty.append(importButton(store));
     this.finder = new Finder(host, () => store.classes, give);
   }
 

@@ -126,6 +126,9 @@ def test_the_pages_go_on_from_imported_check_images_alone(address_of: AddressOf,
     open_dialog(page, address_of(made))
     expect(page.locator("dialog[open] input[type=file]")).to_be_visible()
     page.keyboard.press("Escape")
+    page.set_viewport_size({"width": 390, "height": 800})
+    expect(page.locator(".lb-panes")).to_be_hidden()
+    page.set_viewport_size({"width": 1440, "height": 900})
     rows = "".join(f"{n:03d}.png,{n % 2},{('train', 'test', 'train')[n % 3]}\n" for n in range(12))
     found = import_labels.read(made, import_labels.Source("file", f"file_name,label,split\n{rows}"))
     assert import_labels.commit(made, found, "x.import-1", "mine", "split").checks == 4
