@@ -299,6 +299,11 @@ CASES: dict[str, Case] = {
         '{"file_name": "oak.jpg", "label": {"id": 0, "name": "ash"}}\n'
         '{"file_name": "elm.jpg", "label": {"id": 1, "name": "yew"}}\n', BOTH, kind="objects",
     ),
+    "JSON, a class with its place in the picture": Case(
+        '[{"image": "oak.jpg", "label": {"name": "ash", "bbox": [1, 2, 3, 4]}}, '
+        '{"image": "elm.jpg", "label": {"label": "yew", "bbox": []}}, '
+        '{"image": "042.png", "label": {"label": "yew", "x": 1, "y": 2}}]', ELM, {"boxes": 2}, kind="objects",
+    ),
     "FiftyOne, a data set": Case(
         json.dumps({"samples": [
             {"filepath": "data/east/01.jpg", "ground_truth": {"_cls": "Classification", "label": "ash"}, "tags": ["x"]},

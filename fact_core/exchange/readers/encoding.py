@@ -64,7 +64,7 @@ def text_of(content: bytes, encoding: str = "") -> Text:
         return Text(_decoded(content, zeros), zeros)
     try:
         text = content.decode("utf-8")
-        if 100 * text.count("\0") > len(text):  # zeros alone are UTF-8, too
+        if 10 * text.count("\0") > len(text):  # zeros alone are UTF-8, too
             raise InputError(f"Row {_row(content, content.index(0))} is no text", do=_HELP)
         return Text(text, "utf-8")
     except UnicodeDecodeError as error:

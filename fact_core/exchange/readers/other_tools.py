@@ -12,7 +12,7 @@ from fact_core.errors import InputError
 from fact_core.exchange.readers.jsons import as_number, as_text, dicts
 from fact_core.exchange.readers.studio import of_value
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table, agreed, one_of
-from fact_core.exchange.words import FILE_COLUMNS, plain
+from fact_core.exchange.words import BOX_COLUMNS, FILE_COLUMNS, plain
 
 Rows = list[tuple[int, tuple[Cell, ...]]]
 
@@ -189,6 +189,8 @@ def objects(value: Any) -> Table:
 
 def _cell(value: object) -> Cell:
     if isinstance(value, dict):
+        if any(plain(str(key)) in BOX_COLUMNS or key in ("x", "rle", "start") for key, each in value.items() if each):
+            return BOX
         named = next((value[key] for key in ("label", "name") if isinstance(value.get(key), str | int | list)), None)
         return of_value(value if named is None else {"choices": named})
     if isinstance(value, list):
