@@ -40,10 +40,16 @@ def register(app: FastAPI, server: Server) -> None:
 
 
 def expected_by(project: Project, values: Mapping[str, Any], gpu: str) -> Expected:
-    """What a training with the form's flat values takes, and with those of each effort. ConfigError as at its start."""
-    asked = expected_of(project, checked("train", values), gpu)
+    """What a training with the form's flat values takes, and with those of each effort.
+
+    Nothing where these values cannot be trained: the form says why, and so does the start.
+    """
     kept = {name: values[name] for name in ("recipe", "backbone", "device", "view") if name in values}
-    each = {name: expected_of(project, checked("train", {**kept, "preset": name}), gpu) for name in PRESETS}
+    try:
+        asked = expected_of(project, checked("train", values), gpu)
+        each = {name: expected_of(project, checked("train", {**kept, "preset": name}), gpu) for name in PRESETS}
+    except ConfigError:
+        return Expected(None, {}, "")
     efforts = {name: sum(phases.values()) for name, phases in each.items() if phases}
     return Expected(sum(asked.values()) if asked else None, efforts, proposed(efforts))
 
