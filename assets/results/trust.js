@@ -69,10 +69,10 @@ function square(words, below, beside, marks) {
     drawn("line", { x1: at * SIDE, x2: at * SIDE, y1: 0, y2: SIDE, class: "grid" }),
     drawn("line", { y1: at * SIDE, y2: at * SIDE, x1: 0, x2: SIDE, class: "grid" }),
   ]);
-  const box = { viewBox: `-26 -6 ${SIDE + 34} ${SIDE + 30}`, role: "img", "aria-label": words };
-  const ends = [["0", 0], ["50", 0.5], ["100 %", 1]].flatMap(([label, at]) => [
-    drawn("text", { x: Number(at) * SIDE, y: SIDE + 12, "text-anchor": "middle" }, label),
-    drawn("text", { x: -5, y: SIDE * (1 - Number(at)) + 3, "text-anchor": "end" }, String(label).replace(" %", "")),
+  const box = { viewBox: `-26 -6 ${SIDE + 38} ${SIDE + 30}`, role: "img", "aria-label": words };
+  const ends = [0, 0.5, 1].flatMap((at) => [
+    drawn("text", { x: at * SIDE, y: SIDE + 12, "text-anchor": "middle" }, String(100 * at)),
+    drawn("text", { x: -5, y: SIDE * (1 - at) + 3, "text-anchor": "end" }, String(100 * at)),
   ]);
   const name = drawn("text", { x: SIDE / 2, y: SIDE + 23, "text-anchor": "middle", class: "name" }, below);
   const side = drawn("text", { x: 4, y: 10, class: "name" }, beside);

@@ -11,7 +11,7 @@ from scipy.optimize import minimize_scalar
 from fact_core.types import Bin, Covered, IntArray
 
 BINS = 15  # of confidence, equally wide, for the calibration error and its diagram
-STEPS = 20  # of coverage
+STEPS = 10  # of coverage
 FEWEST = 5  # answers that a share is said of
 COOLEST, HOTTEST = 0.05, 20.0
 

@@ -47,14 +47,13 @@ TEXT = {
     "select.buys_none": "Without any nobody knows how good it is. {n}: within {points} points. {more}: within {less}.",
     "select.part_is": "Now that is {n}.",
     "select.groups": "Images that belong together",
-    "select.groups_hint": "Frames of one video, pictures of one patient, photos of one burst: of these none is trained "
-    "on where others check the result, else the figure is too good.",
+    "select.groups_hint": "Frames of one video, pictures of one patient, photos of one burst. If some are trained on and "
+    "others check the result, the figure is too good; so a group is never on both sides.",
     "select.groups_nothing": "Names, folders and times do not say that images belong together, so each stands for "
     "itself. A label file with a column such as patient or video can say so.",
     "select.groups_found": "{n} groups, the largest of {most} images; {alone} images in none.",
     "select.groups_later": "They are looked for when images are chosen.",
-    "select.groups_proposed": "Images here seem to belong together ({title}: {n} groups). If some of a group are "
-    "trained on and others check the result, the figure is too good.",
+    "select.groups_proposed": "Images here seem to belong together. {title}: {n} groups.",
     "select.groups_take": "Group them so",
     "select.groups_example": "{name} ({n} images)",
     "select.too_small": "The budget must be at least 1 image. The pool has {pool}.",
