@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 from fact_core.config import SelectConfig, to_dict
+from fact_core.generators import finish
 from fact_core.labeling import selections
+from fact_core.storage import groups
+from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Selection
-from tests.storage_help import flat_project
+from fact_core.work.scan import scan
+from tests.storage_help import flat_project, paint
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, Route, expect
@@ -117,3 +121,33 @@ def test_on_a_phone_the_wheel_scrolls_past_the_map(address_of: AddressOf, page: 
     page.wait_for_function(
         "(y) => document.querySelector('.sl-map .fm-top').getBoundingClientRect().y < y", arg=before["y"]
     )
+
+
+def test_check_images_are_suggested_and_frames_of_videos_are_seen(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    for number in range(48):
+        paint(tmp_path / "images" / f"vid{number // 6}-{number % 6:03d}.png", number)
+    made = projects.create(tmp_path / "project", tmp_path / "images")
+    finish(scan(made))
+    opened(page, address_of(made))
+    checks, primary = page.locator("#sf-check"), page.locator("#page-select .sl-primary")
+    expect(checks).to_have_value("9")  # of 48 images a fifth, where 30 would be suggested
+    page.locator("#sf-budget").fill("10")
+    expect(primary).to_have_text("Select 10 + 9 check images")
+    expect(page.locator(".sl-form")).to_contain_text("With the check images 19 labels, at 6 s each: about 2 min.")
+    expect(page.locator(".sl-form")).to_contain_text("9: the accuracy is told within 28 points. 30: within 17.")
+    checks.fill("0")
+    expect(primary).to_have_text("Select 10 images")
+    expect(page.locator(".sl-form")).to_contain_text("Without any nobody knows how good it is.")
+
+    proposal = page.locator(".sl-proposal")
+    expect(proposal).to_contain_text("Name without its last number: 8 groups.")
+    expect(proposal.locator("img")).to_have_count(9)
+    proposal.get_by_role("button", name="Group them so").click()
+    expect(proposal).to_have_count(0)
+    expect(page.locator("#sf-groups")).to_have_value("name")
+    expect(page.locator("#sf-groups-about")).to_contain_text("8 groups, the largest of 6 images; 0 images in none.")
+    assert groups.chosen(made) == "name"
+    page.locator("#sf-groups").select_option("none")
+    expect(proposal).to_be_visible()
