@@ -18,6 +18,7 @@ from fact_core.storage.project import Project
 from fact_core.types import IntArray, Pool, PoolFacts
 
 NONE, COLUMN = "none", "column"
+FEW = 10_000  # images of which the groups are looked up one by one
 
 
 def chosen(project: Project) -> str:
@@ -35,12 +36,15 @@ def choose(project: Project, way: str) -> None:
         db.bump(con)
 
 
-def names(project: Project, way: str) -> dict[int, str]:
-    """Image -> the name of its group, "" for none; only images that were looked at that way."""
+def names(project: Project, way: str, only: Sequence[int] | None = None) -> dict[int, str]:
+    """Image -> the name of its group, "" for none; only images that were looked at that way. only: some of them."""
+    asked = "SELECT item, name FROM together WHERE way = ?"
+    told: tuple[str, ...] = (way,)
+    if only is not None:
+        asked += " AND item IN (SELECT value FROM json_each(?))"
+        told = (way, json.dumps(list(only)))
     with db.connect(project.db) as con:
-        return {
-            row["item"]: row["name"] for row in con.execute("SELECT item, name FROM together WHERE way = ?", (way,))
-        }
+        return {row["item"]: row["name"] for row in con.execute(asked, told)}
 
 
 def store(project: Project, way: str, found: Mapping[int, str]) -> None:
@@ -90,7 +94,7 @@ def among(project: Project, ids: IntArray) -> IntArray | None:
     way = chosen(project)
     if way == NONE:
         return None
-    known = names(project, way)
+    known = names(project, way, ids.tolist() if len(ids) <= FEW else None)
     place: dict[str, int] = {}
     out = np.arange(len(ids), dtype=np.int64) + len(known)
     for row, item in enumerate(ids.tolist()):

@@ -47,8 +47,8 @@ TEXT = {
     "select.buys_none": "Without any nobody knows how good it is. {n}: within {points} points. {more}: within {less}.",
     "select.part_is": "Now that is {n}.",
     "select.groups": "Images that belong together",
-    "select.groups_hint": "Frames of one video, pictures of one patient, photos of one burst. If some are trained on and "
-    "others check the result, the figure is too good; so a group is never on both sides.",
+    "select.groups_hint": "Frames of one video, pictures of one patient, photos of one burst. If some are trained on "
+    "and others check the result, the figure is too good; so a group is never on both sides.",
     "select.groups_nothing": "Names, folders and times do not say that images belong together, so each stands for "
     "itself. A label file with a column such as patient or video can say so.",
     "select.groups_found": "{n} groups, the largest of {most} images; {alone} images in none.",
