@@ -236,8 +236,10 @@ def test_sizes() -> None:
 
 SCRIPTS = sorted(ROOT.glob("assets/*/*.js"))
 #: folder of scripts -> the other folders that it may import; a page knows no other page
-MAY_IMPORT = {"shell": (), "map": ("shell",)} | dict.fromkeys(
-    ("project", "select", "label", "train", "results"), ("shell", "map")
+MAY_IMPORT = (
+    {"shell": (), "map": ("shell",), "images": ("shell",), "review": ("shell", "map", "images")}
+    | dict.fromkeys(("project", "select", "label", "train"), ("shell", "map", "images"))
+    | {"results": ("shell", "map", "images", "review")}
 )
 
 

@@ -1,10 +1,11 @@
 // The grid: many images at once, only those on the screen are there. In a list "looks like X" a click or drag marks the
 // wrong ones and one key gives X to the others that were seen; in other lists they are selected as in a file manager.
+import { Layout } from "../images/layout.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
 import { firstList, isOpen, likeOf, listsOf, membersOf } from "./grid_lists.js";
-import { Layout, makeTile, tileWords } from "./grid_tile.js";
+import { makeTile, tileWords } from "./grid_tile.js";
 
 const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image

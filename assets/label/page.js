@@ -1,4 +1,6 @@
 // The Label page: shows what the store knows, turns keys and clicks into changes of it.
+import { Stage } from "../images/stage.js";
+import { openStore } from "../images/store.js";
 import { PoolMap } from "../map/map.js";
 import { app } from "../shell/app.js";
 import { calm } from "../shell/dom.js";
@@ -18,8 +20,6 @@ import { Head } from "./head.js";
 import { addImport, importButton } from "./import.js";
 import { listenToKeys } from "./keys.js";
 import { MapSide } from "./map_side.js";
-import { Stage } from "./stage.js";
-import { LabelStore } from "./store.js";
 import { Strip } from "./strip.js";
 import { Suggestions } from "./suggest.js";
 import { firstPlace, keepsPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
@@ -46,7 +46,9 @@ class LabelPage {
     this.gridded = false;
     this.frame = 0;
     this.gone = false;
-    this.store = new LabelStore((what) => this.changed(what));
+    const { store, close } = openStore((what) => this.changed(what));
+    this.store = store;
+    this.closeStore = close;
     this.suggest = new Suggestions(this.store, () => this.draw());
     this.head = new Head(this.parts, this.store);
     this.build();
@@ -109,7 +111,8 @@ class LabelPage {
   destroy() {
     this.gone = true;
     this.ends.forEach((end) => end());
-    for (const each of [this.head, this.store, this.suggest, this.stage, this.grid, this.map]) each.destroy();
+    this.closeStore();
+    for (const each of [this.head, this.suggest, this.stage, this.grid, this.map]) each.destroy();
   }
 
   listen(root) {

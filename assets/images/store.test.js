@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { OpsServer, standIn } from "../shell/stand_ins.js";
-import { LabelStore } from "./store.js";
+import { LabelStore, openStore } from "./store.js";
 
 const ROSE = 1, TULIP = 2;
 let server, store;
@@ -110,4 +110,20 @@ test("a label of another window that an answer took the place of comes back, and
   assert.deepEqual(store.stateOf(2), { kind: "label", class: ROSE });
   assert.deepEqual(kinds().slice(2), [["undo", 1]]);
   assert.deepEqual(store.undoable.map((step) => step.map(({ item }) => item)), [[2]]);
+});
+
+test("the pages of a window share one store until the last of them has closed it", () => {
+  const heard = { label: 0, review: 0 };
+  const label = openStore(() => heard.label++), review = openStore(() => heard.review++);
+  assert.equal(label.store, review.store);
+  label.store.changed("states");
+  label.close();
+  label.store.changed("states");
+  assert.deepEqual(heard, { label: 1, review: 2 });
+  assert.equal(label.store.gone, false);
+  review.close();
+  assert.equal(label.store.gone, true);
+  const again = openStore(() => {});
+  assert.notEqual(again.store, label.store);
+  again.close();
 });

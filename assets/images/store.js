@@ -1,5 +1,6 @@
-// What the label page knows: the images of the queue, their answers, the classes, and the steps of undo.
-// A change is shown at once and travels by queue.js. No drawing here.
+// What is known of labels: the images of the queue, their answers, the classes, and the steps of undo.
+// A change is shown at once and travels by queue.js. No drawing here. The pages of a window share one store, so that
+// what is done on one of them is seen and undone on all.
 import { app } from "../shell/app.js";
 import { toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
@@ -26,6 +27,7 @@ export class LabelStore {
     this.counts = new Map(); // class -> labels
     /** @type {Map<number, Entry>} */
     this.items = new Map(); // image -> what is known of it, with its place in the queue
+    this.started = null; // the promise of the first reading
     this.loaded = false;
     this.turning = false; // other images were chosen, and the queue shown is still the old one
     this.selection = null;
@@ -53,7 +55,13 @@ export class LabelStore {
     });
   }
 
-  async start() {
+  /** Read what there is; once, however many pages want it. */
+  start() {
+    this.started = this.started || this.begin();
+    return this.started;
+  }
+
+  async begin() {
     await this.queue.adopt().catch((error) => console.warn(error));
     await this.load();
     this.older().catch((error) => console.warn(error));
@@ -296,4 +304,25 @@ export class LabelStore {
     this.changed("classes");
     return answer;
   }
+}
+
+let shared = null; // {store, listeners}
+
+/** The window's store. close() when it is not needed any more; the last one ends it.
+ *  @param {(what: string) => void} listener  as the constructor's
+ *  @returns {{store: LabelStore, close: () => void}} */
+export function openStore(listener) {
+  if (!shared) {
+    const listeners = new Set();
+    shared = { listeners, store: new LabelStore((what) => listeners.forEach((each) => each(what))) };
+  }
+  const { store, listeners } = shared;
+  listeners.add(listener);
+  const close = () => {
+    listeners.delete(listener);
+    if (listeners.size) return;
+    store.destroy();
+    if (shared?.store === store) shared = null;
+  };
+  return { store, close };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Layout } from "./grid_tile.js";
+import { Layout } from "./layout.js";
 
 function fitted(width) {
   const layout = new Layout();
