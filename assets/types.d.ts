@@ -170,6 +170,51 @@ interface OpsAnswer {
 /** By image: the label that was there, and how many ops on it have to be undone to have it back. */
 type Over = Record<string, Answer & { rows: number }>;
 
+// ---- the review of answers (assets/review, app/pages/results/review.py)
+interface ReviewFilter {
+  run: number;
+  said: string;
+  label: string;
+  is: string;
+  split: string;
+  from: number;
+  to: number;
+  find: string;
+  list: string;
+  by: string;
+  image: number;
+}
+
+/** /x/KEY/review, a row an image; said and truth are places in classes. */
+interface ReviewColumns {
+  n: number;
+  kind: string;
+  model: number;
+  classes: string[];
+  ids: Int32Array;
+  rows: Map<number, number>;
+  rank: Int32Array;
+  said: Uint16Array;
+  sure: Uint16Array;
+  truth: Uint16Array;
+  part: Uint8Array;
+}
+
+/** The same with the labels of now. */
+interface ReviewView extends ReviewColumns {
+  labeled: Uint8Array;
+}
+
+/** /x/KEY/look */
+interface Look {
+  id: number;
+  path: string;
+  w: number;
+  h: number;
+  top: [string, number][];
+  near: { id: number; name: string; alike: number }[] | null;
+}
+
 // ---- /x/backbones (app/routes/backbones.py)
 interface Backbone {
   name: string;

@@ -57,7 +57,10 @@ export class LabelStore {
 
   /** Read what there is; once, however many pages want it. */
   start() {
-    this.started = this.started || this.begin();
+    this.started = this.started || this.begin().catch((error) => {
+      this.started = null; // the next one tries again
+      throw error;
+    });
     return this.started;
   }
 

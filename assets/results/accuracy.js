@@ -1,11 +1,12 @@
 // How good the model is, and what that rests on.
+import { see } from "../review/address.js";
 import { app } from "../shell/app.js";
 import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { goTo } from "../shell/pages.js";
 import { t } from "../shell/text.js";
 import { span } from "./trust.js";
-import { between, classOf, high, isOpen, low, verdict } from "./words.js";
+import { between, canLook, classOf, high, isOpen, low, measuredOn, verdict } from "./words.js";
 
 const SOME_CHECKS = 20; // what is suggested where there are none yet
 
@@ -28,7 +29,7 @@ export function figure(data) {
       "p",
       { class: "results-figure" },
       el("b", { id: "results-accuracy" }, fmt.pct(measured.accuracy)),
-      el("span", {}, t("results.of", { right: fmt.int(measured.right), n: fmt.int(measured.n) })),
+      rightOf(data),
     ),
     el("p", {}, t("results.likely"), " ", el("strong", {}, between(measured.interval)), "."),
     el(
@@ -66,6 +67,19 @@ export function figure(data) {
   );
 }
 
+// "46 of 100", which leads to these images where they can be looked at.
+function rightOf(data) {
+  const { right, n } = data.measured, words = t("results.of", { right: fmt.int(right), n: fmt.int(n) });
+  if (!canLook(data) || !["check", "demo", "folders"].includes(data.measured.kind)) return el("span", {}, words);
+  return el("button", {
+    class: "link",
+    type: "button",
+    id: "results-look",
+    title: t("review.open_right", { n: fmt.int(n) }),
+    onclick: () => see(measuredOn(data)),
+  }, words);
+}
+
 // The Select page opens with so many check images asked for and nothing else.
 function askChecks(n) {
   app.wish.checks = n;
@@ -101,6 +115,14 @@ function notMeasured(data) {
   );
 }
 
+// The name of a class, which leads to its images.
+function nameOf(data, each) {
+  if (!canLook(data)) return el("span", { class: "clip", title: each.name }, each.name);
+  const filter = each.n ? { ...measuredOn(data), label: each.name } : { run: data.run.id, said: each.name };
+  const title = t(each.n ? "review.open_class" : "review.open_said", { name: each.name });
+  return el("button", { class: "link clip", type: "button", title, onclick: () => see(filter) }, each.name);
+}
+
 export function perClass(data) {
   if (!data.measured && !data.classes.length) return null; // a run that never had a model
   const listed = data.measured
@@ -117,7 +139,7 @@ export function perClass(data) {
           "span",
           { class: "results-class" },
           classMark(classOf(each.name)),
-          el("span", { class: "clip", title: each.name }, each.name),
+          nameOf(data, each),
         ),
       ),
       el(

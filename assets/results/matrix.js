@@ -1,18 +1,31 @@
 // The confusion matrix.
+import { see } from "../review/address.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
+import { canLook, measuredOn } from "./words.js";
 
 const LETTER = 7.5; // px: where the matrix' headings do not fit side by side, they turn upright
 
-function cell(count, most, right) {
+function cell(count, most, right, open) {
   if (!count) return el("td", { class: "m-cell" });
   const share = Math.round(12 + 26 * (count / most));
   return el(
     "td",
     { class: `m-cell ${right ? "right" : "wrong"}`, style: right ? { "--share": `${share}%` } : {} },
-    fmt.int(count),
+    open ? el("button", { type: "button", class: "m-open", ...open }, fmt.int(count)) : fmt.int(count),
   );
+}
+
+// What a cell leads to: its images.
+function opens(data, names, i, j, count) {
+  if (!canLook(data)) return null;
+  const words = counted("review.open_cell", count, { truth: names[i], said: names[j] });
+  return {
+    "aria-label": words,
+    title: words,
+    onclick: () => see({ ...measuredOn(data), label: names[i], said: names[j] }),
+  };
 }
 
 export function matrix(data, width) {
@@ -43,7 +56,7 @@ export function matrix(data, width) {
       "tr",
       {},
       el("th", { scope: "row", title: names[i] }, el("span", { class: "clip" }, names[i])),
-      row.map((count, j) => cell(count, most, i === j)),
+      row.map((count, j) => cell(count, most, i === j, opens(data, names, i, j, count))),
       el("td", { class: "m-sum" }, fmt.int(row.reduce((a, b) => a + b, 0))),
     )
   );

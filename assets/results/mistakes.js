@@ -1,18 +1,13 @@
 // The images that the model gets wrong.
-import { app } from "../shell/app.js";
+import { see } from "../review/address.js";
 import { classMark, el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
-import { goTo } from "../shell/pages.js";
 import { t } from "../shell/text.js";
-import { classOf } from "./words.js";
+import { canLook, classOf, measuredOn } from "./words.js";
 
-function mistake(each, names) {
+function mistake(each, names, data) {
   const truth = names[each.true], said = names[each.said], sure = fmt.pct(each.confidence, 0);
-  const open = () => {
-    app.wish.image = each.id;
-    goTo("label");
-    document.dispatchEvent(new CustomEvent("fs:label"));
-  };
+  const open = () => see({ ...measuredOn(data), is: "wrong", image: each.id });
   return el(
     "li",
     { class: "mistake" },
@@ -65,7 +60,15 @@ export function mistakes(data) {
       { class: "results-line" },
       el("h2", { id: "results-mistakes" }, title),
       el("span", { class: "small faint" }, help),
+      total > shown && canLook(data)
+        ? el("button", {
+          class: "btn slim",
+          type: "button",
+          id: "results-all-mistakes",
+          onclick: () => see({ ...measuredOn(data), is: "wrong" }),
+        }, t("review.open_mistakes", { n: fmt.int(total) }))
+        : null,
     ),
-    total ? el("ul", { class: "mistakes" }, measured.mistakes.map((each) => mistake(each, names))) : null,
+    total ? el("ul", { class: "mistakes" }, measured.mistakes.map((each) => mistake(each, names, data))) : null,
   );
 }

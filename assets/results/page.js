@@ -1,4 +1,5 @@
 // The Results page: which run, how good it is and what that rests on, the export.
+import { Review } from "../review/review.js";
 import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { errorBox } from "../shell/notices.js";
@@ -13,7 +14,7 @@ import { matrix } from "./matrix.js";
 import { mistakes } from "./mistakes.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
-import { choose, read, store } from "./store.js";
+import { answered, choose, read, store } from "./store.js";
 import { trouble } from "./trouble.js";
 import { leak, trust } from "./trust.js";
 import { busyWith } from "./words.js";
@@ -42,6 +43,7 @@ export function resultsPage(root) {
     store.listeners.delete(draw);
     document.removeEventListener("fs:page", shown);
     page.pool.destroy();
+    page.review.destroy();
   };
 }
 
@@ -59,12 +61,14 @@ class ResultsPage {
     this.drawn = "";
     this.right.append(this.form, this.pool.node);
     root.classList.add("fill", "results");
-    root.replaceChildren(this.top, this.empty, this.panes);
+    this.review = new Review(root, answered);
+    root.replaceChildren(this.top, this.empty, this.panes, this.review.node);
   }
 
   draw() {
     const { state } = app, { data } = store;
     if (!state || !state.project) return;
+    this.review.sync();
     this.empty.hidden = Boolean(data);
     this.panes.hidden = !data;
     const key = this.key(state, data);

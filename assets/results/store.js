@@ -50,3 +50,9 @@ export function choose(run) {
   store.into = null;
   read();
 }
+
+/** The run whose answers there are to look at, and what has to change before they can be others; null without any. */
+export function answered() {
+  const { data } = store, ready = data && data.run.status === "done" && data.predicted && data.predicted.ready;
+  return ready ? { run: data.run.id, key: String(data.predicted.id) } : null;
+}

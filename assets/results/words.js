@@ -25,3 +25,13 @@ export function verdict(found) {
     other: fmt.pct(found.other),
   });
 }
+
+/** The images that the figures of a run rest on, as the review finds them: check images, or those whose class the
+ *  demo or the folders know. */
+export const measuredOn = (data) => ({
+  run: data.run.id,
+  split: data.measured && ["demo", "folders"].includes(data.measured.kind) ? "open" : "check",
+});
+
+/** Whether there are answers to look at, one by one. */
+export const canLook = (data) => Boolean(data.predicted && data.predicted.ready);

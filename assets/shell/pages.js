@@ -7,20 +7,32 @@ export function openProject(key, page = "project") {
   if (key === app.key) location.reload();
 }
 
-/** Show a page. Told to all as "fs:page". Without a project there is only the first. */
+/** The page that an address names, and what it asks of it: "#results?is=wrong". */
+export function asked() {
+  const [page, query = ""] = location.hash.slice(1).split("?");
+  return { page, query: new URLSearchParams(query) };
+}
+
+/** Go to a page. Without a project there is only the first. */
 export function goTo(page) {
   if (!PAGES.includes(page) || (!app.key && page !== "project")) return;
+  if (location.hash.slice(1) !== page) history.pushState(null, "", `${location.pathname}${location.search}#${page}`);
+  show(page);
+}
+
+// Told to all as "fs:page".
+function show(page) {
   const button = document.querySelector(`#page-${page}-button`);
   if (button instanceof HTMLElement) button.click();
   app.page = page;
   document.body.dataset.page = page;
-  if (location.hash.slice(1) !== page) history.pushState(null, "", `${location.pathname}${location.search}#${page}`);
   document.dispatchEvent(new CustomEvent("fs:page", { detail: page }));
 }
 
 function toAddress() {
-  const asked = location.hash.slice(1);
-  goTo(PAGES.includes(asked) ? asked : "project");
+  const { page } = asked();
+  if (PAGES.includes(page) && (app.key || page === "project")) show(page);
+  else goTo("project");
 }
 
 /** Show the page of the address, now and whenever it changes. */

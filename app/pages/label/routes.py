@@ -23,8 +23,9 @@ from fact_core.storage.project import Project
 
 MOST_OPS = 50_000
 MOST_STEPS = 10_000
-#: How a person can give a label: a key or a click, a suggestion accepted, many in the grid or on the map at once.
-SOURCES = ("person", "suggestion", "grid", "map")
+#: How a person can give a label: a key or a click, a suggestion accepted, many in the grid or on the map at once, a
+#: mistake mended where the results are looked at.
+SOURCES = ("person", "suggestion", "grid", "map", "results")
 
 
 def register(app: FastAPI, server: Server) -> None:

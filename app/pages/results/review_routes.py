@@ -1,0 +1,74 @@
+"""What the grid of Results asks: the answers as columns, and what is known of one image."""
+
+from __future__ import annotations
+
+import numpy as np
+from fastapi import FastAPI, Response
+
+from app.pages.results import findings, review
+from app.routes import binary
+from app.routes.queue import item_of
+from app.routes.runs import Number
+from app.routes.shapes import told
+from app.routes.vectors import features_of
+from app.shell.server import Opened, Server
+from fact_core.errors import RunError
+from fact_core.storage import db
+from fact_core.storage import project as projects
+from fact_core.storage.run_queue import Run
+from fact_core.types import FloatArray, IntArray
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """GET /x/K/review?run=, /x/K/look?run=&id=."""
+
+    @app.get("/x/{key}/review")
+    def answers(key: str, run: Number = 0) -> Response:
+        """See ``review.packed``. Kept until a label, the pool or the answers change."""
+        return binary.answer(packed_of(server.opened(key), run))
+
+    @app.get("/x/{key}/look")
+    def look(key: str, id: Number, run: Number = 0) -> dict[str, object]:
+        return told(look_of(server.opened(key), run, id))
+
+
+def packed_of(held: Opened, run_id: int) -> bytes:
+    """The columns of a training run's answers. RunError while it has none."""
+    with db.shared(held.project.db):
+        run = findings.train_run(held.project, run_id)
+        stamp = (run.id, _stamp(held, run), projects.version(held.project).rpartition(".")[0])
+        kept = held.cache.get("review")
+        if kept is None or kept[0] != stamp:
+            known = findings.answers_of(held.project, run)
+            if known is None:
+                raise RunError("This run has no predictions yet", do="Predict the pool first.")
+            kept = held.cache["review"] = (stamp, review.packed(review.columns(held.project, run, known)))
+    content: bytes = kept[1]
+    return content
+
+
+def look_of(held: Opened, run_id: int, item_id: int) -> review.Look:
+    """One image at large. InputError when there is none of that number."""
+    facts = item_of(held.project, item_id)
+    run = findings.train_run(held.project, run_id)
+    ids, p = _shares(held, run)
+    row = np.flatnonzero(ids == item_id)
+    top = review.top(p[row[0]], findings.class_names(held.project, run)) if len(row) else []
+    near = review.alike(held.project, item_id, features_of(held))
+    return review.Look(facts.id, facts.path, facts.w, facts.h, top, near)
+
+
+def _stamp(held: Opened, run: Run) -> int:
+    file = held.project.predictions_file(run.id)
+    return file.stat().st_mtime_ns if file.is_file() else 0
+
+
+def _shares(held: Opened, run: Run) -> tuple[IntArray, FloatArray]:
+    """(ids (N,), probabilities (N, K)) of a run's answers, kept while they stay; both empty without any."""
+    stamp = (run.id, _stamp(held, run))
+    kept = held.cache.get("shares")
+    if kept is None or kept[0] != stamp:
+        found = review.read_shares(held.project.predictions_file(run.id)) if stamp[1] else None
+        kept = held.cache["shares"] = (stamp, found or (np.zeros(0, np.int64), np.zeros((0, 0), np.float32)))
+    shares: tuple[IntArray, FloatArray] = kept[1]
+    return shares

@@ -1,0 +1,42 @@
+// The answers of a model, image by image, as /x/KEY/review tells them (app/pages/results/review.py).
+import { app } from "../shell/app.js";
+import { api } from "../shell/server.js";
+
+let kept = { key: "", promise: null }; // the newest that was asked for: the map and the grid show the same
+
+/** Where each image stands: see ``packed`` in app/pages/results/review.py.
+ *  @param {ArrayBuffer} buffer
+ *  @returns {ReviewColumns} */
+export function readColumns(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const { n, ...head } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  let at = 4 + length;
+  const take = (Kind) => {
+    const column = new Kind(buffer, at, n);
+    at += column.byteLength;
+    return column;
+  };
+  const ids = take(Int32Array), rank = take(Int32Array), rows = new Map();
+  ids.forEach((id, row) => rows.set(id, row));
+  const [said, sure, truth] = [0, 1, 2].map(() => take(Uint16Array));
+  return { ...head, n, ids, rank, rows, said, sure, truth, part: take(Uint8Array) };
+}
+
+/** The answers of a run. key: what has to change before they can be others.
+ *  @param {number} run
+ *  @param {string} key
+ *  @returns {Promise<ReviewColumns>} */
+export function loadColumns(run, key) {
+  const name = `${run}:${key}`;
+  if (kept.key !== name) {
+    const promise = api(`/review?run=${run}`, undefined, { raw: true }).then(readColumns);
+    promise.catch(() => {
+      if (kept.promise === promise) kept = { key: "", promise: null };
+    });
+    kept = { key: name, promise };
+  }
+  return kept.promise;
+}
+
+/** What the columns depend on beside the run: labels, roles, the pool; not on what a run at work tells. */
+export const stampNow = () => app.state.version.split(".").slice(0, 2).join(".");

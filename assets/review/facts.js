@@ -1,0 +1,140 @@
+// What stands beside an image at large: the model's answer, the label and the classes to give, what it is like.
+import { classMark, el, thumbUrl } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { icon } from "../shell/icons.js";
+import { redraw } from "../shell/redraw.js";
+import { counted, t } from "../shell/text.js";
+
+const CHECKED = [2, 4]; // the parts of check images, see app/pages/results/review.py
+
+/** Fill the place beside the image. said: what was done last; back: an image of the list to go back to, or 0. */
+export function facts(host, { id, look, owner, said, back }) {
+  const known = owner.factsOf(id), classes = owner.store.classes;
+  const key = [id, look, known, said, back, classes.map(({ id, name, colour, key }) => [id, name, colour, key])];
+  redraw(host, key, () => [
+    el("section", { class: "rv-fact" }, el("h2", {}, t("review.said")), topOf(look, known, owner)),
+    el(
+      "section",
+      { class: "rv-fact" },
+      el("h2", {}, t("review.label_head")),
+      labelOf(known, owner),
+      done(said, owner),
+      known && CHECKED.includes(known.part) ? el("p", { class: "note" }, t("review.check_note")) : null,
+      classesOf(id, known, owner),
+    ),
+    el("section", { class: "rv-fact" }, el("h2", {}, t("review.near")), nearOf(look, known, owner)),
+    back ? el("button", { class: "btn", type: "button", onclick: () => owner.go(back) }, t("review.return")) : null,
+  ]);
+}
+
+function topOf(look, known, owner) {
+  if (!look) return el("p", { class: "small faint" }, t("results.loading"));
+  if (!look.top.length) return el("p", { class: "small faint" }, t("review.top_none"));
+  const line = ([name, share], place) =>
+    el(
+      "li",
+      { class: place ? "" : `rv-first rv-${known ? known.is : "unknown"}` },
+      el("span", { class: "results-class" }, classMark(owner.classOf(name)), el("span", { class: "clip" }, name)),
+      el("span", { class: "num" }, fmt.pct(share)),
+      el("span", { class: "meter" }, el("i", { style: { width: `${100 * share}%` } })),
+    );
+  return el("ol", { class: "rv-top" }, look.top.map(line));
+}
+
+function labelOf(known, owner) {
+  const state = known && known.state;
+  if (state && state.kind !== "label") return el("p", {}, t(`label.state_${state.kind}`));
+  if (!known || !known.truth) return el("p", { class: "faint" }, t("review.unlabeled"));
+  if (!known.labeled) {
+    return el("p", {}, t(owner.kind() === "demo" ? "review.true_demo" : "review.true_only", { name: known.truth }));
+  }
+  const right = known.is === "right";
+  return el(
+    "p",
+    { class: `results-class rv-is rv-${known.is}` },
+    classMark(owner.classOf(known.truth)),
+    el("b", { class: "clip" }, known.truth),
+    icon(right ? "check" : "x"),
+  );
+}
+
+function done(said, owner) {
+  return el(
+    "p",
+    { class: "rv-done small", role: "status" },
+    said,
+    said ? el("button", { class: "link", type: "button", id: "rv-undo", onclick: owner.undo }, t("review.undo")) : "",
+  );
+}
+
+function classesOf(id, known, owner) {
+  const given = known && known.state && known.state.kind === "label" ? known.state.class : 0;
+  const button = (each, place) =>
+    el(
+      "button",
+      {
+        type: "button",
+        class: "rv-class",
+        dataset: { id: `give-${each.id}` },
+        "aria-pressed": String(given === each.id),
+        onclick: () => owner.give([id], each.id),
+      },
+      el("kbd", {}, place < 10 ? String((place + 1) % 10) : each.key.toUpperCase() || "·"),
+      classMark(each),
+      el("span", { class: "clip", title: each.name, dir: "auto" }, each.name),
+    );
+  const act = (kind, key, cap) =>
+    el(
+      "button",
+      {
+        type: "button",
+        class: "btn slim quiet",
+        dataset: { id: kind },
+        onclick: () => owner.mark([id], kind),
+      },
+      t(key),
+      el("kbd", {}, cap),
+    );
+  return [
+    owner.store.classes.length ? null : el("p", { class: "small" }, t("review.add_class")),
+    el("div", { class: "rv-classes" }, owner.store.classes.map(button)),
+    el("div", { class: "rv-acts" }, act("flag", "review.flag", "F"), act("clear", "review.clear_label", "Del")),
+  ];
+}
+
+function nearOf(look, known, owner) {
+  if (!look) return null;
+  if (look.near === null) return el("p", { class: "small faint" }, t("review.near_missing"));
+  if (!look.near.length) return el("p", { class: "small faint" }, t("review.near_none"));
+  const said = known ? known.said : "", same = look.near.filter((each) => each.name === said).length;
+  const tile = (each) =>
+    el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "rv-near-open",
+          dataset: { id: `near-${each.id}` },
+          title: t("review.near_alt", { name: each.name, alike: fmt.pct(each.alike, 0) }),
+          onclick: () => owner.go(each.id),
+        },
+        el("img", {
+          class: "thumb",
+          src: thumbUrl(each.id),
+          alt: t("review.near_alt", { name: each.name, alike: fmt.pct(each.alike, 0) }),
+        }),
+        el(
+          "span",
+          { class: "results-class" },
+          classMark(owner.classOf(each.name)),
+          el("span", { class: "clip" }, each.name),
+        ),
+      ),
+    );
+  return [
+    said ? el("p", { class: "small" }, counted("review.near_same", same, { n: same, total: look.near.length })) : null,
+    el("ul", { class: "rv-near" }, look.near.map(tile)),
+  ];
+}

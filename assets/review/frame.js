@@ -1,0 +1,98 @@
+// The parts of the review: its head, the filters, the grid, and the bar of what is selected.
+import { el } from "../shell/dom.js";
+import { icon } from "../shell/icons.js";
+import { redraw } from "../shell/redraw.js";
+import { t } from "../shell/text.js";
+import { ORDERS } from "./filter.js";
+import { showReviewKeys } from "./keys.js";
+
+/** The nodes of a review by name; ``node`` holds them all. */
+export function buildFrame(review) {
+  const { grid, side } = review;
+  const count = el("span", { class: "fact", role: "status" }), bar = barOf(review);
+  const order = el(
+    "select",
+    {
+      class: "field rv-order",
+      "aria-label": t("review.order"),
+      onchange: (event) => review.set({ by: event.target.value }),
+    },
+    ORDERS.map((each) => el("option", { value: each }, t(`review.by_${each}`))),
+  );
+  const several = el("button", {
+    class: "btn rv-several",
+    type: "button",
+    "aria-pressed": "false",
+    onclick: () => {
+      grid.marking = !grid.marking;
+      review.drawBar();
+    },
+  }, t("review.several"));
+  const filters = el("button", {
+    class: "btn rv-filters",
+    type: "button",
+    "aria-expanded": "false",
+    onclick: () => {
+      const open = node.classList.toggle("rv-open");
+      filters.setAttribute("aria-expanded", String(open));
+    },
+  }, t("review.filters"));
+  const none = el("p", { class: "empty rv-none", hidden: true }, t("review.none")), trouble = el("div");
+  const main = el("div", { class: "pane rv-main" }, trouble, none, grid.host, bar.bar);
+  const panes = el("div", { class: "panes rv-panes" }, side.node, main);
+  const node = el("div", { class: "rv" }, headOf(review, { count, order, several, filters }), panes);
+  return { node, count, order, several, none, trouble, panes, main, ...bar };
+}
+
+function headOf(review, { count, order, several, filters }) {
+  return el(
+    "div",
+    { class: "page-head rv-head" },
+    el(
+      "button",
+      { class: "btn quiet rv-back", type: "button", onclick: () => review.leave() },
+      icon("chevron-left"),
+      t("review.back"),
+    ),
+    el("h1", {}, t("review.title")),
+    count,
+    el("span", { class: "push" }),
+    filters,
+    several,
+    order,
+    el("button", {
+      class: "btn icon rv-keys",
+      type: "button",
+      title: t("review.keys"),
+      "aria-label": t("review.keys"),
+      onclick: showReviewKeys,
+    }, icon("help")),
+  );
+}
+
+// What is selected, and what can be done with it.
+function barOf(review) {
+  const marked = el("strong", {}),
+    give = el("select", {
+      class: "field rv-give",
+      "aria-label": t("review.give"),
+      onchange: () => {
+        const classId = Number(give.value);
+        give.value = "";
+        if (classId) review.give(review.grid.meant(), classId);
+      },
+    });
+  const fillClasses = (names) =>
+    redraw(give, names, () => [
+      el("option", { value: "" }, t("review.give")),
+      ...names.map(([id, name]) => el("option", { value: String(id) }, name)),
+    ]);
+  const clear = el(
+    "button",
+    { type: "button", class: "lb-bar-button push", onclick: () => review.grid.clear() },
+    t("review.unmark"),
+    el("kbd", {}, "Esc"),
+  );
+  const hint = el("span", { class: "clip" }, t("review.press"));
+  return { bar: el("div", { class: "lg-bar rv-bar", hidden: true }, marked, give, hint, clear), marked, fillClasses };
+}

@@ -1,0 +1,156 @@
+"""The review in a real browser: from a figure to its images, filters, one image at large, mending, and the way back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fact_core.generators import finish
+from fact_core.labeling import classes, labels_now
+from fact_core.storage import items
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from fact_core.work.scan import scan
+from tests.page.test_results_routes import label, train
+from tests.page.test_review_routes import with_features
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tests.page.browser_help import AddressOf, on_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def project(tmp_path: Path, make_images: Callable[..., Path]) -> Project:
+    """24 images; 4 trained on, 4 checked with; the model errs on the first two, of which the first is a check image."""
+    made = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
+    finish(scan(made))
+    train(made, label(made))
+    with_features(made)
+    return made
+
+
+def class_of(project: Project, item: int) -> str | None:
+    state = labels_now.states(project).get(item)
+    names = {each.id: each.name for each in classes.classes(project)}
+    return names[state.class_id] if state and state.class_id else None
+
+
+def wait_for_class(page: Page, project: Project, item: int, name: str | None) -> None:
+    for _ in range(100):
+        if class_of(project, item) == name:
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"image {item} is {class_of(project, item)}, not {name}")
+
+
+def open_results(page: Page, address: str) -> None:
+    page.goto(address)
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    page.evaluate("FactStudio.go('results')")
+    on_page(page, "results")
+    expect(page.locator("#results-accuracy")).to_be_visible()
+
+
+def test_from_a_cell_to_its_image_and_back(address_of: AddressOf, page: Page, project: Project) -> None:
+    first = int(items.pool(project).ids[0])
+    open_results(page, address_of(project))
+    page.locator(".m-cell.wrong .m-open").click()
+    tiles, count, large = page.locator(".rv-tile"), page.locator(".rv-head .fact"), page.locator("dialog.rv-box")
+    expect(count).to_have_text("1 of 24 images")
+    expect(tiles).to_have_count(1)
+    expect(tiles.first).to_contain_text("red")
+    expect(tiles.first).to_contain_text("is green")
+    expect(page.locator(".results-panes")).to_be_hidden()
+
+    # at large: what the model said, what is like it, and a label that is mended, undone and done again
+    page.keyboard.press("Enter")
+    expect(large).to_contain_text("000.png")
+    expect(large.locator(".rv-top li")).to_have_text([re.compile("red.*75.0 %", re.S), re.compile("green", re.S)])
+    expect(large).to_contain_text("A check image.")
+    expect(large.locator(".rv-near li")).to_have_count(6)
+    expect(large.locator(".rv-class[aria-pressed=true]")).to_contain_text("green")
+    names = [each.name for each in classes.classes(project)]
+    page.keyboard.press(str(names.index("red") + 1))
+    expect(large.locator(".rv-done")).to_contain_text("It was green and is red now.")
+    wait_for_class(page, project, first, "red")
+    page.keyboard.press("Control+z")
+    expect(large.locator(".rv-class[aria-pressed=true]")).to_contain_text("green")
+    wait_for_class(page, project, first, "green")
+    page.keyboard.press("Control+Shift+z")
+    wait_for_class(page, project, first, "red")
+    page.keyboard.press("Backspace")
+    wait_for_class(page, project, first, "green")
+
+    # Back leads from the image to the grid, and from there to the results; forward again to the same images
+    page.go_back()
+    expect(large).to_have_count(0)
+    expect(tiles).to_have_count(1)
+    page.go_back()
+    expect(page.locator(".results-panes")).to_be_visible()
+    page.go_forward()
+    expect(count).to_have_text("1 of 24 images")
+    page.keyboard.press("Escape")
+    expect(page.locator(".results-panes")).to_be_visible()
+
+
+def test_filters_are_in_the_address_and_many_are_labeled_at_once(
+    address_of: AddressOf, page: Page, project: Project
+) -> None:
+    ids = [int(each) for each in items.pool(project).ids]
+    open_results(page, address_of(project))
+    page.locator(".results-classes .link", has_text="green").click()
+    count = page.locator(".rv-head .fact")
+    expect(count).to_have_text("2 of 24 images")
+    page.locator("#rv-clear").click()
+    expect(count).to_have_text("24 of 24 images")
+    first = page.locator(".rv-tile").first
+    expect(first).to_contain_text("is green")  # mistakes come first
+    page.locator("[data-id=is-wrong]").click()
+    expect(count).to_have_text("2 of 24 images")
+    page.locator("#rv-find").fill("GREEN/001")
+    expect(count).to_have_text("1 of 24 images")
+    page.reload()
+    expect(count).to_have_text("1 of 24 images")
+    expect(page.locator("#rv-find")).to_have_value("GREEN/001")
+    page.locator("#rv-clear").click()
+    page.locator(".rv-order").select_option("name")
+    expect(page.locator("#rv-label option")).to_have_text(["Any (24)", "green (12)", "red (12)", "No label (0)"])
+
+    # three by keys and mouse, one of which is in hand already; one step for undo
+    page.locator(".rv-tile").nth(1).click(modifiers=["Control"])
+    page.locator(".rv-tile").nth(2).click(modifiers=["Shift"])
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(page.locator(".rv-bar")).to_contain_text("3 selected")
+    page.locator(".rv-give").select_option(label="red")
+    expect(page.locator(".toast")).to_contain_text("3 images are red now.")
+    for item in ids[1:4]:
+        wait_for_class(page, project, item, "red")
+    page.locator(".toast").get_by_role("button", name="Undo").click()
+    wait_for_class(page, project, ids[1], None)
+    wait_for_class(page, project, ids[3], "green")  # a check image, labeled before
+
+    # arrows walk through the list, an image beside it leads back
+    page.locator(".rv-tile").nth(4).click()
+    place = page.locator(".rv-place")
+    expect(place).to_have_text("5 of 24")
+    page.keyboard.press("ArrowRight")
+    expect(place).to_have_text("6 of 24")
+    page.keyboard.press("End")
+    expect(place).to_have_text("24 of 24")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys of the images")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator(".rv-tile.lg-focus")).to_contain_text("red")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".rv-side")).to_be_hidden()
+    page.locator(".rv-filters").click()
+    expect(page.locator(".rv-side")).to_be_visible()

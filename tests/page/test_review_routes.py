@@ -1,0 +1,121 @@
+"""What the review asks: the answers as columns, and one image at large. On a project with stored runs and features."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.pages.results.review import CHECKED, NONE, OPEN, SINCE, TO_CHECK, TRAINED
+from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
+from fact_core.storage import items, run_queue
+from fact_core.storage.feature_store import FeatureStore
+from fact_core.storage.project import Project
+from tests.page.test_results_routes import Site, foldered, label, site_of, train, truth_of
+from tests.storage_help import flat_project
+
+__all__ = ["foldered", "site_of"]  # fixtures
+
+
+def columns(site: Site, run: int = 0) -> dict[str, Any]:
+    """The answer of /review as the page reads it."""
+    answer = site.browser.get(f"/x/{site.key}/review?run={run}")
+    assert answer.status_code == 200, answer.text
+    body = answer.content
+    start = 4 + int.from_bytes(body[:4], "little")
+    head = json.loads(body[4:start])
+    found, at = {**head}, start
+    for name, kind in (("ids", "i4"), ("rank", "i4"), ("said", "u2"), ("sure", "u2"), ("truth", "u2"), ("part", "u1")):
+        found[name] = np.frombuffer(body, f"<{kind}", head["n"], at).astype(np.int64)
+        at += np.dtype(kind).itemsize * head["n"]
+    assert at == len(body)
+    return found
+
+
+def with_features(project: Project) -> None:
+    """Stored features: the folder says on which of two axes an image lies, its number how far."""
+    pool = items.pool(project)
+    y = truth_of(pool)
+    x = np.stack([1 - y, y, np.arange(len(pool)) / 100, np.ones(len(pool))], axis=1).astype(np.float32)
+    FeatureStore.open(project.features_folder("f1"), 4, {"backbone": "x"}).append(pool.digests, x)
+    run_queue.finish(project, run_queue.queue(project, "features", {}), "done", result={"key": "f1"})
+
+
+def test_columns_say_what_the_matrix_counts(foldered: Site) -> None:
+    run = train(foldered.project, label(foldered.project))
+    found, result = columns(foldered, run), foldered.get(f"/results?run={run}")
+    assert (found["classes"], found["model"], found["kind"]) == (["green", "red"], 2, "folders")
+    assert found["sure"].tolist() == [round(0.75 * 65535)] * 24
+    pool = items.pool(foldered.project)
+    assert found["ids"].tolist() == pool.ids.tolist()
+    y = truth_of(pool)
+    free = found["part"] == OPEN
+    assert (found["truth"][free] == y[free]).all() and (found["truth"][~free] == NONE).all()
+    assert [int((found["part"] == part).sum()) for part in (OPEN, TRAINED, CHECKED, SINCE, TO_CHECK)] == [16, 4, 4, 0, 0]
+    # what is said of the check images is what the matrix counts, cell by cell
+    checked = found["part"] == CHECKED
+    counts = np.zeros((2, 2), dtype=int)
+    np.add.at(counts, (y[checked], found["said"][checked]), 1)
+    assert counts.tolist() == result["measured"]["confusion"]
+
+
+def test_where_an_image_stands_follows_labels_and_selections(foldered: Site) -> None:
+    project = foldered.project
+    train(project, label(project))
+    pool, one = items.pool(project), classes.classes(project)[0]
+    operations.apply(project, "later", [Op(seq=1, kind="label", item=int(pool.ids[1]), class_id=one.id)])
+    found = columns(foldered)
+    row = found["ids"].tolist().index(int(pool.ids[1]))
+    assert (found["part"][row], found["truth"][row]) == (SINCE, NONE)
+    check = next(entry.item for entry in selections.queue(project) if entry.role == "audit")
+    operations.apply(project, "later", [Op(seq=2, kind="clear", item=check)])
+    assert columns(foldered)["part"][found["ids"].tolist().index(check)] == TO_CHECK
+
+
+def test_images_that_left_the_pool_are_not_shown_and_order_is_by_path(foldered: Site) -> None:
+    project = foldered.project
+    train(project, label(project))
+    before = columns(foldered)
+    paths = dict(zip(items.pool(project).ids.tolist(), items.pool(project).paths, strict=True))
+    assert [paths[i] for i in before["ids"][np.argsort(before["rank"])]] == sorted(paths.values())
+    gone = items.pool(project).paths[3]
+    items.settle(project, {path for path in paths.values() if path != gone})
+    after = columns(foldered)
+    assert after["n"] == 23 and sorted(after["rank"]) == list(range(23))
+
+
+def test_one_image_at_large(foldered: Site) -> None:
+    project = foldered.project
+    run = train(project, label(project))
+    pool = items.pool(project)
+    item = int(pool.ids[1])
+    look = foldered.get(f"/look?run={run}&id={item}")
+    assert (look["path"], look["w"], look["h"]) == (pool.paths[1], 32, 32)
+    assert look["top"] == [["red", 0.75], ["green", 0.25]]  # one of the two images on which it errs
+    assert look["near"] is None  # no features are stored
+    with_features(project)
+    near = foldered.get(f"/look?run={run}&id={item}")["near"]
+    assert [each["name"] for each in near[:4]] == ["green"] * 4 and near[0]["alike"] > 0.99
+    assert near == sorted(near, key=lambda each: -each["alike"]) and len(near) == 6
+    labeled = near[0]["id"]
+    assert labeled not in [each["id"] for each in foldered.get(f"/look?run={run}&id={labeled}")["near"]]
+
+
+@pytest.mark.parametrize("path", ["look?id=99999", "look?id=0", "review?run=99", "look?run=77&id=1"])
+def test_what_is_not_there_is_told_in_words(foldered: Site, path: str) -> None:
+    train(foldered.project, label(foldered.project))
+    answer = foldered.browser.get(f"/x/{foldered.key}/{path}")
+    assert answer.status_code == 400 and answer.json()["what"]
+
+
+def test_before_the_pool_is_predicted(tmp_path: Path, site_of: Callable[[Project], Site]) -> None:
+    site = site_of(flat_project(tmp_path))
+    run = train(site.project, label(site.project, checks=0), predict=False)
+    answer = site.browser.get(f"/x/{site.key}/review?run={run}")
+    assert answer.status_code == 400 and "no predictions" in answer.json()["what"]
+    assert site.get(f"/look?run={run}&id=1")["top"] == []
