@@ -16,6 +16,11 @@ PAGE: dict[str, Choice] = {
     "map": Choice(
         "Map", "First paint, click, lasso and panning of the Label page's map, in Chromium.", "app.bench.map:run"
     ),
+    "results": Choice(
+        "Results",
+        "Milliseconds of each step through the images behind a figure, in Chromium, in large pools.",
+        "app.bench.results:run",
+    ),
     "windows": Choice(
         "Windows", "Eight windows label at once; memory over many labels and trainings.", "app.bench.windows:run"
     ),

@@ -27,13 +27,27 @@ export function note(filter, step = false) {
 /** Whether Back leads to where the review was before its last step. */
 export const canStepBack = () => history.state?.review === "step";
 
-/** Put a list of images aside under a name, for as long as the window lives. */
-export function keepList(name, ids) {
-  keepSession(`list-${name}`, Array.from(ids));
+const lists = new Map(); // name -> images, for as long as the page lives; those that are not too long outlive a reload
+const LONG = 20000, MOST = 6;
+
+/** Put a list of images aside. kind: what it is; the name of the list begins with it.
+ *  @param {string} kind
+ *  @param {Iterable<number>} images
+ *  @returns {string} */
+export function keepList(kind, images) {
+  const last = Number(keptSession("list-last")) || 0, name = `${kind}-${last + 1}`, ids = Array.from(images);
+  keepSession("list-last", last + 1);
+  keepSession(`list-${(last + 1) % MOST}`, ids.length <= LONG ? { name, ids } : null);
+  lists.set(name, ids);
+  if (lists.size > MOST) lists.delete(lists.keys().next().value);
+  return name;
 }
 
-/** The images of a list, or null where it is not kept any more. */
+/** The images of a list, or null where it is not kept any more.
+ *  @param {string} name
+ *  @returns {number[] | null} */
 export function keptList(name) {
-  const found = keptSession(`list-${name}`);
-  return Array.isArray(found) ? found.filter(Number.isInteger) : null;
+  if (lists.has(name)) return lists.get(name);
+  const found = keptSession(`list-${Number(name.split("-")[1]) % MOST}`);
+  return found && found.name === name && Array.isArray(found.ids) ? found.ids.filter(Number.isInteger) : null;
 }

@@ -118,13 +118,10 @@ function nearOf(look, known, owner) {
           class: "rv-near-open",
           dataset: { id: `near-${each.id}` },
           title: t("review.near_alt", { name: each.name, alike: fmt.pct(each.alike, 0) }),
+          "aria-label": t("review.near_alt", { name: each.name, alike: fmt.pct(each.alike, 0) }),
           onclick: () => owner.go(each.id),
         },
-        el("img", {
-          class: "thumb",
-          src: thumbUrl(each.id),
-          alt: t("review.near_alt", { name: each.name, alike: fmt.pct(each.alike, 0) }),
-        }),
+        el("img", { class: "thumb", src: thumbUrl(each.id), alt: "" }),
         el(
           "span",
           { class: "results-class" },

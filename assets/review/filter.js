@@ -80,6 +80,24 @@ export function withLabels(columns, states, listed) {
 export const judged = (view, row) =>
   view.truth[row] === NONE ? "unknown" : view.truth[row] === view.said[row] ? "right" : "wrong";
 
+/** What is known of an image, classes by name, "" where nobody knows; null for one without an answer.
+ *  @param {ReviewView} view
+ *  @param {{stateOf(id: number): Answer | null}} store
+ *  @param {number} id */
+export function factsOf(view, store, id) {
+  const row = view.rows.get(id);
+  if (row === undefined) return null;
+  return {
+    said: view.classes[view.said[row]],
+    sure: view.sure[row] / MOST,
+    truth: view.truth[row] === NONE ? "" : view.classes[view.truth[row]],
+    is: judged(view, row),
+    part: view.part[row],
+    labeled: view.labeled[row] === 1,
+    state: store.stateOf(id),
+  };
+}
+
 // What each part of a filter lets through: row -> whether.
 function tests(view, filter, { find, list }) {
   const place = (name) => view.classes.indexOf(name), splits = SPLITS[filter.split], { said, truth, sure } = view;

@@ -1,10 +1,13 @@
 // The parts of the review: its head, the filters, the grid, and the bar of what is selected.
 import { el } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
+import { keep, kept } from "../shell/kept.js";
 import { redraw } from "../shell/redraw.js";
 import { t } from "../shell/text.js";
 import { ORDERS } from "./filter.js";
 import { showReviewKeys } from "./keys.js";
+
+const WIDE = 1360; // px of the window from which on the map stands there by itself
 
 /** The nodes of a review by name; ``node`` holds them all. */
 export function buildFrame(review) {
@@ -19,15 +22,22 @@ export function buildFrame(review) {
     },
     ORDERS.map((each) => el("option", { value: each }, t(`review.by_${each}`))),
   );
-  const several = el("button", {
-    class: "btn rv-several",
-    type: "button",
-    "aria-pressed": "false",
-    onclick: () => {
-      grid.marking = !grid.marking;
-      review.drawBar();
+  const several = el(
+    "button",
+    {
+      class: "btn rv-several",
+      type: "button",
+      "aria-pressed": "false",
+      "aria-label": t("review.several"),
+      title: t("review.several"),
+      onclick: () => {
+        grid.marking = !grid.marking;
+        review.drawBar();
+      },
     },
-  }, t("review.several"));
+    icon("check"),
+    el("span", {}, t("review.several")),
+  );
   const filters = el("button", {
     class: "btn rv-filters",
     type: "button",
@@ -39,12 +49,37 @@ export function buildFrame(review) {
   }, t("review.filters"));
   const none = el("p", { class: "empty rv-none", hidden: true }, t("review.none")), trouble = el("div");
   const main = el("div", { class: "pane rv-main" }, trouble, none, grid.host, bar.bar);
-  const panes = el("div", { class: "panes rv-panes" }, side.node, main);
-  const node = el("div", { class: "rv" }, headOf(review, { count, order, several, filters }), panes);
-  return { node, count, order, several, none, trouble, panes, main, ...bar };
+  const aside = el("div", { class: "pane rv-aside", tabindex: "0" }, review.map.node);
+  const panes = el("div", { class: "panes rv-panes" }, side.node, main, aside), map = mapButton(review, panes);
+  const node = el("div", { class: "rv" }, headOf(review, { count, order, several, filters, map }), panes);
+  return { node, count, order, several, none, trouble, isMapShown: () => aside.offsetParent !== null, ...bar };
 }
 
-function headOf(review, { count, order, several, filters }) {
+function mapButton(review, panes) {
+  const button = el(
+    "button",
+    {
+      class: "btn rv-mapbutton",
+      type: "button",
+      onclick: () => {
+        show(button.getAttribute("aria-pressed") === "false");
+        keep("fs-review-map", button.getAttribute("aria-pressed") === "true" ? "1" : "0");
+        review.grid.draw();
+        review.drawMap();
+      },
+    },
+    icon("map"),
+    t("review.map"),
+  );
+  const show = (yes) => {
+    button.setAttribute("aria-pressed", String(yes));
+    panes.classList.toggle("rv-mapped", yes);
+  };
+  show((kept("fs-review-map") ?? (innerWidth >= WIDE ? "1" : "0")) === "1");
+  return button;
+}
+
+function headOf(review, { count, order, several, filters, map }) {
   return el(
     "div",
     { class: "page-head rv-head" },
@@ -58,6 +93,7 @@ function headOf(review, { count, order, several, filters }) {
     count,
     el("span", { class: "push" }),
     filters,
+    map,
     several,
     order,
     el("button", {

@@ -8,9 +8,10 @@ import { errorBox, toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
 import { onState } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
-import { canStepBack, keptList, note, seen } from "./address.js";
+import { canStepBack, keepList, keptList, note, seen } from "./address.js";
+import { AnswersMap } from "./answers_map.js";
 import { loadColumns, stampNow } from "./columns.js";
-import { facets, judged, matching, NONE, withLabels, writeFilter } from "./filter.js";
+import { facets, factsOf, matching, withLabels, writeFilter } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
 import { movesOf, press, showReviewKeys } from "./keys.js";
@@ -18,7 +19,6 @@ import { Lightbox } from "./lightbox.js";
 import { Side } from "./side.js";
 
 const EVENTS = ["hashchange", "popstate"];
-const SURE = 65535; // what 1 is in the column of confidences
 const HUES = 36; // colours with shapes
 
 export class Review {
@@ -36,6 +36,7 @@ export class Review {
     this.stamp = ""; // of the moment at which the review was opened
     this.only = { find: null, list: null, found: "", name: "", kept: false };
     this.ids = [];
+    this.rows = new Uint32Array(0); // of these
     const { store, close } = openStore((what) => what !== "sync" && this.relabel());
     this.store = store;
     this.closeStore = close;
@@ -45,6 +46,12 @@ export class Review {
       classOf: (name) => this.classOf(name),
       open: (id) => this.go(id),
       changed: () => this.drawBar(),
+    });
+    this.map = new AnswersMap("review", {
+      facts: (id) => this.factsOf(id),
+      pick: (id) => this.go(id),
+      choose: (ids) => this.set({ list: keepList("map", ids) }),
+      narrow: (part) => this.set(this.narrowed(part)),
     });
     this.box = new Lightbox(this.boxOwner());
     this.parts = buildFrame(this);
@@ -88,6 +95,7 @@ export class Review {
     this.ends.forEach((end) => end());
     this.box.hide();
     this.grid.destroy();
+    this.map.destroy();
     this.closeStore();
   }
 
@@ -157,6 +165,7 @@ export class Review {
     if (filter.find !== this.only.found) await this.findNames(filter.find);
     if (filter !== this.filter) return; // changed meanwhile: that one is drawn
     const rows = matching(this.view, filter, this.only), at = keptSession("review");
+    this.rows = rows;
     this.ids = Array.from(rows, (row) => this.view.ids[row]);
     const address = writeFilter({ ...filter, image: 0 });
     this.grid.show(this.ids, at && at.address === address ? at.top : 0);
@@ -173,6 +182,12 @@ export class Review {
     } catch (error) {
       toast(error);
     }
+  }
+
+  /** A choice of the legend: again to take it back. */
+  narrowed(part) {
+    const [[name, value]] = Object.entries(part);
+    return { [name]: this.filter[name] === value ? "" : value };
   }
 
   keepPlace() {
@@ -216,18 +231,7 @@ export class Review {
   }
 
   factsOf(id) {
-    const { view } = this, row = view ? view.rows.get(id) : undefined;
-    if (row === undefined) return null;
-    const truth = view.truth[row] === NONE ? "" : view.classes[view.truth[row]];
-    return {
-      said: view.classes[view.said[row]],
-      sure: view.sure[row] / SURE,
-      truth,
-      is: judged(view, row),
-      part: view.part[row],
-      labeled: view.labeled[row] === 1,
-      state: this.store.stateOf(id),
-    };
+    return this.view ? factsOf(this.view, this.store, id) : null;
   }
 
   classOf(name) { // one that is gone gets a colour behind those that are there
@@ -297,6 +301,14 @@ export class Review {
     parts.order.value = filter.by;
     parts.none.hidden = n > 0;
     this.drawBar();
+    this.drawMap();
+  }
+
+  drawMap() {
+    const { parts, view, rows } = this;
+    if (!parts.isMapShown()) return;
+    this.map.follow();
+    this.map.update(view, rows.length < view.n ? rows : null, (name) => this.classOf(name));
   }
 
   drawBar() {

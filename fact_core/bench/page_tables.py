@@ -24,6 +24,18 @@ MAP = {
     "frames_per_s": "frames a second, dragging",
     "device": "device",
 }
+RESULTS = {
+    "pool": "images",
+    "results_ms": "Results, ms",
+    "open_ms": "a cell's images",
+    "open_first_ms": "the first time",
+    "filter_ms": "another class",
+    "order_ms": "another order",
+    "large_ms": "one at large",
+    "next_ms": "the next",
+    "back_ms": "back",
+    "device": "device",
+}
 WINDOWS = {
     "what": "what",
     "labels": "labels",
@@ -72,6 +84,11 @@ def label_table(rows: Sequence[Mapping[str, Any]]) -> str:
 def map_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Markdown: the rows of the bench ``map``."""
     return _table(rows, MAP)
+
+
+def results_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown: the rows of the bench ``results``."""
+    return _table(rows, RESULTS)
 
 
 def windows_table(rows: Sequence[Mapping[str, Any]]) -> str:

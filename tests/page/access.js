@@ -32,7 +32,7 @@
   /** How an element and what stands around it are framed; Gradio's lists are framed outside, the grid by its tile. */
   function ring(e) {
     const around = [e, e.parentElement, e.parentElement?.parentElement, e.closest(".wrap")];
-    return [...around, document.querySelector(".lg-focus .lg-picture")].filter(Boolean).map(frame).join("|");
+    return [...around, document.querySelector(".seeing .lg-focus .lg-picture") || document.querySelector(".lg-focus .lg-picture")].filter(Boolean).map(frame).join("|");
   }
   /** The sides on which an outline is cut off. */
   function clipped(e) {

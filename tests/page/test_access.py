@@ -146,7 +146,7 @@ READY = {
     "select": ".sl-panes:has(.sl-strip .sl-tile):has(.sv-plot)",
     "label": ".lb-stage img:not(.lb-next)",
     "train": "#train-chart .main-svg",
-    "results": ".results-legend li",
+    "results": ".rm-legend button",
 }
 
 
@@ -192,6 +192,21 @@ def show_options(page: Page) -> None:
             button.click()
 
 
+def show_review(page: Page) -> None:
+    page.evaluate("() => { location.hash = 'results?see=1'; }")
+    page.wait_for_function("() => document.body?.dataset.page === 'results'")
+    expect(page.locator(".rv-tile").first).to_be_visible()
+    filters = page.locator(".rv-filters")
+    if filters.is_visible() and filters.get_attribute("aria-expanded") == "false":
+        filters.click()
+
+
+def show_large(page: Page) -> None:
+    show_review(page)
+    page.locator(".rv-tile").first.click()
+    expect(page.locator(".rv-near li").first).to_be_visible()
+
+
 VIEWS: dict[str, Callable[[Page], None]] = {
     **{name: lambda page, name=name: show(page, name) for name in PAGES},  # type: ignore[misc]
     "grid": show_grid,
@@ -199,6 +214,8 @@ VIEWS: dict[str, Callable[[Page], None]] = {
     "keys": show_keys,
     "import": show_import,
     "options": show_options,
+    "review": show_review,
+    "large": show_large,
 }
 
 
@@ -206,7 +223,9 @@ def leave(page: Page, view: str) -> None:
     """Close what a view opened."""
     if view == "grid":
         page.keyboard.press("g")
-    elif view in ("menu", "keys", "import"):
+    elif view == "review":
+        show(page, "results")
+    elif view in ("menu", "keys", "import", "large"):
         page.keyboard.press("Escape")
         expect(page.locator("dialog, [role=menu]")).to_have_count(0)
 
@@ -277,7 +296,7 @@ def stops_expected(page: Page) -> list[str]:
 @pytest.mark.parametrize("width", [1440, 390])
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(opened: Open, width: int) -> None:
     page = opened(width)
-    for view in (*PAGES, "grid", "options"):
+    for view in (*PAGES, "grid", "options", "review"):
         VIEWS[view](page)
         wanted = Counter(stops_expected(page))
         stops = walk(page)

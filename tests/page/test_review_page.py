@@ -154,3 +154,39 @@ def test_filters_are_in_the_address_and_many_are_labeled_at_once(
     expect(page.locator(".rv-side")).to_be_hidden()
     page.locator(".rv-filters").click()
     expect(page.locator(".rv-side")).to_be_visible()
+
+
+def test_the_map_leads_to_images(address_of: AddressOf, page: Page, project: Project) -> None:
+    """Green images lie at the right end of the map, red ones at the left: a box, a click and the legend find them."""
+    open_results(page, address_of(project))
+    place = page.locator(".results-pool .rm-map")
+    expect(page.locator(".results-pool .rm-key")).to_have_text(["green10", "red14"])
+    page.locator(".results-pool [data-id=box]").click()
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 4, box["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] - 4, steps=4)
+    page.mouse.up()
+    count = page.locator(".rv-head .fact")
+    expect(count).to_have_text("12 of 24 images")
+    expect(page.locator(".rv-listed")).to_contain_text("Chosen on the map (12)")
+    page.reload()
+    expect(count).to_have_text("12 of 24 images")
+    page.locator("#rv-drop").click()
+    expect(count).to_have_text("24 of 24 images")
+
+    aside = page.locator(".rv-aside .rm-map")
+    page.locator(".rv-aside select").select_option("is")
+    page.locator(".rv-aside [data-id=key-wrong]").click()
+    expect(count).to_have_text("2 of 24 images")
+    page.locator(".rv-aside [data-id=key-wrong]").click()
+    expect(count).to_have_text("24 of 24 images")
+    box = aside.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 28, box["y"] + 28)  # the rim of the map: the red end
+    expect(page.get_by_role("dialog", name=re.compile("^red/"))).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator(".rv-mapbutton").click()
+    expect(aside).to_be_hidden()

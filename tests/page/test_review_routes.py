@@ -38,11 +38,15 @@ def columns(site: Site, run: int = 0) -> dict[str, Any]:
 
 
 def with_features(project: Project) -> None:
-    """Stored features: the folder says on which of two axes an image lies, its number how far."""
+    """Stored features, with a map of their first two: the folder says on which axis an image lies."""
     pool = items.pool(project)
     y = truth_of(pool)
     x = np.stack([1 - y, y, np.arange(len(pool)) / 100, np.ones(len(pool))], axis=1).astype(np.float32)
     FeatureStore.open(project.features_folder("f1"), 4, {"backbone": "x"}).append(pool.digests, x)
+    maps = project.cache / "maps"
+    maps.mkdir(parents=True, exist_ok=True)
+    np.save(maps / "f1.npy", x[:, :2])
+    np.save(maps / "f1.ids.npy", pool.ids)
     run_queue.finish(project, run_queue.queue(project, "features", {}), "done", result={"key": "f1"})
 
 
@@ -56,7 +60,13 @@ def test_columns_say_what_the_matrix_counts(foldered: Site) -> None:
     y = truth_of(pool)
     free = found["part"] == OPEN
     assert (found["truth"][free] == y[free]).all() and (found["truth"][~free] == NONE).all()
-    assert [int((found["part"] == part).sum()) for part in (OPEN, TRAINED, CHECKED, SINCE, TO_CHECK)] == [16, 4, 4, 0, 0]
+    assert [int((found["part"] == part).sum()) for part in (OPEN, TRAINED, CHECKED, SINCE, TO_CHECK)] == [
+        16,
+        4,
+        4,
+        0,
+        0,
+    ]
     # what is said of the check images is what the matrix counts, cell by cell
     checked = found["part"] == CHECKED
     counts = np.zeros((2, 2), dtype=int)
