@@ -11,7 +11,7 @@ import { counted, t } from "../shell/text.js";
 import { canStepBack, keepList, keptList, note, seen } from "./address.js";
 import { AnswersMap } from "./answers_map.js";
 import { loadColumns, stampNow } from "./columns.js";
-import { facets, factsOf, matching, withLabels, writeFilter } from "./filter.js";
+import { ALL, facets, factsOf, matching, withLabels, writeFilter } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
 import { movesOf, press, showReviewKeys } from "./keys.js";
@@ -37,6 +37,8 @@ export class Review {
     this.only = { find: null, list: null, found: "", name: "", kept: false };
     this.ids = [];
     this.rows = new Uint32Array(0); // of these
+    this.counts = null; // what ``counted`` found
+    this.later = null; // the map follows a moment later
     const { store, close } = openStore((what) => what !== "sync" && this.relabel());
     this.store = store;
     this.closeStore = close;
@@ -166,7 +168,7 @@ export class Review {
     if (filter !== this.filter) return; // changed meanwhile: that one is drawn
     const rows = matching(this.view, filter, this.only), at = keptSession("review");
     this.rows = rows;
-    this.ids = Array.from(rows, (row) => this.view.ids[row]);
+    this.ids = Array.from(Int32Array.from(rows, (row) => this.view.ids[row]));
     const address = writeFilter({ ...filter, image: 0 });
     this.grid.show(this.ids, at && at.address === address ? at.top : 0);
     this.draw();
@@ -294,14 +296,23 @@ export class Review {
       filter,
       view,
       listed,
-      found: facets(view, filter, this.only),
+      found: this.counted(),
       classOf: (name) => this.classOf(name),
     });
     parts.count.textContent = counted("review.count", n, { total: fmt.int(view.n) });
     parts.order.value = filter.by;
     parts.none.hidden = n > 0;
     this.drawBar();
-    this.drawMap();
+    clearTimeout(this.later);
+    this.later = setTimeout(() => this.filter && this.drawMap(), 0); // the images are painted first
+  }
+
+  /** How many images each choice would show; counted again only when these can be others. */
+  counted() {
+    const { view, filter, only, counts } = this, key = writeFilter({ ...filter, image: 0, by: ALL.by });
+    const same = counts && counts.key === key && counts.view === view && counts.find === only.find;
+    if (!same) this.counts = { key, view, find: only.find, found: facets(view, filter, only) };
+    return this.counts.found;
   }
 
   drawMap() {

@@ -9,8 +9,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from app.pages.results import findings
-from app.pages.results.outcome import Answers
+from app.pages.results import findings, outcome
 from app.routes import binary
 from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.rows import finite_unit
@@ -71,7 +70,7 @@ class Look:
     near: list[Near] | None
 
 
-def columns(project: Project, run: Run, answers: Answers) -> Columns:
+def columns(project: Project, run: Run, answers: outcome.Answers) -> Columns:
     """The answers of a training run for the images that are in the pool now."""
     pool = items.pool(project)
     order = np.argsort(answers.ids, kind="stable")
