@@ -203,6 +203,7 @@ interface ReviewColumns {
 /** The same with the labels of now. */
 interface ReviewView extends ReviewColumns {
   labeled: Uint8Array;
+  doubt?: Uint16Array; // how much the label is doubted, see assets/review/suspects.js
 }
 
 /** /x/KEY/look */

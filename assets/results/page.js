@@ -15,6 +15,7 @@ import { mistakes } from "./mistakes.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { answered, choose, read, store } from "./store.js";
+import { Suspects } from "./suspects.js";
 import { trouble } from "./trouble.js";
 import { leak, trust } from "./trust.js";
 import { busyWith } from "./words.js";
@@ -56,6 +57,7 @@ class ResultsPage {
     this.right = pane();
     this.form = el("div");
     this.pool = new Pool();
+    this.suspects = new Suspects();
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
     this.empty = el("div", { class: "empty results-empty", hidden: true });
     this.drawn = "";
@@ -90,8 +92,11 @@ class ResultsPage {
   drawPanes(data) {
     const { left, middle } = this, scroll = [left.scrollTop, middle.scrollTop];
     left.replaceChildren(
-      ...[trouble(data), figure(data), leak(data), phases(data), perClass(data), trust(data)].filter(Boolean),
+      ...[trouble(data), figure(data), leak(data), phases(data), perClass(data), trust(data), this.suspects.node].filter(
+        Boolean,
+      ),
     );
+    this.suspects.update(data);
     middle.replaceChildren(...[matrix(data, middle.clientWidth || WIDE), mistakes(data)].filter(Boolean));
     [left.scrollTop, middle.scrollTop] = scroll;
     // Typing is not disturbed by news.

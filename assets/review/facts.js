@@ -18,6 +18,7 @@ export function facts(host, { id, look, owner, said, back }) {
       { class: "rv-fact" },
       el("h2", {}, t("review.label_head")),
       labelOf(known, owner),
+      doubted(known, owner),
       done(said, owner),
       known && CHECKED.includes(known.part) ? el("p", { class: "note" }, t("review.check_note")) : null,
       classesOf(id, known, owner),
@@ -55,6 +56,22 @@ function labelOf(known, owner) {
     classMark(owner.classOf(known.truth)),
     el("b", { class: "clip" }, known.truth),
     icon(right ? "check" : "x"),
+  );
+}
+
+// Why the label is doubted, and the image that shows the same.
+function doubted(known, owner) {
+  const doubt = known && known.doubt;
+  if (!doubt) return null;
+  const words = { name: known.truth, other: doubt.other, share: fmt.pct(doubt.share, 0) };
+  if (!doubt.twin) return el("p", { class: "note warn" }, t("review.doubt", words));
+  const twin = owner.factsOf(doubt.twin), open = () => owner.go(doubt.twin);
+  return el(
+    "p",
+    { class: "note warn" },
+    t("review.twin", { name: known.truth, other: twin ? twin.truth : "" }),
+    " ",
+    el("button", { class: "link", type: "button", id: "rv-twin", onclick: open }, t("review.twin_look")),
   );
 }
 

@@ -1,7 +1,7 @@
 // Which images the review shows and in which order, and how the address says it. Arrays in, arrays out.
 
 export const NONE = 65535; // the place of a class that is not known
-export const ORDERS = ["wrong", "sure", "unsure", "name"];
+export const ORDERS = ["wrong", "sure", "unsure", "doubt", "name"];
 /** Split -> the parts of app/pages/results/review.py that it holds. */
 export const SPLITS = { trained: [1], check: [2], since: [3], open: [0, 4] };
 export const NO_LABEL = "-";
@@ -134,6 +134,7 @@ function ordered(view, rows, by) {
     wrong: (row) => group[judged(view, row)] * (MOST + 1) + MOST - sure[row],
     sure: (row) => MOST - sure[row],
     unsure: (row) => sure[row],
+    doubt: (row) => MOST - (view.doubt ? view.doubt[row] : 0),
     name: (row) => rank[row],
   }[by];
   const keys = Uint32Array.from(rows, keyOf), from = new Uint32Array(Math.max(n, 3 * (MOST + 1)) + 1);

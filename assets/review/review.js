@@ -17,6 +17,7 @@ import { ReviewGrid } from "./grid.js";
 import { movesOf, press, showReviewKeys } from "./keys.js";
 import { Lightbox } from "./lightbox.js";
 import { Side } from "./side.js";
+import { doubtOf, loadSuspects, withDoubts } from "./suspects.js";
 
 const EVENTS = ["hashchange", "popstate"];
 const HUES = 36; // colours with shapes
@@ -32,6 +33,7 @@ export class Review {
     this.columns = null;
     /** @type {ReviewView} */
     this.view = null;
+    this.suspects = null; // labels that are likely wrong, once they are asked for
     this.asked = ""; // which answers were asked for
     this.stamp = ""; // of the moment at which the review was opened
     this.only = { find: null, list: null, found: "", name: "", kept: false };
@@ -113,7 +115,7 @@ export class Review {
     const opens = !this.filter, before = this.filter && writeFilter({ ...this.filter, image: 0 });
     this.filter = wanted;
     this.root.classList.add("seeing");
-    if (opens) this.stamp = stampNow();
+    if (opens) Object.assign(this, { stamp: stampNow(), suspects: null });
     const run = wanted.run || now.run, key = `${now.key}:${this.stamp}`, other = `${run}:${key}` !== this.asked;
     if (other) this.read(run, key);
     else if (opens || before !== writeFilter({ ...wanted, image: 0 })) this.refill();
@@ -165,6 +167,7 @@ export class Review {
       });
     }
     if (filter.find !== this.only.found) await this.findNames(filter.find);
+    if (filter.by === "doubt" && !this.suspects) await this.suspect();
     if (filter !== this.filter) return; // changed meanwhile: that one is drawn
     const rows = matching(this.view, filter, this.only), at = keptSession("review");
     this.rows = rows;
@@ -190,6 +193,15 @@ export class Review {
   narrowed(part) {
     const [[name, value]] = Object.entries(part);
     return { [name]: this.filter[name] === value ? "" : value };
+  }
+
+  async suspect() {
+    try {
+      this.suspects = await loadSuspects(this.stamp);
+      this.relabel();
+    } catch (error) {
+      toast(error);
+    }
   }
 
   keepPlace() {
@@ -226,14 +238,15 @@ export class Review {
   /** Labels are others than they were: what is shown stays, and says so. */
   relabel() {
     if (!this.columns) return;
-    this.view = withLabels(this.columns, this.store.states, this.store.classes);
+    this.view = withDoubts(withLabels(this.columns, this.store.states, this.store.classes), this.suspects);
     this.grid.draw();
     if (this.filter) this.draw();
     this.box.draw();
   }
 
   factsOf(id) {
-    return this.view ? factsOf(this.view, this.store, id) : null;
+    const found = this.view ? factsOf(this.view, this.store, id) : null;
+    return found && { ...found, doubt: found.labeled ? doubtOf(this.suspects, id) : null };
   }
 
   classOf(name) { // one that is gone gets a colour behind those that are there

@@ -5,9 +5,12 @@ import { t } from "../shell/text.js";
 
 /** What is known of an image in words. facts: {said, sure, truth, is, state}, classes by name, truth "" where nobody
  *  knows; state: the label store's. */
-export function wordsOf({ said, sure, truth, is, state }) {
+export function wordsOf({ said, sure, truth, is, state, doubt = null }) {
   const first = t("review.says", { name: said, sure: fmt.pct(sure, 0) });
   if (state && state.kind !== "label") return [first, t(`label.state_${state.kind}`)];
+  if (doubt) {
+    return [first, t(doubt.twin ? "review.tile_twin" : "review.tile_doubt", { name: truth, other: doubt.other })];
+  }
   return [first, t(`review.${is}`, { name: truth })];
 }
 

@@ -129,3 +129,37 @@ def test_before_the_pool_is_predicted(tmp_path: Path, site_of: Callable[[Project
     answer = site.browser.get(f"/x/{site.key}/review?run={run}")
     assert answer.status_code == 400 and "no predictions" in answer.json()["what"]
     assert site.get(f"/look?run={run}&id=1")["top"] == []
+
+
+def suspects(site: Site) -> dict[str, Any]:
+    """The answer of /suspects as the page reads it."""
+    body = site.browser.get(f"/x/{site.key}/suspects").content
+    start = 4 + int.from_bytes(body[:4], "little")
+    found, at = dict(json.loads(body[4:start])), start
+    for name, kind in (("ids", "i4"), ("twin", "i4"), ("doubt", "u2"), ("other", "u2"), ("kind", "u1")):
+        found[name] = np.frombuffer(body, f"<{kind}", found["n"], at).tolist()
+        at += np.dtype(kind).itemsize * found["n"]
+    assert at == len(body)
+    return found
+
+
+def test_a_wrong_label_is_suspected(foldered: Site) -> None:
+    project = foldered.project
+    assert suspects(foldered)["why"] == "features"
+    with_features(project)
+    assert suspects(foldered)["why"] == "labels"
+    pool, y = items.pool(project), truth_of(items.pool(project))
+    ids = classes.ensure_classes(project, ["green", "red"])
+    wrong = 5
+    ops = [
+        Op(n + 1, "label", int(item), ids["red" if y[n] != (n == wrong) else "green"])
+        for n, item in enumerate(pool.ids)
+    ]
+    operations.apply(project, "test", ops)
+    found = suspects(foldered)
+    assert (found["n"], found["why"]) == (24, "")
+    assert [row for row, kind in enumerate(found["kind"]) if kind and not found["twin"][row]] in ([], [wrong])
+    assert found["kind"][wrong] and np.argmax(found["doubt"]) == wrong
+    assert found["classes"][found["other"][wrong]] == "green"
+    operations.apply(project, "test", [Op(100, "undo", int(pool.ids[wrong]))])
+    assert suspects(foldered)["n"] == 23  # a label less: worked out anew

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from fastapi import FastAPI, Response
 
-from app.pages.results import findings, review
+from app.pages.results import findings, review, suspects
 from app.routes import binary
 from app.routes.queue import item_of
 from app.routes.runs import Number
@@ -20,7 +20,7 @@ from fact_core.types import FloatArray, IntArray
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/review?run=, /x/K/look?run=&id=."""
+    """GET /x/K/review?run=, /x/K/look?run=&id=, /x/K/suspects."""
 
     @app.get("/x/{key}/review")
     def answers(key: str, run: Number = 0) -> Response:
@@ -30,6 +30,11 @@ def register(app: FastAPI, server: Server) -> None:
     @app.get("/x/{key}/look")
     def look(key: str, id: Number, run: Number = 0) -> dict[str, object]:
         return told(look_of(server.opened(key), run, id))
+
+    @app.get("/x/{key}/suspects")
+    def suspected(key: str) -> Response:
+        """See ``suspects.packed``."""
+        return binary.answer(suspects.packed(server.opened(key)))
 
 
 def packed_of(held: Opened, run_id: int) -> bytes:

@@ -92,6 +92,16 @@ TEXT = {
     "results.is": "is {name}",
     "results.mistake_alt": "{truth}, but the model said {said}, {sure} sure",
     "results.stale": "New labels since this run.",
+    "results.suspects_title": "Labels to look at again",
+    "results.suspects": "{n} of {total} labels do not look like their class, or an image that shows the same has "
+    "another label. Each was held against the others, which had not seen it.",
+    "results.suspects_one": "1 of {total} labels does not look like its class, or an image that shows the same has "
+    "another label. Each was held against the others, which had not seen it.",
+    "results.suspects_none": "None of the {total} labels looks wrong. Each was held against the others, which had not "
+    "seen it.",
+    "results.suspects_labels": "Labels are held against each other once two classes have two labels.",
+    "results.suspects_features": "Labels are held against each other once the features are computed.",
+    "results.suspects_look": "Look at them",
     "results.export": "Export",
     "results.export_primary": "Export {n} items",
     "results.export_one": "Export 1 item",
