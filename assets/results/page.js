@@ -14,6 +14,7 @@ import { matrix } from "./matrix.js";
 import { mistakes } from "./mistakes.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
+import { Runs } from "./runs.js";
 import { answered, choose, read, store } from "./store.js";
 import { Suspects } from "./suspects.js";
 import { trouble } from "./trouble.js";
@@ -58,6 +59,7 @@ class ResultsPage {
     this.form = el("div");
     this.pool = new Pool();
     this.suspects = new Suspects();
+    this.runs = new Runs();
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
     this.empty = el("div", { class: "empty results-empty", hidden: true });
     this.drawn = "";
@@ -92,11 +94,21 @@ class ResultsPage {
   drawPanes(data) {
     const { left, middle } = this, scroll = [left.scrollTop, middle.scrollTop];
     left.replaceChildren(
-      ...[trouble(data), figure(data), leak(data), phases(data), perClass(data), trust(data), this.suspects.node].filter(
+      ...[
+        trouble(data),
+        figure(data),
+        leak(data),
+        phases(data),
+        this.runs.node,
+        perClass(data),
+        trust(data),
+        this.suspects.node,
+      ].filter(
         Boolean,
       ),
     );
     this.suspects.update(data);
+    this.runs.update(data);
     middle.replaceChildren(...[matrix(data, middle.clientWidth || WIDE), mistakes(data)].filter(Boolean));
     [left.scrollTop, middle.scrollTop] = scroll;
     // Typing is not disturbed by news.

@@ -36,6 +36,6 @@ export function writeTile(tile, facts, classOf) {
   const sure = el("span", { class: "num" }, fmt.pct(facts.sure, 0));
   tile.fsSaid.replaceChildren(classMark(classOf(facts.said)), el("span", { class: "clip" }, facts.said), sure);
   tile.fsIs.replaceChildren(is);
-  tile.fsIs.className = `rv-is clip rv-${facts.is}`;
+  tile.fsIs.className = `rv-is clip rv-${facts.doubt ? "doubt" : facts.is}`;
   tile.title = `${says} ${is}`;
 }

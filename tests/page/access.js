@@ -78,7 +78,7 @@
   function sideways() {
     const found = [];
     for (const e of document.querySelectorAll("body, body *")) {
-      if (e.closest(".matrix-scroll, .chart-scroll, .lb-strip, .sl-strip, .sr") || !shown(e)) continue;
+      if (e.closest(".matrix-scroll, .chart-scroll, .results-runtable, .lb-strip, .sl-strip, .sr") || !shown(e)) continue;
       const scrolls = e === document.body || ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
       if (scrolls && e.scrollWidth > e.clientWidth + 1) found.push(`${placeOf(e)} is ${e.scrollWidth} wide in ${e.clientWidth}`);
       const { left, right } = e.getBoundingClientRect(), used = e.matches("a, button, input, select, textarea, summary");

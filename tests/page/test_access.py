@@ -13,13 +13,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fact_core.folders import data_folder
 from fact_core.images.demo import demo_truth, make_demo
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items
+from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 
@@ -69,6 +70,7 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         try:
             project = projects.open_project(data_folder() / "demo")
             bring_to_results(browser, served.address, project)
+            add_another_run(project)
             yield Site(served.address, project)
             assert served.process.poll() is None, "the server ended"
         finally:
@@ -92,6 +94,19 @@ def bring_to_results(browser: Browser, address: str, project: Project) -> None:
     page.wait_for_function("() => FactStudio.state.runs.some((run) => run.kind === 'train' && run.status === 'done')")
     page.wait_for_function("() => !FactStudio.state.run")
     page.close()
+
+
+def add_another_run(project: Project) -> None:
+    """One with the same answers, but for some: runs can be compared."""
+    first = run_queue.list_runs(project, "train")[0]
+    other = run_queue.queue(project, "train", first.config)
+    run_queue.finish(project, other, "done", result=first.result)
+    with np.load(project.predictions_file(first.id)) as stored:
+        answers = dict(stored)
+    answers["y"] = np.where(np.arange(len(answers["y"])) % 5 == 0, 0, answers["y"])
+    project.predictions_file(other).parent.mkdir(parents=True, exist_ok=True)
+    np.savez(project.predictions_file(other), **answers)
+    run_queue.finish(project, run_queue.queue(project, "predict", {"run": other}), "done", result={"run": other})
 
 
 def label_all_but_one(project: Project) -> None:
@@ -207,6 +222,12 @@ def show_large(page: Page) -> None:
     expect(page.locator(".rv-near li").first).to_be_visible()
 
 
+def show_runs(page: Page) -> None:
+    show(page, "results")
+    page.locator("#results-runs").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
 VIEWS: dict[str, Callable[[Page], None]] = {
     **{name: lambda page, name=name: show(page, name) for name in PAGES},  # type: ignore[misc]
     "grid": show_grid,
@@ -216,6 +237,7 @@ VIEWS: dict[str, Callable[[Page], None]] = {
     "options": show_options,
     "review": show_review,
     "large": show_large,
+    "runs": show_runs,
 }
 
 
@@ -225,7 +247,7 @@ def leave(page: Page, view: str) -> None:
         page.keyboard.press("g")
     elif view == "review":
         show(page, "results")
-    elif view in ("menu", "keys", "import", "large"):
+    elif view in ("menu", "keys", "import", "large", "runs"):
         page.keyboard.press("Escape")
         expect(page.locator("dialog, [role=menu]")).to_have_count(0)
 

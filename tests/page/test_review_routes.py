@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.pages.results.compare import best_of
 from app.pages.results.review import CHECKED, NONE, OPEN, SINCE, TO_CHECK, TRAINED
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
@@ -163,3 +164,37 @@ def test_a_wrong_label_is_suspected(foldered: Site) -> None:
     assert found["classes"][found["other"][wrong]] == "green"
     operations.apply(project, "test", [Op(100, "undo", int(pool.ids[wrong]))])
     assert suspects(foldered)["n"] == 23  # a label less: worked out anew
+
+
+def test_runs_side_by_side_on_the_same_images(foldered: Site) -> None:
+    """The second run errs on six images more, of which two are check images; a third has no answers."""
+    project = foldered.project
+    trained_on = label(project)
+    better = train(project, trained_on, wrong=0)
+    worse = train(project, trained_on, wrong=6)
+    waits = train(project, trained_on, predict=False)
+    found = foldered.get("/compare")
+    assert found["best"] == better
+    rows = {each["run"]["id"]: each for each in found["runs"]}
+    assert list(rows) == [waits, worse, better]
+    assert [(rows[run]["kind"], rows[run]["n"], rows[run]["right"]) for run in (better, worse, waits)] == [
+        ("check", 4, 4), ("check", 4, 2), ("", 0, 0),
+    ]  # fmt: skip
+    assert rows[better]["against"] is None and rows[waits]["against"] is None
+    against = rows[worse]["against"]
+    assert (against["n"], against["won"], against["lost"], against["difference"]) == (4, 0, 2, -0.5)
+    assert against["sure"] is False and against["interval"][0] < -0.5 < against["interval"][1]
+    differ = foldered.get(f"/differ?a={worse}&b={better}")["ids"]
+    assert differ == items.pool(project).ids[:6].tolist()
+    answer = foldered.browser.get(f"/x/{foldered.key}/differ?a={worse}&b={waits}")
+    assert answer.status_code == 400 and "no predictions" in answer.json()["what"]
+
+
+def test_the_best_is_told_on_images_that_all_know() -> None:
+    """Run 1 is right more often, but only on an image that run 2 cannot be measured on."""
+    first, second = {1: True, 2: True, 3: False}, {2: True, 3: True}
+    assert best_of({1: first, 2: second}) == 2
+    assert best_of({1: first, 2: {}}) == 1
+    assert best_of({1: {1: True}, 2: {1: True}}) == 2  # of equal ones the newest
+    assert best_of({1: {1: True}, 2: {2: False}}) == 1  # nothing in common: each on its own
+    assert best_of({}) == best_of({1: {}}) == 0

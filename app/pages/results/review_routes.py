@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from fastapi import FastAPI, Response
 
-from app.pages.results import findings, review, suspects
+from app.pages.results import compare, findings, review, suspects
 from app.routes import binary
 from app.routes.queue import item_of
 from app.routes.runs import Number
@@ -20,7 +20,7 @@ from fact_core.types import FloatArray, IntArray
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/review?run=, /x/K/look?run=&id=, /x/K/suspects."""
+    """GET /x/K/review?run=, /x/K/look?run=&id=, /x/K/suspects, compare, differ?a=&b=."""
 
     @app.get("/x/{key}/review")
     def answers(key: str, run: Number = 0) -> Response:
@@ -35,6 +35,14 @@ def register(app: FastAPI, server: Server) -> None:
     def suspected(key: str) -> Response:
         """See ``suspects.packed``."""
         return binary.answer(suspects.packed(server.opened(key)))
+
+    @app.get("/x/{key}/compare")
+    def compared(key: str) -> dict[str, object]:
+        return told(compare_of(server.opened(key)))
+
+    @app.get("/x/{key}/differ")
+    def differ(key: str, a: Number, b: Number) -> dict[str, object]:
+        return told(compare.differing(server.project(key), a, b))
 
 
 def packed_of(held: Opened, run_id: int) -> bytes:
@@ -61,6 +69,17 @@ def look_of(held: Opened, run_id: int, item_id: int) -> review.Look:
     top = review.top(p[row[0]], findings.class_names(held.project, run)) if len(row) else []
     near = review.alike(held.project, item_id, features_of(held))
     return review.Look(facts.id, facts.path, facts.w, facts.h, top, near)
+
+
+def compare_of(held: Opened) -> compare.Comparison:
+    """The runs side by side, kept until a label, the pool or a run changes."""
+    stamp = projects.version(held.project).rpartition(".")[0]
+    kept = held.cache.get("compare")
+    if kept is None or kept[0] != stamp:
+        with db.shared(held.project.db):
+            kept = held.cache["compare"] = (stamp, compare.comparison(held.project))
+    found: compare.Comparison = kept[1]
+    return found
 
 
 def _stamp(held: Opened, run: Run) -> int:
