@@ -421,7 +421,7 @@ def test_nothing_but_assets_is_served(client: TestClient, name: str) -> None:
     "name",
     [
         "label/none.js",
-        "label/store.test.js",
+        "images/store.test.js",
         "..%2fREADME.md",
         "../app/main.py",
         "%2e%2e/main.py",
