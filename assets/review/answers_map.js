@@ -1,5 +1,5 @@
-// The map of the pool as the model answers it: coloured by class, by right and wrong or by how sure it is. A click shows
-// an image, a loop those within it, the legend narrows down. What the filter leaves out is pale.
+// The map of the pool as the model answers it: coloured by class, by right and wrong or by how sure it is. A click
+// shows an image, a loop those within it, the legend narrows down. What the filter leaves out is pale.
 import { PoolMap } from "../map/map.js";
 import { app } from "../shell/app.js";
 import { classColour, classMark, el } from "../shell/dom.js";

@@ -3,6 +3,7 @@ import { keyList } from "../label/key_list.js";
 import { labelPage } from "../label/page.js";
 import { projectPage } from "../project/page.js";
 import { resultsPage } from "../results/page.js";
+import { reviewKeys } from "../review/keys.js";
 import { selectPage } from "../select/page.js";
 import { trainCharts } from "../train/chart_pane.js";
 import { shownRun } from "../train/follow.js";
@@ -68,6 +69,7 @@ async function begin() {
   watchWindow();
   onNewKey(() => dispatchEvent(new Event("online"))); // ask again at once, the queue of labels too
   addHelp("label", () => [keyList()]);
+  addHelp("results", () => [reviewKeys()]);
   setWords(await api("/x/text.json"));
   fillPieces(PIECES);
   await refreshState();

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fact_core.analysis.paired import mcnemar, paired
+from fact_core.analysis.paired import between, mcnemar, paired
 
 
 def test_mcnemar_by_hand() -> None:
@@ -30,3 +30,16 @@ def test_the_interval_holds_the_truth_19_times_of_20(n: int, win: float, lose: f
     draws = np.random.default_rng(n).multinomial(n, [win, lose, 1 - win - lose], 2000)
     held = [low <= win - lose <= high for low, high in (paired(n, int(w), int(v)).interval for w, v, _ in draws)]
     assert 0.93 <= np.mean(held) <= 0.985
+
+
+def test_images_that_belong_together_count_once() -> None:
+    """Ten images of one group are one piece of evidence, whatever they say."""
+    first, second = np.ones(20, dtype=bool), np.r_[np.zeros(10, dtype=bool), np.ones(10, dtype=bool)]
+    alone = between(first, second)
+    assert alone == paired(20, 10, 0) and alone.sure
+    assert between(first, second, np.arange(20)) == alone
+    one_burst = between(first, second, np.r_[np.zeros(10, dtype=int), np.arange(1, 11)])
+    assert one_burst.difference == alone.difference and not one_burst.sure
+    assert one_burst.interval[0] < alone.interval[0] and one_burst.interval[1] > alone.interval[1]
+    single = between(first, second, np.zeros(20, dtype=int))
+    assert (single.interval, single.sure) == ((-1.0, 1.0), False)

@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now
-from fact_core.storage import items
+from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.work.scan import scan
@@ -190,3 +191,26 @@ def test_the_map_leads_to_images(address_of: AddressOf, page: Page, project: Pro
     page.keyboard.press("Escape")
     page.locator(".rv-mapbutton").click()
     expect(aside).to_be_hidden()
+
+
+def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Page, project: Project) -> None:
+    """The newest run errs on four images more: it says so, and leads to the best one and to where they differ."""
+    first = run_queue.list_runs(project, "train")[0]
+    train(project, np.array(first.result["ids"]), wrong=6)
+    open_results(page, address_of(project))
+    part = page.locator(".results-runs")
+    expect(part).to_contain_text("Run 1 has 25.0 points more on the same 4 images. That is within the noise.")
+    page.locator("#results-runs").click()
+    lines = page.locator(".results-runtable tbody tr")
+    expect(lines).to_have_count(2)
+    expect(lines.nth(0)).to_contain_text("−25.0")
+    page.get_by_role("button", name="Accuracy").click()
+    expect(lines.nth(0)).to_contain_text("Run 1")
+    expect(page.locator(".results-runtable th[aria-sort=descending]")).to_have_text("Accuracy")
+    page.get_by_role("button", name="See where they differ").click()
+    expect(page.locator(".rv-head .fact")).to_have_text("4 of 24 images")
+    expect(page.locator(".rv-listed")).to_contain_text("Answered otherwise by the best run (4)")
+    page.go_back()
+    page.locator("#results-best").click()
+    expect(part).to_contain_text("Run 1, which is shown, is the best so far.")
+    expect(page.locator(".results-run")).to_have_value(str(first.id))

@@ -7,17 +7,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.pages.results import findings, outcome
+from app.pages.results import figures, findings, outcome
 from app.routes.run_briefs import TrainingBrief, training_briefs
-from fact_core.analysis.evaluate import wilson
-from fact_core.analysis.paired import Paired, paired
+from fact_core.analysis.intervals import interval
+from fact_core.analysis.paired import Paired, between
 from fact_core.errors import RunError
+from fact_core.labeling import checked
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
-#: Run by run: image -> whether it is answered right, of images that the run was not trained on.
+#: Image -> whether it is answered right, of images that the run was not trained on.
 Right = Mapping[int, bool]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run's answers are worth. kind: what is known (check, demo, folders, "" for nothing)."""
+
+    kind: str
+    right: Right
+    interval: list[float] | None
 
 
 @dataclass(frozen=True)
@@ -57,19 +67,19 @@ def comparison(project: Project) -> Comparison:
     for all of them, else on what folders or the demo know."""
     briefs = training_briefs(project)
     done = [run for run in run_queue.list_runs(project, "train") if run.status == "done"]
-    found = {run.id: _right(project, run) for run in done}
-    checked = all(kind == "check" for kind, right in found.values() if right)
-    right = {run: known if checked or kind != "check" else {} for run, (kind, known) in found.items()}
+    found = {run.id: _measured(project, run) for run in done}
+    by_checks = all(each.kind == "check" for each in found.values() if each.right)
+    right = {run: each.right if by_checks or each.kind != "check" else {} for run, each in found.items()}
     best = best_of(right)
     rows = [
         Compared(
             run=briefs[run.id],
             ended=run.ended,
-            kind=found[run.id][0],
-            n=len(found[run.id][1]),
-            right=sum(found[run.id][1].values()),
-            interval=list(wilson(sum(found[run.id][1].values()), len(found[run.id][1]))) if found[run.id][1] else None,
-            against=_against(right[run.id], right[best]) if best and run.id != best else None,
+            kind=found[run.id].kind,
+            n=len(found[run.id].right),
+            right=sum(found[run.id].right.values()),
+            interval=found[run.id].interval,
+            against=_against(project, run, right[run.id], right[best]) if best and run.id != best else None,
         )
         for run in done
     ]
@@ -94,23 +104,29 @@ def best_of(right: Mapping[int, Right]) -> int:
     return max(known, key=worth)
 
 
-def _against(mine: Right, other: Right) -> Paired | None:
-    common = mine.keys() & other.keys()
-    won = sum(mine[i] and not other[i] for i in common)
-    lost = sum(other[i] and not mine[i] for i in common)
-    return paired(len(common), won, lost) if common else None
+def _against(project: Project, run: Run, mine: Right, other: Right) -> Paired | None:
+    common = sorted(mine.keys() & other.keys())
+    if not common:
+        return None
+    grouped = checked.sides(project, run, np.array(common, dtype=np.int64))
+    one, two = np.array([mine[i] for i in common]), np.array([other[i] for i in common])
+    return between(one, two, grouped.groups if grouped else None)
 
 
-def _right(project: Project, run: Run) -> tuple[str, dict[int, bool]]:
-    """(what is known: check, demo, folders or "", which answers are right by it)."""
+def _measured(project: Project, run: Run) -> Measured:
+    """What is known of the images that the run was not trained on, and which of its answers are right by it."""
     answers = findings.answers_of(project, run)
     if answers is None:
-        return "", {}
+        return Measured("", {}, None)
     check, truth, kind = findings.known_classes(project, run, answers)
     known, what = (check, "check") if check else (truth, kind)
-    said = dict(zip(answers.ids.tolist(), answers.y.tolist(), strict=True))
-    names = answers.classes
-    return what, {i: names[said[i]] == name for i, name in known.items() if i in said}
+    rows = np.array([row for row, i in enumerate(answers.ids.tolist()) if i in known], dtype=np.int64)
+    if not len(rows):
+        return Measured("", {}, None)
+    ids, names = answers.ids[rows].tolist(), answers.classes
+    right = np.array([names[y] == known[i] for i, y in zip(ids, answers.y[rows].tolist(), strict=True)])
+    low, high = interval(right, figures.more(project, run, answers)(rows).groups)
+    return Measured(what, dict(zip(ids, right.tolist(), strict=True)), [float(low), float(high)])
 
 
 def differing(project: Project, first: int, second: int) -> Differing:

@@ -15,7 +15,7 @@ from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.rows import finite_unit
 from fact_core.errors import RunError
 from fact_core.generators import finish
-from fact_core.labeling import labels_now, selections
+from fact_core.labeling import checked, labels_now, selections
 from fact_core.storage import items
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -108,7 +108,7 @@ def _parts(project: Project, run: Run, ids: IntArray) -> IntArray:
     part[np.isin(ids, to_check)] = TO_CHECK
     part[np.isin(ids, picks)] = SINCE
     part[np.isin(ids, audit)] = CHECKED
-    part[np.isin(ids, run.result.get("ids") or picks)] = TRAINED
+    part[np.isin(ids, sorted(checked.trained_on(project, run)))] = TRAINED
     return part
 
 
