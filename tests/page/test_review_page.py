@@ -187,7 +187,7 @@ def test_the_map_leads_to_images(address_of: AddressOf, page: Page, project: Pro
     box = aside.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 28, box["y"] + 28)  # the rim of the map: the red end
-    expect(page.get_by_role("dialog", name=re.compile("^red/"))).to_be_visible()
+    expect(page.locator("dialog.rv-box")).to_have_attribute("aria-label", re.compile("^red/"))
     page.keyboard.press("Escape")
     page.locator(".rv-mapbutton").click()
     expect(aside).to_be_hidden()
