@@ -8,7 +8,7 @@ export const NO_LABEL = "-";
 
 const MOST = 65535; // the surest
 
-/** Nothing is left out. said, label: a class by name, label also NO_LABEL; is: right, wrong, unknown; split: see SPLITS;
+/** Nothing is left out. said, label: a class by name, label also NO_LABEL; is: right, wrong, unknown; split: of SPLITS;
  *  from, to: per cent; find: a part of a file's name; list: a list of images that was put aside under that name;
  *  image: the one that is shown at large; run: 0 is the newest. */
 export const ALL = Object.freeze({

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { ALL, facets, judged, matching, NONE, readFilter, withLabels, writeFilter } from "./filter.js";
 
 const ROSE = 0, TULIP = 1;
-// image: 10 rose right, trained on; 11 rose said tulip, checked; 12 no label, said rose; 13 folder says tulip, said rose
+// image: 10 rose right, trained on; 11 rose said tulip, checked; 12 no label, said rose; 13 by folder tulip, said rose
 const columns = (() => {
   const ids = Int32Array.of(10, 11, 12, 13), rows = new Map();
   ids.forEach((id, row) => rows.set(id, row));
