@@ -27,8 +27,9 @@ MAP = {
 RESULTS = {
     "pool": "images",
     "results_ms": "Results, ms",
+    "results_first_ms": "the very first time",
     "open_ms": "a cell's images",
-    "open_first_ms": "the first time",
+    "open_first_ms": "the very first time",
     "filter_ms": "another class",
     "order_ms": "another order",
     "large_ms": "one at large",

@@ -66,6 +66,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "tables-cifar10-strategies": ("tables-cifar10-strategies", _strategies),
     "label": ("label", page_tables.label_table),
     "map": ("map", page_tables.map_table),
+    "results": ("results", page_tables.results_table),
     "windows": ("windows", page_tables.windows_table),
     "crash": ("crash", page_tables.crash_table),
     "umap": ("umap", page_tables.umap_table),

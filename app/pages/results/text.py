@@ -38,7 +38,7 @@ TEXT = {
     "results.rests_folders": "95 % interval. Measured on {n} images that you did not label, "
     "taking the names of their folders as true.",
     "results.self_taught": "The training looked at {n} of these images, without their classes, and learned from "
-    "the surest half.",
+    "what it was surest of.",
     "results.rests_cv": "95 % interval. Each label was predicted by a linear probe that had not seen it, "
     "not by the finished model. No check images: the labeled images were not drawn at random, "
     "so this is a hint, not a promise.",
