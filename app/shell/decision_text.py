@@ -71,7 +71,8 @@ def decision_words(name: str, value: str) -> tuple[str, str]:
         percent = f"{100 * float(value):.0f}"
     except ValueError:
         percent = value
-    return TEXT.get(f"decision.{name}", name), said.replace("{percent}", percent).replace("{value}", value)
+    shown = f"{int(value):,}" if value.isdecimal() else value
+    return TEXT.get(f"decision.{name}", name), said.replace("{percent}", percent).replace("{value}", shown)
 
 
 def value_words(option: str, value: str) -> str:

@@ -33,5 +33,6 @@ export function decision(name, value) {
   const key = [`decision.${name}.${value}`, `decision.${name}.*`].find(knows);
   const percent = Number.isFinite(Number(value)) ? (100 * value).toFixed(0) : value;
   const title = knows(`decision.${name}`) ? t(`decision.${name}`) : name;
-  return { title, value: key ? t(key, { value, percent }) : value };
+  const shown = /^\d+$/.test(value) ? int(Number(value)) : value;
+  return { title, value: key ? t(key, { value: shown, percent }) : shown };
 }

@@ -188,4 +188,5 @@ def test_every_value_of_a_training_option_has_a_title() -> None:
 def test_decisions_are_told_in_words() -> None:
     assert decision_words("ff.interpolation", "0.5")[1] == "50 %, the rest is pretrained"
     assert decision_words("st.images", "120")[1] == "120 of the pool"
+    assert decision_words("st.images", "2364")[1] == "2,364 of the pool"
     assert decision_words("new.one", "x") == ("new.one", "x")

@@ -99,7 +99,9 @@ def test_how_long_it_takes_is_told_before_it_starts(address_of: AddressOf, page:
     assert before > 2 * max(1, short)
     open_fold(page, "train-more")
     open_fold(page, "train-fold-st")
-    page.locator("#opt-st-steps input").first.fill("30000")
-    page.locator("#opt-st-steps input").first.press("Tab")
+    steps = page.locator("#opt-st-steps input").first
+    expect(steps).to_have_value("300")  # the effort's own values are there
+    steps.fill("30000")
+    steps.press("Tab")
     expect(fact).not_to_contain_text(f"about {before} min")
     assert told() > 10 * before or " h " in fact.inner_text()
