@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,8 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from fact_core.errors import ProjectError, SchemaTooNew
+
+TRIES, PAUSE = 100, 0.05  # seconds
 
 
 def version(con: Database) -> int:
@@ -41,7 +44,7 @@ def migrate(con: Database, path: Path, scripts: Sequence[str], *, create: bool, 
         what = "This file is not a project of FACT Studio"
         raise ProjectError(what, str(path), "Put the project's own file there. Nothing was written to this one.")
     if wal:
-        con.enable_wal()
+        _keep_log(con)
     if 0 < version(con) < len(scripts):  # read again: another one may have made or migrated it at this moment
         _backup(con, path)
     con.conn.execute("BEGIN IMMEDIATE")
@@ -54,6 +57,18 @@ def migrate(con: Database, path: Path, scripts: Sequence[str], *, create: bool, 
         con.rollback()
         raise
     con.conn.execute("COMMIT")
+
+
+def _keep_log(con: Database) -> None:
+    """Switch to a write-ahead log. SQLite does not always wait for another process that does so at the same moment."""
+    for _ in range(TRIES - 1):
+        try:
+            return con.enable_wal()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(PAUSE)
+    con.enable_wal()
 
 
 def _migrations(scripts: Sequence[str]) -> Migrations:

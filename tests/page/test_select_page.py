@@ -106,6 +106,7 @@ def test_a_backbone_without_weights_is_said_before_the_start(
         expect(button).to_be_disabled()
     page.get_by_role("button", name="Get them on the Project page").click()
     on_page(page, "project")
+    page.unroute_all(behavior="wait")  # the page there asks again: what is on its way comes to its end
 
 
 def test_on_a_phone_the_wheel_scrolls_past_the_map(address_of: AddressOf, page: Page, project: Project) -> None:

@@ -8,9 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from fact_core.errors import ProjectBusy, ProjectError, ProjectGone, SchemaTooNew, StorageError
-from fact_core.storage import db, schema
+from fact_core.storage import db, migrate, schema
 
 FIRST = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO thing (name) VALUES ('a;b');"
 SECOND = "ALTER TABLE thing ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';"
@@ -139,6 +140,28 @@ def test_a_lock_of_another_program_is_said_in_words(tmp_path: Path, monkeypatch:
     with db.connect(path, create=True) as first, db.transaction(first):
         with pytest.raises(ProjectBusy, match="keeps the project locked"), db.connect(path) as second:
             second.execute("INSERT INTO meta VALUES ('a', '1')")
+
+
+def test_a_log_that_another_process_is_switching_to_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite answers "database is locked" at once where two processes switch at the same moment."""
+    real, asked = Database.enable_wal, list[int]()
+
+    def busy(con: Database) -> None:
+        asked.append(1)
+        if len(asked) < 4:
+            raise sqlite3.OperationalError("database is locked")
+        real(con)
+
+    monkeypatch.setattr(Database, "enable_wal", busy)
+    monkeypatch.setattr(migrate, "PAUSE", 0.0)
+    with db.connect(tmp_path / "x.sqlite", create=True) as con:
+        assert len(asked) == 4 and con.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    asked.clear()
+    monkeypatch.setattr(migrate, "TRIES", 2)
+    with pytest.raises((ProjectBusy, StorageError)), db.connect(tmp_path / "y.sqlite", create=True):
+        pass
 
 
 def test_many_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
