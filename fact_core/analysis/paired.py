@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from fact_core.analysis.intervals import Z
 from fact_core.types import IntArray
-
-Z = 1.959963984540054  # 95 % of a normal distribution lie within
 
 
 @dataclass(frozen=True)

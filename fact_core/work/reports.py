@@ -17,7 +17,6 @@ from fact_core.classifier.predict import predict as answer
 from fact_core.compute.device import choose
 from fact_core.config import TrainConfig
 from fact_core.exchange.true_names import true_names
-from fact_core.finetune.estimate import cross_validated
 from fact_core.labeling import labels_now
 from fact_core.labeling.checked import answers, check_names, sides
 from fact_core.storage.project import Project
@@ -85,17 +84,8 @@ def newest(project: Project, trained: Run) -> Report | None:
     return report(y, found.y[rows], wider, f"{len(rows)} {basis}", found.confidence[rows], about)
 
 
-def estimate(known: TrainingLabels, x: FloatArray, config: TrainConfig) -> Report | None:
-    """Without check images: what cross-validation of a linear probe says."""
-    said = cross_validated(
-        x,
-        known.y,
-        len(known.classes),
-        c=config.lp.C,
-        balanced=config.lp.balanced,
-        seed=config.seed,
-        groups=known.groups,
-    )
+def estimate(known: TrainingLabels, said: FloatArray | None) -> Report | None:
+    """Without check images: what cross-validation of a linear probe says, ``temperature.left_out``."""
     if said is None:
         return None
     basis = f"cross-validation of a linear probe on {len(known.ids)} labels"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,19 +19,12 @@ from fact_core.work.training_labels import TrainingLabels
 FROZEN = frozenset({"lp", "lm"})  # phases that leave the network as it was
 
 
-def fitted(trained: Trained, known: TrainingLabels, x: FloatArray, config: TrainConfig) -> dict[str, Any] | None:
-    """{"value", "labels", "by"}: the temperature, how many labels were left out, and what answered them.
+def left_out(known: TrainingLabels, x: FloatArray, config: TrainConfig) -> FloatArray | None:
+    """Probabilities (n, K) of each label by a linear probe that has not seen it; see ``estimate.cross_validated``.
 
-    by "phase2": phase 2 on the rest of the labels, as it was compared with the pretrained network. by "probe": the
-    linear probe, where no phase changes the network. x (n, D): pretrained features of the labels. None where nothing
-    was left out that a network like this one has answered.
+    x (n, D): pretrained features of the labels.
     """
-    told = [each for each in trained.decisions if each.name == HONEST]
-    if told:
-        return {"value": float(told[-1].value), "labels": len(known.ids), "by": "phase2"}
-    if not set(config.phases) <= FROZEN:
-        return None
-    answers = cross_validated(
+    return cross_validated(
         x,
         known.y,
         len(known.classes),
@@ -39,6 +33,23 @@ def fitted(trained: Trained, known: TrainingLabels, x: FloatArray, config: Train
         seed=config.seed,
         groups=known.groups,
     )
+
+
+def fitted(
+    trained: Trained, known: TrainingLabels, config: TrainConfig, probe: Callable[[], FloatArray | None]
+) -> dict[str, Any] | None:
+    """{"value", "labels", "by"}: the temperature, how many labels were left out, and what answered them.
+
+    by "phase2": phase 2 on the rest of the labels, as it was compared with the pretrained network. by "probe": the
+    linear probe, where no phase changes the network: only then its answers of ``left_out`` are asked for. None where
+    nothing was left out that a network like this one has answered.
+    """
+    told = [each for each in trained.decisions if each.name == HONEST]
+    if told:
+        return {"value": float(told[-1].value), "labels": len(known.ids), "by": "phase2"}
+    if not set(config.phases) <= FROZEN:
+        return None
+    answers = probe()
     if answers is None:
         return None
     value = temperature(np.log(np.clip(answers, 1e-12, 1.0)), known.y)

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -110,9 +111,10 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     phase_cache.prune(project.cache / "phase2", KEPT_PHASES)
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, about)
-    honest = temperature.fitted(trained, known, x[rows], config)
+    probe = cache(partial(temperature.left_out, known, x[rows], config))  # seconds where there are many labels
+    honest = temperature.fitted(trained, known, config, probe)
     checked = yield from reports.check(pool, x, trained.classifier, known, config, temperature.value_of(honest))
-    checked = checked or reports.estimate(known, x[rows], config)
+    checked = checked or reports.estimate(known, probe())
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)
     told["temperature"] = honest

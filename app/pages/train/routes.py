@@ -16,6 +16,7 @@ from app.pages.train import plots
 from app.pages.train.time_routes import expected_of
 from app.routes.run_briefs import is_stale
 from app.routes.shapes import told
+from app.shell.server import Opened
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError, RunError
 from fact_core.events import Event, PhaseStarted, from_body
@@ -67,11 +68,12 @@ def register(app: FastAPI, server: Any) -> None:
     @app.get("/x/{key}/chart")
     def chart(key: str, run: int) -> dict[str, Any]:
         """The charts of a training run as they stand now, its log, and the cursor to go on from."""
-        return told(chart_of(server.project(key), run, server.gpu))
+        return told(chart_of(server.opened(key), run, server.gpu))
 
 
-def chart_of(project: Project, run_id: int, gpu: str = "") -> Chart:
+def chart_of(held: Opened, run_id: int, gpu: str) -> Chart:
     """The figure of a training run and what the page says beside it."""
+    project = held.project
     run = run_queue.get(project, run_id)
     if run.kind != "train":
         raise RunError("This run trains nothing", run.kind)
@@ -97,8 +99,16 @@ def chart_of(project: Project, run_id: int, gpu: str = "") -> Chart:
         labels=_labels(project, run),
         checks=_checks(project, run, newest),
         stale=run.status == "done" and is_stale(project, run),
-        expected=expected_of(project, run.config, gpu) if run.open else {},
+        expected=_expected(held, run, gpu) if run.open else {},
     )
+
+
+def _expected(held: Opened, run: run_queue.Run, gpu: str) -> dict[str, float]:
+    """Phase -> seconds; once known it is kept: the charts ask with every point, and the run's labels are fixed."""
+    known: dict[int, dict[str, float]] = held.cache.setdefault("expected", {})
+    if not known.get(run.id):
+        known[run.id] = expected_of(held.project, run, gpu)
+    return known[run.id]
 
 
 def _phases(run: run_queue.Run, events: Sequence[Event]) -> tuple[str, ...]:

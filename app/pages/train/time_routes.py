@@ -45,25 +45,31 @@ def expected_by(project: Project, values: Mapping[str, Any], gpu: str) -> Expect
     Nothing where these values cannot be trained: the form says why, and so does the start.
     """
     kept = {name: values[name] for name in ("recipe", "backbone", "device", "view") if name in values}
+    asked_for = {"": values, **{name: {**kept, "preset": name} for name in PRESETS}}
     try:
-        asked = expected_of(project, checked("train", values), gpu)
-        each = {name: expected_of(project, checked("train", {**kept, "preset": name}), gpu) for name in PRESETS}
+        configs = {name: from_dict(TrainConfig, checked("train", each)) for name, each in asked_for.items()}
     except ConfigError:
         return Expected(None, {}, "")
-    efforts = {name: sum(phases.values()) for name, phases in each.items() if phases}
+    amount, runs = _amount(project), run_queue.list_runs(project)
+    times = {name: expected(each, amount, runs, _on_cpu(each, runs, gpu)) for name, each in configs.items()}
+    asked = times.pop("")
+    efforts = {name: sum(phases.values()) for name, phases in times.items() if phases}
     return Expected(sum(asked.values()) if asked else None, efforts, proposed(efforts))
 
 
-def expected_of(project: Project, stored: Mapping[str, Any], gpu: str) -> dict[str, float]:
-    """Phase -> seconds of a training with these options, on the labels as they are now; empty while not known."""
+def expected_of(project: Project, run: run_queue.Run, gpu: str) -> dict[str, float]:
+    """Phase -> seconds of a training run, on the labels as they are now; empty while not known."""
     try:
-        config = from_dict(TrainConfig, stored)
+        config = from_dict(TrainConfig, run.config)
     except ConfigError:  # stored by a version with other options
         return {}
-    picks, checks = (labels_now.snapshot(project, role) for role in ("pick", "audit"))
-    amount = Amount(len(picks.ids), len({*picks.y.tolist()}), items.counts(project).pool, len(checks.ids))
     runs = run_queue.list_runs(project)
-    return expected(config, amount, runs, on_cpu=_on_cpu(config, runs, gpu))
+    return expected(config, _amount(project), runs, _on_cpu(config, runs, gpu))
+
+
+def _amount(project: Project) -> Amount:
+    picks, checks = (labels_now.snapshot(project, role) for role in ("pick", "audit"))
+    return Amount(len(picks.ids), len({*picks.y.tolist()}), items.counts(project).pool, len(checks.ids))
 
 
 def _on_cpu(config: TrainConfig, runs: Sequence[run_queue.Run], gpu: str) -> bool:
