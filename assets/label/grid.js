@@ -1,6 +1,7 @@
 // The grid: many images at once, only those on the screen are there. In a list "looks like X" a click or drag marks the
 // wrong ones and one key gives X to the others that were seen; in other lists they are selected as in a file manager.
 import { Layout } from "../images/layout.js";
+import { MarkedGrid } from "../images/marked_grid.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
@@ -10,10 +11,11 @@ import { makeTile, tileWords } from "./grid_tile.js";
 const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 
-export class Grid {
+export class Grid extends MarkedGrid {
   /** owner: {store, suggest, pool() -> ids, open(id), look(id), give(ids, classId, source, seconds),
    *  mark(ids, kind)}. */
   constructor(parts, owner) {
+    super();
     this.parts = parts;
     this.owner = owner;
     this.store = owner.store;
@@ -26,14 +28,10 @@ export class Grid {
     this.list = "";
     this.own = false; // the person chose the list
     this.sure = true;
-    this.ids = [];
-    this.marks = new Set();
     this.refused = new Map(); // class -> images that are not it
     this.seen = 0; // so many from the first on can be confirmed: they were on the screen, with their pictures
     this.reached = 0; // so many were on the screen
     this.painted = new Map(); // image -> whether its picture could be shown
-    this.focus = 0;
-    this.anchor = 0; // where a range begins
     this.drag = null; // {from, yes, before}
     this.frame = 0;
     this.since = performance.now();
@@ -146,6 +144,7 @@ export class Grid {
   }
 
   // ---- drawing
+  /** @override */
   draw() {
     if (!this.frame && this.isShown) this.frame = requestAnimationFrame(() => this.paint());
   }
@@ -180,7 +179,9 @@ export class Grid {
     while (this.seen < this.reached && this.painted.has(this.ids[this.seen])) this.seen += 1;
   }
 
-  covered() { // px at the bottom that the bar lies over
+  /** px at the bottom that the bar lies over.
+   *  @override */
+  covered() {
     const bar = this.parts.gridbar;
     bar.hidden = !this.ids.length || (!this.like && !this.marks.size);
     return bar.hidden || getComputedStyle(bar).position === "static" ? 0 : bar.offsetHeight + 16;
@@ -232,13 +233,6 @@ export class Grid {
     return this.ids.slice(0, this.seen).filter((id) => !this.marks.has(id) && this.painted.get(id));
   }
 
-  range(from, to, yes) {
-    for (let i = Math.min(from, to); i <= Math.max(from, to); i++) {
-      if (yes) this.marks.add(this.ids[i]);
-      else this.marks.delete(this.ids[i]);
-    }
-  }
-
   /** The tile under the pointer, as makeTile made it, or null. */
   tileAt(event) {
     const hit = document.elementFromPoint(event.clientX, event.clientY), tile = hit && hit.closest(".lg-tile");
@@ -282,43 +276,9 @@ export class Grid {
     this.drag = null;
   };
 
-  // ---- keys
-  move(step, event) {
-    if (!this.ids.length) return;
-    const from = this.focus;
-    this.focus = Math.max(0, Math.min(this.ids.length - 1, from + step));
-    if (event.shiftKey) this.range(from, this.focus, true);
-    else this.anchor = this.focus;
-    const { host } = this, to = this.layout.scrolled(this.focus, host.scrollTop, host.clientHeight - this.covered());
-    if (to !== host.scrollTop) host.scrollTop = to;
+  /** @override */
+  moved() {
     this.owner.look(this.ids[this.focus]);
-    this.draw();
-  }
-
-  vertical(step, event) {
-    this.move(step * this.layout.columns, event);
-  }
-
-  page(step) {
-    const rows = Math.max(1, Math.floor(this.host.clientHeight / this.layout.line));
-    this.move(step * this.layout.columns * rows, {});
-  }
-
-  toggle() {
-    if (!this.ids.length) return;
-    this.range(this.focus, this.focus, !this.marks.has(this.ids[this.focus]));
-    this.anchor = this.focus;
-    this.draw();
-  }
-
-  all() {
-    for (const id of this.ids) this.marks.add(id);
-    this.draw();
-  }
-
-  clear() {
-    this.marks.clear();
-    this.draw();
   }
 
   // ---- answers

@@ -1,6 +1,7 @@
 // The review's grid: only the images on the screen are there. A click opens one; with Ctrl, Shift, the space bar or
 // while several are chosen a click marks.
 import { Layout } from "../images/layout.js";
+import { MarkedGrid } from "../images/marked_grid.js";
 import { arrange, el } from "../shell/dom.js";
 import { t } from "../shell/text.js";
 import { makeTile, writeTile } from "./tile.js";
@@ -8,9 +9,10 @@ import { makeTile, writeTile } from "./tile.js";
 const WORDS = 36; // px below an image: two lines
 const MOST_TILES = 600; // that are kept, seen or not
 
-export class ReviewGrid {
+export class ReviewGrid extends MarkedGrid {
   /** owner: {facts(id), classOf(name), open(id), changed()}. */
   constructor(owner) {
+    super();
     this.owner = owner;
     this.floor = el("div", { class: "lg-floor" });
     this.host = el("div", {
@@ -22,11 +24,7 @@ export class ReviewGrid {
     }, this.floor);
     this.layout = new Layout(WORDS);
     this.tiles = new Map();
-    this.ids = [];
-    this.marks = new Set();
     this.marking = false; // a click marks
-    this.focus = 0;
-    this.anchor = 0; // where a range begins
     this.top = 0; // where it is scrolled to, also while it is not on the screen
     this.frame = 0;
     this.listen();
@@ -59,6 +57,7 @@ export class ReviewGrid {
   }
 
   // ---- drawing
+  /** @override */
   draw() {
     if (!this.frame) this.frame = requestAnimationFrame(() => this.paint());
   }
@@ -101,13 +100,6 @@ export class ReviewGrid {
   }
 
   // ---- marking and moving
-  range(from, to, yes) {
-    for (let i = Math.min(from, to); i <= Math.max(from, to); i++) {
-      if (yes) this.marks.add(this.ids[i]);
-      else this.marks.delete(this.ids[i]);
-    }
-  }
-
   press(i, event) {
     this.host.focus({ preventScroll: true });
     this.focus = i;
@@ -119,50 +111,14 @@ export class ReviewGrid {
     this.draw();
   }
 
-  move(step, event) {
-    if (!this.ids.length) return;
-    const from = this.focus;
-    this.focus = Math.max(0, Math.min(this.ids.length - 1, from + step));
-    if (event.shiftKey) this.range(from, this.focus, true);
-    else this.anchor = this.focus;
-    this.reveal();
-    if (event.shiftKey) this.owner.changed();
+  /** @override */
+  moved(ranged) {
+    if (ranged) this.owner.changed();
   }
 
-  /** Bring the image in hand onto the screen. */
-  reveal() {
-    const { host } = this, to = this.layout.scrolled(this.focus, host.scrollTop, host.clientHeight);
-    if (to !== host.scrollTop) host.scrollTop = to;
-    this.draw();
-  }
-
-  vertical(step, event) {
-    this.move(step * this.layout.columns, event);
-  }
-
-  page(step) {
-    const rows = Math.max(1, Math.floor(this.host.clientHeight / this.layout.line));
-    this.move(step * this.layout.columns * rows, {});
-  }
-
-  toggle() {
-    if (!this.ids.length) return;
-    this.range(this.focus, this.focus, !this.marks.has(this.ids[this.focus]));
-    this.anchor = this.focus;
+  /** @override */
+  remarked() {
     this.owner.changed();
-    this.draw();
-  }
-
-  all() {
-    for (const id of this.ids) this.marks.add(id);
-    this.owner.changed();
-    this.draw();
-  }
-
-  clear() {
-    this.marks.clear();
-    this.owner.changed();
-    this.draw();
   }
 
   /** What a key is meant for: the marked images in the grid's order, else the one in hand. */
