@@ -76,7 +76,7 @@ def _verdicts(known: Answers, names: Mapping[int, str]) -> tuple[IntArray, Right
 def _by_truth(held: Opened, run: Run, known: Answers) -> tuple[IntArray, Right, str]:
     """(ids, whether each is answered right, kind) by true classes, worked out once for each run's answers."""
     kept: dict[int, tuple[object, tuple[IntArray, Right, str]]] = held.cache.setdefault("true answers", {})
-    stamp = (id(known), items.counts(held.project).pool)
+    stamp = (_stamp(held.project, run), items.counts(held.project).pool)
     if run.id not in kept or kept[run.id][0] != stamp:
         names, kind = true_names(held.project, run, known.classes)
         none = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
@@ -95,13 +95,18 @@ def _labels(held: Opened) -> tuple[Labels, IntArray]:
     return found
 
 
+def _stamp(project: Project, run: Run) -> tuple[int, tuple[str, ...]]:
+    """What a run's stored answers are known by: when they were written, and what its classes are called now."""
+    return project.predictions_file(run.id).stat().st_mtime_ns, checked.class_names(project, run)
+
+
 def _answers(held: Opened, run: Run) -> Answers | None:
     """The answers of a run, kept while its file stays."""
     file = held.project.predictions_file(run.id)
     if not file.is_file():
         return None
     kept: dict[int, tuple[object, Answers | None]] = held.cache.setdefault("answers", {})
-    stamp = (file.stat().st_mtime_ns, checked.class_names(held.project, run))
+    stamp = _stamp(held.project, run)
     if run.id not in kept or kept[run.id][0] != stamp:
         while len(kept) >= NEWEST:
             kept.pop(next(iter(kept)))

@@ -65,7 +65,7 @@ class ResultsPage {
     this.drawn = "";
     this.right.append(this.form, this.pool.node);
     root.classList.add("fill", "results");
-    this.review = new Review(root, answered);
+    this.review = new Review(root, answered, () => this.draw());
     root.replaceChildren(this.top, this.empty, this.panes, this.review.node);
   }
 
@@ -75,6 +75,8 @@ class ResultsPage {
     this.review.sync();
     this.empty.hidden = Boolean(data);
     this.panes.hidden = !data;
+    // Under the images nobody sees the panes: they are drawn when these are left.
+    if (data && this.review.isShown) return;
     const key = this.key(state, data);
     if (key === this.drawn) return;
     this.drawn = key;

@@ -18,7 +18,7 @@ export class Pool {
     this.view = null; // the answers with the labels of now
     this.columns = null;
     this.shown = ""; // of which answers they are
-    const labels = openStore((what) => what !== "sync" && this.relabel());
+    const labels = openStore((what) => !["sync", "steps", "keys"].includes(what) && this.relabel());
     this.labels = labels.store;
     this.closeLabels = labels.close;
     const run = () => store.data.run.id;

@@ -84,6 +84,7 @@ export class Runs {
     if (!many || stampNow() === this.stamp) return this.draw();
     const stamp = this.stamp = stampNow();
     setTimeout(async () => {
+      if (this.stamp !== stamp) return; // labels have changed again: a later one asks
       try {
         const found = await api("/compare");
         if (this.stamp !== stamp) return;

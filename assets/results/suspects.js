@@ -21,6 +21,7 @@ export class Suspects {
     if (this.node.hidden || app.page !== "results" || stampNow() === this.stamp) return;
     const stamp = this.stamp = stampNow();
     setTimeout(async () => {
+      if (this.stamp !== stamp) return; // labels have changed again: a later one asks
       try {
         const found = await loadSuspects(stamp);
         if (this.stamp === stamp) this.draw(found);

@@ -24,10 +24,12 @@ const HUES = 36; // colours with shapes
 
 export class Review {
   /** root: the piece, told by the class "seeing" that the review is open; shown() -> {run, key}: the run that Results
-   *  shows, and what has to change before its answers can be others; null while there is none. */
-  constructor(root, shown) {
+   *  shows, and what has to change before its answers can be others; null while there is none;
+   *  left(): it was closed. */
+  constructor(root, shown, left) {
     this.root = root;
     this.shown = shown;
+    this.left = left;
     this.filter = null;
     /** @type {ReviewColumns} */
     this.columns = null;
@@ -128,6 +130,12 @@ export class Review {
     this.filter = null;
     this.box.hide();
     this.root.classList.remove("seeing");
+    this.left();
+  }
+
+  /** Whether the images are on the screen, in place of the panes of Results. */
+  get isShown() {
+    return Boolean(this.filter);
   }
 
   async read(run, key) {

@@ -4,7 +4,7 @@ import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { redraw } from "../shell/redraw.js";
 import { t } from "../shell/text.js";
-import { follow } from "./follow.js";
+import { follow, tell } from "./follow.js";
 import { pressHidden } from "./form.js";
 import { trainRuns } from "./runs.js";
 import { expected, formValues } from "./times.js";
@@ -21,7 +21,8 @@ function take(name) {
 
 /** The piece "train-efforts". Before the first training the proposed effort is taken, once. */
 export function trainEfforts(root) {
-  return follow(() => {
+  document.addEventListener("fs:page", tell); // what has changed meanwhile is asked for
+  const off = follow(() => {
     const { efforts, proposed } = expected(), values = formValues(), state = app.state;
     const chosen = values ? values.preset : "", key = state && state.project ? state.project.key : "";
     root.hidden = !Object.keys(efforts).length;
@@ -30,6 +31,10 @@ export function trainEfforts(root) {
     effort.proposedIn = key;
     if (!trainRuns(state).length && chosen !== proposed) take(proposed);
   });
+  return () => {
+    off();
+    document.removeEventListener("fs:page", tell);
+  };
 }
 
 function list(efforts, proposed, chosen) {

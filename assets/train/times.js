@@ -19,11 +19,11 @@ export function weigh(names, values) {
 export const formValues = () => times.config;
 
 /** {seconds, efforts, proposed} as known by now (app/pages/train/time_routes.py). Asks again after a change of values,
- *  labels or runs; the listeners are told of the answer. */
+ *  labels or runs, while the page is shown; the listeners are told of the answer. */
 export function expected() {
   const { labels, runs, project } = app.state || {};
   const of = JSON.stringify([project && project.key, labels, (runs || []).map((run) => [run.id, run.status])]);
-  if (!times.config || of === times.of) return times.answer;
+  if (!times.config || app.page !== "train" || of === times.of) return times.answer;
   times.of = of;
   clearTimeout(times.waits);
   times.waits = setTimeout(async () => {

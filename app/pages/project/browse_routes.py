@@ -94,7 +94,7 @@ def look(at: str, allowed: Sequence[Path]) -> Folder:
 
 
 def _below(folder: Path, allowed: Sequence[Path]) -> bool:
-    return any(folder == each or each in folder.parents for each in allowed)
+    return any(folder.is_relative_to(each) for each in allowed)
 
 
 def _is_folder(each: os.DirEntry[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -14,6 +13,7 @@ from app.pages.results import figures
 from app.routes import binary
 from fact_core.analysis import evaluate
 from fact_core.analysis.intervals import interval
+from fact_core.analysis.paired import mcnemar
 from fact_core.choices import PHASES
 from fact_core.labeling.checked import Answers as Answers
 from fact_core.labeling.checked import read_answers as read_answers
@@ -37,9 +37,7 @@ def measure(
     if not rows:
         return None
     names = [known[int(answers.ids[row])] for row in rows]
-    classes = (*answers.classes, *sorted(set(names) - set(answers.classes)))
-    number = {name: place for place, name in enumerate(classes)}
-    truth = np.array([number[name] for name in names], dtype=np.int64)
+    truth, classes = evaluate.numbered(names, answers.classes)
     said, sure = answers.y[rows], answers.confidence[rows]
     about = more(np.array(rows, dtype=np.int64)) if more else evaluate.About()
     report = evaluate.report(truth, said, classes, kind, sure, about)
@@ -155,8 +153,7 @@ def _beyond_chance(row: Mapping[str, Any], last: Mapping[str, Any]) -> bool:
     """
     if "lost" not in row:
         return bool(row["interval"][0] > last["interval"][1] or last["interval"][0] > row["interval"][1])
-    few, n = min(row["lost"], row["won"]), row["lost"] + row["won"]
-    return bool(2 * sum(math.comb(n, k) for k in range(few + 1)) / 2**n < 0.05)
+    return mcnemar(row["won"], row["lost"]) < 0.05
 
 
 def packed(answers: Answers) -> bytes:
