@@ -80,7 +80,7 @@ def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     words = "the whole way, from a folder of images to a classifier"
     raw = argparse.RawDescriptionHelpFormatter
-    _add_run(commands.add_parser("run", help=words, epilog=EXAMPLES.replace("%", "%%"), formatter_class=raw))
+    _add_run(commands.add_parser("run", help=words, epilog=EXAMPLES, formatter_class=raw))
     one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
     one.add_argument("name", metavar="NAME")
     one.add_argument(

@@ -27,7 +27,6 @@ from fact_core.files import write_file
 from fact_core.finetune.checkpoint import image_digest
 from fact_core.finetune.training import LoopPlan
 from fact_core.finetune.training_run import TrainingInputs
-from fact_core.types import Source
 
 ABANDONED = 3600  # seconds after which a half-written file is nobody's
 VERSION = 3  # 2: the share of phase 2 is decided by another rule; 3: prompts and prefixes may go
@@ -47,12 +46,17 @@ class Tuned:
 
 
 def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[str, Any]:
-    """All that phase 2 depends on, in plain values. Images count by their bytes, whatever their names."""
+    """All that phase 2 depends on, in plain values. Images count by their bytes, whatever their names.
+
+    ImageError: one is gone.
+    """
     config, added = inputs.config, adapters.planned(plan.phase, inputs.config.ff)
+    digests = [image_digest(file) for file in inputs.files]
+    groups = inputs.groups if config.ff.gate == "choose" else None  # else nothing is parted
     return {
         "version": VERSION,
         "phase": plan.phase,
-        "labelled": labelled_digest(inputs.files, inputs.y.tolist(), inputs.classes),
+        "labelled": labelled_digest(digests, inputs.y.tolist(), inputs.classes),
         "backbone": [backbone.name, backbone.key, backbone.preprocess.to_dict()],
         "random_head": RECIPES[config.recipe].random_head,
         "lp": asdict(config.lp),
@@ -63,21 +67,21 @@ def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[
         "seed": config.seed,
         "device": inputs.device.type,
         **({"adapters": asdict(added)} if added is not None else {}),
-        **({"groups": _grouped(inputs)} if inputs.groups is not None and config.ff.gate == "choose" else {}),
+        **({"groups": _grouped(digests, groups.tolist())} if groups is not None else {}),
     }
 
 
-def _grouped(inputs: TrainingInputs) -> list[list[str]]:
+def _grouped(digests: Sequence[str], groups: Sequence[int]) -> list[list[str]]:
     """The images that belong together, by their bytes, in whatever order they come."""
     by_group: dict[int, list[str]] = {}
-    for file, group in zip(inputs.files, () if inputs.groups is None else inputs.groups.tolist(), strict=True):
-        by_group.setdefault(group, []).append(image_digest(file))
+    for digest, group in zip(digests, groups, strict=True):
+        by_group.setdefault(group, []).append(digest)
     return sorted(sorted(each) for each in by_group.values() if len(each) > 1)
 
 
-def labelled_digest(files: Sequence[Source], y: Sequence[int], classes: Sequence[str]) -> str:
-    """Digest of the labelled images' bytes and their classes, in whatever order they come. ImageError: one is gone."""
-    pairs = [f"{image_digest(file)} {int(each)}" for file, each in zip(files, y, strict=True)]
+def labelled_digest(digests: Sequence[str], y: Sequence[int], classes: Sequence[str]) -> str:
+    """Digest of the labelled images' own digests and their classes, in whatever order they come."""
+    pairs = [f"{digest} {int(each)}" for digest, each in zip(digests, y, strict=True)]
     return hashlib.blake2b(json.dumps([list(classes), sorted(pairs)]).encode(), digest_size=16).hexdigest()
 
 

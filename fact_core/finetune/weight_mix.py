@@ -22,7 +22,7 @@ from fact_core.finetune.probe import converged, start_of
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
-from fact_core.lightweight.folds import folds, together
+from fact_core.lightweight.folds import folds, of_several_classes, together
 from fact_core.phase_config import GATE_LABELS
 from fact_core.types import Source, Step
 
@@ -157,7 +157,7 @@ def halves(y: Tensor, generator: torch.Generator, groups: Tensor | None = None) 
     groups (n,): rows of one number are copies of one image, or belong together, and stay together.
     """
     own = torch.arange(len(y)) if groups is None else groups
-    if any(len(torch.unique(y[own == each])) > 1 for each in torch.unique(own)):
+    if of_several_classes(y.numpy(), own.numpy()):
         return [_known_rest(y, own, torch.from_numpy(part)) for part in folds(y.numpy(), FOLDS, generator, own.numpy())]
     parts: list[list[int]] = [[] for _ in range(FOLDS)]
     for each in torch.unique(y).tolist():

@@ -36,10 +36,16 @@ def folds(y: IntArray, k: int, generator: torch.Generator, groups: IntArray | No
     _, first, member = np.unique(own, return_index=True, return_inverse=True)
     kinds = y[first]
     order = torch.randperm(len(kinds), generator=generator).numpy()
-    if (kinds[member] != y).any():
+    if of_several_classes(y, own):
         return _mixed(y, k, member, order)
     by_class = order[np.argsort(kinds[order], kind="stable")]
     return [np.flatnonzero(np.isin(member, by_class[part::k])) for part in range(k)]
+
+
+def of_several_classes(y: IntArray, groups: IntArray) -> bool:
+    """Whether some group has rows of several classes. y, groups (n,)."""
+    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    return bool((y[first][member] != y).any())
 
 
 def _mixed(y: IntArray, k: int, member: IntArray, order: IntArray) -> list[IntArray]:

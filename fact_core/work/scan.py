@@ -90,7 +90,9 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     old = [found for found in seen.files if (row := known.get(found.path)) and row.ctime_ns == 0 and _same(row, found)]
     items.note_times(project, old)
     photos = [each for each in seen.files if (row := known.get(each.path)) and row.taken is None and _same(row, each)]
-    items.note_taken(project, _taken(project.images, photos, workers))
+    for start in range(0, len(photos), BATCH):  # of an earlier version: each is read once more
+        items.note_taken(project, _taken(project.images, photos[start : start + BATCH], workers))
+        yield Progress("scan", min(start + BATCH, len(photos)), len(photos), "images")
     done, batch, stored = len(seen.files) - len(todo), list[FileRow](), time.monotonic()
     deeper = list[str]()  # were taken for pictures of 8 bits by an earlier version of the program
     for each in _read_all(project.images, todo, workers):

@@ -378,6 +378,7 @@ def test_help_tells_kinds_limits_defaults_and_examples(capsys: pytest.CaptureFix
     told = " ".join(capsys.readouterr().out.split())
     assert "--ff-steps N Optimiser steps of phase 2. (1 to 1,000,000; default 300, quick: 100)" in told
     assert "--ff-backbone-lr X Of the full finetune. (0 to 1; default 0.0001, standard: 0.0003, paper: 0.01)" in told
+    assert "--budget 2% --labels-from labels.csv" in told
     assert "--lp-balanced yes|no" in told and "--labels-encoding TEXT" in told
     titles = ("phase 1, linear probe:", "phase 2, finetuning:", "self-training", "phase 3, light model:", "examples:")
     places = [told.index(each) for each in titles]
