@@ -13,7 +13,7 @@ function mistake(each, names, data) {
     { class: "mistake" },
     el(
       "button",
-      { type: "button", class: "mistake-open", onclick: open },
+      { type: "button", class: "thumb-open mistake-open", onclick: open },
       el("img", {
         class: "thumb",
         loading: "lazy",

@@ -132,7 +132,7 @@ function nearOf(look, known, owner) {
         "button",
         {
           type: "button",
-          class: "rv-near-open",
+          class: "thumb-open",
           dataset: { id: `near-${each.id}` },
           title: t("review.near_alt", { name: each.name, alike: fmt.pct(each.alike, 0) }),
           "aria-label": t("review.near_alt", { name: each.name, alike: fmt.pct(each.alike, 0) }),

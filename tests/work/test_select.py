@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from fact_core.work.kind import kind_of, options_of
 from fact_core.work.scan import scan
 from fact_core.work.strategy_request import strategy_request
 from tests.work.test_worker import make_images
+from tests.work_help import choose, copied, queued
 
 
 @pytest.fixture(scope="module")
@@ -30,32 +30,18 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
     folder = tmp_path_factory.mktemp("ready")
     made = project.create(folder / "project", make_images(folder / "images"))
     finish(scan(made))
-    finish(features.run(made, _run(made, "features"), FeaturesConfig(device="cpu")))
+    finish(features.run(made, queued(made, "features"), FeaturesConfig(device="cpu")))
     return made
 
 
 @pytest.fixture
-def made(ready: Project, tmp_path: Path) -> Iterator[Project]:
+def made(ready: Project, tmp_path: Path) -> Project:
     """A copy of it."""
-    shutil.copytree(ready.folder, tmp_path / "project", ignore=shutil.ignore_patterns("*.lock"))
-    yield project.open_project(tmp_path / "project")
-
-
-def _run(made: Project, kind: str) -> run_queue.Run:
-    return run_queue.get(made, run_queue.queue(made, kind, {}))
+    return copied(ready, tmp_path)
 
 
 def _lacks(made: Project, run: run_queue.Run) -> object:
     return kind_of(run).needs(made, run, options_of(run))
-
-
-def choose(made: Project, **values: object) -> selections.Stored:
-    """A selection; near-duplicates count as images of their own, as the pictures here are all alike."""
-    config = SelectConfig(**{"budget": "6", "device": "cpu", "near": 0.0, "iterations": 20, **values})  # type: ignore[arg-type]
-    finish(select.run(made, _run(made, "select"), config))
-    found = selections.latest(made)
-    assert found is not None
-    return found
 
 
 def answer(made: Project, images: list[int], name: str = "red", kind: str = "label") -> None:
@@ -122,7 +108,7 @@ def test_starting_over_chooses_as_if_nothing_were_labeled(made: Project) -> None
 
 def test_near_duplicates_are_said_and_kept_with_the_selection(made: Project) -> None:
     config = SelectConfig(budget="3", device="cpu", near=1.0, iterations=20)
-    step, said = select.run(made, _run(made, "select"), config), []
+    step, said = select.run(made, queued(made, "select"), config), []
     try:
         while True:
             event = next(step)
@@ -149,7 +135,7 @@ def test_another_strategy_is_compared_as_of_then(made: Project) -> None:
     """The same budget and the same labels as the selection had, whatever has been labeled since."""
     first = choose(made, strategy="random", check=2)
     compared = lambda name: finish(  # noqa: E731
-        compare.run(made, _run(made, "compare"), CompareConfig(strategy=name))
+        compare.run(made, queued(made, "compare"), CompareConfig(strategy=name))
     )
     same = compared("random")
     for name, value in first.config["evidence"]["chosen"].items():
@@ -165,7 +151,7 @@ def test_what_was_added_is_compared_with_what_others_would_have_added(made: Proj
     choose(made, strategy="random", budget="5", check=2)
     both = choose(made, strategy="random", budget="4", check=3, extend=True, seed=1)
     assert both.config["evidence"]["known"] == 5
-    compared = lambda: finish(compare.run(made, _run(made, "compare"), CompareConfig(strategy="random")))  # noqa: E731
+    compared = lambda: finish(compare.run(made, queued(made, "compare"), CompareConfig(strategy="random")))  # noqa: E731
     for name, value in both.config["evidence"]["chosen"].items():
         assert compared()[name] == pytest.approx(value)
     answer(made, both.selection.ids[[6, 9, 12]].tolist())  # an added pick, an old check image, an added one
@@ -176,12 +162,12 @@ def test_what_was_added_is_compared_with_what_others_would_have_added(made: Proj
 
 def test_a_strategy_that_learns_says_who_chose_in_its_place(made: Project) -> None:
     choose(made)
-    found = finish(compare.run(made, _run(made, "compare"), CompareConfig(strategy="margin")))
+    found = finish(compare.run(made, queued(made, "compare"), CompareConfig(strategy="margin")))
     assert found["instead"] == "activeft"
 
 
 def test_a_comparison_asks_for_the_features_of_the_selection(made: Project) -> None:
-    run = _run(made, "compare")
+    run = queued(made, "compare")
     assert _lacks(made, run) == []  # it says itself that there is no selection
     choose(made)
     assert _lacks(made, run) == []
@@ -191,7 +177,7 @@ def test_a_comparison_asks_for_the_features_of_the_selection(made: Project) -> N
 
 def test_without_a_selection_there_is_nothing_to_compare(made: Project) -> None:
     with pytest.raises(InputError, match="no selection to compare"):
-        finish(compare.run(made, _run(made, "compare"), CompareConfig()))
+        finish(compare.run(made, queued(made, "compare"), CompareConfig()))
 
 
 def test_a_project_from_the_command_line_gets_its_map_with_the_first_selection(made: Project) -> None:

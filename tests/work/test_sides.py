@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig, train_config
+from fact_core.config import CompareConfig, FeaturesConfig, train_config
 from fact_core.errors import ConfigError
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import groups, items, project, run_queue
+from fact_core.storage import groups, items, project
 from fact_core.storage.project import Project
-from fact_core.work import compare, features, select
+from fact_core.work import compare, features
 from fact_core.work.grouping import group_numbers
 from fact_core.work.scan import scan
 from fact_core.work.training_labels import labels_of_run
 from tests.storage_help import paint
+from tests.work_help import choose, copied, queued
 
 VIDEOS, FRAMES = 12, 4
 
@@ -38,27 +37,14 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Project:
             paint(folder / "images" / f"vid{video:02d}-{frame:03d}.png", look, size=(24, 24))
     made = project.create(folder / "project", folder / "images")
     finish(scan(made))
-    finish(features.run(made, _run(made, "features"), FeaturesConfig(device="cpu")))
+    finish(features.run(made, queued(made, "features"), FeaturesConfig(device="cpu")))
     groups.choose(made, "name")
     return made
 
 
 @pytest.fixture
-def made(ready: Project, tmp_path: Path) -> Iterator[Project]:
-    shutil.copytree(ready.folder, tmp_path / "project", ignore=shutil.ignore_patterns("*.lock"))
-    yield project.open_project(tmp_path / "project")
-
-
-def _run(made: Project, kind: str) -> run_queue.Run:
-    return run_queue.get(made, run_queue.queue(made, kind, {}))
-
-
-def choose(made: Project, **values: object) -> selections.Stored:
-    config = SelectConfig(**{"budget": "6", "device": "cpu", "near": 0.0, "iterations": 20, **values})  # type: ignore[arg-type]
-    finish(select.run(made, _run(made, "select"), config))
-    found = selections.latest(made)
-    assert found is not None
-    return found
+def made(ready: Project, tmp_path: Path) -> Project:
+    return copied(ready, tmp_path)
 
 
 def videos(made: Project, found: selections.Stored, role: str) -> list[str]:
@@ -108,7 +94,7 @@ def test_too_few_videos_are_said_in_words(made: Project) -> None:
 
 def test_a_comparison_picks_from_the_same_side(made: Project) -> None:
     found = choose(made, check=3)
-    told = finish(compare.run(made, _run(made, "compare"), CompareConfig(strategy="activeft")))
+    told = finish(compare.run(made, queued(made, "compare"), CompareConfig(strategy="activeft")))
     evidence = found.config["evidence"]["chosen"]
     assert told["mean"] == pytest.approx(evidence["mean"], rel=1e-5)
 
