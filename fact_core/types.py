@@ -168,6 +168,22 @@ class Covered:
 
 
 @dataclass(frozen=True)
+class About:
+    """What is known of held-out images beside their classes, row by row; None where nothing is.
+
+    groups (n,): images of one number belong together; strata (n,): images of one number were drawn for themselves;
+    leaks (n,): whether it belongs together with a training image, or looks nearly the same; scaled (n,): the
+    confidence after a temperature.
+    """
+
+    groups: IntArray | None = None
+    strata: IntArray | None = None
+    leaks: npt.NDArray[np.bool_] | None = None
+    temperature: float = math.nan
+    scaled: npt.NDArray[np.floating] | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """How good a classifier is, and what that rests on.
 

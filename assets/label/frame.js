@@ -29,7 +29,7 @@ export function buildFrame(root) {
       el("p", {}, t("label.empty")),
       make.button("choose", "primary", t("label.choose")),
     ),
-    el("div", { class: "lb-panes" }, classes(make), image(make), grid(make), map(make)),
+    el("div", { class: "lb-panes", "aria-busy": "true" }, classes(make), image(make), grid(make), map(make)),
     make.part("offline", "p", { class: "note bad lb-notice", role: "alert", hidden: true }),
     make.part("refused", "div", { class: "note bad lb-refused", role: "alert", hidden: true }),
     make.part("notice", "div", { class: "note good lb-notice", role: "status", hidden: true }),

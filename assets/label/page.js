@@ -323,6 +323,7 @@ class LabelPage {
     const { entries, items } = this.store;
     const same = this.now && (items.get(this.now.id) || (this.now.role === null && this.now));
     this.parts.root.classList.toggle("lb-none", !entries.length);
+    this.parts.root.querySelector(".lb-panes").removeAttribute("aria-busy"); // which of the two it shows is known now
     const looked = Boolean(this.parts.root.offsetParent), busy = this.gridded && this.grid.marks.size > 0;
     const open = Boolean(same) && same.at >= 0 && !this.answered(same.id);
     if (same) this.now = same; // what is known of it may have changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,23 +13,7 @@ from fact_core.analysis.calibration import bins, calibration_error, coverage
 from fact_core.analysis.intervals import interval
 from fact_core.analysis.intervals import wilson as wilson  # its users take it from here
 from fact_core.errors import InputError
-from fact_core.types import ClassReport, IntArray, Report
-
-
-@dataclass(frozen=True)
-class About:
-    """What is known of held-out images beside their classes, row by row; None where nothing is.
-
-    groups (n,): images of one number belong together; strata (n,): images of one number were drawn for themselves;
-    leaks (n,): whether it belongs together with a training image, or looks nearly the same; scaled (n,): the
-    confidence after a temperature.
-    """
-
-    groups: IntArray | None = None
-    strata: IntArray | None = None
-    leaks: npt.NDArray[np.bool_] | None = None
-    temperature: float = math.nan
-    scaled: npt.NDArray[np.floating] | None = None
+from fact_core.types import About, ClassReport, IntArray, Report
 
 
 def report(

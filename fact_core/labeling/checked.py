@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -15,7 +17,7 @@ from fact_core.labeling import labels_now
 from fact_core.storage import groups
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
-from fact_core.types import FloatArray, IntArray, Labels
+from fact_core.types import About, FloatArray, IntArray, Labels
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,23 @@ def sides(project: Project, run: Run, ids: IntArray) -> Sides | None:
     if numbers is None:
         return None
     return Sides(numbers[: len(ids)], np.isin(numbers[: len(ids)], numbers[len(ids) :]))
+
+
+def temperature(told: Any) -> float:
+    """The temperature that a run's result tells of (``work.temperature.fitted``); NaN for none."""
+    return float(told["value"]) if isinstance(told, dict) and "value" in told else math.nan
+
+
+def about(project: Project, run: Run, found: Answers, rows: IntArray) -> About:
+    """What is known of the images in these rows of a run's answers beside their classes."""
+    grouped = sides(project, run, found.ids[rows])
+    leaks = np.zeros(len(rows), dtype=bool) if found.near is None else found.near[rows]
+    return About(
+        groups=None if grouped is None else grouped.groups,
+        leaks=leaks if grouped is None else leaks | grouped.trained,
+        temperature=temperature(run.result.get("temperature")),
+        scaled=None if found.scaled is None else found.scaled[rows],
+    )
 
 
 def _top(values: npt.NDArray[np.generic]) -> IntArray:

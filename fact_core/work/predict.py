@@ -23,6 +23,7 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import folders
 from fact_core.features.extract import features_key
+from fact_core.labeling import checked
 from fact_core.storage import items, predictions, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -30,7 +31,6 @@ from fact_core.types import FloatArray, Pool, Step
 from fact_core.work import test_images
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import pool_features
-from fact_core.work.temperature import value_of
 from fact_core.work.trained_model import needs_model
 from fact_core.work.where import device_of
 
@@ -69,7 +69,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     yield from _left_out(project, pool, found)
     file = project.predictions_file(trained.id)
     taught = x[np.isin(pool.ids, trained.result.get("ids") or [])]
-    close, by = like_any(x, taught, near(x)), value_of(trained.result.get("temperature"))
+    close, by = like_any(x, taught, near(x)), checked.temperature(trained.result.get("temperature"))
     _save_answers(file, pool, found, classifier.final, {"near": close}, by)
     _save_rows(project, trained, pool, found.answers[classifier.final], classifier.classes)
     return {

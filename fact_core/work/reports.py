@@ -11,18 +11,17 @@ import numpy as np
 
 from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.calibration import scaled
-from fact_core.analysis.evaluate import About, numbered, report
+from fact_core.analysis.evaluate import numbered, report
 from fact_core.classifier.model import Classifier
 from fact_core.classifier.predict import predict as answer
 from fact_core.compute.device import choose
 from fact_core.config import TrainConfig
 from fact_core.exchange.true_names import true_names
 from fact_core.labeling import labels_now
-from fact_core.labeling.checked import answers, check_names, sides
+from fact_core.labeling.checked import about, answers, check_names
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
-from fact_core.types import Bin, ClassReport, Covered, FloatArray, Pool, Report, Step
-from fact_core.work.temperature import value_of
+from fact_core.types import About, Bin, ClassReport, Covered, FloatArray, Pool, Report, Step
 from fact_core.work.training_labels import TrainingLabels
 
 
@@ -72,16 +71,14 @@ def newest(project: Project, trained: Run) -> Report | None:
     if found is None or not rows:
         return report_from(trained.result.get("report"))
     y, wider = numbered([known[int(found.ids[row])] for row in rows], found.classes)
-    grouped = sides(project, trained, found.ids[rows])
-    leaks = np.zeros(len(rows), dtype=bool) if found.near is None else found.near[rows]
-    about = About(
-        None if grouped is None else grouped.groups,
-        None,
-        leaks if grouped is None else leaks | grouped.trained,
-        value_of(trained.result.get("temperature")),
-        None if found.scaled is None else found.scaled[rows],
+    return report(
+        y,
+        found.y[rows],
+        wider,
+        f"{len(rows)} {basis}",
+        found.confidence[rows],
+        about(project, trained, found, np.array(rows)),
     )
-    return report(y, found.y[rows], wider, f"{len(rows)} {basis}", found.confidence[rows], about)
 
 
 def estimate(known: TrainingLabels, said: FloatArray | None) -> Report | None:

@@ -54,8 +54,3 @@ def fitted(
         return None
     value = temperature(np.log(np.clip(answers, 1e-12, 1.0)), known.y)
     return None if math.isnan(value) else {"value": value, "labels": len(known.ids), "by": "probe"}
-
-
-def value_of(told: Any) -> float:
-    """The temperature of ``fitted``, as a run's result holds it; NaN for none."""
-    return float(told["value"]) if isinstance(told, dict) and "value" in told else math.nan

@@ -46,6 +46,7 @@ from fact_core.finetune import phase_cache
 from fact_core.finetune.checkpoint import clear, last_saved
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pipeline import train as run_phases
+from fact_core.labeling.checked import temperature as told_temperature
 from fact_core.phase_config import PCA_IMAGES
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -113,7 +114,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     save_model(folder / "model", trained.classifier, about)
     probe = cache(partial(temperature.left_out, known, x[rows], config))  # seconds where there are many labels
     honest = temperature.fitted(trained, known, config, probe)
-    checked = yield from reports.check(pool, x, trained.classifier, known, config, temperature.value_of(honest))
+    checked = yield from reports.check(pool, x, trained.classifier, known, config, told_temperature(honest))
     checked = checked or reports.estimate(known, probe())
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)

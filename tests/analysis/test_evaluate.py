@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from fact_core.analysis.evaluate import About, calibration_error, confusion, log_loss, report, wilson
+from fact_core.analysis.evaluate import calibration_error, confusion, log_loss, report, wilson
 from fact_core.errors import InputError
+from fact_core.types import About
 
 
 def test_wilson_of_known_values() -> None:

@@ -22,7 +22,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import nn
 
-from fact_core.analysis.evaluate import About, report
+from fact_core.analysis.evaluate import report
 from fact_core.backbones import load
 from fact_core.classifier import export
 from fact_core.classifier.export import FILES, write_model
@@ -35,6 +35,7 @@ from fact_core.exchange import export_labels
 from fact_core.lightweight.light import LightHead
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
+from fact_core.types import About
 from fact_core.work import export as export_run
 from tests.images.image_help import png16
 from tests.steps_help import heard

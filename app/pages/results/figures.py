@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
-
 from fact_core.analysis import calibration, evaluate
-from fact_core.analysis.evaluate import About
 from fact_core.labeling import checked
 from fact_core.labeling.checked import Answers
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
-from fact_core.types import IntArray, Report
+from fact_core.types import About, IntArray, Report
 
 #: Rows of the answers -> what is known of these images.
 More = Callable[[IntArray], About]
@@ -22,18 +20,7 @@ More = Callable[[IntArray], About]
 
 def more(project: Project, run: Run, answers: Answers) -> More:
     """What is known of the images in these rows of the answers."""
-    told = run.result.get("temperature")
-    by = float(told["value"]) if isinstance(told, dict) and "value" in told else math.nan
-
-    def about(rows: IntArray) -> About:
-        grouped = checked.sides(project, run, answers.ids[rows])
-        leaks = np.zeros(len(rows), dtype=bool) if answers.near is None else answers.near[rows]
-        sure = None if answers.scaled is None else answers.scaled[rows]
-        if grouped is None:
-            return About(None, None, leaks, by, sure)
-        return About(grouped.groups, None, leaks | grouped.trained, by, sure)
-
-    return about
+    return partial(checked.about, project, run, answers)
 
 
 def told(report: Report) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from fact_core.analysis.paired import mcnemar
 from fact_core.choices import PHASES
 from fact_core.labeling.checked import Answers as Answers
 from fact_core.labeling.checked import read_answers as read_answers
-from fact_core.types import FloatArray, IntArray
+from fact_core.types import About, FloatArray, IntArray
 
 MOST_MISTAKES = 60
 #: 95 % intervals have width ~ 1 / sqrt(n): half of it needs four times as many images.
@@ -39,7 +39,7 @@ def measure(
     names = [known[int(answers.ids[row])] for row in rows]
     truth, classes = evaluate.numbered(names, answers.classes)
     said, sure = answers.y[rows], answers.confidence[rows]
-    about = more(np.array(rows, dtype=np.int64)) if more else evaluate.About()
+    about = more(np.array(rows, dtype=np.int64)) if more else About()
     report = evaluate.report(truth, said, classes, kind, sure, about)
     right = said == truth
     return {
