@@ -1,4 +1,4 @@
-"""The command line: ``launch.py run | bench | weights | doctor``.
+"""The command line: ``launch.py run | sort | bench | weights | doctor``.
 
 What goes wrong is one line on stderr, "error: ...", and an exit code that is not 0; the
 traceback goes to log.txt in the home folder. 2: something given cannot be used; 1: an error
@@ -26,7 +26,7 @@ from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.folders import data_folder
 from fact_core.generators import finish
-from fact_core.headless import doctor
+from fact_core.headless import doctor, sort_command
 from fact_core.headless.console import Console
 from fact_core.headless.parser import Parser
 from fact_core.headless.run_all import Order, run_all
@@ -81,6 +81,8 @@ def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     words = "the whole way, from a folder of images to a classifier"
     raw = argparse.RawDescriptionHelpFormatter
     _add_run(commands.add_parser("run", help=words, epilog=EXAMPLES, formatter_class=raw))
+    words = "the images of a project in folders, one a class: copies, links, or a list"
+    sort_command.add_arguments(commands.add_parser("sort", help=words, description=sort_command.__doc__))
     one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
     one.add_argument("name", metavar="NAME")
     one.add_argument(

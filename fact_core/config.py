@@ -18,10 +18,14 @@ from fact_core.phase_config import LONGEST, FfConfig, LmConfig, LpConfig, StConf
 #: Images whose neighbours are looked for where only frozen features are learned from.
 POOL_IMAGES = 20_000
 
+#: How sorted images lie in their folders.
+SORT_WAYS = ("copy", "hardlink", "symlink", "list")
+
 __all__ = [
     "LONGEST",
     "POOL_IMAGES",
     "RUN_CONFIGS",
+    "SORT_WAYS",
     "ExportConfig",
     "FeaturesConfig",
     "FfConfig",
@@ -31,6 +35,7 @@ __all__ = [
     "PredictConfig",
     "ScanConfig",
     "SelectConfig",
+    "SortConfig",
     "StConfig",
     "TrainConfig",
     "add_arguments",
@@ -217,6 +222,23 @@ class ExportConfig:
 
 
 @dataclass(frozen=True)
+class SortConfig:
+    """Sorting the images into folders, one a class."""
+
+    run: int = option(0, "Run", "The training run whose answers are taken; 0: the newest.", low=0)
+    folder: str = option("", "Into", "A new folder. Nothing is overwritten.")
+    way: str = option("copy", "As", "What lies in the folders: copies, links, or only a list.", choices=SORT_WAYS)
+    threshold: float = option(
+        0.0,
+        "Answers of the model",
+        "Answers that are at least so sure are taken where there is no label (0.9: 90 %); 0: none are.",
+        low=0.0,
+        high=1.0,
+    )
+    undo: bool = option(False, "Take back", "Remove what an earlier sorting has made in the folder.", expert=True)
+
+
+@dataclass(frozen=True)
 class ImportConfig:
     """How a file or folders of labels are to be read: what is not sure is asked, and left as "ask" it stays open."""
 
@@ -287,6 +309,7 @@ RUN_CONFIGS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "predict": PredictConfig,
     "export": ExportConfig,
+    "sort": SortConfig,
 }
 
 

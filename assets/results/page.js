@@ -15,6 +15,7 @@ import { mistakes } from "./mistakes.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { Runs } from "./runs.js";
+import { SortPart } from "./sort.js";
 import { answered, choose, read, store } from "./store.js";
 import { Suspects } from "./suspects.js";
 import { trouble } from "./trouble.js";
@@ -57,13 +58,14 @@ class ResultsPage {
     this.middle = pane();
     this.right = pane();
     this.form = el("div");
+    this.sort = new SortPart();
     this.pool = new Pool();
     this.suspects = new Suspects();
     this.runs = new Runs();
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
     this.empty = el("div", { class: "empty results-empty", hidden: true });
     this.drawn = "";
-    this.right.append(this.form, this.pool.node);
+    this.right.append(this.form, this.sort.node, this.pool.node);
     root.classList.add("fill", "results");
     this.review = new Review(root, answered, () => this.draw());
     root.replaceChildren(this.top, this.empty, this.panes, this.review.node);
@@ -88,9 +90,10 @@ class ResultsPage {
 
   /** What has to change before anything is drawn. */
   key(state, data) {
-    const progress = state.run && state.run.kind === "predict" ? state.run.progress : null;
+    const progress = state.run && ["predict", "sort"].includes(state.run.kind) ? state.run.progress : null;
+    const sorts = state.runs.filter((run) => run.kind === "sort").map((run) => [run.id, run.status, run.stopping]);
     const error = store.error && store.error.what;
-    return JSON.stringify([store.key, data && data.run.id, progress, [...store.wanted], error, store.busy]);
+    return JSON.stringify([store.key, data && data.run.id, progress, [...store.wanted], error, store.busy, sorts]);
   }
 
   drawPanes(data) {
@@ -115,6 +118,7 @@ class ResultsPage {
     [left.scrollTop, middle.scrollTop] = scroll;
     // Typing is not disturbed by news.
     redraw(this.form, [data.run.id, data.run.status, data.exports, data.export_into], () => exportPart(data));
+    this.sort.update(data);
     this.pool.update(data);
   }
 
