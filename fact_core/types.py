@@ -210,3 +210,33 @@ class Report:
     temperature: float = math.nan
     ece_scaled: float = math.nan
     bins_scaled: tuple[Bin, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a promise about a model's answers rests on (``analysis.promise``).
+
+    ids, y, confidence (N,): the open images that may be accepted: answered by the model, nothing said of them by a
+    person, not unlike every class; y: places in ``classes``, whose numbers are ``class_ids`` (0: not known any more).
+    strange: how many open images are unlike any class, -1 where the answers do not say. check_confidence, check_right
+    (n,): of the check images that may be counted; check_groups (n,): images of one number belong together; leaks: how
+    many others belong together with a training image or look nearly the same; gone: how many stand for images that
+    were taken out.
+    """
+
+    ids: IntArray
+    y: IntArray
+    confidence: FloatArray
+    classes: tuple[str, ...]
+    class_ids: tuple[int, ...]
+    check_confidence: FloatArray
+    check_right: npt.NDArray[np.bool_]
+    check_groups: IntArray | None = None
+    strange: int = 0
+    leaks: int = 0
+    gone: int = 0
+
+    @property
+    def open(self) -> int:
+        """How many images are open in all."""
+        return len(self.ids) + max(0, self.strange)
