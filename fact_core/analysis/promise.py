@@ -6,12 +6,13 @@ tested in an order that does not depend on the truth, from a strict threshold to
 rejected ends it. The last one rejected is taken, and with a chance of 1 - alpha or more its promise is kept.
 
 The grid: the confidences from which 1, 2, ... 100 % of the images on are accepted. The start: the strictest place at
-which the check images could pass with a quarter of the mistakes that the goal allows, at least one; where there is none,
-the strictest at which they could pass without any. Both are known before any check image's truth is looked at.
+which the check images could pass with a quarter of the mistakes that the goal allows, at least one; where there is
+none, the strictest at which they could pass without any. Both are known before a check image's truth is looked at.
 
-The p-value. n of the check images are accepted, k of them wrong, and m images that nobody has looked at. The promise is
-about these m: it is broken by e = floor((1 - goal) m) + 1 mistakes or more. Check images are a random part of all n + m,
-so that k or fewer among them while e or more are left has at most the chance P(Hypergeometric(n + m, e + k, n) <= k):
+The p-value. n of the check images are accepted, k of them wrong, and m images that nobody has looked at. The promise
+is about these m: it is broken by e = floor((1 - goal) m) + 1 mistakes or more. Check images are a random part of all
+n + m, so that k or fewer among them while e or more are left has at most the chance
+P(Hypergeometric(n + m, e + k, n) <= k):
 with more mistakes in all fewer draws pass, with fewer not enough are left. For a folder that is large beside the check
 images this is the binomial tail P(Binomial(n, 1 - goal) <= k) of Learn-then-Test; with (e + k) / (n + m) in the place
 of 1 - goal the binomial tail is never less where it is small (Uhlmann 1966), and it is asked first, being quick.
@@ -21,9 +22,10 @@ Groups: images of one group may all be wrong together. Then n images in groups o
 continuous form, the incomplete beta function, as Korn and Graubard (1998) use it. ``bench.promise`` simulates all this.
 
 Looks: each question that is put to the check images is a look, whatever came of it, with other images, another model or
-another goal, and the looks share alpha: look t has ``DELTA`` / (t (t + 1)), which sums up to ``DELTA``. So no promise of
-any look is broken with a chance of 95 % (the union bound asks for no independence), also where earlier answers decide
-what is asked next. What is told without a look (``fewest``, ``carries``) rests on numbers of images alone.
+another goal, and the looks share alpha: look t has ``DELTA`` / (t (t + 1)), which sums up to ``DELTA``. So no promise
+of any look is broken with a chance of 95 % (a union bound, which asks for no independence). It does not cover a goal
+that was chosen by what the check images have said; the worst such choice among all goals is simulated for one look, and
+was kept as often. What is told without a look (``fewest``, ``carries``) rests on numbers of images alone.
 
 What it rests on: check images were drawn at random from what is left open now. Images that were picked after the draw
 because the model was unsure of them leave the easier ones: the promise is kept all the more. Where a person took the
@@ -33,7 +35,7 @@ surest ones out, the check images beside them in confidence are left out too (``
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -89,13 +91,14 @@ def fewest(goal: float, alpha: float = DELTA) -> int:
 
 def carries(evidence: Evidence, alpha: float) -> float:
     """The best of the goals offered that these check images could carry, were none of them wrong; 0 for none."""
-    at = places(evidence)
+    at = places(fair(evidence))
     goals = (float(goal) for goal in np.arange(HIGHEST, LOWEST - STEP / 2, -STEP))
     return next((round(goal, 4) for goal in goals if _start(at, goal, alpha) is not None), 0.0)
 
 
 def kept(evidence: Evidence, goal: float, alpha: float) -> Kept:
     """The laxest threshold that keeps at least ``goal`` (0..1) of what is accepted right, but for a chance alpha."""
+    evidence = fair(evidence)
     at = places(evidence)
     wrong = accepted(evidence.check_confidence[~evidence.check_right], at.threshold)
     start = _start(at, goal, alpha)
@@ -108,6 +111,19 @@ def kept(evidence: Evidence, goal: float, alpha: float) -> Kept:
         return Kept(None, 0, int(at.checks[start]), int(wrong[start]))
     last = place - 1
     return Kept(float(at.threshold[last]), int(at.rest[last]), int(at.checks[last]), int(wrong[last]))
+
+
+def fair(evidence: Evidence) -> Evidence:
+    """The same with those check images alone that still speak for what is open."""
+    stand = stand_for(evidence.check_confidence, evidence.confidence, evidence.gone)
+    groups = evidence.check_groups
+    return replace(
+        evidence,
+        check_confidence=evidence.check_confidence[stand],
+        check_right=evidence.check_right[stand],
+        check_groups=None if groups is None else groups[stand],
+        gone=evidence.gone[:0],
+    )
 
 
 def places(evidence: Evidence) -> Places:

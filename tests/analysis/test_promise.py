@@ -1,4 +1,4 @@
-"""Which answers may be accepted: the numbers that a goal takes, the walk over the thresholds, groups, who stands for whom."""
+"""Which answers may be accepted: the numbers a goal takes, the walk over thresholds, groups, who stands for whom."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_first_mistake_is_borne_where_there_are_enough() -> None:
 
 
 def test_more_is_asked_where_few_images_are_left() -> None:
-    """Of 40 images none may be wrong: 98 % of them are 39.2. One wrong image of the 240 is among these with a chance of a sixth."""
+    """98 % of 40 images are 39.2: none may be wrong. One wrong image of the 240 is among these with a chance of 1/6."""
     at = promise.places(evidence(40, [True] * 200))
     assert promise.p_value(at, len(at.rest) - 1, 0, 0.98) == pytest.approx(40 / 240)
     assert promise.kept(evidence(40, [True] * 200), 0.98, 0.05).threshold is None
