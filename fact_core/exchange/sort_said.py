@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fact_core.errors import InputError
 from fact_core.exchange.sort_plan import Plan, Said, plan
-from fact_core.labeling import checked, classes, labels_now
+from fact_core.labeling import checked, finished
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 
@@ -30,37 +30,27 @@ def trained_run(project: Project, run_id: int, threshold: float) -> int:
 def said_of(project: Project, run_id: int = 0, threshold: float = 0.0) -> list[Said]:
     """A row for every readable image file; repeats get what the image that they repeat has.
 
-    run_id, threshold: answers of that training of at least that confidence (0..1) stand where no label does; 0: none
-    do. What a person skipped or cannot tell stays without a class, whatever a model says.
+    run_id, threshold: answers of that training of at least that confidence (0..1) stand where there is no label and
+    nothing was accepted; 0: none do. What a person skipped or cannot tell stays without a class, whatever a model says.
     """
-    labeled, judged = _labels(project)
     answers = _answers(project, run_id, threshold) if run_id and threshold > 0 else {}
     repeats, known = items.duplicates(project), items.known_files(project)
-    ids = [int(each) for each in items.pool(project).ids]
     rows = []
-    for item in items.get_many(project, sorted({*ids, *repeats})):
-        first = repeats.get(item.id, item.id)
-        file = known[item.path]
-        label, source, confidence = labeled.get(first, ""), "person", None
-        if not label:
-            label, confidence = answers.get(first, ("", None)) if first not in judged else ("", None)
+    for each in finished.rows(project):
+        label, source, confidence, file = each.label, each.source, each.confidence, known[each.path]
+        if not label and each.kind == "open":
+            label, confidence = answers.get(repeats.get(each.id, each.id), ("", None))
             source = "model" if label else ""
-        rows.append(Said(item.path, item.digest, label, source, confidence, file.bytes, file.mtime_ns))
+        whose = (label, source if label else "", confidence)
+        rows.append(Said(each.path, file.digest, *whose, file.bytes, file.mtime_ns))
     return rows
 
 
-def _labels(project: Project) -> tuple[dict[int, str], set[int]]:
-    """(image -> class of those that a person has labeled, images that a person has said anything of)."""
-    names = {each.id: each.name for each in classes.classes(project)}
-    states = labels_now.states(project)
-    labeled = {item: names[state.class_id] for item, state in states.items() if state.class_id in names}
-    return labeled, set(states)
-
-
 def _answers(project: Project, run_id: int, threshold: float) -> dict[int, tuple[str, float]]:
-    """Image -> (class, confidence) of what the model is sure enough of."""
+    """Image -> (class, confidence) of what the model is sure enough of; of none that is unlike every class."""
     found = checked.answers(project, run_queue.get(project, run_id))
     if found is None:
         return {}
-    rows = zip(found.ids.tolist(), found.y.tolist(), found.confidence.tolist(), strict=True)
-    return {item: (found.classes[y], sure) for item, y, sure in rows if sure >= threshold}
+    strange = [False] * len(found.ids) if found.strange is None else found.strange.tolist()
+    rows = zip(found.ids.tolist(), found.y.tolist(), found.confidence.tolist(), strange, strict=True)
+    return {item: (found.classes[y], sure) for item, y, sure, odd in rows if sure >= threshold and not odd}

@@ -16,10 +16,11 @@ from fact_core.exchange import sort_folders, sort_undo
 from fact_core.exchange.sort_plan import Plan, Said, plan
 from fact_core.exchange.sort_said import planned
 from fact_core.generators import finish
-from fact_core.labeling import classes, operations
+from fact_core.labeling import acceptances, classes, operations
 from fact_core.labeling.history import Op
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
+from fact_core.types import Evidence
 from fact_core.work.scan import scan
 from tests.small_disk import small_disk
 from tests.steps_help import heard
@@ -38,8 +39,8 @@ def labeled(tmp_path: Path) -> Project:
     return project
 
 
-def answered(project: Project) -> int:
-    """A training whose model says rose to all, surer of 5 than of 6."""
+def answered(project: Project, strange: int = 0) -> int:
+    """A training whose model says rose to all, surer of 5 than of 6. strange: an image unlike every class."""
     run = run_queue.queue(project, "train", {})
     assert run_queue.claim(project, "test") is not None
     run_queue.finish(project, run, "done", result={"classes": ["rose"]})
@@ -47,7 +48,14 @@ def answered(project: Project) -> int:
     sure = np.array([0.99, 0.99, 0.99, 0.99, 0.95, 0.4], dtype=np.float32)
     file = project.predictions_file(run)
     file.parent.mkdir(parents=True)
-    np.savez(file, ids=ids, y=np.zeros(6, dtype=np.int64), confidence=sure, probabilities=sure[:, None])
+    np.savez(
+        file,
+        ids=ids,
+        y=np.zeros(6, dtype=np.int64),
+        confidence=sure,
+        probabilities=sure[:, None],
+        strange=ids == strange,
+    )
     return run
 
 
@@ -78,6 +86,20 @@ def test_labels_first_then_answers_that_are_sure_enough(labeled: Project) -> Non
     found = planned(labeled, 0, 0.1)  # the newest training; what a person has skipped stays apart
     assert found.counts() == {"CON": 1, "rose": 5, "": 1} and found.sources() == {"person": 4, "model": 2, "": 1}
     assert found.folders == {"CON": "CON_", "rose": "rose"} and found.renamed == 1
+
+
+def test_accepted_answers_come_before_those_above_a_threshold_and_strangers_stay_apart(labeled: Project) -> None:
+    run = answered(labeled, strange=5)
+    assert planned(labeled, run, 0.1).sources() == {"person": 4, "model": 1, "": 2}
+    about = {"threshold": 0.3, "accepted": 1, "checks": 30, "wrong": 0}
+    look = acceptances.note_look(labeled, run, 0.9, 0.05, "x", **about)  # type: ignore[arg-type]
+    some = np.array([6])
+    sure, none = np.array([0.4], dtype=np.float32), np.zeros(0, dtype=np.float32)
+    named = next(each.id for each in classes.classes(labeled) if each.name == "CON")
+    evidence = Evidence(some, np.array([0]), sure, ("CON",), (named,), none, none > 0)
+    acceptances.accept(labeled, look, evidence)
+    found = planned(labeled, run, 0.1)
+    assert found.sources() == {"person": 4, "accepted": 1, "": 2} and found.counts()["CON"] == 2
 
 
 def test_a_class_called_unsure_and_names_that_clash(labeled: Project) -> None:
