@@ -15,7 +15,7 @@ const button = (key, look, act) =>
 
 export class SortPart {
   constructor() {
-    this.now = el("div", { class: "export-done" });
+    this.now = el("div", { class: "sort-done" });
     this.run = 0;
     this.open = button("open", "", () => askSort(this.run));
     this.open.id = "results-sort";

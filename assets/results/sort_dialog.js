@@ -158,7 +158,9 @@ function notes(found, way) {
 }
 
 function table(found) {
-  const heads = ["class", "folder", "images"].map((key) => el("th", { scope: "col" }, t(`sort.${key}`)));
+  const heads = [["class", ""], ["folder", ""], ["images", "num"]].map(([key, look]) =>
+    el("th", { scope: "col", class: look }, t(`sort.${key}`))
+  );
   const name = (label) =>
     label
       ? [classMark(classOf(label)), el("span", { class: "clip", dir: "auto", title: label }, label)]
