@@ -45,10 +45,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A step. undone: when, None while it stands."""
+    """A step of so many images. undone: when, None while it stands."""
 
     id: int
     look: Look
+    images: int
     at: float
     undone: float | None
 
@@ -169,8 +170,9 @@ def _turn(project: Project, step: int, which: Callable[[Database], Acceptance | 
 
 
 _STEP = (
-    "SELECT acceptance.id AS step, acceptance.at AS stepped, acceptance.undone, look.* FROM acceptance "
-    "JOIN look ON look.id = acceptance.look "
+    "SELECT acceptance.id AS step, acceptance.at AS stepped, acceptance.undone, look.*, "
+    "(SELECT count(*) FROM accepted WHERE accepted.acceptance = acceptance.id) AS images "
+    "FROM acceptance JOIN look ON look.id = acceptance.look "
 )
 
 
@@ -193,7 +195,7 @@ def _items(con: Database, step: int) -> set[int]:
 
 
 def _acceptance(row: sqlite3.Row) -> Acceptance:
-    return Acceptance(row["step"], _look(row), row["stepped"], row["undone"])
+    return Acceptance(row["step"], _look(row), row["images"], row["stepped"], row["undone"])
 
 
 def _look(row: sqlite3.Row) -> Look:

@@ -19,6 +19,8 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Evidence, IntArray
 
+RECENT = 200  # labels whose time is looked at
+LONGEST = 60.0  # s: nobody looks longer at one image
 Bools = npt.NDArray[np.bool_]
 
 
@@ -53,6 +55,17 @@ def gather(project: Project, run: Run) -> Evidence:
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right),
     )
+
+
+def pace(project: Project) -> float | None:
+    """Seconds that a person took for a label lately: the median; None where nobody was timed."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT lead_time FROM label WHERE op = 'label' AND lead_time IS NOT NULL ORDER BY id DESC LIMIT ?",
+            (RECENT,),
+        )
+        taken = [min(float(row["lead_time"]), LONGEST) for row in rows]
+    return float(np.median(taken)) if taken else None
 
 
 def _checks(project: Project, run: Run, found: Answers, able: Bools) -> tuple[Bools, IntArray | None, IntArray, int]:
