@@ -140,6 +140,13 @@ class SelectConfig:
         expert=True,
     )
     view: str = _view()
+    model: int = option(
+        0,
+        "Model",
+        "The training run whose answers say what is unsure; 0: the newest. For strategies that take answers.",
+        low=0,
+        paper=True,
+    )
 
     def for_strategies(self) -> dict[str, Any]:
         """What strategies take besides features, budget and labels; each picks its own."""

@@ -13,6 +13,7 @@ import { exportPart } from "./export.js";
 import { head } from "./head.js";
 import { matrix } from "./matrix.js";
 import { mistakes } from "./mistakes.js";
+import { leftOfRound } from "./next.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { Runs } from "./runs.js";
@@ -86,7 +87,9 @@ class ResultsPage {
     if (key === this.drawn) return;
     this.drawn = key;
     // A click or an open list is not disturbed by news.
-    redraw(this.top, [data && [data.runs, data.run, data.stale], Boolean(busyWith("export")), store.wanted.size], head);
+    const { met, seconds } = this.finish.stand(), busy = ["export", "select"].map((kind) => Boolean(busyWith(kind)));
+    const asked = [data && [data.runs, data.run, data.stale], busy, store.wanted.size, met, leftOfRound(state)];
+    redraw(this.top, asked, () => head(met, seconds));
     if (data) this.drawPanes(data);
     else this.drawEmpty();
   }
@@ -95,8 +98,19 @@ class ResultsPage {
   key(state, data) {
     const progress = state.run && ["predict", "sort"].includes(state.run.kind) ? state.run.progress : null;
     const sorts = state.runs.filter((run) => run.kind === "sort").map((run) => [run.id, run.status, run.stopping]);
+    const selects = Boolean(busyWith("select"));
     const error = store.error && store.error.what;
-    return JSON.stringify([store.key, data && data.run.id, progress, [...store.wanted], error, store.busy, sorts]);
+    return JSON.stringify([
+      store.key,
+      data && data.run.id,
+      progress,
+      [...store.wanted],
+      error,
+      store.busy,
+      sorts,
+      selects,
+      leftOfRound(state),
+    ]);
   }
 
   drawPanes(data) {

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fact_core.config import SelectConfig, TrainConfig, to_dict
+from fact_core.config import SelectConfig, TrainConfig, from_dict, to_dict
 from fact_core.labeling import selections
 from fact_core.storage import groups, run_queue, view
 from fact_core.storage.project import Project
@@ -23,7 +23,8 @@ def selection(found: Project, config: SelectConfig) -> selections.Stored | None:
     if not done or not latest or latest.id != done[0].result["selection"]:
         return None
     seen = latest.config.get("seen", "crop")  # those of earlier versions do not say
-    if done[0].config != dataclasses.asdict(config) or seen != _asked(found, config):
+    made = to_dict(from_dict(SelectConfig, done[0].config))  # an earlier version knew fewer options
+    if made != dataclasses.asdict(config) or seen != _asked(found, config):
         return None
     if latest.config.get("groups", groups.NONE) != groups.chosen(found):
         return None

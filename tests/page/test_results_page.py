@@ -54,6 +54,13 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     assert page.locator(".matrix th").evaluate_all(cut) == 0
     page.set_viewport_size({"width": 1440, "height": 900})
 
+    expect(page.locator("#results-next")).to_have_text("Label these next")  # all of this round is labeled
+    page.locator("#results-next").click()
+    expect(page.locator("dialog .btn.primary")).to_have_text("Choose 16 images")  # no more are left
+    page.locator("#next-count").fill("17")
+    expect(page.locator("dialog")).to_contain_text("A whole number from 1 to 16.")
+    page.keyboard.press("Escape")
+
     page.locator(".results-run").select_option(label="Run 2, Linear probe, failed")
     panes = page.locator(".results-panes")
     expect(panes).to_contain_text("Run 2 failed, so there is no model to measure.")
