@@ -238,6 +238,8 @@ interface Backbones {
   backbones: Backbone[];
   busy: boolean;
   recommended: string;
+  reason: "paper" | "here";
+  proposed: string;
 }
 
 // ---- /x/options/KIND

@@ -464,7 +464,10 @@ def test_the_sentences_are_whole(client: TestClient) -> None:
 
 def test_backbones_say_what_is_ready(client: TestClient) -> None:
     rows = client.get("/x/backbones").json()
-    assert rows["recommended"] in {row["name"] for row in rows["backbones"]}
+    ready = {row["name"]: row["ready"] for row in rows["backbones"]}
+    assert ready[rows["recommended"]], "its weights come with the program"
+    assert not rows["proposed"] or not ready[rows["proposed"]], "what is here already needs no proposal"
+    assert rows["reason"] == ("here" if rows["proposed"] else "paper")
     # Where nothing downloads the weights, the person is told which file to bring.
     assert all(row["ready"] or row["bytes"] > 0 or "Bring the file" in row["detail"] for row in rows["backbones"])
     assert client.post("/x/weights", json={"name": "nothing"}).status_code == 400
