@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from app.pages.label import import_routes, note_routes, pool_routes
 from app.pages.label import routes as label
-from app.pages.project import browse_routes
+from app.pages.project import browse_routes, pack_routes
 from app.pages.project import routes as projects
 from app.pages.results import review_routes
 from app.pages.results import routes as results
@@ -34,7 +34,7 @@ LONGEST = 1000
 #: those of no page, then page by page
 ROUTES = (
     *(assets, state, backbones, runs, images, classes, queue, maps, paths),
-    *(projects, browse_routes, select, label, import_routes, note_routes, pool_routes),
+    *(projects, browse_routes, pack_routes, select, label, import_routes, note_routes, pool_routes),
     *(train, time_routes, results, review_routes),
 )
 
