@@ -24,7 +24,7 @@ from app.pages.train import time_routes
 from app.routes import assets, backbones, classes, images, maps, paths, queue, runs, state
 from app.routes.bodies import CheckedRoute
 from app.shell.server import Server
-from fact_core.errors import FactError, ProjectBusy, ProjectChanged, ProjectError, StorageError
+from fact_core.errors import FactError, ProjectBusy, ProjectChanged, ProjectError, StorageError, storage_error
 
 log = logging.getLogger("fact_studio")
 
@@ -42,6 +42,7 @@ ROUTES = (
 def register_all(app: FastAPI, server: Server) -> None:
     """Add all routes and the way errors are told."""
     app.add_exception_handler(FactError, _tell)
+    app.add_exception_handler(OSError, _tell_disk)
     app.add_exception_handler(RequestValidationError, _tell_wrong_request)
     app.add_exception_handler(HTTPException, _tell_refused)
     app.add_exception_handler(Exception, _tell_unexpected)
@@ -61,6 +62,13 @@ def _tell(_request: Request, error: Exception) -> JSONResponse:
     status = 410 if isinstance(error, ProjectChanged) else status
     status = 507 if isinstance(error, StorageError) else status
     return JSONResponse({"what": _short(error.what), "found": _short(error.found), "do": error.do}, status)
+
+
+def _tell_disk(request: Request, error: Exception) -> JSONResponse:
+    """A folder that may not be looked at, or a disk that is gone, somewhere where nobody thought of it."""
+    assert isinstance(error, OSError)
+    log.error("a file could not be used", exc_info=error)
+    return _tell(request, storage_error(error, "answering"))
 
 
 def _short(text: str) -> str:
