@@ -275,6 +275,8 @@ interface Backbones {
   backbones: Backbone[];
   busy: boolean;
   recommended: string;
+  reason: "paper" | "here";
+  proposed: string;
 }
 
 // ---- /x/options/KIND

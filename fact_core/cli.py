@@ -1,4 +1,4 @@
-"""The command line: ``launch.py run | sort | bench | weights | doctor``.
+"""The command line: ``launch.py run | sort | bench | weights | pack | unpack | doctor``.
 
 What goes wrong is one line on stderr, "error: ...", and an exit code that is not 0; the
 traceback goes to log.txt in the home folder. 2: something given cannot be used; 1: an error
@@ -26,7 +26,7 @@ from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.folders import data_folder
 from fact_core.generators import finish
-from fact_core.headless import doctor, rounds, sort_command
+from fact_core.headless import doctor, packing, rounds, sort_command
 from fact_core.headless.console import Console
 from fact_core.headless.parser import Parser
 from fact_core.headless.run_all import Order, run_all
@@ -96,6 +96,7 @@ def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     own.add_argument("--file", type=Path, metavar="FILE", help="use this file (safetensors, or a .pth of tensors)")
     own.add_argument("--forget", action="store_true", help="remove the file that you gave")
     one.set_defaults(do=_weights)
+    packing.add(commands)
     one = commands.add_parser("doctor", help="versions, GPU, memory, where things lie, which backbones are ready")
     one.set_defaults(do=_doctor)
     return made

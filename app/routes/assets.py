@@ -22,22 +22,24 @@ KINDS = {".css": "text/css", ".js": "text/javascript"}
 #: The present hash names the content; any other, of a page from before an update, gets what there is now.
 FOR_EVER, ASK_AGAIN = "public, max-age=31536000, immutable", "no-cache"
 
-Stamp = tuple[str, int, int]
+Stamp = tuple[int, int] | None
 
 
 def register(app: FastAPI, server: Server) -> None:
     """GET /x/assets/HASH/FOLDER/NAME, /x/assets/NAME.svg and /x/text.json."""
 
+    first = files()
+    hashed, stamped = version(first), dict(_stamps(first))
+
     # Only names that lie in the folder right now: nothing of the address becomes part of a path.
     @app.get("/x/assets/{asked}/{folder}/{name}")
-    def script(asked: str, folder: str, name: str) -> Response:
+    async def script(asked: str, folder: str, name: str) -> Response:
+        file = f"{folder}/{name}"
+        # A page asks for more than a hundred of them: what is still as it was hashed is not hashed again for each.
+        if asked == hashed and file in first and stamped[file] == _stamp(first[file]):
+            return _file(first[file], file, FOR_EVER)
         listed = files()
-        found = listed.get(f"{folder}/{name}")
-        if found is None:
-            raise InputError("There is no such file", f"{folder}/{name}"[:80])
-        content = found.read_bytes()
-        keep = FOR_EVER if asked == version(listed) else ASK_AGAIN
-        return Response(content, media_type=KINDS[found.suffix], headers={"cache-control": keep})
+        return _file(listed.get(file), file, FOR_EVER if asked == version(listed) else ASK_AGAIN)
 
     @app.get("/x/assets/{name}")
     def picture(name: str) -> Response:
@@ -62,14 +64,32 @@ def version(listed: Mapping[str, Path] | None = None) -> str:
 
     listed: what ``files`` says now, where that is known already.
     """
-    stats = ((name, path.stat()) for name, path in (files() if listed is None else listed).items())
-    return _hash(FOLDER, tuple((name, each.st_mtime_ns, each.st_size) for name, each in stats))
+    return _hash(FOLDER, _stamps(files() if listed is None else listed))
+
+
+def _stamps(listed: Mapping[str, Path]) -> tuple[tuple[str, Stamp], ...]:
+    return tuple((name, _stamp(path)) for name, path in listed.items())
+
+
+def _stamp(path: Path) -> Stamp:
+    """Time and size of a file; None where it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _file(path: Path | None, name: str, keep: str) -> Response:
+    if path is None:
+        raise InputError("There is no such file", name[:80])
+    return Response(path.read_bytes(), media_type=KINDS[path.suffix], headers={"cache-control": keep})
 
 
 @lru_cache(maxsize=2)
-def _hash(folder: Path, stamps: tuple[Stamp, ...]) -> str:
+def _hash(folder: Path, stamps: tuple[tuple[str, Stamp], ...]) -> str:
     found = hashlib.blake2b(digest_size=6)
-    for name, _, _ in stamps:
+    for name, _ in stamps:
         content = (folder / name).read_bytes()
         found.update(f"{name} {len(content)}\n".encode() + content)
     return found.hexdigest()

@@ -53,11 +53,16 @@ class BackboneRow:
 
 @dataclass(frozen=True)
 class Backbones:
-    """All of them. ``busy``: weights are being fetched; ``recommended``: a name."""
+    """All of them. ``busy``: weights are being fetched; ``recommended``: a name; ``reason``: "paper" or "here".
+
+    ``proposed``: the name of one that is stronger with few labels and whose weights are not here yet; "" for none.
+    """
 
     backbones: list[BackboneRow]
     busy: bool
     recommended: str
+    reason: str
+    proposed: str
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -89,9 +94,9 @@ def register(app: FastAPI, server: Server) -> None:
 def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> Backbones:
     """The backbones table. Recommended: the paper's, where its weights are ready."""
     rows = [backbone(name, downloads, has_gpu) for name in BACKBONES]
-    ready = {row.name for row in rows if row.ready}
-    recommended = PAPERS_BACKBONE if PAPERS_BACKBONE in ready else DEFAULT_BACKBONE
-    return Backbones(rows, _busy(downloads), recommended)
+    if any(row.ready for row in rows if row.name == PAPERS_BACKBONE):
+        return Backbones(rows, _busy(downloads), PAPERS_BACKBONE, "paper", "")
+    return Backbones(rows, _busy(downloads), DEFAULT_BACKBONE, "here", PAPERS_BACKBONE)
 
 
 def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneRow:

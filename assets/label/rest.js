@@ -1,12 +1,12 @@
 // What is left of the folder by a model's answers, class by class, the surest first (app/pages/results/finish.py).
+import { unpacked } from "../shell/binary.js";
 import { api } from "../shell/server.js";
 
 /** The same as Suggestions give: of(id) -> {class, sure} | null, list(classId) -> ids; strange: ids of no class. */
 export class Rest {
   /** @param {ArrayBuffer} buffer */
   constructor(buffer) {
-    const length = new DataView(buffer).getUint32(0, true), at = 4 + length;
-    const { classes, strange } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+    const { head, at } = unpacked(buffer), { classes, strange } = head;
     const named = classes.reduce((sum, [, n]) => sum + n, 0), ids = new Int32Array(buffer, at, named + strange);
     const sure = new Uint8Array(buffer, at + 4 * (named + strange), named);
     this.found = new Map();

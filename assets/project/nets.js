@@ -1,4 +1,4 @@
-// The table of backbones: which one is used, and where its weights come from.
+// The backbone in use, one to think of instead, and the table of all: where their weights come from.
 import { app } from "../shell/app.js";
 import { backbones, onBackbones, readBackbones, takeBackbones } from "../shell/backbones.js";
 import { askFirst, cancelButton, showDialog } from "../shell/dialog.js";
@@ -18,6 +18,7 @@ const GAP = { style: { "margin-top": "8px" } };
 export class Nets {
   constructor(changed) {
     this.changed = changed;
+    this.unfolded = false; // the table of all
     this.node = el("section", { class: "part" });
   }
 
@@ -48,12 +49,54 @@ export class Nets {
         el("h2", { id: "p-nets" }, t("project.backbone")),
         el("span", { class: "small push" }, t("project.backbone_note")),
       ),
-      table(all.map((net) => row(net, told, chosen, this.changed))),
+      card(all.find((net) => net.name === chosen), told),
+      suggestion(told, chosen),
+      this.fold(table(all.map((net) => row(net, told, chosen, this.changed))), all.length),
       all.filter((net) => net.failed).map((net) => el("div", GAP, errorBox({ what: failed(net), found: net.failed }))),
       el("p", { class: "small", ...GAP }, t("project.b_network"), " ", el("button", own, t("project.b_file"))),
     ]);
   }
+
+  /** The table, which opens at a click and stays open while it is drawn again. */
+  fold(all, number) {
+    const ontoggle = (event) => {
+      this.unfolded = event.target.open;
+    };
+    const title = el("summary", {}, icon("chevron-right"), t("project.b_change", { number }));
+    return el("details", { id: "p-change", open: this.unfolded, ontoggle }, title, all);
+  }
 }
+
+/** The one in use: what it is good for, and what reading the images takes. */
+function card(net, told) {
+  const advised = net.name === told.recommended;
+  return el(
+    "div",
+    { class: "p-net" },
+    el(
+      "div",
+      { class: "line" },
+      el("b", {}, net.title),
+      advised ? el("span", { class: "tag" }, t("project.b_recommended")) : "",
+      el("span", { class: "push" }, standing(net, told.busy, "card-")),
+    ),
+    el("p", { class: "small" }, net.help),
+    el("p", { class: "small" }, reading(net), " ", advised ? t(`project.b_why_${told.reason}`) : ""),
+  );
+}
+
+/** A stronger one, whose weights are a click away. */
+function suggestion(told, chosen) {
+  const net = told.backbones.find((each) => each.name === told.proposed);
+  if (!net || net.name === chosen) return "";
+  const words = el("span", {}, el("b", {}, net.title), ` ${net.help} ${reading(net)}`);
+  return el("div", { class: "note p-proposed" }, words, net.ready ? "" : standing(net, told.busy, "propose-"));
+}
+
+const reading = (net) => {
+  const time = featuresTime(net);
+  return time === "–" ? "" : t("project.b_reading", { time });
+};
 
 function table(rows) {
   const heads = Object.entries(COLUMNS).map(([name, look]) =>
@@ -76,13 +119,12 @@ function featuresTime(net) { // what it takes to read the pool with it: as it wa
 }
 
 function row(net, told, chosen, changed) {
-  const is = net.name === chosen, several = told.backbones.filter((each) => each.ready).length > 1;
+  const is = net.name === chosen;
   const choose = () => {
     chooseBackbone(net.name);
     changed();
   };
   const radio = { class: "radio", type: "radio", name: "p-backbone", id: `p-net-${net.name}`, checked: is };
-  const advice = told.recommended === net.name && several;
   return el(
     "tr",
     { class: is ? "chosen" : "" },
@@ -91,10 +133,11 @@ function row(net, told, chosen, changed) {
       {},
       el(
         "label",
-        { title: net.help },
+        {},
         el("input", { ...radio, onchange: choose }),
         el("span", {}, net.title),
-        advice ? el("span", { class: "tag" }, t("project.b_recommended")) : "",
+        told.recommended === net.name ? el("span", { class: "tag" }, t("project.b_recommended")) : "",
+        el("span", { class: "small p-for" }, net.help),
       ),
     ),
     el("td", { class: "num minor" }, `${(net.parameters / 1e6).toFixed(1)} M`),
@@ -104,10 +147,10 @@ function row(net, told, chosen, changed) {
   );
 }
 
-/** Where a backbone's weights are, or the button that brings them. */
-function standing(net, busy) {
+/** Where a backbone's weights are, or the button that brings them; ``place``: where it stands, of several. */
+function standing(net, busy, place = "") {
   const button = (what, onclick, ...inside) => {
-    const look = { class: "btn slim", type: "button", id: `p-${what}-${net.name}`, title: net.detail };
+    const look = { class: "btn slim", type: "button", id: `p-${place}${what}-${net.name}`, title: net.detail };
     return el("button", { ...look, disabled: busy, onclick }, ...inside);
   };
   if (net.busy) {

@@ -12,6 +12,7 @@ import { api } from "../shell/server.js";
 import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { browseButton } from "../shell/browse.js";
+import { duplicateProject, openPacked, packProject } from "./pack.js";
 
 /** The nodes of the list. act: {making, startNew(), openOther(), open(key), rename(project), remove(project)}. */
 export function listNodes(projects, act) {
@@ -31,6 +32,8 @@ export function listNodes(projects, act) {
       "div",
       { class: "foot small" },
       el("button", other, t("project.open_other")),
+      el("br"),
+      el("button", { class: "link", type: "button", id: "p-packed", onclick: openPacked }, t("project.unpack")),
       el("p", { style: { "margin-top": "8px" } }, t("project.list_note")),
     ),
   ];
@@ -47,6 +50,8 @@ function row(each, act) {
       act: () => navigator.clipboard?.writeText(each.folder),
     },
     { text: t("project.rename"), icon: "edit", act: () => act.rename(each) },
+    { text: t("project.duplicate"), icon: "copy", act: () => duplicateProject(each) },
+    { text: t("project.pack"), icon: "download", act: () => packProject(each) },
     null,
     { text: t("project.delete"), icon: "trash", act: () => act.remove(each) },
   ];

@@ -267,9 +267,12 @@ export class Finish {
     const time = t("finish.time", { time: fmt.about(Math.max(MINUTE, left * data.seconds)) });
     const told = { able: fmt.int(found.asked), open: fmt.int(open), left: fmt.int(left), time };
     const stands = data.step && !data.step.older && Math.abs(data.step.goal - found.goal) < 1e-6;
+    const words = stands
+      ? left > 0 && counted("finish.left", left, told)
+      : t(left > 0 ? "finish.can" : "finish.can_all", told);
     const button = { class: "btn slim", type: "button", id: "finish-accept", disabled: this.busy };
     return [
-      el("p", { id: "finish-can" }, t(left > 0 ? "finish.can" : "finish.can_all", told)),
+      words && el("p", { id: "finish-can" }, words),
       el(
         "p",
         { class: "small faint" },
@@ -281,7 +284,11 @@ export class Finish {
 
   cannot(found) {
     const told = { goal: percent(found.goal), checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) };
-    return [el("p", {}, t("finish.cannot", told)), this.more(30, counted("finish.more", 30))];
+    const lowest = found === this.data.goals[0], train = () => goTo("select");
+    return [
+      el("p", {}, t(lowest ? "finish.cannot_lowest" : "finish.cannot", told)),
+      el("button", { class: "btn slim", type: "button", onclick: train }, t("finish.choose_more")),
+    ];
   }
 
   review() {

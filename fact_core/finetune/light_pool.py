@@ -77,8 +77,8 @@ def _names(inputs: TrainingInputs, state: TrainingState) -> Step[tuple[Tensor, T
     if len(kept) > MOST:
         some = torch.randperm(len(kept), generator=inputs.generator(NAMED))[:MOST].sort().values
         kept, named = kept[some], named[some]
-    sure = f", {float(shares[kept].max(dim=1).values.mean()):.0%} sure on average" if len(kept) else ""
-    reason = f"of the surest half of each class among {len(inputs.pool_x)} images{sure}"
+    sure = f", {100 * float(shares[kept].max(dim=1).values.mean()):.0f} % sure on average" if len(kept) else ""
+    reason = f"of the surest half of each class among {len(inputs.pool_x):,} images{sure}"
     yield state.decided(Decision(NAMED, str(len(kept)), reason))
     if inputs.check is not None and len(kept):
         both = torch.cat([inputs.pool_x[there], torch.as_tensor(inputs.check.x).float()])

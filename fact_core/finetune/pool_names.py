@@ -163,8 +163,8 @@ def strangers(x: Tensor, y: Tensor, pool: Tensor) -> Tensor:
 
 def left_apart(name: str, strange: Tensor) -> Decision:
     """How many images belong to no class, ``strange`` (m,), as it is told."""
-    like = f"these are less like any class than {1 - novelty.LEVEL:.0%} of the labelled images are like their own"
-    reason = f"of {len(strange)} images {like}; nothing is learned from them"
+    like = f"less like any class than {100 * (1 - novelty.LEVEL):.0f} % of the labeled images are like their own"
+    reason = f"of {len(strange):,} images these are {like}; nothing is learned from them"
     return Decision(name, str(int(strange.sum())), reason)
 
 

@@ -208,9 +208,9 @@ def _reason(inputs: TrainingInputs, each: Round, sure: float) -> str:
     if inputs.config.st.names == "neighbours":
         who = f"{who} and the images' neighbours"
     turn = f"round {each.number + 1} of {each.rounds}: " if each.rounds > 1 else ""
-    told = f", {sure:.0%} sure on average" if sure else ""
+    told = f", {100 * sure:.0f} % sure on average" if sure else ""
     share, images = teaching_share(inputs), len(inputs.unlabelled)
-    named = f"the surest {share:.0%} of each class that {who} named among {images} images{told}; "
+    named = f"the surest {100 * share:.0f} % of each class that {who} named among {images:,} images{told}; "
     return f"{turn}{named}a network that learns from them anew takes phase 2's place, unmixed"
 
 

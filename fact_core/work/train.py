@@ -80,7 +80,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     known = labels_of_run(project, folder, config, pool)
     recipe, effort = RECIPES[config.recipe].title, PRESETS[config.preset].title
     yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
-    yield Log(f"{len(known.ids)} labels in {len(known.classes)} classes, {len(known.check_ids)} check images")
+    yield Log(f"{len(known.ids):,} labels in {len(known.classes):,} classes, {len(known.check_ids):,} check images")
     known = readable(known, pool)
     yield from _expectation(project, config, known, len(pool), device)
     held = check_set(known, pool, x)

@@ -199,6 +199,13 @@ def show_import(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
+def show_backbones(page: Page) -> None:
+    """The Project page with the table of all backbones."""
+    show(page, "project")
+    if page.locator("#p-change").get_attribute("open") is None:
+        page.locator("#p-change > summary").click()
+
+
 def show_options(page: Page) -> None:
     show(page, "train")
     for fold in ("train-more", "train-fold-ff", "train-fold-all"):
@@ -230,6 +237,7 @@ def show_runs(page: Page) -> None:
 
 VIEWS: dict[str, Callable[[Page], None]] = {
     **{name: lambda page, name=name: show(page, name) for name in PAGES},  # type: ignore[misc]
+    "project": show_backbones,
     "grid": show_grid,
     "menu": show_menu,
     "keys": show_keys,
@@ -436,6 +444,7 @@ def test_what_is_drawn_again_keeps_the_focus(opened: Open) -> None:
     page = opened()
     show(page, "select")
     page.locator(".sl-strip .sl-tile").first.click()
+    show_backbones(page)
     for name, place, key in REDRAWN:
         show(page, name)
         page.locator(place).first.focus()

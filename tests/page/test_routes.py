@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -394,6 +395,27 @@ def test_an_old_hash_gets_the_present_file_and_may_not_keep_it(client: TestClien
     assert answer.headers["cache-control"] == "no-cache"
 
 
+def test_what_changes_while_the_program_runs_is_served_as_it_is_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
+    for name in ("label/a.js", "map/b.js"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("1")
+    app = FastAPI()
+    assets.register(app, Server())
+    base, asked = f"/x/assets/{assets.version()}", TestClient(app)
+    (tmp_path / "label/a.js").write_text("22")
+    (tmp_path / "label/new.js").write_text("3")
+    for name, text, keep in (
+        ("label/a", "22", "no-cache"),
+        ("label/new", "3", "no-cache"),
+        ("map/b", "1", "immutable"),
+    ):
+        answer = asked.get(f"{base}/{name}.js")
+        assert answer.text == text and answer.headers["cache-control"].endswith(keep)
+
+
 def test_the_hash_is_of_all_scripts_and_styles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
     (tmp_path / "label").mkdir()
@@ -442,7 +464,10 @@ def test_the_sentences_are_whole(client: TestClient) -> None:
 
 def test_backbones_say_what_is_ready(client: TestClient) -> None:
     rows = client.get("/x/backbones").json()
-    assert rows["recommended"] in {row["name"] for row in rows["backbones"]}
+    ready = {row["name"]: row["ready"] for row in rows["backbones"]}
+    assert ready[rows["recommended"]], "its weights come with the program"
+    assert not rows["proposed"] or not ready[rows["proposed"]], "what is here already needs no proposal"
+    assert rows["reason"] == ("here" if rows["proposed"] else "paper")
     # Where nothing downloads the weights, the person is told which file to bring.
     assert all(row["ready"] or row["bytes"] > 0 or "Bring the file" in row["detail"] for row in rows["backbones"])
     assert client.post("/x/weights", json={"name": "nothing"}).status_code == 400

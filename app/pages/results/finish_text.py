@@ -15,6 +15,7 @@ TEXT = {
     "finish.set": "Set {best}",
     "finish.more": "Label {n} more check images",
     "finish.more_one": "Label 1 more check image",
+    "finish.choose_more": "Choose more to label",
     "finish.ask": "Ask the check images",
     "finish.asking": "Asking",
     "finish.costs": "Each question makes the next one stricter, so ask for the goal that you need. This is the first.",
@@ -24,9 +25,13 @@ TEXT = {
     "1 was asked so far.",
     "finish.can": "{able} of {open} images can be accepted, {left} are for you: {time}.",
     "finish.can_all": "All {able} open images can be accepted.",
+    "finish.left": "{left} are for you: {time}.",
+    "finish.left_one": "1 is for you: {time}.",
     "finish.rests": "Held with 95 % certainty. Of the {checks} check images as sure as these {wrong} are wrong.",
     "finish.cannot": "{goal} cannot be promised: of the {checks} surest check images {wrong} are wrong. Choose a lower "
     "goal, or label more and train again.",
+    "finish.cannot_lowest": "Not even {goal} can be promised: of the {checks} surest check images {wrong} are wrong. "
+    "Label more and train again.",
     "finish.accept": "Accept {n} images",
     "finish.accept_one": "Accept 1 image",
     "finish.accepted": "{n} images are accepted.",
@@ -53,6 +58,6 @@ TEXT = {
     "finish.done": "The folder is finished. Export has its labels.",
     "finish.time": "{time} at your pace",
     "grid.group_model": "The rest, by the model",
-    "grid.rest": "{name}, surest first",
-    "grid.rest_strange": "Unlike any class",
+    "grid.rest": "The rest: {name}",
+    "grid.rest_strange": "The rest: unlike any class",
 }

@@ -1,0 +1,182 @@
+"""A project from a packed file (``pack.py``), which may come from anybody: nothing of it is believed unseen."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from fact_core.errors import InputError, ProjectError, storage_error
+from fact_core.events import Progress
+from fact_core.paths import absolute
+from fact_core.storage import db
+from fact_core.storage.pack import ABOUT, CHUNK, FORM, PARTS, About, check_new, check_room, settle
+from fact_core.storage.project import DATABASE, Project, image_folder, open_project
+from fact_core.types import Step
+
+MOST_ABOUT = 100_000  # bytes
+IMAGES = "images"
+
+
+def look(file: Path) -> About:
+    """What a packed file says of itself. InputError when it is none, or made by a newer version."""
+    with _archive(absolute(file)) as archive:
+        return _about(archive, file)
+
+
+def unpack(file: Path, folder: Path, images: Path | None = None) -> Step[Project]:
+    """Make a project of a packed file, in a new or empty folder; nothing is there before all of it is.
+
+    Images that are in the file come into a new folder beside it, ``FOLDER-images``. Where there are none, ``images``
+    says where they lie on this computer; None: where they lay when it was packed.
+    Errors: InputError when it is no packed file, is damaged or holds what it should not, or its images are not found;
+    ProjectError when a folder is not empty; DiskFull before anything is written; StorageError.
+    """
+    source, target = absolute(file), absolute(folder)
+    check_new(target)
+    with _archive(source) as archive:
+        about = _about(archive, source)
+        members = _checked(archive, source)
+        root = _images(about, target, images)
+        staged = target.with_name(f".{target.name}.{os.getpid()}.new")
+        pictures = staged.with_name(f"{staged.name}-{IMAGES}")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            check_room(target.parent, sum(each.file_size for each in members), "unpacking the project")
+            try:
+                yield from _extract(archive, members, staged, pictures)
+                _check_database(staged, source)
+                if about.images:
+                    pictures.mkdir(exist_ok=True)
+                    os.replace(pictures, root)
+                settle(staged, target, about.name, root)
+            finally:
+                shutil.rmtree(staged, ignore_errors=True)
+                shutil.rmtree(pictures, ignore_errors=True)
+        except (zipfile.BadZipFile, EOFError) as error:
+            raise _damaged(source, str(error)) from error
+        except OSError as error:
+            raise storage_error(error, "unpacking the project") from error
+    return open_project(target)
+
+
+@contextmanager
+def _archive(file: Path) -> Iterator[zipfile.ZipFile]:
+    if not file.is_file():
+        raise InputError("There is no such file", str(file), "Check the path.")
+    try:
+        archive = zipfile.ZipFile(file)
+    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+        raise InputError(
+            "This is no packed project", f"{file}: {error}", "Choose a file that FACT Studio has packed."
+        ) from error
+    except OSError as error:
+        raise storage_error(error, "reading the packed project") from error
+    with archive:
+        yield archive
+
+
+def _about(archive: zipfile.ZipFile, file: Path) -> About:
+    try:
+        info = archive.getinfo(ABOUT)
+        if info.file_size > MOST_ABOUT:
+            raise ValueError(f"{ABOUT} has {info.file_size:,} bytes")
+        told = json.loads(archive.read(info))
+        about = About(
+            *(int(told["form"]), str(told["name"]), str(told["folder"])),
+            *(told["images"] is True, int(told["files"]), int(told["bytes"])),
+        )
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise InputError(
+            "This is no packed project", f"{file}: {error}", "Choose a file that FACT Studio has packed."
+        ) from error
+    if about.form > FORM:
+        raise InputError(
+            "This project was packed by a newer version",
+            f"form {about.form}, known up to {FORM}",
+            "Update FACT Studio.",
+        )
+    return about
+
+
+def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
+    """What is unpacked. InputError when a name leads out of the folder, is no part of a project, or comes twice."""
+    members = [each for each in archive.infolist() if each.filename != ABOUT and not each.is_dir()]
+    seen = set[str]()
+    for each in members:
+        name, parts = each.filename, PurePosixPath(each.filename).parts
+        known = name == DATABASE or name.startswith((*(f"{part}/" for part in PARTS), f"{IMAGES}/"))
+        # The name as it stands in the file: the library has cut it at NUL and turned the separators of Windows.
+        plain = each.orig_filename == name and not any(
+            sign in name for sign in "\\:\0" if os.name == "nt" or sign == "\0"
+        )
+        if not known or not plain or ".." in parts or "." in parts or name != "/".join(parts):
+            raise _strange(file, name)
+        if stat.S_IFMT(each.external_attr >> 16) not in (0, stat.S_IFREG) or each.flag_bits & 0x1:
+            raise _strange(file, name)
+        if name in seen:
+            raise _strange(file, f"{name} twice")
+        seen.add(name)
+    if DATABASE not in seen:
+        raise _strange(file, f"no {DATABASE}")
+    return members
+
+
+def _images(about: About, target: Path, images: Path | None) -> Path:
+    """Where the project's images lie, or will lie."""
+    if about.images:
+        root = target.with_name(f"{target.name}-{IMAGES}")
+        if root.exists():
+            raise ProjectError("The folder for the images is there already", str(root), "Choose another folder.")
+        return root
+    if images is None and not Path(about.folder).is_dir():
+        raise InputError(
+            "The images are not in this file",
+            f"They lay in {about.folder}, and there is no such folder on this computer.",
+            "Give the folder in which they lie here.",
+        )
+    return image_folder(images or Path(about.folder))
+
+
+def _extract(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], staged: Path, pictures: Path) -> Step[None]:
+    """Unpack; no file gets longer than it was said to be, and none is written over another."""
+    total, done, start = sum(each.file_size for each in members), 0, time.monotonic()
+    for each in members:
+        inner = each.filename.removeprefix(f"{IMAGES}/")
+        place = (staged if inner == each.filename else pictures) / inner
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(each) as source, open(place, "xb") as out:
+            shutil.copyfileobj(source, out, CHUNK)
+        at = time.mktime((*each.date_time, 0, 0, -1))
+        os.utime(place, (at, at))
+        done += each.file_size
+        left = (time.monotonic() - start) / done * (total - done) if done else None
+        yield Progress("unpack", done // CHUNK, total // CHUNK + 1, "MB", seconds_left=left)
+
+
+def _check_database(folder: Path, file: Path) -> None:
+    """The database is whole, can be brought to the newest form, and names no image outside of its folder."""
+    with db.connect(folder / DATABASE) as con:
+        sound = con.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if sound != "ok":
+            raise _damaged(file, str(sound))
+        for row in con.execute("SELECT path FROM item"):
+            parts = PurePosixPath(row["path"]).parts
+            if row["path"].startswith("/") or ".." in parts or (os.name == "nt" and ":" in row["path"]):
+                raise _strange(file, row["path"])
+        con.execute("DELETE FROM meta WHERE key IN ('links', 'outside')")  # folders that somebody else allowed
+    open_project(folder)
+
+
+def _strange(file: Path, found: str) -> InputError:
+    return InputError("This file holds what no packed project holds", f"{file}: {found}"[:500], "Nothing was unpacked.")
+
+
+def _damaged(file: Path, why: str) -> InputError:
+    return InputError("The packed file is damaged", f"{file}: {why}", "Copy it again. Nothing was unpacked.")

@@ -1,0 +1,229 @@
+"""A project in one file and back: nothing is lost on the way, and nothing of a hostile file is believed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fact_core import cli
+from fact_core.errors import DiskFull, FactError, InputError, ProjectError
+from fact_core.generators import finish
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
+from fact_core.storage import items, pack, run_queue
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from fact_core.storage.unpack import look, unpack
+from fact_core.types import Selection
+from fact_core.work.scan import scan
+from tests.storage_help import flat_project, is_sound, paint
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Project:
+    """Six images of which two are labeled and four chosen, a run with its files, and what need not go along."""
+    made = flat_project(tmp_path)
+    oak = classes.add_class(made, "oak")
+    operations.apply(made, "tab", [Op(item, "label", item, oak) for item in (1, 2)])
+    ids = np.arange(1, 5, dtype=np.int64)
+    selections.save(made, Selection(ids, ("pick",) * 4, ids[:0], "random", {"budget": 4, "check": 0}), None)
+    run = run_queue.queue(made, "scan", {})
+    for name in ("model/model.safetensors", "log.txt", ".hidden", "half.new"):
+        file = made.run_folder(run) / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"weights" * 1000)
+    (made.features_folder("net-1")).mkdir(parents=True)
+    (made.features_folder("net-1") / "x.f32").write_bytes(bytes(24))
+    (made.cache / "thumbnails.sqlite").write_bytes(b"not this")
+    return made
+
+
+def told(project: Project) -> object:
+    """What a person would miss."""
+    return (
+        {item: (state.kind, state.class_id) for item, state in labels_now.states(project).items()},
+        [entry.item for entry in selections.queue(project)],
+        [(run.id, run.kind) for run in run_queue.list_runs(project)],
+        items.pool(project).paths,
+        items.pool(project).digests,
+    )
+
+
+def left(folder: Path) -> list[str]:
+    return sorted(each.name for each in folder.iterdir())
+
+
+def test_a_project_comes_to_another_computer_with_its_images(full: Project, tmp_path: Path) -> None:
+    before, file = told(full), tmp_path / "out" / "one.zip"
+    about = finish(pack.pack(full, file, images=True))
+    assert (about.name, about.images, about.files) == (full.name, True, 6 + 3) and look(file) == about
+    assert left(file.parent) == ["one.zip"]
+    shutil.rmtree(full.images)
+    shutil.rmtree(full.folder)
+    made = finish(unpack(file, tmp_path / "there" / "project"))
+    assert told(made) == before and made.images == tmp_path / "there" / "project-images" and is_sound(made)
+    assert made.id and made.id != full.id
+    assert (made.run_folder(1) / "model/model.safetensors").read_bytes() == b"weights" * 1000
+    assert (made.features_folder("net-1") / "x.f32").read_bytes() == bytes(24)
+    assert not (made.run_folder(1) / "half.new").exists() and not made.thumbs.exists()
+    finish(scan(made))  # the images are the same ones
+    assert told(made) == before
+    assert left(tmp_path / "there") == ["project", "project-images"]
+
+
+def test_without_images_they_are_where_they_were_or_where_the_person_says(full: Project, tmp_path: Path) -> None:
+    before, file = told(full), tmp_path / "one.zip"
+    assert not finish(pack.pack(full, file, images=False)).images
+    assert told(finish(unpack(file, tmp_path / "a"))) == before
+    moved = full.images.rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="The images are not in this file") as error:
+        finish(unpack(file, tmp_path / "b"))
+    assert str(full.images) in str(error.value) and not (tmp_path / "b").exists()
+    made = finish(unpack(file, tmp_path / "b", moved))
+    finish(scan(made))
+    assert told(made) == before and made.images == moved
+
+
+def test_a_second_project_goes_its_own_way(full: Project, tmp_path: Path) -> None:
+    before = told(full)
+    made = finish(pack.duplicate(full, tmp_path / "second", " Other "))
+    assert told(made) == before and made.name == "Other" and made.images == full.images and made.id != full.id
+    operations.apply(made, "tab", [Op(9, "skip", 5)])
+    assert told(full) == before and told(made) != before
+    with pytest.raises(InputError):
+        finish(pack.duplicate(full, tmp_path / "third", "a\nb"))
+    with pytest.raises(ProjectError, match="not empty"):
+        finish(pack.duplicate(full, full.images, "Third"))
+    assert not (tmp_path / "third").exists()
+
+
+def test_nothing_is_overwritten_and_a_stop_leaves_nothing(full: Project, tmp_path: Path) -> None:
+    file = tmp_path / "one.zip"
+    file.write_bytes(b"mine")
+    with pytest.raises(ProjectError, match="a file of this name already"):
+        finish(pack.pack(full, file, images=False))
+    assert file.read_bytes() == b"mine"
+    with pytest.raises(InputError, match=r"ends in \.zip"):
+        finish(pack.pack(full, tmp_path / "two", images=False))
+    before = left(tmp_path)
+    for step in (pack.pack(full, tmp_path / "two.zip", images=True), pack.duplicate(full, tmp_path / "d", "D")):
+        next(step)
+        step.close()
+        assert left(tmp_path) == before
+    finish(pack.pack(full, tmp_path / "two.zip", images=True))
+    before = left(tmp_path)
+    halfway = unpack(tmp_path / "two.zip", tmp_path / "three")
+    next(halfway)
+    next(halfway)
+    halfway.close()
+    assert left(tmp_path) == before
+    with pytest.raises(ProjectError, match="not empty"):
+        finish(unpack(tmp_path / "two.zip", full.images))
+    (tmp_path / "three-images").mkdir()
+    with pytest.raises(ProjectError, match="folder for the images"):
+        finish(unpack(tmp_path / "two.zip", tmp_path / "three"))
+
+
+def test_room_is_asked_for_before(tmp_path: Path) -> None:
+    with pytest.raises(DiskFull, match="is full"):
+        pack.check_room(tmp_path, shutil.disk_usage(tmp_path).total, "packing the project")
+
+
+def changed(file: Path, change: Callable[[zipfile.ZipFile, zipfile.ZipFile], None]) -> Path:
+    """A copy of the packed file that ``change`` writes from the first one."""
+    target = file.with_name("hostile.zip")
+    with zipfile.ZipFile(file) as source, zipfile.ZipFile(target, "w") as out:
+        change(source, out)
+    return target
+
+
+def beside(name: str | zipfile.ZipInfo, content: bytes = b"x") -> Callable[[zipfile.ZipFile, zipfile.ZipFile], None]:
+    def change(source: zipfile.ZipFile, out: zipfile.ZipFile) -> None:
+        for each in source.namelist():
+            out.writestr(each, source.read(each))
+        out.writestr(name, content)
+
+    return change
+
+
+def link() -> zipfile.ZipInfo:
+    made = zipfile.ZipInfo("runs/1/link")
+    made.external_attr = (stat.S_IFLNK | 0o777) << 16
+    return made
+
+
+def but(name: str, content: bytes | None) -> Callable[[zipfile.ZipFile, zipfile.ZipFile], None]:
+    def change(source: zipfile.ZipFile, out: zipfile.ZipFile) -> None:
+        for each in source.namelist():
+            if each != name:
+                out.writestr(each, source.read(each))
+        if content is not None:
+            out.writestr(name, content)
+
+    return change
+
+
+ABOUT = {"form": 1, "name": "n", "folder": "/f", "images": True, "files": 1, "bytes": 1}
+HOSTILE = {
+    "leads out": beside("runs/../../../evil"),
+    "absolute": beside("/etc/evil"),
+    "beside": beside("evil.py"),
+    "two slashes": beside("images//etc/evil"),
+    "a point": beside("images/./evil.png"),
+    "link": beside(link()),
+    "server's lock": beside("project.lock"),
+    "no database": but("project.sqlite", None),
+    "database is none": but("project.sqlite", b"SELECT" * 1000),
+    "database is empty": but("project.sqlite", b""),
+    "says nothing": but("pack.json", None),
+    "says nonsense": but("pack.json", b"[1]"),
+    "says too much": but("pack.json", json.dumps(ABOUT | {"name": "n" * 200_000}).encode()),
+    "newer": but("pack.json", json.dumps(ABOUT | {"form": 2}).encode()),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+@pytest.mark.parametrize("name", [*HOSTILE, "twice", "cut", "flipped", "no archive", "none", "item leads out"])
+def test_a_hostile_file_leaves_nothing(full: Project, tmp_path: Path, name: str) -> None:
+    file = tmp_path / "one.zip"
+    if name == "item leads out":
+        with projects.db.connect(full.db) as con:
+            con.execute("UPDATE item SET path = '../../secret.png' WHERE id = 3")
+    finish(pack.pack(full, file, images=False))
+    if name in HOSTILE:
+        file = changed(file, HOSTILE[name])
+    elif name == "twice":
+        file = changed(file, beside("runs/1/log.txt"))
+    elif name == "cut":
+        os.truncate(file, file.stat().st_size - 30)
+    elif name == "flipped":
+        content = bytearray(file.read_bytes())
+        at = content.index(b"weightsweights") + 40
+        content[at] ^= 1
+        file.write_bytes(content)
+    elif name == "no archive":
+        paint(file, 3, format="PNG")
+    elif name == "none":
+        file.unlink()
+    before = left(tmp_path)
+    with pytest.raises(FactError) as error:
+        finish(unpack(file, tmp_path / "there"))
+    assert error.value.what and left(tmp_path) == before, str(error.value)
+
+
+def test_the_command_line_packs_and_unpacks(full: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "one.zip"
+    assert cli.main(["pack", str(full.folder), str(file), "--images"]) == 0
+    assert cli.main(["unpack", str(file), "--to", str(tmp_path / "there")]) == 0
+    assert f"Its images: {tmp_path / 'there-images'}" in capsys.readouterr().out
+    assert told(projects.open_project(tmp_path / "there")) == told(full)
+    assert cli.main(["unpack", str(file), "--to", str(tmp_path / "there")]) == 2
+    assert "not empty" in capsys.readouterr().err
