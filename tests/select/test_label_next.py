@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 
 from fact_core.generators import finish
 from fact_core.select.choose import choose
-from fact_core.select.label_next import doubts, failing, strain
+from fact_core.select.label_next import doubts
 from fact_core.types import IntArray
 
 
@@ -36,14 +35,3 @@ def test_doubt_is_one_less_the_margin() -> None:
     p = np.array([[0.5, 0.5, 0], [0.9, 0.1, 0], [np.nan] * 3, [1, 0, 0]], dtype=np.float32)
     assert np.allclose(doubts(p), [1, 0.2, 1.2 / 3, 0], atol=1e-5)  # who was not answered counts as the mean
     assert doubts(p)[3] > 0
-
-
-def test_classes_that_fail_weigh_more() -> None:
-    p = np.array([[0.5, 0.5, 0], [0, 0.5, 0.5]], dtype=np.float32)
-    assert np.allclose(strain(p, np.array([0.0, 0.0, 0.6])), [0, 1.5])
-    x = torch.nn.functional.normalize(torch.from_numpy(corners()), dim=1)
-    y = np.repeat([0, 1], 10)
-    mixed = np.where(np.arange(20) % 2, y, 2)  # the third class lies among the other two
-    rows, rng = np.arange(20), np.random.default_rng(0)
-    assert np.allclose(failing(x, rows, y, 3, rng), [1 / 12, 1 / 12, 1 / 2])
-    assert failing(x, rows, mixed, 3, rng)[2] > 0.3

@@ -5,8 +5,8 @@ TEXT = {
     "next.choosing": "Choosing",
     "next.go_on": "Label the {n} chosen images",
     "next.go_on_one": "Label the chosen image",
-    "next.about": "A new round: images that run {n} is unsure of, unlike each other and unlike those that are labeled; "
-    "more of classes that fail more often. They join the queue; train again once they are labeled.",
+    "next.about": "A new round: images that run {n} is unsure of, unlike each other and unlike those that are labeled. "
+    "They join the queue; train again once they are labeled.",
     "next.stale": "There are labels that this run has not learned from. Trained again it knows better what to ask.",
     "next.count": "How many",
     "next.time": "{time} to label them.",
