@@ -65,6 +65,7 @@ async function askNext(data, seconds) {
     el("label", { for: "next-count" }, t("next.count")),
     number,
     time,
+    el("p", { class: "small faint" }, t("next.measured")),
   );
   say();
   const wanted = await showDialog(t("next.open"), body, (close) => {

@@ -70,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``launch.py bench rounds``."""
     give = parser.add_argument
     give("--data", type=Path, required=True, metavar="DIR", help="images of known classes, one sub-folder a class")
+    give("--name", default="", metavar="NAME", help="what the table calls them (default: the folder's name)")
     give("--images", type=int, default=0, metavar="N", help="so many of them, drawn by lot; 0: all (default)")
     give("--labels", default="50,100,200", metavar="N,...", help="%(default)s, beside the check images")
     give("--round", type=int, default=50, metavar="N", help="labels a round (%(default)s)")
@@ -125,7 +126,12 @@ def _known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[s
     backbone = load(given.backbone, pixels=given.pixels)
     features = Features(backbone, root, given.cache or cache_folder() / "tables", choose(given.device))
     x = yield from features.of([files[row].relative_to(root).as_posix() for row in some])
-    about = {"dataset": root.name, "test_images": len(y), "classes": len(classes), "backbone": given.backbone}
+    about = {
+        "dataset": given.name or root.name,
+        "test_images": len(y),
+        "classes": len(classes),
+        "backbone": given.backbone,
+    }
     return x, y.astype(np.int64), {**about, "image_size": backbone.preprocess.pixels}
 
 
@@ -246,7 +252,7 @@ def _part(name: str, images: int, rows: Sequence[Mapping[str, Any]]) -> str:
     first = rows[0]
     goals = [key.removeprefix("to finish ") for key in first if key.startswith("to finish ")]
     seeds = len({row["seed"] for row in rows})
-    heads = [f"at {goal}: finished, labels to the end, right of the accepted" for goal in goals]
+    heads = [f"goal {goal}" for goal in goals]
     lines = [
         f"{name}: {images:,} images, {first['classes']} classes, {first['overrides']['check']} check images, "
         f"{seeds} seeds, {first['backbone']} at {first['image_size']} px, {first['device']}",

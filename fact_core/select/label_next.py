@@ -2,7 +2,7 @@
 
 The soft coverage of UHerding (Bae et al., ICLR 2025, "Uncertainty Herding"), mean_x u(x) max_l k(x, l), with the
 answers of the trained model for u in place of a probe's. More weight for the classes that left-out labels show to fail
-was tried: on flowers two rounds of 50 then came 1.8 points lower, on CIFAR-10 half a point (RESULTS.md: rounds).
+was tried: on flowers two rounds of 50 then came 1.2 points lower, on CIFAR-10 half a point (RESULTS.md: rounds).
 """
 
 from __future__ import annotations
