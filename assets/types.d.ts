@@ -216,6 +216,43 @@ interface Look {
   near: { id: number; name: string; alike: number }[] | null;
 }
 
+// ---- /x/KEY/finish (app/pages/results/finish.py)
+interface Finishing {
+  run: number;
+  images: number;
+  person: number;
+  aside: number;
+  accepted: number;
+  open: number;
+  strange: number;
+  checks: number;
+  leaks: number;
+  gone: number;
+  look: number;
+  chance: number;
+  best: number;
+  goals: GoalAsked[];
+  step: AcceptedStep | null;
+  again: AcceptedStep | null;
+  seconds: number;
+}
+
+interface GoalAsked {
+  goal: number;
+  takes: number;
+  asked: number | null; // how many images can be accepted, once the check images were asked
+  checks: number;
+  wrong: number;
+}
+
+interface AcceptedStep {
+  id: number;
+  images: number;
+  goal: number;
+  run: number;
+  older: boolean;
+}
+
 // ---- /x/backbones (app/routes/backbones.py)
 interface Backbone {
   name: string;

@@ -210,3 +210,34 @@ class Report:
     temperature: float = math.nan
     ece_scaled: float = math.nan
     bins_scaled: tuple[Bin, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a promise about a model's answers rests on (``analysis.promise``).
+
+    ids, y, confidence (N,): the open images that may be accepted: answered by the model, nothing said of them by a
+    person, not unlike every class; y: places in ``classes``, whose numbers are ``class_ids``. strange: how many open
+    images may not be, -1 where the answers do not say. check_confidence, check_right (n,): of the check images that may
+    be counted; check_groups (n,): images of one number belong together; leaks: how many others belong together with a
+    training image or look nearly the same. gone (g,): confidences of images that a person took out since the check
+    images were drawn. basis: what the check images say, in short: the same for the same answers to the same images.
+    """
+
+    ids: IntArray
+    y: IntArray
+    confidence: FloatArray
+    classes: tuple[str, ...]
+    class_ids: tuple[int, ...]
+    check_confidence: FloatArray
+    check_right: npt.NDArray[np.bool_]
+    check_groups: IntArray | None = None
+    strange: int = 0
+    leaks: int = 0
+    gone: FloatArray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    basis: str = ""
+
+    @property
+    def open(self) -> int:
+        """How many images are open in all."""
+        return len(self.ids) + max(0, self.strange)

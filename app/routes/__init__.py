@@ -16,7 +16,7 @@ from app.pages.label import import_routes, note_routes, pool_routes
 from app.pages.label import routes as label
 from app.pages.project import browse_routes, pack_routes
 from app.pages.project import routes as projects
-from app.pages.results import review_routes
+from app.pages.results import finish_routes, review_routes
 from app.pages.results import routes as results
 from app.pages.select import routes as select
 from app.pages.train import routes as train
@@ -24,7 +24,7 @@ from app.pages.train import time_routes
 from app.routes import assets, backbones, classes, images, maps, paths, queue, runs, state
 from app.routes.bodies import CheckedRoute
 from app.shell.server import Server
-from fact_core.errors import FactError, ProjectBusy, ProjectChanged, ProjectError, StorageError
+from fact_core.errors import FactError, ProjectBusy, ProjectChanged, ProjectError, StorageError, storage_error
 
 log = logging.getLogger("fact_studio")
 
@@ -35,13 +35,14 @@ LONGEST = 1000
 ROUTES = (
     *(assets, state, backbones, runs, images, classes, queue, maps, paths),
     *(projects, browse_routes, pack_routes, select, label, import_routes, note_routes, pool_routes),
-    *(train, time_routes, results, review_routes),
+    *(train, time_routes, results, review_routes, finish_routes),
 )
 
 
 def register_all(app: FastAPI, server: Server) -> None:
     """Add all routes and the way errors are told."""
     app.add_exception_handler(FactError, _tell)
+    app.add_exception_handler(OSError, _tell_disk)
     app.add_exception_handler(RequestValidationError, _tell_wrong_request)
     app.add_exception_handler(HTTPException, _tell_refused)
     app.add_exception_handler(Exception, _tell_unexpected)
@@ -61,6 +62,13 @@ def _tell(_request: Request, error: Exception) -> JSONResponse:
     status = 410 if isinstance(error, ProjectChanged) else status
     status = 507 if isinstance(error, StorageError) else status
     return JSONResponse({"what": _short(error.what), "found": _short(error.found), "do": error.do}, status)
+
+
+def _tell_disk(request: Request, error: Exception) -> JSONResponse:
+    """A folder that may not be looked at, or a disk that is gone, somewhere where nobody thought of it."""
+    assert isinstance(error, OSError)
+    log.error("a file could not be used", exc_info=error)
+    return _tell(request, storage_error(error, "answering"))
 
 
 def _short(text: str) -> str:

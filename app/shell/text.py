@@ -10,6 +10,7 @@ from __future__ import annotations
 from app.pages.label import class_text as classes
 from app.pages.label import text as label
 from app.pages.project import text as project
+from app.pages.results import finish_text as finish
 from app.pages.results import review_text as review
 from app.pages.results import text as results
 from app.pages.results import trust_text as trust
@@ -22,7 +23,7 @@ from app.shell import decision_text as decisions
 def sentences() -> dict[str, str]:
     """All sentences in one dict. ValueError when two pages use the same key."""
     joined: dict[str, str] = {}
-    for page in (common, project, select, label, classes, train, decisions, results, review, trust):
+    for page in (common, project, select, label, classes, train, decisions, results, finish, review, trust):
         clash = joined.keys() & page.TEXT.keys()
         if clash:
             raise ValueError(f"{page.__name__} repeats the keys {', '.join(sorted(clash))}")

@@ -5,14 +5,14 @@ import { MarkedGrid } from "../images/marked_grid.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
-import { firstList, isOpen, likeOf, listsOf, membersOf } from "./grid_lists.js";
+import { firstList, isOpen, isRest, likeOf, listsOf, membersOf } from "./grid_lists.js";
 import { makeTile, tileWords } from "./grid_tile.js";
 
 const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 
 export class Grid extends MarkedGrid {
-  /** owner: {store, suggest, pool() -> ids, open(id), look(id), give(ids, classId, source, seconds),
+  /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, open(id), look(id), give(ids, classId, source, seconds),
    *  mark(ids, kind)}. */
   constructor(parts, owner) {
     super();
@@ -72,6 +72,11 @@ export class Grid extends MarkedGrid {
     return likeOf(this.list);
   }
 
+  /** Who says what the images of the list are. */
+  get says() {
+    return isRest(this.list) ? this.owner.rest() : this.suggest;
+  }
+
   show(yes) {
     this.isShown = yes;
     if (!yes) return;
@@ -96,7 +101,7 @@ export class Grid extends MarkedGrid {
   // The list stays as it is while somebody looks at it: new suggestions sort the next one.
   refresh(again) {
     if (!this.isShown) return;
-    const lists = listsOf(this.owner), all = [...lists.like, ...lists.rest, ...lists.given];
+    const lists = listsOf(this.owner), all = [...lists.model, ...lists.like, ...lists.rest, ...lists.given];
     const other = !all.some(([name]) => name === this.list);
     if (other) this.list = firstList(lists);
     this.fillLists(lists);
@@ -112,9 +117,10 @@ export class Grid extends MarkedGrid {
     this.draw();
   }
 
-  fillLists({ like, rest, given }) {
+  fillLists({ model, like, rest, given }) {
     /** @type {[string, any[]][]} */
-    const groups = [["grid.group_like", like], ["grid.group_rest", rest], ["grid.group_class", given]];
+    const groups = [["grid.group_model", model], ["grid.group_like", like], ["grid.group_rest", rest]];
+    groups.push(["grid.group_class", given]);
     const option = ([name, words]) => el("option", { value: name }, words);
     const group = ([label, rows]) => el("optgroup", { label: t(label) }, rows.map(option));
     this.parts.gridlist.replaceChildren(...groups.filter(([, rows]) => rows.length).map(group));
@@ -131,7 +137,8 @@ export class Grid extends MarkedGrid {
       this.list = "";
       return this.refresh(true);
     }
-    const open = (id) => isOpen(this.store, id), all = !this.like && !["open", "picks"].includes(this.list);
+    const open = (id) => isOpen(this.store, id),
+      all = !this.like && !["open", "picks", "rest:strange"].includes(this.list);
     const left = all ? this.ids : this.ids.filter(open);
     if (left.length !== this.ids.length) {
       const gone = this.ids.slice(0, this.reached).filter((id) => !open(id)).length;
@@ -194,7 +201,7 @@ export class Grid extends MarkedGrid {
     tile.style.transform = `translate(${layout.x(i)}px, ${layout.y(i)}px)`;
     tile.style.width = tile.firstChild.style.height = `${layout.side}px`;
     tile.fsPlace = i;
-    const known = { found: this.suggest.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
+    const known = { found: this.says.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
     const words = tileWords({ marked, classOf, ...known });
     if (tile.lastChild.textContent !== words) tile.lastChild.textContent = words;
     tile.classList.toggle("lg-wrong", marked && Boolean(like));
@@ -303,7 +310,8 @@ export class Grid extends MarkedGrid {
   }
 
   give(classId) { // the marked images get this class; without any, the grid shows what looks like it
-    if (!this.marks.size) return this.choose(this.suggest.list(classId).length ? `like:${classId}` : this.list);
+    const kind = isRest(this.list) ? "rest" : "like";
+    if (!this.marks.size) return this.choose(this.says.list(classId).length ? `${kind}:${classId}` : this.list);
     const some = this.taken();
     this.owner.give(some, classId, "grid", this.seconds(some.length));
     this.refresh(false);

@@ -1,14 +1,23 @@
 // Which images the grid shows, and in which order.
 import { t } from "../shell/text.js";
 
-/** The class that a list "like:ID" is about; 0 for other lists. */
-export const likeOf = (list) => (list.startsWith("like:") ? Number(list.slice(5)) : 0);
+/** The class that a list "like:ID" (by suggestions) or "rest:ID" (by a model) is about; 0 for other lists. */
+export const likeOf = (list) => (/^(like|rest):\d+$/.test(list) ? Number(list.slice(5)) : 0);
+
+/** Whether the images of a list are those that a model left. */
+export const isRest = (list) => list.startsWith("rest:");
 
 /** Whether an image waits for an answer here: check images are never answered by what they look like. */
 export const isOpen = (store, id) => !store.isDone(id) && store.items.get(id)?.role !== "audit";
 
-/** The lists there are, as [name, words, images]: what looks like a class, the rest, what has a class. */
-export function listsOf({ store, suggest, pool }) {
+/** The lists there are, as [name, words, images]: what a model left, what looks like a class, others, what has a class.
+ *  rest() -> Rest | null. */
+export function listsOf({ store, suggest, pool, rest }) {
+  const left = rest(), waits = (ids) => ids.filter((id) => isOpen(store, id)).length;
+  const model = (left ? store.classes : [])
+    .map((each) => [`rest:${each.id}`, t("grid.rest", { name: each.name }), waits(left.list(each.id))])
+    .filter(([, , n]) => n);
+  if (left && waits(left.strange)) model.push(["rest:strange", t("grid.rest_strange"), 0]);
   const like = store.classes
     .map((each) => [`like:${each.id}`, t("grid.like", { name: each.name }), suggest.list(each.id).length])
     .filter(([, , n]) => n);
@@ -16,23 +25,24 @@ export function listsOf({ store, suggest, pool }) {
   const given = store.classes
     .filter((each) => store.counts.get(each.id) > 0)
     .map((each) => [`class:${each.id}`, t("grid.class", { name: each.name })]);
-  return { like, rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")]], given };
+  return { model, like, rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")]], given };
 }
 
-/** The list that looks like the class with most images; the picks where nothing looks like any. */
-export function firstList(lists) {
-  const [longest] = lists.like.slice().sort((a, b) => b[2] - a[2]);
+/** The list with most images of what a model left, else of what looks like a class; the picks where there is none. */
+export function firstList({ model, like }) {
+  const [longest] = (model.length ? model : like).slice().sort((a, b) => b[2] - a[2]);
   return longest ? longest[0] : "picks";
 }
 
 /** The images of a list, in order. refused: class -> images that are not it; sure: the surest come first. */
-export function membersOf(list, { store, suggest, pool, refused, sure }) {
+export function membersOf(list, { store, suggest, pool, rest, refused, sure }) {
   const like = likeOf(list);
   if (like) {
     const not = refused.get(like) || new Set();
-    const found = suggest.list(like).filter((id) => isOpen(store, id) && !not.has(id));
+    const found = (isRest(list) ? rest() : suggest).list(like).filter((id) => isOpen(store, id) && !not.has(id));
     return sure ? found : found.reverse();
   }
+  if (list === "rest:strange") return rest().strange.filter((id) => isOpen(store, id));
   if (list === "open") return Array.from(pool()).filter((id) => isOpen(store, id));
   if (list === "picks") {
     return store.entries.filter((each) => each.role === "pick" && !store.isDone(each.id)).map((each) => each.id);

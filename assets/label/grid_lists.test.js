@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstList, isOpen, listsOf, membersOf } from "./grid_lists.js";
+import { firstList, isOpen, likeOf, listsOf, membersOf } from "./grid_lists.js";
 
 const ROSE = 1, TULIP = 2;
 const LIKE = { [ROSE]: [5, 9, 3, 20], [TULIP]: [4] }; // surest first; 20 is a check image
@@ -16,7 +16,7 @@ function world(states = {}) {
     isDone: (id) => known.has(id),
   };
   const suggest = { list: (each) => LIKE[each] || [] };
-  return { store, suggest, pool: () => [3, 4, 5, 9, 20], refused: new Map(), sure: true };
+  return { store, suggest, pool: () => [3, 4, 5, 9, 20], rest: () => null, refused: new Map(), sure: true };
 }
 const rose = { kind: "label", class: ROSE }, skip = { kind: "skip", class: null };
 
@@ -48,5 +48,16 @@ test("the first list is the longest of what looks like a class", () => {
   assert.deepEqual(lists.like.map(([name]) => name), [`like:${ROSE}`, `like:${TULIP}`]);
   assert.deepEqual(lists.given.map(([name]) => name), [`class:${TULIP}`]);
   assert.equal(firstList(lists), `like:${ROSE}`);
-  assert.equal(firstList({ like: [] }), "picks");
+  assert.equal(firstList({ model: [], like: [] }), "picks");
+});
+
+test("what a model left comes first, with a list of what is like no class", () => {
+  const left = { list: (each) => ({ [TULIP]: [9, 5] })[each] || [], strange: [3, 20] };
+  const all = { ...world({ 5: rose }), rest: () => left };
+  const lists = listsOf(all);
+  assert.deepEqual(lists.model.map(([name, , n]) => [name, n]), [[`rest:${TULIP}`, 1], ["rest:strange", 0]]);
+  assert.equal(firstList(lists), `rest:${TULIP}`);
+  assert.deepEqual(membersOf(`rest:${TULIP}`, all), [9]);
+  assert.deepEqual(membersOf("rest:strange", all), [3]);
+  assert.deepEqual([likeOf(`rest:${TULIP}`), likeOf("rest:strange"), likeOf("open")], [TULIP, 0, 0]);
 });

@@ -20,6 +20,7 @@ import { Head } from "./head.js";
 import { addImport, importButton } from "./import.js";
 import { listenToKeys } from "./keys.js";
 import { MapSide } from "./map_side.js";
+import { loadRest } from "./rest.js";
 import { Strip } from "./strip.js";
 import { Suggestions } from "./suggest.js";
 import { firstPlace, keepsPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
@@ -44,6 +45,7 @@ class LabelPage {
     this.shown = 0; // since when
     this.look = { scale: 1, fit: true, smooth: true };
     this.gridded = false;
+    this.rest = null; // what a model left, once somebody reviews it
     this.frame = 0;
     this.gone = false;
     const { store, close } = openStore((what) => this.changed(what));
@@ -90,6 +92,7 @@ class LabelPage {
     return new Grid(this.parts, {
       store: this.store,
       suggest: this.suggest,
+      rest: () => this.rest,
       pool: () => (this.map.data ? this.map.data.ids : []),
       open: (id) => this.open(id),
       look: (id) => this.map.setCurrent(id),
@@ -99,7 +102,8 @@ class LabelPage {
   }
 
   start() {
-    this.store.start().then(() => {
+    this.store.start().then(async () => {
+      if (keptSession("rest")) this.rest = await loadRest(keptSession("rest")).catch(() => null);
       if (keptSession("grid")) this.view(true);
       this.jump();
     }, async (error) => {
@@ -162,14 +166,26 @@ class LabelPage {
     this.show(id);
   }
 
-  // Another page may ask for an image, app.wish.image = id, or for what is open, then the event "fs:label".
+  // Another page may ask for an image, app.wish.image = id, for what is open, or for what a run left, app.wish.rest =
+  // run, then the event "fs:label".
   jump() {
-    const { image, open } = app.wish;
+    const { image, open, rest } = app.wish;
     if (!this.store.loaded) return; // asked again when it is
     app.wish.image = 0;
     app.wish.open = false;
-    if (image) this.open(image);
+    app.wish.rest = 0;
+    if (rest) this.review(rest).catch(toast);
+    else if (image) this.open(image);
     else if (open) this.toOpen();
+  }
+
+  async review(run) { // what its model left, the surest first
+    this.rest = await loadRest(run);
+    keepSession("rest", run);
+    this.grid.own = false;
+    this.grid.list = "";
+    this.view(true);
+    this.grid.refresh(true);
   }
 
   toOpen() { // where work goes on, one by one

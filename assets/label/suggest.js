@@ -1,6 +1,7 @@
 // Suggestions of the label page: asked for after labels were stored, never while a key is being answered.
 //   of(id) -> {class, sure} | null      list(classId) -> ids, surest first      columns() -> {ids, y, sure, classes}
 import { app } from "../shell/app.js";
+import { unpacked } from "../shell/binary.js";
 import { keep, kept } from "../shell/kept.js";
 import { api } from "../shell/server.js";
 
@@ -71,8 +72,7 @@ export class Suggestions {
   };
 
   take(buffer, given) {
-    const length = new DataView(buffer).getUint32(0, true), at = 4 + length;
-    const head = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length))), n = head.n;
+    const { head, at } = unpacked(buffer), { n } = head;
     const ids = new Int32Array(buffer, at, n),
       same = this.data && this.data.ids.length === n && this.data.ids[0] === ids[0] &&
         this.data.ids[n - 1] === ids[n - 1];

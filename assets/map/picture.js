@@ -1,5 +1,6 @@
 // The places of the pool's dots. No data of the page passes through HTML here.
 import { app } from "../shell/app.js";
+import { unpacked } from "../shell/binary.js";
 import { sorted } from "./nearest.js";
 
 /** Centred, the longer side from -1 to 1: the map keeps its proportions on every page. */
@@ -20,13 +21,11 @@ export function normalised(xy) {
   return { xy: out, width: (x1 - x0) / half, height: (y1 - y0) / half };
 }
 
-// The binary route's answer: header length, header, places, ids (see app/routes/maps.py).
+// The binary route's answer: header, places, ids (see app/routes/maps.py).
 const shared = new Map(); // address -> promise of a picture, shared by the pages
 
 function read(bytes) {
-  const view = new DataView(bytes), length = view.getUint32(0, true);
-  const head = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, 4, length)));
-  const start = Math.ceil((4 + length) / 4) * 4;
+  const { head, at: start } = unpacked(bytes);
   const ids = new Int32Array(bytes, start + head.n * 8, head.n);
   const places = normalised(new Float32Array(bytes, start, head.n * 2));
   const rows = new Map();

@@ -81,7 +81,7 @@ function rightOf(data) {
 }
 
 // The Select page opens with so many check images asked for and nothing else.
-function askChecks(n) {
+export function askChecks(n) {
   app.wish.checks = n;
   goTo("select");
   document.dispatchEvent(new CustomEvent("fs:select"));

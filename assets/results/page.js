@@ -8,6 +8,7 @@ import { redraw } from "../shell/redraw.js";
 import { onState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { figure, perClass } from "./accuracy.js";
+import { Finish } from "./finish.js";
 import { exportPart } from "./export.js";
 import { head } from "./head.js";
 import { matrix } from "./matrix.js";
@@ -60,6 +61,7 @@ class ResultsPage {
     this.pool = new Pool();
     this.suspects = new Suspects();
     this.runs = new Runs();
+    this.finish = new Finish();
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
     this.empty = el("div", { class: "empty results-empty", hidden: true });
     this.drawn = "";
@@ -77,6 +79,7 @@ class ResultsPage {
     this.panes.hidden = !data;
     // Under the images nobody sees the panes: they are drawn when these are left.
     if (data && this.review.isShown) return;
+    if (data) this.finish.update(data);
     const key = this.key(state, data);
     if (key === this.drawn) return;
     this.drawn = key;
@@ -100,6 +103,7 @@ class ResultsPage {
         trouble(data),
         figure(data),
         leak(data),
+        this.finish.node,
         phases(data),
         this.runs.node,
         perClass(data),

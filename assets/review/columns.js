@@ -1,5 +1,6 @@
 // The answers of a model, image by image, as /x/KEY/review tells them (app/pages/results/review.py).
 import { app } from "../shell/app.js";
+import { unpacked } from "../shell/binary.js";
 import { api } from "../shell/server.js";
 
 let kept = { key: "", promise: null }; // the newest that was asked for: the map and the grid show the same
@@ -8,9 +9,8 @@ let kept = { key: "", promise: null }; // the newest that was asked for: the map
  *  @param {ArrayBuffer} buffer
  *  @returns {ReviewColumns} */
 export function readColumns(buffer) {
-  const length = new DataView(buffer).getUint32(0, true);
-  const { n, ...head } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
-  let at = 4 + length;
+  const read = unpacked(buffer), { n, ...head } = read.head;
+  let { at } = read;
   const take = (Kind) => {
     const column = new Kind(buffer, at, n);
     at += column.byteLength;

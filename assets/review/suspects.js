@@ -1,4 +1,5 @@
 // Labels that are likely wrong, as /x/KEY/suspects tells them (app/pages/results/suspects.py).
+import { unpacked } from "../shell/binary.js";
 import { api } from "../shell/server.js";
 
 export const LIKE = 1, TWIN = 2; // it looks like another class; an image that shows the same has another label
@@ -7,8 +8,7 @@ let kept = { stamp: "", promise: null };
 
 /** @param {ArrayBuffer} buffer */
 export function readSuspects(buffer) {
-  const length = new DataView(buffer).getUint32(0, true), at = 4 + length;
-  const { n, classes, why } = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const { head, at } = unpacked(buffer), { n, classes, why } = head;
   const ids = new Int32Array(buffer, at, n), rows = new Map();
   ids.forEach((id, row) => rows.set(id, row));
   return {

@@ -6,10 +6,10 @@ export const PAGES = ["project", "select", "label", "train", "results"];
 export const address = new URLSearchParams(globalThis.location?.search ?? "");
 
 /** wish: what one page asks of another, which takes it when it is shown: check images, an image, what is open, a
- *  run. */
+ *  run, what a run left to be reviewed. */
 export const app = {
   key: address.get("p") || "",
   page: "project",
   state: /** @type {State | null} */ (null),
-  wish: { checks: 0, image: 0, open: false, run: 0 },
+  wish: { checks: 0, image: 0, open: false, run: 0, rest: 0 },
 };

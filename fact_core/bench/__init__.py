@@ -32,6 +32,11 @@ BENCHES: dict[str, Choice] = {
         "How often the 95 % interval holds the truth: of check images alone, in groups, by strata.",
         "fact_core.bench.intervals:run",
     ),
+    "promise": Choice(
+        "Promise",
+        "How often the promise is kept that at least a goal's share of what is accepted is right.",
+        "fact_core.bench.promise:run",
+    ),
     "readme": Choice("README", "Makes the README's tables anew from the measured rows.", "fact_core.bench.readme:run"),
     "selection": Choice(
         "Selection",

@@ -45,6 +45,12 @@ def _intervals(rows: Sequence[Any]) -> str:
     return intervals.table(rows)
 
 
+def _promise(rows: Sequence[Any]) -> str:
+    from fact_core.bench import promise
+
+    return promise.table(rows)
+
+
 def _expansion(rows: Sequence[Any]) -> str:
     from fact_core.bench import expansion
 
@@ -71,6 +77,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "crash": ("crash", page_tables.crash_table),
     "umap": ("umap", page_tables.umap_table),
     "intervals": ("intervals", _intervals),
+    "promise": ("promise", _promise),
     "views": ("views", _views),
 }
 

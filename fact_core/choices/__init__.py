@@ -74,6 +74,9 @@ EXPORTS: dict[str, ExportChoice] = {
         needs_predictions=True,
     ),
     "labels": ExportChoice("Labels", "what you labeled, CSV", "fact_core.work.export:write_labels"),
+    "finished": ExportChoice(
+        "Finished folder", "every image with its label, yours or accepted, CSV", "fact_core.work.export:write_finished"
+    ),
 }
 
 

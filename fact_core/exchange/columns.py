@@ -21,6 +21,7 @@ from fact_core.exchange.words import (
 
 SAMPLE = 200  # rows that a column is judged by
 ONE_HOT = "the column with a 1"
+_AGAIN = re.compile(r"[ _]\(\d+\)$")  # what a reader writes behind the second of two names
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Columns:
     group: int = -1
 
 
-def propose(table: Table, found: Callable[[str], bool], file: str = "", label: str = "") -> Columns:
-    """Which columns to use. found: whether a name is that of an image here; file, label: what the person says."""
+def propose(table: Table, found: Callable[[str], int], file: str = "", label: str = "") -> Columns:
+    """Which columns to use. found: the image that a name means, 0 for none; file, label: what the person says."""
     table = one_hot(table)
-    heads = [re.sub(r"_\(\d+\)$", "", plain(name)) for name in table.columns]  # the second of two "label" is one too
+    heads = [_AGAIN.sub("", plain(name)) for name in table.columns]  # the second of two "label" is one too
     sample = [cells for _, cells in table.rows[:SAMPLE]]
     columns = [[cells[place] for cells in sample if place < len(cells)] for place in range(len(heads))]
     named, named_sure = _file_column(table, heads, columns, found)
@@ -59,28 +60,38 @@ def propose(table: Table, found: Callable[[str], bool], file: str = "", label: s
 
 
 def _file_column(
-    table: Table, heads: Sequence[str], columns: Sequence[Sequence[Cell]], found: Callable[[str], bool]
+    table: Table, heads: Sequence[str], columns: Sequence[Sequence[Cell]], found: Callable[[str], int]
 ) -> tuple[int, bool]:
     """The column whose cells name most images here; its name decides where that leaves two."""
     if len(table.files) == 1:
         return table.files[0], True
-    known = table.files or tuple(heads.index(name) for name in FILE_COLUMNS if name in heads)
+    named = (place for name in FILE_COLUMNS for place, head in enumerate(heads) if head == name)
+    known = table.files or tuple(named)
     texts = [[each for each in cells if isinstance(each, str)] for cells in columns]
-    hits = [sum(map(found, cells)) for cells in texts]
+    hits = [sum(map(bool, map(found, cells))) for cells in texts]
     images = [sum(map(looks_like_an_image, cells)) for cells in texts]
     # Plain numbers may be names of images by chance, as 3 is of 3.png: endings count first.
-    ending = [sum(map(found, filter(looks_like_an_image, cells))) for cells in texts]
+    ending = [sum(map(bool, map(found, filter(looks_like_an_image, cells)))) for cells in texts]
     best = max(known, key=lambda place: (ending[place], hits[place], -known.index(place)), default=-1)
     if best >= 0 and not table.files and not ending[best] and any(ending):
         return ending.index(max(ending)), False  # numbers of rows beside names of files under a head of their own
     if best >= 0 and (hits[best] or not any(hits)):
         equal = [place for place in known if hits[place] == hits[best] and texts[place] != texts[best]]
-        return best, not (len(table.files) > 1 or (len(equal) > 1 and hits[best] and table.kind != "csv"))
+        unlike = any(ending[place] and _unlike(columns[best], columns[place], found) for place in known)
+        return best, not (unlike or len(table.files) > 1 or (len(equal) > 1 and hits[best] and table.kind != "csv"))
     other = max(range(len(columns)), key=lambda place: (ending[place], images[place], hits[place]), default=-1)
     if other >= 0 and (hits[other] or images[other]):
         # without a head the cells are all there is to go by; under a name they are asked about
         return other, heads[other].startswith("column_") and 2 * (hits[other] + images[other]) > len(columns[other])
     return best, best >= 0
+
+
+def _unlike(one: Sequence[Cell], other: Sequence[Cell], found: Callable[[str], int]) -> bool:
+    """Whether two columns name different images in some row."""
+    pairs = (
+        (found(a), found(b)) for a, b in zip(one, other, strict=False) if isinstance(a, str) and isinstance(b, str)
+    )
+    return any(a and b and a != b for a, b in pairs)
 
 
 def _label_column(table: Table, heads: Sequence[str], columns: Sequence[Sequence[Cell]], file: int) -> tuple[int, bool]:
@@ -129,6 +140,8 @@ def one_hot(table: Table) -> Table:
     places = [place for place in range(len(heads)) if place != file and heads[place]]
     if table.kind != "csv" or file < 0 or len(places) < 2 or not table.rows:
         return table
+    if any((again := _AGAIN.sub("", name)) != name and again in table.columns for name in table.columns):
+        return table  # two classes of one name: what they mean is for the person to say
     if not all(_is_row_of_ones(cells, places) for _, cells in table.rows):
         return table
     rows = [(number, (*cells, _ones(table.columns, cells, places))) for number, cells in table.rows]

@@ -15,7 +15,7 @@ import numpy as np
 from fact_core.errors import RunError
 from fact_core.exchange.cells import FORMULA
 from fact_core.files import write_text
-from fact_core.labeling import classes, labels_now, notes
+from fact_core.labeling import classes, finished, labels_now, notes
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
@@ -33,6 +33,7 @@ FIELDS = (
 )
 #: kind: label, skipped, or cannot tell
 LABEL_FIELDS = (*FIELDS, "note", "kind")
+FINISHED_FIELDS = ("file_path", "label", "source", "confidence", "kind")
 _MARK = "\ufeff"  # without it Excel takes UTF-8 for another encoding; pandas and datasets pass over it
 #: A number or a lone sign, which no spreadsheet runs.
 _HARMLESS = re.compile(r"[+-]?(\d+([.,]\d+)*)?([eE][+-]?\d+)?%?")
@@ -58,6 +59,16 @@ def write_labels(project: Project, file: Path) -> int:
         who = (row.source, row.annotator, lead, _iso(row.at))
         rows.append((item.id, item.path, name, "", split, *who, said.get(item.id, ""), kind))
     write_text(Path(file), _MARK + csv_text(LABEL_FIELDS, rows), "writing the labels")
+    return len(rows)
+
+
+def write_finished(project: Project, file: Path) -> int:
+    """Write every image with its label as CSV, as the view ``finished`` has them. Returns how many rows."""
+    rows = [
+        (each.path, each.label, each.source, "" if each.confidence is None else f"{each.confidence:.6f}", each.kind)
+        for each in finished.rows(project)
+    ]
+    write_text(Path(file), _MARK + csv_text(FINISHED_FIELDS, rows), "writing the finished labels")
     return len(rows)
 
 

@@ -14,10 +14,11 @@ from fact_core.errors import InputError
 from fact_core.exchange.addresses import is_relative
 from fact_core.exchange.cells import said, unescaped
 from fact_core.exchange.columns import Columns, box_columns, is_box
+from fact_core.exchange.marks import Mark, beside, surest
 from fact_core.exchange.matching import CASE, WHOLE, Finder, Hit
 from fact_core.exchange.names import Naming, naming
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
-from fact_core.exchange.words import CHECK, TEST_WORDS, is_number, plain
+from fact_core.exchange.words import is_number, plain
 from fact_core.files import clean_name
 from fact_core.labeling.classes import MOST_CLASSES
 
@@ -28,6 +29,7 @@ REASONS: Mapping[str, str] = {
     "ambiguous": "the name fits several images",
     "differing": "several labels of one image",
     "several": "several labels at once",
+    "groups": "several groups of one image",
     "boxes": "boxes or regions, no label of the whole image",
     "empty": "a word for nothing, such as nan",
     "unfit": "no name that a class can have",
@@ -107,7 +109,12 @@ def gather(
     InputError, which names the row, for rows that are too short, and for more classes than anybody has.
     """
     table, found = columns.table, Gathered()
-    hits = _of_one_place(table, _hits(columns, find, found, literal), found)
+    read, marks = _hits(columns, find, found, literal)
+    hits = _of_one_place(table, read, found)
+    strange = {each.number for each in read} - {each.number for each in hits}
+    found.test, found.groups, unsure = surest([each for each in marks if each.number not in strange])
+    for one, names in unsure:
+        found.leave("groups", table.where(one.number), f"{one.given}: {', '.join(names)}")
     spellings = (each.name for each in hits)
     found.naming = naming(spellings, present, config.labels_numbers == "join", plain(table.columns[columns.label]))
     taken_words = {
@@ -125,14 +132,14 @@ def gather(
     return found
 
 
-def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> list[_Hit]:
-    """The rows that name an image and give one class; the others are left out."""
+def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tuple[list[_Hit], list[Mark]]:
+    """The rows that name an image and give one class, the others are left out; what rows say beside the class."""
     table, boxes = columns.table, box_columns(columns.table)
     unsure = _confidence(table)
     plainly = unescaped if table.of == "CSV" else str
     cleaned: dict[str, str | InputError] = {}
     understood: dict[str, Said] = {}
-    hits = []
+    hits, marks = [], []
     for number, cells in table.rows:
         given, cell = _pair(table, number, cells, columns)
         given = plainly(given)
@@ -148,14 +155,14 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> lis
         names = [each for each in read if isinstance(each, str)]
         reason = _reason(told, hit) or ("" if names else "unfit")
         if hit.outcome == "found":
-            _mark(columns, cells, hit.item, found)
+            marks.append(Mark(number, given, hit.item, hit.rank, *beside(columns, cells)))
         if reason:
             shown = given if reason in STRANGE else ": ".join(filter(None, (given, _in_words(read))))
             found.leave(reason, table.where(number), shown or table.where(number))
             found.doubt(reason, hit.item, hit.rank)
         else:
             hits.append(_Hit(number, given, hit.item, hit.rank, hit.path, hit.above, names[0]))
-    return hits
+    return hits, marks
 
 
 def _of_one_place(table: Table, hits: Sequence[_Hit], found: Gathered) -> Sequence[_Hit]:
@@ -189,16 +196,6 @@ def _reason(told: Said, hit: Hit) -> str:
     if told.why:
         return _WHY[told.why]
     return {"found": "", "several": "ambiguous"}.get(hit.outcome, hit.outcome)
-
-
-def _mark(columns: Columns, cells: Sequence[Cell], item: int, found: Gathered) -> None:
-    """Note the part and the group that a row puts its image into."""
-    if 0 <= columns.split < len(cells):
-        word = plain(str(cells[columns.split]))
-        if word in TEST_WORDS or word == CHECK:
-            found.test.add(item)
-    if 0 <= columns.group < len(cells) and (group := str(cells[columns.group]).strip()):
-        found.groups[item] = group
 
 
 def _settle(table: Table, hits: Sequence[_Hit], found: Gathered) -> None:

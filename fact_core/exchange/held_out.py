@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,9 +12,24 @@ SHARE = 0.2
 WAYS = ("none", "share", "split")
 
 
+def joined(*ways: Mapping[int, str]) -> dict[int, int]:
+    """Image -> the number of its group, where images belong together that do so by any of the ways."""
+    members: dict[tuple[int, str], list[int]] = {}
+    for way, groups in enumerate(ways):
+        for item, name in groups.items():
+            members.setdefault((way, name), []).append(item)
+    of: dict[int, int] = {}
+    whole: dict[int, list[int]] = {}
+    for number, items in enumerate(members.values()):
+        others = {of[item] for item in items if item in of}
+        whole[number] = [*items, *(each for other in others for each in whole.pop(other))]
+        of.update(dict.fromkeys(whole[number], number))
+    return of
+
+
 def draw(
     items: Sequence[int],
-    groups: Mapping[int, str],
+    groups: Mapping[int, Hashable],
     test: Collection[int],
     way: str,
     seed: int = 0,
@@ -33,10 +48,10 @@ def draw(
     if way == "split":
         return sorted(set(items) & set(test))
     known = {groups[item] for item in learned if item in groups}
-    parts: dict[str | int, list[int]] = {}
+    parts: dict[Hashable, list[int]] = {}
     for item in sorted(items):
         if groups.get(item) not in known:
-            parts.setdefault(groups.get(item, item), []).append(item)
+            parts.setdefault(groups.get(item, (item,)), []).append(item)
     order = list(parts.values())
     wanted = max(1, round(SHARE * len(items)))
     held: list[int] = []

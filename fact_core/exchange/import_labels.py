@@ -147,6 +147,7 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         raise InputError("Something about this file has to be said first", do="Answer the questions above the preview.")
     if keep not in ("mine", "theirs"):
         raise InputError("Whose labels to keep is not known", repr(keep)[:80], "Known: mine, theirs.")
+    taught = {int(each) for each in labels_now.snapshot(project, "pick").ids}
     with db.writing(project.db, project.id) as con:
         present = {row["id"]: row["folded"] for row in con.execute("SELECT id, folded FROM class WHERE NOT deleted")}
         now = {item: present.get(state.class_id or 0) for item, state in states_of(con, set(preview.rows)).items()}
@@ -160,8 +161,9 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         images = bulk.give(con, client, {item: ids[name] for item, name in give.items()}, "import")
         new = tuple(sorted(set(ids.values()) - set(present)))
         fresh = [item for item in give if item not in other]  # a label that was there may have been trained on
-        learned = preview.groups.keys() - set(fresh)
-        held = held_out.draw(fresh, preview.groups, preview.test, check, learned=learned)
+        together = held_out.joined(groups.counted(con), preview.groups)
+        learned = (preview.groups.keys() | taught) - set(fresh)
+        held = held_out.draw(fresh, together, preview.test, check, learned=learned)
         selections.keep_apart(con, held, client)
         groups.note_column(con, preview.groups)
         return Applied(client, images, len(other) if keep == "mine" else 0, new, len(held))

@@ -63,9 +63,7 @@ def understand(
         read = readers.read(content, "" if kind == ANY else kind, config.labels_encoding)
         table, sure = read.table, read.encoding_sure
     find = Finder(pool, aliases)
-    columns = propose(
-        table, lambda name: find.look(name).outcome == "found", config.labels_image_column, config.labels_class_column
-    )
+    columns = propose(table, lambda name: find.look(name).item, config.labels_image_column, config.labels_class_column)
     if not table.rows and not table.columns:
         return Reading(columns, Gathered(), ())
     asked += questions.about_reading(columns, sure, config)

@@ -24,8 +24,9 @@ from fact_core.types import About, FloatArray, IntArray, Labels
 class Answers:
     """The answers of one model. ``y`` indexes ``classes``; ``phases``: phase -> its answers.
 
-    near (N,): whether the image looks nearly the same as one that was trained on; scaled (N,): the confidences after
-    the temperature; None where an earlier version has answered, or there is no temperature.
+    near (N,): whether the image looks nearly the same as one that was trained on; strange (N,): whether it is unlike
+    every class; scaled (N,): the confidences after the temperature; None where an earlier version has answered, or
+    there is no temperature.
     """
 
     ids: IntArray  # (N,)
@@ -35,6 +36,7 @@ class Answers:
     phases: dict[str, IntArray]  # each (N,)
     near: npt.NDArray[np.bool_] | None = None
     scaled: FloatArray | None = None
+    strange: npt.NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ def read_answers(file: Path, classes: Sequence[str]) -> Answers:
         with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
             ids, y, confidence = stored["ids"], stored["y"], stored["confidence"]
             phases = {name[6:]: _top(stored[name]) for name in stored.files if name.startswith("phase_")}
-            near = stored["near"].astype(bool) if "near" in stored.files else None
+            near, strange = (
+                stored[name].astype(bool) if name in stored.files else None for name in ("near", "strange")
+            )
             scaled = stored["scaled"].astype(np.float32) if "scaled" in stored.files else None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
     numbers = ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32)
-    return Answers(*numbers, tuple(classes), phases, near, scaled)
+    return Answers(*numbers, tuple(classes), phases, near, scaled, strange)
 
 
 def class_names(project: Project, run: Run) -> tuple[str, ...]:

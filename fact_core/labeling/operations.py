@@ -55,8 +55,8 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
     with db.writing(project.db, project.id) as con:
         stored = _numbers(con, client, ops)
         fresh = [op for op in ops if op.seq not in stored]
-        now = _images_now(con, {op.item for op in ops if op.item is not None})
         deleted = _check_classes(con, fresh)
+        now = without_classes(_images_now(con, {op.item for op in ops if op.item is not None}), deleted)
         changed: set[int | None] = {op.item for op in ops}
         rows: list[tuple[object, ...]] = []
         over: dict[int, Over] = {}

@@ -107,11 +107,11 @@ def create(folder: Path, images: Path, name: str = "") -> Project:
 def open_project(folder: Path) -> Project:
     """The project in that folder. ProjectError, as ProjectGone when there is none; SchemaTooNew; StorageError."""
     target = absolute(folder)
-    if not target.exists():
+    if not os.path.exists(target):
         raise ProjectGone("There is no such folder", str(target), "Check the path, or connect the disk it lies on.")
-    if not target.is_dir():
+    if not os.path.isdir(target):
         raise ProjectError("A project is a folder, and this is a file", str(target))
-    if not (target / DATABASE).exists():
+    if not os.path.exists(target / DATABASE):
         raise ProjectGone("There is no project in this folder", str(target), "Choose a folder that has project.sqlite.")
     with db.connect(target / DATABASE) as con:
         identity = db.identity(con) or _given_identity(con)
@@ -140,7 +140,7 @@ def open_or_create(folder: Path, images: Path) -> Project:
 def image_folder(images: Path) -> Path:
     """The absolute, resolved path of a folder of images. InputError when it cannot be read."""
     root = absolute(images)
-    if not root.exists():
+    if not os.path.exists(root):
         raise InputError("There is no such image folder", str(root), "Check the path.")
     if not root.is_dir():
         raise InputError("The images must be in a folder, and this is a file", str(root), "Give the folder.")
@@ -228,8 +228,8 @@ def default_folder(name: str) -> Path:
 
 
 def recent() -> list[Recent]:
-    """Projects opened before that are still there, newest first."""
-    return [each for each in remembered() if (Path(each.folder) / DATABASE).is_file()]
+    """Projects opened before that are still there, newest first; not those on a disk that cannot be asked."""
+    return [each for each in remembered() if os.path.isfile(Path(each.folder) / DATABASE)]
 
 
 def remember(project: Project) -> None:

@@ -5,7 +5,7 @@ A column or table is added by appending a script, never by editing an old one.
 
 from __future__ import annotations
 
-from fact_core.storage.views import VIEWS
+from fact_core.storage.views import FINISHED, VIEWS
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -194,4 +194,37 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (way, item)
     ) WITHOUT ROWID;
     """,
+    """
+    -- A question to the check images: which answers of a run keep a goal (0..1), but for a chance alpha. basis: what
+    -- they said. threshold: as sure as this (NULL: none may be accepted); accepted, checks, wrong: what it rested on.
+    CREATE TABLE look (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run INTEGER NOT NULL REFERENCES run (id),
+        goal REAL NOT NULL,
+        alpha REAL NOT NULL,
+        basis TEXT NOT NULL,
+        threshold REAL,
+        accepted INTEGER NOT NULL,
+        checks INTEGER NOT NULL,
+        wrong INTEGER NOT NULL,
+        at REAL NOT NULL
+    );
+
+    -- A step that takes answers for labels. The newest one that is not undone (undone: when it was) counts, no other.
+    CREATE TABLE acceptance (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        look INTEGER NOT NULL REFERENCES look (id),
+        at REAL NOT NULL,
+        annotator TEXT NOT NULL,
+        undone REAL
+    );
+    CREATE TABLE accepted (
+        acceptance INTEGER NOT NULL REFERENCES acceptance (id),
+        item INTEGER NOT NULL REFERENCES item (id),
+        class INTEGER NOT NULL REFERENCES class (id),
+        confidence REAL NOT NULL,
+        PRIMARY KEY (acceptance, item)
+    ) WITHOUT ROWID;
+    """
+    + FINISHED,
 )

@@ -13,8 +13,9 @@ Times are in UTC as ISO text, paths relative to the image folder, shares 0 to 1.
     runs           scans, selections, trainings, ...; config and result as JSON
     run_points     the points of the training charts
     predictions    the newest answers of each training run's model, for images of the pool
+    finished       every image with its label, whoever gave it
 
-This text is part of a migration: once released it is not edited, a change is one more migration.
+Each text is part of a migration: once released it is not edited, a change is one more migration.
 """
 
 from __future__ import annotations
@@ -166,4 +167,32 @@ FROM prediction
 JOIN item ON item.id = prediction.item
 LEFT JOIN class ON class.id = prediction.class AND NOT class.deleted
 ORDER BY prediction.run, prediction.item;
+"""
+
+FINISHED = """
+-- source: person (who labeled it), accepted (a model's answer was taken for its label: ``labeling.acceptances``), ""
+-- where it has none. confidence: of an accepted answer. kind: label, skipped, cannot tell, open. Repeats have what the
+-- image has that they repeat.
+CREATE VIEW finished AS
+SELECT
+    item.id AS image,
+    item.path,
+    coalesce(said.class, class.name, '') AS label,
+    CASE WHEN said.kind = 'label' THEN 'person' WHEN class.id IS NOT NULL THEN 'accepted' ELSE '' END AS source,
+    CASE WHEN class.id IS NOT NULL THEN accepted.confidence END AS confidence,
+    CASE
+        WHEN said.kind = 'skip' THEN 'skipped'
+        WHEN said.kind = 'none' THEN 'cannot tell'
+        WHEN said.kind = 'label' OR class.id IS NOT NULL THEN 'label'
+        ELSE 'open'
+    END AS kind
+FROM item
+LEFT JOIN labels_now AS said ON said.image = coalesce(item.duplicate_of, item.id)
+LEFT JOIN accepted
+    ON accepted.acceptance = (SELECT max(id) FROM acceptance WHERE undone IS NULL)
+    AND accepted.item = coalesce(item.duplicate_of, item.id)
+    AND said.image IS NULL
+LEFT JOIN class ON class.id = accepted.class AND NOT class.deleted
+WHERE item.status = 'ok'
+ORDER BY item.id;
 """

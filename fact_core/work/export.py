@@ -119,6 +119,14 @@ def write_labels(project: Project, trained: Run, target: Path) -> Step[list[str]
     return ["labels.csv"]
 
 
+def write_finished(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+    """``finished.csv``: every image with its label, a person's or an accepted answer."""
+    yield Log("writing finished.csv")
+    yield from _changed_names(project)
+    export_labels.write_finished(project, target / "finished.csv")
+    return ["finished.csv"]
+
+
 def _changed_names(project: Project) -> Step[None]:
     """Say which classes have an apostrophe in front in a CSV."""
     if names := export_labels.changed_names(project):

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.calibration import scaled
+from fact_core.analysis.novelty import strangers
 from fact_core.backbones import Identity
 from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.predict import Predictions
@@ -23,7 +25,7 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import folders
 from fact_core.features.extract import features_key
-from fact_core.labeling import checked
+from fact_core.labeling import checked, labels_now
 from fact_core.storage import items, predictions, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -70,7 +72,8 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     file = project.predictions_file(trained.id)
     taught = x[np.isin(pool.ids, trained.result.get("ids") or [])]
     close, by = like_any(x, taught, near(x)), checked.temperature(trained.result.get("temperature"))
-    _save_answers(file, pool, found, classifier.final, {"near": close}, by)
+    more = {"near": close, "strange": _strange(project, trained, pool, x)}
+    _save_answers(file, pool, found, classifier.final, more, by)
     _save_rows(project, trained, pool, found.answers[classifier.final], classifier.classes)
     return {
         "run": trained.id,
@@ -80,6 +83,15 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
         "phases": list(found.answers),
         "seconds": time.monotonic() - started,
     }
+
+
+def _strange(project: Project, trained: Run, pool: Pool, x: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which images of the pool (N,) are unlike every class of those that were learned; none of these themselves."""
+    known, taught = labels_now.snapshot(project), np.isin(pool.ids, trained.result.get("ids") or [])
+    y = dict(zip(known.ids.tolist(), known.y.tolist(), strict=True))
+    rows = np.array([row for row in np.flatnonzero(taught) if int(pool.ids[row]) in y], dtype=np.int64)
+    found = strangers(x[rows], np.array([y[int(i)] for i in pool.ids[rows]], dtype=np.int64), x)
+    return found & ~taught
 
 
 def _key_of(classifier: Classifier, trained: Run) -> str:

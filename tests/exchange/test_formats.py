@@ -216,6 +216,22 @@ CASES: dict[str, Case] = {
     "Roboflow one-hot, several and none": Case(
         "filename, ash, yew\noak.jpg, 1, 0\nelm.jpg, 1, 1\n042.png, 0, 0\n", OAK, {"several": 1, "none": 1}
     ),
+    "one-hot, two columns of one name are asked about": Case(
+        "filename,ash,ash,yew\noak.jpg,1,0,0\nelm.jpg,0,0,1\n", asked=("labels_class_column",)
+    ),
+    "JSON, a sign that parts lines elsewhere": Case(
+        '{"file_name": "oak.jpg", "label": "ash", "note": "a\u2028b"}\n{"file_name": "elm.jpg", "label": "yew"}\n',
+        BOTH, kind="objects",
+    ),
+    "two columns of files that name different images": Case(
+        "image,path,label\noak.jpg,elm.jpg,ash\n", asked=("labels_image_column",), left=None  # type: ignore[arg-type]
+    ),
+    "two columns of files under one name": Case(
+        "image,image,label\noak.jpg,elm.jpg,ash\n", asked=("labels_image_column",), left=None  # type: ignore[arg-type]
+    ),
+    "two columns of files that name the same images": Case(
+        "image,path,label\nOAK.jpg,oak.jpg,ash\n", OAK
+    ),
     "one-hot with a class called label": Case(
         "filename, label, other\noak.jpg, 1, 0\nelm.jpg, 0, 1\n",
         {"oak.jpg": "label", "elm.jpg": "other"}, asked=("labels_class_column",),

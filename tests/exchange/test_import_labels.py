@@ -24,7 +24,7 @@ from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations, selections, undo
 from fact_core.labeling.history import Op
-from fact_core.storage import items
+from fact_core.storage import groups, items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
@@ -329,6 +329,20 @@ def test_a_patient_whose_images_were_labeled_before_gives_no_check_images(projec
     assert done.checks == 2
     latest = selections.latest(project)
     assert latest is not None and set(latest.selection.ids.tolist()) == {5, 6}
+
+
+def test_groups_that_the_person_decided_for_are_kept_whole(project: Project) -> None:
+    groups.store(project, "start", {1: "video 1", 4: "video 1", 3: "video 2", 5: "video 2", 6: "video 2"})
+    groups.choose(project, "start")
+    found = import_labels.read(project, csv(*(f"{number:03}.png,cat" for number in range(2, 6))))
+    assert import_labels.commit(project, found, "w.import-1", "mine", "share").checks == 3
+    latest = selections.latest(project)
+    assert latest is not None and set(latest.selection.ids.tolist()) == {3, 5, 6}, "of video 1 an image was labeled"
+
+
+def test_what_belongs_together_by_any_way_is_one_group() -> None:
+    of = held_out.joined({1: "a", 2: "a", 3: "b", 9: "z"}, {2: "a", 3: "a", 4: "c", 5: "c"}, {5: "q", 9: "q"})
+    assert set(of) == {1, 2, 3, 4, 5, 9} and of[1] == of[2] == of[3] != of[4] == of[5] == of[9]
 
 
 def test_groups_are_kept_whole() -> None:

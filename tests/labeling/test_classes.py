@@ -129,6 +129,17 @@ def test_delete_and_its_undo(project: Project, pets: list[int]) -> None:
             classes.restore_class(project, bad)
 
 
+def test_cannot_tell_said_of_an_image_whose_class_is_gone_stays(project: Project, pets: list[int]) -> None:
+    cat = pets[0]
+    classes.delete_class(project, cat)
+    operations.apply(project, "desk.a", [Op(50, "flag", 1)])
+    classes.restore_class(project, cat)
+    now = labels_now.states(project)
+    assert (now[1].kind, now[1].flagged, now[2].class_id) == ("none", True, cat)
+    operations.apply(project, "desk.a", [Op(51, "undo", 1)])
+    assert labels_now.states(project)[1].class_id == cat
+
+
 def test_restore_needs_its_name(project: Project, pets: list[int]) -> None:
     classes.delete_class(project, pets[0])
     again = classes.add_class(project, "CAT")

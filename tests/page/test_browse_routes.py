@@ -59,6 +59,14 @@ def test_what_cannot_be_read_says_so(home: Path) -> None:
         look(str(home / "photos" / "notes.txt"), roots())
 
 
+def test_what_may_not_be_asked_hides_nothing_else(home: Path) -> None:
+    """A path of this length is an error of the disk, like one without permission or on a disk that is gone."""
+    odd = "x" * 300
+    os.symlink(odd, home / "photos" / "project.sqlite")
+    assert not look(str(home / "photos"), roots()).project
+    assert roots([home / odd])[0] == home
+
+
 def test_a_huge_folder_is_bounded(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.pages.project.browse_routes.MOST_FOLDERS", 1)
     assert [each.name for each in look(str(home / "photos"), roots()).folders] == ["Alps"]

@@ -221,7 +221,7 @@ def test_every_route_of_ours_answers_in_words(path: str, method: str, asked: dic
     @given(path_of(path, asked, site), queries, some.one_of(typed(content), typed(content), ANYTHING), some.data())
     def ask(address: str, given_query: dict[str, Any], body: Any, data: Any) -> None:
         pairs = "&".join(f"{quoted(str(name))}={quoted(str(value))}" for name, value in given_query.items())
-        url = f"{address}?{pairs}" if pairs else address
+        url = f"{address}?{pairs}"[:60_000] if pairs else address  # the client itself asks for none that is longer
         if method == "get":
             told_in_words(site.client.get(url))
             return

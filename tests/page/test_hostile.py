@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,20 @@ FORGED = [
     {"sec-fetch-site": "cross-site"},
     {"sec-fetch-site": "same-site"},
 ]
+
+
+def test_what_security_counts_is_not_more_than_there_is(site: Site) -> None:
+    from tests.page.test_fuzz import ROUTES
+
+    told = (Path(__file__).parents[2] / "SECURITY.md").read_text("utf-8").replace("\n", " ").replace(",", "")
+    counts = r"(\d+) forged requests to the application's (\d+) addresses.* each of our (\d+) routes"
+    found = re.search(counts, told)
+    assert found is not None
+    addresses = len(all_routes(site.app))
+    assert (
+        addresses >= int(found[2]) and int(found[1]) == int(found[2]) * len(FORGED) * 12
+    )  # 3 ways to be let in, 4 bodies
+    assert len(ROUTES) >= int(found[3])
 
 
 @pytest.mark.parametrize("forged", FORGED, ids=lambda forged: " ".join(*forged.items()))

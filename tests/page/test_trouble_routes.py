@@ -174,3 +174,17 @@ class TestFullDisk:
         fill(folder)
         state = page.get("/state")
         assert (state["full"], state["run"]["id"]) == (True, run.id)
+
+
+def test_a_file_that_nobody_thought_of_is_told_in_words(server: Server) -> None:
+    app = FastAPI()
+    register_all(app, server)
+
+    @app.get("/odd")
+    def odd(name: str) -> bytes:
+        return Path(name).read_bytes()
+
+    asked = TestClient(app, base_url="http://127.0.0.1:7860")
+    for name in ("x" * 300, "/"):
+        answer = asked.get("/odd", params={"name": name})
+        assert (answer.status_code, answer.json()["what"]) == (507, "Input/output error (answering)")

@@ -180,6 +180,10 @@ def test_recent_projects_newest_first_and_only_those_that_are_there(tmp_path: Pa
         (data_folder() / "recent.json").write_text(rubbish)
         assert projects.recent() == []
     projects.remember(second)
+    odd = {"name": "odd", "images": "", "opened": 1.0, "folder": str(tmp_path / ("x" * 300))}  # an error, not "none"
+    listed = json.loads((data_folder() / "recent.json").read_text())
+    (data_folder() / "recent.json").write_text(json.dumps([odd, *listed]))
+    assert [each.name for each in projects.remembered()] == ["odd", "two"]
     assert [each.name for each in projects.recent()] == ["two"]
 
 

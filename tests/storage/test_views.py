@@ -37,6 +37,7 @@ COLUMNS = {
     "runs": "run kind status reason queued_at started_at ended_at seconds device seed accuracy config result",
     "run_points": "run at phase part step steps epoch loss accuracy check_loss check_accuracy images_per_second",
     "predictions": "run image path class confidence",
+    "finished": "image path label source confidence kind",
 }
 
 

@@ -93,6 +93,8 @@ TEXT = {
     "import.left_differing_one": "1 image has several labels in the file and is left out: {files}",
     "import.left_several": "{n} rows give several labels at once and are left out: {files}",
     "import.left_several_one": "1 row gives several labels at once and is left out: {files}",
+    "import.left_groups": "{n} images have several groups in the file and are in none: {files}",
+    "import.left_groups_one": "1 image has several groups in the file and is in none: {files}",
     "import.left_boxes": "{n} rows are about a part of an image, not the whole, and are left out: {files}",
     "import.left_boxes_one": "1 row is about a part of an image, not the whole, and is left out: {files}",
     "import.left_empty": "{n} rows have a word for nothing and are left out: {files}",

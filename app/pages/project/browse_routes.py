@@ -65,7 +65,7 @@ def roots(more: Sequence[Path] = ()) -> tuple[Path, ...]:
     drives = [Path(f"{letter}:/") for letter in "CDEFGHIJKLMNOPQRSTUVWXYZ"] if sys.platform == "win32" else []
     known = [Path(text) for each in projects.recent() for text in (each.images, each.folder) if text]
     found = [Path.home(), *more, *map(Path, DISKS), *drives, *known]
-    return tuple(dict.fromkeys(each.resolve() for each in found if each.is_dir()))
+    return tuple(dict.fromkeys(each.resolve() for each in found if os.path.isdir(each)))
 
 
 def look(at: str, allowed: Sequence[Path]) -> Folder:
@@ -89,7 +89,7 @@ def look(at: str, allowed: Sequence[Path]) -> Folder:
         folders=[Place(name, str(folder / name)) for name in names[:MOST_FOLDERS]],
         images=images,
         more=len(found) == MOST_FILES or len(names) > MOST_FOLDERS,
-        project=(folder / PROJECT_FILE).is_file(),
+        project=os.path.isfile(folder / PROJECT_FILE),  # Path.is_file() fails where it may not look
     )
 
 

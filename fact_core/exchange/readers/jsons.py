@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from fact_core.errors import InputError
 
+_LINES = re.compile(r"\r\n|\n|\r")  # no other sign that parts lines elsewhere: it may stand in a text
 _HELP = "Export it again; a file that was cut off cannot be used."
 
 
@@ -23,7 +25,7 @@ def value_of(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         if error.msg == "Extra data":
-            return [_line(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+            return [_line(number, line) for number, line in enumerate(_LINES.split(text), start=1) if line.strip()]
         raise InputError(f"Row {error.lineno} of the JSON cannot be read", error.msg, _HELP) from None
     except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets without end
         raise InputError("The JSON cannot be read", str(error)[:200], _HELP) from None

@@ -1,0 +1,195 @@
+"""Finishing a folder: what can be accepted for a goal, what a goal takes, what is accepted and what is left."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.routes import binary
+from app.shell import computer
+from app.shell.server import Opened
+from fact_core.analysis import promise
+from fact_core.errors import InputError
+from fact_core.labeling import acceptances, finishing, labels_now
+from fact_core.labeling.acceptances import Acceptance, Look
+from fact_core.storage import db, items, run_queue
+from fact_core.storage import project as projects
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+from fact_core.types import Evidence, IntArray
+
+PACE = 6.0  # seconds a label, until the person's own is known
+GOALS = tuple(
+    round(float(goal), 4) for goal in np.arange(promise.LOWEST, promise.HIGHEST + promise.STEP / 2, promise.STEP)
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal that can be set. takes: so many check images among the accepted at the least, none of them wrong.
+
+    asked: what the check images have said, where they were asked: how many images can be accepted (0: none), on how
+    many check images that rests, mistakes among these.
+    """
+
+    goal: float
+    takes: int
+    asked: int | None
+    checks: int
+    wrong: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """Images that were accepted in one step. run: the training's number; older: it is not the one that is shown."""
+
+    id: int
+    images: int
+    goal: float
+    run: int
+    older: bool
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How far the folder is. images: of the pool; person: labeled; aside: skipped, or nobody can tell; accepted; open.
+
+    strange: open images unlike any class, -1 where the answers do not say. checks: check images that count; leaks,
+    gone: how many do not, being like training images, or like images that a person took out. look: the number of the
+    next question, which has ``chance`` of error; best: the best goal that the check images could carry, 0 for none.
+    seconds: a person's time for one image.
+    """
+
+    run: int
+    images: int
+    person: int
+    aside: int
+    accepted: int
+    open: int
+    strange: int
+    checks: int
+    leaks: int
+    gone: int
+    look: int
+    chance: float
+    best: float
+    goals: list[Goal]
+    step: Step | None
+    again: Step | None
+    seconds: float
+
+
+def finish_of(held: Opened, run: Run) -> Finish:
+    """What the page shows of a run. RunError while the pool is not predicted."""
+    project = held.project
+    with db.shared(project.db):
+        evidence, looks = _evidence(held, run), acceptances.looks(project)
+        fair = promise.fair(evidence)
+        look = len(looks) + 1
+        alpha = promise.level(look)
+        mine = {round(each.goal, 4): each for each in looks if (each.run, each.basis) == (run.id, evidence.basis)}
+        person, aside = _said(project)
+        accepted = len(acceptances.now(project))
+        stands, again = acceptances.steps(project)
+        images = items.counts(project).pool
+        return Finish(
+            run=run.id,
+            images=images,
+            person=person,
+            aside=aside,
+            accepted=accepted,
+            open=images - person - aside - accepted,
+            strange=evidence.strange,
+            checks=len(fair.check_right),
+            leaks=evidence.leaks,
+            gone=len(evidence.check_right) - len(fair.check_right),
+            look=look,
+            chance=alpha,
+            best=promise.carries(evidence, alpha),
+            goals=[_goal(goal, alpha, mine.get(goal), evidence) for goal in GOALS],
+            step=_step(project, run, stands),
+            again=_step(project, run, again),
+            seconds=finishing.pace(project) or PACE,
+        )
+
+
+def ask(held: Opened, run: Run, goal: float) -> Finish:
+    """Put a goal to the check images and keep what they say; the same question again costs nothing."""
+    if not any(abs(goal - each) < 1e-6 for each in GOALS):
+        raise InputError("There is no such goal", f"{goal:g}"[:80], f"From {GOALS[0]:.0%} to {GOALS[-1]:.1%}.")
+    project, evidence = held.project, _evidence(held, run)
+    if evidence.strange < 0:
+        raise InputError("The answers are of an earlier version", do="Predict the pool again.")
+    if acceptances.find_look(project, run.id, goal, evidence.basis) is None:
+        alpha = promise.level(len(acceptances.looks(project)) + 1)
+        found = promise.kept(evidence, goal, alpha)
+        acceptances.note_look(project, run.id, goal, alpha, evidence.basis, **vars(found))
+    return finish_of(held, run)
+
+
+def accept(held: Opened, run: Run, goal: float) -> Finish:
+    """Accept what keeps the goal, as the check images have said. InputError where they were not asked."""
+    evidence = _evidence(held, run)
+    look = acceptances.find_look(held.project, run.id, goal, evidence.basis)
+    if look is None:
+        raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Reload the page.")
+    acceptances.accept(held.project, look, evidence, computer.person())
+    return finish_of(held, run)
+
+
+def rest_of(held: Opened, run: Run) -> bytes:
+    """What is left for a person, the surest first: header {classes: [[class id, images], ...], strange}, then the ids
+    i32, class by class, and behind them those unlike any class; then how sure u8, of the first ones."""
+    evidence, taken = _evidence(held, run), list(acceptances.now(held.project))
+    keep = ~np.isin(evidence.ids, taken)
+    ids, numbers = evidence.ids[keep], np.array(evidence.class_ids, dtype=np.int64)[evidence.y[keep]]
+    order = np.lexsort((-evidence.confidence[keep], numbers))
+    found, counts = np.unique(numbers, return_counts=True)
+    strange = _strange(held.project, evidence, taken)
+    head = {"classes": [[int(a), int(b)] for a, b in zip(found, counts, strict=True)], "strange": len(strange)}
+    sure = binary.sure(evidence.confidence[keep][order])
+    return binary.packed(head, np.concatenate([ids[order], strange]).astype("<i4"), sure)
+
+
+def _strange(project: Project, evidence: Evidence, taken: list[int]) -> IntArray:
+    """Open images that no class is proposed for."""
+    said = list(labels_now.states(project))
+    return np.setdiff1d(items.pool(project).ids, np.concatenate([evidence.ids, taken, said]).astype(np.int64))
+
+
+def _evidence(held: Opened, run: Run) -> Evidence:
+    """See ``finishing.gather``. Kept until a label, the pool or the answers change."""
+    file = held.project.predictions_file(run.id)
+    stamp = (
+        run.id,
+        file.stat().st_mtime_ns if file.is_file() else 0,
+        projects.version(held.project).rpartition(".")[0],
+    )
+    kept = held.cache.get("evidence")
+    if kept is None or kept[0] != stamp:
+        kept = held.cache["evidence"] = (stamp, finishing.gather(held.project, run))
+    found: Evidence = kept[1]
+    return found
+
+
+def _said(project: Project) -> tuple[int, int]:
+    """(images of the pool that a person has labeled, those put aside)."""
+    labeled, said = set(labels_now.snapshot(project).ids.tolist()), labels_now.states(project)
+    aside = set(said) & set(items.pool(project).ids.tolist()) - labeled
+    return len(labeled), len(aside)
+
+
+def _goal(goal: float, alpha: float, look: Look | None, evidence: Evidence) -> Goal:
+    takes = promise.fewest(goal, alpha)
+    if look is None:
+        return Goal(goal, takes, None, 0, 0)
+    able = 0 if look.threshold is None else int((evidence.confidence >= np.float32(look.threshold)).sum())
+    return Goal(goal, takes, able, look.checks, look.wrong)
+
+
+def _step(project: Project, run: Run, found: Acceptance | None) -> Step | None:
+    if found is None:
+        return None
+    of = run_queue.place(project, run_queue.get(project, found.look.run))
+    return Step(found.id, found.images, found.look.goal, of, found.look.run != run.id)

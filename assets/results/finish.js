@@ -1,0 +1,293 @@
+// Finishing the folder: a goal, what can be accepted for it, what is accepted and what is left (/x/K/finish).
+import { stampNow } from "../review/columns.js";
+import { app } from "../shell/app.js";
+import { el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { toast } from "../shell/notices.js";
+import { goTo } from "../shell/pages.js";
+import { redraw } from "../shell/redraw.js";
+import { api } from "../shell/server.js";
+import { startRun } from "../shell/state.js";
+import { counted, t } from "../shell/text.js";
+import { askChecks } from "./accuracy.js";
+import { canLook } from "./words.js";
+
+const USUAL = 0.95;
+const MINUTE = 60; // s
+
+/** 0.98 -> "98 %", 0.985 -> "98.5 %". */
+const percent = (goal) => `${Number((100 * goal).toFixed(1))} %`;
+
+export class Finish {
+  constructor() {
+    this.key = ""; // of what is shown
+    this.busy = false;
+    this.data = /** @type {Finishing | null} */ (null);
+    this.goal = 0; // until the person, or what is accepted, says one
+    this.number = 0; // of the run that is shown
+    this.move = (goal) => (this.goal = goal);
+    this.top = el("div");
+    this.slider = el("div");
+    this.says = el("div", { class: "finish-says", "aria-live": "polite" });
+    this.node = el(
+      "section",
+      { class: "part results-finish", id: "results-finish", hidden: true },
+      el("h2", {}, t("finish.title")),
+      this.top,
+      this.slider,
+      this.says,
+    );
+  }
+
+  update(data) {
+    this.node.hidden = !canLook(data) || !this.data;
+    if (!canLook(data) || app.page !== "results") return;
+    this.number = data.run.number;
+    const key = `${data.run.id}:${data.predicted.id}:${stampNow()}`;
+    if (key === this.key) return;
+    this.key = key;
+    this.read(data.run.id, key);
+  }
+
+  async read(run, key) {
+    try {
+      const found = await api(`/finish?run=${run}`);
+      if (this.key === key) this.take(found);
+    } catch (error) {
+      this.key = "";
+      console.warn("no way to finish:", error);
+    }
+  }
+
+  take(found) {
+    if (!this.data || this.data.run !== found.run) this.goal = 0;
+    this.data = found;
+    this.goal = this.goal || (found.step && !found.step.older ? found.step.goal : Math.min(USUAL, found.best || USUAL));
+    this.node.hidden = false;
+    this.draw();
+  }
+
+  /** Ask the server to do something of it; what it answers is shown. */
+  async post(path, body, words) {
+    if (this.busy) return;
+    this.busy = true;
+    this.draw();
+    try {
+      this.data = await api(`/finish/${path}`, { run: this.data.run, ...body });
+      if (words) toast(words(this.data), "good", this.undoing(path));
+    } catch (error) {
+      toast(error);
+    }
+    this.busy = false;
+    this.draw();
+  }
+
+  undoing(path) {
+    return path === "undo" ? null : { text: t("finish.undo"), act: () => this.undo() };
+  }
+
+  undo = () => this.data.step && this.post("undo", { step: this.data.step.id }, () => t("finish.undone"));
+
+  redo = () => this.post("redo", { step: this.data.again.id }, (now) => counted("finish.accepted", now.accepted));
+
+  accept = () => this.post("accept", { goal: this.goal }, (now) => counted("finish.accepted", now.accepted));
+
+  // ---- drawing
+  draw() {
+    const { data, goal, busy } = this;
+    redraw(this.top, [data, busy], () => [this.meter(), this.stands(), this.acts()]);
+    const asks = data.checks > 0 && data.strange >= 0;
+    redraw(this.slider, [asks, data.goals.length, data.run], () => asks ? this.slide() : null);
+    redraw(this.says, [data, goal, busy], () => this.words());
+  }
+
+  meter() {
+    const { person, accepted, aside, images } = this.data, open = Math.max(0, this.data.open);
+    const parts = { person, model: accepted, aside, open };
+    const bar = Object.entries(parts).filter(([, n]) => n).map(([kind, n]) =>
+      el("i", { class: `finish-${kind}`, style: { width: `${(100 * n) / Math.max(1, images)}%` } })
+    );
+    const counts = { person, accepted, aside, open };
+    const words = Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, fmt.int(n)]));
+    const named = [["person", "by_person"], ["model", "by_model"], ["aside", "aside"], ["open", "open"]];
+    const keys = named.filter(([kind]) => parts[kind] || kind === "open").map(([kind, name]) =>
+      el(
+        "li",
+        {},
+        el("i", { class: `finish-${kind}`, "aria-hidden": "true" }),
+        t(`finish.${name}`),
+        el("b", { class: "num" }, fmt.int(parts[kind])),
+      )
+    );
+    return [
+      el("div", { class: "finish-bar", role: "img", "aria-label": t("finish.meter", words) }, bar),
+      el("ul", { class: "finish-keys small" }, keys),
+    ];
+  }
+
+  stands() {
+    const { step, open, strange, leaks, gone } = this.data, lines = [];
+    if (step) {
+      const told = { n: fmt.int(step.images), goal: percent(step.goal), run: step.run };
+      lines.push(t("finish.stands", told));
+      if (step.older) lines.push(t("finish.older", { run: step.run, shown: this.number }));
+    }
+    if (step && open === 0) lines.push(t("finish.done"));
+    if (strange > 0) lines.push(counted("finish.strange", strange));
+    if (leaks) lines.push(counted("finish.leaks", leaks));
+    if (gone) lines.push(counted("finish.gone", gone));
+    return lines.map((line) => el("p", { class: "small" }, line));
+  }
+
+  acts() {
+    const { step, again, open, strange } = this.data;
+    const button = (id, words, act, kind = "") =>
+      el("button", { class: `btn slim ${kind}`, type: "button", id, disabled: this.busy, onclick: act }, words);
+    return el(
+      "div",
+      { class: "finish-acts" },
+      step && open > 0 && strange >= 0 ? button("finish-review", t("finish.review"), () => this.review()) : null,
+      step ? button("finish-undo", t("finish.undo"), this.undo, "quiet") : null,
+      again ? button("finish-redo", t("finish.redo", { n: fmt.int(again.images) }), this.redo, "quiet") : null,
+    );
+  }
+
+  slide() {
+    const { goals } = this.data, last = goals.length - 1;
+    const nearest = () => goals.reduce((best, each, i) => gap(each) < gap(goals[best]) ? i : best, 0);
+    const gap = (each) => Math.abs(each.goal - this.goal);
+    const value = el("output", { class: "num", for: "finish-goal" });
+    const range = el("input", {
+      type: "range",
+      class: "sl-range",
+      id: "finish-goal",
+      min: "0",
+      max: String(last),
+      step: "1",
+      oninput: () => {
+        this.goal = goals[Number(range.value)].goal;
+        say();
+        this.draw();
+      },
+    });
+    const label = el("label", { for: "finish-goal" });
+    const say = () => {
+      range.setAttribute("aria-valuetext", percent(this.goal));
+      range.style.setProperty("--part", `${(100 * Number(range.value)) / last}%`);
+      label.textContent = t("finish.goal", { goal: percent(this.goal) });
+      value.textContent = percent(this.goal);
+    };
+    range.value = String(nearest());
+    this.goal = goals[Number(range.value)].goal;
+    this.move = (goal) => {
+      this.goal = goal;
+      range.value = String(nearest());
+      say();
+      this.draw();
+    };
+    say();
+    return el("div", { class: "finish-goal" }, label, el("div", { class: "sl-slide" }, range, value));
+  }
+
+  words() {
+    const { data } = this;
+    if (data.strange < 0) return this.earlier();
+    if (!data.checks) return this.noChecks();
+    const found = data.goals.find((each) => Math.abs(each.goal - this.goal) < 1e-6);
+    if (!found) return null;
+    if (found.asked === null) return found.goal > data.best + 1e-6 ? this.takes(found) : this.question();
+    return found.asked ? this.can(found) : this.cannot(found);
+  }
+
+  earlier() {
+    const again = () => startRun("predict", { run: this.data.run }).catch(toast);
+    return [
+      el("p", {}, t("finish.earlier")),
+      el("button", { class: "btn slim", type: "button", onclick: again }, t("results.predict_again")),
+    ];
+  }
+
+  noChecks() {
+    const takes = this.data.goals.find((each) => Math.abs(each.goal - USUAL) < 1e-6).takes;
+    const n = Math.ceil(takes / 10) * 10;
+    return [
+      el("p", {}, t("finish.none")),
+      this.more(n, t("finish.choose_checks", { n: fmt.int(n) })),
+    ];
+  }
+
+  more(n, words) {
+    return el("button", { class: "btn slim", type: "button", id: "finish-more", onclick: () => askChecks(n) }, words);
+  }
+
+  /** What a goal takes that cannot be kept whatever the check images say. */
+  takes(found) {
+    const { best, checks } = this.data, lacking = Math.max(1, found.takes - checks);
+    const told = { goal: percent(found.goal), takes: fmt.int(found.takes), checks: fmt.int(checks) };
+    const set = () => this.move(best);
+    return [
+      el("p", {}, t("finish.takes", told)),
+      el("p", { class: "small" }, best ? t("finish.best", { best: percent(best) }) : t("finish.best_none")),
+      el(
+        "div",
+        { class: "finish-acts" },
+        best
+          ? el(
+            "button",
+            { class: "btn slim", type: "button", id: "finish-set", onclick: set },
+            t("finish.set", { best: percent(best) }),
+          )
+          : null,
+        this.more(lacking, counted("finish.more", lacking)),
+      ),
+    ];
+  }
+
+  question() {
+    const asked = this.data.look - 1;
+    const ask = { class: "btn slim", type: "button", id: "finish-ask", disabled: this.busy };
+    return [
+      el(
+        "button",
+        { ...ask, onclick: () => this.post("ask", { goal: this.goal }) },
+        t(this.busy ? "finish.asking" : "finish.ask"),
+      ),
+      el("p", { class: "small faint" }, asked ? counted("finish.costs_again", asked) : t("finish.costs")),
+    ];
+  }
+
+  can(found) {
+    const { data } = this, open = data.open + data.accepted, left = open - found.asked;
+    const time = t("finish.time", { time: fmt.about(Math.max(MINUTE, left * data.seconds)) });
+    const told = { able: fmt.int(found.asked), open: fmt.int(open), left: fmt.int(left), time };
+    const stands = data.step && !data.step.older && Math.abs(data.step.goal - found.goal) < 1e-6;
+    const words = stands
+      ? left > 0 && counted("finish.left", left, told)
+      : t(left > 0 ? "finish.can" : "finish.can_all", told);
+    const button = { class: "btn slim", type: "button", id: "finish-accept", disabled: this.busy };
+    return [
+      words && el("p", { id: "finish-can" }, words),
+      el(
+        "p",
+        { class: "small faint" },
+        t("finish.rests", { checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) }),
+      ),
+      stands ? null : el("button", { ...button, onclick: this.accept }, counted("finish.accept", found.asked)),
+    ];
+  }
+
+  cannot(found) {
+    const told = { goal: percent(found.goal), checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) };
+    const lowest = found === this.data.goals[0], train = () => goTo("select");
+    return [
+      el("p", {}, t(lowest ? "finish.cannot_lowest" : "finish.cannot", told)),
+      el("button", { class: "btn slim", type: "button", onclick: train }, t("finish.choose_more")),
+    ];
+  }
+
+  review() {
+    app.wish.rest = this.data.run;
+    goTo("label");
+    document.dispatchEvent(new CustomEvent("fs:label"));
+  }
+}

@@ -1,0 +1,202 @@
+"""Answers of a model that a person accepted as labels, in steps that can be undone and done again.
+
+They are no labels of a person: nothing is trained on them and no selection counts them. A label, a skip or a mark
+outweighs them. The newest step that is not undone counts and no other: a later one, of another model or goal, takes its
+place, for its promise is about all that is accepted by it. A new training changes nothing: what is accepted stays, by
+the older model, until it is accepted anew or undone.
+
+A look is a question to the check images, which costs a share of the error (``analysis.promise.level``), so it is kept.
+The same question to the same answers costs nothing more: ``find_look``.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from sqlite_utils import Database
+
+from fact_core.errors import InputError
+from fact_core.labeling.history import LARGEST, is_person
+from fact_core.labeling.labels_now import states
+from fact_core.storage import db
+from fact_core.storage.project import Project
+from fact_core.types import Evidence
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the check images said. threshold: accept answers at least as sure; None: none may be accepted."""
+
+    id: int
+    run: int
+    goal: float
+    alpha: float
+    basis: str
+    threshold: float | None
+    accepted: int
+    checks: int
+    wrong: int
+    at: float
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A step of so many images. undone: when, None while it stands."""
+
+    id: int
+    look: Look
+    images: int
+    at: float
+    undone: float | None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An image whose answer is taken for its label."""
+
+    class_id: int
+    name: str
+    confidence: float
+
+
+def looks(project: Project) -> list[Look]:
+    """All looks, the first one first."""
+    with db.connect(project.db) as con:
+        return [_look(row) for row in con.execute("SELECT * FROM look ORDER BY id")]
+
+
+def find_look(project: Project, run: int, goal: float, basis: str) -> Look | None:
+    """The look at these answers to the same check images for the same goal, where there was one."""
+    same = (each for each in looks(project) if (each.run, each.basis) == (run, basis))
+    return next((each for each in same if abs(each.goal - goal) < 1e-6), None)
+
+
+def note_look(
+    project: Project,
+    run: int,
+    goal: float,
+    alpha: float,
+    basis: str,
+    *,
+    threshold: float | None,
+    accepted: int,
+    checks: int,
+    wrong: int,
+) -> Look:
+    """Keep a look. InputError where another window has looked at the same moment, whose share this one had taken."""
+    with db.writing(project.db, project.id) as con:
+        taken = con.execute("SELECT min(alpha) AS least FROM look").fetchone()["least"]
+        if taken is not None and taken <= alpha:
+            raise InputError("Another window has looked at this moment", do="Look again.")
+        look = Look(0, run, goal, alpha, basis, threshold, accepted, checks, wrong, time.time())
+        row = {name: value for name, value in vars(look).items() if name != "id"}
+        number = int(con.table("look").insert(row).last_rowid or 0)
+        db.bump(con)
+        return replace(look, id=number)
+
+
+def accept(project: Project, look: Look, evidence: Evidence, annotator: str = "") -> int:
+    """Take the answers that are sure enough for labels, as one step. Returns its number.
+
+    The same look to the same images again is the step that stands. InputError where the look lets nothing through.
+    """
+    if look.threshold is None:
+        raise InputError("No answer may be accepted for this goal", f"{look.goal:.1%}", "Choose a lower goal.")
+    if not is_person(annotator):
+        raise InputError("The name of the person cannot be used")
+    rows = np.flatnonzero(evidence.confidence >= np.float32(look.threshold))
+    taken = evidence.ids[rows].tolist()
+    numbers = np.array(evidence.class_ids, dtype=np.int64)[evidence.y[rows]].tolist()
+    with db.writing(project.db, project.id) as con:
+        stands = _standing(con)
+        if stands is not None and stands.look.id == look.id and _items(con, stands.id) >= set(taken):
+            return stands.id
+        step = int(con.table("acceptance").insert(
+            {"look": look.id, "at": time.time(), "annotator": annotator, "undone": None}
+        ).last_rowid or 0)  # fmt: skip
+        con.conn.executemany(
+            "INSERT INTO accepted (acceptance, item, class, confidence) VALUES (?, ?, ?, ?)",
+            zip([step] * len(taken), taken, numbers, evidence.confidence[rows].tolist(), strict=True),
+        )
+        db.bump(con)
+        return step
+
+
+def steps(project: Project) -> tuple[Acceptance | None, Acceptance | None]:
+    """(the step that stands and can be undone, the one that can be done again)."""
+    with db.connect(project.db) as con:
+        return _standing(con), _undone(con)
+
+
+def undo(project: Project, step: int) -> bool:
+    """Take back the step that stands; the one before it stands then. False where it is not the one that stands."""
+    return _turn(project, step, _standing, time.time())
+
+
+def redo(project: Project, step: int) -> bool:
+    """Do the step again that was undone last. False where it is not that one."""
+    return _turn(project, step, _undone, None)
+
+
+def now(project: Project) -> dict[int, Accepted]:
+    """Image -> the answer that is taken for its label: nothing said of it by a person, its class is still there."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT accepted.item, accepted.class, class.name, accepted.confidence FROM accepted "
+            "JOIN class ON class.id = accepted.class AND NOT class.deleted "
+            "JOIN item ON item.id = accepted.item AND item.status = 'ok' AND item.duplicate_of IS NULL "
+            "WHERE acceptance = (SELECT max(id) FROM acceptance WHERE undone IS NULL) ORDER BY accepted.item"
+        ).fetchall()
+    said = states(project)
+    return {
+        row["item"]: Accepted(row["class"], row["name"], row["confidence"]) for row in rows if row["item"] not in said
+    }
+
+
+def _turn(project: Project, step: int, which: Callable[[Database], Acceptance | None], undone: float | None) -> bool:
+    if not 0 < step < LARGEST:
+        raise InputError("There is no such step", str(step)[:80], "Reload the page.")
+    with db.writing(project.db, project.id) as con:
+        found = which(con)
+        if found is None or found.id != step:
+            return False
+        con.execute("UPDATE acceptance SET undone = ? WHERE id = ?", (undone, step))
+        db.bump(con)
+        return True
+
+
+_STEP = (
+    "SELECT acceptance.id AS step, acceptance.at AS stepped, acceptance.undone, look.*, "
+    "(SELECT count(*) FROM accepted WHERE accepted.acceptance = acceptance.id) AS images "
+    "FROM acceptance JOIN look ON look.id = acceptance.look "
+)
+
+
+def _standing(con: Database) -> Acceptance | None:
+    row = con.execute(_STEP + "WHERE undone IS NULL ORDER BY acceptance.id DESC LIMIT 1").fetchone()
+    return _acceptance(row) if row else None
+
+
+def _undone(con: Database) -> Acceptance | None:
+    """The one undone last is the oldest of those after the step that stands: they were undone from the newest on."""
+    row = con.execute(
+        _STEP + "WHERE acceptance.id > (SELECT coalesce(max(id), 0) FROM acceptance WHERE undone IS NULL) "
+        "ORDER BY acceptance.id LIMIT 1"
+    ).fetchone()
+    return _acceptance(row) if row else None
+
+
+def _items(con: Database, step: int) -> set[int]:
+    return {row["item"] for row in con.execute("SELECT item FROM accepted WHERE acceptance = ?", (step,))}
+
+
+def _acceptance(row: sqlite3.Row) -> Acceptance:
+    return Acceptance(row["step"], _look(row), row["images"], row["stepped"], row["undone"])
+
+
+def _look(row: sqlite3.Row) -> Look:
+    return Look(**{each.name: row[each.name] for each in fields(Look)})

@@ -1,0 +1,109 @@
+"""What is left of a folder once a model has answered it: which answers may be accepted, and what the check images say.
+
+Gathers arrays for ``analysis.promise``; ``acceptances`` stores what is decided.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import numpy.typing as npt
+
+from fact_core.errors import RunError
+from fact_core.labeling import checked, classes, labels_now
+from fact_core.labeling.checked import Answers
+from fact_core.labeling.history import State
+from fact_core.storage import db, items
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+from fact_core.types import Evidence, IntArray
+
+RECENT = 200  # labels whose time is looked at
+LONGEST = 60.0  # s: nobody looks longer at one image
+Bools = npt.NDArray[np.bool_]
+
+
+def gather(project: Project, run: Run) -> Evidence:
+    """What a promise about a training run's answers rests on. RunError while the pool is not predicted.
+
+    Check images that belong together with a training image, or look nearly the same, are left out; so are those that
+    are unlike every class, which are never accepted.
+    """
+    found = checked.answers(project, run)
+    if found is None:
+        raise RunError("This run has no predictions yet", do="Predict the pool first.")
+    numbers = _class_ids(project, run, found)
+    able = np.array(numbers, dtype=np.int64)[found.y] > 0
+    able &= ~found.strange if found.strange is not None else True
+    said = labels_now.states(project)
+    there = np.isin(found.ids, items.pool(project).ids)
+    free = there & ~np.isin(found.ids, list(said))
+    keep = free & able
+    right, groups, rows, leaks = _checks(project, run, found, able & there)
+    return Evidence(
+        ids=found.ids[keep],
+        y=found.y[keep],
+        confidence=found.confidence[keep],
+        classes=found.classes,
+        class_ids=numbers,
+        check_confidence=found.confidence[rows],
+        check_right=right,
+        check_groups=groups,
+        strange=-1 if found.strange is None else int((free & ~able).sum()),
+        leaks=leaks,
+        gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
+        basis=_basis(found.ids[rows], right),
+    )
+
+
+def pace(project: Project) -> float | None:
+    """Seconds that a person took for a label lately: the median; None where nobody was timed."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT lead_time FROM label WHERE op = 'label' AND lead_time IS NOT NULL ORDER BY id DESC LIMIT ?",
+            (RECENT,),
+        )
+        taken = [min(float(row["lead_time"]), LONGEST) for row in rows]
+    return float(np.median(taken)) if taken else None
+
+
+def _checks(project: Project, run: Run, found: Answers, able: Bools) -> tuple[Bools, IntArray | None, IntArray, int]:
+    """Of the check images that count: whether right (n,), groups (n,), rows in the answers (n,); how many leak."""
+    names = checked.check_names(project, run)
+    rows = np.flatnonzero(np.isin(found.ids, list(names)) & able)
+    about = checked.about(project, run, found, rows)
+    fair = np.ones(len(rows), dtype=np.bool_) if about.leaks is None else ~about.leaks
+    groups = None if about.groups is None else about.groups[fair]
+    rows, leaks = rows[fair], int((~fair).sum())
+    said = [found.classes[y] for y in found.y[rows].tolist()]
+    right = np.array([name == names[i] for name, i in zip(said, found.ids[rows].tolist(), strict=True)], dtype=np.bool_)
+    return right, groups, rows, leaks
+
+
+def _class_ids(project: Project, run: Run, found: Answers) -> tuple[int, ...]:
+    """The number of each of the run's classes, 0 for one that is gone."""
+    listed = {each.name: each.id for each in classes.classes(project)}
+    told = run.result.get("class_ids") or [listed.get(name, 0) for name in found.classes]
+    return tuple(int(each) if each in listed.values() else 0 for each in told)
+
+
+def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
+    """Images of which a person said something since the first check image was drawn, although nobody chose them.
+
+    What was picked to be labeled is not among them: picks are what the model is unsure of, or anything.
+    """
+    with db.connect(project.db) as con:
+        row = con.execute(
+            "SELECT min(selection.created) AS at FROM selection JOIN pick ON pick.selection = selection.id "
+            "WHERE pick.role = 'audit' AND pick.state = 'chosen'"
+        ).fetchone()
+        chosen = {each["item"] for each in con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen'")}
+    if row["at"] is None:
+        return []
+    return [item for item, state in said.items() if state.at >= row["at"] and item not in chosen]
+
+
+def _basis(ids: IntArray, right: Bools) -> str:
+    order = np.argsort(ids)
+    return hashlib.blake2b(ids[order].tobytes() + right[order].tobytes(), digest_size=8).hexdigest()

@@ -1,0 +1,145 @@
+"""Accepted answers: one step to undo and to do again, outweighed by a person, never counted as labels."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fact_core.errors import InputError, RunError
+from fact_core.exchange import export_labels
+from fact_core.labeling import acceptances, classes, finished, finishing, labels_now, operations, selections
+from fact_core.labeling.acceptances import Look
+from fact_core.labeling.history import Op
+from fact_core.storage import db, run_queue
+from fact_core.storage.project import Project
+from fact_core.types import Selection
+from tests.storage_help import flat_project
+
+CLASSES = ("cat", "dog")
+SURE = [0.9, 0.8, 0.7, 0.6, 0.99, 0.95, 0.5, 0.4, 0.85, 0.75]  # of images 1 to 10
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Ten images: 1 is picked, labeled and learned, 2 and 3 check; a run that says cat, cat, dog, cat, dog ..."""
+    project = flat_project(tmp_path, 10)
+    for name in CLASSES:
+        classes.add_class(project, name)
+    ids, roles = np.array([1, 2, 3]), ("pick", "audit", "audit")
+    selections.save(project, Selection(ids, roles, np.zeros(0, np.int64), "random", {}), None)
+    operations.apply(project, "desk", [Op(1, "label", 1, 1), Op(2, "label", 2, 1), Op(3, "label", 3, 1)])
+    run = run_queue.queue(project, "train", {})
+    run_queue.claim(project, "test")
+    run_queue.finish(project, run, "done", result={"ids": [1], "classes": list(CLASSES), "class_ids": [1, 2]})
+    return project
+
+
+def answer(project: Project, strange: tuple[int, ...] = (), near: tuple[int, ...] = ()) -> run_queue.Run:
+    run = run_queue.list_runs(project, "train")[0]
+    file = project.predictions_file(run.id)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    ids, y = np.arange(1, 11), np.array([0, 0, 1] + [0, 1] * 3 + [0])
+    flags = {"strange": np.isin(ids, strange), "near": np.isin(ids, near)}
+    np.savez(file, allow_pickle=False, ids=ids, y=y, confidence=np.array(SURE, np.float32), **flags)
+    return run
+
+
+def look(project: Project, threshold: float | None = 0.7, goal: float = 0.9, alpha: float = 0.025) -> Look:
+    basis = finishing.gather(project, run_queue.list_runs(project, "train")[0]).basis
+    told = {"threshold": threshold, "accepted": 5, "checks": 2, "wrong": 1}
+    return acceptances.note_look(project, 1, goal, alpha, basis, **told)  # type: ignore[arg-type]
+
+
+def kinds(project: Project) -> dict[int, tuple[str, str, str]]:
+    return {each.id: (each.label, each.source, each.kind) for each in finished.rows(project)}
+
+
+def test_what_is_gathered(project: Project) -> None:
+    with pytest.raises(RunError, match="no predictions"):
+        finishing.gather(project, run_queue.list_runs(project, "train")[0])
+    found = finishing.gather(project, answer(project, strange=(7,), near=(3,)))
+    assert found.ids.tolist() == [4, 5, 6, 8, 9, 10] and (found.strange, found.open) == (1, 7)
+    assert (found.check_right.tolist(), found.leaks) == ([True], 1)  # 3 is nearly what was learned
+    assert finishing.gather(project, answer(project)).check_right.tolist() == [True, False]
+    operations.apply(project, "desk", [Op(4, "label", 5, 2), Op(5, "skip", 6)])  # nobody has chosen them
+    later = finishing.gather(project, answer(project))
+    assert later.gone.tolist() == pytest.approx([0.99, 0.95]) and later.ids.tolist() == [4, 7, 8, 9, 10]
+    classes.delete_class(project, 2)
+    assert set(finishing.gather(project, answer(project)).y.tolist()) == {0}
+
+
+def test_accepted_images_are_finished_and_are_no_labels(project: Project, tmp_path: Path) -> None:
+    evidence = finishing.gather(project, answer(project))
+    before = labels_now.snapshot(project)
+    step = acceptances.accept(project, look(project), evidence, "Ada")
+    assert sorted(acceptances.now(project)) == [5, 6, 9, 10]
+    assert kinds(project)[5] == ("dog", "accepted", "label") and kinds(project)[4] == ("", "", "open")
+    assert kinds(project)[1] == ("cat", "person", "label")
+    assert labels_now.snapshot(project).ids.tolist() == before.ids.tolist()
+    assert export_labels.write_labels(project, tmp_path / "labels.csv") == 3
+    operations.apply(project, "desk", [Op(4, "label", 5, 1), Op(5, "skip", 6), Op(6, "flag", 9)])
+    assert {item: kinds(project)[item] for item in (5, 6, 9)} == {
+        5: ("cat", "person", "label"),
+        6: ("", "", "skipped"),
+        9: ("", "", "cannot tell"),
+    }
+    assert sorted(acceptances.now(project)) == [10]
+    assert acceptances.undo(project, step) and not acceptances.now(project)
+    assert acceptances.redo(project, step) and sorted(acceptances.now(project)) == [10]
+    classes.rename_class(project, 1, "kitten")
+    assert kinds(project)[10][0] == "kitten" and acceptances.now(project)[10].name == "kitten"
+    classes.delete_class(project, 1)
+    assert sorted(acceptances.now(project)) == [5]  # nobody says cat of it any more
+    assert kinds(project)[10] == ("", "", "open")
+
+
+def test_steps_are_undone_and_done_again_one_by_one(project: Project) -> None:
+    evidence = finishing.gather(project, answer(project))
+    first = acceptances.accept(project, look(project, 0.7), evidence)
+    assert acceptances.accept(project, acceptances.looks(project)[0], evidence) == first  # clicked twice
+    second = acceptances.accept(project, look(project, 0.9, 0.95, 0.008), evidence)
+    assert sorted(acceptances.now(project)) == [5, 6]  # the newest one alone
+    assert not acceptances.undo(project, first) and acceptances.undo(project, second)
+    assert not acceptances.undo(project, second)  # another window was quicker
+    assert sorted(acceptances.now(project)) == [5, 6, 9, 10]
+    assert acceptances.undo(project, first) and not acceptances.now(project)
+    assert not acceptances.redo(project, second) and acceptances.redo(project, first)
+    assert [each and each.id for each in acceptances.steps(project)] == [first, second]
+    third = acceptances.accept(project, acceptances.looks(project)[1], evidence)
+    assert [each and each.id for each in acceptances.steps(project)] == [third, None]
+
+
+def test_looks_are_kept(project: Project) -> None:
+    evidence = finishing.gather(project, answer(project))
+    kept = look(project, None)
+    assert acceptances.find_look(project, 1, 0.9, evidence.basis) == kept
+    assert acceptances.find_look(project, 1, 0.95, evidence.basis) is None
+    operations.apply(project, "desk", [Op(4, "label", 4, 1)])  # no check image: nothing new is asked of them
+    assert finishing.gather(project, answer(project)).basis == evidence.basis
+    operations.apply(project, "desk", [Op(5, "label", 3, 2)])
+    assert finishing.gather(project, answer(project)).basis != evidence.basis
+    with pytest.raises(InputError, match="Another window"):
+        look(project, 0.7)
+    with pytest.raises(InputError, match="No answer"):
+        acceptances.accept(project, kept, evidence)
+
+
+def test_finished_csv(project: Project, tmp_path: Path) -> None:
+    evidence = finishing.gather(project, answer(project))
+    acceptances.accept(project, look(project, 0.95), evidence)
+    with db.connect(project.db) as con:
+        con.execute("UPDATE item SET duplicate_of = 5 WHERE id = 8")
+        con.execute("UPDATE item SET status = 'missing' WHERE id = 10")
+        con.conn.commit()
+    assert export_labels.write_finished(project, tmp_path / "finished.csv") == 9
+    with open(tmp_path / "finished.csv", encoding="utf-8-sig", newline="") as file:
+        rows = {row["file_path"]: row for row in csv.DictReader(file)}
+    assert rows["004.png"] == {
+        "file_path": "004.png", "label": "dog", "source": "accepted", "confidence": "0.990000", "kind": "label",
+    }  # fmt: skip
+    assert rows["007.png"] == {**rows["004.png"], "file_path": "007.png"}  # shows the same
+    assert (rows["000.png"]["source"], rows["000.png"]["confidence"]) == ("person", "")
+    assert rows["003.png"]["kind"] == "open"

@@ -1,0 +1,148 @@
+"""Finishing a folder by its routes: what is asked of the check images and what that costs, accept, undo, the rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fact_core.labeling import acceptances, classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
+from fact_core.storage import items, run_queue
+from fact_core.storage.project import Project
+from fact_core.storage.synthetic import add_items
+from fact_core.types import Selection
+from tests.page.test_results_routes import Site, site_of
+from tests.storage_help import flat_project
+
+__all__ = ["site_of"]  # a fixture
+
+N, CHECKS, STRANGE = 600, 120, 20
+
+
+@pytest.fixture
+def site(tmp_path: Path, site_of: Callable[[Project], Site]) -> Site:
+    """600 images, one of which was learned: even numbers are cats, odd ones dogs. 120 are drawn to check."""
+    project = flat_project(tmp_path, 1)
+    add_items(project, N - 1)
+    for name in ("cat", "dog"):
+        classes.add_class(project, name)
+    ids = items.pool(project).ids
+    drawn = np.random.default_rng(0).permutation(ids[1:])[:CHECKS]
+    roles = ("pick", *("audit",) * CHECKS)
+    selection = Selection(np.append(ids[:1], drawn), roles, np.zeros(0, np.int64), "random", {})
+    selections.save(project, selection, None)
+    operations.apply(project, "test", [Op(1, "label", int(ids[0]), 1 + int(ids[0]) % 2)])
+    train(project)
+    return site_of(project)
+
+
+def train(project: Project, wrong: int = 8, strange: bool = True) -> run_queue.Run:
+    """A run that is surest of the first images; the last ``wrong`` of all are wrong, those before them strange."""
+    run = run_queue.get(project, run_queue.queue(project, "train", {}))
+    told = {"ids": [1], "classes": ["cat", "dog"], "class_ids": [1, 2]}
+    run_queue.finish(project, run.id, "done", result=told)
+    ids = items.pool(project).ids
+    y, file = ids % 2, project.predictions_file(run.id)
+    y[-wrong:] = 1 - y[-wrong:]
+    arrays: dict[str, Any] = {"ids": ids, "y": y, "confidence": np.linspace(1, 0.5, len(ids), dtype=np.float32)}
+    if strange:
+        arrays["strange"] = np.arange(len(ids)) >= len(ids) - wrong - STRANGE
+        arrays["strange"] &= np.arange(len(ids)) < len(ids) - wrong
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(file, allow_pickle=False, **arrays)
+    return run
+
+
+def label_checks(project: Project, count: int = CHECKS) -> None:
+    checks = [entry.item for entry in selections.queue(project) if entry.role == "audit"][:count]
+    ops = [Op(n, "label", item, 1 + item % 2, lead_time=4.0) for n, item in enumerate(checks, start=2)]
+    operations.apply(project, "test", ops)
+
+
+def post(site: Site, what: str, **body: Any) -> Any:
+    answer = site.browser.post(f"/x/{site.key}/finish/{what}", json={"run": 0, **body})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def refused(site: Site, what: str, **body: Any) -> str:
+    answer = site.browser.post(f"/x/{site.key}/finish/{what}", json={"run": 0, **body})
+    assert answer.status_code == 400, answer.text
+    return str(answer.json()["what"])
+
+
+def goal_of(found: Any, goal: float) -> Any:
+    return next(each for each in found["goals"] if abs(each["goal"] - goal) < 1e-6)
+
+
+def test_only_a_question_spends_and_the_same_one_spends_nothing(site: Site) -> None:
+    label_checks(site.project)
+    before = site.get("/finish")
+    assert (before["look"], before["chance"], before["seconds"]) == (1, 0.025, 4.0)
+    assert goal_of(before, 0.95)["asked"] is None and goal_of(before, 0.95)["takes"] == 72
+    assert before["checks"] > 100 and 0.95 <= before["best"] < 0.98
+    asked = post(site, "ask", goal=0.95)
+    able = goal_of(asked, 0.95)
+    assert asked["look"] == 2 and able["asked"] > 300
+    assert post(site, "ask", goal=0.95)["look"] == 2 == site.get("/finish")["look"]
+    assert post(site, "ask", goal=0.9)["look"] == 3
+    assert [round(each.alpha, 4) for each in acceptances.looks(site.project)] == [0.025, 0.0083]
+    assert refused(site, "ask", goal=0.951) == "There is no such goal"
+    assert refused(site, "accept", goal=0.8).startswith("The check images were not asked")
+
+
+def test_accept_undo_and_do_again_from_any_window(site: Site) -> None:
+    project = site.project
+    label_checks(project)
+    able = goal_of(post(site, "ask", goal=0.95), 0.95)["asked"]
+    labels = labels_now.snapshot(project).ids.tolist()
+    done = post(site, "accept", goal=0.95)
+    assert (done["accepted"], done["step"]["images"], done["step"]["older"]) == (able, able, False)
+    assert done["open"] == N - len(labels) - able and labels_now.snapshot(project).ids.tolist() == labels
+    assert post(site, "accept", goal=0.95)["step"] == done["step"]  # clicked twice
+    back = post(site, "undo", step=done["step"]["id"])
+    assert (back["accepted"], back["step"], back["again"]["images"]) == (0, None, able)
+    assert post(site, "undo", step=done["step"]["id"])["again"] == back["again"]  # the other window was slower
+    assert post(site, "redo", step=done["step"]["id"])["accepted"] == able == site.get("/finish")["accepted"]
+    one = next(iter(acceptances.now(project)))
+    operations.apply(project, "test", [Op(500, "label", one, 1)])
+    later = site.get("/finish")
+    assert (later["accepted"], later["person"]) == (able - 1, len(labels) + 1)
+    assert goal_of(later, 0.95)["asked"] == able - 1  # nothing new was asked of the check images
+    train(project)
+    newer = site.get("/finish")
+    assert newer["step"]["older"] and newer["accepted"] == able - 1 and goal_of(newer, 0.95)["asked"] is None
+
+
+def test_the_rest_is_listed_class_by_class_surest_first(site: Site) -> None:
+    label_checks(site.project)
+    post(site, "ask", goal=0.95)
+    post(site, "accept", goal=0.95)
+    body = site.browser.get(f"/x/{site.key}/rest").content
+    start = 4 + int.from_bytes(body[:4], "little")
+    head = json.loads(body[4:start])
+    named = sum(n for _, n in head["classes"])
+    ids = np.frombuffer(body, "<i4", named + head["strange"], start)
+    sure = np.frombuffer(body, "u1", named, start + 4 * len(ids))
+    assert len(body) == start + 4 * len(ids) + named
+    cats = head["classes"][0][1]
+    assert (np.diff(sure[:cats].astype(int)) <= 0).all() and (np.diff(sure[cats:].astype(int)) <= 0).all()
+    taken, said = set(acceptances.now(site.project)), set(labels_now.states(site.project))
+    assert set(ids.tolist()) == set(items.pool(site.project).ids.tolist()) - taken - said
+    assert len(ids) == site.get("/finish")["open"]
+
+
+def test_what_is_missing_is_said(site: Site) -> None:
+    assert site.get("/finish")["checks"] == 0 and site.get("/finish")["best"] == 0
+    label_checks(site.project, 20)
+    few = site.get("/finish")
+    assert few["best"] < 0.9 and goal_of(post(site, "ask", goal=0.95), 0.95)["asked"] == 0
+    assert refused(site, "accept", goal=0.95).startswith("No answer may be accepted")
+    train(site.project, strange=False)
+    assert site.get("/finish")["strange"] == -1
+    assert refused(site, "ask", goal=0.9) == "The answers are of an earlier version"
