@@ -103,6 +103,7 @@ class LabelPage {
 
   start() {
     this.store.start().then(async () => {
+      if (!this.now) this.changed("queue"); // another page had read it before this one was made
       if (keptSession("rest")) this.rest = await loadRest(keptSession("rest")).catch(() => null);
       if (keptSession("grid")) this.view(true);
       this.jump();
