@@ -55,7 +55,7 @@ def train(project: Project, wrong: int = 8, strange: int | None = STRANGE) -> ru
         arrays["strange"] &= np.arange(len(ids)) < len(ids) - wrong
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez(file, allow_pickle=False, **arrays)
-    return run
+    return run_queue.get(project, run.id)
 
 
 def label_checks(project: Project, count: int = CHECKS) -> None:
