@@ -14,7 +14,7 @@ import { meter, notes, percent } from "./finish_facts.js";
 import { canLook } from "./words.js";
 
 const USUAL = 0.95;
-const MINUTE = 60; // s
+const MINUTE = 60, PACE = 6; // s; an image, until the person's own pace is known
 
 export class Finish {
   constructor() {
@@ -218,7 +218,8 @@ export class Finish {
 
   can(found) {
     const { data } = this, open = data.open + data.accepted, left = open - found.asked;
-    const time = t("finish.time", { time: fmt.about(Math.max(MINUTE, left * data.seconds)) });
+    const long = fmt.about(Math.max(MINUTE, left * (data.seconds || PACE)));
+    const time = t(data.seconds ? "finish.time" : "finish.time_usual", { time: long });
     const told = { able: fmt.int(found.asked), open: fmt.int(open), left: fmt.int(left), time };
     const stands = data.step && !data.step.older && Math.abs(data.step.goal - found.goal) < 1e-6;
     const words = stands

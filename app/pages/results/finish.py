@@ -19,7 +19,6 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Evidence, IntArray
 
-PACE = 6.0  # seconds a label, until the person's own is known
 GOALS = tuple(
     round(float(goal), 4) for goal in np.arange(promise.LOWEST, promise.HIGHEST + promise.STEP / 2, promise.STEP)
 )
@@ -58,7 +57,7 @@ class Finish:
     strange: open images unlike any class, -1 where the answers do not say. checks: check images that count; leaks,
     gone: how many do not, being like training images, or like images that a person took out. look: the number of the
     next question, which has ``chance`` of error; best: the best goal that the check images could carry, 0 for none.
-    seconds: a person's time for one image.
+    seconds: a person's time for one image, as far as it is known.
     """
 
     run: int
@@ -77,7 +76,7 @@ class Finish:
     goals: list[Goal]
     step: Step | None
     again: Step | None
-    seconds: float
+    seconds: float | None
 
 
 def finish_of(held: Opened, run: Run) -> Finish:
@@ -117,7 +116,7 @@ def _finish(held: Opened, run: Run) -> Finish:
         goals=[_goal(goal, alpha, mine.get(goal), evidence) for goal in GOALS],
         step=_step(project, run, stands),
         again=_step(project, run, again),
-        seconds=finishing.pace(project) or PACE,
+        seconds=finishing.pace(project),
     )
 
 
