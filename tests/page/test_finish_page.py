@@ -75,7 +75,7 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     before = len(labels_now.snapshot(project).ids)
     page.locator("#finish-review").click()
     lists = page.get_by_label("Which images")
-    expect(lists).to_contain_text("The rest: unlike any class")
+    expect(lists).to_contain_text("The rest: cat")
     confirm = page.get_by_role("button", name="Confirm")
     expect(confirm).to_be_enabled()
     confirm.click()
