@@ -189,6 +189,12 @@ class LabelPage {
     this.grid.refresh(true);
   }
 
+  leaveRest() { // other images were chosen: these are what is to be labeled now
+    this.rest = null;
+    keepSession("rest", 0);
+    if (this.gridded) this.grid.refresh(true);
+  }
+
   toOpen() { // where work goes on, one by one
     const { entries } = this.store, here = this.now && this.now.at >= 0 && !this.answered(this.now.id);
     this.view(false);
@@ -332,6 +338,7 @@ class LabelPage {
   changed(what) {
     if (what === "sync") return this.head.sync();
     if (what === "keys") toast(t("label.keys_moved"), "bad");
+    if (what === "round" && this.rest) this.leaveRest();
     if (what === "queue" || what === "round") this.keepPlace(what === "round");
     this.draw();
   }

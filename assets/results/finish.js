@@ -93,10 +93,14 @@ export class Finish {
   // ---- drawing
   draw() {
     const { data, goal, busy } = this;
-    redraw(this.top, [data, busy], () => [meter(data), notes(data, this.number), this.acts()]);
+    redraw(this.top, [data, busy], () => [this.how(), meter(data), notes(data, this.number), this.acts()]);
     const asks = data.checks > 0 && data.strange >= 0;
     redraw(this.slider, [asks, data.goals.length, data.run], () => asks ? this.slide() : null);
     redraw(this.says, [data, goal, busy], () => this.words());
+  }
+
+  how() {
+    return this.data.step ? null : el("p", { class: "small finish-how" }, t("finish.how"));
   }
 
   acts() {
