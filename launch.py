@@ -2,6 +2,7 @@
 
     launch.py [serve] [--host H] [--port N] [--no-browser] [--project DIR] [--demo] [--certfile FILE --keyfile FILE]
     launch.py run --images DIR --project DIR --budget N|P% --labels-from folders|FILE.csv ...
+    launch.py sort PROJECT --to DIR --as copy|hardlink|symlink|list     the images in folders, one a class
     launch.py bench NAME ...         measure; bench --help lists what, bench NAME --help what it takes
     launch.py weights NAME           fetch, check and convert pretrained weights (--file FILE: use your own)
     launch.py pack PROJECT FILE      a project in one file (--images: with its images); unpack FILE --to FOLDER
@@ -38,8 +39,8 @@ OLDEST, NEWEST = (3, 11), (3, 13)
 NEEDED_GB = 1.5 if sys.platform == "darwin" else 6.5
 CLI = "fact_core.cli"
 #: command -> the module that does it; app.bench adds the page's measurements to the command line's.
-COMMANDS = {"serve": "app.main", "run": CLI, "bench": "app.bench", "weights": CLI, "pack": CLI, "unpack": CLI}
-COMMANDS |= {"doctor": CLI, "test": ""}
+COMMANDS = {"serve": "app.main", "run": CLI, "sort": CLI, "bench": "app.bench", "weights": CLI, "pack": CLI}
+COMMANDS |= {"unpack": CLI, "doctor": CLI, "test": ""}
 LOCK = VENV / "fact-studio.lock"
 STAMPS = {"base": VENV / "fact-studio.stamp", "test": VENV / "fact-studio-test.stamp"}
 

@@ -1,4 +1,4 @@
-"""The command line: ``launch.py run | bench | weights | pack | unpack | doctor``.
+"""The command line: ``launch.py run | sort | bench | weights | pack | unpack | doctor``.
 
 What goes wrong is one line on stderr, "error: ...", and an exit code that is not 0; the
 traceback goes to log.txt in the home folder. 2: something given cannot be used; 1: an error
@@ -26,10 +26,11 @@ from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.folders import data_folder
 from fact_core.generators import finish
-from fact_core.headless import doctor, packing
+from fact_core.headless import doctor, packing, rounds, sort_command
 from fact_core.headless.console import Console
 from fact_core.headless.parser import Parser
 from fact_core.headless.run_all import Order, run_all
+from fact_core.headless.summary import summary
 from fact_core.pretrained import weights
 
 #: Options of a training run that have a flag of their own kind, or none.
@@ -81,6 +82,8 @@ def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     words = "the whole way, from a folder of images to a classifier"
     raw = argparse.RawDescriptionHelpFormatter
     _add_run(commands.add_parser("run", help=words, epilog=EXAMPLES, formatter_class=raw))
+    words = "the images of a project in folders, one a class: copies, links, or a list"
+    sort_command.add_arguments(commands.add_parser("sort", help=words, description=sort_command.__doc__))
     one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
     one.add_argument("name", metavar="NAME")
     one.add_argument(
@@ -134,6 +137,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="which images belong together, such as frames of a video: never of one group on both sides of a "
         "measurement; kept with the project",
     )
+    more = parser.add_argument_group("rounds to a goal, each with the budget; they end once all can be accepted")
+    more.add_argument("--goal", metavar="P%", help="such a share of what is accepted shall be right, such as 98%%")
+    more.add_argument("--rounds", type=int, default=5, metavar="N", help="at most so many (default 5)")
+    more.add_argument(
+        "--finished", type=Path, metavar="FILE", help="the folder's list (default: in the project folder)"
+    )
     add_arguments(parser, SelectConfig, ("strategy", "check"))
     add_arguments(parser, TrainConfig, _PLAIN)
     labels = parser.add_argument_group("how --labels-from is read, where that is not clear")
@@ -169,6 +178,8 @@ def _run(args: argparse.Namespace) -> int:
         follow_links=tuple(args.follow_links),
         view=args.view,
         groups=args.groups,
+        goal=_goal(args),
+        finished=args.finished,
     )
     if args.json:
         _write_json(args.json, {}, check=True)
@@ -177,46 +188,17 @@ def _run(args: argparse.Namespace) -> int:
     result = run_all(order, Console(sys.stderr))
     if args.json:
         _write_json(args.json, result)
-    print("\n".join(_summary(result)))
+    print("\n".join(summary(result)))
     return 0
 
 
-def _summary(result: dict[str, Any]) -> list[str]:
-    """The result in lines for a person."""
-    accuracy, lines = result["accuracy"], [f"{result['labels']} labels, {len(result['classes'])} classes"]
-    for each in result["phases"]:
-        memory = f", peak GPU memory {each['peak_memory_mb']:,.0f} MB" if each["peak_memory_mb"] else ""
-        lines.append(f"  {each['name']}: {each['seconds']:.1f} s{memory}")
-    if accuracy["pool_rest"] is not None:
-        low, high = accuracy["pool_rest_interval"]
-        lines.append(
-            f"accuracy on the {accuracy['pool_rest_n']:,} other images of the pool: "
-            f"{accuracy['pool_rest']:.1%} (95 % interval {low:.1%} to {high:.1%})"
-        )
-        lines += _grouped(accuracy)
-        if result["self_training_images"]:
-            lines.append(f"  learned from {result['self_training_images']:,} images of the pool without labels as well")
-        lines += [f"  after {name}: {share:.1%}" for name, share in accuracy["per_phase"].items()]
-    if accuracy["test"] is not None:
-        lines.append(f"accuracy on the test images: {accuracy['test']:.1%}")
-    if result["export"]:
-        lines.append(f"classifier: {result['export']}")
-    return [*lines, f"{result['seconds_total']:.0f} s on {result['device']}"]
-
-
-def _grouped(accuracy: Mapping[str, Any]) -> list[str]:
-    """What the figure owes to images that belong together, or look nearly the same."""
-    lines = []
-    if accuracy["pool_rest_groups"]:
-        lines.append(f"  the interval counts the {accuracy['pool_rest_groups']:,} groups that these images lie in")
-    if accuracy["pool_rest_leaks"]:
-        clean = accuracy["pool_rest_clean"]
-        rest = f": without them {clean:.1%}" if clean is not None else ""
-        lines.append(
-            f"  {accuracy['pool_rest_leaks']:,} of them look nearly the same as a labeled image, or belong together "
-            f"with one{rest}"
-        )
-    return lines
+def _goal(args: argparse.Namespace) -> rounds.Goal | None:
+    """The goal of the arguments. ConfigError where it cannot be."""
+    if args.goal is None:
+        return None
+    if args.rounds < 1:
+        raise ConfigError("--rounds must be at least 1", f"You gave {args.rounds}.")
+    return rounds.Goal(rounds.parse_goal(args.goal), args.rounds)
 
 
 def _bench(args: argparse.Namespace) -> int:

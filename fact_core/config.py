@@ -12,6 +12,7 @@ from typing import Any
 
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, VIEWS, check_fit, pick
 from fact_core.errors import ConfigError
+from fact_core.file_config import SORT_WAYS, ExportConfig, ImportConfig, SortConfig
 from fact_core.options import add_arguments, check, from_dict, from_flat, given, option, options, to_dict, value_of
 from fact_core.phase_config import LONGEST, FfConfig, LmConfig, LpConfig, StConfig
 
@@ -22,15 +23,18 @@ __all__ = [
     "LONGEST",
     "POOL_IMAGES",
     "RUN_CONFIGS",
+    "SORT_WAYS",
     "ExportConfig",
     "FeaturesConfig",
     "FfConfig",
+    "ImportConfig",
     "LmConfig",
     "LpConfig",
     "MapConfig",
     "PredictConfig",
     "ScanConfig",
     "SelectConfig",
+    "SortConfig",
     "StConfig",
     "TrainConfig",
     "add_arguments",
@@ -136,6 +140,13 @@ class SelectConfig:
         expert=True,
     )
     view: str = _view()
+    model: int = option(
+        0,
+        "Model",
+        "The training run whose answers say what is unsure; 0: the newest. For strategies that take answers.",
+        low=0,
+        paper=True,
+    )
 
     def for_strategies(self) -> dict[str, Any]:
         """What strategies take besides features, budget and labels; each picks its own."""
@@ -207,76 +218,6 @@ class PredictConfig:
     batch: int = option(64, "Batch", "Images at a time.", low=1, high=4096, expert=True)
 
 
-@dataclass(frozen=True)
-class ExportConfig:
-    """Writing the result into a new folder."""
-
-    run: int = option(0, "Run", "The training run to export.", low=0)
-    folder: str = option("", "Into", "A new folder. Nothing is overwritten.")
-    items: tuple[str, ...] = option(("model",), "What", "What is written.")
-
-
-@dataclass(frozen=True)
-class ImportConfig:
-    """How a file or folders of labels are to be read: what is not sure is asked, and left as "ask" it stays open."""
-
-    labels_image_column: str = option(
-        "", "Column of the file", "The column that names the image; empty: found by itself."
-    )
-    labels_class_column: str = option(
-        "", "Column of the class", "The column or question that gives the class; empty: found."
-    )
-    labels_level: int = option(
-        0, "Folder of the class", "Which folder below the image folder is the class, 1 the topmost; 0: found.", low=0
-    )
-    labels_encoding: str = option("", "Encoding", "Such as utf-8 or cp1252; empty: found by itself.")
-    labels_case: str = option(
-        "ask",
-        "Upper and lower case",
-        "Classes that only case tells apart: an error, or joined into one.",
-        choices=("ask", "join"),
-    )
-    labels_numbers: str = option(
-        "ask",
-        "1, 01 and 1.0",
-        "Classes that are one number: an error, joined into one, or kept apart.",
-        choices=("ask", "join", "apart"),
-    )
-    labels_unnamed: str = option(
-        "ask",
-        "Numbers without names",
-        "Numbers of classes that the file gives no name for: an error, or names themselves.",
-        choices=("ask", "names"),
-    )
-    labels_empty: str = option(
-        "none", "nan, None, NA", "Cells with such words: no label, or names of classes.", choices=("none", "names")
-    )
-    labels_several: str = option(
-        "none",
-        "a|b and a,b",
-        "Cells with such signs: several labels, which are left out, or the name of one class.",
-        choices=("none", "names"),
-    )
-    labels_model: str = option(
-        "ask",
-        "Answers of a model",
-        "A file with the answers of a model: an error, or taken as labels.",
-        choices=("ask", "take"),
-    )
-    labels_moved: str = option(
-        "no",
-        "Another folder",
-        "Whether rows that name another folder mean the images here all the same.",
-        choices=("no", "yes"),
-    )
-    labels_rows: str = option(
-        "all",
-        "Rows",
-        "Rows that name no image here: an error (all must), or passed over (known).",
-        choices=("all", "known"),
-    )
-
-
 #: kind of run -> its options
 RUN_CONFIGS: dict[str, type[Any]] = {
     "scan": ScanConfig,
@@ -287,6 +228,7 @@ RUN_CONFIGS: dict[str, type[Any]] = {
     "train": TrainConfig,
     "predict": PredictConfig,
     "export": ExportConfig,
+    "sort": SortConfig,
 }
 
 

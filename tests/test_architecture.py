@@ -20,6 +20,7 @@ VOCABULARY = [
     "options",
     "config",
     "phase_config",
+    "file_config",
     "files",
     "folders",
     "paths",

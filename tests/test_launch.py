@@ -253,7 +253,7 @@ def test_an_unknown_command_lists_the_known_ones(ready: Clone) -> None:
     assert ended.returncode == 2
     assert (
         ended.stderr
-        == "error: There is no command 'rnu'. Known: serve, run, bench, weights, pack, unpack, doctor, test.\n"
+        == "error: There is no command 'rnu'. Known: serve, run, sort, bench, weights, pack, unpack, doctor, test.\n"
     )
 
 

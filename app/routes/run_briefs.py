@@ -87,7 +87,7 @@ def run_brief(held: Opened, run: Run, known: Mapping[int, int] | None = None) ->
         progress=_progress(project, run),
         accuracy=right,
         interval=between,
-        result=_result(run) if run.kind in ("scan", "features", "export", "map", "compare") else None,
+        result=_result(run) if run.kind in ("scan", "features", "export", "sort", "map", "compare") else None,
     )
 
 

@@ -44,6 +44,7 @@ TEXT = {
     "run.train": "Training",
     "run.predict": "Predictions",
     "run.export": "Export",
+    "run.sort": "Sorting",
     "run.queued": "waits",
     "run.running": "running",
     "run.done": "done",

@@ -31,7 +31,7 @@ IDLE_SECONDS = 120.0
 #: A child that died is not started again sooner than this.
 RESPAWN_SECONDS = 5.0
 #: kind of run -> its options that are paths
-TYPED = {"export": ("folder",), "predict": ("images",)}
+TYPED = {"export": ("folder",), "predict": ("images",), "sort": ("folder",)}
 
 
 @dataclass

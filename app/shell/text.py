@@ -11,7 +11,9 @@ from app.pages.label import class_text as classes
 from app.pages.label import text as label
 from app.pages.project import text as project
 from app.pages.results import finish_text as finish
+from app.pages.results import next_text as following
 from app.pages.results import review_text as review
+from app.pages.results import sort_text as sorting
 from app.pages.results import text as results
 from app.pages.results import trust_text as trust
 from app.pages.select import text as select
@@ -23,7 +25,21 @@ from app.shell import decision_text as decisions
 def sentences() -> dict[str, str]:
     """All sentences in one dict. ValueError when two pages use the same key."""
     joined: dict[str, str] = {}
-    for page in (common, project, select, label, classes, train, decisions, results, finish, review, trust):
+    for page in (
+        common,
+        project,
+        select,
+        label,
+        classes,
+        train,
+        decisions,
+        results,
+        finish,
+        following,
+        review,
+        sorting,
+        trust,
+    ):
         clash = joined.keys() & page.TEXT.keys()
         if clash:
             raise ValueError(f"{page.__name__} repeats the keys {', '.join(sorted(clash))}")

@@ -2,7 +2,7 @@
 import { el } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { errorBox, toast } from "../shell/notices.js";
-import { browseButton } from "./browse.js";
+import { browseButton } from "../shell/browse.js";
 import { openProject } from "../shell/pages.js";
 import { wholePath } from "../shell/path_field.js";
 import { api } from "../shell/server.js";

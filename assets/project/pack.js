@@ -7,7 +7,7 @@ import { openProject } from "../shell/pages.js";
 import { wholePath } from "../shell/path_field.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
-import { browseButton } from "./browse.js";
+import { browseButton } from "../shell/browse.js";
 
 const AGAIN = 400; // ms between two looks at a job
 

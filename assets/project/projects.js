@@ -11,7 +11,7 @@ import { wholePath } from "../shell/path_field.js";
 import { api } from "../shell/server.js";
 import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
-import { browseButton } from "./browse.js";
+import { browseButton } from "../shell/browse.js";
 import { duplicateProject, openPacked, packProject } from "./pack.js";
 
 /** The nodes of the list. act: {making, startNew(), openOther(), open(key), rename(project), remove(project)}. */

@@ -47,6 +47,12 @@ export class Finish {
     this.read(data.run.id, key);
   }
 
+  /** {met, seconds}: whether nothing is left to be labeled or accepted, and a person's time for a label. */
+  stand() {
+    const { data } = this;
+    return { met: Boolean(data && data.step && data.open === 0), seconds: data ? data.seconds : 0 };
+  }
+
   async read(run, key) {
     try {
       const found = await api(`/finish?run=${run}`);

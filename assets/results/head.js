@@ -3,6 +3,7 @@ import { el } from "../shell/dom.js";
 import { toast } from "../shell/notices.js";
 import { startRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
+import { nextButton } from "./next.js";
 import { choose, read, store, tell } from "./store.js";
 import { busyWith } from "./words.js";
 
@@ -15,7 +16,8 @@ function runName(run) {
     : t("results.run_plain", { n: run.number, recipe: run.recipe });
 }
 
-export function head() {
+/** The head. met: the folder is finished; seconds: a person's time for a label. */
+export function head(met, seconds) {
   const data = store.data, exporting = busyWith("export"), count = store.wanted.size;
   const pick = el("select", {
     class: "field results-run",
@@ -32,7 +34,7 @@ export function head() {
     : t("results.export_primary", { n: count });
   const button = el(
     "button",
-    { class: "btn primary push", type: "button", id: "results-export", onclick: submit },
+    { class: `btn ${met ? "primary" : ""}`, type: "button", id: "results-export", onclick: submit },
     label,
   );
   button.disabled = !data || data.run.status !== "done" || Boolean(exporting) || !count;
@@ -42,7 +44,7 @@ export function head() {
     el("h1", {}, t("results.title")),
     data ? pick : null,
     data && data.stale ? el("span", { class: "tag warn" }, t("results.stale")) : null,
-    data ? button : null,
+    data ? el("div", { class: "results-main push" }, button, nextButton(data, met, seconds)) : null,
   );
 }
 

@@ -13,9 +13,11 @@ import { exportPart } from "./export.js";
 import { head } from "./head.js";
 import { matrix } from "./matrix.js";
 import { mistakes } from "./mistakes.js";
+import { leftOfRound } from "./next.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { Runs } from "./runs.js";
+import { SortPart } from "./sort.js";
 import { answered, choose, read, store } from "./store.js";
 import { Suspects } from "./suspects.js";
 import { trouble } from "./trouble.js";
@@ -58,6 +60,7 @@ class ResultsPage {
     this.middle = pane();
     this.right = pane();
     this.form = el("div");
+    this.sort = new SortPart();
     this.pool = new Pool();
     this.suspects = new Suspects();
     this.runs = new Runs();
@@ -65,7 +68,7 @@ class ResultsPage {
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
     this.empty = el("div", { class: "empty results-empty", hidden: true });
     this.drawn = "";
-    this.right.append(this.form, this.pool.node);
+    this.right.append(this.form, this.sort.node, this.pool.node);
     root.classList.add("fill", "results");
     this.review = new Review(root, answered, () => this.draw());
     root.replaceChildren(this.top, this.empty, this.panes, this.review.node);
@@ -84,16 +87,30 @@ class ResultsPage {
     if (key === this.drawn) return;
     this.drawn = key;
     // A click or an open list is not disturbed by news.
-    redraw(this.top, [data && [data.runs, data.run, data.stale], Boolean(busyWith("export")), store.wanted.size], head);
+    const { met, seconds } = this.finish.stand(), busy = ["export", "select"].map((kind) => Boolean(busyWith(kind)));
+    const asked = [data && [data.runs, data.run, data.stale], busy, store.wanted.size, met, leftOfRound(state)];
+    redraw(this.top, asked, () => head(met, seconds));
     if (data) this.drawPanes(data);
     else this.drawEmpty();
   }
 
   /** What has to change before anything is drawn. */
   key(state, data) {
-    const progress = state.run && state.run.kind === "predict" ? state.run.progress : null;
+    const progress = state.run && ["predict", "sort"].includes(state.run.kind) ? state.run.progress : null;
+    const sorts = state.runs.filter((run) => run.kind === "sort").map((run) => [run.id, run.status, run.stopping]);
+    const selects = Boolean(busyWith("select"));
     const error = store.error && store.error.what;
-    return JSON.stringify([store.key, data && data.run.id, progress, [...store.wanted], error, store.busy]);
+    return JSON.stringify([
+      store.key,
+      data && data.run.id,
+      progress,
+      [...store.wanted],
+      error,
+      store.busy,
+      sorts,
+      selects,
+      leftOfRound(state),
+    ]);
   }
 
   drawPanes(data) {
@@ -119,6 +136,7 @@ class ResultsPage {
     [left.scrollTop, middle.scrollTop] = scroll;
     // Typing is not disturbed by news.
     redraw(this.form, [data.run.id, data.run.status, data.exports, data.export_into], () => exportPart(data));
+    this.sort.update(data);
     this.pool.update(data);
   }
 

@@ -12,6 +12,12 @@ import { MEASURES, plot, rowsOf, written } from "./plots.js";
 const PENDING = new Set(["queued", "running"]);
 const FEW = 4; // regions that are listed at once
 
+/** What a choice of unsure images is to be judged by. */
+function unsure({ by, picks, rest }) {
+  if (picks === null || rest === null) return t("select.doubt_unknown");
+  return t(`select.doubt_${by}`, { picks: fmt.pct(picks, 0), rest: fmt.pct(rest, 0) });
+}
+
 // act: look(id), title(strategy), choices() of strategies, chosen(id): whether an image is chosen now
 export class Evidence {
   constructor(host, act) {
@@ -38,7 +44,8 @@ export class Evidence {
     if (!found) return;
     const compared = this.comparisons(state), rows = rowsOf(found, compared, this.act.title);
     redraw(this.parts.plots, [state.selection.id, rows.map((row) => row.name)], () => [
-      MEASURES.map((measure) => plot(measure, rows, state.selection.strategy)),
+      found.doubt ? el("p", { class: "sv-doubt" }, unsure(found.doubt)) : null,
+      MEASURES.map((measure) => plot(measure, rows, !found.doubt && state.selection.strategy !== "random")),
       this.note(found, compared),
     ]);
     this.drawOthers(state, found, compared);

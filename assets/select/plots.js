@@ -23,13 +23,13 @@ export function rowsOf(found, compared, title) {
   ];
 }
 
-/** One plot: a line each row, and what it says of this choice. */
-export function plot(measure, rows, strategy) {
+/** One plot: a line each row, and what it says of this choice. judged: whether it was to stand for the pool at all. */
+export function plot(measure, rows, judged) {
   const span = (row) => row.draws ? [row.draws[measure].low, row.draws[measure].high] : [row.values[measure]];
   const all = rows.flatMap(span), least = Math.min(...all), most = Math.max(...all);
   const room = Math.max(most - least, 1e-6) * 0.06;
   const at = (value) => `${(100 * (value - least + room)) / (most - least + 2 * room)}%`;
-  const says = strategy === "random" ? null : verdict(measure, rows[0].values[measure], rows[1].draws[measure]);
+  const says = !judged ? null : verdict(measure, rows[0].values[measure], rows[1].draws[measure]);
   return el(
     "section",
     { class: "sv-plot", "aria-label": t(`select.measure_${measure}`) },

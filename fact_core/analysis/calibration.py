@@ -69,6 +69,13 @@ def temperature(log_p: Floats, y: IntArray) -> float:
 
 def scaled(p: Floats, by: float) -> npt.NDArray[np.float64]:
     """The confidences (n,) of probabilities (n, K) whose logits are divided by a temperature."""
+    return np.asarray(at_temperature(p, by).max(axis=1), dtype=np.float64)
+
+
+def at_temperature(p: Floats, by: float) -> npt.NDArray[np.float64]:
+    """Probabilities (n, K) whose logits are divided by a temperature; as they are where that is NaN."""
+    if math.isnan(by):
+        return np.asarray(p, dtype=np.float64)
     logits = np.log(np.clip(np.asarray(p, dtype=np.float64), 1e-12, 1.0)) / by
-    most = logits.max(axis=1, keepdims=True)
-    return np.asarray(1.0 / np.exp(logits - most).sum(axis=1), dtype=np.float64)
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float64)

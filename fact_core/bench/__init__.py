@@ -38,6 +38,11 @@ BENCHES: dict[str, Choice] = {
         "fact_core.bench.promise:run",
     ),
     "readme": Choice("README", "Makes the README's tables anew from the measured rows.", "fact_core.bench.readme:run"),
+    "rounds": Choice(
+        "Rounds",
+        "Labels bought against what is finished and right of a folder: in rounds, in one shot, drawn by lot.",
+        "fact_core.bench.rounds:run",
+    ),
     "selection": Choice(
         "Selection",
         "Seconds of ActiveFT against a plain autograd version of the same objective, from the same start.",

@@ -51,6 +51,12 @@ def _promise(rows: Sequence[Any]) -> str:
     return promise.table(rows)
 
 
+def _rounds(rows: Sequence[Any]) -> str:
+    from fact_core.bench import rounds
+
+    return rounds.table(rows)
+
+
 def _expansion(rows: Sequence[Any]) -> str:
     from fact_core.bench import expansion
 
@@ -78,6 +84,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "umap": ("umap", page_tables.umap_table),
     "intervals": ("intervals", _intervals),
     "promise": ("promise", _promise),
+    "rounds": ("rounds", _rounds),
     "views": ("views", _views),
 }
 

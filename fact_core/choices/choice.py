@@ -47,6 +47,7 @@ class StrategyChoice:
           pool is looked at through a random sample of that many.
     needs_labels: it learns from the labels so far, so that the first images are chosen in another way.
     prefix: a smaller budget gets the front of the same order. chance: another seed may give other images.
+    answers: it takes the answers of a trained model, where there are some.
     """
 
     title: str
@@ -56,6 +57,7 @@ class StrategyChoice:
     needs_labels: bool = False
     prefix: bool = False
     chance: bool = True
+    answers: bool = False
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,14 @@ STRATEGIES: dict[str, StrategyChoice] = {
         most=50_000,
         needs_labels=True,
     ),
+    "next": StrategyChoice(
+        "Label next",
+        "Picks images that the trained model is unsure of, unlike each other and unlike those that are labeled.",
+        "fact_core.select.label_next:select",
+        most=50_000,
+        needs_labels=True,
+        answers=True,
+    ),
     "alfamix": StrategyChoice(
         "ALFA-Mix",
         "Picks images whose class changes when they are mixed a little with labeled ones. For a second round.",

@@ -32,7 +32,7 @@ from fact_core.compute import views
 from fact_core.compute.image_batches import Picture, Preprocess, load_eval, normalise
 from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
 from fact_core.events import Log, Progress
-from fact_core.images import pixels
+from fact_core.images import pixels, sorting
 from fact_core.types import Report, Source, Step
 
 FILES = (
@@ -244,7 +244,7 @@ def _write_words(
     templates = Path(__file__).parent / "export_files"
     # The command sees pictures as this program does, because it has the same lines.
     command = (templates / "predict.py.txt").read_text("utf-8")
-    for name, module in (("pixels", pixels), ("views", views)):
+    for name, module in (("pixels", pixels), ("views", views), ("sorting", sorting)):
         same = Path(str(module.__file__)).read_text("utf-8").partition(COPIED)[2].strip()
         command = command.replace(f"# <{name}>", same)
     _text(work / "predict.py", command)

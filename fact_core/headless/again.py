@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fact_core.config import SelectConfig, TrainConfig, to_dict
+from fact_core.config import SelectConfig, TrainConfig, from_dict, to_dict
 from fact_core.labeling import selections
 from fact_core.storage import groups, run_queue, view
 from fact_core.storage.project import Project
@@ -22,14 +22,28 @@ def selection(found: Project, config: SelectConfig) -> selections.Stored | None:
     latest = selections.latest(found)
     if not done or not latest or latest.id != done[0].result["selection"]:
         return None
-    seen = latest.config.get("seen", "crop")  # those of earlier versions do not say
-    if done[0].config != dataclasses.asdict(config) or seen != _asked(found, config):
-        return None
-    if latest.config.get("groups", groups.NONE) != groups.chosen(found):
-        return None
-    since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > done[0].id]
-    changed = any(each.get(key) for each in since for key in ("added", "changed", "removed"))
-    return None if changed else latest
+    made = to_dict(from_dict(SelectConfig, done[0].config))  # an earlier version knew fewer options
+    same = made == dataclasses.asdict(config) and _as_now(found, config, latest, done[0].id)
+    return latest if same else None
+
+
+def selection_like(found: Project, config: SelectConfig) -> selections.Stored | None:
+    """The newest of all selections that was made in the same way, seen in the same way, from the same pool."""
+    for run in run_queue.list_runs(found, "select"):
+        if run.status == "done" and to_dict(from_dict(SelectConfig, run.config)) == dataclasses.asdict(config):
+            kept = selections.get(found, int(run.result["selection"]))
+            return kept if _as_now(found, config, kept, run.id) else None
+    return None
+
+
+def _as_now(found: Project, config: SelectConfig, kept: selections.Stored, run_id: int) -> bool:
+    """Whether a selection was seen, grouped and made from what there is now."""
+    if kept.config.get("seen", "crop") != _asked(found, config):  # those of earlier versions do not say
+        return False
+    if kept.config.get("groups", groups.NONE) != groups.chosen(found):
+        return False
+    since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > run_id]
+    return not any(each.get(key) for each in since for key in ("added", "changed", "removed"))
 
 
 def training(found: Project, config: TrainConfig, truth: Mapping[int, str]) -> run_queue.Run | None:

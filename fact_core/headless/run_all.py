@@ -18,24 +18,21 @@ into the project for what it may keep:
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fact_core
 from fact_core.choices import AUTO, PRESETS
-from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget, to_dict
+from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget
 from fact_core.errors import ConfigError, InputError
-from fact_core.exchange import folders, label_files
-from fact_core.headless import again, grouping
+from fact_core.exchange import export_labels, folders, label_files
+from fact_core.headless import again, grouping, rounds, steps
 from fact_core.headless.console import Console
 from fact_core.headless.pool_rest import pool_rest
 from fact_core.headless.worker_client import WorkerClient
-from fact_core.labeling import classes, labels_now, operations, selections
-from fact_core.labeling.history import Op
+from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, links, project, run_queue, view
 from fact_core.storage.project import Project
 from fact_core.types import Pool
@@ -55,12 +52,14 @@ class Order:
     labels: ImportConfig = field(default_factory=ImportConfig)
     follow_links: tuple[Path, ...] = ()  # folders outside of the image folder; none: those of the project
     view: str = ""  # what the network sees of each picture; "": what the project says
+    goal: rounds.Goal | None = None  # rounds until all is accepted for it; None: one shot
+    finished: Path | None = None  # the list of the finished folder; None: in the project's folder
     groups: str = ""  # which images belong together, a way of choices.GROUPINGS; "": what the project says
 
 
 @dataclass(frozen=True)
 class Done:
-    """What the steps have given. truth: image id -> class name; features, predicted: the results of those runs."""
+    """What the steps have given. truth: image id -> class name; features: the result of that run; goal: of rounds."""
 
     pool: Pool
     budget: int
@@ -68,7 +67,7 @@ class Done:
     features: dict[str, Any]
     chosen: selections.Stored
     trained: run_queue.Run
-    predicted: dict[str, Any]
+    goal: dict[str, Any] | None
     tested: float | None  # accuracy on the test images, 0..1
 
 
@@ -103,21 +102,37 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     grouping.group(found, order.groups, pool, truth, order.labels_from, order.labels)
     asked = {"backbone": order.train.backbone, "device": device, "view": order.train.view}
     features = worker.do("features", asked).result
-    chosen = _choose(found, worker, dataclasses.replace(order.select, budget=str(budget)))
-    count = _buy(found, chosen, truth, "folders" if order.labels_from == "folders" else "csv", console)
-    if order.test_images:  # before hours of work: a class that is not trained is never answered
-        folders.read_class_folders(order.test_images, known=_bought(found, chosen))
-    console.say(f"{count} labels from {order.labels_from}")
-    trained = _train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
-    predicted = worker.do("predict", {"run": trained.id, "device": device}).result
+    select = dataclasses.replace(order.select, budget=str(budget))
+    source = "folders" if order.labels_from == "folders" else "csv"
+    goal: dict[str, Any] | None = None
+    if order.goal:
+        ended = rounds.run(found, worker, console, order.goal, select, order.train, truth, source)
+        chosen, trained, goal = ended.chosen, ended.trained, _finished(order, found, order.goal, ended)
+    else:
+        chosen = steps.choose(found, worker, select)
+        count = steps.buy(found, chosen, truth, source, console)
+        if order.test_images:  # before hours of work: a class that is not trained is never answered
+            folders.read_class_folders(order.test_images, known=_bought(found, chosen))
+        console.say(f"{count} labels from {order.labels_from}")
+        trained = steps.train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
+        worker.do("predict", {"run": trained.id, "device": device})
     tested = _test(worker, trained.id, order.test_images, device)
     if order.export:
         _export(found, worker, trained.id, order.export)
-    return Done(pool, budget, truth, features, chosen, trained, predicted, tested)
+    return Done(pool, budget, truth, features, chosen, trained, goal, tested)
+
+
+def _finished(order: Order, found: Project, goal: rounds.Goal, ended: rounds.Ended) -> dict[str, Any]:
+    """Write the finished folder's list. What ``--json`` says of the goal."""
+    file = (order.finished or found.folder / "finished.csv").absolute()
+    export_labels.write_finished(found, file)
+    return {"goal": goal.share, "rounds": ended.told, "images": rounds.counts(found), "finished": str(file)}
 
 
 def _check_first(order: Order) -> None:
     """Complain before hours of work, not after them."""
+    if order.goal:
+        rounds.check_first(order.goal, order.select)
     fixed = order.train.view
     if fixed != view.PROJECT and order.view not in ("", AUTO, fixed):
         effort = PRESETS[order.train.preset].title
@@ -160,40 +175,6 @@ def _bought(found: Project, chosen: selections.Stored) -> set[str]:
     return {labels.classes[int(y)] for y in labels.y}
 
 
-def _choose(found: Project, worker: WorkerClient, config: SelectConfig) -> selections.Stored:
-    """The selection of an earlier start, else a new one."""
-    kept = again.selection(found, config)
-    return kept or selections.get(found, int(worker.do("select", dataclasses.asdict(config)).result["selection"]))
-
-
-def _buy(found: Project, chosen: selections.Stored, truth: dict[int, str], source: str, console: Console) -> int:
-    """Label the chosen images with what folders or the CSV say. Returns how many have a label."""
-    wanted = [int(each) for each in chosen.selection.ids]
-    answers = {item: truth[item] for item in wanted if item in truth}
-    if not answers:
-        raise InputError("None of the chosen images has a label", f"{len(wanted)} chosen images", "Label more images.")
-    if len(answers) < len(wanted):
-        console.say(f"warning: {len(wanted) - len(answers)} of {len(wanted)} chosen images have no label in the CSV")
-    ids = classes.ensure_classes(found, sorted(set(answers.values())))
-    now = labels_now.states(found)
-    fresh = [item for item, name in answers.items() if item not in now or now[item].class_id != ids[name]]
-    ops = [
-        Op(seq, "label", item, ids[answers[item]], source=source, annotator="launch.py run")
-        for seq, item in enumerate(fresh, start=1)
-    ]
-    if ops:
-        operations.apply(found, f"run-{uuid.uuid4().hex}", ops)
-    return len(answers)
-
-
-def _train(found: Project, worker: WorkerClient, config: TrainConfig, truth: dict[int, str]) -> run_queue.Run:
-    """Train; a run with the same options and labels that did not come to its end goes on instead."""
-    same = again.training(found, config, truth)
-    if same is None:
-        return worker.do("train", json.loads(json.dumps(to_dict(config))))
-    return worker.resume(same.id) if same.status in ("stopped", "failed") else same
-
-
 def _export(found: Project, worker: WorkerClient, trained: int, folder: Path) -> None:
     """Write the classifier, unless this command has done so before."""
     before = again.export_into(found, folder)
@@ -227,7 +208,7 @@ def _summary(order: Order, found: Project, done: Done, started: float) -> dict[s
         "selection": _selection(done.chosen, done.pool),
         "features": {key: seen[key] for key in ("seconds", "images_per_s", "images", "n_new") if key in seen},
         "phases": [_phase(each) for each in trained.result["phases"]],
-        "accuracy": {**pool_rest(found, Path(done.predicted["file"]), trained, done.truth), "test": done.tested},
+        "accuracy": {**pool_rest(found, found.predictions_file(trained.id), trained, done.truth), "test": done.tested},
         "self_training_images": trained.self_taught,
         "seconds_total": time.monotonic() - started,
         "device": trained.result["device"],
@@ -237,6 +218,7 @@ def _summary(order: Order, found: Project, done: Done, started: float) -> dict[s
         "preset": order.train.preset,
         "backbone": order.train.backbone,
         "view": trained.result["view"],
+        "goal": done.goal,
         "project": str(found.folder),
         "run": trained.id,
         "decisions": trained.result["decisions"],

@@ -26,10 +26,12 @@ def choose(
     *,
     near: float = 0.0,
     groups: IntArray | None = None,
+    answers: FloatArray | None = None,
     **options: Any,
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D] by the strategy of that name. ``select.picks`` says what it gets.
 
+    answers [N,K]: what a trained model says, for the strategies that take it (``label_next``).
     labeled_rows (L,) are never picked. labeled_y (L,): their classes, -1 where a row is taken but has none.
 
     Four things are seen to here, so that no strategy has to:
@@ -66,6 +68,8 @@ def choose(
         info["sample"] = len(seen)
     part = x if len(seen) == len(x) else x[seen]
     where = np.searchsorted(seen, labeled_rows)
+    if choice.answers and answers is not None:
+        options["answers"] = answers[seen]
     found: Picks = yield from resolve(choice.target)(part, budget, where, labeled_y, rng, **options)
     picks = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
     if near > 0:

@@ -76,7 +76,7 @@ def uherding(
     y = needed(labeled_y, "UHerding")
     free = candidates(x, budget, labeled_rows)
     pool = unit_pool(x, device)
-    sigma = _least_distance(pool[torch.from_numpy(np.asarray(labeled_rows)).to(pool.device)])
+    sigma = least_distance(pool[torch.from_numpy(np.asarray(labeled_rows)).to(pool.device)])
     unsure, temperature = yield from uncertainty(pool, labeled_rows, y, rng)
     aims = [Aim(rbf(sigma), unsure), Aim(rbf(sigma))]
     picks = yield from cover(pool, free, labeled_rows, budget, aims, "uherding")
@@ -137,7 +137,7 @@ def _shown(event: Event) -> Event | None:
     return Progress("uncertainty", event.step, event.steps, "iterations") if isinstance(event, Point) else None
 
 
-def _least_distance(seen: Tensor) -> float:
+def least_distance(seen: Tensor) -> float:
     """The least distance of two unit rows [L,D] that are not copies; ``SIGMA`` where all are copies of one."""
     nearest = 0.0  # squared distance
     for block in seen.split(max(1, BLOCK // len(seen))):

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from fact_core.analysis import coverage
+from fact_core.choices import STRATEGIES
 from fact_core.events import Event, Log
 from fact_core.generators import map_events
 from fact_core.select.clusters import kmeans
 from fact_core.select.picks import unit
+from fact_core.select.probe import probabilities
 from fact_core.types import FloatArray, IntArray, Step
 from fact_core.work.strategy_request import StrategyRequest
 
@@ -51,6 +53,25 @@ def evidence(asked: StrategyRequest, rows: IntArray, seed: int) -> Step[dict[str
         "gap_count": len(empty),
         "gap_share": sum(each.size for each in empty) / len(pool),
     }
+
+
+def doubt(asked: StrategyRequest, rows: IntArray, strategy: str) -> dict[str, Any]:
+    """{"doubt": {"by", "picks", "rest"}} for a strategy that looks for what is unsure; else nothing.
+
+    How sure the model, or a probe on the labels, is on average of the chosen rows (positions in ``asked.seen``), and of
+    the others.
+    """
+    known = asked.y is not None and len(np.unique(asked.y[asked.y >= 0])) > 1
+    if not STRATEGIES[strategy].needs_labels or not known or asked.y is None:
+        return {}
+    if STRATEGIES[strategy].answers and asked.answers is not None:
+        by, p = "model", asked.answers[asked.seen]
+    else:
+        by, p = "probe", probabilities(asked.x, asked.taken[asked.y >= 0], asked.y[asked.y >= 0])
+    sure = p.max(axis=1)
+    rest = np.setdiff1d(np.arange(len(sure)), np.union1d(rows, asked.taken))
+    mean = [float(np.nanmean(sure[each])) if np.isfinite(sure[each]).any() else None for each in (rows, rest)]
+    return {"doubt": {"by": by, "picks": mean[0], "rest": mean[1]}}
 
 
 def _regions(pool: FloatArray, count: int, rng: np.random.Generator) -> Step[IntArray]:

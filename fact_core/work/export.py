@@ -18,6 +18,7 @@ from fact_core.config import ExportConfig
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import export_labels
+from fact_core.labeling import acceptances
 from fact_core.paths import absolute
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -87,12 +88,20 @@ def write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]
     yield from write_folder(
         target,
         classifier,
-        {**meta, "project": project.name},
+        {**meta, "project": project.name, **_promise(project, trained)},
         sample_files=pool.sources(some),
         report=newest(project, trained),
         figures=_figures(trained),
     )
     return sorted(each.name for each in target.iterdir())
+
+
+def _promise(project: Project, trained: Run) -> dict[str, Any]:
+    """The goal for which answers of this model stand accepted, with its threshold; nothing where none do."""
+    step, _ = acceptances.steps(project)
+    if step is None or step.look.run != trained.id or step.look.threshold is None:
+        return {}
+    return {"promise": {"goal": step.look.goal, "threshold": step.look.threshold}}
 
 
 def write_predictions(project: Project, trained: Run, target: Path) -> Step[list[str]]:

@@ -10,4 +10,5 @@ KINDS: dict[str, str] = {
     "train": "fact_core.work.train:KIND",
     "predict": "fact_core.work.predict:KIND",
     "export": "fact_core.work.export:KIND",
+    "sort": "fact_core.work.sort:KIND",
 }

@@ -18,8 +18,8 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.storage.view import seen_by
 from fact_core.types import IntArray, Role, Selection, Step
-from fact_core.work import sides
-from fact_core.work.evidence import evidence
+from fact_core.work import model_answers, sides
+from fact_core.work.evidence import doubt, evidence
 from fact_core.work.features import wanted_map
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import needs_features
@@ -27,8 +27,9 @@ from fact_core.work.strategy_request import StrategyRequest, run_strategy, strat
 
 
 def needs(project: Project, run: Run, config: SelectConfig) -> list[Needed]:
-    """The features of the pool."""
-    return needs_features(project, config.backbone, config.device, config.view)
+    """The features of the pool; the answers of a trained model, where the strategy takes them."""
+    lacking = needs_features(project, config.backbone, config.device, config.view)
+    return lacking + model_answers.needed(project, config)
 
 
 def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]]:
@@ -37,7 +38,8 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     kept = selections.latest(project) if config.extend else None
     if config.extend and kept is None:
         raise InputError("There is no selection to add to", do="Select images first.")
-    asked = yield from sides.grouped(project, config, strategy_request(project, config, kept))
+    asked = model_answers.told(project, config, strategy_request(project, config, kept))
+    asked = yield from sides.grouped(project, config, asked)
     rng = np.random.default_rng(config.seed)
     if kept is not None and not asked.budget:
         return _more_checks(project, run, config, kept, asked, rng)
@@ -51,6 +53,7 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     known["seen"] = seen_by(project, config.backbone, config.view)  # the project may change its own
     known["groups"] = groups.chosen(project)  # and these too
     known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
+    known["evidence"] |= doubt(asked, picks.rows, config.strategy)
     chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)
     seconds = time.monotonic() - started
     number = selections.save(project, _joined(kept.selection, chosen) if kept else chosen, run.id, seconds)

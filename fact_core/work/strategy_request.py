@@ -24,6 +24,7 @@ class StrategyRequest:
 
     x [S,D]: features of the rows ``seen`` (S,) of the pool; taken (L,): positions in ``seen`` that have a label or
     are chosen already; y (L,): their classes, -1 where there is none, or None where no label is to be used.
+    answers [N,K]: probabilities of a trained model, for the pool's rows; see ``model_answers``.
     groups (S,), pool_groups (N,): images of one number belong together; None: each stands alone (``sides``).
     """
 
@@ -36,6 +37,7 @@ class StrategyRequest:
     budget: int
     groups: IntArray | None = None
     pool_groups: IntArray | None = None
+    answers: FloatArray | None = None
 
 
 def strategy_request(
@@ -85,6 +87,14 @@ def run_strategy(asked: StrategyRequest, config: SelectConfig, rng: np.random.Ge
     """The strategy's picks; positions in ``asked.seen``."""
     options = {**config.for_strategies(), "near": config.near, "device": choose(config.device)}
     picks: Picks = yield from choose_images(
-        config.strategy, asked.x, asked.budget, asked.taken, asked.y, rng, groups=asked.groups, **options
+        config.strategy,
+        asked.x,
+        asked.budget,
+        asked.taken,
+        asked.y,
+        rng,
+        groups=asked.groups,
+        answers=None if asked.answers is None else asked.answers[asked.seen],
+        **options,
     )
     return picks

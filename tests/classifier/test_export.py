@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import importlib.util
 import io
@@ -205,6 +206,44 @@ def test_the_command_writes_a_file_and_says_what_is_wrong(exported: Path, images
     assert command(exported).returncode == 2
     nowhere = command(exported, images / "plain.png", "--out", tmp_path / "no" / "x.csv")
     assert nowhere.returncode == 1 and "cannot write" in nowhere.stderr
+
+
+def test_the_command_sorts_into_folders_and_overwrites_nothing(
+    exported: Path, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Class names lead nowhere else; what is there, or lies among the images, is refused."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # the command sets it
+    other, target = tmp_path / "other", tmp_path / "sorted"
+    (other / "more").mkdir(parents=True)
+    for name in ("one.png", "more/one.png", "aux.png"):
+        (other / name).write_bytes((images / "plain.png").read_bytes())
+    before, run = {each: each.read_bytes() for each in other.rglob("*.png")}, module(exported).main
+    given = [str(other), "--out", str(tmp_path / "out.csv"), "--sort-into"]
+    assert run([*given, str(target), "--threshold", "0"]) == 0
+    assert len((tmp_path / "out.csv").read_text("utf-8").splitlines()) == 4
+    assert {each.name for each in target.rglob("*.png")} == {"one.png", "one-2.png", "aux_.png"}
+    (folder,) = target.iterdir()
+    assert folder.name in {"_img src=x onerror=alert(1)_", "=1+1", "a_b__`x`", "[x](javascript_y) {{K}}"}
+    assert {each: each.read_bytes() for each in other.rglob("*.png")} == before
+    for into, words in ((target, "not empty"), (other / "new", "among the images"), (other / "one.png", "not empty")):
+        with pytest.raises(SystemExit, match="2"):
+            run([*given, str(into)])
+        assert words in capsys.readouterr().err
+    apart = tmp_path / "apart"
+    assert run([*given, str(apart), "--threshold", "1", "--as", "symlink"]) == 0
+    assert [each.name for each in apart.iterdir()] == ["unsure"]
+    assert all(each.is_symlink() for each in (apart / "unsure").iterdir())
+
+
+def test_auto_is_the_threshold_of_the_promise(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = module(exported)
+    parser = argparse.ArgumentParser()
+    assert found.threshold_of(parser, "auto", {"goal": 0.98, "threshold": 0.83}) == 0.83
+    assert capsys.readouterr().err == ""
+    assert found.threshold_of(parser, "auto", None) == 0.9 and "no promise" in capsys.readouterr().err
+    for wrong in ("2", "-1", "nan", "much"):
+        with pytest.raises(SystemExit):
+            found.threshold_of(parser, wrong, None)
 
 
 def test_the_card_shows_figures_and_class_names_do_nothing(exported: Path) -> None:

@@ -54,6 +54,13 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     assert page.locator(".matrix th").evaluate_all(cut) == 0
     page.set_viewport_size({"width": 1440, "height": 900})
 
+    expect(page.locator("#results-next")).to_have_text("Label these next")  # all of this round is labeled
+    page.locator("#results-next").click()
+    expect(page.locator("dialog .btn.primary")).to_have_text("Choose 16 images")  # no more are left
+    page.locator("#next-count").fill("17")
+    expect(page.locator("dialog")).to_contain_text("A whole number from 1 to 16.")
+    page.keyboard.press("Escape")
+
     page.locator(".results-run").select_option(label="Run 2, Linear probe, failed")
     panes = page.locator(".results-panes")
     expect(panes).to_contain_text("Run 2 failed, so there is no model to measure.")
@@ -66,3 +73,31 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     assert page.evaluate(missing) == "There is no such folder. Asked for: /x."
     assert page.evaluate(told, "rose") == "Too small. Found: rose."  # a bare value does not dangle
     assert page.evaluate(told, "You gave 3.") == "Too small. You gave 3."
+
+
+def test_images_are_sorted_into_folders_and_taken_back(
+    address_of: AddressOf, page: Page, project: Project, tmp_path: Path
+) -> None:
+    page.goto(address_of(project))
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    page.evaluate("FactStudio.go('results')")
+    page.locator(".results-run").select_option(label="Run 1, Linear probe, 4 labels")
+    page.locator("#results-sort").click()
+    dialog, yes = page.locator("dialog"), page.locator("dialog .btn.primary")
+    expect(dialog).to_contain_text("8 labeled by you, 16 not known")
+    expect(yes).to_have_text("Sort 24 images")
+    page.locator("#sort-into").fill(str(project.images / "new"))  # among the images
+    expect(dialog).to_contain_text("lies in the images' folder")
+    expect(yes).to_be_disabled()
+    page.locator("#sort-into").fill(str(tmp_path / "sorted"))
+    page.locator("#sort-model").check()
+    page.locator("#sort-sure").fill("70")
+    expect(dialog).to_contain_text("8 labeled by you, 16 answered by the model")
+    assert not (tmp_path / "sorted").exists()
+    yes.click()
+    expect(page.locator(".sort-done")).to_contain_text("Sorted into", timeout=60_000)
+    assert {each.name for each in (tmp_path / "sorted").iterdir()} == {"green", "red", "list.csv", "undo.jsonl"}
+    page.get_by_role("button", name="Take back").click()
+    yes.click()
+    expect(page.get_by_text("Taken back: 25 files removed.")).to_be_visible(timeout=60_000)
+    assert not (tmp_path / "sorted").exists()

@@ -16,7 +16,7 @@ from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
-from fact_core.work import compare, features, select
+from fact_core.work import compare, features, model_answers, select
 from fact_core.work.kind import kind_of, options_of
 from fact_core.work.scan import scan
 from fact_core.work.strategy_request import strategy_request
@@ -197,3 +197,31 @@ def test_check_images_alone_are_added_and_the_choice_stays_as_it_was(made: Proje
     assert not set(more.selection.next_best.tolist()) & set(more.selection.ids.tolist())
     with pytest.raises(ConfigError, match="at least 1 image"):
         choose(made, budget="0", check=3)
+
+
+def test_label_next_goes_by_the_answers_of_the_trained_model(made: Project) -> None:
+    """A class was renamed since, one image has no answer; what is chosen is what the model is unsure of."""
+    ids = choose(made, budget="4").selection.ids.tolist()
+    answer(made, ids[:2], "red")
+    answer(made, ids[2:4], "green")
+    run = run_queue.queue(made, "train", {})
+    assert run_queue.claim(made, "test") is not None
+    numbers = [each.id for each in classes.classes(made)]
+    result = {"classes": ["old", "green"], "class_ids": numbers, "temperature": {"value": 2.0}}
+    run_queue.finish(made, run, "done", result=result)
+    wanted = run_queue.get(made, run_queue.queue(made, "select", {"strategy": "next", "budget": "2", "device": "cpu"}))
+    assert _lacks(made, wanted) == [("predict", {"run": run, "device": "cpu"})]
+    unsure = [item for item in range(1, 25) if item not in ids][:2]
+    p = np.array([[0.5, 0.5] if item in unsure else [0.999, 0.001] for item in range(1, 24)], dtype=np.float32)
+    made.predictions_file(run).parent.mkdir(parents=True)
+    np.savez(made.predictions_file(run), ids=np.arange(1, 24), probabilities=p)
+    assert _lacks(made, wanted) == []
+    asked = model_answers.told(made, config := options_of(wanted), strategy_request(made, config))
+    assert asked.answers is not None and asked.answers.shape == (24, 2) and np.isnan(asked.answers[23]).all()
+    assert 0.9 < asked.answers[ids[0] - 1, 0] < 0.98  # at the temperature of the training
+    chosen = choose(made, budget="2", strategy="next", extend=True)
+    assert set(chosen.selection.ids.tolist()) == {*ids, *unsure}
+    doubt = chosen.config["evidence"]["doubt"]
+    assert doubt["by"] == "model" and doubt["picks"] == pytest.approx(0.5) and doubt["rest"] > 0.9
+    plain = strategy_request(made, same := SelectConfig(strategy="margin", budget="2", device="cpu"))
+    assert model_answers.told(made, same, plain).answers is None

@@ -128,6 +128,11 @@ TEXT = {
     "select.worse_all": "Worse than all 20 random draws.",
     "select.not_better_worst": "Not better than random: a few images look like no other.",
     "select.worse_all_worst": "Worse than all 20 random draws: a few images look like no other.",
+    "select.doubt_model": "These are to be where the model is unsure, not to stand for the pool: it is {picks} sure of "
+    "them on average, and {rest} of the others.",
+    "select.doubt_probe": "These are to be where the class is open, not to stand for the pool: a probe on the labels "
+    "is {picks} sure of them on average, and {rest} of the others.",
+    "select.doubt_unknown": "These are to be where the class is open, not to stand for the pool.",
     "select.lot_note": "Random: mean and range of 20 draws of as many images.",
     "select.known": "The {n} images chosen or labeled before count as chosen in every line.",
     "select.known_one": "The image chosen or labeled before counts as chosen in every line.",

@@ -1,10 +1,10 @@
 // Looking for a folder by clicking, in place of typing its path.
-import { cancelButton, showDialog } from "../shell/dialog.js";
-import { el } from "../shell/dom.js";
-import { icon } from "../shell/icons.js";
-import { errorBox } from "../shell/notices.js";
-import { api } from "../shell/server.js";
-import { counted, t } from "../shell/text.js";
+import { cancelButton, showDialog } from "./dialog.js";
+import { el } from "./dom.js";
+import { icon } from "./icons.js";
+import { errorBox } from "./notices.js";
+import { api } from "./server.js";
+import { counted, t } from "./text.js";
 
 /** The button that fills a field with a folder; the field hears it as if it were typed.
  *  @param {HTMLInputElement} field
@@ -21,8 +21,11 @@ export function browseButton(field, project = false) {
   return el("button", look, icon("folder"), t("browse.open"));
 }
 
-/** Ask for a folder. Its path, or undefined. begin: where to look first, if that is there. */
-export function chooseFolder(begin, project) {
+/** Ask for a folder. Its path, or undefined. begin: where to look first, if that is there.
+ *  @param {string} begin
+ *  @param {boolean} project
+ *  @param {string} [title] */
+export function chooseFolder(begin, project, title = t(project ? "browse.title_project" : "browse.title")) {
   const place = el("div", { class: "p-browse" });
   let now = null;
   const yes = el("button", { class: "btn primary", type: "button" }, t("browse.take"));
@@ -37,7 +40,7 @@ export function chooseFolder(begin, project) {
     yes.disabled = !now;
   };
   go(begin, true);
-  return showDialog(t(project ? "browse.title_project" : "browse.title"), place, (close) => {
+  return showDialog(title, place, (close) => {
     yes.addEventListener("click", () => close(now.path));
     return [cancelButton(close), yes];
   });

@@ -1,0 +1,89 @@
+// "Label these next": a new round of images that the shown run is unsure of.
+import { app } from "../shell/app.js";
+import { cancelButton, showDialog } from "../shell/dialog.js";
+import { el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
+import { toast } from "../shell/notices.js";
+import { goTo } from "../shell/pages.js";
+import { startRun } from "../shell/state.js";
+import { counted, t } from "../shell/text.js";
+import { busyWith } from "./words.js";
+
+const USUAL = 50;
+const EACH = 6; // seconds a label, until the person's own pace is known
+const MINUTE = 60; // s
+
+/** Images of this round without an answer. */
+export function leftOfRound(state) {
+  const labels = state.labels;
+  return labels
+    ? Math.max(0, labels.picks + labels.checks - labels.picks_done - labels.checks_done - labels.skipped)
+    : 0;
+}
+
+/** The button. met: the folder is finished, so that it is not the main thing to do any more; seconds: for a label. */
+export function nextButton(data, met, seconds) {
+  const left = leftOfRound(app.state), choosing = busyWith("select");
+  const words = choosing ? t("next.choosing") : left ? counted("next.go_on", left) : t("next.open");
+  const act = () => (left ? goTo("label") : askNext(data, seconds));
+  const look = { class: `btn ${met ? "" : "primary"}`, type: "button", id: "results-next", onclick: act };
+  const button = el("button", look, words);
+  button.disabled = data.run.status !== "done" || Boolean(choosing);
+  return button;
+}
+
+async function askNext(data, seconds) {
+  const state = app.state, last = state.selection && state.selection.config;
+  const most = Math.max(1, state.counts.pool - state.labels.total);
+  const usual = Math.min(most, Number(last && last.budget) || USUAL);
+  const number = el("input", {
+    class: "field",
+    type: "number",
+    id: "next-count",
+    min: "1",
+    max: String(most),
+    step: "1",
+    value: String(usual),
+    oninput: () => say(),
+  });
+  const time = el("p", { class: "small", role: "status" }),
+    yes = el("button", { class: "btn primary", type: "button" });
+  const say = () => {
+    const fine = number.value !== "" && number.checkValidity(), n = fine ? Number(number.value) : 0;
+    number.setAttribute("aria-invalid", String(!fine));
+    yes.disabled = !fine;
+    yes.textContent = fine ? counted("next.yes", n) : t("next.yes_none");
+    time.textContent = fine
+      ? t("next.time", { time: fmt.about(Math.max(MINUTE, n * (seconds || EACH))) })
+      : t("next.wrong", { most: fmt.int(most) });
+  };
+  const about = [el("p", {}, t("next.about", { n: data.run.number })), data.stale ? staleNote() : null];
+  const body = el(
+    "div",
+    { class: "next-body" },
+    about,
+    el("label", { for: "next-count" }, t("next.count")),
+    number,
+    time,
+  );
+  say();
+  const wanted = await showDialog(t("next.open"), body, (close) => {
+    yes.addEventListener("click", () => close(number.value));
+    return [cancelButton(close), yes];
+  });
+  if (wanted) start(data.run, wanted, last || {});
+}
+
+const staleNote = () => el("p", { class: "note warn" }, t("next.stale"));
+
+/** As "Add" on Select does it: the queue keeps what it has. */
+async function start(run, budget, last) {
+  const same = Object.fromEntries(["near", "seed"].filter((name) => name in last).map((name) => [name, last[name]]));
+  const round = { strategy: "next", model: run.id, budget, check: 0, extend: Boolean(app.state.selection) };
+  try {
+    await startRun("select", { ...same, ...round, backbone: run.backbone });
+    goTo("select");
+  } catch (error) {
+    toast(error);
+  }
+}

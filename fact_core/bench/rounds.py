@@ -1,0 +1,291 @@
+"""``launch.py bench rounds``: labels bought against the share of a folder that is finished, and that is right.
+
+A folder whose classes are known, one sub-folder a class. Check images are drawn at random first. Then three ways to
+spend the other labels: ``rounds`` chooses the first ones by ActiveFT and each further round by "Label next" on the
+model of the labels so far; ``one shot`` chooses all at once by ActiveFT; ``random`` draws them. The model is the light
+model's logistic regression on pretrained features, so that only the choice differs. At each number of labels the
+promise of each goal says what is accepted; all else is labeled by the person, who is never wrong. ``rounds`` pays for
+each of its looks (``promise.level``), the other two look once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from fact_core.analysis import promise
+from fact_core.analysis.alike import like_any, near
+from fact_core.analysis.novelty import strangers
+from fact_core.backbones import fetch, load
+from fact_core.bench.grids import line, rule
+from fact_core.bench.pool import Features
+from fact_core.bench.rows import Row, key_of, read_rows, write_rows
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
+from fact_core.compute.device import choose, describe
+from fact_core.config import LmConfig, SelectConfig
+from fact_core.errors import ConfigError
+from fact_core.events import Event, Log, Progress
+from fact_core.exchange.folders import read_class_folders
+from fact_core.folders import cache_folder
+from fact_core.generators import finish, map_events
+from fact_core.lightweight import logistic
+from fact_core.lightweight.decide import decide_on
+from fact_core.lightweight.map_train import Memory
+from fact_core.lightweight.readings import Labelled
+from fact_core.pretrained.weights import status
+from fact_core.select.choose import choose as choose_images
+from fact_core.types import Evidence, FloatArray, IntArray, Step
+
+WAYS = {"rounds": "Rounds", "one shot": "One shot", "random": "Random"}
+GOALS = (0.8, 0.9, 0.95)
+NONE = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A folder's features x [N,D] and classes y (N,). check (n,): rows that are drawn to measure with."""
+
+    x: FloatArray
+    y: IntArray
+    check: IntArray
+    classes: int
+    device: torch.device
+
+    @property
+    def free(self) -> IntArray:
+        """Rows that may be chosen."""
+        return np.setdiff1d(np.arange(len(self.y)), self.check)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``launch.py bench rounds``."""
+    give = parser.add_argument
+    give("--data", type=Path, required=True, metavar="DIR", help="images of known classes, one sub-folder a class")
+    give("--images", type=int, default=0, metavar="N", help="so many of them, drawn by lot; 0: all (default)")
+    give("--labels", default="50,100,200", metavar="N,...", help="%(default)s, beside the check images")
+    give("--round", type=int, default=50, metavar="N", help="labels a round (%(default)s)")
+    give("--check", type=int, default=100, metavar="N", help="check images (%(default)s)")
+    give("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (%(default)s)")
+    give("--backbone", default=DEFAULT_BACKBONE, choices=BACKBONES, metavar="NAME", help="%(default)s")
+    give("--pixels", type=int, default=96, metavar="N", help="side of the pictures (%(default)s)")
+    give("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes the GPU where there is one")
+    give("--cache", type=Path, metavar="DIR", help="features, to go on from")
+    give("--json", type=Path, metavar="FILE", help="the rows; what it holds already is not measured again")
+
+
+def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
+    """Measure all that the file of rows lacks."""
+    budgets = _budgets(given)
+    rows = read_rows(given.json) if given.json else []
+    x, y, about = yield from _known(given)
+    there = {key_of(row) for row in rows}
+    todo = [cell for cell in _cells(given, about, budgets) if key_of(cell) not in there]
+    began = time.monotonic()
+    for done, cell in enumerate(todo):
+        left = (time.monotonic() - began) / done * (len(todo) - done) if done else None
+        yield Progress("rounds", done, len(todo), "ways", 0.0, left)
+        rng = np.random.default_rng(cell["seed"])
+        check = rng.choice(len(y), given.check, replace=False)
+        folder = Folder(x, y, check, about["classes"], choose(given.device))
+        rows.append({**cell, **(yield from measured(folder, cell, given.round))})
+        if given.json:
+            write_rows(given.json, rows)
+    return {"text": table(rows), "json": rows}
+
+
+def _budgets(given: argparse.Namespace) -> list[int]:
+    try:
+        budgets = sorted({int(each) for each in given.labels.split(",")})
+    except ValueError:
+        raise ConfigError("--labels needs whole numbers", repr(given.labels)) from None
+    if given.round < 2 or any(each < given.round or each % given.round for each in budgets):
+        raise ConfigError("--labels needs whole rounds", f"{given.labels} of rounds of {given.round}")
+    return budgets
+
+
+def _known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[str, Any]]]:
+    """(features [N,D], classes (N,), what all rows say of the folder)."""
+    root = given.data.expanduser().resolve()
+    files, names = read_class_folders(root)
+    some = np.arange(len(files))
+    if 0 < given.images < len(files):
+        some = np.sort(np.random.default_rng(0).choice(len(files), given.images, replace=False))
+    classes, y = np.unique([names[row] for row in some], return_inverse=True)
+    if not status(given.backbone).ready:
+        yield from fetch(given.backbone)
+    backbone = load(given.backbone, pixels=given.pixels)
+    features = Features(backbone, root, given.cache or cache_folder() / "tables", choose(given.device))
+    x = yield from features.of([files[row].relative_to(root).as_posix() for row in some])
+    about = {"dataset": root.name, "test_images": len(y), "classes": len(classes), "backbone": given.backbone}
+    return x, y.astype(np.int64), {**about, "image_size": backbone.preprocess.pixels}
+
+
+def _cells(given: argparse.Namespace, about: Mapping[str, Any], budgets: Sequence[int]) -> Iterator[Row]:
+    """What tells the rows from each other."""
+    for seed in range(given.seeds):
+        for way in WAYS:
+            for labels in budgets:
+                if way == "rounds" and labels == given.round:
+                    continue  # the same as one shot
+                yield {
+                    **about,
+                    "strategy": way,
+                    "labels": labels,
+                    "method": "lm",
+                    "frofa": "none",
+                    "preset": "standard",
+                    "seed": seed,
+                    "overrides": {"lm.mode": "lr", "check": given.check, "round": given.round},
+                }
+
+
+def measured(folder: Folder, cell: Mapping[str, Any], each: int) -> Step[dict[str, Any]]:
+    """Choose, fit, answer, promise: what one way comes to with so many labels."""
+    began, looks = time.monotonic(), cell["labels"] // each if cell["strategy"] == "rounds" else 1
+    rows = yield from chosen(folder, cell["strategy"], cell["labels"], each, cell["seed"])
+    p = answers(folder, rows, cell["seed"])
+    right = p.argmax(axis=1) == folder.y
+    rest = np.setdiff1d(folder.free, rows)
+    found: dict[str, Any] = {"accuracy": round(float(right[rest].mean()), 6)}
+    evidence = evidence_of(folder, rows, p, right)
+    for goal in GOALS:
+        kept = promise.kept(evidence, goal, promise.level(looks) if looks > 1 else promise.DELTA)
+        taken = NONE if kept.threshold is None else evidence.ids[evidence.confidence >= np.float32(kept.threshold)]
+        name = f"{goal:.0%}"
+        found[f"accepted {name}"] = len(taken)
+        found[f"right {name}"] = int(right[taken].sum())
+        found[f"to finish {name}"] = len(rows) + len(folder.check) + len(rest) - len(taken)
+    yield Log(f"{cell['strategy']}, {cell['labels']} labels, seed {cell['seed']}: {found['accuracy']:.1%} of the rest")
+    return {**found, "looks": looks, "seconds": round(time.monotonic() - began, 1), "device": describe(folder.device)}
+
+
+def chosen(folder: Folder, way: str, labels: int, each: int, seed: int) -> Step[IntArray]:
+    """Rows (labels,) of the folder, none of them a check image."""
+    if way == "random":
+        return np.random.default_rng([seed, 1]).choice(folder.free, labels, replace=False)
+    if way == "one shot":
+        return (yield from _choose(folder, "activeft", labels, NONE, None, seed))
+    rows = yield from _choose(folder, "activeft", each, NONE, None, seed)
+    while len(rows) < labels:
+        p = answers(folder, rows, seed)
+        rows = np.concatenate([rows, (yield from _choose(folder, "next", each, rows, p, seed))])
+    return rows
+
+
+def _choose(
+    folder: Folder, strategy: str, count: int, rows: IntArray, p: FloatArray | None, seed: int
+) -> Step[IntArray]:
+    """So many more rows by a strategy, as the program asks it: check images are not seen by it."""
+    free, config = folder.free, SelectConfig()
+    options = {**config.for_strategies(), "device": folder.device, "near": config.near}
+    taken, y = np.searchsorted(free, np.sort(rows)), folder.y[np.sort(rows)]
+    told = None if p is None else p[free]
+    step = choose_images(
+        strategy, folder.x[free], count, taken, y, np.random.default_rng(seed), answers=told, **options
+    )
+    return free[(yield from map_events(step, _quiet)).rows]
+
+
+def answers(folder: Folder, rows: IntArray, seed: int) -> FloatArray:
+    """Probabilities [N,K] of all images by the light model's logistic regression, C by cross-validation."""
+    x, y, config = torch.from_numpy(folder.x[rows]), folder.y[rows], LmConfig(mode="lr")
+    names, target = np.unique(y, return_inverse=True)
+    p = np.zeros((len(folder.y), folder.classes), dtype=np.float32)
+    if len(names) < 2:
+        p[:, names] = 1
+        return p
+    data = Labelled(x, x[:, None], torch.from_numpy(target))
+    plan = finish(decide_on(data, len(names), None, config, seed, Memory()))
+    unit = normalize(x, dim=1).double()
+    fitted = finish(logistic.fit(unit, data.y, len(names), C=plan.c_pooled, balanced=config.balanced))
+    p[:, names] = torch.softmax(fitted.logits(normalize(torch.from_numpy(folder.x), dim=1)), dim=1).numpy()
+    return p
+
+
+def evidence_of(folder: Folder, rows: IntArray, p: FloatArray, right: Any) -> Evidence:
+    """What the promise rests on, as ``labeling.finishing`` gathers it: no strangers, and no check images that leak."""
+    sure, x = p.max(axis=1).astype(np.float32), folder.x
+    able = ~strangers(x[rows], folder.y[rows], x)
+    close = like_any(x, x[rows], near(x))
+    rest, check = np.setdiff1d(folder.free, rows), folder.check
+    open_rows, fair = rest[able[rest]], check[able[check] & ~close[check]]
+    return Evidence(
+        ids=open_rows,
+        y=p.argmax(axis=1)[open_rows],
+        confidence=sure[open_rows],
+        classes=tuple(map(str, range(folder.classes))),
+        class_ids=tuple(range(folder.classes)),
+        check_confidence=sure[fair],
+        check_right=right[fair],
+    )
+
+
+def _quiet(event: Event) -> Event | None:
+    return event if isinstance(event, Log) else None
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown, a part a folder: the accuracy on the rest, and the labels that finish the folder by goal."""
+    parts = []
+    for name, images in dict.fromkeys((row["dataset"], row["test_images"]) for row in rows):
+        own = [row for row in rows if (row["dataset"], row["test_images"]) == (name, images)]
+        parts.append(_part(name, images, own))
+    return "\n\n".join(parts) or "nothing was measured"
+
+
+def _part(name: str, images: int, rows: Sequence[Mapping[str, Any]]) -> str:
+    first = rows[0]
+    goals = [key.removeprefix("to finish ") for key in first if key.startswith("to finish ")]
+    seeds = len({row["seed"] for row in rows})
+    heads = [f"at {goal}: finished, labels to the end, right of the accepted" for goal in goals]
+    lines = [
+        f"{name}: {images:,} images, {first['classes']} classes, {first['overrides']['check']} check images, "
+        f"{seeds} seeds, {first['backbone']} at {first['image_size']} px, {first['device']}",
+        "",
+        line("labels", "way", "right of the rest, %", *heads),
+        rule(3 + len(heads)),
+    ]
+    cells: dict[tuple[int, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        cells.setdefault((row["labels"], row["strategy"]), []).append(row)
+    for (labels, way), own in sorted(cells.items(), key=lambda each: (each[0][0], list(WAYS).index(each[0][1]))):
+        told = [_ended(own, goal, images) for goal in goals]
+        lines.append(
+            line(
+                f"{labels} + {first['overrides']['check']}",
+                WAYS[way],
+                _spread([100 * row["accuracy"] for row in own]),
+                *told,
+            )
+        )
+    return "\n".join(lines)
+
+
+def _ended(rows: Sequence[Mapping[str, Any]], goal: str, images: int) -> str:
+    """Which share of the folder is labeled or accepted, how many labels finish it, which share of these is right."""
+    done = [(row["labels"] + row["overrides"]["check"] + row[f"accepted {goal}"]) / images for row in rows]
+    labels = statistics.mean(row[f"to finish {goal}"] for row in rows)
+    return f"{100 * statistics.mean(done):.0f} %, {labels:,.0f}, {_right(rows, goal)}"
+
+
+def _right(rows: Sequence[Mapping[str, Any]], goal: str) -> str:
+    """Which share of what was accepted is right, and in how many of the seeds that kept the goal."""
+    some = [row for row in rows if row[f"accepted {goal}"]]
+    if not some:
+        return "none accepted"
+    shares = [row[f"right {goal}"] / row[f"accepted {goal}"] for row in some]
+    held = sum(share >= float(goal.rstrip("%")) / 100 for share in shares)
+    return f"{100 * statistics.mean(shares):.1f} % ({held} of {len(some)} kept)"
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.mean(values):.1f}" + (f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else "")

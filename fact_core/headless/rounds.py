@@ -1,0 +1,195 @@
+"""Rounds to a goal without a page: choose, label, train, predict, ask the check images; again until all is accepted.
+
+The first round is that of ``launch.py run``, with the check images. Each further one adds what the model of the last
+is unsure of ("Label next"). Each round asks the check images once, and pays for the look (``analysis.promise.level``).
+What the last one lets through is accepted, and the folder written with what is labeled, accepted and open.
+
+The same command given again goes on: a round is known by its selection, whose options name the model before it
+(``again.selection_like``); trainings, answers and looks that are there are taken as they are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fact_core.analysis import promise
+from fact_core.config import SelectConfig, TrainConfig
+from fact_core.errors import ConfigError
+from fact_core.headless import again, steps
+from fact_core.headless.console import Console
+from fact_core.headless.worker_client import WorkerClient
+from fact_core.labeling import acceptances, checked, finishing, labels_now, selections
+from fact_core.labeling.acceptances import Look
+from fact_core.storage import items, run_queue
+from fact_core.storage.project import Project
+from fact_core.types import Evidence
+
+#: Goals that can be asked for.
+LOWEST, HIGHEST = 0.5, 0.999
+
+
+@dataclass(frozen=True)
+class Goal:
+    """At least this share (0..1) of what is accepted shall be right; so many rounds at most."""
+
+    share: float
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the rounds came to. told: a row a round, for ``--json``; look: what the last one lets through."""
+
+    chosen: selections.Stored
+    trained: run_queue.Run
+    told: list[dict[str, Any]]
+    look: Look
+    evidence: Evidence
+
+
+def parse_goal(text: str) -> float:
+    """The share of "98%" or "0.98". ConfigError where it is none that can be asked for."""
+    plain = text.strip().replace(" ", "")
+    try:
+        share = float(plain[:-1]) / 100 if plain.endswith("%") else float(plain)
+    except ValueError:
+        share = np.nan
+    if not LOWEST <= share <= HIGHEST:
+        raise ConfigError(
+            "--goal must be from 50% to 99.9%", f"You gave {text}.", "Give the share of what is accepted."
+        )
+    return round(share, 6)
+
+
+def check_first(goal: Goal, config: SelectConfig) -> None:
+    """ConfigError where no answer could be accepted whatever the check images say: before hours of work."""
+    least = promise.fewest(goal.share, promise.level(1))
+    if config.check < least:
+        raise ConfigError(
+            f"A goal of {goal.share:.1%} takes more check images",
+            f"--check {config.check}, and even without a mistake among them {least} are needed",
+            f"Give --check {least} or more, or a lower goal.",
+        )
+
+
+def run(
+    found: Project,
+    worker: WorkerClient,
+    console: Console,
+    goal: Goal,
+    select: SelectConfig,
+    train: TrainConfig,
+    truth: dict[int, str],
+    source: str,
+    fresh: bool = False,
+) -> Ended:
+    """Do the rounds, and accept what the last one lets through. fresh: choose anew what was chosen by an earlier start.
+
+    FactError in words.
+    """
+    told: list[dict[str, Any]] = []
+    budget, ended, config = int(select.budget), None, select
+    for number in range(1, goal.rounds + 1):
+        kept = None if fresh else again.selection_like(found, config)
+        if kept is None and ended and _latest(found) != ended.chosen.id:
+            return run(found, worker, console, goal, select, train, truth, source, fresh=True)  # of another chain
+        chosen = kept or steps.choose_anew(found, worker, config)
+        before = len(_labeled(found, ended.chosen)) if ended else 0
+        steps.buy(found, chosen, truth, source, console)
+        if len(_labeled(found, chosen)) == before:
+            console.say("None of the images of this round has a label: the labels are used up.")
+            break
+        ended = _round(found, worker, goal, train, chosen, truth, told)
+        console.say(_in_words(told[-1], goal))
+        left = told[-1]["open"] - told[-1]["accepted"] - told[-1]["strange"]
+        if not left or number == goal.rounds:
+            break
+        more = dataclasses.replace(select, strategy="next", check=0, extend=True, restart=False)
+        config = dataclasses.replace(more, model=ended.trained.id, budget=str(min(budget, left)))
+    assert ended is not None  # the first round buys labels, or is an error
+    if ended.look.threshold is not None:
+        acceptances.accept(found, ended.look, ended.evidence)
+    return ended
+
+
+def _latest(found: Project) -> int:
+    latest = selections.latest(found)
+    return latest.id if latest else 0
+
+
+def _labeled(found: Project, chosen: selections.Stored) -> list[int]:
+    """Images of a selection with a label that teaches."""
+    return [int(each) for each in labels_now.snapshot(found, "pick", chosen.id).ids]
+
+
+def _round(
+    found: Project,
+    worker: WorkerClient,
+    goal: Goal,
+    train: TrainConfig,
+    chosen: selections.Stored,
+    truth: dict[int, str],
+    told: list[dict[str, Any]],
+) -> Ended:
+    """Train, predict, ask the check images; what they say is added to ``told``."""
+    trained = steps.train(found, worker, dataclasses.replace(train, selection=chosen.id), truth)
+    if not found.predictions_file(trained.id).is_file():
+        worker.do("predict", {"run": trained.id, "device": train.device})
+    evidence = finishing.gather(found, trained)
+    look = _look(found, trained, goal, evidence)
+    left, strange = _open(found, trained, chosen)
+    told.append(
+        {
+            "round": len(told) + 1,
+            "labels": len(_labeled(found, chosen)),
+            "checks": len(evidence.check_right),
+            "wrong_checks": look.wrong,
+            "open": left,
+            "strange": strange,
+            "accepted": look.accepted,
+            "threshold": look.threshold,
+            "chance": look.alpha,
+            "run": trained.id,
+        }
+    )
+    return Ended(chosen, trained, told, look, evidence)
+
+
+def _open(found: Project, trained: run_queue.Run, chosen: selections.Stored) -> tuple[int, int]:
+    """(images that were open when this round was asked, those of them that are unlike every class).
+
+    Told without what later rounds have labeled, so that the same command finds what it found before.
+    """
+    answers = checked.answers(found, trained)
+    assert answers is not None  # the round has predicted
+    own, latest = set(chosen.selection.ids.tolist()), _latest(found)
+    later = {int(i) for n in range(chosen.id + 1, latest + 1) for i in selections.get(found, n).selection.ids} - own
+    free = ~np.isin(answers.ids, list(set(labels_now.states(found)) - later))
+    return int(free.sum()), 0 if answers.strange is None else int((free & answers.strange).sum())
+
+
+def _look(found: Project, trained: run_queue.Run, goal: Goal, evidence: Evidence) -> Look:
+    """What the check images say of this model; the same question again costs nothing."""
+    known = acceptances.find_look(found, trained.id, goal.share, evidence.basis)
+    if known is not None:
+        return known
+    alpha = promise.level(len(acceptances.looks(found)) + 1)
+    kept = promise.kept(evidence, goal.share, alpha)
+    return acceptances.note_look(found, trained.id, goal.share, alpha, evidence.basis, **vars(kept))
+
+
+def _in_words(row: dict[str, Any], goal: Goal) -> str:
+    pool = f"{row['accepted']:,} of {row['open']:,} open images can be accepted so that {goal.share:.1%} are right"
+    return f"round {row['round']}: {row['labels']} labels, {row['checks']} check images; {pool}"
+
+
+def counts(found: Project) -> dict[str, int]:
+    """Images of the pool: labeled by the person, accepted, and open."""
+    pool = set(items.pool(found).ids.tolist())
+    labeled = pool & set(labels_now.snapshot(found).ids.tolist())
+    accepted = pool & set(acceptances.now(found))
+    return {"person": len(labeled), "accepted": len(accepted), "open": len(pool) - len(labeled) - len(accepted)}

@@ -1,0 +1,53 @@
+"""The rounds' bench on a small folder whose classes are told apart by their features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fact_core.bench.rounds import Folder, chosen, evidence_of, measured, table
+from fact_core.generators import finish
+
+
+@pytest.fixture(scope="module")
+def folder() -> Folder:
+    """400 images of four classes around four axes, 150 of them check images."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(4), 100)
+    x = (np.eye(32)[y] + 0.12 * rng.normal(size=(400, 32))).astype(np.float32)
+    return Folder(x, y, rng.choice(400, 150, replace=False), 4, torch.device("cpu"))
+
+
+def cell(way: str, labels: int) -> dict[str, Any]:
+    about = {"dataset": "axes", "test_images": 400, "classes": 4, "backbone": "none", "image_size": 1}
+    return {**about, "strategy": way, "labels": labels, "seed": 0, "overrides": {"check": 150, "round": 9}}
+
+
+def test_every_way_buys_as_many_labels_and_no_check_image(folder: Folder) -> None:
+    first = finish(chosen(folder, "one shot", 9, 9, 0)).tolist()
+    for way in ("rounds", "random"):
+        rows = finish(chosen(folder, way, 18, 9, 0)).tolist()
+        assert len(set(rows)) == 18 and not set(rows) & set(folder.check.tolist())
+        assert (rows[:9] == first) == (way == "rounds")  # a round adds to the one before
+
+
+def test_what_is_accepted_is_not_labeled_any_more(folder: Folder) -> None:
+    row = {**cell("random", 18), **finish(measured(folder, cell("random", 18), 9))}
+    assert row["looks"] == 1 and row["accepted 90%"] > 50
+    for goal in ("90%", "95%"):
+        assert row[f"to finish {goal}"] == 400 - row[f"accepted {goal}"]
+        assert row[f"right {goal}"] <= row[f"accepted {goal}"]
+    text = table([row, {**row, "strategy": "rounds"}])
+    assert text.startswith("axes: 400 images, 4 classes, 150 check images, 1 seeds")
+    assert text.count("| 18 + 150 |") == 2
+
+
+def test_the_promise_rests_on_check_images_alone(folder: Folder) -> None:
+    rows = finish(chosen(folder, "random", 18, 9, 0))
+    p = np.eye(4)[folder.y].astype(np.float32)
+    found = evidence_of(folder, rows, p, p.argmax(axis=1) == folder.y)
+    assert not set(found.ids.tolist()) & {*rows.tolist(), *folder.check.tolist()}
+    assert len(found.check_right) <= 150 and found.check_right.all()

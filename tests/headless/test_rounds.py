@@ -1,0 +1,70 @@
+"""Rounds to a goal by the command line: they end with the folder's list, and the same command does nothing twice."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fact_core.cli import main
+from fact_core.errors import ConfigError
+from fact_core.headless.rounds import parse_goal
+from fact_core.labeling import acceptances, labels_now
+from fact_core.storage import project as projects
+from fact_core.storage import run_queue
+from tests.conftest import MakeImages, Run
+
+
+@pytest.mark.parametrize(("text", "share"), [("98%", 0.98), ("0.98", 0.98), (" 99.5 %", 0.995), ("50%", 0.5)])
+def test_a_goal_is_a_share(text: str, share: float) -> None:
+    assert parse_goal(text) == share
+
+
+@pytest.mark.parametrize("text", ["", "98", "100%", "0.3", "much", "nan", "inf%"])
+def test_what_is_no_goal(text: str) -> None:
+    with pytest.raises(ConfigError, match="from 50% to"):
+        parse_goal(text)
+
+
+def test_a_goal_that_no_check_image_could_carry_is_told_before_work(
+    tmp_path: Path, make_images: MakeImages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["run", "--images", str(make_images(tmp_path / "images", each=2)), "--budget", "2", "--goal", "98%"]
+    assert main([*given, "--labels-from", "folders", "--project", str(tmp_path / "project"), "--check", "30"]) == 2
+    told = capsys.readouterr().err
+    assert "98.0% takes more check images" in told and "183 are needed" in told
+    assert not (tmp_path / "project").exists()
+
+
+@pytest.mark.slow
+def test_rounds_end_with_a_finished_folder_and_nothing_is_done_twice(
+    tmp_path: Path, make_images: MakeImages, cli: Run
+) -> None:
+    """Eight check images carry 60 %; the second round adds to the first what its model is unsure of."""
+    images = make_images(tmp_path / "images", ("red", "green", "blue"), each=10)
+    given: list[object] = ["run", "--images", images, "--project", tmp_path / "project", "--labels-from", "folders"]
+    given += ["--budget", "4", "--check", "8", "--goal", "60%", "--rounds", "2", "--recipe", "lm", "--preset", "quick"]
+    given += ["--lm-steps", "4", "--lm-views", "1", "--device", "cpu", "--json", tmp_path / "out.json"]
+    first = cli(*given)
+    assert first.returncode == 0, first.stderr
+    goal = _goal(tmp_path)
+    assert 1 <= len(goal["rounds"]) <= 2 and goal["rounds"][0]["labels"] == 4 and goal["rounds"][0]["checks"] <= 8
+    assert sum(goal["images"].values()) == 30 and "so that 60.0% of them are right" in first.stdout
+    rows = list(csv.DictReader(Path(goal["finished"]).read_text("utf-8-sig").splitlines()))
+    assert len(rows) == 30 and sum(row["source"] == "accepted" for row in rows) == goal["images"]["accepted"]
+    assert sum(row["source"] == "person" for row in rows) == goal["images"]["person"]
+    found = projects.open_project(tmp_path / "project")
+    trained, labels = len(run_queue.list_runs(found, "train")), len(labels_now.history(found))
+    looks = acceptances.looks(found)
+    assert trained == len(looks) == len(goal["rounds"])
+    again = cli(*given)
+    assert again.returncode == 0, again.stderr
+    assert _goal(tmp_path) == goal and acceptances.looks(found) == looks
+    assert len(run_queue.list_runs(found, "train")) == trained and len(labels_now.history(found)) == labels
+
+
+def _goal(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "out.json").read_text())["goal"])
