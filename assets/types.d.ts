@@ -234,7 +234,7 @@ interface Finishing {
   goals: GoalAsked[];
   step: AcceptedStep | null;
   again: AcceptedStep | null;
-  seconds: number;
+  seconds: number | null;
 }
 
 interface GoalAsked {

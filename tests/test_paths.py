@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from fact_core.errors import InputError
@@ -94,6 +94,7 @@ def test_a_name_that_is_no_utf8_is_a_path(tmp_path: Path) -> None:
     assert absolute(tmp_path / name).name == name
 
 
+@settings(deadline=None)
 @given(some.text(max_size=300))
 def test_any_text_is_a_path_or_an_error_of_ours(text: str) -> None:
     try:

@@ -12,8 +12,8 @@ const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 
 export class Grid extends MarkedGrid {
-  /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, open(id), look(id), give(ids, classId, source, seconds),
-   *  mark(ids, kind)}. */
+  /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, open(id), look(id),
+   *  give(ids, classId, source, seconds), mark(ids, kind)}. */
   constructor(parts, owner) {
     super();
     this.parts = parts;

@@ -103,6 +103,7 @@ class LabelPage {
 
   start() {
     this.store.start().then(async () => {
+      if (!this.now) this.changed("queue"); // another page had read it before this one was made
       if (keptSession("rest")) this.rest = await loadRest(keptSession("rest")).catch(() => null);
       if (keptSession("grid")) this.view(true);
       this.jump();
@@ -186,6 +187,12 @@ class LabelPage {
     this.grid.list = "";
     this.view(true);
     this.grid.refresh(true);
+  }
+
+  leaveRest() { // other images were chosen: these are what is to be labeled now
+    this.rest = null;
+    keepSession("rest", 0);
+    if (this.gridded) this.grid.refresh(true);
   }
 
   toOpen() { // where work goes on, one by one
@@ -331,6 +338,7 @@ class LabelPage {
   changed(what) {
     if (what === "sync") return this.head.sync();
     if (what === "keys") toast(t("label.keys_moved"), "bad");
+    if (what === "round" && this.rest) this.leaveRest();
     if (what === "queue" || what === "round") this.keepPlace(what === "round");
     this.draw();
   }

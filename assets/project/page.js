@@ -4,7 +4,7 @@ import { app } from "../shell/app.js";
 import { el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { errorBox, toast } from "../shell/notices.js";
-import { goTo, openProject } from "../shell/pages.js";
+import { goTo, lastPage, openProject } from "../shell/pages.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { onState } from "../shell/state.js";
@@ -149,10 +149,12 @@ class ProjectPage {
   drawFolder() {
     const { project, problem } = this, state = app.state;
     const lost = state.problem && !state.project ? state.problem : null, scanned = Boolean(project) && hasScans();
-    const key = [!project, project, problem, lost && lost.what, scanned, this.info && this.info.home];
+    const latest = app.key || !this.info ? null : this.info.projects.find((each) => !each.problem);
+    const key = [!project, project, problem, lost && lost.what, scanned, this.info && this.info.home, latest];
     const form = { problem, create: (values) => this.create(values) };
     redraw(this.folder, key, () => [
       lost ? el("div", { style: { "margin-bottom": "16px" } }, errorBox(lost)) : "",
+      latest ? goOn(latest) : "",
       project
         ? folderForm({ ...form, images: project.images, scanned })
         : newForm({ ...form, home: this.info ? this.info.home : "", typed: (id) => this.field(id)?.value ?? "" }),
@@ -226,3 +228,15 @@ class ProjectPage {
 
 const scanning = () => app.state.run && app.state.run.kind === "scan";
 const hasScans = () => app.state.runs.some((run) => run.kind === "scan");
+
+/** Before a new project is made: the one that was open last, where one left off. */
+function goOn(latest) {
+  const where = { name: latest.name, page: t(`step.${lastPage(latest.key)}`) };
+  const go = { class: "btn slim", type: "button", id: "p-continue", onclick: () => openProject(latest.key) };
+  return el(
+    "div",
+    { class: "note p-proposed p-go-on" },
+    el("span", {}, t("project.left_off", where)),
+    el("button", go, t("project.continue")),
+  );
+}

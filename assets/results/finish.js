@@ -10,13 +10,11 @@ import { api } from "../shell/server.js";
 import { startRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { askChecks } from "./accuracy.js";
+import { meter, notes, percent } from "./finish_facts.js";
 import { canLook } from "./words.js";
 
 const USUAL = 0.95;
-const MINUTE = 60; // s
-
-/** 0.98 -> "98 %", 0.985 -> "98.5 %". */
-const percent = (goal) => `${Number((100 * goal).toFixed(1))} %`;
+const MINUTE = 60, PACE = 6; // s; an image, until the person's own pace is known
 
 export class Finish {
   constructor() {
@@ -101,48 +99,14 @@ export class Finish {
   // ---- drawing
   draw() {
     const { data, goal, busy } = this;
-    redraw(this.top, [data, busy], () => [this.meter(), this.stands(), this.acts()]);
+    redraw(this.top, [data, busy], () => [this.how(), meter(data), notes(data, this.number), this.acts()]);
     const asks = data.checks > 0 && data.strange >= 0;
     redraw(this.slider, [asks, data.goals.length, data.run], () => asks ? this.slide() : null);
     redraw(this.says, [data, goal, busy], () => this.words());
   }
 
-  meter() {
-    const { person, accepted, aside, images } = this.data, open = Math.max(0, this.data.open);
-    const parts = { person, model: accepted, aside, open };
-    const bar = Object.entries(parts).filter(([, n]) => n).map(([kind, n]) =>
-      el("i", { class: `finish-${kind}`, style: { width: `${(100 * n) / Math.max(1, images)}%` } })
-    );
-    const counts = { person, accepted, aside, open };
-    const words = Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, fmt.int(n)]));
-    const named = [["person", "by_person"], ["model", "by_model"], ["aside", "aside"], ["open", "open"]];
-    const keys = named.filter(([kind]) => parts[kind] || kind === "open").map(([kind, name]) =>
-      el(
-        "li",
-        {},
-        el("i", { class: `finish-${kind}`, "aria-hidden": "true" }),
-        t(`finish.${name}`),
-        el("b", { class: "num" }, fmt.int(parts[kind])),
-      )
-    );
-    return [
-      el("div", { class: "finish-bar", role: "img", "aria-label": t("finish.meter", words) }, bar),
-      el("ul", { class: "finish-keys small" }, keys),
-    ];
-  }
-
-  stands() {
-    const { step, open, strange, leaks, gone } = this.data, lines = [];
-    if (step) {
-      const told = { n: fmt.int(step.images), goal: percent(step.goal), run: step.run };
-      lines.push(t("finish.stands", told));
-      if (step.older) lines.push(t("finish.older", { run: step.run, shown: this.number }));
-    }
-    if (step && open === 0) lines.push(t("finish.done"));
-    if (strange > 0) lines.push(counted("finish.strange", strange));
-    if (leaks) lines.push(counted("finish.leaks", leaks));
-    if (gone) lines.push(counted("finish.gone", gone));
-    return lines.map((line) => el("p", { class: "small" }, line));
+  how() {
+    return this.data.step ? null : el("p", { class: "small finish-how" }, t("finish.how"));
   }
 
   acts() {
@@ -264,7 +228,8 @@ export class Finish {
 
   can(found) {
     const { data } = this, open = data.open + data.accepted, left = open - found.asked;
-    const time = t("finish.time", { time: fmt.about(Math.max(MINUTE, left * data.seconds)) });
+    const long = fmt.about(Math.max(MINUTE, left * (data.seconds || PACE)));
+    const time = t(data.seconds ? "finish.time" : "finish.time_usual", { time: long });
     const told = { able: fmt.int(found.asked), open: fmt.int(open), left: fmt.int(left), time };
     const stands = data.step && !data.step.older && Math.abs(data.step.goal - found.goal) < 1e-6;
     const words = stands

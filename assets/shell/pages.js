@@ -1,9 +1,16 @@
 // Going from page to page, and from project to project.
 import { app, PAGES } from "./app.js";
+import { keep, kept } from "./kept.js";
 
-/** Open a project. */
-export function openProject(key, page = "project") {
-  location.href = `/?p=${encodeURIComponent(key)}#${page}`;
+/** The page of a project on which this browser was last; of a project that it has not seen, the first. */
+export function lastPage(key) {
+  const page = kept(`fs-page-${key}`);
+  return PAGES.includes(page) ? page : "project";
+}
+
+/** Open a project, where one left off. */
+export function openProject(key) {
+  location.href = `/?p=${encodeURIComponent(key)}#${lastPage(key)}`;
   if (key === app.key) location.reload();
 }
 
@@ -25,6 +32,7 @@ function show(page) {
   const button = document.querySelector(`#page-${page}-button`);
   if (button instanceof HTMLElement) button.click();
   app.page = page;
+  if (app.key) keep(`fs-page-${app.key}`, page);
   document.body.dataset.page = page;
   document.dispatchEvent(new CustomEvent("fs:page", { detail: page }));
 }
@@ -32,7 +40,7 @@ function show(page) {
 function toAddress() {
   const { page } = asked();
   if (PAGES.includes(page) && (app.key || page === "project")) show(page);
-  else goTo("project");
+  else goTo(app.key ? lastPage(app.key) : "project");
 }
 
 /** Show the page of the address, now and whenever it changes. */

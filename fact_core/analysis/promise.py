@@ -6,8 +6,9 @@ tested in an order that does not depend on the truth, from a strict threshold to
 rejected ends it. The last one rejected is taken, and with a chance of 1 - alpha or more its promise is kept.
 
 The grid: the confidences from which 1, 2, ... 100 % of the images on are accepted. The start: the strictest place at
-which the check images could pass with a quarter of the mistakes that the goal allows, at least one; where there is
-none, the strictest at which they could pass without any. Both are known before a check image's truth is looked at.
+which the check images could pass with half of the mistakes that the goal allows, at least one; where that takes more
+than half of the check images, with a quarter of them; else the strictest at which they could pass without any. All this
+is known before a check image's truth is looked at.
 
 The p-value. n of the check images are accepted, k of them wrong, and m images that nobody has looked at. The promise
 is about these m: it is broken by e = floor((1 - goal) m) + 1 mistakes or more. Check images are a random part of all
@@ -47,7 +48,8 @@ from fact_core.types import Evidence, FloatArray, IntArray
 DELTA = 0.05  # the chance that any promise is broken
 PLACES = 100  # thresholds of the grid
 LOWEST, HIGHEST, STEP = 0.80, 0.995, 0.005  # the goals that are offered
-SPARE = 4  # the start can bear one in so many of the mistakes that the goal allows
+SPARES = (2, 4)  # the start can bear one in so many of the mistakes that the goal allows
+EARLY = 0.5  # share of the check images that such a start takes at the most: the laxer, the likelier it fails
 
 Numbers = npt.NDArray[np.float64]
 
@@ -186,13 +188,15 @@ def _distance(asked: FloatArray, among: FloatArray) -> Numbers:
 
 def _start(at: Places, goal: float, alpha: float) -> int | None:
     """The place to begin at; None where no number of right check images would do."""
-    none = np.zeros(len(at.checks), dtype=np.int64)
-    for wrong in (np.maximum(1, (at.checks * (1 - goal) / SPARE).astype(np.int64)), none):
-        could = (_tails(wrong, at, goal) <= alpha) & (at.rest > 0)
+    if not len(at.rest):
+        return None
+    some = [np.maximum(1, (at.checks * (1 - goal) / spare).astype(np.int64)) for spare in SPARES]
+    for wrong, share in [*((each, EARLY) for each in some), (np.zeros_like(at.checks), 1.0)]:
+        could = (_tails(wrong, at, goal) <= alpha) & (at.rest > 0) & (at.checks <= share * at.checks[-1])
         if could.any():
             return int(could.argmax())
     last = len(at.rest) - 1
-    return last if last >= 0 and at.rest[last] and p_value(at, last, 0, goal) <= alpha else None
+    return last if at.rest[last] and p_value(at, last, 0, goal) <= alpha else None
 
 
 def accepted(confidence: FloatArray, threshold: Numbers) -> IntArray:

@@ -24,7 +24,7 @@ from fact_core.labeling.history import LARGEST, is_person
 from fact_core.labeling.labels_now import states
 from fact_core.storage import db
 from fact_core.storage.project import Project
-from fact_core.types import Evidence
+from fact_core.types import Evidence, IntArray
 
 
 @dataclass(frozen=True)
@@ -145,16 +145,17 @@ def redo(project: Project, step: int) -> bool:
 def now(project: Project) -> dict[int, Accepted]:
     """Image -> the answer that is taken for its label: nothing said of it by a person, its class is still there."""
     with db.connect(project.db) as con:
-        rows = con.execute(
-            "SELECT accepted.item, accepted.class, class.name, accepted.confidence FROM accepted "
-            "JOIN class ON class.id = accepted.class AND NOT class.deleted "
-            "JOIN item ON item.id = accepted.item AND item.status = 'ok' AND item.duplicate_of IS NULL "
-            "WHERE acceptance = (SELECT max(id) FROM acceptance WHERE undone IS NULL) ORDER BY accepted.item"
-        ).fetchall()
+        asked = "SELECT accepted.item, accepted.class, class.name, accepted.confidence " + _NOW
+        rows = con.conn.execute(asked).fetchall()
     said = states(project)
-    return {
-        row["item"]: Accepted(row["class"], row["name"], row["confidence"]) for row in rows if row["item"] not in said
-    }
+    return {item: Accepted(*row) for item, *row in rows if item not in said}
+
+
+def ids_now(project: Project) -> IntArray:
+    """The images of ``now``, ascending."""
+    with db.connect(project.db) as con:
+        found = np.array([row[0] for row in con.conn.execute("SELECT accepted.item " + _NOW)], dtype=np.int64)
+    return found[~np.isin(found, list(states(project)))]
 
 
 def _turn(project: Project, step: int, which: Callable[[Database], Acceptance | None], undone: float | None) -> bool:
@@ -169,6 +170,11 @@ def _turn(project: Project, step: int, which: Callable[[Database], Acceptance | 
         return True
 
 
+_NOW = (
+    "FROM accepted JOIN class ON class.id = accepted.class AND NOT class.deleted "
+    "JOIN item ON item.id = accepted.item AND item.status = 'ok' AND item.duplicate_of IS NULL "
+    "WHERE acceptance = (SELECT max(id) FROM acceptance WHERE undone IS NULL) ORDER BY accepted.item"
+)
 _STEP = (
     "SELECT acceptance.id AS step, acceptance.at AS stepped, acceptance.undone, look.*, "
     "(SELECT count(*) FROM accepted WHERE accepted.acceptance = acceptance.id) AS images "

@@ -34,6 +34,8 @@ def gather(project: Project, run: Run) -> Evidence:
     if found is None:
         raise RunError("This run has no predictions yet", do="Predict the pool first.")
     numbers = _class_ids(project, run, found)
+    if len(found.y) and int(found.y.max()) >= min(len(numbers), len(found.classes)):
+        raise RunError("The predictions do not fit the classes of the run", f"run {run.id}", "Predict again.")
     able = np.array(numbers, dtype=np.int64)[found.y] > 0
     able &= ~found.strange if found.strange is not None else True
     said = labels_now.states(project)

@@ -25,7 +25,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from fact_core.errors import DiskFull, FactError, storage_error
+from fact_core.errors import DiskFull, FactError, ProjectGone, storage_error
 from fact_core.events import Event, Log, PhaseDone, Progress, Saved
 from fact_core.files import Lock
 from fact_core.storage import run_events, run_process, run_queue, worker_lock
@@ -113,9 +113,9 @@ def _do(project: Project, run: run_queue.Run, worker: str, follow_up: bool) -> N
             if not _parked(project, run):
                 execute(project, run, worker, stop, follow_up)
         except (FactError, OSError) as error:
-            if not full_disk.is_full(error):
+            if not (words := full_disk.why_stopped(error)):
                 raise
-            end = partial(run_queue.finish, project, run.id, "stopped", full_disk.STOPPED, {}, worker)
+            end = partial(run_queue.finish, project, run.id, "stopped", words, {}, worker)
             full_disk.when_there_is_room(end)
         except Stopped:  # while it said what it lacks: else it has ended, and this changes nothing
             run_queue.finish(project, run.id, "stopped", "Stopped before it began.", {}, worker)
@@ -126,7 +126,7 @@ def _claim(project: Project, worker: str) -> run_queue.Run | None:
     """The next run; None where there is none, or no room to say that it is taken."""
     try:
         return run_queue.claim(project, worker)
-    except DiskFull:
+    except (DiskFull, ProjectGone):
         return None
 
 
@@ -148,10 +148,11 @@ def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.E
             status, reason = "stopped", "Stopped. What is done is kept: it can be resumed."
         except BaseException as error:
             full_disk.note_traceback()
-            full = full_disk.is_full(error)
-            status, reason = ("stopped", full_disk.STOPPED) if full else ("failed", in_words(error))
-        for event in kind_of(run).kept(project, run) if status == "stopped" else ():
-            sink.add(event)
+            words = full_disk.why_stopped(error)
+            status, reason = ("stopped", words) if words else ("failed", in_words(error))
+        if status == "stopped":
+            for event in full_disk.when_there_is_room(lambda: tuple(kind_of(run).kept(project, run))):
+                sink.add(event)
         then = kind_of(run).then(project, run) if status == "done" and follow_up else ()
 
         def record() -> None:
@@ -181,7 +182,7 @@ def _parked(project: Project, run: run_queue.Run) -> bool:
     """Queue what the run lacks and put it behind that. A failure to say what it lacks is the run's failure."""
     try:
         lacking = kind_of(run).needs(project, run, options_of(run))
-    except DiskFull:
+    except (DiskFull, ProjectGone):
         raise
     except FactError as error:
         run_queue.finish(project, run.id, "failed", reason=str(error), result={})

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from app.bench import __main__ as command
@@ -38,6 +38,7 @@ def test_percentiles_are_measured_values() -> None:
     assert figures.percentile([1.0, 2.0, 3.0, 4.0], 50) == 2.0
 
 
+@settings(deadline=None)
 @given(some.lists(some.integers(0, 10_000), min_size=1), some.integers(1, 100))
 def test_a_percentile_is_the_smallest_value_that_enough_do_not_exceed(values: list[int], share: int) -> None:
     found = figures.percentile(values, share)
@@ -79,6 +80,7 @@ def test_lost_and_reordered(stored: list[figures.Label], lost: int, reordered: i
     assert figures.lost_and_reordered([(1, 5), (2, 6), (3, 5)], stored) == (lost, reordered)
 
 
+@settings(deadline=None)
 @given(some.lists(some.tuples(some.integers(1, 50), some.integers(1, 9)), unique=True), some.data())
 def test_what_is_left_out_is_lost_and_only_a_sorted_history_has_nothing_reordered(
     given_labels: list[figures.Label], data: some.DataObject
@@ -141,6 +143,7 @@ def test_more_files_than_images_are_refused(tmp_path: Path) -> None:
         pool.make(tmp_path / "pool", images, 2)
 
 
+@settings(deadline=None)
 @given(some.integers(1, 3000), some.integers(0, 5))
 def test_a_gap_parts_the_places(count: int, seed: int) -> None:
     places = pool.places(count, seed)

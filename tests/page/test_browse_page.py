@@ -11,7 +11,7 @@ from tests.conftest import MakeImages
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-from tests.page.browser_help import LONG
+from tests.page.browser_help import LONG, on_page
 from tests.page.conftest import Serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -74,3 +74,11 @@ def test_a_project_is_made_of_a_folder_that_was_clicked(
     expect(page.locator(".p-row.current .name")).to_have_text("Second")
     expect(page.locator(".p-row .name")).to_have_text(["Second", "Second", name, "Digits (demo)"])
     expect(page.locator("#page-project .fact")).to_have_text("24 images are ready.")
+
+    # A fresh look at the program goes on where one was.
+    page.evaluate("() => FactStudio.go('select')")
+    on_page(page, "select")
+    page.goto(page.url.split("?")[0])
+    page.get_by_role("button", name="Continue there").click()
+    on_page(page, "select")
+    expect(page.locator("header")).to_contain_text("Second")

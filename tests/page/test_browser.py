@@ -331,7 +331,7 @@ def test_a_killed_server_loses_no_label(serve: Serve, page: Page, watch: Watch, 
     expect(page.locator(".lb-sync")).to_have_text("1 wait")
     with page.context.new_page() as other:
         other.goto(second.address)
-        on_page(other, "project")
+        on_page(other, "label")  # where this browser was last
         expect(page.locator(".lb-sync")).to_have_text("Saved")  # the first window goes on by itself
         expect(other.locator("nav.steps button[data-id=label] .fact")).to_have_text("5 of 50")
     assert stored(project) == given

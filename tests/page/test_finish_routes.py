@@ -41,8 +41,8 @@ def site(tmp_path: Path, site_of: Callable[[Project], Site]) -> Site:
     return site_of(project)
 
 
-def train(project: Project, wrong: int = 8, strange: bool = True) -> run_queue.Run:
-    """A run that is surest of the first images; the last ``wrong`` of all are wrong, those before them strange."""
+def train(project: Project, wrong: int = 8, strange: int | None = STRANGE) -> run_queue.Run:
+    """A run that is surest of the first images; the last ``wrong`` are wrong, ``strange`` before them strange."""
     run = run_queue.get(project, run_queue.queue(project, "train", {}))
     told = {"ids": [1], "classes": ["cat", "dog"], "class_ids": [1, 2]}
     run_queue.finish(project, run.id, "done", result=told)
@@ -50,12 +50,12 @@ def train(project: Project, wrong: int = 8, strange: bool = True) -> run_queue.R
     y, file = ids % 2, project.predictions_file(run.id)
     y[-wrong:] = 1 - y[-wrong:]
     arrays: dict[str, Any] = {"ids": ids, "y": y, "confidence": np.linspace(1, 0.5, len(ids), dtype=np.float32)}
-    if strange:
-        arrays["strange"] = np.arange(len(ids)) >= len(ids) - wrong - STRANGE
+    if strange is not None:
+        arrays["strange"] = np.arange(len(ids)) >= len(ids) - wrong - strange
         arrays["strange"] &= np.arange(len(ids)) < len(ids) - wrong
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez(file, allow_pickle=False, **arrays)
-    return run
+    return run_queue.get(project, run.id)
 
 
 def label_checks(project: Project, count: int = CHECKS) -> None:
@@ -143,6 +143,6 @@ def test_what_is_missing_is_said(site: Site) -> None:
     few = site.get("/finish")
     assert few["best"] < 0.9 and goal_of(post(site, "ask", goal=0.95), 0.95)["asked"] == 0
     assert refused(site, "accept", goal=0.95).startswith("No answer may be accepted")
-    train(site.project, strange=False)
+    train(site.project, strange=None)
     assert site.get("/finish")["strange"] == -1
     assert refused(site, "ask", goal=0.9) == "The answers are of an earlier version"

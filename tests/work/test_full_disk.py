@@ -6,6 +6,7 @@ Hostile input 11: disk full gives a message and loses nothing.
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import threading
 import time
@@ -92,6 +93,31 @@ def test_how_a_run_ended_is_written_down_when_there_is_room(project: Project, di
     assert full_disk.when_there_is_room(lambda: run_queue.finish(project, run, "stopped", "x" * 100_000, worker="me"))
     assert time.monotonic() - begun > 1
     assert run_queue.get(project, run).status == "stopped"
+
+
+def test_a_run_whose_project_is_away_for_a_while_stops_in_words(tmp_path: Path) -> None:
+    for number in range(IMAGES):
+        paint(tmp_path / "images" / f"{number:05d}.png", number)
+    project = projects.create(tmp_path / "project", tmp_path / "images")
+    run, away = run_queue.queue(project, "scan", {}), tmp_path / "away.sqlite"
+    worker = run_process.spawn_worker(project, idle=60)
+    try:
+        log, until = run_process.log_path(project, run), time.monotonic() + 120
+        while not log.exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        os.rename(project.db, away)
+        while "ProjectGone" not in log.read_text() and time.monotonic() < until:
+            time.sleep(0.1)
+        os.rename(away, project.db)
+        ended = wait(project, run, worker, "stopped", "failed", "done")
+        assert (ended.status, ended.reason) == ("stopped", full_disk.GONE)
+        run_queue.requeue(project, run)
+        assert wait(project, run, worker, "done", "failed").status == "done"
+    finally:
+        worker.kill()
+        worker.wait()
+    assert items.counts(project).pool == IMAGES
+    assert is_sound(project)
 
 
 @pytest.mark.parametrize(

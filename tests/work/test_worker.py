@@ -120,6 +120,7 @@ def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> No
     assert not list((flat.run_folder(train) / "checkpoint").glob("*"))  # the model is stored: it is of no more use
     with np.load(flat.predictions_file(train), allow_pickle=False) as stored:
         assert stored["ids"].shape == stored["y"].shape == stored["phase_lp"].shape == (24,)
+        assert stored["strange"].shape == (24,) and not stored["strange"].any()  # too few labels to tell
         assert stored["probabilities"].sum(axis=1) == pytest.approx(np.ones(24), abs=1e-3)
     assert len(run_queue.list_runs(flat, "features")) == 1
 

@@ -20,6 +20,8 @@ TEXT = {
     "project.more": "More",
     "project.rename": "Rename this project",
     "project.rename_yes": "Rename",
+    "project.left_off": "You were last in “{name}”, on its page {page}.",
+    "project.continue": "Continue there",
     "project.pack": "Pack into one file",
     "project.pack_file": "File",
     "project.pack_help": "A new file: labels, choices, runs and models, to keep or to take to another computer.",

@@ -19,7 +19,6 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Evidence, IntArray
 
-PACE = 6.0  # seconds a label, until the person's own is known
 GOALS = tuple(
     round(float(goal), 4) for goal in np.arange(promise.LOWEST, promise.HIGHEST + promise.STEP / 2, promise.STEP)
 )
@@ -58,7 +57,7 @@ class Finish:
     strange: open images unlike any class, -1 where the answers do not say. checks: check images that count; leaks,
     gone: how many do not, being like training images, or like images that a person took out. look: the number of the
     next question, which has ``chance`` of error; best: the best goal that the check images could carry, 0 for none.
-    seconds: a person's time for one image.
+    seconds: a person's time for one image, as far as it is known.
     """
 
     run: int
@@ -77,48 +76,55 @@ class Finish:
     goals: list[Goal]
     step: Step | None
     again: Step | None
-    seconds: float
+    seconds: float | None
 
 
 def finish_of(held: Opened, run: Run) -> Finish:
-    """What the page shows of a run. RunError while the pool is not predicted."""
+    """What the page shows of a run. RunError while the pool is not predicted. Kept until something changes."""
+    stamp = _stamp(held, run)
+    kept = held.cache.get("finish")
+    if kept is None or kept[0] != stamp:
+        with db.shared(held.project.db):
+            kept = held.cache["finish"] = (stamp, _finish(held, run))
+    found: Finish = kept[1]
+    return found
+
+
+def _finish(held: Opened, run: Run) -> Finish:
     project = held.project
-    with db.shared(project.db):
-        evidence, looks = _evidence(held, run), acceptances.looks(project)
-        fair = promise.fair(evidence)
-        look = len(looks) + 1
-        alpha = promise.level(look)
-        mine = {round(each.goal, 4): each for each in looks if (each.run, each.basis) == (run.id, evidence.basis)}
-        person, aside = _said(project)
-        accepted = len(acceptances.now(project))
-        stands, again = acceptances.steps(project)
-        images = items.counts(project).pool
-        return Finish(
-            run=run.id,
-            images=images,
-            person=person,
-            aside=aside,
-            accepted=accepted,
-            open=images - person - aside - accepted,
-            strange=evidence.strange,
-            checks=len(fair.check_right),
-            leaks=evidence.leaks,
-            gone=len(evidence.check_right) - len(fair.check_right),
-            look=look,
-            chance=alpha,
-            best=promise.carries(evidence, alpha),
-            goals=[_goal(goal, alpha, mine.get(goal), evidence) for goal in GOALS],
-            step=_step(project, run, stands),
-            again=_step(project, run, again),
-            seconds=finishing.pace(project) or PACE,
-        )
+    (evidence, pool), looks = _evidence(held, run), acceptances.looks(project)
+    fair, look = promise.fair(evidence), len(looks) + 1
+    alpha = promise.level(look)
+    mine = {round(each.goal, 4): each for each in looks if (each.run, each.basis) == (run.id, evidence.basis)}
+    person, aside = _said(project, pool)
+    accepted = len(acceptances.ids_now(project))
+    stands, again = acceptances.steps(project)
+    return Finish(
+        run=run.id,
+        images=len(pool),
+        person=person,
+        aside=aside,
+        accepted=accepted,
+        open=len(pool) - person - aside - accepted,
+        strange=evidence.strange,
+        checks=len(fair.check_right),
+        leaks=evidence.leaks,
+        gone=len(evidence.check_right) - len(fair.check_right),
+        look=look,
+        chance=alpha,
+        best=promise.carries(evidence, alpha),
+        goals=[_goal(goal, alpha, mine.get(goal), evidence) for goal in GOALS],
+        step=_step(project, run, stands),
+        again=_step(project, run, again),
+        seconds=finishing.pace(project),
+    )
 
 
 def ask(held: Opened, run: Run, goal: float) -> Finish:
     """Put a goal to the check images and keep what they say; the same question again costs nothing."""
     if not any(abs(goal - each) < 1e-6 for each in GOALS):
         raise InputError("There is no such goal", f"{goal:g}"[:80], f"From {GOALS[0]:.0%} to {GOALS[-1]:.1%}.")
-    project, evidence = held.project, _evidence(held, run)
+    project, (evidence, _pool) = held.project, _evidence(held, run)
     if evidence.strange < 0:
         raise InputError("The answers are of an earlier version", do="Predict the pool again.")
     if acceptances.find_look(project, run.id, goal, evidence.basis) is None:
@@ -130,7 +136,7 @@ def ask(held: Opened, run: Run, goal: float) -> Finish:
 
 def accept(held: Opened, run: Run, goal: float) -> Finish:
     """Accept what keeps the goal, as the check images have said. InputError where they were not asked."""
-    evidence = _evidence(held, run)
+    evidence, _pool = _evidence(held, run)
     look = acceptances.find_look(held.project, run.id, goal, evidence.basis)
     if look is None:
         raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Reload the page.")
@@ -141,43 +147,38 @@ def accept(held: Opened, run: Run, goal: float) -> Finish:
 def rest_of(held: Opened, run: Run) -> bytes:
     """What is left for a person, the surest first: header {classes: [[class id, images], ...], strange}, then the ids
     i32, class by class, and behind them those unlike any class; then how sure u8, of the first ones."""
-    evidence, taken = _evidence(held, run), list(acceptances.now(held.project))
+    (evidence, pool), taken = _evidence(held, run), acceptances.ids_now(held.project)
     keep = ~np.isin(evidence.ids, taken)
     ids, numbers = evidence.ids[keep], np.array(evidence.class_ids, dtype=np.int64)[evidence.y[keep]]
     order = np.lexsort((-evidence.confidence[keep], numbers))
     found, counts = np.unique(numbers, return_counts=True)
-    strange = _strange(held.project, evidence, taken)
+    said = np.array(list(labels_now.states(held.project)), dtype=np.int64)
+    strange = pool[~np.isin(pool, np.concatenate([evidence.ids, taken, said]))]
     head = {"classes": [[int(a), int(b)] for a, b in zip(found, counts, strict=True)], "strange": len(strange)}
     sure = binary.sure(evidence.confidence[keep][order])
     return binary.packed(head, np.concatenate([ids[order], strange]).astype("<i4"), sure)
 
 
-def _strange(project: Project, evidence: Evidence, taken: list[int]) -> IntArray:
-    """Open images that no class is proposed for."""
-    said = list(labels_now.states(project))
-    return np.setdiff1d(items.pool(project).ids, np.concatenate([evidence.ids, taken, said]).astype(np.int64))
-
-
-def _evidence(held: Opened, run: Run) -> Evidence:
-    """See ``finishing.gather``. Kept until a label, the pool or the answers change."""
+def _stamp(held: Opened, run: Run) -> object:
+    """Differs once a label, the pool, what is accepted, or the run's answers are others."""
     file = held.project.predictions_file(run.id)
-    stamp = (
-        run.id,
-        file.stat().st_mtime_ns if file.is_file() else 0,
-        projects.version(held.project).rpartition(".")[0],
-    )
+    answered = file.stat().st_mtime_ns if file.is_file() else 0
+    return run.id, answered, projects.version(held.project).rpartition(".")[0]
+
+
+def _evidence(held: Opened, run: Run) -> tuple[Evidence, IntArray]:
+    """(see ``finishing.gather``, the images of the pool), kept until something changes."""
+    stamp = _stamp(held, run)
     kept = held.cache.get("evidence")
     if kept is None or kept[0] != stamp:
-        kept = held.cache["evidence"] = (stamp, finishing.gather(held.project, run))
-    found: Evidence = kept[1]
-    return found
+        kept = held.cache["evidence"] = (stamp, finishing.gather(held.project, run), items.pool(held.project).ids)
+    return kept[1], kept[2]
 
 
-def _said(project: Project) -> tuple[int, int]:
+def _said(project: Project, pool: IntArray) -> tuple[int, int]:
     """(images of the pool that a person has labeled, those put aside)."""
-    labeled, said = set(labels_now.snapshot(project).ids.tolist()), labels_now.states(project)
-    aside = set(said) & set(items.pool(project).ids.tolist()) - labeled
-    return len(labeled), len(aside)
+    labeled, said = labels_now.snapshot(project).ids, labels_now.states(project)
+    return len(labeled), int(np.isin(pool, list(said)).sum()) - len(labeled)
 
 
 def _goal(goal: float, alpha: float, look: Look | None, evidence: Evidence) -> Goal:

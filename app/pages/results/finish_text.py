@@ -16,13 +16,12 @@ TEXT = {
     "finish.more": "Label {n} more check images",
     "finish.more_one": "Label 1 more check image",
     "finish.choose_more": "Choose more to label",
-    "finish.ask": "Ask the check images",
-    "finish.asking": "Asking",
-    "finish.costs": "Each question makes the next one stricter, so ask for the goal that you need. This is the first.",
-    "finish.costs_again": "Each question makes the next one stricter, so ask for the goal that you need. "
-    "{n} were asked so far.",
-    "finish.costs_again_one": "Each question makes the next one stricter, so ask for the goal that you need. "
-    "1 was asked so far.",
+    "finish.ask": "See what can be accepted",
+    "finish.asking": "Looking",
+    "finish.costs": "The check images are asked. Each question makes the next one stricter: ask for the goal that you "
+    "need.",
+    "finish.costs_again": "The check images are asked. Each question makes the next one stricter; {n} so far.",
+    "finish.costs_again_one": "The check images are asked. Each question makes the next one stricter; 1 so far.",
     "finish.can": "{able} of {open} images can be accepted, {left} are for you: {time}.",
     "finish.can_all": "All {able} open images can be accepted.",
     "finish.left": "{left} are for you: {time}.",
@@ -57,6 +56,7 @@ TEXT = {
     "finish.gone_one": "1 check image does not count: images as sure as it is were labeled by you, not left open.",
     "finish.done": "The folder is finished. Export has its labels.",
     "finish.time": "{time} at your pace",
+    "finish.time_usual": "{time} at 6 s each",
     "grid.group_model": "The rest, by the model",
     "grid.rest": "The rest: {name}",
     "grid.rest_strange": "The rest: unlike any class",
