@@ -129,9 +129,9 @@ def _one(place: Place, root: Path, file: Path | None, target: Path, way: str) ->
     if os.path.lexists(target):
         if not sort_undo.differs(target, source, said.digest, way):
             return 0
-        if way != "copy" or os.lstat(target).st_size or target.is_symlink():
+        if way != "copy" or not sort_undo.claimed(target):
             raise ImageError("A file of that name lies there already")
-        target.unlink()  # empty: a start that was killed has taken the name and no more
+        target.unlink()
     try:
         _folder(target.parent)
         _make(said.digest, (said.bytes, said.mtime_ns), file, target, way)

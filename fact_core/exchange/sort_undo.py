@@ -83,7 +83,10 @@ def take_back(folder: Path) -> Step[dict[str, object]]:
     yield Progress("undo", 0, len(what.files), "files")
     for number, (target, source, digest) in enumerate(what.files, start=1):
         place = folder / target
-        if os.path.lexists(place):
+        if what.way == "copy" and claimed(place):
+            _remove(place)
+            place.with_name(f".{place.name}.part").unlink(missing_ok=True)
+        elif os.path.lexists(place):
             if reason := differs(place, Path(what.root) / source, digest, what.way, last=True):
                 kept.append(f"{target}: {reason}")
             else:
@@ -120,6 +123,15 @@ def differs(place: Path, source: Path | None, digest: str, way: str, last: bool 
             return ""
     except (OSError, ImageError):
         return "it is another file now"
+
+
+def claimed(place: Path) -> bool:
+    """Whether an empty file lies there: a start that was killed has taken the name and no more."""
+    try:
+        info = os.lstat(place)
+        return stat.S_ISREG(info.st_mode) and info.st_size == 0 and _plain_folder(place.parent)
+    except OSError:
+        return False
 
 
 def _plain_folder(folder: Path) -> bool:

@@ -210,6 +210,12 @@ def test_a_file_in_the_way_stays(labeled: Project, tmp_path: Path) -> None:
     (target / "rose").mkdir()
     (target / "rose" / "000.png").write_bytes(b"mine")
     (target / "rose" / "001.png").touch()
+    (target / "rose" / ".001.png.part").write_bytes(b"half")
+    (target / "CON_").mkdir()
+    (target / "CON_" / "002.png").touch()
+    assert finish(sort_undo.take_back(target))["kept"] == 1  # what a kill has left is no file of anybody's
+    assert lying(target) == {"rose/000.png", "undo.jsonl"}
+    (target / "rose" / "001.png").touch()
     done = sort(labeled, target)
     assert done["made"] == 6 and (target / "rose" / "000.png").read_bytes() == b"mine"
     assert "lies there already" in done["first"][0]  # type: ignore[index]
