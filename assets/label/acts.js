@@ -16,6 +16,7 @@ function answers(page) {
     redo: () => page.back(page.store.redo()),
     skip: () => (page.gridded ? page.grid.answer("skip") : page.skip()),
     flag: () => page.mark("flag"),
+    exclude: () => page.mark("exclude"),
     clear: () => page.mark("clear"),
     accept: () => page.accept(),
     note: () => page.note(),

@@ -25,7 +25,9 @@ export function listsOf({ store, suggest, pool, rest }) {
   const given = store.classes
     .filter((each) => store.counts.get(each.id) > 0)
     .map((each) => [`class:${each.id}`, t("grid.class", { name: each.name })]);
-  return { model, like, rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")]], given };
+  const left = [...store.states.values()].some((state) => state.kind === "exclude");
+  const out = left ? [["excluded", t("grid.excluded")]] : [];
+  return { model, like, rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")], ...out], given };
 }
 
 /** The list with most images of what a model left, else of what looks like a class; the picks where there is none. */
@@ -48,6 +50,9 @@ export function membersOf(list, { store, suggest, pool, rest, refused, sure }) {
     return store.entries.filter((each) => each.role === "pick" && !store.isDone(each.id)).map((each) => each.id);
   }
   const given = list.startsWith("class:") ? Number(list.slice(6)) : 0;
-  const wanted = (state) => (given ? state.kind === "label" && state.class === given : state.kind !== "label");
+  const wanted = (state) => {
+    if (given) return state.kind === "label" && state.class === given;
+    return list === "excluded" ? state.kind === "exclude" : !["label", "exclude"].includes(state.kind);
+  };
   return [...store.states].filter(([, state]) => wanted(state)).map(([id]) => id);
 }

@@ -8,7 +8,7 @@ import { fmt } from "../shell/format.js";
 import { keepSession, keptSession } from "../shell/kept.js";
 import { toast } from "../shell/notices.js";
 import { onState, refreshState } from "../shell/state.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 import { describe, drawAnswer, drawName, known } from "./about.js";
 import { actsOf, hasMany, keysOf } from "./acts.js";
 import { askNote } from "./asks.js";
@@ -97,7 +97,7 @@ class LabelPage {
       open: (id) => this.open(id),
       look: (id) => this.map.setCurrent(id),
       give: (ids, classId, source, seconds) => this.giveMany(ids, classId, source, seconds),
-      mark: (ids, kind) => this.told(this.store.changeMany(ids, kind, null, null, "grid")),
+      mark: (ids, kind) => this.markMany(ids, kind),
     });
   }
 
@@ -251,7 +251,8 @@ class LabelPage {
     if (this.store.change(this.now.id, kind, classId, hundredths(seconds), source)) {
       if (kind === "label") this.head.pace(seconds);
       this.map.grow(this.now.id);
-      this.tellChange(this.now, was);
+      if (kind === "exclude") this.store.offer(counted("label.excluded", 1), this.acts.undo);
+      else this.tellChange(this.now, was);
     }
     if (kind === "clear") this.draw();
     else this.advance(Boolean(was && was.kind === "skip"));
@@ -292,6 +293,15 @@ class LabelPage {
     const name = classId ? this.store.classOf(classId).name : "";
     if (n > 1 && classId) this.store.offer(t("label.gave_many", { n: fmt.int(n), name }), this.acts.undo);
     else if (n > 1) toast(t("label.changed_many", { n: fmt.int(n) }));
+    this.draw();
+  }
+
+  markMany(ids, kind) { // what is left out already comes back
+    const back = kind === "exclude" && ids.every((id) => this.store.stateOf(id)?.kind === "exclude");
+    const n = this.store.changeMany(ids, back ? "clear" : kind, null, null, "grid");
+    if (n && kind === "exclude") {
+      this.store.offer(counted(back ? "label.put_back" : "label.excluded", n), this.acts.undo);
+    } else this.told(n);
     this.draw();
   }
 

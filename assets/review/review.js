@@ -283,9 +283,12 @@ export class Review {
   mark(ids, kind) {
     const states = ids.map((id) => this.store.stateOf(id)), all = states.every((each) => each && each.kind === kind);
     const n = ids.length ? this.store.changeMany(ids, all ? "clear" : kind, null, null, "results") : 0;
-    if (n) {
-      this.tell(kind === "clear" || all ? t("review.no_more") : t("review.is_now", { now: t("label.state_flag") }));
-    }
+    if (n) this.tell(this.wordsOf(kind, all, n));
+  }
+
+  wordsOf(kind, all, n) {
+    if (kind === "exclude") return counted(all ? "label.put_back" : "label.excluded", n);
+    return kind === "clear" || all ? t("review.no_more") : t("review.is_now", { now: t(`label.state_${kind}`) });
   }
 
   tell(words) {
@@ -360,6 +363,7 @@ export class Review {
       own: (sign) => this.own(sign),
       give: (place) => store.classes[place] && this.give(meant(), store.classes[place].id),
       flag: () => this.mark(meant(), "flag"),
+      exclude: () => this.mark(meant(), "exclude"),
       clear: () => this.mark(meant(), "clear"),
       undo: () => this.step("undo"),
       redo: () => this.step("redo"),
