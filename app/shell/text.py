@@ -20,6 +20,7 @@ from app.pages.select import text as select
 from app.pages.train import text as train
 from app.shell import common_text as common
 from app.shell import decision_text as decisions
+from app.shell import odd_text as odd
 
 
 def sentences() -> dict[str, str]:
@@ -31,6 +32,7 @@ def sentences() -> dict[str, str]:
         select,
         label,
         classes,
+        odd,
         train,
         decisions,
         results,

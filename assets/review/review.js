@@ -1,5 +1,6 @@
 // The review: the images behind a figure, in a grid with filters, large at a click, mended where they are seen.
 // What is shown stands in the address, so that Back and a reload lead to where one was.
+import { movesOf } from "../images/marked_grid.js";
 import { openStore } from "../images/store.js";
 import { app } from "../shell/app.js";
 import { fmt } from "../shell/format.js";
@@ -14,7 +15,7 @@ import { loadColumns, stampNow } from "./columns.js";
 import { ALL, facets, factsOf, matching, withLabels, writeFilter } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
-import { movesOf, press, showReviewKeys } from "./keys.js";
+import { press, showReviewKeys } from "./keys.js";
 import { Lightbox } from "./lightbox.js";
 import { Side } from "./side.js";
 import { doubtOf, loadSuspects, withDoubts } from "./suspects.js";

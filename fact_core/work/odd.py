@@ -76,8 +76,8 @@ def _light(project: Project, found: Sequence[Item]) -> Step[FloatArray]:
 
 def _measured(jpeg: bytes) -> tuple[float, float, float]:
     """See ``analysis.odd.light_of``. ImageError when the cache holds no picture."""
-    grey = np.asarray(decode.decode(jpeg).convert("L"), dtype=np.float32) / 255
-    return light_of(grey)
+    grey = np.asarray(decode.decode(jpeg).convert("L"), dtype=np.float32)
+    return light_of(grey / np.float32(255))
 
 
 KIND = Kind(run, needs)

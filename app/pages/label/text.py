@@ -96,6 +96,7 @@ TEXT = {
     "grid.which": "Which images the grid shows",
     "grid.group_like": "Suggested",
     "grid.group_rest": "Without a label",
+    "grid.group_odd": "Odd images",
     "grid.group_class": "Labeled",
     "grid.like": "Looks like {name}",
     "grid.class": "Labeled {name}",
