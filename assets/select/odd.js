@@ -90,6 +90,7 @@ export class OddView {
     this.store.start().then(() => this.draw(), toast);
     this.fill(true);
     this.grid.host.focus({ preventScroll: true });
+    if (this.host.getBoundingClientRect().top > innerHeight / 2) this.host.scrollIntoView(); // on a phone it lies below
   }
 
   // ---- what there is
@@ -202,8 +203,8 @@ export class OddView {
   drawActs() {
     const marked = this.grid.marks.size, n = marked || this.grid.ids.length, back = this.kind === OUT;
     const words = counted(`odd.${back ? "back" : "leave"}${marked ? "" : "_all"}`, n);
-    this.act.disabled = !n;
-    redraw(this.act, words, () => [words, el("kbd", {}, "X")]);
+    this.act.hidden = !n;
+    redraw(this.act, [words, marked], () => [words, marked ? el("kbd", {}, "X") : ""]);
   }
 
   /** Leave out, or put back, what is marked; else the whole list, as the button says; by a key the one in hand. */

@@ -7,8 +7,8 @@ of 16 tiles: a flower before a soft background is no blurred image.
 
 What is odd depends on the pool: night shots are usual among night shots. So a measure is held against the median of
 the pool in units of its MAD (the modified z-score of Iglewicz and Hoaglin 1993, "How to detect and handle outliers"),
-and against bounds that hold everywhere: what lies beyond the hard one is odd in any pool, what lies within the easy one
-in none.
+and against two bounds: what lies beyond the hard one is odd unless most of the pool is so, what lies within the easy
+one never is.
 
 Unlike all is the mean distance to the nearest other images in features (Ramaswamy et al. 2000, "Efficient algorithms
 for mining outliers"; Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors").
@@ -98,8 +98,8 @@ def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, F
 
 @dataclass(frozen=True)
 class Bounds:
-    """From where on a measure is odd. z: modified z-scores from the median of the pool; beyond ``always`` it is odd in
-    any pool, up to ``never`` in none. down: small values are the odd ones."""
+    """From where on a measure is odd. z: modified z-scores from the median of the pool; from ``always`` on it is odd,
+    unless most of the pool is so, up to ``never`` nowhere. down: small values are the odd ones."""
 
     z: float
     always: float
@@ -110,7 +110,8 @@ class Bounds:
         """Whether each of the values (N,) is odd among them."""
         sign = -1.0 if self.down else 1.0
         v = sign * np.asarray(values, dtype=np.float64)
-        return (v >= sign * self.always) | ((v > sign * self.never) & (z_scores(v) > self.z))
+        usual = bool((v >= sign * self.always).mean() > 0.5) if len(v) else True
+        return ((v >= sign * self.always) & (not usual)) | ((v > sign * self.never) & (z_scores(v) > self.z))
 
 
 def z_scores(values: npt.NDArray[np.floating]) -> FloatArray:

@@ -91,6 +91,8 @@ def test_what_is_odd_depends_on_the_pool_and_on_hard_bounds() -> None:
     assert DARK.odd(np.append(day, 0.1)).tolist() == [False] * 50 + [True]
     assert not DARK.odd(np.append(day, 0.3)).any()  # far from the others, and light enough all the same
     assert not BRIGHT.odd(day).any()
+    assert not odd.TINY.odd(np.log(np.full(30, 8.0))).any()  # a pool of icons
+    assert odd.TINY.odd(np.log(np.append(np.full(30, 400.0), 8.0))).tolist() == [False] * 30 + [True]
 
 
 def test_scores_are_those_of_the_normal_distribution_and_bear_what_is_missing() -> None:
