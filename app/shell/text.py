@@ -16,6 +16,7 @@ from app.pages.results import review_text as review
 from app.pages.results import sort_text as sorting
 from app.pages.results import text as results
 from app.pages.results import trust_text as trust
+from app.pages.results import try_text as tried
 from app.pages.select import text as select
 from app.pages.train import text as train
 from app.shell import common_text as common
@@ -41,6 +42,7 @@ def sentences() -> dict[str, str]:
         review,
         sorting,
         trust,
+        tried,
     ):
         clash = joined.keys() & page.TEXT.keys()
         if clash:

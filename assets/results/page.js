@@ -22,6 +22,7 @@ import { answered, choose, read, store } from "./store.js";
 import { Suspects } from "./suspects.js";
 import { trouble } from "./trouble.js";
 import { leak, trust } from "./trust.js";
+import { TryIt } from "./try.js";
 import { busyWith } from "./words.js";
 
 const WIDE = 692; // px that the matrix has, until it is laid out
@@ -49,6 +50,7 @@ export function resultsPage(root) {
     document.removeEventListener("fs:page", shown);
     page.pool.destroy();
     page.review.destroy();
+    page.tryIt.destroy();
   };
 }
 
@@ -70,6 +72,10 @@ class ResultsPage {
     this.drawn = "";
     this.right.append(this.form, this.sort.node, this.pool.node);
     root.classList.add("fill", "results");
+    this.tryIt = new TryIt(
+      () => (store.data && store.data.run.status === "done" ? store.data.run : null),
+      () => app.page === "results" && !this.review.isShown,
+    );
     this.review = new Review(root, answered, () => this.draw());
     root.replaceChildren(this.top, this.empty, this.panes, this.review.node);
   }
@@ -89,7 +95,7 @@ class ResultsPage {
     // A click or an open list is not disturbed by news.
     const { met, seconds } = this.finish.stand(), busy = ["export", "select"].map((kind) => Boolean(busyWith(kind)));
     const asked = [data && [data.runs, data.run, data.stale], busy, store.wanted.size, met, leftOfRound(state)];
-    redraw(this.top, asked, () => head(met, seconds));
+    redraw(this.top, asked, () => head(met, seconds, this.tryIt.button));
     if (data) this.drawPanes(data);
     else this.drawEmpty();
   }
