@@ -8,6 +8,7 @@ TEXT = {
     "odd.found": "{n} odd images: blurred, dark, unlike all others.",
     "odd.found_one": "1 odd image: blurred, dark or unlike all others.",
     "odd.look": "Look at them",
+    "odd.leave_hint": "X leaves one out, or those that are selected.",
     "odd.out": "{n} images are left out.",
     "odd.out_one": "1 image is left out.",
     "odd.ask": "{n} images were not looked at for blur, light and likeness yet. It takes {time}.",

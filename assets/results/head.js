@@ -38,6 +38,7 @@ export function head(met, seconds, more) {
     label,
   );
   button.disabled = !data || data.run.status !== "done" || Boolean(exporting) || !count;
+  more.disabled = !data || data.run.status !== "done";
   return el(
     "div",
     { class: "page-head results-head" },

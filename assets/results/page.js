@@ -14,6 +14,7 @@ import { head } from "./head.js";
 import { matrix } from "./matrix.js";
 import { mistakes } from "./mistakes.js";
 import { leftOfRound } from "./next.js";
+import { OddPart } from "./odd.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { Runs } from "./runs.js";
@@ -65,6 +66,7 @@ class ResultsPage {
     this.sort = new SortPart();
     this.pool = new Pool();
     this.suspects = new Suspects();
+    this.odd = new OddPart();
     this.runs = new Runs();
     this.finish = new Finish();
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
@@ -132,11 +134,13 @@ class ResultsPage {
         perClass(data),
         trust(data),
         this.suspects.node,
+        this.odd.node,
       ].filter(
         Boolean,
       ),
     );
     this.suspects.update(data);
+    this.odd.update(data);
     this.runs.update(data);
     middle.replaceChildren(...[matrix(data, middle.clientWidth || WIDE), mistakes(data)].filter(Boolean));
     [left.scrollTop, middle.scrollTop] = scroll;

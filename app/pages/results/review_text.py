@@ -47,6 +47,7 @@ TEXT = {
     "review.list_map": "Chosen on the map ({n})",
     "review.list_doubt": "Labels to look at again ({n})",
     "review.list_differ": "Answered otherwise by the best run ({n})",
+    "review.list_odd": "Odd images ({n})",
     "review.list_try": "Like the photo that was tried ({n})",
     "review.list_drop": "Show not only these",
     "review.list_gone": "This list is not kept any more.",
