@@ -34,7 +34,13 @@ export function listsOf({ store, suggest, pool, rest, odd }) {
       .map(({ kind }) => [`odd:${kind}`, oddOf(found, kind, store).length])
       .filter(([, n]) => n)
       .map(([name, n]) => [name, t(name.replace(":", "."), { n: fmt.int(n) })]);
-  return { model, like, strange, rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")], ...out], given };
+  return {
+    model,
+    like,
+    strange,
+    rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")], ...out],
+    given,
+  };
 }
 
 /** The list with most images of what a model left, else of what looks like a class; the picks where there is none. */

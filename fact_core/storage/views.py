@@ -197,6 +197,7 @@ WHERE item.status = 'ok'
 ORDER BY item.id;
 """
 
+
 def made_again(name: str) -> str:
     """The script that makes one of these views, for a migration that has to take it away."""
     return f"CREATE VIEW {name} AS{VIEWS.split(f'CREATE VIEW {name} AS')[1].split(';')[0]};"
