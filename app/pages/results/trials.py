@@ -1,4 +1,4 @@
-"""Photos that are tried: the child that answers them, kept while somebody tries, and the routes.
+"""Photos that are tried: the child that answers them, kept while somebody tries.
 
 The page's process never loads torch, and a training may keep the worker busy for hours; so photos have a child of their
 own (``fact_core.work.trial``). It leaves after some idle minutes, and with this process.
@@ -11,14 +11,10 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import Annotated, Any
-
-from fastapi import Body, FastAPI
+from typing import Any
 
 from app.pages.results import findings
-from app.routes.bodies import file_of
-from app.routes.runs import LARGEST
-from app.shell.server import Opened, Server
+from app.shell.server import Opened
 from fact_core.errors import FactError, InputError, RunError
 from fact_core.storage.project import Project
 
@@ -97,15 +93,6 @@ class Answerer:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-
-
-def register(app: FastAPI, server: Server) -> None:
-    """POST /x/K/try {run, content}: content is a photo's bytes in base64; see ``fact_core.work.trial.Answer``."""
-
-    @app.post("/x/{key}/try")
-    def tried(key: str, run: Annotated[int, Body(ge=0, le=LARGEST)], content: Annotated[str, Body()]) -> dict[str, Any]:
-        held = server.opened(key)
-        return try_photo(held, run, file_of(content))
 
 
 def try_photo(held: Opened, run_id: int, content: bytes) -> dict[str, Any]:
