@@ -11,7 +11,7 @@ import { toast } from "../shell/notices.js";
 import { onState, refreshState } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { describe, drawAnswer, drawName, known } from "./about.js";
-import { actsOf, hasMany, keysOf } from "./acts.js";
+import { actsOf, hasMany, keysOf, markMany } from "./acts.js";
 import { askNote } from "./asks.js";
 import { ClassList } from "./class_list.js";
 import { Finder } from "./finder.js";
@@ -100,7 +100,7 @@ class LabelPage {
       open: (id) => this.open(id),
       look: (id) => this.map.setCurrent(id),
       give: (ids, classId, source, seconds) => this.giveMany(ids, classId, source, seconds),
-      mark: (ids, kind) => this.markMany(ids, kind),
+      mark: (ids, kind) => markMany(this, ids, kind),
     });
   }
 
@@ -301,15 +301,6 @@ class LabelPage {
     const name = classId ? this.store.classOf(classId).name : "";
     if (n > 1 && classId) this.store.offer(t("label.gave_many", { n: fmt.int(n), name }), this.acts.undo);
     else if (n > 1) toast(t("label.changed_many", { n: fmt.int(n) }));
-    this.draw();
-  }
-
-  markMany(ids, kind) { // what is left out already comes back
-    const back = kind === "exclude" && ids.every((id) => this.store.stateOf(id)?.kind === "exclude");
-    const n = this.store.changeMany(ids, back ? "clear" : kind, null, null, "grid");
-    if (n && kind === "exclude") {
-      this.store.offer(counted(back ? "label.put_back" : "label.excluded", n), this.acts.undo);
-    } else this.told(n);
     this.draw();
   }
 
