@@ -46,6 +46,7 @@ interface State {
 interface Counts {
   files: number;
   pool: number;
+  excluded: number;
   duplicates: number;
   unreadable: number;
   missing: number;
@@ -122,7 +123,7 @@ type Role = "pick" | "audit" | null;
 
 /** What was said of an image. */
 interface Answer {
-  kind: "label" | "skip" | "flag" | "none" | "";
+  kind: "label" | "skip" | "flag" | "exclude" | "none" | "";
   class: number | null;
 }
 
@@ -142,7 +143,7 @@ interface Entry {
 /** One op on its way: the body of POST /x/KEY/ops holds {client, ops, project}, which is the project's identity. */
 interface Op {
   seq?: number;
-  kind: "label" | "skip" | "flag" | "clear" | "undo" | "redo";
+  kind: "label" | "skip" | "flag" | "exclude" | "clear" | "undo" | "redo";
   item: number;
   class_id?: number | null;
   lead_time?: number | null;

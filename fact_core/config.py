@@ -31,6 +31,7 @@ __all__ = [
     "LmConfig",
     "LpConfig",
     "MapConfig",
+    "OddConfig",
     "PredictConfig",
     "ScanConfig",
     "SelectConfig",
@@ -172,6 +173,13 @@ class MapConfig:
 
 
 @dataclass(frozen=True)
+class OddConfig:
+    """Looking for odd images: blurred, dark, tiny, unlike all others."""
+
+    backbone: str = _backbone()
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A training run. ``recipe`` says which phases run; ``lp``, ``ff``, ``st`` and ``lm`` hold their options."""
 
@@ -225,6 +233,7 @@ RUN_CONFIGS: dict[str, type[Any]] = {
     "select": SelectConfig,
     "compare": CompareConfig,
     "map": MapConfig,
+    "odd": OddConfig,
     "train": TrainConfig,
     "predict": PredictConfig,
     "export": ExportConfig,

@@ -124,7 +124,7 @@ class Round:
                 self._begin(stage)
             elif run.status in ("failed", "stopped"):
                 self.program.post("/resume", {"run": run.id})
-            elif (active := run_queue.active(self.project)) and active.kind == "map":  # nobody waits for it here
+            elif (active := run_queue.active(self.project)) and active.kind in ("map", "odd"):  # nobody waits for them
                 self._strike_worker()
             return run is not None and run.status == "done"
         except Away:

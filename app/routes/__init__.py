@@ -16,12 +16,12 @@ from app.pages.label import import_routes, note_routes, pool_routes
 from app.pages.label import routes as label
 from app.pages.project import browse_routes, pack_routes
 from app.pages.project import routes as projects
-from app.pages.results import finish_routes, review_routes, sort_routes
+from app.pages.results import finish_routes, review_routes, sort_routes, try_routes
 from app.pages.results import routes as results
 from app.pages.select import routes as select
 from app.pages.train import routes as train
 from app.pages.train import time_routes
-from app.routes import assets, backbones, classes, images, maps, paths, queue, runs, state
+from app.routes import assets, backbones, classes, images, maps, odd, paths, queue, runs, state
 from app.routes.bodies import CheckedRoute
 from app.shell.server import Server
 from fact_core.errors import FactError, ProjectBusy, ProjectChanged, ProjectError, StorageError, storage_error
@@ -33,9 +33,9 @@ LONGEST = 1000
 
 #: those of no page, then page by page
 ROUTES = (
-    *(assets, state, backbones, runs, images, classes, queue, maps, paths),
+    *(assets, state, backbones, runs, images, classes, queue, maps, odd, paths),
     *(projects, browse_routes, pack_routes, select, label, import_routes, note_routes, pool_routes),
-    *(train, time_routes, results, review_routes, finish_routes, sort_routes),
+    *(train, time_routes, results, review_routes, finish_routes, sort_routes, try_routes),
 )
 
 

@@ -19,6 +19,7 @@ from fact_core.labeling import checked, labels_now
 from fact_core.labeling.checked import Answers
 from fact_core.storage import items
 from fact_core.storage import project as projects
+from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import IntArray, Labels
@@ -76,7 +77,7 @@ def _verdicts(known: Answers, names: Mapping[int, str]) -> tuple[IntArray, Right
 def _by_truth(held: Opened, run: Run, known: Answers) -> tuple[IntArray, Right, str]:
     """(ids, whether each is answered right, kind) by true classes, worked out once for each run's answers."""
     kept: dict[int, tuple[object, tuple[IntArray, Right, str]]] = held.cache.setdefault("true answers", {})
-    stamp = (_stamp(held.project, run), items.counts(held.project).pool)
+    stamp = (_stamp(held.project, run), items.counts(held.project).pool, excluded(held.project))
     if run.id not in kept or kept[run.id][0] != stamp:
         names, kind = true_names(held.project, run, known.classes)
         none = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)

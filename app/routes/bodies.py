@@ -6,6 +6,8 @@ file and no database holds; and lists in lists in lists, at whose depth every la
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import math
 import re
@@ -15,6 +17,8 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import HTTPException
 from fastapi.routing import APIRoute
+
+from fact_core.errors import InputError
 
 #: SQLite's whole numbers are smaller than this.
 LARGEST = 2**63
@@ -48,6 +52,14 @@ class CheckedRequest(Request):
             found = "It is nested too deeply." if isinstance(error, RecursionError) else str(error)
             what = {"what": "The request is not as it should be", "found": found[:300], "do": ""}
             raise HTTPException(400, what) from error
+
+
+def file_of(content: str) -> bytes:
+    """The bytes of a file that came in base64 within JSON. InputError where it is none."""
+    try:
+        return base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError("The file did not arrive whole", do="Choose it again.") from None
 
 
 def read(body: bytes) -> Any:

@@ -5,6 +5,7 @@ A UMAP of a done "map" run where there is one; until then the PCA picture that t
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,7 @@ from app.routes import binary
 from app.shell.server import Server
 from fact_core.errors import InputError, StorageError
 from fact_core.storage import items, run_queue
+from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
 
@@ -43,10 +45,13 @@ def map_bytes(server: Server, key: str) -> bytes:
     picture = current(held.project)
     if picture is None:
         raise InputError("There is no map yet", do="It appears when the features of the images are computed.")
-    stamp = (picture, items.counts(held.project).pool)
+    out = excluded(held.project)
+    stamp = (picture, items.counts(held.project).pool, out)
     kept = held.cache.get("map")
     if kept is None or kept[0] != stamp:
-        kept = (stamp, packed(picture, *points(held.project, picture)))
+        xy, ids = points(held.project, picture)
+        shown = ~np.isin(ids, out)
+        kept = (stamp, packed(picture, xy[shown], ids[shown]))
         held.cache["map"] = kept
     content: bytes = kept[1]
     return content
@@ -80,9 +85,16 @@ def points(project: Project, picture: Picture) -> tuple[FloatArray, IntArray]:
 
 
 def brief(project: Project, history: list[run_queue.Run] | None = None) -> dict[str, Any]:
-    """{kind, key} for the page's state; both None while there is no picture."""
+    """{kind, key} for the page's state; both None while there is no picture.
+
+    The key is another one where images were left out, which are not on the map: it is to be fetched again.
+    """
     picture = current(project, history)
-    return {"kind": picture.kind if picture else None, "key": picture.key if picture else None}
+    if picture is None:
+        return {"kind": None, "key": None}
+    out = excluded(project)
+    name = "-" + hashlib.blake2b(repr(out).encode(), digest_size=6).hexdigest() if out else ""
+    return {"kind": picture.kind, "key": picture.key + name}
 
 
 def packed(picture: Picture, xy: FloatArray, ids: IntArray) -> bytes:

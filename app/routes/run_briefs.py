@@ -13,6 +13,7 @@ from app.shell.trainings import number, numbers
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.labeling import classes, labels_now
 from fact_core.storage import items, run_events, run_queue
+from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -151,7 +152,8 @@ def is_stale(project: Project, run: Run) -> bool:
         return any(state.at > since for item, state in labels_now.states(project).items() if item in picks)
     held, ids = labels_now.snapshot(project, "pick", run.config.get("selection") or None), _class_ids(project)
     now = {int(item): ids[held.classes[int(y)]] for item, y in zip(held.ids, held.y, strict=True)}
-    there = set(items.pool(project).ids.tolist())
+    # A label that it has learned from an image which is left out since is not gone: the next training will lack it.
+    there = {*items.pool(project).ids.tolist(), *excluded(project)}
     return now != {item: class_id for item, class_id in learned.items() if item in there}
 
 

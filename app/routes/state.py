@@ -114,15 +114,15 @@ def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
     """What depends on items, labels, selections and runs, but not on their events."""
     project = held.project
     name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder), project.id)
-    stored = selections.latest(project)
+    stored, queue = selections.latest(project), selections.queue(project)
     newest = run_queue.list_runs(project)
     known = numbers(newest)
     return {
         "project": told(name),
         "counts": told(items.counts(project)),
         "classes": classes_of(project),
-        "selection": told(_selection(stored)) if stored else None,
-        "labels": told(_labels(project)),
+        "selection": told(_selection(stored, queue)) if stored else None,
+        "labels": told(_labels(project, queue)),
         "runs": [told(run_brief(held, run, known)) for run in newest[:200]],
         "map": maps.brief(project, newest),
         **_device(gpu, newest),
@@ -145,8 +145,8 @@ def _now(held: Opened, base: dict[str, Any], text: dict[str, str]) -> dict[str, 
     return {"run": brief, "steps": [told(step) for step in steps(base, busy, text)]}
 
 
-def _selection(stored: selections.Stored) -> SelectionBrief:
-    roles = stored.selection.roles
+def _selection(stored: selections.Stored, queue: list[selections.QueueEntry]) -> SelectionBrief:
+    roles = [entry.role for entry in queue]
     return SelectionBrief(
         id=stored.id,
         strategy=stored.selection.strategy,
@@ -161,13 +161,12 @@ def _selection(stored: selections.Stored) -> SelectionBrief:
     )
 
 
-def _labels(project: Project) -> LabelCounts:
+def _labels(project: Project, queue: list[selections.QueueEntry]) -> LabelCounts:
     states = labels_now.states(project)
     done = {item for item, state in states.items() if state.kind == "label"}
     skipped = {
         item for item, state in states.items() if state.kind == "skip" or (state.kind == "none" and state.flagged)
     }
-    queue = selections.queue(project)
     picks = {entry.item for entry in queue if entry.role == "pick"}
     checks = {entry.item for entry in queue if entry.role == "audit"}
     return LabelCounts(

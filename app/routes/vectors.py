@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app.shell.server import Opened
 from fact_core.storage import items, run_queue
+from fact_core.storage.excluded import excluded
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
@@ -14,7 +15,7 @@ def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:
     run = _newest(held.project)
     if run is None:
         return None
-    stamp = (run.id, items.counts(held.project).pool)
+    stamp = (run.id, items.counts(held.project).pool, excluded(held.project))
     kept = held.cache.get("suggest")
     if kept is None or kept[0] != stamp:
         pool = items.pool(held.project)

@@ -41,6 +41,7 @@ TEXT = {
     "run.select": "Selection",
     "run.compare": "Comparison",
     "run.map": "Map",
+    "run.odd": "Odd images",
     "run.train": "Training",
     "run.predict": "Predictions",
     "run.export": "Export",

@@ -60,9 +60,9 @@ POLICY = "; ".join(
 )
 #: A POST may not be longer than this; 50,000 labels in one request are about 5 MB.
 MAX_BODY = 8_000_000
-#: A file of labels to import: a million rows of 60 characters.
+#: A file of labels to import: a million rows of 60 characters; a photo to try.
 MAX_IMPORT = 64_000_000
-IMPORT_PATH = re.compile(r"/x/[^/]+/import/preview")
+IMPORT_PATH = re.compile(r"/x/[^/]+/(import/preview|try)")
 #: Of a password; of an address.
 MAX_PASSWORD, MAX_ADDRESS = 4096, 8192
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,8 @@ TYPED = {"export": ("folder",), "predict": ("images",), "sort": ("folder",)}
 class Opened:
     """One open project. ``cache`` holds what the routes computed from it, each with its own key.
 
-    place: which file its database was, so that another one in its place is noticed.
+    place: which file its database was, so that another one in its place is noticed. ends: what is done when it is
+    let go of, such as ending a child.
     """
 
     project: Project
@@ -46,6 +47,13 @@ class Opened:
     keeper: Keeper
     place: tuple[int, int] = (0, 0)
     cache: dict[str, Any] = field(default_factory=dict)
+    ends: list[Callable[[], None]] = field(default_factory=list)
+
+    def end(self) -> None:
+        """Let go of the folder."""
+        for each in self.ends:
+            each()
+        self.lock.release()
 
 
 class Server:
@@ -110,7 +118,7 @@ class Server:
         with self._guard:
             old = self._open[key]
             project = projects.open_project(old.project.folder)
-            old.lock.release()  # its file may lie on a disk that was taken away
+            old.end()  # its file may lie on a disk that was taken away
             old.keeper.project = project
             new = Opened(project, projects.lock(project), old.keeper, projects.place(project))
             self._open[key] = new
@@ -146,7 +154,7 @@ class Server:
             held = self._open.pop(key)
             if end_worker:
                 held.keeper.end()
-            held.lock.release()
+            held.end()
 
     # ---- runs
 

@@ -16,10 +16,12 @@ from app.pages.results import review_text as review
 from app.pages.results import sort_text as sorting
 from app.pages.results import text as results
 from app.pages.results import trust_text as trust
+from app.pages.results import try_text as tried
 from app.pages.select import text as select
 from app.pages.train import text as train
 from app.shell import common_text as common
 from app.shell import decision_text as decisions
+from app.shell import odd_text as odd
 
 
 def sentences() -> dict[str, str]:
@@ -31,6 +33,7 @@ def sentences() -> dict[str, str]:
         select,
         label,
         classes,
+        odd,
         train,
         decisions,
         results,
@@ -39,6 +42,7 @@ def sentences() -> dict[str, str]:
         review,
         sorting,
         trust,
+        tried,
     ):
         clash = joined.keys() & page.TEXT.keys()
         if clash:

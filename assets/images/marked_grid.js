@@ -1,5 +1,7 @@
 // A grid of images that keys move through and mark: what the grids of Label and Results share.
 
+const FAR = 1e9; // to the very first or last
+
 /** What one adds: ``host`` scrolls, ``layout`` says where images lie (layout.js), ``draw()`` draws. */
 export class MarkedGrid {
   constructor() {
@@ -83,3 +85,15 @@ export class MarkedGrid {
     this.draw();
   }
 }
+
+/** The moves of a grid by code. */
+export const movesOf = (grid) => ({
+  ArrowLeft: (event) => grid.move(-1, event),
+  ArrowRight: (event) => grid.move(1, event),
+  ArrowUp: (event) => grid.vertical(-1, event),
+  ArrowDown: (event) => grid.vertical(1, event),
+  PageUp: () => grid.page(-1),
+  PageDown: () => grid.page(1),
+  Home: () => grid.move(-FAR, {}),
+  End: () => grid.move(FAR, {}),
+});

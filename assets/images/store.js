@@ -9,7 +9,7 @@ import { keysMoved, tellOver } from "./other_window.js";
 import { OpQueue } from "./queue.js";
 
 const AHEAD = 20; // steps of undo that are known before one gets there
-const DONE = new Set(["label", "skip", "flag"]);
+const DONE = new Set(["label", "skip", "flag", "exclude"]);
 const orNone = (state) => (state && state.kind ? state : null);
 
 export class LabelStore {

@@ -1,5 +1,6 @@
 // What a person can do on the label page, by the names of its buttons, and by keys.
 import { goTo } from "../shell/pages.js";
+import { counted } from "../shell/text.js";
 import { showKeys } from "./asks.js";
 
 const MANY = 10; // classes that have a key by their place
@@ -16,6 +17,7 @@ function answers(page) {
     redo: () => page.back(page.store.redo()),
     skip: () => (page.gridded ? page.grid.answer("skip") : page.skip()),
     flag: () => page.mark("flag"),
+    exclude: () => page.mark("exclude"),
     clear: () => page.mark("clear"),
     accept: () => page.accept(),
     note: () => page.note(),
@@ -57,6 +59,15 @@ function views(page) {
       map.resize();
     },
   };
+}
+
+/** Give many images the same answer that is no class. What is left out already comes back. */
+export function markMany(page, ids, kind) {
+  const { store } = page, back = kind === "exclude" && ids.every((id) => store.stateOf(id)?.kind === "exclude");
+  const n = store.changeMany(ids, back ? "clear" : kind, null, null, "grid");
+  if (!n || kind !== "exclude") return page.told(n);
+  store.offer(counted(back ? "label.put_back" : "label.excluded", n), page.acts.undo);
+  page.draw();
 }
 
 /** What keys.js calls. */

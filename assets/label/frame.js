@@ -143,6 +143,7 @@ function answers(make) {
       make.iconButton("note", "edit", "label.note", "icon quiet"),
       keyed("skip", "label.cap_skip", "label.skip"),
       keyed("flag", "label.cap_flag", "label.flag"),
+      make.iconButton("exclude", "trash", "label.exclude", "icon quiet"),
     ),
   );
 }

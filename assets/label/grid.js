@@ -2,6 +2,7 @@
 // wrong ones and one key gives X to the others that were seen; in other lists they are selected as in a file manager.
 import { Layout } from "../images/layout.js";
 import { MarkedGrid } from "../images/marked_grid.js";
+import { whyOdd } from "../images/odd.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
@@ -12,8 +13,8 @@ const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 
 export class Grid extends MarkedGrid {
-  /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, open(id), look(id),
-   *  give(ids, classId, source, seconds), mark(ids, kind)}. */
+  /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, odd() -> what images/odd.js tells, open(id),
+   *  look(id), give(ids, classId, source, seconds), mark(ids, kind)}. */
   constructor(parts, owner) {
     super();
     this.parts = parts;
@@ -101,7 +102,7 @@ export class Grid extends MarkedGrid {
   // The list stays as it is while somebody looks at it: new suggestions sort the next one.
   refresh(again) {
     if (!this.isShown) return;
-    const lists = listsOf(this.owner), all = [...lists.model, ...lists.like, ...lists.rest, ...lists.given];
+    const lists = listsOf(this.owner), all = Object.values(lists).flat();
     const other = !all.some(([name]) => name === this.list);
     if (other) this.list = firstList(lists);
     this.fillLists(lists);
@@ -117,10 +118,10 @@ export class Grid extends MarkedGrid {
     this.draw();
   }
 
-  fillLists({ model, like, rest, given }) {
+  fillLists({ model, like, rest, strange, given }) {
     /** @type {[string, any[]][]} */
     const groups = [["grid.group_model", model], ["grid.group_like", like], ["grid.group_rest", rest]];
-    groups.push(["grid.group_class", given]);
+    groups.push(["grid.group_odd", strange], ["grid.group_class", given]);
     const option = ([name, words]) => el("option", { value: name }, words);
     const group = ([label, rows]) => el("optgroup", { label: t(label) }, rows.map(option));
     this.parts.gridlist.replaceChildren(...groups.filter(([, rows]) => rows.length).map(group));
@@ -202,7 +203,8 @@ export class Grid extends MarkedGrid {
     tile.style.width = tile.firstChild.style.height = `${layout.side}px`;
     tile.fsPlace = i;
     const known = { found: this.says.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
-    const words = tileWords({ marked, classOf, ...known });
+    const why = this.list.startsWith("odd:") ? whyOdd(this.owner.odd(), id, this.list.slice(4)) : "";
+    const words = why || tileWords({ marked, classOf, ...known });
     if (tile.lastChild.textContent !== words) tile.lastChild.textContent = words;
     tile.classList.toggle("lg-wrong", marked && Boolean(like));
     tile.classList.toggle("lg-selected", marked && !like);

@@ -1,4 +1,6 @@
 // Which images the grid shows, and in which order.
+import { oddOf } from "../images/odd.js";
+import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
 
 /** The class that a list "like:ID" (by suggestions) or "rest:ID" (by a model) is about; 0 for other lists. */
@@ -12,7 +14,7 @@ export const isOpen = (store, id) => !store.isDone(id) && store.items.get(id)?.r
 
 /** The lists there are, as [name, words, images]: what a model left, what looks like a class, others, what has a class.
  *  rest() -> Rest | null. */
-export function listsOf({ store, suggest, pool, rest }) {
+export function listsOf({ store, suggest, pool, rest, odd }) {
   const left = rest(), waits = (ids) => ids.filter((id) => isOpen(store, id)).length;
   const model = (left ? store.classes : [])
     .map((each) => [`rest:${each.id}`, t("grid.rest", { name: each.name }), waits(left.list(each.id))])
@@ -25,7 +27,20 @@ export function listsOf({ store, suggest, pool, rest }) {
   const given = store.classes
     .filter((each) => store.counts.get(each.id) > 0)
     .map((each) => [`class:${each.id}`, t("grid.class", { name: each.name })]);
-  return { model, like, rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")]], given };
+  const isOut = [...store.states.values()].some((state) => state.kind === "exclude");
+  const out = isOut ? [["excluded", t("grid.excluded")]] : [];
+  const found = odd(),
+    strange = (found ? found.lists : [])
+      .map(({ kind }) => [`odd:${kind}`, oddOf(found, kind, store).length])
+      .filter(([, n]) => n)
+      .map(([name, n]) => [name, t(name.replace(":", "."), { n: fmt.int(n) })]);
+  return {
+    model,
+    like,
+    strange,
+    rest: [["picks", t("grid.picks")], ...open, ["skipped", t("grid.skipped")], ...out],
+    given,
+  };
 }
 
 /** The list with most images of what a model left, else of what looks like a class; the picks where there is none. */
@@ -35,7 +50,7 @@ export function firstList({ model, like }) {
 }
 
 /** The images of a list, in order. refused: class -> images that are not it; sure: the surest come first. */
-export function membersOf(list, { store, suggest, pool, rest, refused, sure }) {
+export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure }) {
   const like = likeOf(list);
   if (like) {
     const not = refused.get(like) || new Set();
@@ -47,7 +62,11 @@ export function membersOf(list, { store, suggest, pool, rest, refused, sure }) {
   if (list === "picks") {
     return store.entries.filter((each) => each.role === "pick" && !store.isDone(each.id)).map((each) => each.id);
   }
+  if (list.startsWith("odd:")) return oddOf(odd(), list.slice(4), store);
   const given = list.startsWith("class:") ? Number(list.slice(6)) : 0;
-  const wanted = (state) => (given ? state.kind === "label" && state.class === given : state.kind !== "label");
+  const wanted = (state) => {
+    if (given) return state.kind === "label" && state.class === given;
+    return list === "excluded" ? state.kind === "exclude" : !["label", "exclude"].includes(state.kind);
+  };
   return [...store.states].filter(([, state]) => wanted(state)).map(([id]) => id);
 }

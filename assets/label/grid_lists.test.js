@@ -4,6 +4,7 @@ import { firstList, isOpen, likeOf, listsOf, membersOf } from "./grid_lists.js";
 
 const ROSE = 1, TULIP = 2;
 const LIKE = { [ROSE]: [5, 9, 3, 20], [TULIP]: [4] }; // surest first; 20 is a check image
+const ODD = { lists: [{ kind: "dark", ids: [9, 4], values: [], twins: [] }] };
 function world(states = {}) {
   const known = new Map(Object.entries(states).map(([id, state]) => [Number(id), state]));
   const entries = [3, 4, 5].map((id) => ({ id, role: "pick" })).concat([{ id: 20, role: "audit" }]);
@@ -16,7 +17,9 @@ function world(states = {}) {
     isDone: (id) => known.has(id),
   };
   const suggest = { list: (each) => LIKE[each] || [] };
-  return { store, suggest, pool: () => [3, 4, 5, 9, 20], rest: () => null, refused: new Map(), sure: true };
+  const odd = () => ODD;
+  Object.assign(store, { stateOf: (id) => known.get(id) || null });
+  return { store, suggest, pool: () => [3, 4, 5, 9, 20], odd, rest: () => null, refused: new Map(), sure: true };
 }
 const rose = { kind: "label", class: ROSE }, skip = { kind: "skip", class: null };
 
@@ -60,4 +63,13 @@ test("what a model left comes first, with a list of what is like no class", () =
   assert.deepEqual(membersOf(`rest:${TULIP}`, all), [9]);
   assert.deepEqual(membersOf("rest:strange", all), [3]);
   assert.deepEqual([likeOf(`rest:${TULIP}`), likeOf("rest:strange"), likeOf("open")], [TULIP, 0, 0]);
+});
+
+test("odd images are lists of their own, without what was left out, which is another one", () => {
+  const out = { kind: "exclude", class: null }, left = world({ 9: out, 5: skip });
+  const [[name]] = listsOf(left).strange;
+  assert.deepEqual([name, membersOf("odd:dark", left), membersOf("odd:dark", world())], ["odd:dark", [4], [9, 4]]);
+  assert.deepEqual([membersOf("excluded", left), membersOf("skipped", left)], [[9], [5]]);
+  assert.ok(listsOf(left).rest.some(([each]) => each === "excluded"));
+  assert.ok(!listsOf(world()).rest.some(([each]) => each === "excluded"));
 });

@@ -27,7 +27,8 @@ export class Head {
   }
 
   tally(role) {
-    const of = this.store.entries.filter((entry) => entry.role === role),
+    const isOut = (id) => this.store.stateOf(id)?.kind === "exclude"; // the queue is read without it in a moment
+    const of = this.store.entries.filter((entry) => entry.role === role && !isOut(entry.id)),
       count = { total: of.length, label: 0, skip: 0, flag: 0 };
     for (const entry of of) {
       const state = this.store.stateOf(entry.id);

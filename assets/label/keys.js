@@ -65,6 +65,7 @@ const keysOfBoth = (act) => ({
   Enter: { run: act.accept },
   NumpadEnter: { run: act.accept },
   KeyF: { run: act.flag },
+  KeyX: { run: act.exclude },
   KeyN: { run: act.add },
   KeyG: { run: act.view },
   Slash: { run: () => act.find("") },

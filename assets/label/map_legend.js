@@ -32,7 +32,7 @@ export class Legend {
   }
 
   draw(look) {
-    const { mode, store, suggest, pool } = look, n = { open: 0, skip: 0, flag: 0, label: 0 };
+    const { mode, store, suggest, pool } = look, n = { open: 0, skip: 0, flag: 0, exclude: 0, label: 0 };
     for (const each of store.entries) {
       if (each.role === "pick" || store.isDone(each.id)) n[store.stateOf(each.id)?.kind ?? "open"] += 1;
     }

@@ -1,5 +1,6 @@
 // The Label page: shows what the store knows, turns keys and clicks into changes of it.
 import { Stage } from "../images/stage.js";
+import { loadOdd } from "../images/odd.js";
 import { openStore } from "../images/store.js";
 import { PoolMap } from "../map/map.js";
 import { app } from "../shell/app.js";
@@ -8,9 +9,9 @@ import { fmt } from "../shell/format.js";
 import { keepSession, keptSession } from "../shell/kept.js";
 import { toast } from "../shell/notices.js";
 import { onState, refreshState } from "../shell/state.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 import { describe, drawAnswer, drawName, known } from "./about.js";
-import { actsOf, hasMany, keysOf } from "./acts.js";
+import { actsOf, hasMany, keysOf, markMany } from "./acts.js";
 import { askNote } from "./asks.js";
 import { ClassList } from "./class_list.js";
 import { Finder } from "./finder.js";
@@ -46,6 +47,7 @@ class LabelPage {
     this.look = { scale: 1, fit: true, smooth: true };
     this.gridded = false;
     this.rest = null; // what a model left, once somebody reviews it
+    this.odd = null; // the odd images, once the grid was shown
     this.frame = 0;
     this.gone = false;
     const { store, close } = openStore((what) => this.changed(what));
@@ -94,10 +96,11 @@ class LabelPage {
       suggest: this.suggest,
       rest: () => this.rest,
       pool: () => (this.map.data ? this.map.data.ids : []),
+      odd: () => this.odd,
       open: (id) => this.open(id),
       look: (id) => this.map.setCurrent(id),
       give: (ids, classId, source, seconds) => this.giveMany(ids, classId, source, seconds),
-      mark: (ids, kind) => this.told(this.store.changeMany(ids, kind, null, null, "grid")),
+      mark: (ids, kind) => markMany(this, ids, kind),
     });
   }
 
@@ -228,9 +231,14 @@ class LabelPage {
     keepSession("grid", many);
     this.map.resize();
     this.grid.show(many);
-    if (many) return;
+    if (many) return this.readOdd();
     if (this.now) this.stage.show(this.now);
     this.draw();
+  }
+
+  async readOdd() { // for the lists of the grid; what nobody has measured has none
+    this.odd = await loadOdd().catch(() => this.odd);
+    if (this.gridded && !this.gone) this.grid.refresh(false);
   }
 
   escape() {
@@ -251,7 +259,8 @@ class LabelPage {
     if (this.store.change(this.now.id, kind, classId, hundredths(seconds), source)) {
       if (kind === "label") this.head.pace(seconds);
       this.map.grow(this.now.id);
-      this.tellChange(this.now, was);
+      if (kind === "exclude") this.store.offer(counted("label.excluded", 1), this.acts.undo);
+      else this.tellChange(this.now, was);
     }
     if (kind === "clear") this.draw();
     else this.advance(Boolean(was && was.kind === "skip"));

@@ -1,4 +1,5 @@
 // Files of the person, read in the browser as text.
+import { base64 } from "../shell/files.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
 
@@ -18,15 +19,6 @@ function sized(file, most = LARGEST) {
     throw { what: t("import.too_large"), found: fmt.bytes(file.size), do: t("import.too_large_do") };
   }
   return file;
-}
-
-function base64(file) {
-  return new Promise((resolve, reject) => {
-    const reader = new FileReader();
-    reader.onload = () => resolve(String(reader.result).split(",")[1] || "");
-    reader.onerror = () => reject(reader.error);
-    reader.readAsDataURL(file);
-  });
 }
 
 /** The text of a file. Rejects with {what, found, do} when it is too large or not UTF-8, and then names the row. */

@@ -4,7 +4,7 @@ import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { asSentence, errorBox } from "../shell/notices.js";
 import { stopRun } from "../shell/state.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 
 const figure = (text, name) => el("div", {}, el("b", {}, text), el("span", { class: "small" }, name));
 // The note of a scan under way. It is made once and then told what changes: a button that is made anew at every
@@ -67,7 +67,7 @@ export function figures(counts) {
 }
 export function problems(counts, found) {
   const rows = found ? found.problems : [];
-  if (!rows.length && !counts.duplicates) return "";
+  if (!rows.length && !counts.duplicates && !counts.excluded) return "";
   const more = found && found.total > rows.length ? found.total - rows.length : 0;
   return el(
     "table",
@@ -89,22 +89,14 @@ export function problems(counts, found) {
         el("tr", {}, el("td", { title: each.path }, each.path), el("td", { class: "small" }, asSentence(each.reason)))
       ),
       more ? el("tr", {}, el("td", {}, t("project.more_problems", { n: fmt.int(more) })), el("td", {})) : "",
-      counts.duplicates
-        ? el(
-          "tr",
-          {},
-          el(
-            "td",
-            {},
-            counts.duplicates === 1
-              ? t("project.one_duplicate")
-              : t("project.n_duplicates", { n: fmt.int(counts.duplicates) }),
-          ),
-          el("td", { class: "small" }, t("project.duplicate_reason")),
-        )
-        : "",
+      kept(counts.duplicates, "duplicate"),
+      kept(counts.excluded, "left_out"),
     ),
   );
+}
+function kept(n, key) {
+  const words = counted(`project.n_${key}`, n);
+  return n ? el("tr", {}, el("td", {}, words), el("td", { class: "small" }, t(`project.${key}_reason`))) : "";
 }
 export const bar = (counts) =>
   el(

@@ -16,8 +16,8 @@ function runName(run) {
     : t("results.run_plain", { n: run.number, recipe: run.recipe });
 }
 
-/** The head. met: the folder is finished; seconds: a person's time for a label. */
-export function head(met, seconds) {
+/** The head. met: the folder is finished; seconds: a person's time for a label; more: a button before the export. */
+export function head(met, seconds, more) {
   const data = store.data, exporting = busyWith("export"), count = store.wanted.size;
   const pick = el("select", {
     class: "field results-run",
@@ -38,13 +38,14 @@ export function head(met, seconds) {
     label,
   );
   button.disabled = !data || data.run.status !== "done" || Boolean(exporting) || !count;
+  more.disabled = !data || data.run.status !== "done";
   return el(
     "div",
     { class: "page-head results-head" },
     el("h1", {}, t("results.title")),
     data ? pick : null,
     data && data.stale ? el("span", { class: "tag warn" }, t("results.stale")) : null,
-    data ? el("div", { class: "results-main push" }, button, nextButton(data, met, seconds)) : null,
+    data ? el("div", { class: "results-main push" }, more, button, nextButton(data, met, seconds)) : null,
   );
 }
 

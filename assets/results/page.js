@@ -14,6 +14,7 @@ import { head } from "./head.js";
 import { matrix } from "./matrix.js";
 import { mistakes } from "./mistakes.js";
 import { leftOfRound } from "./next.js";
+import { OddPart } from "./odd.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { Runs } from "./runs.js";
@@ -22,6 +23,7 @@ import { answered, choose, read, store } from "./store.js";
 import { Suspects } from "./suspects.js";
 import { trouble } from "./trouble.js";
 import { leak, trust } from "./trust.js";
+import { TryIt } from "./try.js";
 import { busyWith } from "./words.js";
 
 const WIDE = 692; // px that the matrix has, until it is laid out
@@ -49,6 +51,7 @@ export function resultsPage(root) {
     document.removeEventListener("fs:page", shown);
     page.pool.destroy();
     page.review.destroy();
+    page.tryIt.destroy();
   };
 }
 
@@ -63,6 +66,7 @@ class ResultsPage {
     this.sort = new SortPart();
     this.pool = new Pool();
     this.suspects = new Suspects();
+    this.odd = new OddPart();
     this.runs = new Runs();
     this.finish = new Finish();
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
@@ -70,6 +74,10 @@ class ResultsPage {
     this.drawn = "";
     this.right.append(this.form, this.sort.node, this.pool.node);
     root.classList.add("fill", "results");
+    this.tryIt = new TryIt(
+      () => (store.data && store.data.run.status === "done" ? store.data.run : null),
+      () => app.page === "results" && !this.review.isShown,
+    );
     this.review = new Review(root, answered, () => this.draw());
     root.replaceChildren(this.top, this.empty, this.panes, this.review.node);
   }
@@ -89,7 +97,7 @@ class ResultsPage {
     // A click or an open list is not disturbed by news.
     const { met, seconds } = this.finish.stand(), busy = ["export", "select"].map((kind) => Boolean(busyWith(kind)));
     const asked = [data && [data.runs, data.run, data.stale], busy, store.wanted.size, met, leftOfRound(state)];
-    redraw(this.top, asked, () => head(met, seconds));
+    redraw(this.top, asked, () => head(met, seconds, this.tryIt.button));
     if (data) this.drawPanes(data);
     else this.drawEmpty();
   }
@@ -126,11 +134,13 @@ class ResultsPage {
         perClass(data),
         trust(data),
         this.suspects.node,
+        this.odd.node,
       ].filter(
         Boolean,
       ),
     );
     this.suspects.update(data);
+    this.odd.update(data);
     this.runs.update(data);
     middle.replaceChildren(...[matrix(data, middle.clientWidth || WIDE), mistakes(data)].filter(Boolean));
     [left.scrollTop, middle.scrollTop] = scroll;

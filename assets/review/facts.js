@@ -115,7 +115,13 @@ function classesOf(id, known, owner) {
   return [
     owner.store.classes.length ? null : el("p", { class: "small" }, t("review.add_class")),
     el("div", { class: "rv-classes" }, owner.store.classes.map(button)),
-    el("div", { class: "rv-acts" }, act("flag", "review.flag", "F"), act("clear", "review.clear_label", "Del")),
+    el(
+      "div",
+      { class: "rv-acts" },
+      act("flag", "review.flag", "F"),
+      act("clear", "review.clear_label", "Del"),
+      act("exclude", "review.exclude", "X"),
+    ),
   ];
 }
 

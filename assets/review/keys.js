@@ -4,8 +4,7 @@ import { el } from "../shell/dom.js";
 import { t } from "../shell/text.js";
 
 const TYPING = "input, textarea, select, [contenteditable]:not([contenteditable=false])";
-const ACTS = "open arrows give mark zoom flag clear undo search escape sheet".split(" ");
-const FAR = 1e9; // to the very first or last
+const ACTS = "open arrows give mark zoom flag exclude clear undo search escape sheet".split(" ");
 
 export function reviewKeys() {
   const line = (each) => [
@@ -18,8 +17,8 @@ export function reviewKeys() {
 export const showReviewKeys = () => showDialog(t("review.sheet"), reviewKeys(), closeButton);
 
 /** Do what a key means. Returns whether it means something.
- *  act: {give(place), own(sign) -> place, flag, clear, undo, redo, sheet} and, where they are there, by code: Escape,
- *  Enter, Space, arrows, Home, End, PageUp, PageDown, KeyZ, Slash, all, zoom(factor). */
+ *  act: {give(place), own(sign) -> place, flag, exclude, clear, undo, redo, sheet} and, where they are there, by code:
+ *  Escape, Enter, Space, arrows, Home, End, PageUp, PageDown, KeyZ, Slash, all, zoom(factor). */
 export function press(event, act) {
   if (event.isComposing || event.altKey || event.target.closest?.(TYPING)) return false;
   const run = event.ctrlKey || event.metaKey ? withControl(event, act) : plain(event, act);
@@ -48,20 +47,9 @@ function plain(event, act) {
   if (digit) return () => act.give((Number(digit[1]) + 9) % 10);
   if (["Space", "Enter", "NumpadEnter"].includes(event.code) && isControl(event.target)) return null;
   const code = event.code === "NumpadEnter" ? "Enter" : event.code;
-  return { KeyF: act.flag, Delete: act.clear, Backspace: act.undo }[code] || (act[code] && (() => act[code](event)));
+  return { KeyF: act.flag, KeyX: act.exclude, Delete: act.clear, Backspace: act.undo }[code] ||
+    (act[code] && (() => act[code](event)));
 }
 
 // A control that was reached with Tab keeps Space and Enter for itself.
 const isControl = (node) => Boolean(node.closest?.("button, a, summary, [role=button]"));
-
-/** The moves of a grid by code. */
-export const movesOf = (grid) => ({
-  ArrowLeft: (event) => grid.move(-1, event),
-  ArrowRight: (event) => grid.move(1, event),
-  ArrowUp: (event) => grid.vertical(-1, event),
-  ArrowDown: (event) => grid.vertical(1, event),
-  PageUp: () => grid.page(-1),
-  PageDown: () => grid.page(1),
-  Home: () => grid.move(-FAR, {}),
-  End: () => grid.move(FAR, {}),
-});

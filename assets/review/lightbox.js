@@ -74,6 +74,7 @@ export class Lightbox {
       own: owner.own,
       give: (place) => owner.store.classes[place] && owner.give(one(), owner.store.classes[place].id),
       flag: () => owner.mark(one(), "flag"),
+      exclude: () => owner.mark(one(), "exclude"),
       clear: () => owner.mark(one(), "clear"),
       undo: owner.undo,
       redo: owner.redo,

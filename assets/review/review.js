@@ -1,5 +1,6 @@
 // The review: the images behind a figure, in a grid with filters, large at a click, mended where they are seen.
 // What is shown stands in the address, so that Back and a reload lead to where one was.
+import { movesOf } from "../images/marked_grid.js";
 import { openStore } from "../images/store.js";
 import { app } from "../shell/app.js";
 import { fmt } from "../shell/format.js";
@@ -14,7 +15,7 @@ import { loadColumns, stampNow } from "./columns.js";
 import { ALL, facets, factsOf, matching, withLabels, writeFilter } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
-import { movesOf, press, showReviewKeys } from "./keys.js";
+import { press, showReviewKeys } from "./keys.js";
 import { Lightbox } from "./lightbox.js";
 import { Side } from "./side.js";
 import { doubtOf, loadSuspects, withDoubts } from "./suspects.js";
@@ -283,9 +284,12 @@ export class Review {
   mark(ids, kind) {
     const states = ids.map((id) => this.store.stateOf(id)), all = states.every((each) => each && each.kind === kind);
     const n = ids.length ? this.store.changeMany(ids, all ? "clear" : kind, null, null, "results") : 0;
-    if (n) {
-      this.tell(kind === "clear" || all ? t("review.no_more") : t("review.is_now", { now: t("label.state_flag") }));
-    }
+    if (n) this.tell(this.wordsOf(kind, all, n));
+  }
+
+  wordsOf(kind, all, n) {
+    if (kind === "exclude") return counted(all ? "label.put_back" : "label.excluded", n);
+    return kind === "clear" || all ? t("review.no_more") : t("review.is_now", { now: t(`label.state_${kind}`) });
   }
 
   tell(words) {
@@ -360,6 +364,7 @@ export class Review {
       own: (sign) => this.own(sign),
       give: (place) => store.classes[place] && this.give(meant(), store.classes[place].id),
       flag: () => this.mark(meant(), "flag"),
+      exclude: () => this.mark(meant(), "exclude"),
       clear: () => this.mark(meant(), "clear"),
       undo: () => this.step("undo"),
       redo: () => this.step("redo"),

@@ -28,6 +28,7 @@ function form(make, page) {
     "section",
     { class: "pane sl-form", "aria-label": t("select.title") },
     make.part("only", "div", { class: "note sl-only", role: "status", hidden: true }),
+    make.part("note", "div", { class: "sl-oddnote" }),
     make.part("form", "div", { class: "sl-fields" }),
     make.part("lack", "div", { class: "note warn", role: "status", hidden: true }),
     make.part(
@@ -63,10 +64,11 @@ function middle(make, page) {
       make.part("heading", "h2", {}, t("select.map")),
       make.part("about", "span", { class: "small clip" }),
       el("span", { class: "push" }),
-      make.part("views", "div", group, view("map"), view("grid")),
+      make.part("views", "div", group, view("map"), view("grid"), view("odd")),
     ),
     map(make, page),
     make.part("grid", "div", { class: "sl-grid", hidden: true }),
+    make.part("odd", "div", { class: "sl-odd", hidden: true }),
     strip(make, page),
   );
 }

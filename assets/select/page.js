@@ -18,10 +18,12 @@ import { buildFrame } from "./frame.js";
 import { Groups } from "./groups.js";
 import { factsOf } from "./how.js";
 import { drawLook, drawNothing, rejectable } from "./look.js";
+import { OddView } from "./odd.js";
 import { drawRun, isPending, pendingRun, stepText } from "./progress.js";
 import { lackOf } from "./weights.js";
 
 const TYPING = "input, textarea, select, [contenteditable], [role=menu]";
+const VIEWS = ["map", "grid", "odd"];
 
 /** The piece "select". */
 export function selectPage(root) {
@@ -44,6 +46,9 @@ class SelectPage {
     this.gone = false;
     this.parts = buildFrame(root, this);
     this.groups = new Groups();
+    this.odd = new OddView({ look: (id) => this.look(id), draw: () => this.draw(), showOdd: () => this.show("odd") });
+    this.parts.odd.append(this.odd.host);
+    this.parts.note.append(this.odd.note);
     this.map = new PoolMap(this.parts.map, {
       label: t("select.map_alt"),
       onPick: (id) => this.look(id),
@@ -63,6 +68,7 @@ class SelectPage {
       if (app.page !== "select") return;
       readBackbones().catch(() => {});
       this.draw();
+      if (app.state?.counts) this.odd.follow(app.state);
     };
     api("/x/options/select").then((answer) => {
       this.fields = answer.fields;
@@ -80,6 +86,7 @@ class SelectPage {
         this.map.follow(state.map);
         this.load(state);
         this.draw();
+        if (state.counts) this.odd.follow(state);
       }),
       () => document.removeEventListener("fs:page", onPage),
       () => document.removeEventListener("fs:select", this.ask),
@@ -93,6 +100,7 @@ class SelectPage {
     this.gone = true;
     this.ends.forEach((end) => end());
     this.map.destroy();
+    this.odd.destroy();
     if (this.form) this.form.destroy();
   }
 
@@ -177,7 +185,9 @@ class SelectPage {
     this.drawAgain(Boolean(run), lack);
     drawRun(parts.run, state, run);
     parts.zoom.hidden = !this.map.data;
-    parts.views.hidden = !n;
+    parts.view_odd.hidden = !this.odd.isThere && this.view !== "odd";
+    parts.view_grid.hidden = !n;
+    parts.views.hidden = !n && parts.view_odd.hidden;
     const drawing = state.runs.some((each) => each.kind === "map" && isPending(each));
     parts.about.textContent = t(state.map?.kind === "pca" && drawing ? "map.first" : "select.map_colour");
     this.drawHow(state);
@@ -296,10 +306,13 @@ class SelectPage {
   show(name) {
     const { parts } = this;
     this.view = name;
-    for (const each of ["map", "grid"]) parts[`view_${each}`].setAttribute("aria-pressed", String(each === name));
+    for (const each of VIEWS) parts[`view_${each}`].setAttribute("aria-pressed", String(each === name));
     parts.heading.textContent = t(`select.${name}`);
     parts.mapside.hidden = parts.about.hidden = parts.strip.hidden = name !== "map";
     parts.grid.hidden = name !== "grid";
+    parts.stripside.hidden = name === "odd";
+    parts.odd.hidden = name !== "odd";
+    this.odd.show(name === "odd");
     this.drawChosen();
     this.map.resize();
   }
@@ -352,6 +365,7 @@ class SelectPage {
   }
 
   onKey = (event) => {
+    if (this.view === "odd") return this.odd.press(event);
     const modified = event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey;
     if (modified || !this.root.offsetParent || document.querySelector("dialog[open]")) return;
     if (event.target.closest && event.target.closest(TYPING)) return;

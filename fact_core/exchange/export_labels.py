@@ -17,6 +17,7 @@ from fact_core.exchange.cells import FORMULA
 from fact_core.files import write_text
 from fact_core.labeling import classes, finished, labels_now, notes
 from fact_core.storage import items, run_queue
+from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
 
@@ -31,9 +32,10 @@ FIELDS = (
     "lead_time",
     "created_at",
 )
-#: kind: label, skipped, or cannot tell
+#: kind: label, skipped, left out, or cannot tell
 LABEL_FIELDS = (*FIELDS, "note", "kind")
 FINISHED_FIELDS = ("file_path", "label", "source", "confidence", "kind")
+_UNLABELED = {"skip": "skipped", "exclude": "left out"}
 _MARK = "\ufeff"  # without it Excel takes UTF-8 for another encoding; pandas and datasets pass over it
 #: A number or a lone sign, which no spreadsheet runs.
 _HARMLESS = re.compile(r"[+-]?(\d+([.,]\d+)*)?([eE][+-]?\d+)?%?")
@@ -42,7 +44,7 @@ _HARMLESS = re.compile(r"[+-]?(\d+([.,]\d+)*)?([eE][+-]?\d+)?%?")
 def write_labels(project: Project, file: Path) -> int:
     """Write as CSV what was said of each image, by image id, with the notes. Returns how many rows.
 
-    Skipped images and those marked "cannot tell" have no label, and their kind says why.
+    Images that are skipped, left out or marked "cannot tell" have no label, and their kind says why.
     """
     splits = _splits(project)
     names = {each.id: each.name for each in classes.classes(project)}
@@ -52,7 +54,7 @@ def write_labels(project: Project, file: Path) -> int:
     for item in items.get_many(project, sorted(states)):
         row, state = newest[item.id], states[item.id]
         labeled = state.kind == "label" and state.class_id in names
-        kind = "label" if labeled else "skipped" if state.kind == "skip" else "cannot tell"
+        kind = "label" if labeled else _UNLABELED.get(state.kind, "cannot tell")
         lead = "" if row.lead_time is None else f"{row.lead_time:.3f}"
         name = names[state.class_id or 0] if labeled else ""
         split = splits.get(item.id, "train") if labeled else ""
@@ -75,8 +77,9 @@ def write_finished(project: Project, file: Path) -> int:
 def write_predictions(project: Project, run_id: int, file: Path, *, each_class: bool = False) -> int:
     """Write the answers of a training run (or of the run that predicted with it) as CSV, one row an image.
 
-    Repeats get the answer of the image they repeat. split: train and check for labeled images, pool for
-    the others. each_class: with a column "p_NAME" for the probability of each class. Returns the number of rows.
+    Repeats get the answer of the image they repeat. split: train and check for labeled images, left out for those that
+    a person has left out since, pool for the others. each_class: with a column "p_NAME" for the probability of each
+    class. Returns the number of rows.
     RunError when the run has no predictions.
     """
     stored, trained, ended = _predictions(project, run_id)
@@ -124,9 +127,10 @@ def changed_names(project: Project) -> tuple[str, ...]:
 
 
 def _splits(project: Project) -> dict[int, str]:
-    """Labeled images: train, or check for check images."""
+    """Labeled images: train, or check for check images; those that are left out say so."""
     picks, audits = labels_now.snapshot(project, "pick"), labels_now.snapshot(project, "audit")
-    return {int(i): "train" for i in picks.ids} | {int(i): "check" for i in audits.ids}
+    said = {int(i): "train" for i in picks.ids} | {int(i): "check" for i in audits.ids}
+    return said | dict.fromkeys(excluded(project), "left out")
 
 
 def _predictions(

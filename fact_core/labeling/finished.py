@@ -12,7 +12,7 @@ from fact_core.storage.project import Project
 class Finished:
     """An image. source: person, accepted, or "" without a label; confidence: of an accepted answer, else None.
 
-    kind: label, skipped, cannot tell, or open.
+    kind: label, skipped, left out, cannot tell, or open.
     """
 
     id: int

@@ -21,8 +21,8 @@ from fact_core.labeling.undone import decides, is_undone
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
 
-OpKind = Literal["label", "skip", "flag", "clear", "undo", "redo"]
-OPS: tuple[str, ...] = ("label", "skip", "flag", "clear", "undo", "redo")
+OpKind = Literal["label", "skip", "flag", "exclude", "clear", "undo", "redo"]
+OPS: tuple[str, ...] = ("label", "skip", "flag", "exclude", "clear", "undo", "redo")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Op:
     """One thing that a person did.
 
     label: ``item`` gets ``class_id``. skip: ``item`` is passed over. flag: turns the mark of ``item``
-    on or off. clear: ``item`` has no label, skip or mark any more. undo, redo: the desk's last
+    on or off. exclude: ``item`` is left out of the pool. clear: ``item`` has no label, skip or mark any more, and is in
+    the pool. undo, redo: the desk's last
     operation, or its last one on ``item``; see ``desk_of``.
     seq: the client's running number. lead_time: seconds that the person took. batch: the seq of the first
     of the operations that were given in one step. was: the class of ``item`` that the person saw, 0 for none; None
@@ -52,7 +53,7 @@ class Op:
 class State:
     """What holds for an image now. ``class_id`` only where kind is label; ``at`` in seconds since 1970."""
 
-    kind: Literal["label", "skip", "none"]
+    kind: Literal["label", "skip", "exclude", "none"]
     class_id: int | None
     at: float
     flagged: bool = False
@@ -117,6 +118,8 @@ def apply_one(con: Database, client: str, op: Op, now: dict[int, State], rows: l
             after = State("label", op.class_id, at, before.flagged)
         elif op.kind == "skip":
             after = State("skip", None, at, before.flagged)
+        elif op.kind == "exclude":
+            after = State("exclude", None, at)
         elif op.kind == "flag":
             after = State(before.kind, before.class_id, at, not before.flagged)
         else:

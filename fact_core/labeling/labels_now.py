@@ -23,7 +23,7 @@ class HistoryRow:
     id: int
     item: int | None
     op: OpKind
-    kind: Literal["label", "skip", "none"]
+    kind: Literal["label", "skip", "exclude", "none"]
     class_id: int | None
     flagged: bool
     at: float
@@ -45,7 +45,7 @@ def changes(project: Project, since: int) -> tuple[int, dict[int, State]]:
 
 
 def states(project: Project) -> dict[int, State]:
-    """The state of every image that has a label, a skip or a mark now."""
+    """The state of every image that has a label, a skip or a mark now, or is left out."""
     with db.connect(project.db) as con:
         found = without_classes(states_of(con), _deleted(con))
     return {item: state for item, state in found.items() if state.kind != "none" or state.flagged}

@@ -57,6 +57,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
         fresh = [op for op in ops if op.seq not in stored]
         deleted = _check_classes(con, fresh)
         now = without_classes(_images_now(con, {op.item for op in ops if op.item is not None}), deleted)
+        out = _excluded(now)
         changed: set[int | None] = {op.item for op in ops}
         rows: list[tuple[object, ...]] = []
         over: dict[int, Over] = {}
@@ -70,8 +71,14 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             _note_over(over, op, now.get(op.item or 0), deleted)
             changed.add(apply_one(con, client, op, now, rows))
         con.conn.executemany(INSERT, rows)
+        if out != _excluded(now):
+            db.bump(con)  # the pool is another one, and the queue
         after = {item: now[item] for item in changed if item is not None and item in now}
         return Applied(without_classes(after, deleted), max(stored, default=0), over)
+
+
+def _excluded(now: dict[int, State]) -> set[int]:
+    return {item for item, state in now.items() if state.kind == "exclude"}
 
 
 def _note_over(over: dict[int, Over], op: Op, before: State | None, deleted: set[int]) -> None:
@@ -80,7 +87,7 @@ def _note_over(over: dict[int, Over], op: Op, before: State | None, deleted: set
     if item in over:
         over[item] = replace(over[item], rows=over[item].rows + 1)
         return
-    lost = op.was is not None and op.kind in ("label", "skip", "clear") and before is not None
+    lost = op.was is not None and op.kind in ("label", "skip", "exclude", "clear") and before is not None
     if lost and before and before.kind == "label" and before.class_id not in deleted | {op.was, op.class_id}:
         over[item] = Over(before)
 

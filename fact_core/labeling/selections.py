@@ -15,6 +15,7 @@ from sqlite_utils import Database
 from fact_core.errors import InputError
 from fact_core.labeling import labels_now
 from fact_core.storage import db, groups
+from fact_core.storage.excluded import EXCLUDED
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Role, Selection
 
@@ -116,11 +117,12 @@ def get(project: Project, selection_id: int) -> Stored:
 
 
 def queue(project: Project) -> list[QueueEntry]:
-    """The newest selection in labeling order, without images that cannot be read any more."""
+    """The newest selection in labeling order, without images that cannot be read any more or are left out."""
     with db.connect(project.db) as con:
         rows = con.execute(
             "SELECT pick.item, pick.role, pick.rank FROM pick JOIN item ON item.id = pick.item AND item.status = 'ok' "
-            "WHERE selection = (SELECT max(id) FROM selection) AND state = 'chosen' ORDER BY rank"
+            f"WHERE selection = (SELECT max(id) FROM selection) AND state = 'chosen' AND item.id NOT IN ({EXCLUDED}) "
+            "ORDER BY rank"
         )
         return [QueueEntry(row["item"], row["role"], row["rank"]) for row in rows]
 

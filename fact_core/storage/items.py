@@ -15,16 +15,21 @@ import numpy as np
 from fact_core.errors import InputError
 from fact_core.images.folder import Found
 from fact_core.storage import db, deep, links, moved
+from fact_core.storage.excluded import IN_POOL, IS_EXCLUDED
 from fact_core.storage.project import Project
 from fact_core.types import ImageFile, Item, Pool
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Of all files known. ``sizes``: the most frequent (width, height, files), at most ten."""
+    """Of all files known. ``sizes``: the most frequent (width, height, files), at most ten.
+
+    excluded: images that would be in the pool and are left out of it by a person.
+    """
 
     files: int
     pool: int
+    excluded: int
     duplicates: int
     unreadable: int
     missing: int
@@ -64,11 +69,9 @@ class FileRow:
 
 
 def pool(project: Project) -> Pool:
-    """The readable images without repeats, by id."""
+    """The readable images without repeats and without those that are left out, by id."""
     with db.connect(project.db) as con:
-        rows = con.execute(
-            "SELECT id, path, digest FROM item WHERE status = 'ok' AND duplicate_of IS NULL ORDER BY id"
-        ).fetchall()
+        rows = con.execute(f"SELECT id, path, digest FROM item WHERE {IN_POOL} ORDER BY id").fetchall()
     return Pool(
         project.images,
         np.array([row["id"] for row in rows], dtype=np.int64),
@@ -120,7 +123,7 @@ def counts(project: Project) -> Counts:
     """How many files of which kind."""
     with db.connect(project.db) as con:
         row = con.execute(
-            "SELECT count(*) AS files, total(status = 'ok' AND duplicate_of IS NULL) AS pool, "
+            f"SELECT count(*) AS files, total({IN_POOL}) AS pool, total({IS_EXCLUDED}) AS excluded, "
             "total(status = 'ok' AND duplicate_of IS NOT NULL) AS duplicates, "
             "total(status = 'unreadable') AS unreadable, total(status = 'missing') AS missing, "
             "total(CASE WHEN status = 'ok' THEN bytes END) AS bytes FROM item"
@@ -129,7 +132,8 @@ def counts(project: Project) -> Counts:
             "SELECT width, height, count(*) AS n FROM item WHERE status = 'ok' GROUP BY width, height "
             "ORDER BY n DESC, width, height LIMIT 10"
         ).fetchall()
-    numbers = {name: int(row[name]) for name in ("files", "pool", "duplicates", "unreadable", "missing", "bytes")}
+    names = ("files", "pool", "excluded", "duplicates", "unreadable", "missing", "bytes")
+    numbers = {name: int(row[name]) for name in names}
     return Counts(**numbers, sizes=tuple((each["width"], each["height"], each["n"]) for each in sizes))
 
 

@@ -5,7 +5,7 @@ A column or table is added by appending a script, never by editing an old one.
 
 from __future__ import annotations
 
-from fact_core.storage.views import FINISHED, VIEWS
+from fact_core.storage.views import FINISHED, FINISHED_SINCE, LABELS_NOW, VIEWS, made_again
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -227,4 +227,41 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     """
     + FINISHED,
+    """
+    -- "exclude": a person has left an image out of the pool. A check of a column can only be changed with its table.
+    DROP VIEW finished;
+    DROP VIEW labels_now;
+    DROP VIEW label_history;
+    DROP VIEW classes;
+    CREATE TABLE label_new (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        item INTEGER REFERENCES item (id),
+        op TEXT NOT NULL CHECK (op IN ('label', 'skip', 'flag', 'exclude', 'clear', 'undo', 'redo')),
+        kind TEXT NOT NULL CHECK (kind IN ('label', 'skip', 'exclude', 'none')),
+        class INTEGER REFERENCES class (id),
+        flagged INTEGER NOT NULL,
+        target INTEGER REFERENCES label_new (id),
+        client TEXT NOT NULL,
+        seq INTEGER NOT NULL,
+        at REAL NOT NULL,
+        lead_time REAL,
+        source TEXT NOT NULL,
+        annotator TEXT NOT NULL,
+        batch INTEGER,
+        UNIQUE (client, seq)
+    );
+    INSERT INTO label_new
+    SELECT id, item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator, batch FROM label
+    ORDER BY id;
+    DROP TABLE label;
+    ALTER TABLE label_new RENAME TO label;
+    CREATE INDEX label_item ON label (item, id);
+    CREATE INDEX label_client ON label (client, id);
+    CREATE INDEX label_target ON label (target) WHERE target IS NOT NULL;
+    CREATE INDEX label_exclude ON label (item, id) WHERE kind = 'exclude';
+    """
+    + LABELS_NOW
+    + made_again("label_history")
+    + made_again("classes")
+    + FINISHED_SINCE,
 )

@@ -5,7 +5,7 @@
 Tables may change with a new version; a view keeps its columns, and gets new ones at its end at most.
 Times are in UTC as ISO text, paths relative to the image folder, shares 0 to 1.
 
-    labels_now     one row an image that is labeled, skipped or marked now
+    labels_now     one row an image that is labeled, skipped, left out or marked now
     label_history  everything that was said of images, oldest first; undo is one more row
     images         all files that a scan has seen
     classes        the classes in their order
@@ -196,3 +196,16 @@ LEFT JOIN class ON class.id = accepted.class AND NOT class.deleted
 WHERE item.status = 'ok'
 ORDER BY item.id;
 """
+
+
+def made_again(name: str) -> str:
+    """The script that makes one of these views, for a migration that has to take it away."""
+    return f"CREATE VIEW {name} AS{VIEWS.split(f'CREATE VIEW {name} AS')[1].split(';')[0]};"
+
+
+#: Once images can be left out. kind: label, skip, exclude, or none (then it is only flagged).
+LABELS_NOW = made_again("labels_now").replace("label.kind = 'skip'", "label.kind IN ('skip', 'exclude')")
+FINISHED_SINCE = FINISHED.replace(
+    "WHEN said.kind = 'skip' THEN 'skipped'",
+    "WHEN said.kind = 'skip' THEN 'skipped'\n        WHEN said.kind = 'exclude' THEN 'left out'",
+)

@@ -107,8 +107,9 @@ def _together(one: Extracted, more: Extracted) -> Extracted:
 
 
 def then(project: Project, run: Run) -> list[Wanted]:
-    """The map, by the same backbone."""
-    return [wanted_map(run)]
+    """The map, and the odd images, by the same backbone."""
+    map, options = wanted_map(run)
+    return [(map, options), ("odd", options)]
 
 
 def wanted_map(run: Run) -> Wanted:

@@ -5,6 +5,7 @@ KINDS: dict[str, str] = {
     "scan": "fact_core.work.scan:KIND",
     "features": "fact_core.work.features:KIND",
     "map": "fact_core.work.map:KIND",
+    "odd": "fact_core.work.odd:KIND",
     "select": "fact_core.work.select:KIND",
     "compare": "fact_core.work.compare:KIND",
     "train": "fact_core.work.train:KIND",

@@ -149,10 +149,12 @@ def test_an_endless_request_is_refused(inside: TestClient) -> None:
     long = {"content-length": str(MAX_BODY + 1)}
     assert inside.post("/x/app", headers=JSON | long, content="{}").status_code == 413
     assert inside.post("/x/KEY/import/preview", headers=JSON | long, content="{}").status_code == 200
-    for path in ("/x/KEY/import/commit", "/x/KEY/more/import/preview", "/x/KEY/import/preview/more"):
+    for path in ("/x/KEY/import/commit", "/x/KEY/more/import/preview", "/x/KEY/import/preview/more", "/x/KEY/try/more"):
         assert inside.post(path, headers=JSON | long, content="{}").status_code == 413
+    assert inside.post("/x/KEY/try", headers=JSON | long, content="{}").status_code == 200
     longer = {"content-length": str(MAX_IMPORT + 1)}
-    assert inside.post("/x/KEY/import/preview", headers=JSON | longer, content="{}").status_code == 413
+    for path in ("/x/KEY/import/preview", "/x/KEY/try"):
+        assert inside.post(path, headers=JSON | longer, content="{}").status_code == 413
     assert (
         inside.post("/x/app", headers=JSON | {"transfer-encoding": "chunked"}, content=iter([b"{}"])).status_code == 411
     )

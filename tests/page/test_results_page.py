@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from fact_core.config import to_dict, train_config
 from fact_core.generators import finish
@@ -16,9 +22,10 @@ from fact_core.work.scan import scan
 from tests.page.test_results_routes import label, train
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.page.browser_help import AddressOf, on_page
+from tests.page.test_access import SCRIPTS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -101,3 +108,68 @@ def test_images_are_sorted_into_folders_and_taken_back(
     yes.click()
     expect(page.get_by_text("Taken back: 25 files removed.")).to_be_visible(timeout=60_000)
     assert not (tmp_path / "sorted").exists()
+
+
+PASTED = """(bytes) => {
+  const data = new DataTransfer(), content = Uint8Array.from(atob(bytes), (each) => each.charCodeAt(0));
+  data.items.add(new File([content], "pasted.png", {type: "image/png"}));
+  document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+}"""
+
+
+def test_photos_are_pasted_and_chosen_and_told_as_a_table(
+    address_of: AddressOf, page: Page, browser: Browser, project: Project, tmp_path: Path
+) -> None:
+    """What the child answers is a test of the routes (test_try_routes.py)."""
+    out = io.BytesIO()
+    Image.fromarray(np.full((20, 30, 3), 120, dtype=np.uint8)).save(out, "PNG")
+    asked: list[dict[str, Any]] = []
+
+    def answer(route: Route) -> None:
+        asked.append(json.loads(route.request.post_data or "{}"))
+        if base64.b64decode(asked[-1]["content"]) != out.getvalue():
+            return route.fulfill(
+                status=400, json={"what": "It is not an image of a known format", "found": "", "do": ""}
+            )
+        near = [{"id": 1, "name": "green", "alike": 0.9}]
+        told = {"top": [["red", 0.9], ["green", 0.1]], "near": near, "unlike": True, "w": 30, "h": 20}
+        return route.fulfill(json={**told, "seconds": 0.1, "loaded": True})
+
+    window = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    for each in (page, window):
+        each.route("**/try", answer)
+        each.goto(address_of(project))
+        each.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+        each.evaluate("FactStudio.go('results')")
+        on_page(each, "results")
+        expect(each.locator("#results-try")).to_be_enabled()
+    page.evaluate(PASTED, base64.b64encode(out.getvalue()).decode())
+    box = page.get_by_role("dialog")
+    expect(box.locator(".rv-first")).to_have_text("red90.0 %")
+    expect(box.locator("#try-unlike")).to_contain_text("none of the classes")
+    box.locator(".rv-near button").click()  # the labeled image that is like it, large
+    expect(page.locator(".rv-box")).to_contain_text("000.png")
+    page.keyboard.press("Escape")
+    assert asked[0]["run"] == 1
+
+    for name, content in (("=one.png", out.getvalue()), ("two.png", b"no image"), ("notes.txt", b"not even by name")):
+        (tmp_path / name).write_bytes(content)
+    window.locator("#results-try").click()
+    window.locator("#try-files").set_input_files([tmp_path / name for name in ("=one.png", "two.png", "notes.txt")])
+    box = window.get_by_role("dialog")
+    expect(box.locator(".try-said")).to_contain_text("2 photos are answered.")
+    expect(box.locator(".try-gallery li")).to_have_count(2)
+    box.locator("[data-id=try-1]").click()
+    expect(box.locator(".try-answer")).to_contain_text("It is not an image of a known format")
+    with window.expect_download() as saved:
+        box.locator("#try-csv").click()
+    assert saved.value.path().read_text("utf-8-sig").splitlines() == [
+        "file_path,label,confidence,unlike,error",
+        "'=one.png,red,0.9000,true,",
+        "two.png,,,,It is not an image of a known format",
+    ]
+    for script in SCRIPTS:
+        window.add_script_tag(path=script)
+    box.locator("[data-id=try-0]").click()
+    assert violations(window, colours_only=False) == []
+    window.context.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -208,6 +210,20 @@ def test_new_labels_make_a_result_stale(foldered: Site) -> None:
     assert foldered.get("/results")["stale"] is True
 
 
+def test_a_check_image_that_is_left_out_is_in_no_figure(foldered: Site) -> None:
+    run = train(foldered.project, label(foldered.project))
+    found = foldered.get("/results")
+    checks = [entry.item for entry in selections.queue(foldered.project) if entry.role == "audit"]
+    operations.apply(foldered.project, "desk.one", [Op(1, "exclude", checks[-1])])
+    fewer = foldered.get("/results")
+    assert (found["measured"]["n"], fewer["measured"]["n"], fewer["stale"]) == (4, 3, False)
+    assert foldered.get("/state")["labels"]["checks"] == len(checks) - 1
+    with io.StringIO(foldered.browser.get(f"/x/{foldered.key}/predictions.csv?run={run}").text) as file:
+        assert sum(row["split"] == "left out" for row in csv.DictReader(file)) == 1
+    operations.apply(foldered.project, "desk.one", [Op(2, "undo")])
+    assert foldered.get("/results")["measured"]["n"] == 4
+
+
 def test_a_clock_that_was_set_hides_no_new_label(foldered: Site) -> None:
     """The labels that the run has kept are compared, not times: here it began in an hour from now."""
     project = foldered.project
@@ -228,6 +244,7 @@ def test_a_clock_that_was_set_hides_no_new_label(foldered: Site) -> None:
             Op(1, "label", other, ids["red"]),
             Op(3, "label", changed, ids["green" if y[0] else "red"]),
             Op(5, "clear", changed),
+            Op(7, "exclude", changed),
         )
     ):
         operations.apply(project, "later", [op])
@@ -236,7 +253,7 @@ def test_a_clock_that_was_set_hides_no_new_label(foldered: Site) -> None:
         assert foldered.get("/results")["stale"] is False, op
     with db.connect(project.db) as con:
         con.execute("UPDATE run SET started = 1, created = 1")
-    operations.apply(project, "later", [Op(7, "flag", changed)])
+    operations.apply(project, "later", [Op(9, "flag", changed)])
     classes.rename_class(project, ids["red"], "crimson")
     assert foldered.get("/results")["stale"] is False, "a mark and another name are no other labels"
 

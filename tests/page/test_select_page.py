@@ -12,17 +12,20 @@ import pytest
 from fact_core.config import SelectConfig, to_dict
 from fact_core.generators import finish
 from fact_core.labeling import selections
-from fact_core.storage import groups
+from fact_core.storage import groups, items, odd_file, run_queue
 from fact_core.storage import project as projects
+from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.types import Selection
+from fact_core.work.map_files import save_map
 from fact_core.work.scan import scan
 from tests.storage_help import flat_project, paint
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.page.browser_help import AddressOf, go, on_page
+from tests.page.test_access import SCRIPTS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -152,3 +155,68 @@ def test_check_images_are_suggested_and_frames_of_videos_are_seen(
     assert groups.chosen(made) == "name"
     page.locator("#sf-groups").select_option("none")
     expect(proposal).to_be_visible()
+
+
+@pytest.fixture
+def with_odd(tmp_path: Path) -> Project:
+    """40 images on a map, of which 1 and 2 are dark and 3 nearly repeats 4."""
+    made = flat_project(tmp_path, images=40)
+    pool, n = items.pool(made), 40
+    save_map(made, "some", pool.ids, np.random.default_rng(0).normal(size=(n, 2)).astype(np.float32))
+    run_queue.finish(made, run_queue.queue(made, "map", {}), "done", result={"key": "some"})
+    run_queue.finish(made, run_queue.queue(made, "odd", {}), "done", result={"images": n})
+    light, twin = np.linspace(0.5, 0.55, n), np.full(n, -1)
+    light[:2], twin[3] = (0.01, 0.02), 2
+    columns = {"sharp": np.full(n, 0.01), "light": light, "clipped": np.zeros(n), "side": np.full(n, 200)}
+    columns |= {"far": np.full(n, 0.5), "twin": twin, "alike": np.where(twin >= 0, 0.98, 0.0)}
+    odd_file.save(made, "key", pool.digests, columns)
+    return made
+
+
+def test_odd_images_are_looked_at_and_left_out_in_one_step(
+    address_of: AddressOf, page: Page, browser: Browser, with_odd: Project
+) -> None:
+    page.goto(address := address_of(with_odd))
+    on_page(page, "project")
+    page.evaluate("() => FactStudio.go('select')")
+    note, fact, tiles = page.locator(".sl-odd-note"), page.locator("#page-select .fact"), page.locator(".so-tile")
+    expect(note).to_contain_text("3 odd images")
+    note.get_by_role("button", name="Look at them").click()
+    expect(tiles).to_have_count(3)
+    page.locator("#so-list").select_option("dark")
+    expect(tiles).to_have_count(2)
+    expect(tiles.first).to_contain_text("dark, 1 %")
+
+    tiles.nth(1).click()  # a closer look
+    expect(page.locator(".sl-look .sl-name, .part .sl-name")).to_have_text("001.png")
+    page.locator("#so-act").click()
+    expect(note).to_contain_text("1 odd image:")
+    expect(note).to_contain_text("2 images are left out.")
+    expect(fact).to_contain_text("38 images")
+    assert excluded(with_odd) == [1, 2]
+
+    other = browser.new_context().new_page()  # another window of another person
+    other.goto(address)
+    on_page(other, "project")
+    expect(other.locator(".p-problems")).to_contain_text("2 left out")
+    page.locator("#so-list").focus()
+    page.locator(".so-head").click()
+    page.keyboard.press("Control+z")
+    expect(note).to_contain_text("3 odd images")
+    expect(fact).to_contain_text("40 images")
+    expect(other.locator(".p-problems")).to_have_count(0)
+    other.evaluate("() => FactStudio.go('select')")
+    other.locator("#so-look").click()
+    expect(other.locator(".so-tile")).to_have_count(3)
+    for script in SCRIPTS:
+        other.add_script_tag(path=script)
+    assert violations(other, colours_only=False) == []
+    other.context.close()
+
+    page.keyboard.press("Control+Shift+z")
+    page.locator("#so-list").select_option("excluded")
+    expect(tiles).to_have_count(2)
+    page.locator(".so-scroll").focus()
+    page.keyboard.press("x")  # the one in hand
+    expect(tiles).to_have_count(1)
+    expect(fact).to_contain_text("39 images")

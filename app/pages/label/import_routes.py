@@ -6,8 +6,6 @@ source stays with it, so that an answer to a question needs the token alone.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import dataclasses
 import secrets
 import uuid
@@ -17,6 +15,7 @@ from typing import Annotated, Any
 
 from fastapi import Body, FastAPI
 
+from app.routes.bodies import file_of
 from app.shell.server import Opened, Server
 from fact_core.config import ImportConfig, from_dict
 from fact_core.errors import InputError
@@ -58,7 +57,7 @@ def register(app: FastAPI, server: Server) -> None:
         if token:
             source = dataclasses.replace(_waiting(held, token).source, config=config)
         else:
-            source = Source(kind, _bytes(content) if content else text, config)
+            source = Source(kind, file_of(content) if content else text, config)
         found = import_labels.read(held.project, source)
         return {"token": keep_preview(held, source, found), **told(held.project, found)}
 
@@ -111,13 +110,6 @@ def _waiting(held: Opened, token: str) -> Waiting:
     if token not in waiting:
         raise InputError("This preview is not there any more", do="Choose the file again.")
     return waiting[token]
-
-
-def _bytes(content: str) -> bytes:
-    try:
-        return base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        raise InputError("The file did not arrive whole", do="Choose it again.") from None
 
 
 def told(project: Project, found: Preview) -> dict[str, Any]:

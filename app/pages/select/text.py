@@ -73,6 +73,7 @@ TEXT = {
     "select.retry": "Start again to go on: what is computed is kept.",
     "select.map": "Map",
     "select.grid": "Grid",
+    "select.odd": "Odd",
     "select.view": "View",
     "select.map_colour": "Colour: chosen or not",
     "select.map_alt": "Map of the pool: similar images lie close together, chosen ones are marked. The strip "

@@ -1,0 +1,95 @@
+"""The odd images of the pool, list by list, and those that are left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from fastapi import FastAPI
+
+from app.routes.shapes import told
+from app.shell.server import Opened, Server
+from fact_core.analysis.odd import Measures, odd
+from fact_core.storage import items, odd_file
+from fact_core.storage.excluded import excluded
+from fact_core.storage.odd_file import Measured
+
+#: kind -> the measure that is told of its images; what has none says nothing that a person could read.
+TOLD = {"dark": "light", "bright": "light", "tiny": "side", "twin": "alike"}
+
+
+@dataclass(frozen=True)
+class OddList:
+    """Images that are odd in one way, the oddest first.
+
+    values: shares or pixels, or nothing; twins: what each of them nearly repeats, of that kind alone.
+    """
+
+    kind: str
+    ids: list[int]
+    values: list[float]
+    twins: list[int]
+
+
+@dataclass(frozen=True)
+class Odd:
+    """known: images were measured; new: images of the pool that were not; n: odd ones, each counted once."""
+
+    known: bool
+    new: int
+    n: int
+    lists: list[OddList]
+    excluded: list[int]
+
+
+def register(app: FastAPI, server: Server) -> None:
+    """GET /x/K/odd."""
+
+    @app.get("/x/{key}/odd")
+    def lists(key: str) -> dict[str, Any]:
+        return told(odd_of(server.opened(key)))
+
+
+def odd_of(held: Opened) -> Odd:
+    """See ``Odd``. What is odd is judged among all that was measured, also what is left out by now: no list grows
+    because its worst images are gone."""
+    out, pool = excluded(held.project), items.pool(held.project)
+    measured = _measured(held)
+    if measured is None:
+        return Odd(False, len(pool), 0, [], out)
+    kept, found = measured
+    place = {digest: row for row, digest in enumerate(kept.digests)}
+    ids = np.zeros(len(kept.digests), dtype=np.int64)  # 0: not in the pool now
+    for item, digest in zip(pool.ids.tolist(), pool.digests, strict=True):
+        if digest in place:
+            ids[place[digest]] = item
+    lists = [_list(kind, rows, ids, kept) for kind, rows in found.items()]
+    n = len({item for each in lists for item in each.ids})
+    return Odd(True, len(pool) - int((ids > 0).sum()), n, lists, out)
+
+
+def _list(kind: str, rows: Any, ids: Any, kept: Measured) -> OddList:
+    rows = rows[ids[rows] > 0]
+    twins = list[int]()
+    if kind == "twin":
+        rows = rows[ids[kept.columns["twin"][rows]] > 0]  # else it is the only one that is left
+        twins = ids[kept.columns["twin"][rows]].tolist()
+    values = np.round(kept.columns[TOLD[kind]][rows].astype(float), 4).tolist() if kind in TOLD else []
+    return OddList(kind, ids[rows].tolist(), values, twins)
+
+
+def _measured(held: Opened) -> tuple[Measured, dict[str, Any]] | None:
+    """What was measured, and the rows that are odd; kept while the file stays."""
+    file = odd_file.file_of(held.project)
+    stamp = file.stat().st_mtime_ns if file.is_file() else 0
+    cached = held.cache.get("odd")
+    if cached is None or cached[0] != stamp:
+        kept = odd_file.load(held.project) if stamp else None
+        cached = held.cache["odd"] = (stamp, None if kept is None else (kept, odd(_measures(kept))))
+    found: tuple[Measured, dict[str, Any]] | None = cached[1]
+    return found
+
+
+def _measures(kept: Measured) -> Measures:
+    return Measures(**kept.columns)

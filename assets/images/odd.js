@@ -1,0 +1,57 @@
+// The odd images of the pool as /x/KEY/odd tells them (app/routes/odd.py).
+import { app } from "../shell/app.js";
+import { fmt } from "../shell/format.js";
+import { api } from "../shell/server.js";
+import { t } from "../shell/text.js";
+
+/** One list: values and twins stand beside its ids, where there are any.
+ *  @typedef {{kind: string, ids: number[], values: number[], twins: number[]}} OddList
+ *  @typedef {{known: boolean, new: number, n: number, lists: OddList[], excluded: number[]}} Odd */
+
+let kept = { stamp: "", promise: null };
+
+/** What the answer depends on: the pool, what is left out, and what the run has measured. */
+export function oddStamp() {
+  const { state } = app, run = (state.runs || []).find((each) => each.kind === "odd" && each.status === "done");
+  return [app.key, state.version.split(".")[0], run ? run.id : 0].join(":");
+}
+
+/** The odd images of now.
+ *  @returns {Promise<Odd>} */
+export function loadOdd() {
+  const stamp = oddStamp();
+  if (kept.stamp !== stamp) {
+    const promise = api("/odd");
+    promise.catch(() => {
+      if (kept.promise === promise) kept = { stamp: "", promise: null };
+    });
+    kept = { stamp, promise };
+  }
+  return kept.promise;
+}
+
+/** The images of a list that are not left out: the server's answer may be older than what was done here.
+ *  @param {Odd | null} odd
+ *  @param {string} kind  of a list, or "all": those of every list, each once
+ *  @param {{stateOf(id: number): Answer | null}} store
+ *  @returns {number[]} */
+export function oddOf(odd, kind, store) {
+  const lists = odd ? odd.lists.filter((each) => kind === "all" || each.kind === kind) : [];
+  const ids = new Set(lists.flatMap((each) => each.ids));
+  return [...ids].filter((id) => store.stateOf(id)?.kind !== "exclude");
+}
+
+/** Why an image is odd, in words; "" where nothing says so.
+ *  @param {Odd | null} odd
+ *  @param {number} id
+ *  @param {string} [kind]  the list that it is looked at in */
+export function whyOdd(odd, id, kind = "all") {
+  const words = [];
+  for (const list of odd ? odd.lists : []) {
+    const at = kind === "all" || kind === list.kind ? list.ids.indexOf(id) : -1;
+    if (at < 0) continue;
+    const value = list.values[at], n = list.kind === "tiny" ? fmt.int(value) : fmt.pct(value ?? 0, 0);
+    words.push(t(`odd.tile_${list.kind}`, { n }));
+  }
+  return words.join(", ");
+}

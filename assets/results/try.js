@@ -1,0 +1,319 @@
+// Try it: a photo that is dropped, pasted, chosen or taken is answered at once by the model of the run that is shown.
+// Several are a gallery, and a table to take along. Nothing of them is kept.
+import { keepList, see } from "../review/address.js";
+import { app } from "../shell/app.js";
+import { showDialog } from "../shell/dialog.js";
+import { classMark, el, thumbUrl } from "../shell/dom.js";
+import { base64 } from "../shell/files.js";
+import { fmt } from "../shell/format.js";
+import { errorBox, toast } from "../shell/notices.js";
+import { redraw } from "../shell/redraw.js";
+import { api } from "../shell/server.js";
+import { counted, t } from "../shell/text.js";
+import { csv } from "./csv.js";
+
+const MOST = 500; // photos at a time
+const IMAGES = "image/*,.tif,.tiff,.bmp,.webp";
+const NAMED = /\.(jpe?g|jpe|jfif|png|webp|bmp|gif|tiff?)$/i;
+
+/** One photo: its file, where it can be seen, and what was answered.
+ *  @typedef {{file: File, name: string, url: string, answer: any, error: any}} Photo */
+
+export class TryIt {
+  /** run() -> the run that is shown, or null while it has no model; isShown(): whether Results is what one sees. */
+  constructor(run, isShown) {
+    this.run = run;
+    this.isShown = isShown;
+    /** @type {Photo[]} */
+    this.photos = [];
+    this.at = 0; // the photo that is shown large
+    this.turn = 0; // another batch ends the one before
+    this.asked = 0; // the run that the photos were answered by
+    this.close = null;
+    this.button = el(
+      "button",
+      { type: "button", class: "btn", id: "results-try", onclick: () => this.open() },
+      t("try.open"),
+    );
+    const paste = (event) => this.onPaste(event),
+      over = (event) => this.onOver(event),
+      drop = (event) => this.onDrop(event);
+    /** @type {[string, (event: any) => void][]} */
+    const heard = [["paste", paste], ["dragover", over], ["drop", drop]];
+    for (const [name, act] of heard) document.addEventListener(name, act);
+    this.destroy = () => {
+      for (const [name, act] of heard) document.removeEventListener(name, act);
+      this.forget();
+    };
+  }
+
+  forget() {
+    this.turn += 1;
+    for (const each of this.photos) URL.revokeObjectURL(each.url);
+    this.photos = [];
+  }
+
+  // ---- the ways in
+  get listens() {
+    return Boolean(this.run()) && this.isShown() && (this.close || !document.querySelector("dialog[open]"));
+  }
+
+  onPaste(event) {
+    const files = [...(event.clipboardData?.files || [])].filter(isImage);
+    if (!files.length || !this.listens || event.target.closest?.("input, textarea")) return;
+    event.preventDefault();
+    this.take(files);
+  }
+
+  onOver(event) {
+    if (!this.listens || !event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+  }
+
+  onDrop(event) {
+    if (!this.listens || !event.dataTransfer?.files.length) return;
+    event.preventDefault();
+    filesOf(event.dataTransfer).then((files) => this.take(files), toast);
+  }
+
+  chosen(files) {
+    this.take([...files]);
+  }
+
+  open() {
+    this.build();
+    const foot = (close) => {
+      this.close = close;
+      return el("button", { class: "btn", type: "button", onclick: () => close() }, t("dialog.close"));
+    };
+    showDialog(t("try.title"), this.body, foot).then(() => {
+      this.close = null;
+      this.forget();
+    });
+    this.draw();
+  }
+
+  build() {
+    const input = (id, more) =>
+      el("input", {
+        type: "file",
+        id,
+        class: "try-file",
+        hidden: true,
+        ...more,
+        onchange: (event) => this.chosen(event.target.files),
+      });
+    const one = input("try-files", { accept: IMAGES, multiple: true }),
+      folder = input("try-folder", { webkitdirectory: true });
+    const camera = input("try-camera", { accept: "image/*", capture: "environment" });
+    const button = (key, opens) =>
+      el("button", { type: "button", class: "btn", dataset: { id: key }, onclick: () => opens.click() }, t(key));
+    const touch = matchMedia("(pointer: coarse)").matches;
+    const ways = [
+      button("try.choose", one),
+      touch ? button("try.take", camera) : null,
+      touch ? null : button("try.folder", folder),
+    ];
+    this.zone = el(
+      "div",
+      { class: "try-zone" },
+      el("p", { class: "small" }, t(touch ? "try.hint_touch" : "try.hint")),
+      el("div", { class: "try-ways" }, ways),
+    );
+    this.said = el("p", { class: "small try-said", role: "status" });
+    this.large = el("div", { class: "try-large" });
+    this.gallery = el("ul", { class: "try-gallery" });
+    this.body = el("div", { class: "try" }, this.zone, one, folder, camera, this.said, this.large, this.gallery);
+  }
+
+  // ---- asking, one after the other
+  async take(files) {
+    const images = files.filter(isImage), run = this.run();
+    if (!run) return;
+    if (!images.length) return toast(t("try.no_image"), "bad");
+    if (!this.close) this.open();
+    this.forget();
+    if (images.length > MOST) toast(t("try.too_many", { n: fmt.int(images.length), most: fmt.int(MOST) }), "bad");
+    const turn = this.turn;
+    this.at = 0;
+    this.asked = run.id;
+    this.photos = images.slice(0, MOST).map((file) => ({
+      file,
+      name: file.webkitRelativePath || file.name,
+      url: URL.createObjectURL(file),
+      answer: null,
+      error: null,
+    }));
+    this.draw();
+    for (const each of this.photos) {
+      try {
+        each.answer = await api("/try", { run: run.id, content: await base64(each.file) });
+      } catch (error) {
+        each.error = error;
+      }
+      if (turn !== this.turn) return;
+      this.draw();
+    }
+  }
+
+  // ---- drawing
+  draw() {
+    const { photos } = this, done = photos.filter((each) => each.answer || each.error).length, n = photos.length;
+    const words = done === n
+      ? (n > 1 ? counted("try.done", n) : "")
+      : t(done ? "try.at_work" : "try.loading", { done: fmt.int(done), total: fmt.int(n) });
+    redraw(this.said, [words, n > 1 && done], () => [words, " ", n > 1 && done ? this.csvButton() : ""]);
+    const shown = photos[this.at];
+    redraw(
+      this.large,
+      [this.turn, this.at, shown && [shown.answer, shown.error && shown.error.what]],
+      () => shown ? this.answer(shown) : [],
+    );
+    redraw(
+      this.gallery,
+      [this.turn, this.at, photos.map((each) => [each.answer, Boolean(each.error)])],
+      () => n > 1 ? photos.map((each, i) => this.tile(each, i)) : [],
+    );
+  }
+
+  answer(photo) {
+    const { answer, error } = photo, classOf = (name) => (app.state.classes || []).find((each) => each.name === name);
+    const side = error ? errorBox(error) : !answer ? el("p", { class: "small faint" }, t("results.loading")) : [
+      answer.unlike ? el("p", { class: "note warn", id: "try-unlike" }, t("try.unlike")) : null,
+      el("ol", { class: "rv-top" }, answer.top.map(([name, share], place) => line(name, share, place, classOf(name)))),
+      answer.near.length
+        ? [
+          el("h2", {}, t("review.near")),
+          el("ul", { class: "rv-near" }, answer.near.map((each) => this.near(each, answer.near, classOf))),
+        ]
+        : null,
+    ];
+    const picture = el("img", { src: photo.url, alt: photo.name });
+    picture.addEventListener("error", () => picture.remove()); // what the browser cannot show, such as TIFF
+    return [
+      el(
+        "div",
+        { class: "try-picture" },
+        picture,
+        el("p", { class: "small clip", dir: "auto", title: photo.name }, photo.name),
+      ),
+      el("div", { class: "try-answer" }, side),
+    ];
+  }
+
+  near({ id, name, alike }, all, classOf) {
+    const words = t("review.near_alt", { name, alike: fmt.pct(alike, 0) });
+    const open = () => {
+      this.close?.();
+      see({ run: this.asked, list: keepList("try", all.map((each) => each.id)), image: id });
+    };
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "thumb-open",
+          dataset: { id: `try-near-${id}` },
+          title: words,
+          "aria-label": words,
+          onclick: open,
+        },
+        el("img", { class: "thumb", src: thumbUrl(id), alt: "" }),
+        el("span", { class: "results-class" }, markOf(classOf(name)), el("span", { class: "clip" }, name)),
+      ),
+    );
+  }
+
+  tile(photo, i) {
+    const { answer, error } = photo, [name, share] = answer ? answer.top[0] : ["", 0];
+    const words = error
+      ? t("try.failed")
+      : answer
+      ? t("review.says", { name, sure: fmt.pct(share, 0) })
+      : t("results.loading");
+    const open = () => {
+      this.at = i;
+      this.draw();
+      this.body.scrollIntoView({ block: "start" });
+    };
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: "thumb-open",
+          dataset: { id: `try-${i}` },
+          "aria-current": this.at === i ? "true" : null,
+          title: photo.name,
+          "aria-label": `${photo.name}: ${words}`,
+          onclick: open,
+        },
+        el("img", { class: "thumb", src: photo.url, alt: "" }),
+        el("span", { class: "clip" }, error ? t("try.failed") : name || "…"),
+        el("span", { class: "num small" }, answer ? (answer.unlike ? t("try.unlike_short") : fmt.pct(share, 0)) : ""),
+      ),
+    );
+  }
+
+  csvButton() {
+    return el("button", { type: "button", class: "link", id: "try-csv", onclick: () => this.save() }, t("try.csv"));
+  }
+
+  save() {
+    const rows = this.photos.map(({ name, answer, error }) => {
+      const [label, share] = answer ? answer.top[0] : ["", ""];
+      return [
+        name,
+        label,
+        answer ? share.toFixed(4) : "",
+        answer ? (answer.unlike === null ? "" : String(answer.unlike)) : "",
+        error ? error.what : "",
+      ];
+    });
+    const url = URL.createObjectURL(
+      new Blob([csv(["file_path", "label", "confidence", "unlike", "error"], rows)], { type: "text/csv" }),
+    );
+    el("a", { href: url, download: "answers.csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 1000);
+  }
+}
+
+const isImage = (file) => file.type.startsWith("image/") || NAMED.test(file.name);
+
+const markOf = (each) => (each ? classMark(each) : null);
+
+function line(name, share, place, each) {
+  return el(
+    "li",
+    { class: place ? "" : "rv-first" },
+    el("span", { class: "results-class" }, markOf(each), el("span", { class: "clip" }, name)),
+    el("span", { class: "num" }, fmt.pct(share)),
+    el("span", { class: "meter" }, el("i", { style: { width: `${100 * share}%` } })),
+  );
+}
+
+/** The files that were dropped, those in folders too.
+ *  @param {DataTransfer} data
+ *  @returns {Promise<File[]>} */
+async function filesOf(data) {
+  const entries = [...data.items].map((each) => each.webkitGetAsEntry?.()).filter(Boolean);
+  const files = entries.length ? (await Promise.all(entries.map(inside))).flat() : [...data.files];
+  return files.slice(0, 10 * MOST);
+}
+
+/** @returns {Promise<File[]>} */
+async function inside(entry) {
+  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  const reader = entry.createReader(), found = [];
+  for (;;) { // a reader tells a hundred at a time
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length || found.length > MOST) break;
+    found.push(...some);
+  }
+  return (await Promise.all(found.map(inside))).flat();
+}

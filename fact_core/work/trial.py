@@ -1,0 +1,168 @@
+"""The child process that answers photos which are no part of the project: ``python -m fact_core.work.trial PROJECT``.
+
+A photo is tried at once, also while the worker trains for hours: so it has a process of its own, and a pipe in place
+of the queue of runs. On stdin comes a line of JSON {"run", "bytes"} and then so many bytes, the photo's; on stdout goes
+a line of JSON for each, an answer or {"error": {what, found, do}}. The photo is decoded like every other image, bounded
+in its pixels and its work, and nothing of it is written anywhere. The process ends when its stdin does: with the
+program that started it, whatever happens to that.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from PIL import Image
+
+from fact_core.analysis.neighbors import nearest
+from fact_core.analysis.novelty import strangers
+from fact_core.analysis.rows import finite_unit
+from fact_core.backbones import Backbone
+from fact_core.classifier.model import Classifier, load_model
+from fact_core.compute.device import choose
+from fact_core.compute.image_batches import Preprocess, load_eval, normalise
+from fact_core.errors import FactError, InputError
+from fact_core.generators import finish
+from fact_core.images.decode import decoding, probe
+from fact_core.labeling import checked, labels_now
+from fact_core.storage import items, run_queue
+from fact_core.storage.project import Project, open_project
+from fact_core.types import FloatArray, IntArray
+from fact_core.work.pool_features import load_here, open_store
+from fact_core.work.trained_model import needs_model
+
+TOP, NEAREST = 5, 6
+DEVICE = torch.device("cpu")  # a GPU may be full with a training; one photo takes a moment here too
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """top: (class, probability), the likeliest first; near: {id, name, alike} of labeled images, the nearest first.
+
+    unlike: it is less like every class than nearly all labeled images are like their own (``analysis.novelty``); None
+    where there are too few labels, or no features, to tell. w, h: pixels; loaded: the model had to be loaded first.
+    """
+
+    top: list[tuple[str, float]]
+    near: list[Json]
+    unlike: bool | None
+    w: int
+    h: int
+    seconds: float
+    loaded: bool
+
+
+class Trial:
+    """The model of the run that was asked for last, and the pretrained network beside it."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.run = 0
+        self.classifier: Classifier | None = None
+        self.backbone: Backbone | None = None
+
+    def answer(self, run_id: int, content: bytes) -> Answer:
+        """What the run's model says of a photo. RunError, WeightsError; ImageError where it is none."""
+        began, loaded = time.monotonic(), self.run != run_id or self.classifier is None
+        width, height, _ = probe(content)
+        if loaded:
+            self._load(run_id)
+        assert self.classifier is not None
+        pre, backbone = self.classifier.backbone.preprocess, self.backbone
+        wanted = max(pre.resize, backbone.preprocess.resize if backbone else 0)
+        with decoding(content, 0, 2 * wanted, pre.ranges) as picture, torch.inference_mode():
+            p = self.classifier(_input(picture, pre))[0].numpy()
+            pooled = backbone(_input(picture, backbone.preprocess)).pooled.numpy() if backbone else None
+        names = checked.class_names(self.project, run_queue.get(self.project, run_id))
+        best = np.argsort(-p, kind="stable")[:TOP]
+        near, unlike = self._beside(pooled)
+        top = [(names[row], round(float(p[row]), 4)) for row in best.tolist()]
+        return Answer(top, near, unlike, width, height, round(time.monotonic() - began, 3), loaded)
+
+    def _load(self, run_id: int) -> None:
+        self.classifier = self.backbone = None
+        if needs_model(self.project, run_id):
+            raise InputError("This training is not done yet", f"run {run_id}", "Wait until it is.")
+        trained = run_queue.get(self.project, run_id)
+        classifier, _meta = load_model(self.project.run_folder(run_id) / "model")
+        name = str(trained.config.get("backbone") or classifier.backbone.name)
+        self.classifier, self.run = classifier.to(DEVICE).eval(), run_id
+        try:
+            # at the size of the features that are stored: those of a GPU may be larger
+            view = classifier.backbone.preprocess.view
+            self.backbone = load_here(self.project, name, choose("auto"), view).to(DEVICE).eval()
+        except FactError:
+            self.backbone = None  # weights that are gone: the model answers all the same
+
+    def _beside(self, one: FloatArray | None) -> tuple[list[Json], bool | None]:
+        """(labeled images that are most like a photo of features one (1, D), whether it is unlike every class)."""
+        known = self._labeled()
+        if known is None or one is None:
+            return [], None
+        ids, y, names, x = known
+        rows, gaps = finish(nearest(finite_unit(one), NEAREST, finite_unit(x)))
+        near = [
+            {"id": int(ids[row]), "name": names[int(y[row])], "alike": round(1 - float(gap) ** 2 / 2, 4)}
+            for row, gap in zip(rows[0], gaps[0], strict=True)
+        ]
+        return near, bool(strangers(x, y, one)[0])
+
+    def _labeled(self) -> tuple[IntArray, IntArray, tuple[str, ...], FloatArray] | None:
+        """(ids (n,), classes (n,), names, features (n, D)) of the labeled images that have features; None without."""
+        if self.backbone is None:
+            return None
+        labels = labels_now.snapshot(self.project)
+        store = open_store(self.project, self.backbone)
+        digests = {item.id: item.digest for item in items.get_many(self.project, labels.ids.tolist())}
+        missing = set(store.missing(list(digests.values())))
+        keep = [row for row, item in enumerate(labels.ids.tolist()) if digests.get(item, "") not in missing | {""}]
+        if not keep:
+            return None
+        ids = labels.ids[keep]
+        return ids, labels.y[keep], labels.classes, store.gather([digests[int(item)] for item in ids])
+
+
+def _input(picture: Image.Image, pre: Preprocess) -> torch.Tensor:
+    """The picture [1,3,H,W] as a network sees it."""
+    return normalise(load_eval(picture, pre)[None], pre, DEVICE)
+
+
+def serve(trial: Trial, asked: BinaryIO, told: BinaryIO) -> None:
+    """Answer until nothing comes any more."""
+    while line := asked.readline():
+        head = json.loads(line)
+        content = asked.read(int(head["bytes"]))
+        told.write((json.dumps(_answered(trial, head, content), ensure_ascii=False) + "\n").encode())
+        told.flush()
+
+
+def _answered(trial: Trial, head: Mapping[str, Any], content: bytes) -> Json:
+    try:
+        return asdict(trial.answer(int(head["run"]), content))
+    except FactError as error:
+        return {"error": {"what": error.what, "found": error.found, "do": error.do}}
+    except (RuntimeError, MemoryError, OSError) as error:
+        return {"error": {"what": "The photo could not be answered", "found": str(error)[:300], "do": "Try again."}}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve one project. Whatever else is printed goes to stderr: stdout is the pipe."""
+    arguments = sys.argv[1:] if argv is None else argv
+    torch.set_num_threads(max(1, min(4, torch.get_num_threads())))
+    with os.fdopen(os.dup(1), "wb") as told:
+        os.dup2(2, 1)
+        serve(Trial(open_project(Path(arguments[0]))), sys.stdin.buffer, told)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
