@@ -90,7 +90,7 @@ STRATEGIES: dict[str, StrategyChoice] = {
     ),
     "next": StrategyChoice(
         "Label next",
-        "Picks images that the trained model is unsure of, unlike each other and unlike those that are labeled.",
+        "For a second round: picks images that the trained model is unsure of, unlike each other and the labeled ones.",
         "fact_core.select.label_next:select",
         most=50_000,
         needs_labels=True,

@@ -96,9 +96,9 @@ def test_a_new_round_begins_at_its_first_open_image(page: Page, project: Project
 def test_from_the_grid_a_new_round_is_shown_one_by_one(page: Page, project: Project, address_of: AddressOf) -> None:
     open_label(page, address_of(project))
     page.keyboard.press("g")
-    expect(page.locator(".lg-scroll")).to_be_visible()
+    expect(page.locator("#page-label .lg-scroll")).to_be_visible()
     to_next_round(page, project)
-    expect(page.locator(".lg-scroll")).to_be_hidden()
+    expect(page.locator("#page-label .lg-scroll")).to_be_hidden()
     expect(page.locator(".lb-stage")).to_be_visible()
     expect(page.locator(NAME)).to_have_attribute("title", "010.png")
     press(page, B)
