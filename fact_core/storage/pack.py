@@ -18,7 +18,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fact_core.errors import FactError, InputError, ProjectError, disk_full, storage_error
+from fact_core.errors import InputError, ProjectError, disk_full, storage_error
 from fact_core.events import Log, Progress
 from fact_core.files import clean_name
 from fact_core.paths import absolute
@@ -179,7 +179,8 @@ def _write(file: Path, about: About, base: Path, listed: Sequence[tuple[str, Pat
     done, start = 0, time.monotonic()
     with open(file, "wb") as out:
         # Weights, features and pictures do not get smaller; the database does.
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        # A date before 1980, which ZIP cannot hold, becomes the first that it can.
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
             archive.writestr(ABOUT, json.dumps(asdict(about), ensure_ascii=False))
             archive.write(base, DATABASE, zipfile.ZIP_DEFLATED)
             for name, path, size in listed:
@@ -187,18 +188,9 @@ def _write(file: Path, about: About, base: Path, listed: Sequence[tuple[str, Pat
                     archive.write(path, name)
                 except FileNotFoundError:
                     lost.append(name)
-                except ValueError as error:  # a date before 1980, which ZIP cannot hold
-                    archive.writestr(name, _content(path, error))
                 done += size
                 left = (time.monotonic() - start) / done * (about.bytes - done) if done else None
                 yield Progress("pack", done // CHUNK, about.bytes // CHUNK + 1, "MB", seconds_left=left)
         out.flush()
         os.fsync(out.fileno())
     return lost
-
-
-def _content(path: Path, error: ValueError) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as late:
-        raise FactError("A file could not be packed", f"{path}: {error}") from late

@@ -73,9 +73,7 @@ def _archive(file: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
-        raise InputError(
-            "This is no packed project", f"{file}: {error}", "Choose a file that FACT Studio has packed."
-        ) from error
+        raise _no_pack(file, error) from error
     except OSError as error:
         raise storage_error(error, "reading the packed project") from error
     with archive:
@@ -93,9 +91,7 @@ def _about(archive: zipfile.ZipFile, file: Path) -> About:
             *(told["images"] is True, int(told["files"]), int(told["bytes"])),
         )
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise InputError(
-            "This is no packed project", f"{file}: {error}", "Choose a file that FACT Studio has packed."
-        ) from error
+        raise _no_pack(file, error) from error
     if about.form > FORM:
         raise InputError(
             "This project was packed by a newer version",
@@ -180,3 +176,8 @@ def _strange(file: Path, found: str) -> InputError:
 
 def _damaged(file: Path, why: str) -> InputError:
     return InputError("The packed file is damaged", f"{file}: {why}", "Copy it again. Nothing was unpacked.")
+
+
+def _no_pack(file: Path, error: Exception) -> InputError:
+    do = "Choose a file that FACT Studio has packed."
+    return InputError("This is no packed project", f"{file}: {error}", do)
