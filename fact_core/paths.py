@@ -27,6 +27,11 @@ def absolute(path: str | Path, base: Path | None = None) -> Path:
         raise InputError("This is not a path", _shown(text), _why(error)) from error
 
 
+def standing(folder: Path) -> Path:
+    """The folder where it is there, else the nearest one above it that is: on whose disk it would be made."""
+    return next((each for each in (folder, *folder.parents) if each.exists()), Path.cwd())
+
+
 def typed(text: str) -> Path:
     """The absolute path of what was typed on the page. There a relative one is relative to the person's home: nobody
     there knows in which folder the program was started. Quotes around it are none of the path, and a file's address

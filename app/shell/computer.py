@@ -11,18 +11,18 @@ from typing import Any
 from fact_core import processor
 from fact_core.choices import BackboneChoice
 from fact_core.files import unseen
+from fact_core.paths import standing
 
 
 def describe(folder: Path, gpu_name: str) -> dict[str, Any]:
     """cores, memory and memory_free in bytes (None: not known), gpu, disk_free of ``folder``."""
     total, free = memory()
-    there = next((each for each in (folder, *folder.parents) if each.exists()), Path.cwd())
     return {
         "cores": processor.cores(),
         "memory": total,
         "memory_free": free,
         "gpu": gpu_name,
-        "disk_free": shutil.disk_usage(there).free,
+        "disk_free": shutil.disk_usage(standing(folder)).free,
     }
 
 

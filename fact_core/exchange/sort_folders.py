@@ -25,6 +25,7 @@ from fact_core.files import write_text
 from fact_core.images.folder import PROJECT_FILE
 from fact_core.images.sorting import put
 from fact_core.images.source import check_unchanged, content_of, digest_of
+from fact_core.paths import standing
 from fact_core.types import ImageFile, Step
 
 EVERY_SECONDS = 0.2
@@ -58,7 +59,7 @@ def checked(target: Path, root: Path, project: Path) -> Room:
     if names and UNDO not in names:
         found = f"{target}: {names[0]}" + (" is a project" if PROJECT_FILE in names else "")
         raise InputError("The folder for the sorted images is not empty", found, "Choose a new folder.")
-    there = next(each for each in (target, *target.parents) if each.exists())
+    there = standing(target)
     try:
         disks = (os.stat(there).st_dev, os.stat(root).st_dev)
         return Room(shutil.disk_usage(there).free, disks[0] == disks[1], bool(names))

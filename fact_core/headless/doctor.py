@@ -15,6 +15,7 @@ from fact_core import processor
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.errors import FactError
 from fact_core.folders import cache_folder, data_folder
+from fact_core.paths import standing
 from fact_core.pretrained import weights
 from fact_core.work.versions import versions as installed
 
@@ -129,7 +130,7 @@ def _places() -> Iterator[str]:
 
 def _free(folder: Path) -> str:
     """Free space where the folder is or would be made, and whether it may be written."""
-    there = next(each for each in (folder, *folder.parents) if each.exists())
+    there = standing(folder)
     writable = "" if os.access(there, os.W_OK) else ", may NOT be written"
     return f"{shutil.disk_usage(there).free / 1e9:.0f} GB free{writable}"
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from fact_core.errors import InputError, ProjectError, disk_full, storage_error
 from fact_core.events import Log, Progress
 from fact_core.files import clean_name
-from fact_core.paths import absolute
+from fact_core.paths import absolute, standing
 from fact_core.storage import db, db_errors, items, links
 from fact_core.storage.project import DATABASE, Project, open_project
 from fact_core.types import Step
@@ -87,7 +87,7 @@ def duplicate(project: Project, folder: Path, name: str) -> Step[Project]:
     staged = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         listed = [(part, path, size) for part, path in own_files(project) if (size := _size(path)) is not None]
-        check_room(_standing(target.parent), sum(size for _, _, size in listed), "duplicating the project")
+        check_room(standing(target.parent), sum(size for _, _, size in listed), "duplicating the project")
         try:
             staged.mkdir(parents=True)
             for number, (part, path, _) in enumerate(listed):
@@ -159,11 +159,6 @@ def _check_free(file: Path) -> None:
         raise InputError("The name of a packed project ends in .zip", str(file), f"Say {file.name}.zip.")
     if file.exists():
         raise ProjectError("There is a file of this name already", str(file), "Choose another name for it.")
-
-
-def _standing(folder: Path) -> Path:
-    """The nearest folder above that is there."""
-    return folder if folder.exists() or folder == folder.parent else _standing(folder.parent)
 
 
 def _size(path: Path) -> int | None:
