@@ -11,7 +11,7 @@
 
 The first start makes .venv and installs requirements.txt; later ones compare a stamp. An
 install that was interrupted is repaired by the next start. FACT_STUDIO_NO_VENV=1 uses the
-current interpreter as it is. Standard library only.
+current interpreter as it is. FACT_STUDIO_TORCH=ADDRESS takes PyTorch from that package index. Standard library only.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ CLI = "fact_core.cli"
 #: command -> the module that does it; app.bench adds the page's measurements to the command line's.
 COMMANDS = {"serve": "app.main", "run": CLI, "sort": CLI, "bench": "app.bench", "weights": CLI, "pack": CLI}
 COMMANDS |= {"unpack": CLI, "doctor": CLI, "test": ""}
+#: The person's own index of PyTorch's builds. What pip finds by itself serves GPUs from this compute capability and
+#: driver on (CUDA 13; on Windows none), before a version of PyTorch older drivers too (CUDA 12), from that one on.
+INDEX, CAPABILITY, DRIVER, BEFORE, OLDEST_DRIVER = "FACT_STUDIO_TORCH", 7.5, 580, "2.11", 525
 LOCK = VENV / "fact-studio.lock"
 STAMPS = {"base": VENV / "fact-studio.stamp", "test": VENV / "fact-studio-test.stamp"}
 
@@ -137,8 +140,45 @@ def install(name: str) -> None:
     say(f"Setting up .venv ({name}). The first time this downloads some gigabytes and takes a few minutes.")
     make_venv()
     drop_half_installed()
+    if name == "base":
+        install_torch(os.environ.get(INDEX, ""))
     pip_install(wanted(name))
     STAMPS[name].write_text(fingerprint(name), encoding="utf-8")
+
+
+def install_torch(index: str) -> None:
+    """Have the build of PyTorch that fits this computer's GPU, where pip would take another one; said before."""
+    lines = [line for line in read(ROOT / "requirements.txt").splitlines() if line.startswith("torch")]
+    older, why = ("", f"PyTorch comes from {index} ({INDEX}).") if index else torch_for(gpus(), os.name == "nt")
+    if why:
+        say(why)
+    if lines and (index or older):
+        bound = f",<{older}" if older else ""
+        pip_install([line + bound * line.startswith("torch>") for line in lines] + ["--index-url", index] * bool(index))
+
+
+def gpus() -> list[tuple[str, float, int]]:
+    """(name, compute capability, driver's main version) of the NVIDIA GPUs, as the driver's tool says."""
+    command = [shutil.which("nvidia-smi") or "", "--query-gpu=name,compute_cap,driver_version", "--format=csv,noheader"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20).stdout if command[0] else ""
+        rows = [line.rsplit(",", 2) for line in said.splitlines()]
+        return [(name.strip(), float(capability), int(driver.split(".")[0])) for name, capability, driver in rows]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return []
+
+
+def torch_for(found: list[tuple[str, float, int]], windows: bool) -> tuple[str, str]:
+    """("PyTorch must be older than this" or "", what to tell) for the best of these GPUs; nothing for none."""
+    name, capability, driver = max(found, key=lambda each: each[1], default=("", CAPABILITY, DRIVER))
+    about = f"The GPU {name} (compute capability {capability:g}, driver {driver})"
+    if driver < OLDEST_DRIVER:
+        return "", f"{about} cannot be used: its driver is too old. Install {OLDEST_DRIVER} or newer, then start again."
+    if name and (capability < CAPABILITY or windows):
+        build = "12.6" if capability < CAPABILITY or driver < DRIVER else "13.0"
+        do = f"set {INDEX} to the address of PyTorch's builds for CUDA {build} (its page Get Started tells it)"
+        return "", f"{about} needs another PyTorch than pip finds, so the CPU will work. Else {do} and start again."
+    return (BEFORE, f"{about} has a driver for CUDA 12: PyTorch before {BEFORE}.") if driver < DRIVER else ("", "")
 
 
 def make_venv() -> None:
@@ -255,7 +295,7 @@ def wanted(name: str) -> list[str]:
 
 def fingerprint(name: str) -> str:
     """What a stamp must say: the requirements and the Python they were installed for."""
-    words = wanted(name) if name == "test" else read(ROOT / "requirements.txt")
+    words = wanted(name) if name == "test" else read(ROOT / "requirements.txt") + os.environ.get(INDEX, "")
     return hashlib.sha256(json.dumps([sys.version_info[:2], words]).encode()).hexdigest()
 
 

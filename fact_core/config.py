@@ -19,7 +19,11 @@ from fact_core.phase_config import LONGEST, FfConfig, LmConfig, LpConfig, StConf
 #: Images whose neighbours are looked for where only frozen features are learned from.
 POOL_IMAGES = 20_000
 
+#: Where the work may be done. Which GPUs there are is known to torch alone.
+DEVICES = ("auto", "cpu", "cuda", *(f"cuda:{number}" for number in range(8)), "mps")
+
 __all__ = [
+    "DEVICES",
     "LONGEST",
     "POOL_IMAGES",
     "RUN_CONFIGS",
@@ -52,13 +56,13 @@ __all__ = [
 
 
 def _seed() -> Any:
-    return option(0, "Seed", "The same seed gives the same result.", low=0, high=2**31 - 1, expert=True)
+    help = "The same seed gives the same result; on a GPU almost the same, unless a training is Deterministic."
+    return option(0, "Seed", help, low=0, high=2**31 - 1, expert=True)
 
 
 def _device() -> Any:
-    return option(
-        "auto", "Device", "auto takes the GPU where there is one.", choices=("auto", "cpu", "cuda"), expert=True
-    )
+    help = "auto takes the GPU where there is one; cuda:1 is the second; mps is Apple's, on which nobody has tried it."
+    return option("auto", "Device", help, choices=DEVICES, expert=True)
 
 
 def _backbone() -> Any:
@@ -192,6 +196,9 @@ class TrainConfig:
         0, "Selection", "Train only on the labels of this selection; 0: on all labels.", low=0, expert=True
     )
     amp: bool = option(True, "Mixed precision", "bf16 or fp16 on a GPU: quicker, same result.", expert=True)
+    deterministic: bool = option(
+        False, "Deterministic", "A GPU sums in the same order each time: the same result, more slowly.", expert=True
+    )
     view: str = _view()
     lp: LpConfig = field(default_factory=LpConfig)
     ff: FfConfig = field(default_factory=FfConfig)

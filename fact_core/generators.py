@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from fact_core.events import Event
+from fact_core.events import Event, Log
 from fact_core.types import Step, T
 
 
@@ -31,6 +31,11 @@ def map_events(step: Step[T], change: Callable[[Event], Event | None]) -> Step[T
 def quietly(step: Step[T]) -> Step[T]:
     """The same step without any event."""
     return (yield from map_events(step, lambda event: None))
+
+
+def logs_only(step: Step[T]) -> Step[T]:
+    """The same step with nothing but its lines for the person."""
+    return (yield from map_events(step, lambda event: event if isinstance(event, Log) else None))
 
 
 def spread_events(step: Step[T], told: Callable[[Event], Iterable[Event]]) -> Step[T]:

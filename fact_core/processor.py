@@ -26,11 +26,17 @@ def cores() -> int:
 
 
 def gpu_name() -> str:
-    """The name of the NVIDIA GPU that the driver shows to this program, or "". Nothing of CUDA is loaded for it."""
+    """The name of the NVIDIA GPU that the driver shows to this program, or "". Nothing of CUDA is loaded for it.
+
+    Of several the first that CUDA_VISIBLE_DEVICES names, by its number or its UUID.
+    """
     tool = shutil.which("nvidia-smi")
-    if tool is None or os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if tool is None or shown in ("", "-1"):
         return ""
-    command = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    first = shown.split(",")[0].strip() if shown else ""
+    which = [f"--id={first}"] if re.fullmatch(r"\d+|GPU-[0-9a-f-]{36}", first) else []
+    command = [tool, "--query-gpu=name", "--format=csv,noheader", *which]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -282,3 +282,62 @@ def launch() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize(
+    ("gpu", "windows", "older", "told"),
+    [
+        (("H100", 9.0, 580), False, "", ""),
+        (("GTX 1080", 6.1, 580), False, "", "CUDA 12.6"),  # the wheels that pip finds know it no more
+        (("V100", 7.0, 550), False, "", "CUDA 12.6"),
+        (("RTX 3090", 8.6, 550), False, "2.11", "PyTorch before 2.11"),  # its driver knows CUDA 12 alone
+        (("RTX 3090", 8.6, 470), False, "", "driver is too old"),
+        (("RTX 4090", 8.9, 581), True, "", "CUDA 13.0"),  # on Windows pip finds one for the CPU
+        (("RTX 4090", 8.9, 550), True, "", "CUDA 12.6"),
+    ],
+)
+def test_which_pytorch_fits_a_gpu(
+    launch: ModuleType, gpu: tuple[str, float, int], windows: bool, older: str, told: str
+) -> None:
+    weaker = ("GT 710", 3.5, gpu[2])
+    for found in ([gpu], [weaker, gpu]):  # the best of several decides
+        bound, said = launch.torch_for(found, windows)
+        assert bound == older and told in said and (bool(said) == bool(told)) and (not said or gpu[0] in said)
+        if "CUDA 1" in told and not older:
+            assert "FACT_STUDIO_TORCH" in said  # what the person can do
+
+
+def test_without_a_gpu_nothing_is_told(launch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert launch.torch_for([], False) == launch.torch_for([], True) == ("", "")
+    monkeypatch.setattr(launch.shutil, "which", lambda name: None)
+    assert launch.gpus() == []
+
+
+@POSIX
+def test_the_driver_is_asked_and_a_strange_answer_is_none(
+    launch: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "nvidia-smi"
+    monkeypatch.setattr(launch.shutil, "which", lambda name: str(tool))
+    for answer, found in (
+        ("NVIDIA RTX A, B, 8.6, 550.54.15", [("NVIDIA RTX A, B", 8.6, 550)]),
+        ("No devices were found", []),
+    ):
+        tool.write_text(f"#!/bin/sh\necho '{answer}'\n")
+        tool.chmod(0o755)
+        assert launch.gpus() == found
+
+
+@POSIX
+def test_the_persons_own_index_of_pytorch_is_asked_first(tmp_path: Path, wheels: Path) -> None:
+    """Told before, and asked again by the next start when it is another one."""
+    clone = Clone(tmp_path / "clone", wheels)
+    _wheel(wheels, "torch", {"torch.py": "BUILD = 'own'\n"})
+    (clone.folder / "requirements.txt").write_text("tinydep==1.0\ntorch==1.0\n")
+    ended = clone.start("doctor", FACT_STUDIO_TORCH="http://127.0.0.1:9/own")
+    assert ended.returncode == 0, ended.stderr
+    lines = ended.stderr.splitlines()
+    told = lines.index("PyTorch comes from http://127.0.0.1:9/own (FACT_STUDIO_TORCH).")
+    assert told < lines.index("Installed.") and lines.count("Installed.") == 2  # PyTorch, then all else
+    assert "Setting up" not in clone.start("doctor", FACT_STUDIO_TORCH="http://127.0.0.1:9/own").stderr
+    assert "Setting up" in clone.start("doctor").stderr

@@ -16,6 +16,7 @@ from fact_core import backbones
 from fact_core.backbones.folding import folded_norms
 from fact_core.choices import DEFAULT_BACKBONE
 from fact_core.compute import device
+from fact_core.compute.kept_memory import kept_memory
 from fact_core.config import train_config
 from fact_core.events import Log, Progress
 from fact_core.finetune.batches import Batch
@@ -80,7 +81,7 @@ def ways(net: Net, where: torch.device) -> dict[str, Way]:
         return folded_norms(net.backbone.network)
 
     def kept() -> AbstractContextManager[Any]:
-        return device.kept_memory(where)
+        return kept_memory(where)
 
     return {
         "plain": (False, ()),

@@ -13,10 +13,11 @@ from torch import Tensor, nn
 
 from fact_core.backbones import Tokens
 from fact_core.classifier.model import Classifier
-from fact_core.compute.device import Ready, inference, out_of_memory
+from fact_core.compute.device import Prepared
 from fact_core.compute.image_batches import Picture, batches, normalise
-from fact_core.errors import DeviceError, ImageError
-from fact_core.events import Log, Progress
+from fact_core.compute.less_memory import LessMemory
+from fact_core.errors import ImageError
+from fact_core.events import Progress
 from fact_core.types import FloatArray, Source, Step
 
 
@@ -80,7 +81,7 @@ def _from_images(
     def on_bad(row: int, error: ImageError) -> None:
         bad[row] = error.what
 
-    for rows, pictures in batches(files, pre, batch, on_bad=on_bad):
+    for rows, pictures in batches(files, pre, batch, on_bad=on_bad, pinned=device.type == "cuda"):
         found = yield from reader.read(pictures, list(heads))
         for name, values in found.items():
             answers[name][rows] = values.numpy()
@@ -90,37 +91,22 @@ def _from_images(
 
 
 class _Reader:
-    """The backbone as fast as the device allows, the heads in float32; smaller pieces when memory is full."""
+    """The backbone as fast as the device allows, the heads in float32."""
 
     def __init__(self, classifier: Classifier, device: torch.device, images: int) -> None:
-        self.classifier, self.device, self.images = classifier.to(device).eval(), device, images
-        self.ready: Ready | None = None
-        self.piece = 0  # images at a time; 0: the whole batch
+        self.classifier = classifier.eval()
+        self.network = Prepared(classifier.backbone, images if classifier.backbone.preprocess.square else 0)
+        self.less = LessMemory(device)
 
     def read(self, pictures: Picture, names: Sequence[str]) -> Step[dict[str, Tensor]]:
         """Probabilities (b, K) of the named heads for pictures [b,3,H,W]."""
-        while True:
-            size = self.piece or len(pictures)
-            try:
-                parts = [self._piece(pictures[i : i + size], names) for i in range(0, len(pictures), size)]
-                return {name: torch.cat([part[name] for part in parts]) for name in names}
-            except RuntimeError as error:
-                if not out_of_memory(error):
-                    raise
-                if size == 1:
-                    do = "Close other programs that use this memory, or choose the device cpu."
-                    raise DeviceError("Not even one image fits into memory", str(self.device), do) from error
-            self.piece = max(1, size // 2)
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            yield Log(f"Out of memory: going on with {self.piece} images at a time. The result is the same.", "warning")
 
-    def _piece(self, pictures: Picture, names: Sequence[str]) -> dict[str, Tensor]:
-        pre = self.classifier.backbone.preprocess
-        images = normalise(pictures, pre, self.device)
-        if self.ready is None:
-            to_come = self.images if pre.square else 0
-            self.ready = inference(self.classifier.backbone, self.device, images, to_come)
-        tokens: Tokens = self.ready(images)
-        with torch.inference_mode():
-            return {name: self.classifier.read(tokens, name).exp().float().cpu() for name in names}
+        def said(rows: slice, where: torch.device) -> dict[str, Tensor]:
+            images = normalise(pictures[rows], self.classifier.backbone.preprocess, where)
+            tokens: Tokens = self.network.on(where, images)(images)
+            self.classifier.heads.to(where)
+            with torch.inference_mode():
+                return {name: self.classifier.read(tokens, name).exp().float().cpu() for name in names}
+
+        parts = yield from self.less.pieces("predict", len(pictures), len(pictures), said)
+        return {name: torch.cat([part[name] for part in parts]) for name in names}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import ctypes
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,11 +22,12 @@ MIN_COSINE = 0.999
 SAME_COSINE = 0.99999
 #: On a CPU bf16 must be that much quicker than float32, or exactness wins.
 CLEARLY = 1.25
-#: mallopt's names for what glibc does with memory (malloc.h), and where its own adjusting ends at most.
-TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
-LARGEST_THRESHOLD = 32 * 2**20
+#: What a person may ask for; a further GPU as cuda:1.
+KINDS = ("auto", "cpu", "cuda", "mps")
 #: Images from which preparing the network for ONNX Runtime (some seconds) pays.
 WORTH_COMPILING = 256
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -43,33 +42,81 @@ class Ready:
 
     def __call__(self, x: Tensor) -> Any:
         """The network's output for normalised images x [B,3,H,W] of any float type, on the device."""
-        with torch.inference_mode(), exact_float32(self.device, self.dtype):
+        with answering(self.device, self.dtype, converted=True):
             x = x.to(self.device, self.dtype, non_blocking=True).contiguous(memory_format=torch.channels_last)
             return self.net(x)
 
 
+@contextmanager
+def answering(device: torch.device, dtype: torch.dtype | None = None, *, converted: bool = False) -> Iterator[None]:
+    """The one way in which networks answer: features, tokens, predictions, the gate, naming, live checks.
+
+    Within it there are no gradients, and the number format is ``dtype`` (None: ``answer_dtype``): a shorter one by
+    autocast, unless the weights are ``converted`` to it; float32 without a GPU's rounding to TF32. Never yield in it.
+    """
+    dtype = dtype or answer_dtype(device)
+    short = dtype != torch.float32 and not converted
+    mixed = torch.autocast(device.type, dtype) if short else nullcontext()
+    with torch.inference_mode(), exact_float32(device, dtype), mixed:
+        yield
+
+
+def answer_dtype(device: torch.device) -> torch.dtype:
+    """Number format in which a network with float32 weights answers: bf16 where a GPU has it in hardware."""
+    return torch.bfloat16 if device.type == "cuda" and has_fast_bf16(device) else torch.float32
+
+
+def placed(net: Net, device: torch.device) -> Net:
+    """The network on the device, in the layout in which a GPU's convolutions are quickest."""
+    if not all(_lies_on(each, device) for each in (*net.parameters(), *net.buffers())):
+        net.to(device)
+        if device.type != "cpu":
+            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
+
+
+def _lies_on(tensor: Tensor, device: torch.device) -> bool:
+    return tensor.device.type == device.type and device.index in (None, tensor.device.index)
+
+
 def exact_float32(device: torch.device, dtype: torch.dtype = torch.float32) -> AbstractContextManager[Any]:
-    """Within it a GPU's float32 convolutions are float32: by default cuDNN rounds them to TF32.
+    """Within it a GPU's float32 convolutions and products are float32: by default cuDNN rounds the former to TF32.
 
     All else of cuDNN stays as it is: ``flags`` would switch it off, and its timing of algorithms with it. A shorter
     ``dtype`` needs nothing.
     """
     if device.type != "cuda" or dtype != torch.float32:
         return nullcontext()
-    now = torch.backends.cudnn
+    return _exact()
+
+
+@contextmanager
+def _exact() -> Iterator[None]:
+    now, products = torch.backends.cudnn, torch.backends.cuda.matmul
     kept = {name: getattr(now, name) for name in ("enabled", "benchmark", "benchmark_limit", "deterministic")}
-    found: AbstractContextManager[Any] = now.flags(**kept, allow_tf32=False)
-    return found
+    before, products.allow_tf32 = products.allow_tf32, False
+    try:
+        with now.flags(**kept, allow_tf32=False):
+            yield
+    finally:
+        products.allow_tf32 = before
 
 
 def choose(name: str) -> torch.device:
-    """The device behind "auto", "cpu" or "cuda". DeviceError in words when a GPU is asked for and none is usable."""
-    if name not in ("auto", "cpu", "cuda"):
-        raise DeviceError(f"There is no device called {name!r}", do="Known: auto, cpu, cuda.")
-    reason = "" if name == "cpu" else _no_gpu()
-    if name == "cuda" and reason:
+    """The device behind "auto", "cpu", "cuda", "cuda:1" or "mps".
+
+    DeviceError in words when a GPU is asked for and none is usable. Which GPUs there are says CUDA_VISIBLE_DEVICES;
+    auto leaves Apple's alone, on which nobody has tried this.
+    """
+    kind, _, number = name.partition(":")
+    if kind not in KINDS or (number and not (kind == "cuda" and number.isdecimal())):
+        raise DeviceError(f"There is no device called {name!r}", do=f"Known: {', '.join(KINDS)}, cuda:1.")
+    if kind == "cpu":
+        return torch.device("cpu")
+    reason = _no_apple_gpu() if kind == "mps" else _no_gpu(int(number)) if number else _no_gpu()
+    if reason and kind != "auto":
         raise DeviceError("No GPU can be used", reason, "Choose the device auto or cpu, or mend the driver.")
-    return torch.device("cpu" if name == "cpu" or reason else "cuda")
+    return torch.device("cpu" if reason else "cuda" if kind == "auto" else name)
 
 
 def passed_over(name: str) -> str:
@@ -83,6 +130,8 @@ def describe(device: torch.device, passed: str = "") -> str:
     if device.type == "cuda":
         found = torch.cuda.get_device_properties(device)
         return f"{found.name}, {found.total_memory / 1e9:.0f} GB"
+    if device.type == "mps":
+        return f"Apple GPU ({processor.name()}), untried"
     threads, name = torch.get_num_threads(), processor.name()
     cpu = f"CPU{f' ({name})' if name else ''}, {threads} thread{'' if threads == 1 else 's'}"
     return f"{cpu}; GPU not used: {passed}" if passed else cpu
@@ -116,6 +165,26 @@ def inference(net: nn.Module, device: torch.device, sample_batch: Tensor, images
     if short is not None and _seconds(short, sample_batch) * CLEARLY < _seconds(best, sample_batch):
         return short
     return best
+
+
+class Prepared:
+    """A network as ``inference`` makes it ready on each device where it is asked for; kept for the next question.
+
+    images: how many are to come.
+    """
+
+    def __init__(self, net: nn.Module, images: int = 0) -> None:
+        self.net, self.images = net, images
+        self.dtype = torch.float32  # in which it answered last
+        self._ready: dict[str, Ready] = {}
+
+    def on(self, device: torch.device, sample: Tensor) -> Ready:
+        """The network on that device. sample [B,3,H,W]: normalised images on it."""
+        if device.type not in self._ready:
+            self._ready.clear()  # of another device: its memory is full
+            self._ready[device.type] = inference(self.net, device, sample, self.images)
+        self.dtype = self._ready[device.type].dtype
+        return self._ready[device.type]
 
 
 def _short(exact: Ready, net: nn.Module, sample: Tensor) -> Ready | None:
@@ -159,44 +228,6 @@ def has_fast_bf16(device: torch.device) -> bool:
     return bool(asks and asks())
 
 
-def out_of_memory(error: BaseException) -> bool:
-    """True when the error says that the device's memory is full."""
-    if isinstance(error, torch.cuda.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-
-
-@contextmanager
-def kept_memory(device: torch.device) -> Iterator[None]:
-    """Within it memory that is freed stays with the process, on a CPU with glibc; elsewhere nothing changes.
-
-    glibc gives a large block back to the system at once, and every step of training would fetch the same blocks
-    again, page by page: a quarter of its time. What is free afterwards goes back.
-    """
-    libc = ctypes.CDLL(None) if device.type == "cpu" and _is_glibc() else None
-    if libc is None:
-        yield
-        return
-    libc.mallopt(MMAP_MAX, 0)
-    libc.mallopt(TRIM_THRESHOLD, -1)
-    try:
-        yield
-    finally:
-        # mallopt ends glibc's own adjusting of the thresholds: as it would have left them after such large blocks.
-        libc.mallopt(MMAP_MAX, 65536)
-        libc.mallopt(MMAP_THRESHOLD, LARGEST_THRESHOLD)
-        libc.mallopt(TRIM_THRESHOLD, 2 * LARGEST_THRESHOLD)
-        libc.malloc_trim(0)
-
-
-def _is_glibc() -> bool:
-    try:
-        return "glibc" in (os.confstr("CS_GNU_LIBC_VERSION") or "")
-    except (AttributeError, ValueError, OSError):  # Windows, macOS, musl
-        return False
-
-
 def reset_peak_memory(device: torch.device) -> None:
     """Start a new measurement of ``peak_memory_mb``."""
     if device.type == "cuda":
@@ -208,19 +239,44 @@ def peak_memory_mb(device: torch.device) -> float | None:
     return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else None
 
 
-def _no_gpu() -> str:
-    """Why no GPU can be used; empty when one can."""
+def _no_gpu(number: int = 0) -> str:
+    """Why no GPU, or not the one of that number, can be used; empty when it can."""
     if not torch.backends.cuda.is_built():
         return "this PyTorch was built without CUDA"
     try:
         if not torch.cuda.is_available():
             torch.cuda.init()  # fails, and says why: no driver, too old a driver, no device
             return "PyTorch sees no CUDA device"
+        if number and number >= torch.cuda.device_count():
+            return f"there are {torch.cuda.device_count()}: cuda:0 to cuda:{torch.cuda.device_count() - 1}"
         # A GPU that is too old for this build is "available" and fails at the first kernel.
-        torch.zeros(8, device="cuda").add_(1).sum().item()
+        torch.zeros(8, device=f"cuda:{number}" if number else "cuda").add_(1).sum().item()
     except (RuntimeError, AssertionError) as error:
         return str(error).strip().partition("\n")[0] or "PyTorch sees no CUDA device"
     return ""
+
+
+def _no_apple_gpu() -> str:
+    """Why Apple's GPU cannot be used; empty when it can."""
+    return "" if torch.backends.mps.is_available() else "PyTorch sees no GPU of Apple's here"
+
+
+@contextmanager
+def repeatable(on: bool) -> Iterator[None]:
+    """Where ``on``, a GPU sums in the same order each time. An operation without such a kernel works as usual."""
+    if not on:
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    flags = cudnn.deterministic, cudnn.benchmark
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.deterministic, cudnn.benchmark = flags
 
 
 def _pooled(out: Any) -> Tensor:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fact_core import processor
 from fact_core.choices import VIEWS, pick, resolve
 from fact_core.compute.views import Cut
 from fact_core.errors import ImageError
@@ -29,9 +31,8 @@ from fact_core.types import Source
 
 Picture = npt.NDArray[np.uint8]  # [3,H,W]
 
-LONGEST = 16  # times as long as wide: more of a picture is not trained on
-
-_RESAMPLING = {
+AHEAD = 4  # batches that are decoded before they are asked for
+RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
@@ -105,8 +106,8 @@ def _seen(image: Image.Image, pre: Preprocess) -> Picture:
     size, box = pre.cut(image.size)
     if size == (box[2] - box[0], box[3] - box[1]) and all(float(side).is_integer() for side in box):
         left, top, right, bottom = (int(side) for side in box)
-        return _planes(image.crop((left, top, right, bottom)))
-    return _planes(image.resize(size, _RESAMPLING[pre.interpolation], box=box))
+        return planes(image.crop((left, top, right, bottom)))
+    return planes(image.resize(size, RESAMPLING[pre.interpolation], box=box))
 
 
 Read = tuple[list[int], list[Picture]]
@@ -120,17 +121,19 @@ def batches(
     *,
     on_image: Callable[[int, Image.Image], None] | None = None,
     on_bad: Callable[[int, ImageError], None] | None = None,
+    pinned: bool = False,
 ) -> Iterator[tuple[npt.NDArray[np.int64], Picture]]:
-    """(rows [b], pictures [b,3,H,W]), decoded ahead by threads (0: one a core, at most 16).
+    """(rows [b], pictures [b,3,H,W]), decoded ahead by threads (0: one a core, at most 16). They free the GIL.
 
     Square views come in the order of the files. ``whole`` pictures come with others of their shape, so that their
     rows are in order within a batch only, and a batch has no more pixels than ``batch`` squares.
     A file that cannot be decoded is left out of its batch and told to ``on_bad(row, error)``;
     without ``on_bad`` its ImageError is raised. ``on_image(row, image)`` gets each decoded
     image before it is resized, in the thread that decoded it: it must be thread-safe.
-    Pictures take a bounded memory together, whatever the number of threads.
+    Pictures take a bounded memory together, whatever the number of threads. pinned: the batches lie in memory from
+    which a GPU fetches them by itself.
     """
-    workers, gate = workers or min(16, torch.get_num_threads()), Gate()
+    workers, gate = workers or decoding_threads(), Gate()
 
     def read(row: int) -> Picture | ImageError:
         try:
@@ -153,7 +156,20 @@ def batches(
                 yield [row for row, _ in kept], [each for _, each in kept]
 
     for rows, pictures in good() if pre.square else _by_shape(good(), batch * pre.pixels**2):
-        yield np.array(rows, dtype=np.int64), np.stack(pictures)
+        yield np.array(rows, dtype=np.int64), _stacked(pictures, pinned)
+
+
+def decoding_threads() -> int:
+    """One a core, whatever the number of threads that compute (``OMP_NUM_THREADS``); at most 16."""
+    return min(16, processor.cores())
+
+
+def _stacked(pictures: Sequence[Picture], pinned: bool) -> Picture:
+    if not pinned:
+        return np.stack(pictures)
+    out = torch.empty(len(pictures), *pictures[0].shape, dtype=torch.uint8).pin_memory()
+    found: Picture = np.stack(pictures, out=out.numpy())
+    return found
 
 
 def _by_shape(read: Iterator[Read], most: int) -> Iterator[Read]:
@@ -184,113 +200,38 @@ def normalise(
     """[B,3,H,W] uint8 -> (x / 255 - mean) / std in ``dtype`` on ``device``, channels last."""
     x = torch.from_numpy(pictures) if isinstance(pictures, np.ndarray) else pictures
     x = x.to(device, non_blocking=True).to(torch.float32).contiguous(memory_format=torch.channels_last)
-    mean = torch.tensor(pre.mean, device=device).view(1, 3, 1, 1) * 255.0
-    std = torch.tensor(pre.std, device=device).view(1, 3, 1, 1) * 255.0
-    return x.sub_(mean).div_(std).to(dtype)
+    return x.sub_(_channels(pre.mean, device)).div_(_channels(pre.std, device)).to(dtype)
 
 
-class ImageCache:
-    """Training images, each decoded once and kept small: short side at most 1.15 times the wanted side.
-
-    Images beyond ``max_bytes`` of pixels are decoded again each time. Safe to use from threads. Of a very long
-    picture the middle is kept: inference sees no more of it.
-    """
-
-    def __init__(self, files: Sequence[Source], pixels: int, max_bytes: int = 1 << 30, ranges: Ranges = ()) -> None:
-        self.files, self.pixels, self.ranges = tuple(files), pixels, ranges
-        self._short = math.ceil(1.15 * pixels)
-        self._kept: dict[int, Image.Image] = {}
-        self._room, self._gate = max_bytes, Gate()
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, row: int) -> Image.Image:
-        """The upright RGB image of a row. ImageError when its file can no longer be decoded."""
-        if row in self._kept:
-            return self._kept[row]
-        with decoding(self.files[row], 0, 2 * self._short, self.ranges, self._gate) as whole:
-            image = _middle(whole)
-            shrink = self._short / min(image.size)
-            if shrink < 1:
-                size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
-                image = image.resize(size, Image.Resampling.BICUBIC)
-        cost = image.width * image.height * 4  # Pillow keeps RGB in 4 bytes a pixel
-        if cost <= self._room:
-            self._room -= cost
-            self._kept[row] = image
-        return image
+@lru_cache(maxsize=16)
+def _channels(values: tuple[float, ...], device: torch.device) -> Tensor:
+    """Mean or deviation of 0..255 as [1,3,1,1]: uploaded once, as each upload waits for a GPU."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, device=device).view(1, 3, 1, 1) * 255.0
 
 
-def _middle(image: Image.Image) -> Image.Image:
-    """The image, or the middle of one that is more than ``LONGEST`` times as long as it is wide."""
-    width, height = (min(side, LONGEST * min(image.size)) for side in image.size)
-    if (width, height) == image.size:
-        return image
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))
+def upload(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device. On a GPU nothing waits for the copy: it goes through pinned memory."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
-def training_batch(
-    cache: ImageCache,
-    rows: Sequence[int],
-    pixels: int,
-    generator: torch.Generator,
-    *,
-    crop_min: float = 0.5,
-    flip: bool = True,
-    interpolation: str = "bicubic",
-    pool: ThreadPoolExecutor | None = None,
-) -> Tensor:
-    """uint8 [b,3,pixels,pixels] of randomly cropped images; the same generator state gives the same batch.
-
-    What is random is drawn here in row order; only the cropping itself is spread over the ``pool``'s threads.
-    """
-    run = pool.map if pool is not None else map
-    images = list(run(cache.__getitem__, [int(row) for row in rows]))
-    drawn = [draw_crop(image.size, generator, crop_min) for image in images]
-
-    def cut(index: int) -> Picture:
-        box, mirror = drawn[index]
-        return apply_crop(images[index], box, mirror and flip, pixels, interpolation)
-
-    return torch.from_numpy(np.stack(list(run(cut, range(len(images))))))
-
-
-Box = tuple[float, float, float, float]
-
-
-def draw_crop(size: tuple[int, int], generator: torch.Generator, crop_min: float) -> tuple[Box, bool]:
-    """A random (left, top, right, bottom) and whether to mirror. Always five draws, so resuming is simple."""
-    area, ratio, x, y, coin = torch.rand(5, generator=generator, dtype=torch.float64).tolist()
-    width, height = size
-    wanted = width * height * (crop_min + (1 - crop_min) * area)
-    ratio = math.exp((2 * ratio - 1) * math.log(4 / 3))
-    w, h = min(width, math.sqrt(wanted * ratio)), min(height, math.sqrt(wanted / ratio))
-    left, top = x * (width - w), y * (height - h)
-    return (left, top, left + w, top + h), coin < 0.5
-
-
-def apply_crop(image: Image.Image, box: Box, mirror: bool, pixels: int, interpolation: str = "bicubic") -> Picture:
-    """The part ``box`` of the image as [3,pixels,pixels]."""
-    part = image.resize((pixels, pixels), _RESAMPLING[interpolation], box=box)
-    return _planes(part.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirror else part)
-
-
-def _planes(image: Image.Image) -> Picture:
+def planes(image: Image.Image) -> Picture:
+    """The picture [3,H,W] of an RGB image."""
     return np.ascontiguousarray(np.asarray(image, dtype=np.uint8).transpose(2, 0, 1))
 
 
 def _ahead(
     read: Callable[[int], Picture | ImageError], n: int, batch: int, workers: int
 ) -> Iterator[tuple[range, list[Picture | ImageError]]]:
-    """Results of read(0..n-1) in batches, at most three batches ahead of the consumer."""
+    """Results of read(0..n-1) in batches, at most ``AHEAD`` batches ahead of the consumer."""
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     try:
         starts = iter(range(0, n, batch))
         waiting: deque[tuple[range, list[Future[Picture | ImageError]]]] = deque()
         while True:
-            while len(waiting) < 3 and (start := next(starts, None)) is not None:
+            while len(waiting) < AHEAD and (start := next(starts, None)) is not None:
                 rows = range(start, min(n, start + batch))
                 waiting.append((rows, [pool.submit(read, row) for row in rows]))
             if not waiting:

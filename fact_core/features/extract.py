@@ -17,10 +17,13 @@ from torch import Tensor
 
 from fact_core.backbones.loading import Identity
 from fact_core.backbones.network import Backbone, Tokens
-from fact_core.compute.device import Ready, exact_float32, inference, out_of_memory
+from fact_core.compute.device import Prepared, answering, placed
 from fact_core.compute.image_batches import Picture, Preprocess, batches, normalise
-from fact_core.errors import DeviceError, ImageError, WeightsError
-from fact_core.events import Log, Progress
+from fact_core.compute.less_memory import LessMemory
+from fact_core.compute.tensor_files import kept_tensor
+from fact_core.errors import ImageError, WeightsError
+from fact_core.events import Progress
+from fact_core.generators import finish
 from fact_core.types import FloatArray, Source, Step
 
 #: Raised by one whenever the same file and weights would give other features.
@@ -69,14 +72,13 @@ def extract(
     """Compute the pooled features of the images that the store lacks; batch by batch, so a stop loses one batch.
 
     on_image(digest, image) gets each decoded image (thumbnails), in a decoding thread, never two at once;
-    on_bad(digest, error) each file that can no longer be decoded. When the GPU's memory
-    is full the batch is halved, for the rest of the run. WeightsError when the network answers with NaN.
+    on_bad(digest, error) each file that can no longer be decoded. When memory is full: see ``less_memory``.
+    WeightsError when the network answers with NaN.
     """
     where = dict(zip(reversed(digests), reversed(files), strict=True))
     todo = list(dict.fromkeys(store.missing(list(digests))))
     start, done, bad = time.monotonic(), 0, 0
-    ready: Ready | None = None
-    fits = max(1, batch)  # images at a time: what did not fit once is not tried again
+    less = LessMemory(device)
 
     def failed(row: int, error: ImageError) -> None:
         nonlocal bad
@@ -92,21 +94,19 @@ def extract(
                 on_image(todo[row], image)
 
     pre = backbone.preprocess
+    network = Prepared(backbone, len(todo) if pre.square else 0)
     yield Progress("features", 0, len(todo))
-    for rows, pictures in batches([where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed):
-        if ready is None:
-            to_come = len(todo) if pre.square else 0
-            ready = inference(backbone, device, normalise(pictures[:16], pre, device), to_come)
-        x, size = _pooled(ready, pictures, pre, fits)
-        if size < min(fits, len(rows)):
-            fits = size
-            yield Log(f"The GPU's memory is full: going on with {fits} images at a time.", "warning")
+    read = batches(
+        [where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed, pinned=device.type == "cuda"
+    )
+    for rows, pictures in read:
+        x = yield from _pooled(network, pictures, pre, less, max(1, batch))
         store.append([todo[row] for row in rows], x)
         done += len(rows)
         rate = done / max(time.monotonic() - start, 1e-9)
         yield Progress("features", done + bad, len(todo), "images", rate, (len(todo) - done - bad) / rate)
     seconds = time.monotonic() - start
-    precision = str(ready.dtype).removeprefix("torch.") if ready else "float32"
+    precision = str(network.dtype).removeprefix("torch.")
     return Extracted(done, seconds, done / seconds if seconds > 0 else 0.0, bad, precision)
 
 
@@ -119,55 +119,64 @@ def tokens(
     workers: int = 0,
     on_bad: Callable[[int, ImageError], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
+    """``token_steps`` at once."""
+    return finish(token_steps(backbone, files, LessMemory(device), batch=batch, workers=workers, on_bad=on_bad))
+
+
+def token_steps(
+    backbone: Backbone,
+    files: Sequence[Source],
+    less: LessMemory,
+    *,
+    what: str = "tokens",
+    batch: int = 32,
+    workers: int = 0,
+    on_bad: Callable[[int, ImageError], None] | None = None,
+) -> Step[tuple[Tensor, Tensor]]:
     """(pooled [n,D] float32, patches [n,h,w,C] float16) on the CPU, for the few labeled images, in their order.
 
-    Computed in float32 by the backbone as it is, which stays on ``device`` in eval mode.
-    ImageError when a file cannot be decoded, unless ``on_bad(row, error)`` takes note of it.
+    Computed by the backbone as it is, which stays on the device in eval mode. what: the progress. More patches than
+    ``tensor_files.MOST`` lie in a file. ImageError when a file cannot be decoded, unless ``on_bad(row, error)`` takes
+    note of it.
     """
     pre = backbone.preprocess
-    backbone.to(device).eval()
-    grid = backbone.grid(pre.pixels)
+    placed(backbone, less.device).eval()
+    pooled = torch.zeros(len(files), backbone.dim)
+    patches = kept_tensor((len(files), *backbone.grid(pre.pixels), backbone.token_dim), torch.float16)
     order: list[int] = []
-    pooled, patches = [], []
-    for rows, pictures in batches(files, pre, batch, workers, on_bad=on_bad):
-        found = _tokens(backbone, normalise(pictures, pre, device))
+    for rows, pictures in batches(files, pre, batch, workers, on_bad=on_bad, pinned=less.device.type == "cuda"):
+
+        def seen(part: slice, where: torch.device, pictures: Picture = pictures) -> tuple[Tensor, Tensor]:
+            return _tokens(placed(backbone, where), normalise(pictures[part], pre, where))
+
+        parts = yield from less.pieces("tokens", len(rows), len(rows), seen)
+        at = torch.from_numpy(rows)
+        pooled[at], patches[at] = (torch.cat(each) for each in zip(*parts, strict=True))
         order += rows.tolist()
-        pooled.append(found.pooled.float().cpu())
-        # Un-normalised maps may exceed what float16 holds.
-        patches.append(found.patches.clamp(-65504, 65504).half().cpu())
-    if not pooled:
-        return torch.zeros(0, backbone.dim), torch.zeros(0, *grid, backbone.token_dim, dtype=torch.float16)
-    back = torch.from_numpy(np.argsort(order))
-    return torch.cat(pooled)[back], torch.cat(patches)[back]
+        yield Progress(what, len(order), len(files))
+    if len(order) == len(files):
+        return pooled, patches
+    good = torch.tensor(sorted(order), dtype=torch.int64)
+    return pooled[good], patches[good]
 
 
-@torch.no_grad()
-def _tokens(backbone: Backbone, x: Tensor) -> Tokens:
-    with exact_float32(x.device):
+def _tokens(backbone: Backbone, x: Tensor) -> tuple[Tensor, Tensor]:
+    """(pooled [b,D] float32, patches [b,h,w,C] float16) on the CPU."""
+    with answering(x.device):
         found: Tokens = backbone(x)
-    return found
+        # Un-normalised maps may exceed what float16 holds.
+        return found.pooled.float().cpu(), found.patches.clamp(-65504, 65504).half().cpu()
 
 
-def _pooled(ready: Ready, pictures: Picture, pre: Preprocess, most: int) -> tuple[FloatArray, int]:
-    """(features [b,D], images at a time): from ``most`` on it is halved until it fits."""
-    size = min(most, len(pictures))
-    while True:
-        try:
-            parts = [
-                ready(normalise(pictures[i : i + size], pre, ready.device)).pooled.float().cpu().numpy()
-                for i in range(0, len(pictures), size)
-            ]
-            break
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            if size == 1:
-                raise DeviceError(
-                    "The memory is full with a single image", str(error).splitlines()[0], "Choose the device cpu."
-                ) from error
-        torch.cuda.empty_cache()
-        size = (size + 1) // 2
-    x = np.concatenate(parts)
+def _pooled(network: Prepared, pictures: Picture, pre: Preprocess, less: LessMemory, most: int) -> Step[FloatArray]:
+    """Features [b,D], at most ``most`` pictures at a time."""
+
+    def seen(rows: slice, where: torch.device) -> FloatArray:
+        part = normalise(pictures[rows], pre, where)
+        answer: FloatArray = network.on(where, part)(part).pooled.float().cpu().numpy()
+        return answer
+
+    x = np.concatenate((yield from less.pieces("features", len(pictures), most, seen)))
     if not np.isfinite(x).all():
         raise WeightsError("The network answered with values that are not numbers", do="Check the weights file.")
-    return x, size
+    return x

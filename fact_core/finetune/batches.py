@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import torch
 from torch import Tensor
 
-from fact_core.compute.image_batches import ImageCache, training_batch
+from fact_core.compute.device_crops import Uploaded
+from fact_core.compute.image_batches import decoding_threads
+from fact_core.compute.less_memory import out_of_memory, release
+from fact_core.compute.training_images import Drawn, ImageCache, cut, draw_crop, training_batch
 
 
 @dataclass(frozen=True)
@@ -20,13 +23,15 @@ class Batch:
     rows: Tensor  # (B,) int64, into the labelled images
     pictures: Tensor  # (B, 3, S, S) uint8
     noise: int
+    drawn: tuple[Drawn, ...] = ()  # the crops that are still to be cut, by the GPU
 
 
 class Batches:
     """An endless row of batches; a background thread crops the next one while this one trains.
 
-    In each epoch every image comes once, or as often as ``often`` (N,) says. Each picture is a random crop that keeps
-    at least ``crop_min`` of the area, mirrored half of the time. A context manager.
+    uploaded: the pictures on the GPU, where they are cropped then. In each epoch every image comes once, or as often
+    as ``often`` (N,) says. Each picture is a random crop that keeps at least ``crop_min`` of the area, mirrored half of
+    the time. A context manager.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Batches:
         crop_min: float = 0.5,
         interpolation: str = "bicubic",
         often: Tensor | None = None,
+        uploaded: Uploaded | None = None,
     ) -> None:
         every = torch.arange(len(images))
         self.epoch = every if often is None else every.repeat_interleave(often)  # rows
@@ -46,7 +52,8 @@ class Batches:
         self.generator, self.crop_min, self.interpolation = generator, crop_min, interpolation
         self.order = torch.empty(0, dtype=torch.int64)  # rows of this epoch that are still to come
         self._ahead = ThreadPoolExecutor(1, "ahead")
-        self._threads = ThreadPoolExecutor(min(16, torch.get_num_threads()), "crops")
+        self._threads = ThreadPoolExecutor(decoding_threads(), "crops")
+        self.uploaded, self.full = uploaded, False  # full: the memory for crops on the GPU has run out
         self._next: Future[Batch] | None = None
         self._learned = self._after = self._now()
 
@@ -60,6 +67,8 @@ class Batches:
     def next(self) -> Batch:
         """The next batch; the one after it is begun."""
         ready = self._next.result() if self._next is not None else self._draw()
+        if ready.drawn:
+            ready = replace(ready, pictures=self._cropped(ready), drawn=())
         self._after = self._now()
         self._next = self._ahead.submit(self._draw)
         return ready
@@ -87,6 +96,10 @@ class Batches:
             self.order = torch.cat([self.order, again])
         rows, self.order = self.order[: self.batch], self.order[self.batch :]
         noise = int(torch.randint(2**31, (1,), generator=self.generator))
+        if self.uploaded is not None:
+            sizes = [self.uploaded.sizes[row] for row in rows.tolist()]
+            drawn = tuple(draw_crop(size, self.generator, self.crop_min) for size in sizes)
+            return Batch(rows, torch.empty(0), noise, drawn)
         pictures = training_batch(
             self.images,
             rows.tolist(),
@@ -97,3 +110,17 @@ class Batches:
             pool=self._threads,
         )
         return Batch(rows, pictures, noise)
+
+    def _cropped(self, batch: Batch) -> Tensor:
+        """The crops of a batch, by the GPU, or by the threads once its memory was full."""
+        try:
+            if self.uploaded is not None:
+                return self.uploaded.crops(batch.drawn, batch.rows, self.pixels, self.interpolation)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        if self.uploaded is not None:
+            device, self.uploaded, self.full = self.uploaded.pictures.device, None, True
+            release(device)
+        images = [self.images[row] for row in batch.rows.tolist()]
+        return cut(images, batch.drawn, self.pixels, self.interpolation, self._threads)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ class Checkpoint:
         self._last = time.monotonic()
         self._spent = self._earlier()  # seconds of a phase in earlier sittings
         self._phase, self._began = "", self._last
+        self._writing: _Writing | None = None
+        self._written: list[int] = []  # steps whose save has ended and is not told yet
 
     def begin(self, phase: str) -> None:
         """Start the clock of a phase; it goes on from what earlier sittings have kept of it."""
@@ -67,6 +70,7 @@ class Checkpoint:
         """The stored part of that name; None when there is none, or a damaged or foreign one."""
         if self.folder is None:
             return None
+        self.wait()
         try:
             with safe_open(self._file(name), framework="pt") as file:  # type: ignore[no-untyped-call]
                 note = json.loads(file.metadata()["part"])
@@ -88,8 +92,23 @@ class Checkpoint:
 
     def save(self, name: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any], finished: bool = False) -> None:
         """Put a part on disk, at once and as a whole. StorageError when the disk is full."""
+        self.save_beside(name, tensors, values, finished)
+        self.wait()
+        self._written.clear()  # the caller knows
+
+    def save_beside(
+        self, name: str, tensors: Mapping[str, Tensor], values: Mapping[str, Any], finished: bool = False
+    ) -> None:
+        """The same, where the caller goes on while it is written: ``written`` tells when it lies there.
+
+        The tensors are copied first, so that they may change. StorageError of the save before.
+        """
         if self.folder is None:
             return
+        self.wait()
+        plain = {
+            key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for key, tensor in tensors.items()
+        }
         note = {
             "version": VERSION,
             "fingerprint": self.fingerprint,
@@ -97,19 +116,36 @@ class Checkpoint:
             "finished": finished,
             "values": dict(values),
         }
-        plain = {
-            key: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for key, tensor in tensors.items()
-        }
-        write_file(self._file(name), save(plain, {"part": json.dumps(note)}), "saving a checkpoint")
         step = values.get("step")
         brief = {"part": name, "step": step, "finished": finished, "fingerprint": self.fingerprint, "at": time.time()}
         brief["seconds"] = {**self._spent, self._phase: self.seconds()}
-        write_file(self.folder / "checkpoint.json", json.dumps(brief).encode(), "saving a checkpoint")
+        self._writing = _Writing(self.folder, self._file(name), plain, note, brief)
         self._last = time.monotonic()
+
+    def written(self, wait: bool = False) -> list[int]:
+        """The steps whose ``save_beside`` has ended since this was asked last. StorageError where one has failed.
+
+        wait: for the save that is under way.
+        """
+        if self._writing is not None and (wait or not self._writing.thread.is_alive()):
+            self.wait()
+        steps, self._written = self._written, []
+        return steps
+
+    def wait(self) -> None:
+        """Return when nothing is being written any more. StorageError where that has failed."""
+        writing, self._writing = self._writing, None
+        if writing is None:
+            return
+        writing.thread.join()
+        if writing.error is not None:
+            raise writing.error
+        self._written.append(int(writing.brief["step"] or 0))
 
     def drop(self, name: str) -> None:
         """Remove a part that is no longer needed."""
         if self.folder is not None:
+            self.wait()
             self._file(name).unlink(missing_ok=True)
 
     def _earlier(self) -> dict[str, float]:
@@ -127,6 +163,25 @@ class Checkpoint:
     def _file(self, name: str) -> Path:
         assert self.folder is not None
         return self.folder / f"{name}.safetensors"
+
+
+class _Writing:
+    """A part on its way to the disk, in a thread of its own: each of the two files appears whole or not at all."""
+
+    def __init__(
+        self, folder: Path, file: Path, tensors: dict[str, Tensor], note: dict[str, Any], brief: dict[str, Any]
+    ) -> None:
+        self.folder, self.file, self.tensors, self.note, self.brief = folder, file, tensors, note, brief
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._write, name="checkpoint")
+        self.thread.start()
+
+    def _write(self) -> None:
+        try:
+            write_file(self.file, save(self.tensors, {"part": json.dumps(self.note)}), "saving a checkpoint")
+            write_file(self.folder / "checkpoint.json", json.dumps(self.brief).encode(), "saving a checkpoint")
+        except BaseException as error:  # told by whoever waits
+            self.error = error
 
 
 def last_saved(folder: Path) -> tuple[str, int] | None:

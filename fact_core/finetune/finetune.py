@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, RECIPES
 from fact_core.compute.device import peak_memory_mb, reset_peak_memory
-from fact_core.compute.image_batches import ImageCache, Preprocess
+from fact_core.compute.image_batches import Preprocess
+from fact_core.compute.training_images import ImageCache
 from fact_core.config import FfConfig
 from fact_core.events import Decision, Log, PhaseDone
 from fact_core.finetune import lora, phase_cache, weight_mix
@@ -217,6 +218,7 @@ def train_on(
             part=part,
             check=check,
             keep_best=config.keep == "best_test",
+            less=inputs.less,
         )
     finally:
         if added is not None:

@@ -59,6 +59,7 @@ def _planned(inputs: TrainingInputs, state: TrainingState) -> Step[LightPlan]:
         device=inputs.device,
         memory=memory,
         groups=inputs.groups,
+        less=inputs.less,
     )
     return (yield from _saved(inputs.checkpoint, PLAN, memory, deciding))
 
@@ -92,6 +93,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         plan=state.light_plan,
         tuned=_tuned_head(inputs, state),
         groups=inputs.groups,
+        less=inputs.less,
     )
     head, decisions = yield from _saved(inputs.checkpoint, phase, memory, map_events(fitting, meter))
     state.decisions.extend(decisions)
@@ -135,10 +137,12 @@ def _saved(checkpoint: Checkpoint, name: str, memory: Memory, step: Step[T]) -> 
     def told(event: Event) -> Iterator[Event]:
         yield last(event)
         if checkpoint.due():
-            checkpoint.save(name, memory.state(), {"step": last.step})
-            yield Saved(name.partition(".")[0], last.step)
+            checkpoint.save_beside(name, memory.state(), {"step": last.step})
+        yield from (Saved(name.partition(".")[0], each) for each in checkpoint.written())
 
-    return (yield from spread_events(step, told))
+    found = yield from spread_events(step, told)
+    yield from (Saved(name.partition(".")[0], each) for each in checkpoint.written(wait=True))
+    return found
 
 
 def planned_steps(mode: str, steps: int) -> int:

@@ -47,6 +47,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         C=strength,
         sample_weight=weight.to(inputs.device),
         balanced=inputs.config.lm.balanced,
+        less=inputs.less,
     )
     head = LightHead(inputs.x.shape[1], state.backbone.token_dim, 1, inputs.n_classes, "lr")
     with torch.no_grad():

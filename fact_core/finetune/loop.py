@@ -12,14 +12,18 @@ from torch import Tensor
 from torch.nn import functional
 
 from fact_core.backbones.folding import folded_norms
-from fact_core.compute.device import kept_memory
-from fact_core.compute.image_batches import ImageCache, normalise
-from fact_core.errors import StorageError
+from fact_core.compute.device import placed
+from fact_core.compute.device_crops import Uploaded, uploaded
+from fact_core.compute.image_batches import upload
+from fact_core.compute.kept_memory import kept_memory
+from fact_core.compute.less_memory import LessMemory, out_of_memory
+from fact_core.compute.training_images import ImageCache
+from fact_core.errors import DeviceError, RunError, StorageError
 from fact_core.events import Log, Progress, Saved
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.meter import Meter
-from fact_core.finetune.training import LoopPlan, Net, Training, frozen, set_drop_path
+from fact_core.finetune.training import LoopPlan, Net, Training, answers_of, frozen, set_drop_path
 from fact_core.types import Step
 
 CHECK_PIECE = 32  # images
@@ -73,16 +77,43 @@ def loop(
     part: str,
     check: Measured | None = None,
     keep_best: bool = False,
+    less: LessMemory | None = None,
 ) -> Step[Looped]:
-    """Train ``net`` in place; it ends with the averaged weights, in eval mode.
+    """Train ``net`` in place; it ends with the averaged weights, in eval mode. less: what is known of the memory.
 
     A part that lies under way in the checkpoint is continued, on a CPU to the bit. keep_best: it ends with
     the weights that did best on ``check``, the start included, as the published numbers of the field do:
     only to reproduce them, for ``check`` can then no longer say how good the result is.
+    Where the device has no room for one image, or for the network, the CPU trains. DeviceError where memory runs out
+    later: what is saved goes on from there.
     """
+    less = less or LessMemory(device)
+
+    drawn = generator.get_state()
+
+    def on(at: torch.device) -> Step[Looped]:
+        generator.set_state(drawn)
+        return _looped(net, labelled, plan, at, generator, checkpoint, part, check, keep_best, less)
+
+    return (yield from less.whole("training", on))
+
+
+def _looped(
+    net: Net,
+    labelled: Pictures,
+    plan: LoopPlan,
+    device: torch.device,
+    generator: torch.Generator,
+    checkpoint: Checkpoint,
+    part: str,
+    check: Measured | None,
+    keep_best: bool,
+    less: LessMemory,
+) -> Step[Looped]:
     y, pre = labelled.y, net.backbone.preprocess
-    with _training_mode(net, plan, device), _batches(labelled, plan, pre.interpolation, generator) as batches:
-        run = Training(net, torch.unique(y), plan, device)
+    there = yield from uploaded(labelled.images, device, pre.interpolation)
+    with _training_mode(net, plan, device), _batches(labelled, plan, pre.interpolation, generator, there) as batches:
+        run = Training(net, torch.unique(y), plan, device, less)
         best = Best() if keep_best and check is not None else None
         yield from _resume(run, batches, checkpoint, part, best)
         if best is not None and check is not None and run.step == 0:
@@ -131,40 +162,68 @@ def _learn(
     epoch: int,
 ) -> Step[None]:
     """The steps that are left. Where it is closed it saves the last whole one: who stops a run loses no step."""
-    plan = run.plan
+    plan, at_once = run.plan, run.device.type == "cpu"  # else to read a loss is to wait for the device
     meter = Meter(plan, batches.batch, epoch, run.step, each_epoch=best is not None)
     first = asked = run.step
     try:
         while run.step < plan.steps:
             batch = batches.next()  # cropped anew each time
-            loss, accuracy = yield from run.gradient(batch, y[batch.rows])  # forward and backward
+            if batches.full:
+                yield from run.less.tell_cpu()
+            yield from run.gradient(batch, y[batch.rows])  # forward and backward
+            if at_once or meter.due(run.step + 1):
+                meter.add(run.losses())
             run.update()  # learning rate, clipped step, averaged weights
             batches.done()
-            meter.add(loss, accuracy)
             if check is not None and meter.check_due(run.step):
                 meter.checked = yield from _measure(run, check)
                 if best is not None:
                     best.offer(run, meter.checked[1])
             asked = run.step
             if meter.due(run.step):
+                meter.add(run.losses())
                 yield meter.point(run.step)
             if checkpoint.due():
-                _save(run, batches, checkpoint, part, best)
-                yield Saved(plan.phase, run.step)
+                _save(run, batches, checkpoint, part, best, meter, beside=True)
+            yield from (Saved(plan.phase, step) for step in checkpoint.written())
+        yield from (Saved(plan.phase, step) for step in checkpoint.written(wait=True))
     except GeneratorExit:
         if run.step > first and (best is None or asked == run.step):  # each step may be the best one
-            with suppress(StorageError):  # a full disk does not keep a run from stopping; the last save is still there
-                _save(run, batches, checkpoint, part, best)
+            # A full disk does not keep a run from stopping; the last save is still there. So it is for a loss that is
+            # no number.
+            with suppress(StorageError, RunError):
+                _save(run, batches, checkpoint, part, best, meter)
+        raise
+    except (RuntimeError, MemoryError) as error:
+        if run.step > first and out_of_memory(error):  # the CPU would begin anew with weights that have learned
+            found, do = (
+                f"{plan.phase}, step {run.step}",
+                "Close other programs that use this memory, and resume the run.",
+            )
+            raise DeviceError("The memory is full", found, do) from error
         raise
 
 
-def _save(run: Training, batches: Batches, checkpoint: Checkpoint, part: str, best: Best | None) -> None:
+def _save(
+    run: Training,
+    batches: Batches,
+    checkpoint: Checkpoint,
+    part: str,
+    best: Best | None,
+    meter: Meter,
+    beside: bool = False,
+) -> None:
+    """Save the last whole step; ``beside`` the work. RunError where its loss is no number: it is not kept."""
+    meter.add(run.losses())
     tensors, values = run.state()
     kept, score = best.state() if best is not None else ({}, {})
-    checkpoint.save(part, {**tensors, **batches.state(), **kept}, {**values, **score})
+    save = checkpoint.save_beside if beside else checkpoint.save
+    save(part, {**tensors, **batches.state(), **kept}, {**values, **score})
 
 
-def _batches(labelled: Pictures, plan: LoopPlan, interpolation: str, generator: torch.Generator) -> Batches:
+def _batches(
+    labelled: Pictures, plan: LoopPlan, interpolation: str, generator: torch.Generator, there: Uploaded | None
+) -> Batches:
     return Batches(
         labelled.images,
         plan.batch,
@@ -173,6 +232,7 @@ def _batches(labelled: Pictures, plan: LoopPlan, interpolation: str, generator: 
         crop_min=plan.crop_min,
         interpolation=interpolation,
         often=labelled.often,
+        uploaded=there,
     )
 
 
@@ -197,13 +257,21 @@ def _measure(run: Training, check: Measured) -> Step[tuple[float, float]]:
     net.eval()
     try:
         for pictures, classes in check.pieces():
-            with torch.inference_mode():
-                images = normalise(pictures, net.backbone.preprocess, run.device)
-                logits, y = net(images).float(), classes.to(run.device)
-                total += float(functional.cross_entropy(logits, y, reduction="sum"))
-                right += int((logits.argmax(1) == y).sum())
+
+            def said(
+                rows: slice, where: torch.device, pictures: Tensor = pictures, classes: Tensor = classes
+            ) -> Tensor:
+                logits, y = answers_of(net, pictures[rows], where)[0], upload(classes[rows], where)
+                with torch.inference_mode():
+                    loss = functional.cross_entropy(logits, y, reduction="sum").double()
+                    return torch.stack([loss, (logits.argmax(1) == y).sum().double()])
+
+            for piece in (yield from run.less.pieces("live check", len(classes), len(classes), said)):
+                loss, hits = piece.tolist()
+                total, right = total + loss, right + int(hits)
             yield Progress(plan.phase, run.step, plan.steps, "steps")
     finally:
+        placed(net, run.device)  # where the memory was full, the CPU has answered
         run.swap()
         net.train(training)
     return total / len(check), right / len(check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 
 from fact_core.events import Point
 from fact_core.finetune.training import LoopPlan
@@ -26,10 +27,11 @@ class Meter:
         self.accuracies: list[float] = []
         self.checked: tuple[float, float] | None = None
 
-    def add(self, loss: float, accuracy: float) -> None:
-        """One step's loss and accuracy."""
-        self.losses.append(loss)
-        self.accuracies.append(accuracy)
+    def add(self, steps: Iterable[tuple[float, float]]) -> None:
+        """Loss and accuracy of some steps."""
+        for loss, accuracy in steps:
+            self.losses.append(loss)
+            self.accuracies.append(accuracy)
 
     def seconds(self) -> float:
         """Since it was made."""

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fact_core.compute.device import out_of_memory
-from fact_core.compute.image_batches import Picture, batches, normalise
+from fact_core.compute.image_batches import Picture, batches
+from fact_core.compute.less_memory import LessMemory
 from fact_core.errors import ImageError
 from fact_core.events import Log, Progress
 from fact_core.finetune import pool_names
 from fact_core.finetune.pool_names import SURE, share, surest
-from fact_core.finetune.training import Net
+from fact_core.finetune.training import Net, answers_of
 from fact_core.finetune.training_run import TrainingInputs
 from fact_core.generators import quietly
 from fact_core.types import Source, Step, path_of
@@ -108,31 +108,24 @@ def _seen(inputs: TrainingInputs, net: Net, files: Sequence[Source]) -> Step[tup
     answers = torch.full((len(files), inputs.n_classes), torch.nan)
     features = torch.full((len(files), net.backbone.dim), torch.nan)
     done = 0
-    for found, pictures in batches(files, net.backbone.preprocess, LOOK, on_bad=lambda row, error: bad.append(error)):
+    pre, pinned = net.backbone.preprocess, inputs.device.type == "cuda"
+    for found, pictures in batches(files, pre, LOOK, on_bad=lambda row, error: bad.append(error), pinned=pinned):
         at = torch.from_numpy(np.asarray(found))
-        answers[at], features[at] = _said(net, pictures, inputs.device)
+        answers[at], features[at] = yield from _said(net, pictures, inputs.less)
         done += len(found)
         yield Progress(NAMED, done + len(bad), len(files))
     return answers, features, bad
 
 
-def _said(net: Net, pictures: Picture, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Log-probabilities (b, K) and features (b, D) of pictures [b,3,H,W], on the CPU; one by one in a small memory."""
+def _said(net: Net, pictures: Picture, less: LessMemory) -> Step[tuple[Tensor, Tensor]]:
+    """Log-probabilities (b, K) and features (b, D) of pictures [b,3,H,W], on the CPU."""
 
-    def said(some: Picture) -> tuple[Tensor, Tensor]:
-        with torch.inference_mode():
-            pooled = net.backbone(normalise(some, net.backbone.preprocess, device)).pooled
-            return net.head(pooled).float().log_softmax(1).cpu(), pooled.float().cpu()
+    def said(rows: slice, where: torch.device) -> tuple[Tensor, Tensor]:
+        logits, pooled = answers_of(net, pictures[rows], where)
+        return logits.log_softmax(1).cpu(), pooled.cpu()
 
-    try:
-        return said(pictures)
-    except RuntimeError as error:
-        if not out_of_memory(error) or len(pictures) == 1:
-            raise
-    if device.type == "cuda":
-        torch.cuda.empty_cache()
-    each = [said(pictures[row : row + 1]) for row in range(len(pictures))]
-    return torch.cat([one for one, _ in each]), torch.cat([features for _, features in each])
+    parts = yield from less.pieces("naming", len(pictures), len(pictures), said)
+    return torch.cat([answers for answers, _ in parts]), torch.cat([features for _, features in parts])
 
 
 def digest(files: Sequence[Source]) -> str:

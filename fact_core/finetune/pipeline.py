@@ -111,6 +111,8 @@ def _marked(config: TrainConfig) -> dict[str, Any]:
         del plain["st"]["rounds"], plain["st"]["names"]
     if not config.lm.pool:
         del plain["lm"]["pool"]
+    if not config.deterministic:
+        del plain["deterministic"]
     return plain
 
 

@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import adapters
-from fact_core.compute.image_batches import ImageCache
+from fact_core.compute.less_memory import LessMemory
+from fact_core.compute.training_images import ImageCache
 from fact_core.events import Log, PhaseDone, Point
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
-from fact_core.generators import quietly
+from fact_core.generators import logs_only
 from fact_core.lightweight import logistic
 from fact_core.types import Step
 
@@ -43,7 +44,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
 
 
 def by_logistic_regression(
-    x: Tensor, y: Tensor, n_classes: int, C: float, balanced: bool = True, device: torch.device | None = None
+    x: Tensor, y: Tensor, n_classes: int, C: float, balanced: bool = True, less: LessMemory | None = None
 ) -> Step[tuple[nn.Linear, int]]:
     """Converged logistic regression on x (n, D), class-balanced or not: a layer on the CPU, and its iterations.
 
@@ -53,7 +54,15 @@ def by_logistic_regression(
     """
     scale = 1.0 / float(x.double().square().sum(1).mean().sqrt().clamp_min(1e-12))
     fitted = yield from logistic.fit(
-        x * scale, y, n_classes, C=C, balanced=balanced, phase="lp", device=device, max_iter=MAX_ITER
+        x * scale,
+        y,
+        n_classes,
+        C=C,
+        balanced=balanced,
+        phase="lp",
+        device=less.device if less is not None else None,
+        max_iter=MAX_ITER,
+        less=less,
     )
     return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
 
@@ -62,7 +71,7 @@ def converged(inputs: TrainingInputs, rows: Tensor | None = None, C: float = 0.0
     """``by_logistic_regression`` on the labelled images, or on some rows of them, as the run says. C: another one."""
     x, y = (inputs.x, inputs.y) if rows is None else (inputs.x[rows], inputs.y[rows])
     lp = inputs.config.lp
-    return (yield from by_logistic_regression(x, y, inputs.n_classes, C or lp.C, lp.balanced, inputs.device))
+    return (yield from by_logistic_regression(x, y, inputs.n_classes, C or lp.C, lp.balanced, inputs.less))
 
 
 def start_of(inputs: TrainingInputs, phase: str, probe: nn.Linear, rows: Tensor | None = None) -> Step[nn.Linear]:
@@ -75,7 +84,7 @@ def start_of(inputs: TrainingInputs, phase: str, probe: nn.Linear, rows: Tensor 
     if not C or adapters.planned(phase, inputs.config.ff) is not None:
         return probe
     # The charts' points of phase 1 belong to phase 1's own probe.
-    weak, _ = yield from quietly(converged(inputs, rows, C))
+    weak, _ = yield from logs_only(converged(inputs, rows, C))
     return weak
 
 
@@ -117,6 +126,7 @@ def by_sgd(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[tup
         part=phase,
         check=check,
         keep_best=check is not None,
+        less=inputs.less,
     )
     if check is not None:
         yield state.decided(marked())

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from fact_core.analysis import novelty
 from fact_core.compute.device import reset_peak_memory
-from fact_core.compute.image_batches import ImageCache, Preprocess
+from fact_core.compute.image_batches import Preprocess
+from fact_core.compute.training_images import ImageCache
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune import pool_names, weight_mix

@@ -15,11 +15,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import Backbone
-from fact_core.compute.device import amp_dtype, out_of_memory
-from fact_core.compute.image_batches import normalise
+from fact_core.compute.device import amp_dtype, answering, placed
+from fact_core.compute.image_batches import Picture, normalise, upload
+from fact_core.compute.less_memory import LessMemory, out_of_memory, release
 from fact_core.errors import ConfigError, DeviceError, RunError
-from fact_core.events import Log, Progress
+from fact_core.events import Progress
 from fact_core.finetune.batches import Batch
+from fact_core.finetune.losses import Learned, read
 from fact_core.types import Step
 
 #: Pixels at a time on a CPU: a stop is heard within a second or two. Smaller pieces were slower by a third
@@ -61,35 +63,57 @@ class Net(nn.Module):
         return logits
 
 
+def answers_of(net: Net, pictures: Tensor | Picture, device: torch.device) -> tuple[Tensor, Tensor]:
+    """(logits (b, K), features (b, D)) float32 on the device, of pictures [b,3,H,W] uint8, by the one policy.
+
+    The head answers in float32 always. ``net`` stays on the device.
+    """
+    placed(net, device)
+    with answering(device):
+        pooled = net.backbone(normalise(pictures, net.backbone.preprocess, device)).pooled
+    with torch.inference_mode():
+        pooled = pooled.float()
+        return net.head(pooled).float(), pooled
+
+
 class Training:
     """The changing side of one loop. ``step`` counts finished optimiser steps."""
 
-    def __init__(self, net: Net, classes: Tensor, plan: LoopPlan, device: torch.device) -> None:
-        """classes: those that have a label (P,); the others keep their rows of the head and are never trained."""
+    def __init__(
+        self, net: Net, classes: Tensor, plan: LoopPlan, device: torch.device, less: LessMemory | None = None
+    ) -> None:
+        """classes: those that have a label (P,), in order; the others keep their rows of the head, never trained."""
         self.net, self.plan, self.device = net, plan, device
+        self.less = less or LessMemory(device)
         self.classes = classes.to(device)
+        self.places = torch.full((net.head.out_features,), -1)  # of each class among those that are trained
+        self.places[classes] = torch.arange(len(classes))
         self.named = {name: p for name, p in net.named_parameters() if p.requires_grad}
         if not self.named:
             raise ConfigError("Nothing would learn", "all learning rates are 0", "Give ff.backbone_lr or ff.head_lr.")
-        self.optimiser = _optimiser(net, plan)
+        self.optimiser = _optimiser(net, plan, device)
         self.average = {name: p.detach().clone() for name, p in self.named.items()} if plan.ema else {}
         self.dtype = (amp_dtype(device) if plan.amp else None) or torch.float32
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
         fitting = max(8, CPU_PIECE // plan.pixels**2)
-        self.piece = plan.batch if device.type == "cuda" else min(plan.batch, fitting)
-        self.step = 0
+        self.piece = min(plan.batch, fitting) if device.type == "cpu" else plan.batch
+        self.step = self.first = 0  # first: of this sitting
+        self.unread: list[Learned] = []  # batches whose losses nobody has looked at
 
-    def gradient(self, batch: Batch, target: Tensor) -> Step[tuple[float, float]]:
-        """Forward and backward. Returns the mean loss and the accuracy on the batch.
+    def gradient(self, batch: Batch, target: Tensor) -> Step[None]:
+        """Forward and backward for a batch of classes ``target`` (b,); ``losses`` tells what it gave.
 
         Out of memory: the batch goes through in smaller pieces whose gradients add up to the same.
         """
         while True:
             try:
-                return (yield from self._pieces(batch, target))
+                self.unread.append((yield from self._pieces(batch, target)))
+                return
             except RuntimeError as error:
                 if not out_of_memory(error):
                     raise
+                if self.piece == 1 and self.step == self.first and self.device.type != "cpu":
+                    raise  # nothing is learned yet: the CPU may begin
                 if self.piece == 1:
                     raise DeviceError(
                         "Not even one image at a time fits into memory",
@@ -98,36 +122,40 @@ class Training:
                     ) from error
             self.piece = math.ceil(min(self.piece, len(target)) / 2)
             self.optimiser.zero_grad(set_to_none=True)
-            if self.device.type == "cuda":
-                torch.cuda.empty_cache()
-            yield Log(
-                f"Out of memory: going on with {self.piece} images at a time. The result is nearly the same.", "warning"
-            )
+            release(self.device)
+            yield from self.less.tell(self.piece)
 
-    def _pieces(self, batch: Batch, target: Tensor) -> Step[tuple[float, float]]:
-        total, right = 0.0, 0
-        for start in range(0, len(target), self.piece):
-            part = slice(start, start + self.piece)
-            loss, hits = self._piece(batch.pictures[part], target[part], batch.noise + start, len(target))
-            total, right = total + loss, right + hits
-            if self.piece < len(target):
-                yield Progress(self.plan.phase, self.step, self.plan.steps, "steps")
-        if not math.isfinite(total):
+    def losses(self) -> list[tuple[float, float]]:
+        """(mean loss, accuracy) of each batch since they were asked for last. RunError where one is no number."""
+        unread, self.unread = self.unread, []
+        found = read(unread)
+        if not all(math.isfinite(loss) for loss, _ in found):
             raise RunError(
                 "The loss is no longer a number", f"{self.plan.phase}, step {self.step}", "Use a smaller learning rate."
             )
-        return total, right / len(target)
+        return found
 
-    def _piece(self, pictures: Tensor, target: Tensor, noise: int, n: int) -> tuple[float, int]:
+    def _pieces(self, batch: Batch, target: Tensor) -> Step[Learned]:
+        learned = Learned(len(target))
+        where = upload(self.places[target], self.device)
+        for start in range(0, len(target), self.piece):
+            part = slice(start, start + self.piece)
+            loss, hits = self._piece(batch.pictures[part], where[part], batch.noise + start, len(target))
+            learned.losses.append(loss)
+            learned.hits.append(hits)
+            if self.piece < len(target):
+                yield Progress(self.plan.phase, self.step, self.plan.steps, "steps")
+        return learned
+
+    def _piece(self, pictures: Tensor, where: Tensor, noise: int, n: int) -> tuple[Tensor, Tensor]:
         images = normalise(pictures, self.net.backbone.preprocess, self.device, torch.float32)
-        where = torch.searchsorted(self.classes, target.to(self.device))
         with _seeded(noise, self.device), self._autocast():
             logits = self.net(images)
         logits = logits.float()[:, self.classes]
         smoothing = self.plan.label_smoothing
         loss = functional.cross_entropy(logits, where, reduction="sum", label_smoothing=smoothing) / n
         self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-        return float(loss.detach()), int((logits.argmax(1) == where).sum())
+        return loss.detach(), (logits.detach().argmax(1) == where).sum()
 
     def update(self) -> None:
         """One optimiser step at the rate of the schedule, and the averaged weights after it."""
@@ -143,17 +171,19 @@ class Training:
         self.step += 1
         # Early on a long memory would hold the starting weights (as in timm's ModelEmaV3 with warm-up).
         decay = min(plan.ema, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for name, mean in self.average.items():
-                mean.lerp_(self.named[name], 1 - decay)
+        if self.average:
+            with torch.no_grad():
+                torch._foreach_lerp_([*self.average.values()], [self.named[name] for name in self.average], 1 - decay)
 
     def swap(self) -> None:
         """Exchange the weights with their averages; a second call undoes it to the bit."""
-        with torch.no_grad():
-            for name, mean in self.average.items():
-                now = self.named[name].detach().clone()
-                self.named[name].copy_(mean)
-                mean.copy_(now)
+        if self.average:
+            with torch.no_grad():
+                weights: list[Tensor] = [self.named[name] for name in self.average]
+                means = [*self.average.values()]
+                kept = [each.detach().clone() for each in weights]
+                torch._foreach_copy_(weights, means)
+                torch._foreach_copy_(means, kept)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All of it, as tensors and plain values."""
@@ -182,8 +212,10 @@ class Training:
                 # The layout of the weights: another one may be summed in another order.
                 if isinstance(tensor, Tensor) and tensor.shape == parameter.shape:
                     kept[name] = torch.empty_like(parameter).copy_(tensor)
-        self.scaler.load_state_dict(values["scaler"])
+        if values["scaler"] and self.scaler.is_enabled():  # the format may be another one now: its scale says nothing
+            self.scaler.load_state_dict(values["scaler"])
         self.step, self.piece = values["step"], values["piece"]
+        self.first = self.step
 
     def _autocast(self) -> AbstractContextManager[Any]:
         on = self.dtype != torch.float32
@@ -238,7 +270,7 @@ def set_drop_path(network: nn.Module, share: float) -> None:
         setattr(parent, name, DropPath(chance) if chance else nn.Identity())
 
 
-def _optimiser(net: Net, plan: LoopPlan) -> torch.optim.Optimizer:
+def _optimiser(net: Net, plan: LoopPlan, device: torch.device) -> torch.optim.Optimizer:
     """AdamW or Nesterov SGD; ``base`` of a group is its full rate. No weight decay on biases and norms."""
     network = net.backbone.network
     groups: list[dict[str, Any]] = []
@@ -253,13 +285,14 @@ def _optimiser(net: Net, plan: LoopPlan) -> torch.optim.Optimizer:
     groups.append({"params": [head.bias], "weight_decay": 0.0, "base": plan.head_lr})
     if plan.optimiser == "sgd":
         return torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=1.0)
+    return torch.optim.AdamW(groups, lr=1.0, fused=device.type == "cuda" or None)  # one kernel for many weights
 
 
 class _seeded:
     """Inside, torch's global generators start from ``seed``; afterwards they are as before (drop path uses them)."""
 
     def __init__(self, seed: int, device: torch.device) -> None:
+        # Of an Apple GPU torch cannot keep the state; nothing but drop path draws there, and each step seeds anew.
         devices = [device.index or torch.cuda.current_device()] if device.type == "cuda" else []
         self.seed, self.fork = seed, torch.random.fork_rng(devices)
 

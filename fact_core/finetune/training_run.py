@@ -12,17 +12,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import Backbone, Tokens
-from fact_core.compute.image_batches import Preprocess
+from fact_core.compute.image_batches import Preprocess, upload
+from fact_core.compute.less_memory import LessMemory, in_pieces
 from fact_core.config import TrainConfig
 from fact_core.errors import ImageError
-from fact_core.events import Decision, Log, PhaseDone, PhaseStarted, Progress
-from fact_core.features.extract import tokens
+from fact_core.events import Decision, Log, PhaseDone, PhaseStarted
+from fact_core.features.extract import token_steps
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.lightweight.light import LightHead, LightPlan
 from fact_core.phase_config import answered
 from fact_core.types import FloatArray, IntArray, Source, Step
-
-LOOK = 64  # images between two events while tokens are computed
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,10 @@ class TrainingInputs:
     pool_x: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     pretrained: Mapping[str, Tensor] = field(default_factory=dict)
     groups: IntArray | None = None
+    less: LessMemory = field(init=False)  # what is known of the device's memory
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "less", LessMemory(self.device))
 
     @property
     def n_classes(self) -> int:
@@ -117,7 +120,7 @@ def look(inputs: TrainingInputs, state: TrainingState, which: str) -> Step[Token
         check_files = inputs.check.files if inputs.check is not None else ()
         files = {"labelled": inputs.files, "check": check_files, "pool": inputs.pool_files}[which]
         may_lack = which == "pool"
-        state.seen[which] = yield from tokens_of(state.backbone, files, inputs.device, f"{which} images", may_lack)
+        state.seen[which] = yield from tokens_of(state.backbone, files, inputs.less, f"{which} images", may_lack)
     return state.seen[which]
 
 
@@ -142,33 +145,31 @@ def ended(
     return PhaseDone(phase, seconds, epochs, steps, *own, *held, len(check.y) if check is not None else 0, memory)
 
 
-def tokens_of(
-    backbone: Backbone, files: Sequence[Source], device: torch.device, what: str, may_lack: bool
-) -> Step[Tokens]:
+def tokens_of(backbone: Backbone, files: Sequence[Source], less: LessMemory, what: str, may_lack: bool) -> Step[Tokens]:
     """The tokens of some images, on the CPU. may_lack: one that cannot be read is left out; else ImageError."""
-    parts = [tokens(backbone, [], device)]
-    for start in range(0, len(files), LOOK):
-        bad: list[ImageError] = []
-        note = (lambda row, error, bad=bad: bad.append(error)) if may_lack else None
-        parts.append(tokens(backbone, files[start : start + LOOK], device, on_bad=note))
-        for error in bad:
-            yield Log(f"An image of the pool cannot be read any more ({error}); going on without it.", "warning")
-        yield Progress(what, min(start + LOOK, len(files)), len(files))
-    return Tokens(torch.cat([pooled for pooled, _ in parts]), torch.cat([patches for _, patches in parts]))
+    bad: list[ImageError] = []
+    note = (lambda row, error: bad.append(error)) if may_lack else None
+    seen = Tokens(*(yield from token_steps(backbone, files, less, what=what, on_bad=note)))
+    for error in bad:
+        yield Log(f"An image of the pool cannot be read any more ({error}); going on without it.", "warning")
+    return seen
 
 
 def log_probabilities(head: nn.Module, seen: Tokens) -> Tensor:
     """Log-probabilities (N, K) of a linear or light head, on the CPU; tokens go through in pieces."""
     at = next(head.parameters(), torch.empty(0)).device
-    answers = []
+
+    def said(rows: slice) -> Tensor:
+        answer: Tensor
+        pooled = seen.pooled[rows].float().to(at)
+        if isinstance(head, LightHead):
+            answer = head(pooled, upload(seen.patches[rows], at).float())
+            return answer.cpu()
+        answer = head(pooled).log_softmax(-1)
+        return answer.cpu()
+
     with torch.inference_mode():
-        for start in range(0, len(seen.pooled), 256):
-            pooled = seen.pooled[start : start + 256].float().to(at)
-            if isinstance(head, LightHead):
-                answers.append(head(pooled, seen.patches[start : start + 256].float().to(at)).cpu())
-            else:
-                answers.append(head(pooled).log_softmax(-1).cpu())
-    return torch.cat(answers)
+        return torch.cat(in_pieces(len(seen.pooled), 256, said, at)[0])
 
 
 def score(head: nn.Module, seen: Tokens, y: Tensor) -> tuple[float, float]:

@@ -16,10 +16,11 @@ from torch.nn import functional
 
 from fact_core.analysis.calibration import temperature
 from fact_core.backbones import Backbone, adapters
-from fact_core.compute.image_batches import batches, normalise
+from fact_core.compute.image_batches import Picture, batches
+from fact_core.compute.less_memory import LessMemory
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
 from fact_core.finetune.probe import converged, start_of
-from fact_core.finetune.training import LoopPlan, Net
+from fact_core.finetune.training import LoopPlan, Net, answers_of
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
 from fact_core.lightweight.folds import folds, of_several_classes, together
@@ -97,7 +98,7 @@ def _left_out(
     truth: list[Tensor] = []
     for fold, held in enumerate(parts):
         rest = torch.tensor(sorted(set(range(len(inputs.y))) - set(held.tolist())))
-        backbone = copy.deepcopy(network)
+        backbone = copy.deepcopy(network.cpu())  # a GPU holds one of them at a time
         adapters.remove(backbone)
         backbone.load_state_dict(pretrained)
         probe, _ = yield from map_events(converged(inputs, rest), _folds_began)
@@ -112,7 +113,7 @@ def _left_out(
             for name, state in tuned.items():
                 getattr(net, name).load_state_dict(state)
             mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
-            said[share].append((yield from _logits(net, [inputs.files[int(row)] for row in held], inputs.device)))
+            said[share].append((yield from _logits(net, [inputs.files[int(row)] for row in held], inputs.less)))
         truth.append(inputs.y[held])
     for fold in range(FOLDS):
         inputs.checkpoint.drop(f"{phase}.fold{fold}")
@@ -222,13 +223,17 @@ def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
     return at(float(found.x))
 
 
-def _logits(net: Net, files: Sequence[Source], device: torch.device) -> Step[Tensor]:
+def _logits(net: Net, files: Sequence[Source], less: LessMemory) -> Step[Tensor]:
     """(n, K) of labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
     pre = net.backbone.preprocess
     out, done = torch.empty(len(files), net.head.out_features), 0
-    for found, pictures in batches(files, pre, LOOK):
-        with torch.inference_mode():
-            out[torch.from_numpy(np.asarray(found))] = net(normalise(pictures, pre, device)).float().cpu()
+    for found, pictures in batches(files, pre, LOOK, pinned=less.device.type == "cuda"):
+
+        def said(rows: slice, where: torch.device, pictures: Picture = pictures) -> Tensor:
+            return answers_of(net, pictures[rows], where)[0].cpu()
+
+        parts = yield from less.pieces("gate", len(found), len(found), said)
+        out[torch.from_numpy(np.asarray(found))] = torch.cat(parts)
         done += len(found)  # the rows of whole pictures come by shape
         yield Progress(PART, done, len(files))
     return out

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fact_core.compute.less_memory import CPU, LessMemory, out_of_memory
 from fact_core.config import LmConfig
 from fact_core.errors import InputError
 from fact_core.events import Decision
@@ -23,6 +24,7 @@ from fact_core.lightweight.map_train import Memory, Reduce, reduction
 from fact_core.lightweight.readings import Labelled, choose
 from fact_core.types import IntArray, Step
 
+ON_DEVICE = 1 << 30  # bytes of the labelled images' tokens; more stay on the CPU, and a batch of them is uploaded
 ENOUGH = 5  # labels a class from which cross-validation is worth something
 
 
@@ -57,11 +59,12 @@ def decide(
     device: torch.device | str = "cpu",
     memory: Memory | None = None,
     groups: IntArray | None = None,
+    less: LessMemory | None = None,
 ) -> Step[LightPlan]:
     """Reading and C for the light model; the arguments are those of ``light.fit``. Yields Decisions and Progress."""
-    data = labelled(pooled, patches, y, device, groups)
+    data = labelled(pooled, patches, y, solved_on(device), groups, less)
     memory = Memory() if memory is None else memory
-    reduce = reduction_of(data, pool_patches, config) if config.mode != "lr" else None
+    reduce = (yield from reduction_of(data, pool_patches, config)) if config.mode != "lr" else None
     return (yield from decide_on(data, n_classes, reduce, config, seed_of(memory, generator), memory))
 
 
@@ -97,6 +100,7 @@ def decide_on(
                 balanced=config.balanced,
                 generator=generator,
                 groups=groups,
+                less=data.less,
             )
             c_map = c_pooled
             decisions.append(Decision("lm.C", f"{c_pooled:g}", "lowest cross-validated log-loss", scores))
@@ -112,16 +116,39 @@ def seed_of(memory: Memory, generator: torch.Generator) -> int:
 
 
 def labelled(
-    pooled: Tensor, patches: Tensor, y: Tensor, device: torch.device | str, groups: IntArray | None = None
+    pooled: Tensor,
+    patches: Tensor,
+    y: Tensor,
+    device: torch.device,
+    groups: IntArray | None = None,
+    less: LessMemory | None = None,
 ) -> Labelled:
-    """The labelled images on the device. InputError where they are of no use."""
+    """The labelled images on the device; more patches than ``ON_DEVICE`` stay where they are.
+
+    InputError where they are of no use.
+    """
     if not bool(torch.isfinite(patches).all()):
         raise InputError("Some features are not numbers", "NaN or infinity in the patch features of labeled images")
     logistic.check(pooled, y)
-    return Labelled(pooled.float().to(device), patches.to(device), y.long().to(device), groups)
+    here = patches
+    if patches.numel() * patches.element_size() <= ON_DEVICE:
+        try:
+            here = patches.to(device)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+    return Labelled(pooled.float().to(device), here, y.long().to(device), groups, less or LessMemory(device))
 
 
-def reduction_of(data: Labelled, pool: Tensor | None, config: LmConfig) -> Reduce:
+def solved_on(device: torch.device | str) -> torch.device:
+    """Where the light model is fitted: it needs numbers of 64 bits, which an Apple GPU has not."""
+    found = torch.device(device)
+    return CPU if found.type == "mps" else found
+
+
+def reduction_of(data: Labelled, pool: Tensor | None, config: LmConfig) -> Step[Reduce]:
     """Standardisation and PCA of tokens, from the pool's (m, C) where there are any."""
-    tokens = data.patches if pool is None or len(pool) < 2 else pool.to(data.pooled.device)
-    return reduction(tokens.reshape(-1, tokens.shape[-1]), config.width)
+    tokens = data.patches if pool is None or len(pool) < 2 else pool
+    flat = tokens.reshape(-1, tokens.shape[-1])
+    less = data.less or LessMemory(data.device)
+    return (yield from less.once("PCA", lambda at: reduction(flat.to(at), config.width).to(data.device)))

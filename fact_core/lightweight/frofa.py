@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from fact_core.choices import FROFA, pick, resolve
+from fact_core.compute.image_batches import upload
 from fact_core.errors import ConfigError
 
 
@@ -78,7 +79,7 @@ def brightness(
     low, high = tokens.amin(dim=over, keepdim=True), tokens.amax(dim=over, keepdim=True)
     span = high - low
     # (x - low) / span + d, clipped to 0..1 and scaled back, is x + d * span clipped to low..high
-    shift = (draw.to(tokens) * strength * span).where(span >= 1e-6, torch.zeros_like(span))
+    shift = (upload(draw.to(tokens.dtype), tokens.device) * strength * span).where(span >= 1e-6, torch.zeros_like(span))
     return torch.minimum(torch.maximum(tokens + shift, low), high).reshape(patches.shape)
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fact_core.compute.image_batches import upload
 from fact_core.errors import ConfigError
 from fact_core.lightweight.frofa import Form
 
@@ -142,7 +143,7 @@ def _draw(unit: Tensor, form: Form, generator: torch.Generator) -> Tensor:
     """U(-1, 1) of shape (n, 1, 1, C) or (n, 1, 1, 1); one 1 less without a grid."""
     ones = (1,) * (unit.ndim - 2)
     drawn = torch.rand(len(unit), *ones, unit.shape[-1] if form.own_draw else 1, generator=generator)
-    return (drawn * 2 - 1).to(unit)
+    return upload((drawn * 2 - 1).to(unit.dtype), unit.device)
 
 
 def _level(unit: Tensor, strength: float, form: Form, generator: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from fact_core.compute.image_batches import upload
 from fact_core.lightweight import frofa_ops as ops
 from fact_core.lightweight.frofa import Form
 
@@ -70,10 +71,16 @@ def _by_table(unit: Tensor, strength: float, form: Form, generator: torch.Genera
     drawn = torch.randint(len(table), (len(unit),), generator=generator)
     chance = torch.rand(len(unit), max(map(len, table)), generator=generator)
     out = unit.clone()
+    todo: list[tuple[Operation, float, Tensor]] = []
     for row, steps in enumerate(table):
         for place, (operation, probability, magnitude) in enumerate(steps):
             taken = (drawn == row) & (chance[:, place] < probability)
-            if taken.any():  # on the CPU: a GPU is not waited for
-                samples = taken.nonzero().flatten().to(unit.device)
-                out[samples] = operation(out[samples], strength * magnitude, form, generator)
+            if taken.any():
+                todo.append((operation, strength * magnitude, taken.nonzero().flatten()))
+    if not todo:
+        return out
+    # Which samples a step takes is known on the CPU: all of it goes to a GPU in one copy.
+    samples = upload(torch.cat([rows for _, _, rows in todo]), unit.device).split([len(rows) for _, _, rows in todo])
+    for (operation, magnitude, _), rows in zip(todo, samples, strict=True):
+        out[rows] = operation(out[rows], magnitude, form, generator)
     return out

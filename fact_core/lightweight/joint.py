@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fact_core.compute.less_memory import CPU, LessMemory, in_pieces, out_of_memory, release
 from fact_core.config import LmConfig
 from fact_core.events import Point
-from fact_core.generators import finish
+from fact_core.generators import logs_only
 from fact_core.lightweight.frofa import augment
 from fact_core.lightweight.logistic import sample_weights, scaled
 from fact_core.lightweight.map_head import MapHead
-from fact_core.lightweight.map_train import Reduce
+from fact_core.lightweight.map_train import FEWEST, Reduce, taken
 from fact_core.lightweight.readings import CHUNK, Labelled, augments, map_line
 from fact_core.types import Step
 
@@ -37,25 +38,36 @@ def train_joint(
     """
     generator = torch.Generator().manual_seed(seed)
     head = MapHead(reduce.basis.shape[1]).draw(generator).to(data.pooled.device)
-    start = finish(map_line(data, n_classes, head, reduce, config, seed, (c,)))
+    start = yield from logs_only(map_line(data, n_classes, head, reduce, config, seed, (c,)))
     line = nn.Linear(start.lines[0].weight.shape[1], n_classes, device=data.pooled.device)
     with torch.no_grad():
         line.weight.copy_(start.lines[0].weight)
         line.bias.copy_(start.lines[0].bias)
     views = _views(data, reduce, config, generator)
     problem = _Problem(data, views, head, line, start.scales, n_classes, config, c)
-    yield from _minimise(problem, min(MAX_ITER, max(1, config.steps)))
+    yield from _minimise(problem, min(MAX_ITER, max(1, config.steps)), data.less or LessMemory(data.device))
     return head.eval().requires_grad_(False), line.requires_grad_(False), start.scales
 
 
 def _views(data: Labelled, reduce: Reduce, config: LmConfig, generator: torch.Generator) -> list[Tensor]:
     """Reduced tokens (n, N, W) of the originals and of as many views as memory allows."""
-    views = [reduce(data.patches.float().flatten(1, -2))]
-    room = MOST_FLOATS // max(1, views[0].numel()) - 1
-    for _ in range(min(config.views, max(0, room)) if augments(config) else 0):
-        maps = augment(data.patches.float(), config.frofa, config.strength, generator, form=config.form)
-        views.append(reduce(maps.flatten(1, -2)))
-    return views
+    room = MOST_FLOATS // max(
+        1, len(data.y) * data.patches[0].numel() // data.patches.shape[-1] * reduce.basis.shape[1]
+    )
+    kept = CPU if room < 1 else data.device  # the originals alone are too many: a chunk at a time is uploaded
+
+    def reduced(view: bool) -> Tensor:
+        def some(rows: slice) -> Tensor:
+            maps = taken(data.patches, rows, data.device)
+            if view:
+                maps = augment(maps, config.frofa, config.strength, generator, form=config.form)
+            return reduce(maps.flatten(1, -2)).to(kept)
+
+        # The views are drawn for all images at once, as they always were: smaller pieces might draw otherwise.
+        return torch.cat(in_pieces(len(data.y), len(data.y) if view else CHUNK, some, data.device)[0])
+
+    more = min(config.views, max(0, room - 1)) if augments(config) else 0
+    return [reduced(False), *(reduced(True) for _ in range(more))]
 
 
 class _Problem:
@@ -85,30 +97,48 @@ class _Problem:
         self.origin = [each.detach().clone() for each in head.parameters()]
         self.weights = [*head.parameters(), *line.parameters()]
         self.loss = self.accuracy = 0.0
+        self.chunk = CHUNK  # images at a time
 
     def __call__(self) -> float:
-        """The objective; gradients are left in the weights."""
+        """The objective; gradients are left in the weights. Where memory is full, in smaller chunks."""
+        while True:
+            try:
+                return self._evaluated()
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error) or self.chunk <= FEWEST:
+                    raise
+            release(self.data.device)
+            self.chunk = (self.chunk + 1) // 2
+
+    def _evaluated(self) -> float:
         for each in self.weights:
             each.grad = None
         drift = sum((a - b).square().sum() for a, b in zip(self.head.parameters(), self.origin, strict=True))
         total = 0.5 * self.penalty * self.line.weight.square().sum() + 0.5 * self.decay * drift
         total.backward()  # type: ignore[no-untyped-call]
-        value, self.loss, right = float(total.detach()), 0.0, 0.0
+        sums = [total.detach().double()]
+        told: list[Tensor] = []
         for view in self.views:
-            for part in torch.arange(len(view), device=view.device).split(CHUNK):
-                both = (self.data.pooled[part] * self.scales[0], self.head(view[part]) * self.scales[1])
-                logits = self.line(torch.cat(both, dim=1))
+            for start in range(0, len(view), self.chunk):
+                part = slice(start, start + self.chunk)
+                seen = self.head(taken(view, part, self.data.device))
+                logits = self.line(torch.cat((self.data.pooled[part] * self.scales[0], seen * self.scales[1]), dim=1))
                 losses = functional.cross_entropy(logits, self.data.y[part], reduction="none")
                 loss = (losses * self.weight[part]).sum()
                 loss.backward()  # type: ignore[no-untyped-call]
-                value += float(loss.detach())
-                self.loss += float(losses.detach().sum()) / len(view) / len(self.views)
-                right += float((logits.argmax(1) == self.data.y[part]).sum()) / len(view) / len(self.views)
-        self.accuracy = right
-        return value
+                sums.append(loss.detach().double())
+                hits = (logits.detach().argmax(1) == self.data.y[part]).sum()
+                told.append(torch.stack([losses.detach().sum().double(), hits.double()]))
+        # One copy from the device for all of them.
+        numbers = torch.cat([torch.stack(sums), torch.stack(told).flatten()]).tolist()
+        each_loss, each_hit = numbers[len(sums) :: 2], numbers[len(sums) + 1 :: 2]
+        n, views = len(self.data.y), len(self.views)
+        self.loss = sum(loss / n / views for loss in each_loss)
+        self.accuracy = sum(hits / n / views for hits in each_hit)
+        return float(sum(numbers[: len(sums)]))
 
 
-def _minimise(problem: _Problem, iterations: int) -> Step[None]:
+def _minimise(problem: _Problem, iterations: int, less: LessMemory) -> Step[None]:
     """L-BFGS with a strong Wolfe line search, an iteration at a time."""
     solver = torch.optim.LBFGS(
         problem.weights, max_iter=1, history_size=10, line_search_fn="strong_wolfe", tolerance_grad=1e-6
@@ -116,6 +146,8 @@ def _minimise(problem: _Problem, iterations: int) -> Step[None]:
     began, before = time.monotonic(), float("inf")
     for iteration in range(1, iterations + 1):
         value = float(solver.step(problem))  # type: ignore[no-untyped-call]
+        if problem.chunk < CHUNK:
+            yield from less.tell(problem.chunk)
         left = (time.monotonic() - began) / iteration * (iterations - iteration)
         epoch = float(iteration)
         yield Point("lm", iteration, iterations, epoch, problem.loss, problem.accuracy, seconds_left=left)

@@ -20,6 +20,9 @@ from torch.nn import functional
 from fact_core.events import Point
 from fact_core.types import Step
 
+#: Step length -> slope and curve of the objective there.
+Slope = Callable[[float], tuple[float, float]]
+
 HISTORY = 10  # moves that L-BFGS remembers
 TRIALS, NEWTON_TRIALS = 30, 8  # of the line search; Newton nearly always needs one or two
 
@@ -49,41 +52,73 @@ def minimise(
     """
     theta = torch.cat((w, b[:, None]), dim=1)
     logits = problem.x @ theta[:, :-1].T + theta[:, -1]
-    value, gradient = _value_gradient(problem, theta, logits)
+    objective, gradient = _value_gradient(problem, theta, logits)
+    value, largest = _read(objective, gradient.abs().max())
     steps: list[tuple[Tensor, Tensor]] = []
     losses: list[float] = []
     for iteration in range(max_iter):
-        if float(gradient.abs().max()) <= tol:
+        if largest <= tol:
             break
-        direction = -_two_loop(gradient, steps)
-        if float((direction * gradient).sum()) >= 0:  # rounding spoilt the history
-            steps.clear()
-            direction = -gradient
-        along = problem.x @ direction[:, :-1].T + direction[:, -1]
-        length = _line_search(problem, theta, direction, logits, along)
+        direction, along, slope, reach = _direction(problem, theta, logits, gradient, steps)
+        length = _zero(slope, *reach)
         move = length * direction
         theta, logits = theta + move, logits + length * along
         before, old = value, gradient
-        value, gradient = _value_gradient(problem, theta, logits)
+        objective, gradient = _value_gradient(problem, theta, logits)
         change = gradient - old
-        if float((change * move).sum()) > 1e-14 * float((change * change).sum()):
+        bend, square = (change * move).sum(), (change * change).sum()
+        # All that is asked of an iteration in one copy: each one waits for a GPU.
+        value, largest, curved, size, loss, accuracy = _read(
+            objective, gradient.abs().max(), bend, square, *_measure(problem, logits)
+        )
+        if curved > 1e-14 * size:
             steps = [*steps[-HISTORY + 1 :], (move, change)]
         losses.append(value)
-        loss, accuracy = _measure(problem, logits)
         yield Point(phase, iteration + 1, max_iter, float(iteration + 1), loss=loss, accuracy=accuracy)
         if before - value <= 1e-15 * max(abs(value), 1e-3):
             break
     return theta[:, :-1], theta[:, -1], losses
 
 
-def _measure(problem: Problem, logits: Tensor) -> tuple[float, float]:
+def _read(*numbers: Tensor) -> list[float]:
+    """Some numbers of a device, in one copy."""
+    found: list[float] = torch.stack(numbers).tolist()
+    return found
+
+
+def _direction(
+    problem: Problem, theta: Tensor, logits: Tensor, gradient: Tensor, steps: list[tuple[Tensor, Tensor]]
+) -> tuple[Tensor, Tensor, Slope, tuple[float, float]]:
+    """(direction (K, D + 1), how it moves the logits (n, K), the slope along it, slope and curve at 0)."""
+    direction = -_two_loop(gradient, steps)
+    while True:
+        along = problem.x @ direction[:, :-1].T + direction[:, -1]
+        w, dw = theta[:, :-1], direction[:, :-1]
+        slope = _slope(problem, logits, along)
+        downhill, constant, linear, first, curve = _read(
+            (direction * gradient).sum(), (w * dw).sum(), (dw * dw).sum(), *slope(0.0)
+        )
+        if downhill < 0 or not steps:
+            break
+        steps.clear()  # rounding spoilt the history
+        direction = -gradient
+    penalty = problem.penalty
+
+    def along_it(t: float) -> tuple[float, float]:
+        here, bent = _read(*slope(t))
+        return here + penalty * (constant + t * linear), bent + penalty * linear
+
+    return direction, along, along_it, (first + penalty * constant, curve + penalty * linear)
+
+
+def _measure(problem: Problem, logits: Tensor) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy (nats) and accuracy, without penalty and class balance."""
     each = functional.cross_entropy(logits, problem.y, reduction="none")
     right = (logits.argmax(dim=1) == problem.y).double()
-    return float((problem.count * each).sum()), float((problem.count * right).sum())
+    return (problem.count * each).sum(), (problem.count * right).sum()
 
 
-def _value_gradient(problem: Problem, theta: Tensor, logits: Tensor) -> tuple[float, Tensor]:
+def _value_gradient(problem: Problem, theta: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
     """Objective and its gradient (K, D + 1)."""
     logp = functional.log_softmax(logits, dim=1)
     picked = logp.gather(1, problem.y[:, None])[:, 0]
@@ -93,7 +128,7 @@ def _value_gradient(problem: Problem, theta: Tensor, logits: Tensor) -> tuple[fl
     residual[torch.arange(len(problem.y), device=residual.device), problem.y] -= 1.0
     residual *= problem.weight[:, None]
     gradient = torch.cat((residual.T @ problem.x + problem.penalty * w, residual.sum(dim=0)[:, None]), dim=1)
-    return float(value), gradient
+    return value, gradient
 
 
 def _two_loop(gradient: Tensor, steps: list[tuple[Tensor, Tensor]]) -> Tensor:
@@ -113,30 +148,26 @@ def _two_loop(gradient: Tensor, steps: list[tuple[Tensor, Tensor]]) -> Tensor:
     return q
 
 
-def _line_search(problem: Problem, theta: Tensor, direction: Tensor, logits: Tensor, along: Tensor) -> float:
-    """Step length whose slope is below a tenth of the first: it meets the strong Wolfe conditions.
-
-    The objective on the ray is convex, so a bracket around the zero of the slope with Newton steps
-    inside always ends.
-    """
-    w, dw = theta[:, :-1], direction[:, :-1]
-    constant, linear = float((w * dw).sum()), float((dw * dw).sum())
+def _slope(problem: Problem, logits: Tensor, along: Tensor) -> Callable[[float], tuple[Tensor, Tensor]]:
+    """t -> slope and curve of the loss alone at logits + t along, on the device."""
     rows = torch.arange(len(problem.y), device=logits.device)
     chosen = along[rows, problem.y]
 
-    def slope(t: float) -> tuple[float, float]:
+    def at(t: float) -> tuple[Tensor, Tensor]:
         p = functional.softmax(logits + t * along, dim=1)
         mean = (p * along).sum(dim=1)
-        first = float((problem.weight * (mean - chosen)).sum()) + problem.penalty * (constant + t * linear)
         spread = (p * along * along).sum(dim=1) - mean * mean
-        return first, float((problem.weight * spread).sum()) + problem.penalty * linear
+        return (problem.weight * (mean - chosen)).sum(), (problem.weight * spread).sum()
 
-    return _zero(slope)
+    return at
 
 
-def _zero(slope: Callable[[float], tuple[float, float]]) -> float:
-    """The t > 0 where an increasing slope, negative at 0, is nearly zero."""
-    first, curve = slope(0.0)
+def _zero(slope: Slope, first: float, curve: float) -> float:
+    """Step length t > 0 where an increasing slope, ``first`` (negative) with ``curve`` at 0, is below a tenth of it.
+
+    So it meets the strong Wolfe conditions. The objective on the ray is convex: a bracket around the zero of the slope
+    with Newton steps inside always ends.
+    """
     low, high, t = 0.0, float("inf"), -first / max(curve, 1e-300)
     for trial in range(TRIALS):
         here, curve = slope(t)

@@ -21,20 +21,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fact_core.compute.image_batches import upload
+from fact_core.compute.less_memory import CPU, LessMemory, in_pieces
 from fact_core.config import LmConfig
 from fact_core.errors import ConfigError
 from fact_core.events import Decision, Event, Point, Progress
 from fact_core.generators import map_events
 from fact_core.lightweight import logistic
-from fact_core.lightweight.decide import LightPlan, decide, decide_on, labelled, reduction_of, seed_of
+from fact_core.lightweight.decide import LightPlan, decide, decide_on, labelled, reduction_of, seed_of, solved_on
 from fact_core.lightweight.joint import train_joint
 from fact_core.lightweight.map_head import MapHead
-from fact_core.lightweight.map_train import Check, Memory, Reduce
-from fact_core.lightweight.readings import Labelled, map_line, pooled_line, train_reading
+from fact_core.lightweight.map_train import Check, Memory, Reduce, taken
+from fact_core.lightweight.readings import CHUNK, Labelled, MapLines, map_line, pooled_line, train_reading
 from fact_core.types import IntArray, Step, T
 
 __all__ = ["LightHead", "LightPlan", "decide", "fit"]
 
+SHOWN = 1 << 28  # bytes of the held-out images' reduced tokens that are kept on the device
 MODES = ("map_lr", "lr", "both", "joint_lbfgs")
 
 
@@ -106,6 +109,7 @@ def fit(
     plan: LightPlan | None = None,
     tuned: nn.Linear | None = None,
     groups: IntArray | None = None,
+    less: LessMemory | None = None,
 ) -> Step[tuple[LightHead, list[Decision]]]:
     """Fit the light model on pooled (n, D), patches (n, h, w, C) or (n, N, C), y (n,).
 
@@ -117,13 +121,14 @@ def fit(
     iterations, and Progress of the
     cross-validation. A Point's ``part``: map (attention steps), joint, lr_map or lr_pooled (L-BFGS of both
     together, of the linear layer behind attention, of that on pooled features), whole (the finished head).
-    Returns the head and the decisions made here.
+    Returns the head and the decisions made here. less: what is known of the device's memory.
     Errors: InputError for one class only, or tokens that are not finite.
     """
     memory = Memory() if memory is None else memory
-    data = labelled(pooled, patches, y, device, groups)
+    device = solved_on(device)
+    data = labelled(pooled, patches, y, device, groups, less)
     seed = seed_of(memory, generator)
-    reduce = reduction_of(data, pool_patches, config) if config.mode != "lr" else None
+    reduce = (yield from reduction_of(data, pool_patches, config)) if config.mode != "lr" else None
     decided = plan
     if decided is None:
         decided = yield from decide_on(data, n_classes, reduce, config, seed, memory)
@@ -138,8 +143,8 @@ def fit(
         _copy(head.pooled_line, lines[0])
     if tuned is not None:
         head.tuned_line.load_state_dict(tuned.state_dict())
-    head.eval().requires_grad_(False)
-    yield _last_point(head, data, check, axis.done, device)
+    head.to(device).eval().requires_grad_(False)  # where memory was full, a part of it has stayed on the CPU
+    yield _last_point(head, data, check, axis.done)
     return head, list(decided.decisions) if plan is None else []
 
 
@@ -158,15 +163,21 @@ def _fit_map(
     head.mean.copy_(reduce.mean)
     head.basis.copy_(reduce.basis)
     if head.mode == "joint_lbfgs":
-        joint = train_joint(data, head.n_classes, reduce, config, c, seed)
+        less = data.less or LessMemory(data.device)
+        joint = less.whole("joint", lambda at: train_joint(data.to(at), head.n_classes, reduce.to(at), config, c, seed))
         head.map, head.map_line, scales = yield from axis.behind(joint, "joint")
         head.scales.copy_(scales)
         return
-    shown = _check(check, reduce, data.y.device) if check else None
+    shown = _check(check, reduce, data.device) if check else None
     steps = train_reading(data, head.n_classes, reduce, config, config.steps, seed, "map", memory, shown)
     head.map = yield from map_events(steps, lambda each: replace(each, part="map") if isinstance(each, Point) else each)
     axis.done = config.steps
-    fitted = yield from axis.behind(map_line(data, head.n_classes, head.map, reduce, config, seed, (c,)), "lr_map")
+    less = data.less or LessMemory(data.device)
+
+    def line(at: torch.device) -> Step[MapLines]:
+        return map_line(data.to(at), head.n_classes, head.map.to(at), reduce.to(at), config, seed, (c,))
+
+    fitted = yield from axis.behind(less.whole("lr_map", line), "lr_map")
     _copy(head.map_line, fitted.lines[0])
     head.scales.copy_(fitted.scales)
 
@@ -190,16 +201,33 @@ class _Axis:
         return (yield from map_events(run, change))
 
 
-def _check(check: tuple[Tensor, Tensor, Tensor], reduce: Reduce, device: torch.device | str) -> Check:
-    """Loss and accuracy of the passing linear head on held-out labels."""
+def _check(check: tuple[Tensor, Tensor, Tensor], reduce: Reduce, device: torch.device) -> Check:
+    """Loss and accuracy of the passing linear head on held-out labels.
+
+    Their reduced tokens are kept in float32 on the device up to ``SHOWN`` bytes, else in float16 on the CPU.
+    """
     _, patches, y = check
-    tokens = reduce(patches.reshape(patches.shape[0], -1, patches.shape[-1]).to(device))
-    truth = y.long().to(device)
+    n, width = len(patches), reduce.basis.shape[1]
+    many = n * patches[0].numel() // patches.shape[-1] * width * 4 > SHOWN if n else False
+    kept = torch.float16 if many else torch.float32
+
+    def reduced(rows: slice) -> Tensor:
+        seen = reduce(taken(patches, rows, device).flatten(1, -2))
+        return seen.to(CPU if many else device, kept)
+
+    tokens = torch.cat(in_pieces(n, CHUNK, reduced, device)[0]) if n else torch.zeros(0, 1, width, device=device)
 
     @torch.no_grad()
     def measure(head: MapHead, line: nn.Linear) -> tuple[float, float]:
-        logits = line(head(tokens))
-        return float(functional.cross_entropy(logits, truth)), float((logits.argmax(1) == truth).float().mean())
+        at = line.weight.device
+
+        def said(rows: slice) -> Tensor:
+            logits, truth = line(head(taken(tokens, rows, at))), upload(y[rows].long(), at)
+            loss = functional.cross_entropy(logits, truth, reduction="sum")
+            return torch.stack([loss, (logits.argmax(1) == truth).sum().to(loss)])
+
+        loss, hits = torch.stack(in_pieces(n, CHUNK, said, at)[0]).sum(dim=0).tolist()
+        return loss / n, hits / n
 
     return measure
 
@@ -209,21 +237,25 @@ def _last_point(
     data: Labelled,
     check: tuple[Tensor, Tensor, Tensor] | None,
     last: int,
-    device: torch.device | str,
 ) -> Point:
     """The finished head on the labelled and on the held-out images."""
     loss, accuracy = _measure(head, data.pooled, data.patches, data.y)
     held: tuple[float | None, float | None] = (None, None)
     if check:
-        held = _measure(head, check[0].to(device), check[1].to(device), check[2].long().to(device))
+        held = _measure(head, check[0], check[1], check[2].long())
     return Point("lm", last, last, float(last), loss, accuracy, held[0], held[1], part="whole")
 
 
 @torch.no_grad()
 def _measure(head: LightHead, pooled: Tensor, patches: Tensor, y: Tensor) -> tuple[float, float]:
-    parts = [head(p.float(), t.float()) for p, t in zip(pooled.split(256), patches.split(256), strict=True)]
-    logp = torch.cat(parts)
-    return float(functional.nll_loss(logp, y)), float((logp.argmax(dim=1) == y).float().mean())
+    """Loss and accuracy; images go through in pieces, wherever they lie."""
+    device = next(head.parameters()).device
+
+    def said(rows: slice) -> Tensor:
+        return head(upload(pooled[rows], device).float(), taken(patches, rows, device))  # type: ignore[no-any-return]
+
+    logp, truth = torch.cat(in_pieces(len(y), CHUNK, said, device)[0]), upload(y, device)
+    return float(functional.nll_loss(logp, truth)), float((logp.argmax(dim=1) == truth).float().mean())
 
 
 def _mean(answers: Sequence[Tensor]) -> Tensor:

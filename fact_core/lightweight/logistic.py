@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fact_core.compute.less_memory import CPU, LessMemory
 from fact_core.errors import InputError
 from fact_core.events import Progress
-from fact_core.generators import finish
+from fact_core.generators import logs_only
 from fact_core.lightweight.folds import folds, smallest_class
 from fact_core.lightweight.lbfgs import Problem, minimise
 from fact_core.types import IntArray, Step
@@ -25,6 +26,9 @@ from fact_core.types import IntArray, Step
 C_GRID = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
 
 MAX_ITER = 500
+#: n x D x K from which a GPU solves sooner. An iteration is about 60 kernels and 4 waits for their result, some 0.4 ms;
+#: in that time one core does two products of 1e6 numbers of 64 bits (4 flops each, 10 GFLOP/s).
+WORTH_A_GPU = 1_000_000
 #: Largest gradient on unit-norm features. At 1e-4 the large Cs of a path stay where the small ones ended, and all
 #: look alike.
 TOL, CV_TOL = 1e-6, 1e-5
@@ -56,16 +60,38 @@ def fit(
     max_iter: int = MAX_ITER,
     tol: float = 1e-6,
     start: Linear | None = None,
+    less: LessMemory | None = None,
 ) -> Step[Linear]:
     """Fit features x (n, D) to classes y (n,); yields a Point per iteration, with the mean cross-entropy.
 
     C is scikit-learn's inverse regularisation (with two classes too, where it penalises one
     row). balanced: classes weigh the same whatever their counts. start: a solution to go on
-    from. Classes without a label get a zero row and the smallest bias - 2: they never win,
-    because the logits of the others sum to 0 for every image.
+    from. less: what is known of the device's memory. Classes without a label get a zero row and
+    the smallest bias - 2: they never win, because the logits of the others sum to 0 for every image.
     Errors: InputError for one class only, or for features that are not finite.
     """
-    wide, target = _tensors(x, y, device)
+    asked = torch.as_tensor(x).device if device is None else torch.device(device)
+    fitting = (n_classes, C, sample_weight, balanced, phase, max_iter, tol, start)
+    less = less or LessMemory(CPU if asked.type == "mps" else asked)
+    line = yield from less.whole("logistic", lambda at: _fitted(*_tensors(x, y, at), *fitting))
+    return Linear(line.weight.to(asked), line.bias.to(asked), line.losses)
+
+
+def _fitted(
+    wide: Tensor,
+    target: Tensor,
+    n_classes: int,
+    C: float,
+    sample_weight: Tensor | None,
+    balanced: bool,
+    phase: str,
+    max_iter: int,
+    tol: float,
+    start: Linear | None,
+) -> Step[Linear]:
+    """``fit`` for x (n, D) float64 and y (n,) on the device that solves, or may give a small problem to the CPU."""
+    at = solver_device(len(wide), wide.shape[1], n_classes, wide.device)
+    wide, target = wide.to(at), target.to(at)
     check(wide, target)
     present = torch.unique(target)
     where = torch.zeros(n_classes, dtype=torch.int64, device=target.device)
@@ -87,6 +113,15 @@ def fit(
     return Linear(weight_rows, bias, tuple(losses))
 
 
+def solver_device(n: int, dim: int, n_classes: int, device: torch.device) -> torch.device:
+    """Where n rows of ``dim`` features and so many classes are solved: the CPU where a GPU would only wait for itself.
+
+    Numbers of 64 bits are needed: an Apple GPU has none.
+    """
+    small = n * min(n, dim) * n_classes < WORTH_A_GPU
+    return CPU if device.type == "mps" or small else device
+
+
 def scaled(c: float, x: Tensor | np.ndarray) -> float:  # type: ignore[type-arg]
     """C for features x (n, D) that does what ``c`` does on unit-norm features: c / mean |x|^2."""
     squared = float((torch.as_tensor(x).double() ** 2).sum(dim=1).mean())
@@ -104,6 +139,7 @@ def choose_C(
     generator: torch.Generator,
     grid: tuple[float, ...] = C_GRID,
     groups: IntArray | None = None,
+    less: LessMemory | None = None,
 ) -> Step[tuple[float, dict[str, float]]]:
     """The unit-norm C (see ``scaled``) of the lowest cross-validated log-loss, and all scores.
 
@@ -123,7 +159,10 @@ def choose_C(
     for done, held in enumerate(parts):
         mask = torch.ones(len(target), dtype=torch.bool, device=target.device)
         mask[torch.from_numpy(held)] = False
-        path = finish(fit_path(narrow[mask], target[mask], n_classes, grid, unit=unit, balanced=balanced, tol=CV_TOL))
+        fitting = fit_path(
+            narrow[mask], target[mask], n_classes, grid, unit=unit, balanced=balanced, tol=CV_TOL, less=less
+        )
+        path = yield from logs_only(fitting)
         for c, line in zip(grid, path, strict=True):
             sums[c] += float(functional.cross_entropy(line.logits(narrow[~mask]), target[~mask], reduction="sum"))
         yield Progress("lm.C", done + 1, k, "folds")
@@ -147,6 +186,7 @@ def fit_path(
     balanced: bool = True,
     sample_weight: Tensor | None = None,
     tol: float = TOL,
+    less: LessMemory | None = None,
 ) -> Step[list[Linear]]:
     """One fit for each C = c * unit of the grid, each started from the last; x (n, D) float64.
 
@@ -158,7 +198,15 @@ def fit_path(
     for c in grid:
         start = lines[-1] if lines else None
         line = yield from fit(
-            narrow, y, n_classes, C=c * unit, sample_weight=sample_weight, balanced=balanced, start=start, tol=tol
+            narrow,
+            y,
+            n_classes,
+            C=c * unit,
+            sample_weight=sample_weight,
+            balanced=balanced,
+            start=start,
+            tol=tol,
+            less=less,
         )
         lines.append(line)
     return [Linear(each.weight @ back.T, each.bias, each.losses) for each in lines] if back is not None else lines

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fact_core.compute.less_memory import LessMemory, in_pieces
 from fact_core.config import LmConfig
-from fact_core.events import Decision, Event, Point, Progress
-from fact_core.generators import finish, map_events
+from fact_core.events import Decision, Event, Log, Point, Progress
+from fact_core.generators import logs_only, map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, smallest_class, together
 from fact_core.lightweight.frofa import augment
 from fact_core.lightweight.logistic import C_GRID, Linear
 from fact_core.lightweight.map_head import MapHead
-from fact_core.lightweight.map_train import Check, MapTraining, Memory, Reduce, train_map
+from fact_core.lightweight.map_train import Check, MapTraining, Memory, Reduce, taken, train_map
 from fact_core.types import IntArray, Step
 
 MAX_ROWS = 20_000  # of originals and views together in one logistic regression
@@ -30,18 +31,32 @@ CV_FOLDS = 3
 class Labelled:
     """The labelled images: pooled (n, D) float32, patches (n, h, w, C) or (n, N, C), y (n,) int64, on one device.
 
-    groups (n,): images of one number belong together; None: each stands alone.
+    The patches lie on the CPU where there are many. groups (n,): images of one number belong together; None: each
+    stands alone. less: what is known of the device's memory.
     """
 
     pooled: Tensor
     patches: Tensor
     y: Tensor
     groups: IntArray | None = None
+    less: LessMemory | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is worked."""
+        return self.pooled.device
+
+    def to(self, device: torch.device) -> Labelled:
+        """The same on another device."""
+        if device == self.device:
+            return self
+        return replace(self, pooled=self.pooled.to(device), patches=self.patches.to(device), y=self.y.to(device))
 
     def rows(self, mask: Tensor) -> Labelled:
         """The images where mask (n,) is true."""
         groups = None if self.groups is None else self.groups[mask.cpu().numpy()]
-        return Labelled(self.pooled[mask], self.patches[mask], self.y[mask], groups)
+        patches = self.patches[mask.to(self.patches.device)]
+        return Labelled(self.pooled[mask], patches, self.y[mask], groups, self.less)
 
 
 @dataclass(frozen=True)
@@ -66,7 +81,9 @@ def pooled_line(data: Labelled, n_classes: int, config: LmConfig, grid: Sequence
     """R3: logistic regression on unit-norm pooled features, for each C of the grid."""
     x = functional.normalize(data.pooled, dim=1).double()
     unit = logistic.scaled(1.0, x)
-    return (yield from logistic.fit_path(x, data.y, n_classes, grid, unit=unit, balanced=config.balanced))
+    return (
+        yield from logistic.fit_path(x, data.y, n_classes, grid, unit=unit, balanced=config.balanced, less=data.less)
+    )
 
 
 def train_reading(
@@ -81,12 +98,17 @@ def train_reading(
     check: Check | None = None,
 ) -> Step[MapHead]:
     """R2's attention pooling, started at mean pooling with a converged linear head on it."""
-    pooled = reduce(data.patches.float().flatten(1, -2).mean(dim=1))
+
+    def mean(rows: slice) -> Tensor:
+        return taken(data.patches, rows, data.device).flatten(1, -2).mean(dim=1)
+
+    pooled = reduce(torch.cat(in_pieces(len(data.y), CHUNK, mean, data.device)[0]))
     C = logistic.scaled(config.C, pooled)
-    line = finish(logistic.fit(pooled, data.y, n_classes, C=C, balanced=config.balanced, tol=1e-4))
+    fitting = logistic.fit(pooled, data.y, n_classes, C=C, balanced=config.balanced, tol=1e-4, less=data.less)
+    line = yield from logs_only(fitting)
     start = (line.weight.float(), line.bias.float())
     training = MapTraining(data.patches, data.y, n_classes, reduce, start, config, steps, seed)
-    return (yield from train_map(training, name, memory, check))
+    return (yield from train_map(training, name, memory, check, data.less))
 
 
 def map_line(
@@ -115,6 +137,7 @@ def map_line(
         unit=logistic.scaled(1.0, x),
         balanced=config.balanced,
         sample_weight=weight,
+        less=data.less,
     )
     return MapLines(lines, scales)
 
@@ -128,13 +151,21 @@ def map_features(
     generator: torch.Generator | None = None,
 ) -> Tensor:
     """MAP features (n, W) of patches (n, h, w, C) or (n, N, C), augmented where a generator is given."""
-    parts = []
-    for chunk in patches.split(CHUNK):
-        maps = chunk.float()
-        if generator is not None and config is not None:
-            maps = augment(maps, config.frofa, config.strength, generator, form=config.form)
-        parts.append(head(reduce(maps.flatten(1, -2))))
-    return torch.cat(parts)
+    device = reduce.mean.device
+
+    def seen(rows: slice) -> Tensor:
+        drawn = generator.get_state() if generator is not None else None
+        try:
+            maps = taken(patches, rows, device)
+            if generator is not None and config is not None:
+                maps = augment(maps, config.frofa, config.strength, generator, form=config.form)
+            return head(reduce(maps.flatten(1, -2)))  # type: ignore[no-any-return]
+        except (RuntimeError, MemoryError):
+            if generator is not None and drawn is not None:
+                generator.set_state(drawn)  # smaller pieces draw anew
+            raise
+
+    return torch.cat(in_pieces(len(patches), CHUNK, seen, device)[0])
 
 
 def augments(config: LmConfig) -> bool:
@@ -159,8 +190,8 @@ def choose(data: Labelled, n_classes: int, reduce: Reduce, config: LmConfig, see
         mask[torch.from_numpy(held)] = False
         run = train_reading(data.rows(mask), n_classes, reduce, config, steps, seed + 2 + i, f"fold{i}", memory)
         head = yield from map_events(run, _progress(i * steps, k * steps))
-        lines = finish(pooled_line(data.rows(mask), n_classes, config, C_GRID))
-        fitted = finish(map_line(data.rows(mask), n_classes, head, reduce, config, seed, C_GRID))
+        lines = yield from logs_only(pooled_line(data.rows(mask), n_classes, config, C_GRID))
+        fitted = yield from logs_only(map_line(data.rows(mask), n_classes, head, reduce, config, seed, C_GRID))
         out = data.rows(~mask)
         unit = functional.normalize(out.pooled, dim=1)
         seen = map_features(head, reduce, out.patches)
@@ -197,6 +228,8 @@ def _progress(done: int, total: int) -> Callable[[Event], Event | None]:
     """Points of a fold are no points of the phase: they become its Progress."""
 
     def change(event: Event) -> Event | None:
-        return Progress("lm.mode", done + event.step, total, "steps") if isinstance(event, Point) else None
+        if isinstance(event, Point):
+            return Progress("lm.mode", done + event.step, total, "steps")
+        return event if isinstance(event, Log) else None
 
     return change

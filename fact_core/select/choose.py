@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from fact_core.choices import STRATEGIES, pick, resolve
+from fact_core.compute.less_memory import CPU, LessMemory
 from fact_core.errors import ConfigError
 from fact_core.events import Log
 from fact_core.select.picks import Picks, candidates, distinct, same_from, spread
@@ -34,11 +36,12 @@ def choose(
     answers [N,K]: what a trained model says, for the strategies that take it (``label_next``).
     labeled_rows (L,) are never picked. labeled_y (L,): their classes, -1 where a row is taken but has none.
 
-    Four things are seen to here, so that no strategy has to:
+    Five things are seen to here, so that no strategy has to:
     - A strategy that learns from labels gives way to ``FIRST`` while fewer than two classes have a label.
     - A pool above the strategy's limit is looked at through a random sample.
     - Near-duplicates are passed over: ``near`` is a share of the usual distance (1 - cos) from an image to the
       nearest other one. Two images closer than that count as one picture. 0: every image is its own.
+    - Where the device's memory is full the CPU chooses, with the same picks.
     - Of a group one image is picked until the budget needs more: rows of one number in groups (N,) belong together.
 
     ConfigError for an unknown strategy or an impossible budget, InputError for features that are not numbers.
@@ -70,7 +73,17 @@ def choose(
     where = np.searchsorted(seen, labeled_rows)
     if choice.answers and answers is not None:
         options["answers"] = answers[seen]
-    found: Picks = yield from resolve(choice.target)(part, budget, where, labeled_y, rng, **options)
+    begun, asked = rng.bit_generator.state, torch.device(options.get("device", "cpu"))
+
+    def run(device: torch.device) -> Step[Picks]:
+        rng.bit_generator.state = begun  # a second time, where memory was full, with the same chance
+        chosen: Step[Picks] = resolve(choice.target)(
+            part, budget, where, labeled_y, rng, **{**options, "device": device}
+        )
+        return chosen
+
+    # An Apple GPU has no numbers of 64 bits, which some strategies need.
+    found: Picks = yield from LessMemory(CPU if asked.type == "mps" else asked).whole("select", run)
     picks = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
     if near > 0:
         picks = yield from _apart(x, picks, taken, near)

@@ -60,7 +60,7 @@ def farthest(pool: Tensor, free: IntArray, known: IntArray, count: int) -> Step[
         mean = pool.mean(0, keepdim=True)
         off = torch.cat([_gaps(block, mean) for block, _ in _blocks(pool, gap, 1)])
         order.append(int(torch.where(gap > 0, off, torch.inf).argmin()))
-        gap[order] = -1.0
+        gap[order[0]] = -1.0
     new, began = torch.from_numpy(np.concatenate([known, order]).astype(np.int64)).to(pool.device), time.monotonic()
     while len(order) < count:
         for block, part in _blocks(pool, gap, len(new)):
@@ -73,9 +73,9 @@ def farthest(pool: Tensor, free: IntArray, known: IntArray, count: int) -> Step[
             order.extend(rest[: count - len(order)].tolist())
             break
         picked = _watch(pool, gap, min(AT_ONCE, count - len(order)))
-        gap[picked] = -1.0
-        order.extend(picked)
         new = torch.tensor(picked, device=pool.device)
+        gap[new] = -1.0
+        order.extend(picked)
     return np.array(order, dtype=np.int64)
 
 

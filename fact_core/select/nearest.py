@@ -31,8 +31,9 @@ def nearest_free(
     taken = np.ones(len(pool), dtype=bool)
     taken[free] = False
     lists: list[IntArray] = []
+    closed = torch.from_numpy(taken).to(pool.device)
     for block in u.split(max(1, BLOCK // len(pool))):
-        lists.extend(_ranked(pool, block, taken))
+        lists.extend(_ranked(pool, block, closed))
         yield Progress("nearest images", len(lists), len(u), "centroids")
     rows = np.array([_take(pool, u[j], lists[j], taken) for j in range(len(u))], dtype=np.int64)
     order = np.argsort(-weight, kind="stable")
@@ -40,10 +41,9 @@ def nearest_free(
     return rows[order], np.array(spares, dtype=np.int64)
 
 
-def _ranked(pool: Tensor, u: Tensor, taken: Mask) -> list[IntArray]:
-    """For each centroid its TOP most similar rows, best first."""
-    similarity = u @ pool.T
-    similarity[:, torch.from_numpy(taken).to(pool.device)] = -2.0
+def _ranked(pool: Tensor, u: Tensor, closed: Tensor) -> list[IntArray]:
+    """For each centroid its TOP most similar rows, best first. closed (N,): rows that come last."""
+    similarity = (u @ pool.T).masked_fill_(closed, -2.0)
     top = similarity.topk(min(TOP, len(pool)), dim=1).indices.cpu().numpy()
     return list(top.astype(np.int64))
 

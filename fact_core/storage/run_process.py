@@ -88,8 +88,14 @@ def spawn_worker(project: Project, idle: float, follow_up: bool = False) -> subp
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # Threads that wait sleep instead of spinning: with other programs on the same cores,
-                # a training step was measured 2.8 times faster (two cores, load 6).
-                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ, "PYTHONPATH": path},
+                # a training step was measured 2.8 times faster (two cores, load 6). cuBLAS repeats its sums where its
+                # workspace has a fixed size, which it reads once.
+                env={
+                    "OMP_WAIT_POLICY": "PASSIVE",
+                    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
+                    **os.environ,
+                    "PYTHONPATH": path,
+                },
                 start_new_session=True,  # Ctrl+C in the terminal reaches the front process only
             )
     except OSError as error:

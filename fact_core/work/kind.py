@@ -50,3 +50,14 @@ def kind_of(run: Run) -> Kind:
 def options_of(run: Run) -> Any:
     """The run's options as its kind's dataclass. ConfigError when one cannot be."""
     return from_dict(pick(RUN_CONFIGS, run.kind, "kind of run"), run.config)
+
+
+def step_of(project: Project, run: Run) -> Step[dict[str, Any]]:
+    """What does the run; where it may use a GPU, in turn with the workers of other projects."""
+    options = options_of(run)
+    step, device = kind_of(run).run(project, run, options), getattr(options, "device", "cpu")
+    if device == "cpu":
+        return step
+    from fact_core.work.gpu_turn import in_turn  # imports torch, which a scan need not wait for
+
+    return in_turn(device, project.folder.name, step)

@@ -38,7 +38,7 @@ import torch
 from fact_core.analysis.training_time import Amount, expected, in_words
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.classifier.model import save_model
-from fact_core.compute.device import describe
+from fact_core.compute.device import describe, repeatable
 from fact_core.config import TrainConfig, to_dict
 from fact_core.errors import ImageChanged
 from fact_core.events import Event, Log, Saved
@@ -53,6 +53,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Report, Step
 from fact_core.work import reports, temperature
+from fact_core.work.gpu_memory import memory_expected
 from fact_core.work.grouping import group_numbers
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import load_here, needs_features, pool_features
@@ -89,23 +90,25 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     some = rng.choice(len(pool), size=min(PCA_IMAGES, len(pool)), replace=False)
     backbone = load_here(project, config.backbone, device, config.view, ranges)
     own = backbone.preprocess.pixels  # that of the features; self-training may have the network answer at another
+    yield from memory_expected(backbone, config, device, len(known.ids))
     try:
-        trained = yield from run_phases(
-            backbone=backbone,
-            files=pool.sources(rows),
-            y=known.y,
-            classes=known.classes,
-            x=x[rows],
-            check=held,
-            pool_files=pool.sources(np.sort(some)),
-            config=config,
-            device=device,
-            folder=folder / "checkpoint",
-            reuse=project.cache / "phase2",
-            unlabelled=pool.sources(others),
-            unlabelled_x=x[others],
-            groups=known.groups,
-        )
+        with repeatable(config.deterministic):
+            trained = yield from run_phases(
+                backbone=backbone,
+                files=pool.sources(rows),
+                y=known.y,
+                classes=known.classes,
+                x=x[rows],
+                check=held,
+                pool_files=pool.sources(np.sort(some)),
+                config=config,
+                device=device,
+                folder=folder / "checkpoint",
+                reuse=project.cache / "phase2",
+                unlabelled=pool.sources(others),
+                unlabelled_x=x[others],
+                groups=known.groups,
+            )
     except ImageChanged:
         items.doubt(project, pool.digests)  # the next scan reads all of them, whatever their times say
         raise

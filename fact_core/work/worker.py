@@ -32,7 +32,7 @@ from fact_core.storage import run_events, run_process, run_queue, worker_lock
 from fact_core.storage.project import Project, open_project
 from fact_core.types import Step
 from fact_core.work import full_disk
-from fact_core.work.kind import kind_of, options_of
+from fact_core.work.kind import kind_of, options_of, step_of
 from fact_core.work.versions import versions
 
 ASK_SECONDS = 0.5
@@ -142,7 +142,7 @@ def execute(project: Project, run: run_queue.Run, worker: str, stop: threading.E
         sink = _Sink(project, run.id)
         try:
             run_queue.note(project, run.id, versions=versions())
-            result = _drive(kind_of(run).run(project, run, options_of(run)), sink, stop)
+            result = _drive(step_of(project, run), sink, stop)
         except Stopped:
             leave = not stop.is_set()
             status, reason = "stopped", "Stopped. What is done is kept: it can be resumed."

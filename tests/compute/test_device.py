@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from fact_core.compute.device import _is_glibc, describe, exact_float32, passed_over
+from fact_core.compute import device as devices
+from fact_core.compute.device import answering, choose, describe, exact_float32, passed_over, repeatable
+from fact_core.compute.kept_memory import _is_glibc
+from fact_core.errors import DeviceError
 
 with_glibc = pytest.mark.skipif(not _is_glibc(), reason="another C library than glibc")
 
 #: In a process of its own: what other tests have left in the heap would have a say.
 START = """
 import resource, psutil, torch
-from fact_core.compute.device import kept_memory
+from fact_core.compute.kept_memory import kept_memory
 BLOCK = 16 * 2**20  # float32 values: 64 MB, as large as the activations of a layer
 
 def faults():
@@ -107,3 +110,63 @@ def test_a_gpu_that_cannot_be_used_is_told_with_the_reason(fake_gpu: Path, monke
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     (fake_gpu / "nvidia-smi").unlink()
     assert passed_over("auto") == ""
+
+
+def test_a_further_gpu_and_apples_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def reason(number: int = 0) -> str:
+        asked.append(number)
+        return "" if number < 2 else "there are 2: cuda:0 to cuda:1"
+
+    monkeypatch.setattr(devices, "_no_gpu", reason)
+    assert choose("cuda:1") == torch.device("cuda", 1) and choose("cuda") == choose("auto") == torch.device("cuda")
+    with pytest.raises(DeviceError, match="cuda:0 to cuda:1"):
+        choose("cuda:2")
+    assert asked == [1, 0, 0, 2]
+    for name in ("cuda:x", "cuda:-1", "cpu:1", "tpu", "auto:0"):
+        with pytest.raises(DeviceError, match=r"auto, cpu, cuda, mps, cuda:1"):
+            choose(name)
+
+
+def test_apples_gpu_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "_no_gpu", lambda: "PyTorch sees no CUDA device")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert choose("mps") == torch.device("mps") and "untried" in describe(torch.device("mps"))
+    assert choose("auto") == torch.device("cpu")  # nobody has tried it
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="no GPU of Apple's"):
+        choose("mps")
+
+
+def test_deterministic_kernels_only_while_they_are_asked_for() -> None:
+    def flags() -> tuple[bool, ...]:
+        cudnn = torch.backends.cudnn
+        return torch.are_deterministic_algorithms_enabled(), cudnn.deterministic, cudnn.benchmark
+
+    before = flags()
+    with repeatable(False):
+        assert flags() == before
+    with repeatable(True):
+        assert flags() == (True, True, False)
+    assert flags() == before
+
+
+def test_answers_on_a_cpu_are_float32_without_gradients() -> None:
+    with answering(torch.device("cpu")):
+        assert torch.is_inference_mode_enabled() and not torch.is_autocast_enabled("cpu")
+    with answering(torch.device("cpu"), torch.bfloat16):
+        assert torch.is_autocast_enabled("cpu")
+    assert not torch.is_inference_mode_enabled() and not torch.is_autocast_enabled("cpu")
+
+
+def test_of_several_gpus_the_one_that_is_shown_is_named(fake_gpu: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fact_core import processor
+
+    (fake_gpu / "nvidia-smi").write_text('#!/bin/sh\necho "GPU $*"\n')
+    assert "--id" not in processor.gpu_name()
+    for shown in ("1", "1,0", "GPU-01234567-89ab-cdef-0123-456789abcdef"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown)
+        assert f"--id={shown.partition(',')[0]}" in processor.gpu_name()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-1; rm -rf")
+    assert "--id" not in processor.gpu_name()

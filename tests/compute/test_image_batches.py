@@ -3,22 +3,16 @@
 import io
 import json
 import math
+import threading
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from fact_core.compute.image_batches import (
-    ImageCache,
-    Preprocess,
-    apply_crop,
-    batches,
-    draw_crop,
-    load_eval,
-    normalise,
-    training_batch,
-)
+from fact_core import processor
+from fact_core.compute.image_batches import Preprocess, batches, decoding_threads, load_eval, normalise
+from fact_core.compute.training_images import ImageCache, apply_crop, draw_crop, training_batch
 from fact_core.errors import ImageError
 
 PRE = Preprocess(32, 0.875, "bicubic", (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
@@ -204,3 +198,20 @@ def test_a_file_whose_picture_does_not_fit_into_memory_is_told_and_the_others_go
     bad = {}
     rows = [row for got, _ in batches(files, PRE, 2, on_bad=bad.__setitem__) for row in got.tolist()]
     assert rows == [0, 1, 2, 4, 5, 6] and "not enough memory" in bad[3].what
+
+
+def test_pictures_are_decoded_by_a_thread_a_core_however_many_compute(files, monkeypatch):
+    """OMP_NUM_THREADS=1, as clusters set it, once meant a single thread that decodes."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(processor, "cores", lambda: 3)
+    names, meet = set(), threading.Barrier(3)
+
+    def seen(row, image):
+        names.add(threading.current_thread().name)
+        if row < 3:
+            meet.wait(30)  # three at once, or never
+
+    assert sum(len(rows) for rows, _ in batches(files[:3], PRE, 8, on_image=seen)) == 3
+    assert len(names) == 3
+    monkeypatch.setattr(processor, "cores", lambda: 64)
+    assert decoding_threads() == 16

@@ -8,6 +8,7 @@ from PIL import Image
 from fact_core import backbones, processor
 from fact_core.compute import device
 from fact_core.compute.image_batches import load_eval, normalise
+from fact_core.compute.less_memory import LessMemory, out_of_memory
 from fact_core.errors import DeviceError, WeightsError
 from fact_core.events import Log, Progress
 from fact_core.features import extract
@@ -101,13 +102,23 @@ class Picky(torch.nn.Module):
 
 def test_full_memory_halves_the_batch(backbone):
     """Hostile input 15: CUDA out of memory in features."""
-    pictures = np.zeros((10, 3, 64, 64), np.uint8)
-    x, size = extract._pooled(device.Ready(Picky(3), CPU, torch.float32), pictures, backbone.preprocess, 10)
-    assert x.shape == (10, 4) and size == 3
-    with pytest.raises(DeviceError, match="single image"):
-        extract._pooled(device.Ready(Picky(0), CPU, torch.float32), pictures, backbone.preprocess, 10)
+    pictures, pre = np.zeros((10, 3, 64, 64), np.uint8), backbone.preprocess
+
+    class Ready:
+        def __init__(self, net):
+            self.net = net
+
+        def on(self, where, sample):
+            return self.net
+
+    less = LessMemory(CPU)
+    x, events = heard(extract._pooled(Ready(Picky(3)), pictures, pre, less, 10))
+    assert x.shape == (10, 4) and less.sizes == {"features": 3} and len(events) == 1
+    assert heard(extract._pooled(Ready(Picky(3)), pictures, pre, less, 10))[1] == []  # remembered, and told once
+    with pytest.raises(DeviceError, match="Not even one image"):
+        heard(extract._pooled(Ready(Picky(0)), pictures, pre, LessMemory(CPU), 10))
     with pytest.raises(WeightsError, match="not numbers"):
-        extract._pooled(device.Ready(Picky(99, np.nan), CPU, torch.float32), pictures, backbone.preprocess, 10)
+        heard(extract._pooled(Ready(Picky(99, np.nan)), pictures, pre, LessMemory(CPU), 10))
 
 
 def test_tokens(backbone, images):
@@ -137,7 +148,7 @@ def test_device_in_words(monkeypatch):
     assert device.choose("auto") == CPU
     with pytest.raises(DeviceError, match="sees no CUDA"):
         device.choose("cuda")
-    with pytest.raises(DeviceError, match="auto, cpu, cuda"):
+    with pytest.raises(DeviceError, match="auto, cpu, cuda, mps"):
         device.choose("tpu")
 
 
@@ -159,8 +170,17 @@ def test_a_gpu_that_is_seen_and_cannot_compute_is_not_taken(monkeypatch, said):
 
 
 def test_out_of_memory_is_known():
-    assert device.out_of_memory(torch.cuda.OutOfMemoryError("x")) and device.out_of_memory(MemoryError())
-    assert device.out_of_memory(RuntimeError("CUDA out of memory. Tried")) and not device.out_of_memory(ValueError())
+    assert out_of_memory(torch.cuda.OutOfMemoryError("x")) and out_of_memory(MemoryError())
+    for said in (
+        "CUDA out of memory. Tried",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_NOT_SUPPORTED. This error may appear if you passed in a non-contiguous input.",
+        "FIND was unable to find an engine to execute this computation",
+        "MPS backend out of memory",
+    ):
+        assert out_of_memory(RuntimeError(said)), said
+    assert not out_of_memory(ValueError()) and not out_of_memory(RuntimeError("CUDA error: misaligned address"))
 
 
 def test_bf16_only_where_it_is_fast_and_faithful(backbone, monkeypatch):

@@ -1,5 +1,6 @@
 """Checkpoints: whole, bound to what they were made from, and never fatal to read."""
 
+import threading
 import time
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from fact_core.errors import StorageError
+from fact_core.finetune import checkpoint as checkpoints
 from fact_core.finetune.checkpoint import Checkpoint, clear, fingerprint
 
 
@@ -112,3 +114,47 @@ def test_other_pictures_of_the_same_names_are_another_run(tmp_path: Path) -> Non
     assert marks[0] != marks[1]
     assert fingerprint([tmp_path / "two" / "a.png"], [0], ["x"]) == marks[0]
     assert fingerprint([tmp_path / "gone.png"], [0], ["x"]) != fingerprint([tmp_path / "lost.png"], [0], ["x"])
+
+
+def test_a_save_beside_the_work_is_told_when_it_lies_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is saved is what was there when it was asked for; a second save waits for the first."""
+    go, threads = threading.Event(), list[str]()
+    write = checkpoints.write_file
+
+    def slow(file: Path, content: bytes, doing: str) -> None:
+        threads.append(threading.current_thread().name)
+        assert go.wait(30)
+        write(file, content, doing)
+
+    monkeypatch.setattr(checkpoints, "write_file", slow)
+    checkpoint, weight = Checkpoint(tmp_path, "a", every=0.0), torch.ones(3)
+    checkpoint.save_beside("ff", {"w": weight}, {"step": 4})
+    weight += 1
+    assert checkpoint.written() == [] and not (tmp_path / "ff.safetensors").exists()
+    go.set()
+    assert checkpoint.written(wait=True) == [4] and checkpoint.written() == []
+    stored = checkpoint.load("ff")
+    assert stored is not None and stored.tensors["w"].tolist() == [1, 1, 1] and set(threads) == {"checkpoint"}
+    checkpoint.save_beside("ff", {"w": weight}, {"step": 5})
+    checkpoint.save("ff", {"w": weight}, {"step": 6}, finished=True)
+    assert checkpoint.finished("ff") is not None and checkpoint.written() == []
+
+
+def test_a_full_disk_beside_the_work_is_told_by_the_next_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: Path, content: bytes, doing: str) -> None:
+        raise StorageError(f"The disk is full ({doing})")
+
+    checkpoint = Checkpoint(tmp_path, "a", every=0.0)
+    checkpoint.save("ff", {}, {"step": 1})
+    monkeypatch.setattr(checkpoints, "write_file", full)
+    for ask in (
+        lambda: checkpoint.written(wait=True),
+        lambda: checkpoint.save("ff", {}, {"step": 3}),
+        lambda: checkpoint.load("ff"),
+    ):
+        checkpoint.save_beside("ff", {}, {"step": 2})
+        with pytest.raises(StorageError, match="saving a checkpoint"):
+            ask()
+    monkeypatch.undo()
+    stored = checkpoint.load("ff")
+    assert stored is not None and stored.values["step"] == 1  # the last whole one is still there

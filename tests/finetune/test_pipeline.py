@@ -13,6 +13,7 @@ import torch
 from safetensors import safe_open
 
 from app.shell.text import sentences
+from fact_core.compute.less_memory import LessMemory
 from fact_core.errors import ConfigError, ImageError, InputError
 from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune.checkpoint import last_saved
@@ -240,7 +241,7 @@ def test_a_pool_image_that_is_gone_is_told_and_a_labelled_one_is_an_error(data: 
         and len(trained.phases) == 1
     )
     pool = [*data.files[:4], gone, *data.files[4:]]
-    seen, whole = (drain(tokens_of(backbone(), each, CPU, "pool", True))[1] for each in (pool, data.files))
+    seen, whole = (drain(tokens_of(backbone(), each, LessMemory(CPU), "pool", True))[1] for each in (pool, data.files))
     assert torch.allclose(seen.pooled, whole.pooled, atol=1e-5) and len(seen.patches) == len(data.files)
     lost = replace(data, files=(*data.files[:-1], gone))
     for kept in (None, tmp_path / "kept"):

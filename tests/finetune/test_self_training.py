@@ -18,7 +18,9 @@ from fact_core.backbones import Backbone, Tokens, load
 from fact_core.bench.cells import covers
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.classifier.model import load_model, save_model
-from fact_core.compute.image_batches import ImageCache, load_eval, normalise
+from fact_core.compute.image_batches import load_eval, normalise
+from fact_core.compute.less_memory import LessMemory
+from fact_core.compute.training_images import ImageCache
 from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ImageError
 from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
@@ -437,7 +439,8 @@ def test_a_full_memory_while_it_names_takes_one_image_at_a_time() -> None:
     net: Any = Net(Full(), torch.nn.Linear(3, 2))  # type: ignore[arg-type]
     pictures = np.random.default_rng(0).integers(0, 255, (5, 3, 8, 8), dtype=np.uint8)
     wanted = normalise(pictures, network.preprocess, CPU).mean(dim=(2, 3))
-    answers, features = naming._said(net, pictures, CPU)
+    events, (answers, features) = drain(naming._said(net, pictures, LessMemory(CPU)))
+    assert [event.text.split(":")[0] for event in events if isinstance(event, Log)] == ["Out of memory"]
     assert torch.allclose(features, wanted, atol=1e-5)
     assert torch.allclose(answers, net.head(wanted).log_softmax(1), atol=1e-5)
 

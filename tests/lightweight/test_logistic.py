@@ -10,13 +10,16 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional
 
+from fact_core.compute.less_memory import LessMemory
 from fact_core.errors import InputError
-from fact_core.events import Event, Point
+from fact_core.events import Event, Log, Point
 from fact_core.generators import finish
 from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, same_images, smallest_class
-from fact_core.lightweight.logistic import Linear, choose_C, fit, scaled
-from fact_core.types import IntArray
+from fact_core.lightweight.lbfgs import Problem
+from fact_core.lightweight.logistic import Linear, choose_C, fit, scaled, solver_device
+from fact_core.types import IntArray, Step
+from tests.steps_help import heard
 
 
 def data(n: int, wide: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -226,3 +229,32 @@ def test_the_line_search_does_not_jump_to_and_fro() -> None:
     line = finish(fit(x, y, 20, C=100.0))
     assert (np.diff(line.losses) <= 0).all() and line.losses[-1] < 0.03
     assert (line.logits(torch.from_numpy(x)).argmax(1).numpy() == y).all()
+
+
+def test_small_problems_are_solved_on_the_cpu_and_others_where_they_lie() -> None:
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    assert solver_device(100, 384, 10, gpu) == cpu  # 100 rows span 100 dimensions: 100,000 numbers
+    assert solver_device(1000, 1280, 10, gpu) == gpu
+    assert solver_device(50_000, 384, 10, cpu) == cpu
+    assert solver_device(50_000, 384, 10, torch.device("mps")) == cpu  # which knows no 64 bits
+
+
+def test_a_solver_whose_memory_is_full_goes_on_where_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error comes from cuBLAS, in the middle; the answer is the same, and it is told once for all fits."""
+    x, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+    wanted = finish(fit(x, y, 3, C=10.0))
+    inner, asked = logistic.minimise, list[str]()
+
+    def minimise(problem: Problem, *more: Any) -> Step[Any]:
+        asked.append(problem.x.device.type)
+        if len(asked) == 1:
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+        return (yield from inner(problem, *more))
+
+    monkeypatch.setattr(logistic, "minimise", minimise)
+    less = LessMemory(torch.device("cuda"))
+    monkeypatch.setattr("fact_core.compute.less_memory.release", lambda device: None)
+    found, events = heard(fit(x, y, 3, C=10.0, less=less))
+    assert torch.equal(found.weight, wanted.weight) and asked == ["cpu", "cpu"]
+    assert [each.text[:13] for each in events if isinstance(each, Log)] == ["Out of memory"]
+    assert not [each for each in heard(fit(x, y, 3, C=10.0, less=less))[1] if isinstance(each, Log)]

@@ -268,3 +268,18 @@ def test_better_than_random_at_covering():
     ours = np.mean([cover(run(x, 12, seed=s).rows) for s in range(3)])
     lot = np.mean([cover(run(x, 12, seed=s, select=random.select).rows) for s in range(3)])
     assert ours > lot
+
+
+def test_the_pull_asks_for_half_of_the_repulsion_and_both_halves_agree() -> None:
+    u = normalize(torch.randn(40, 8, generator=torch.Generator().manual_seed(0)), dim=1)
+    log_r, mean = objective.repulsion(u, 0.07)
+    assert torch.equal(objective.log_repulsion(u, 0.07), log_r)
+    e = torch.exp(u @ u.T / 0.07)
+    assert torch.allclose(log_r, e.sum(1).log(), atol=1e-4)
+    assert torch.allclose(mean, e @ u / e.sum(1, keepdim=True), atol=1e-5)
+
+
+def test_what_a_centroid_thinks_of_itself_is_left_out_in_every_block() -> None:
+    u = normalize(torch.randn(7, 3, generator=torch.Generator().manual_seed(0)), dim=1)
+    whole = torch.exp((u @ u.T - 1) / 0.5).fill_diagonal_(0)
+    assert torch.allclose(torch.cat([objective._others(u, u[i : i + 3], i, 0.5) for i in (0, 3, 6)]), whole)

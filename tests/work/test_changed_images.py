@@ -105,7 +105,8 @@ def test_a_thumbnail_is_never_of_other_bytes(project: Project) -> None:
 def test_predictions_and_training_see_only_what_was_scanned(project: Project) -> None:
     from fact_core.classifier.model import Classifier
     from fact_core.classifier.predict import predict
-    from fact_core.compute.image_batches import ImageCache, load_eval
+    from fact_core.compute.image_batches import load_eval
+    from fact_core.compute.training_images import ImageCache
 
     pool = items.pool(project)
     replaced(project.images / "003.png", 99)

@@ -119,6 +119,8 @@ TEXT = {
     "train.part.lm.mode": "comparing the readings of the light model",
     "train.part.lm.C": "comparing strengths of regularisation",
     "train.part.predict": "measuring on the check images",
+    "train.part.pictures": "reading the images to learn from",
+    "train.part.gpu": "waiting for the GPU, which another project uses",
     "train.time_left": "Left in this phase",
     "train.left_in_all": "Left in all",
     "train.running_for": "Running for",
