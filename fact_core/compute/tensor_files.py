@@ -28,9 +28,9 @@ def kept_tensor(shape: Sequence[int], dtype: torch.dtype, most: int = MOST) -> T
     if math.prod(shape) * kind.itemsize <= most:
         return torch.zeros(*shape, dtype=dtype)
     try:
-        file = tempfile.TemporaryFile()  # noqa: SIM115 (the map keeps it open)
-        if hasattr(os, "posix_fallocate"):  # else a disk that fills up later would end the process
-            os.posix_fallocate(file.fileno(), 0, math.prod(shape) * kind.itemsize)
-        return torch.from_numpy(np.memmap(file, dtype=kind, mode="w+", shape=tuple(shape)))
+        with tempfile.TemporaryFile() as file:  # the map keeps what it needs of it
+            if hasattr(os, "posix_fallocate"):  # else a disk that fills up later would end the process
+                os.posix_fallocate(file.fileno(), 0, math.prod(shape) * kind.itemsize)
+            return torch.from_numpy(np.memmap(file, dtype=kind, mode="w+", shape=tuple(shape)))
     except OSError as error:
         raise storage_error(error, "keeping what the network says of the images") from error

@@ -108,7 +108,7 @@ class _Problem:
                 if not out_of_memory(error) or self.chunk <= FEWEST:
                     raise
             release(self.data.device)
-            self.chunk = (self.chunk + 1) // 2
+            self.chunk = (min(self.chunk, len(self.data.y)) + 1) // 2
 
     def _evaluated(self) -> float:
         for each in self.weights:

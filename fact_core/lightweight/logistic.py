@@ -71,9 +71,13 @@ def fit(
     Errors: InputError for one class only, or for features that are not finite.
     """
     asked = torch.as_tensor(x).device if device is None else torch.device(device)
-    fitting = (n_classes, C, sample_weight, balanced, phase, max_iter, tol, start)
-    less = less or LessMemory(CPU if asked.type == "mps" else asked)
-    line = yield from less.whole("logistic", lambda at: _fitted(*_tensors(x, y, at), *fitting))
+    solver = solver_device(len(x), x.shape[1], n_classes, asked)
+
+    def fitting(at: torch.device) -> Step[Linear]:
+        wide, target = _tensors(x, y, CPU if solver == CPU else at)
+        return _fitted(wide, target, n_classes, C, sample_weight, balanced, phase, max_iter, tol, start)
+
+    line = yield from (less or LessMemory(solver)).whole("logistic", fitting)
     return Linear(line.weight.to(asked), line.bias.to(asked), line.losses)
 
 
@@ -89,9 +93,7 @@ def _fitted(
     tol: float,
     start: Linear | None,
 ) -> Step[Linear]:
-    """``fit`` for x (n, D) float64 and y (n,) on the device that solves, or may give a small problem to the CPU."""
-    at = solver_device(len(wide), wide.shape[1], n_classes, wide.device)
-    wide, target = wide.to(at), target.to(at)
+    """``fit`` for x (n, D) float64 and y (n,), on their device."""
     check(wide, target)
     present = torch.unique(target)
     where = torch.zeros(n_classes, dtype=torch.int64, device=target.device)

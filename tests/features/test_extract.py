@@ -213,7 +213,7 @@ def test_gpu_features_point_the_same_way(tmp_path, backbone, images):
 def test_log_when_the_batch_shrinks(tmp_path, backbone, images, monkeypatch):
     digests, files = images
     store = FeatureStore.open(tmp_path / "store", 4)
-    monkeypatch.setattr(extract, "inference", lambda *args: device.Ready(Picky(2), CPU, torch.float32))
+    monkeypatch.setattr(device, "inference", lambda *args: device.Ready(Picky(2), CPU, torch.float32))
     found, events = heard(extract.extract(backbone, digests, files, store, device=CPU))
     assert found.n_new == 7 and any(isinstance(each, Log) and "memory" in each.text for each in events)
 
@@ -224,7 +224,7 @@ def test_what_did_not_fit_once_is_not_tried_again(tmp_path, backbone, images, mo
     store, sizes = FeatureStore.open(tmp_path / "store", 4), []
     net = Picky(1)
     net.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
-    monkeypatch.setattr(extract, "inference", lambda *args: device.Ready(net, CPU, torch.float32))
+    monkeypatch.setattr(device, "inference", lambda *args: device.Ready(net, CPU, torch.float32))
     found, events = heard(extract.extract(backbone, digests, files, store, device=CPU, batch=3))
     assert found.n_new == 7 and sizes == [3, 2, *[1] * 7]
     assert len([each for each in events if isinstance(each, Log) and "memory" in each.text]) == 1

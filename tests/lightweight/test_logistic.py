@@ -252,7 +252,8 @@ def test_a_solver_whose_memory_is_full_goes_on_where_there_is_some(monkeypatch: 
         return (yield from inner(problem, *more))
 
     monkeypatch.setattr(logistic, "minimise", minimise)
-    less = LessMemory(torch.device("cuda"))
+    less, tensors = LessMemory(torch.device("cuda")), logistic._tensors
+    monkeypatch.setattr(logistic, "_tensors", lambda x, y, at: tensors(x, y, "cpu"))  # there is no GPU here
     monkeypatch.setattr("fact_core.compute.less_memory.release", lambda device: None)
     found, events = heard(fit(x, y, 3, C=10.0, less=less))
     assert torch.equal(found.weight, wanted.weight) and asked == ["cpu", "cpu"]
