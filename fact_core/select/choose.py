@@ -73,21 +73,24 @@ def choose(
     where = np.searchsorted(seen, labeled_rows)
     if choice.answers and answers is not None:
         options["answers"] = answers[seen]
-    begun, asked = rng.bit_generator.state, torch.device(options.get("device", "cpu"))
-
-    def run(device: torch.device) -> Step[Picks]:
-        rng.bit_generator.state = begun  # a second time, where memory was full, with the same chance
-        chosen: Step[Picks] = resolve(choice.target)(
-            part, budget, where, labeled_y, rng, **{**options, "device": device}
-        )
-        return chosen
-
-    # An Apple GPU has no numbers of 64 bits, which some strategies need.
-    found: Picks = yield from LessMemory(CPU if asked.type == "mps" else asked).whole("select", run)
+    found = yield from _picked(choice.target, (part, budget, where, labeled_y), rng, options)
     picks = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
     if near > 0:
         picks = yield from _apart(x, picks, taken, near)
     return picks if groups is None else spread(picks, groups, taken)
+
+
+def _picked(target: str, given: tuple[Any, ...], rng: np.random.Generator, options: dict[str, Any]) -> Step[Picks]:
+    """What the strategy picks: once more, on the CPU and with the same chance, where the device's memory is full."""
+    device, begun = torch.device(options.get("device", "cpu")), rng.bit_generator.state
+
+    def run(at: torch.device) -> Step[Picks]:
+        rng.bit_generator.state = begun
+        chosen: Step[Picks] = resolve(target)(*given, rng, **{**options, "device": at})
+        return chosen
+
+    # An Apple GPU has no numbers of 64 bits, which some strategies need.
+    return (yield from LessMemory(CPU if device.type == "mps" else device).whole("select", run))
 
 
 def _apart(x: FloatArray, picks: Picks, taken: IntArray, near: float) -> Step[Picks]:
