@@ -23,6 +23,8 @@ from fact_core.storage.project import DATABASE, Project, image_folder, open_proj
 from fact_core.types import Step
 
 MOST_ABOUT = 100_000  # bytes
+#: How our files are packed. Others may be damaged in ways of their own.
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: What the library answers to bytes that are no archive of its kind, or not whole; OSError comes with them.
 NOT_WHOLE = (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OverflowError, struct.error, zlib.error)
 IMAGES = "images"
@@ -87,8 +89,8 @@ def _archive(file: Path) -> Iterator[zipfile.ZipFile]:
 def _about(archive: zipfile.ZipFile, file: Path) -> About:
     try:
         info = archive.getinfo(ABOUT)
-        if info.file_size > MOST_ABOUT:
-            raise ValueError(f"{ABOUT} has {info.file_size:,} bytes")
+        if info.file_size > MOST_ABOUT or info.compress_type not in PACKED:
+            raise ValueError(f"{ABOUT} has {info.file_size:,} bytes, packed in way {info.compress_type}")
         told = json.loads(archive.read(info))
         about = About(
             *(int(told["form"]), str(told["name"]), str(told["folder"])),
@@ -120,6 +122,8 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
             raise _strange(file, name)
         if stat.S_IFMT(each.external_attr >> 16) not in (0, stat.S_IFREG) or each.flag_bits & 0x1:
             raise _strange(file, name)
+        if each.compress_type not in PACKED:
+            raise _strange(file, f"{name}, packed in way {each.compress_type}")
         if name in seen:
             raise _strange(file, f"{name} twice")
         seen.add(name)

@@ -164,6 +164,11 @@ def link() -> zipfile.ZipInfo:
     return made
 
 
+def squeezed(source: zipfile.ZipFile, out: zipfile.ZipFile) -> None:
+    for each in source.namelist():
+        out.writestr(each, source.read(each), zipfile.ZIP_LZMA)
+
+
 def but(name: str, content: bytes | None) -> Callable[[zipfile.ZipFile, zipfile.ZipFile], None]:
     def change(source: zipfile.ZipFile, out: zipfile.ZipFile) -> None:
         for each in source.namelist():
@@ -183,6 +188,7 @@ HOSTILE = {
     "two slashes": beside("images//etc/evil"),
     "a point": beside("images/./evil.png"),
     "link": beside(link()),
+    "packed otherwise": squeezed,
     "server's lock": beside("project.lock"),
     "no database": but("project.sqlite", None),
     "database is none": but("project.sqlite", b"SELECT" * 1000),
