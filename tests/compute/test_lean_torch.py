@@ -20,6 +20,7 @@ def _fresh(code: str) -> list[str]:
     return done.stdout.split()
 
 
+@pytest.mark.slow
 def test_a_training_loads_no_compiler() -> None:
     code = """
 import sys
@@ -42,6 +43,7 @@ print("torch._dynamo" in sys.modules, "timm" in sys.modules)
     assert _fresh(code) == ["False", "True"]
 
 
+@pytest.mark.slow
 def test_the_compiler_is_there_for_whoever_asks() -> None:
     code = """
 import sys
@@ -53,6 +55,7 @@ print(roi.is_compile_supported("cpu"))
     assert _fresh(code) == ["True", "True", "torch.compiler", "True"]
 
 
+@pytest.mark.slow
 def test_another_question_at_import_gets_the_real_compiler() -> None:
     code = """
 import sys
