@@ -261,6 +261,8 @@ interface Backbone {
   help: string;
   parameters: number;
   licence: string;
+  published: string;
+  conditions: string;
   seconds_per_image: number;
   ready: boolean;
   detail: string;

@@ -113,6 +113,12 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         metavar="folders|FILE",
         help="names of sub-folders, or a CSV, JSON or XML",
     )
+    give(
+        "--keep-test",
+        action="store_true",
+        help="images that their folder, or the file's column, calls val or test become check images: all of them are "
+        "labeled, and none is trained on",
+    )
     give("--test-images", type=Path, metavar="DIR", help="other images to score, one sub-folder a class")
     give(
         "--follow-links",
@@ -177,6 +183,7 @@ def _run(args: argparse.Namespace) -> int:
         export=args.export,
         follow_links=tuple(args.follow_links),
         view=args.view,
+        keep_test=args.keep_test,
         groups=args.groups,
         goal=_goal(args),
         finished=args.finished,

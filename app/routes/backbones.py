@@ -33,13 +33,18 @@ class Fetch:
 
 @dataclass(frozen=True)
 class BackboneRow:
-    """A backbone and its weights. ``bytes``: of the download; ``own``: from the person's file; ``failed``: why."""
+    """A backbone and its weights. ``bytes``: of the download; ``own``: from the person's file; ``failed``: why.
+
+    ``published``: how good its makers found it; ``conditions``: what to know before it is fetched.
+    """
 
     name: str
     title: str
     help: str
     parameters: int
     licence: str
+    published: str
+    conditions: str
     seconds_per_image: float
     ready: bool
     detail: str
@@ -113,6 +118,8 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneR
         help=choice.help,
         parameters=choice.parameters,
         licence=choice.licence,
+        published=choice.published,
+        conditions=choice.conditions,
         seconds_per_image=computer.seconds_per_image(choice, processor.cores(), has_gpu),
         ready=here.ready,
         detail=here.detail,

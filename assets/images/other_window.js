@@ -26,8 +26,20 @@ export async function tellOver(store, over = {}) {
   toast(words, "bad", { text: t("label.undo"), act: () => store.giveBack(over) });
 }
 
+/** Tell of images that an undo or redo given here could not change.
+ *  @param {import("./store.js").LabelStore} store
+ *  @param {number[]} [ids] */
+export async function tellStays(store, ids = []) {
+  if (!ids.length) return;
+  const one = async () => t("label.stays_one", { image: await nameOf(store, ids[0]) });
+  toast(ids.length > 1 ? t("label.stays", { n: fmt.int(ids.length) }) : await one(), "bad");
+}
+
 async function aboutOne(store, over, id) {
+  return t("label.over_one", { image: await nameOf(store, id), was: store.classOf(over[id].class)?.name || "" });
+}
+
+async function nameOf(store, id) {
   const item = await store.item(id).catch(() => null);
-  const image = item ? item.path.split("/").pop() : t("label.image");
-  return t("label.over_one", { image, was: store.classOf(over[id].class)?.name || "" });
+  return item ? item.path.split("/").pop() : t("label.image");
 }

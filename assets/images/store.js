@@ -5,7 +5,7 @@ import { app } from "../shell/app.js";
 import { toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
-import { keysMoved, tellOver } from "./other_window.js";
+import { keysMoved, tellOver, tellStays } from "./other_window.js";
 import { OpQueue } from "./queue.js";
 
 const AHEAD = 20; // steps of undo that are known before one gets there
@@ -207,6 +207,7 @@ export class LabelStore {
     if (answer.classes) this.hear(answer.classes);
     this.changed("states");
     tellOver(this, answer.over).catch((error) => console.warn(error));
+    tellStays(this, answer.stays).catch((error) => console.warn(error));
     if (this.asked && !this.pending()) this.older().catch((error) => console.warn(error));
   }
 

@@ -99,6 +99,7 @@ class ImportDialog {
       const found = await api("/import/preview", await body());
       if (mine !== this.asked) return true;
       this.found = found;
+      if (this.check === "split" && !found.test) this.check = "none"; // another answer, and no part is called test
       this.draw();
       /** @type {HTMLElement | null} */
       const asked = focus ? this.shown.querySelector(`[name="${focus}"]:checked, select[name="${focus}"]`) : null;

@@ -17,6 +17,8 @@ export function preview(found, keep, chooseKeep, check, chooseCheck) {
     say("import.by_case", found.by_case),
     say("import.skipped", found.skipped),
     ...REASONS.filter((reason) => reason in found.left).map((reason) => leftOut(reason, found.left[reason])),
+    found.parts.length ? el("p", {}, t("import.parts", { parts: counts(found.parts) })) : "",
+    found.strange_parts.length ? strangeParts(found.strange_parts) : "",
     fresh > 1 ? heldOut(found, fresh, check, chooseCheck) : "",
     found.images ? classList(found) : "",
     found.images ? table(found, keep) : "",
@@ -36,6 +38,18 @@ function leftOut(reason, { count, first, where }) {
     ? el("details", {}, el("summary", {}, t("import.list")), names.map((each) => el("div", { dir: "auto" }, each)))
     : "";
   return el("div", { class: "note warn li-left" }, counted(`import.left_${reason}`, count, { files }), rest);
+}
+
+const counts = (parts) => parts.map(({ name, count }) => t("import.part", { name, n: fmt.int(count) })).join(", ");
+
+/** Words in the column of the part that are none, such as a misspelt one. */
+function strangeParts(parts) {
+  const all = parts.reduce((sum, { count }) => sum + count, 0);
+  return el(
+    "div",
+    { class: "note warn", dir: "auto" },
+    counted("import.strange_parts", all, { parts: counts(parts) }),
+  );
 }
 
 /** Whether some of the images are kept apart to measure with. */

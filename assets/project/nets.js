@@ -138,6 +138,7 @@ function row(net, told, chosen, changed) {
         el("span", {}, net.title),
         told.recommended === net.name ? el("span", { class: "tag" }, t("project.b_recommended")) : "",
         el("span", { class: "small p-for" }, net.help),
+        net.published ? el("span", { class: "small p-for" }, t("project.b_published", net)) : "",
       ),
     ),
     el("td", { class: "num minor" }, `${(net.parameters / 1e6).toFixed(1)} M`),
@@ -160,8 +161,16 @@ function standing(net, busy, place = "") {
   if (net.own) return button("own", () => forget(net).catch(toast), icon("check"), t("project.b_own"));
   if (net.ready) return el("span", { class: "tag good", title: net.detail }, icon("check"), t("project.b_ready"));
   if (!net.bytes) return button("bring", () => ownFile(net.name), t("project.b_bring"));
-  const download = async () => takeBackbones(await api("/x/weights", { name: net.name }));
+  const download = async () => {
+    if (await agreed(net)) takeBackbones(await api("/x/weights", { name: net.name }));
+  };
   return button("get", download, t("project.b_download", { size: fmt.bytes(net.bytes) }));
+}
+
+/** Whether the person knows the conditions of a licence and still wants the network. */
+async function agreed(net) {
+  const title = `${net.title}: ${net.licence}`;
+  return !net.conditions || await askFirst({ title, text: net.conditions, yes: t("project.b_agreed") });
 }
 
 async function forget(net) {

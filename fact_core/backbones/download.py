@@ -45,6 +45,8 @@ def download(name: str, read: Reader) -> Step[None]:
     sources = [source for source in pick(BACKBONES, name, "backbone").sources if source.kind != "file"]
     if not sources:
         raise WeightsError(f"Nothing downloads the weights of {name}", missing(name), how_to_get(name))
+    if conditions := pick(BACKBONES, name, "backbone").conditions:
+        yield Log(f"Mind the licence. {conditions}", "warning")
     for source in sources:
         yield Log(f"Fetching {source.where} (about {source.bytes / 1e6:.0f} MB).")
         try:
@@ -108,6 +110,12 @@ def _from_hub(source: Source) -> Iterator[Event]:
         error = failed[0]
         if isinstance(error, OSError) and error.errno is not None and error.filename:
             raise storage_error(error, "downloading the weights") from error
+        if type(error).__name__ == "GatedRepoError":
+            raise WeightsError(
+                "The model hub wants you to accept the terms of these weights first",
+                source.where,
+                "Open the network's page on the hub, log in and accept them. Then log in here: hf auth login.",
+            ) from error
         text = str(error).strip().splitlines()
         reason = text[0] if text else type(error).__name__
         raise WeightsError("The model hub did not give the file", reason) from error

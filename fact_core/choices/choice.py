@@ -93,7 +93,8 @@ class BackboneChoice:
     pixels (0: timm's own); cpu_pixels: the side used when there is no GPU (0: the same); licence: of
     the weights, as their source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
     does not make it; sees: its config of preprocessing where timm has none; prompts: prompts and
-    prefixes fit, as in every plain vision transformer; any_shape: it can be exported for pictures that are not square.
+    prefixes fit, as in every plain vision transformer; any_shape: it can be exported for pictures that are not square;
+    published: how good it is, by whom; conditions: of its licence or its source, to be told before it is fetched.
     """
 
     title: str
@@ -111,6 +112,8 @@ class BackboneChoice:
     sees: str = ""
     prompts: bool = False
     any_shape: bool = True
+    published: str = ""
+    conditions: str = ""
 
 
 @dataclass(frozen=True)

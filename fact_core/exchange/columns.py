@@ -13,6 +13,7 @@ from fact_core.exchange.words import (
     FILE_COLUMNS,
     GROUP_COLUMNS,
     LABEL_COLUMNS,
+    SPLIT_COLUMNS,
     SPLIT_WORDS,
     is_number,
     looks_like_an_image,
@@ -54,7 +55,7 @@ def propose(table: Table, found: Callable[[str], int], file: str = "", label: st
         given, given_sure = (table.columns.index(label) if label in table.columns else -1), label in table.columns
     if table.kind == "folders":
         return Columns(table, 0, 1, True, True, 2)
-    split = next((p for p, cells in enumerate(columns) if p not in (named, given) and _splits(cells)), -1)
+    split = _split_column(heads, columns, (named, given))
     group = next((heads.index(name) for name in GROUP_COLUMNS if name in heads), -1)
     return Columns(table, named, given, named_sure, given_sure and given != named, split, group)
 
@@ -129,8 +130,20 @@ def _is_code(cell: Cell) -> bool:
 
 def _splits(cells: Sequence[Cell]) -> bool:
     """Whether a column says nothing but train or test; ours says check, and nothing for what has no label."""
-    words = [plain(each) if isinstance(each, str) else "?" for each in cells]
-    return any(words) and all(each in SPLIT_WORDS or each in ("", CHECK) for each in words)
+    return _share_of_parts(cells) == 1
+
+
+def _share_of_parts(cells: Sequence[Cell]) -> float:
+    """How many of the cells that say anything say train or test, 0..1."""
+    words = [each for each in (plain(each) if isinstance(each, str) else "?" for each in cells) if each]
+    return sum(each in SPLIT_WORDS or each == CHECK for each in words) / max(1, len(words))
+
+
+def _split_column(heads: Sequence[str], columns: Sequence[Sequence[Cell]], taken: Sequence[int]) -> int:
+    """The column that parts the images, -1: none. Some of its words may be misspelt: those are told, not obeyed."""
+    shares = {place: _share_of_parts(cells) for place, cells in enumerate(columns) if place not in taken}
+    likely = [place for place, share in shares.items() if share > (0 if heads[place] in SPLIT_COLUMNS else 0.5)]
+    return max(likely, key=lambda place: (shares[place] == 1, heads[place] in SPLIT_COLUMNS, -place), default=-1)
 
 
 def one_hot(table: Table) -> Table:

@@ -9,7 +9,7 @@ from pathlib import Path
 from fact_core.errors import InputError
 from fact_core.exchange.names import same_but_for_case
 from fact_core.exchange.readers.table import Table
-from fact_core.exchange.words import SPLIT_WORDS
+from fact_core.exchange.words import SPLIT_WORDS, TEST_WORDS, TRAIN_WORDS
 from fact_core.files import clean_name
 from fact_core.images.folder import find_images
 from fact_core.types import Pool
@@ -21,12 +21,13 @@ SHOWN = 6  # names that a level is told by
 class Levels:
     """The folders of some paths. parts: of each path, without what only says train or test; splits: that word, or "".
 
-    level: the proposed one, 1 the topmost, 0 for none; sure: whether nothing else is likely. names: the different
-    names of each level, from 1 on.
+    apart: whether folders for training stand beside others for testing. level: the proposed one, 1 the topmost, 0 for
+    none; sure: whether nothing else is likely. names: the different names of each level, from 1 on.
     """
 
     parts: tuple[tuple[str, ...], ...]
     splits: tuple[str, ...]
+    apart: bool
     level: int
     sure: bool
     names: tuple[tuple[str, ...], ...]
@@ -49,17 +50,20 @@ def levels(paths: Sequence[str]) -> Levels:
     depth = max(map(len, parts), default=0)
     names = tuple(tuple(sorted({each[place] for each in parts if len(each) > place})) for place in range(depth))
     level, sure = _propose(parts, names)
-    return Levels(parts, tuple(split for _, split in cut), level, sure, names)
+    splits = tuple(split for _, split in cut)
+    return Levels(parts, splits, _has_both(set(splits)), level, sure, names)
 
 
 def table(pool: Pool, aliases: Mapping[str, int | None], level: int = 0) -> tuple[Table, Levels]:
-    """The images of a pool and their repeats as rows: the path, its folder, and the part it lies in."""
+    """The images of a pool and their repeats as rows: the path, its folder, and the part it lies in.
+
+    A folder called test is a part only where one for training stands beside it.
+    """
     paths = [*pool.paths, *(path for path, item in aliases.items() if item is not None)]
     found = levels(paths)
     chosen = level or found.level
-    rows = [
-        (number + 1, (path, found.label(number, chosen), found.splits[number])) for number, path in enumerate(paths)
-    ]
+    parts = found.splits if found.apart else ("",) * len(paths)
+    rows = [(number + 1, (path, found.label(number, chosen), parts[number])) for number, path in enumerate(paths)]
     return Table("folders", "Image", "folders", ("file", "folder", "part"), rows, (0,), (1,)), found
 
 
@@ -155,7 +159,8 @@ def _nearest_level(found: Levels, known: Collection[str]) -> int:
 def _split_places(folders: Sequence[tuple[str, ...]]) -> tuple[frozenset[int], frozenset[str]]:
     """(places all of whose folders are words like train, topmost folders that are such beside classes).
 
-    A topmost folder "train" beside "car" is a class where images lie in it, a part where folders do.
+    A topmost folder "train" beside "car" is a class where images lie in it, a part where folders do; "test" is one
+    only beside "train".
     """
     depth = max(map(len, folders), default=0)
     places = frozenset(
@@ -165,7 +170,14 @@ def _split_places(folders: Sequence[tuple[str, ...]]) -> tuple[frozenset[int], f
     )
     direct = {each[0] for each in folders if len(each) == 1}
     tops = {each[0] for each in folders if len(each) > 1 and each[0].casefold() in SPLIT_WORDS}
-    return places, frozenset(tops - direct)
+    parts = frozenset(tops - direct)
+    return places, parts if {each.casefold() for each in parts} & TRAIN_WORDS else frozenset()
+
+
+def _has_both(words: Collection[str]) -> bool:
+    """Whether some of the words are for training and others for testing."""
+    folded = {each.casefold() for each in words}
+    return bool(folded & TRAIN_WORDS and folded & TEST_WORDS)
 
 
 def _without_splits(

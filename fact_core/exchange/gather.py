@@ -6,6 +6,7 @@ disk is not asked.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -65,7 +66,7 @@ class Taken:
 class Gathered:
     """What a table says of the images. taken: by image id. left: reason of ``REASONS`` -> its rows.
 
-    naming: how the spellings became classes. test: images
+    naming: how the spellings became classes. parts: word for a part of the data -> how many rows say so. test: images
     in a part called test; groups: image -> what it belongs to. by_case: images found under another case. unclear:
     image -> the surest match of a row that gives it no class but contradicts any other row.
     """
@@ -73,6 +74,7 @@ class Gathered:
     taken: dict[int, Taken] = field(default_factory=dict)
     left: dict[str, list[Left]] = field(default_factory=dict)
     naming: Naming = field(default_factory=lambda: Naming({}, {}, (), ()))
+    parts: Mapping[str, int] = field(default_factory=dict)
     test: set[int] = field(default_factory=set)
     groups: dict[int, str] = field(default_factory=dict)
     by_case: int = 0
@@ -112,7 +114,9 @@ def gather(
     read, marks = _hits(columns, find, found, literal)
     hits = _of_one_place(table, read, found)
     strange = {each.number for each in read} - {each.number for each in hits}
-    found.test, found.groups, unsure = surest([each for each in marks if each.number not in strange])
+    marks = [each for each in marks if each.number not in strange]
+    found.test, found.groups, unsure = surest(marks)
+    found.parts = dict(Counter(each.part for each in marks if each.part).most_common())
     for one, names in unsure:
         found.leave("groups", table.where(one.number), f"{one.given}: {', '.join(names)}")
     spellings = (each.name for each in hits)

@@ -12,6 +12,7 @@ from fact_core.errors import InputError
 from fact_core.exchange import held_out, label_files
 from fact_core.exchange.gather import Left
 from fact_core.exchange.label_files import ANY, Reading
+from fact_core.exchange.marks import is_known
 from fact_core.exchange.questions import Question
 from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers.table import Cell, Said
@@ -74,7 +75,8 @@ class Preview:
     each class gets. already_same: images that have that label. skipped: rows without a label, images without a
     folder, and files that cannot be read. left: reason of ``gather.REASONS`` -> the rows that are left out.
     by_case: images that were found under another upper or lower case. test: images that the file keeps for testing;
-    groups: what belongs together. questions: what is open, or may be said otherwise.
+    parts: its words for parts -> rows; strange_parts: those that are no such words. groups: what belongs together.
+    questions: what is open, or may be said otherwise.
     """
 
     kind: str
@@ -87,6 +89,8 @@ class Preview:
     left: Mapping[str, Told] = field(default_factory=dict)
     by_case: int = 0
     test: frozenset[int] = frozenset()
+    parts: Mapping[str, int] = field(default_factory=dict)
+    strange_parts: Mapping[str, int] = field(default_factory=dict)
     groups: Mapping[int, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = field(default=(), compare=False)
     sheet: Sheet = field(default_factory=Sheet, compare=False)
@@ -198,6 +202,8 @@ def _preview(seen: Reading, now: Mapping[int, str], present: Sequence[str]) -> P
         left=left,
         by_case=found.by_case,
         test=frozenset(found.test & set(rows)),
+        parts={word: count for word, count in found.parts.items() if is_known(word)},
+        strange_parts={word: count for word, count in found.parts.items() if not is_known(word)},
         groups=dict(found.groups),
         questions=seen.questions,
         sheet=_sheet(seen),

@@ -18,12 +18,15 @@ from fact_core.exchange import folders, questions, readers
 from fact_core.exchange.addresses import readings
 from fact_core.exchange.columns import Columns, propose
 from fact_core.exchange.gather import REASONS, STRANGE, Gathered, gather, is_own
+from fact_core.exchange.marks import is_known
 from fact_core.exchange.matching import Finder, common_folder
 from fact_core.exchange.questions import Question
+from fact_core.exchange.words import SPLIT_WORDS
 from fact_core.types import Pool
 
 MAX_BYTES = 1 << 30
 TOLD = 3  # rows that the command line names of each kind
+TOLD_PARTS = 12
 #: The kind of a source whose content says what it is.
 ANY = "file"
 
@@ -99,6 +102,24 @@ def read_groups(
     return dict(understand(ANY, content_of(file), pool, aliases, config or ImportConfig()).found.groups)
 
 
+def test_part(
+    source: str, pool: Pool, aliases: Mapping[str, int | None], config: ImportConfig | None = None
+) -> list[int]:
+    """Ids of the images with a label that folders, or a column of a file, call val or test, ascending.
+
+    source: "folders", or the file's path. InputError where there are none.
+    """
+    kind, content = ("folders", b"") if source == "folders" else (ANY, content_of(Path(source)))
+    found = understand(kind, content, pool, aliases, config or ImportConfig()).found
+    if held := sorted(found.test & found.taken.keys()):
+        return held
+    raise InputError(
+        "No part of the images is called val or test",
+        _parts(found.parts) or "no parts at all",
+        "Such are folders train and val with the classes below them, or a column split. Or leave --keep-test out.",
+    )
+
+
 def folder_truth(
     pool: Pool,
     aliases: Mapping[str, int | None],
@@ -110,7 +131,7 @@ def folder_truth(
     InputError as ``read_labels``, and for images that lie in no folder.
     """
     seen = understand("folders", b"", pool, aliases, config)
-    parts = sorted({str(cells[2]) for _, cells in seen.columns.table.rows if cells[2]})
+    parts = sorted({each for each in folders.levels(pool.paths).splits if each})
     if parts and not seen.found.taken:
         raise InputError(
             "These folders are parts of a data set, not classes", ", ".join(parts), "Give a file with the labels."
@@ -152,11 +173,27 @@ def _closed(seen: Reading, source: str, config: ImportConfig, say: Callable[[str
     for reason, rows in left.items():
         first = "; ".join(f"{each.where}: {each.shown}" for each in rows[:TOLD])
         say(f"left out, {REASONS[reason]}: {len(rows):,} ({first}{' …' if len(rows) > TOLD else ''})")
+    _tell_parts(seen.found, say)
     if seen.columns.table.encoding not in ("utf-8", "utf-16"):
         say(f"read as {seen.columns.table.encoding}")
     if not seen.found.taken:
         raise InputError("The file has no labels", source, "It needs rows with a file and its label.")
     return {item: each.label for item, each in seen.found.taken.items()}
+
+
+def _tell_parts(found: Gathered, say: Callable[[str], None]) -> None:
+    """Which parts of a data set the source knows, and words for parts that are none, such as misspelt ones."""
+    if found.test:
+        words = {word: count for word, count in found.parts.items() if is_known(word)}
+        say(f"parts: {_parts(words)} (--keep-test makes check images of what is called val or test)")
+    strange = {word: count for word, count in found.parts.items() if not is_known(word)}
+    if strange:
+        known = ", ".join(sorted(SPLIT_WORDS))
+        say(f"warning: parts that are not known count like train: {_parts(strange)} (known: {known})")
+
+
+def _parts(words: Mapping[str, int]) -> str:
+    return ", ".join(f"{word} {count:,}" for word, count in list(words.items())[:TOLD_PARTS])
 
 
 def _folder(columns: Columns) -> str:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from fact_core.exchange.cells import is_empty_word
 from fact_core.exchange.columns import Columns
 from fact_core.exchange.readers.table import Cell
-from fact_core.exchange.words import CHECK, TEST_WORDS, plain
+from fact_core.exchange.words import CHECK, OWN_PARTS, SPLIT_WORDS, TEST_WORDS, plain
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What one row says. rank: how vague the match of its name with the image is; test: its part is kept apart.
+    """What one row says. rank: how vague the match of its name with the image is; part: as it is written, "" for none.
 
     group: the name of its group, "" for none.
     """
@@ -25,17 +25,29 @@ class Mark:
     given: str
     item: int
     rank: int
-    test: bool
+    part: str
     group: str
 
 
-def beside(columns: Columns, cells: Sequence[Cell]) -> tuple[bool, str]:
-    """(whether the row's part is kept apart, its group); a word for nothing, such as nan, is no group."""
-    word = plain(str(cells[columns.split])) if 0 <= columns.split < len(cells) else ""
+def beside(columns: Columns, cells: Sequence[Cell]) -> tuple[str, str]:
+    """(the row's part, its group), "" for none; a word for nothing, such as nan, is neither."""
+    word = cells[columns.split] if 0 <= columns.split < len(cells) else ""
+    part = word.strip() if isinstance(word, str) else " ".join(word.names)
+    part = part.encode(errors="replace").decode()
     cell = cells[columns.group] if 0 <= columns.group < len(cells) else ""
     name = cell if isinstance(cell, str) else " ".join(cell.names) if not cell.why else ""
     name = name.strip().encode(errors="replace").decode()  # JSON may have half a character
-    return word in TEST_WORDS or word == CHECK, "" if is_empty_word(name) else name
+    return "" if is_empty_word(part) else part, "" if is_empty_word(name) else name
+
+
+def kept_apart(part: str) -> bool:
+    """Whether a part is one to measure with."""
+    return plain(part) in TEST_WORDS or plain(part) == CHECK
+
+
+def is_known(part: str) -> bool:
+    """Whether it is a word for a part at all."""
+    return plain(part) in SPLIT_WORDS | OWN_PARTS
 
 
 def surest(marks: Sequence[Mark]) -> tuple[set[int], dict[int, str], list[tuple[Mark, tuple[str, ...]]]]:
@@ -47,7 +59,7 @@ def surest(marks: Sequence[Mark]) -> tuple[set[int], dict[int, str], list[tuple[
     for item, told in rows.items():
         best = min(each.rank for each in told)
         kept = [each for each in told if each.rank == best]
-        if any(each.test for each in kept):
+        if any(kept_apart(each.part) for each in kept):
             test.add(item)
         names = tuple(dict.fromkeys(each.group for each in kept if each.group))
         if len(names) == 1:

@@ -30,7 +30,11 @@ TEST_WORDS = frozenset((
     "test", "testing", "val", "valid", "validation", "dev", "eval", "evaluation", "holdout", "hold_out",
 ))  # fmt: skip
 CHECK = "check"  # our own word for that part
-SPLIT_WORDS = TEST_WORDS | {"train", "training", "unassigned"}
+OWN_PARTS = frozenset((CHECK, "pool", "left_out"))  # what our lists of labels and predictions say beside "train"
+TRAIN_WORDS = frozenset(("train", "training"))
+SPLIT_WORDS = TEST_WORDS | TRAIN_WORDS | {"unassigned"}
+#: What the column of the part is called.
+SPLIT_COLUMNS = ("split", "splits", "subset", "set", "partition", "part", "phase", "usage", "ml_use", "data_set")
 GROUP_COLUMNS = ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "series", "series_id", "video")
 #: Cells that mean "no class" to most tools; a class may still be called so.
 EMPTY_WORDS = frozenset(("nan", "none", "null", "na", "n/a", "<na>", "#n/a", "nat", "nil", "undefined"))

@@ -17,6 +17,7 @@ from torch.nn import functional
 from fact_core.backbones import Backbone
 from fact_core.compute.device import amp_dtype, answering, placed
 from fact_core.compute.image_batches import Picture, normalise, upload
+from fact_core.compute.lean_torch import plain
 from fact_core.compute.less_memory import LessMemory, out_of_memory, release
 from fact_core.errors import ConfigError, DeviceError, RunError
 from fact_core.events import Progress
@@ -284,8 +285,8 @@ def _optimiser(net: Net, plan: LoopPlan, device: torch.device) -> torch.optim.Op
     groups.append({"params": [head.weight], "weight_decay": plan.weight_decay, "base": plan.head_lr})
     groups.append({"params": [head.bias], "weight_decay": 0.0, "base": plan.head_lr})
     if plan.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=1.0, fused=device.type == "cuda" or None)  # one kernel for many weights
+        return plain(torch.optim.SGD)(groups, lr=1.0, momentum=0.9, nesterov=True)
+    return plain(torch.optim.AdamW)(groups, lr=1.0, fused=device.type == "cuda" or None)  # one kernel for many weights
 
 
 class _seeded:

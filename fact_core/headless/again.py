@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,22 +18,31 @@ from fact_core.work.versions import versions
 
 def selection(found: Project, config: SelectConfig) -> selections.Stored | None:
     """The newest selection, where it was made in the same way, seen in the same way, from the same pool."""
-    done = [run for run in run_queue.list_runs(found, "select") if run.status == "done"]
-    latest = selections.latest(found)
-    if not done or not latest or latest.id != done[0].result["selection"]:
+    newest, latest = next(_chosen(found), None), selections.latest(found)
+    if newest is None or not latest or latest.id != newest[1].id:
         return None
-    made = to_dict(from_dict(SelectConfig, done[0].config))  # an earlier version knew fewer options
-    same = made == dataclasses.asdict(config) and _as_now(found, config, latest, done[0].id)
-    return latest if same else None
+    run, _ = newest
+    return latest if _made_by(run, config) and _as_now(found, config, latest, run.id) else None
 
 
 def selection_like(found: Project, config: SelectConfig) -> selections.Stored | None:
     """The newest of all selections that was made in the same way, seen in the same way, from the same pool."""
-    for run in run_queue.list_runs(found, "select"):
-        if run.status == "done" and to_dict(from_dict(SelectConfig, run.config)) == dataclasses.asdict(config):
-            kept = selections.get(found, int(run.result["selection"]))
+    for run, kept in _chosen(found):
+        if _made_by(run, config):
             return kept if _as_now(found, config, kept, run.id) else None
     return None
+
+
+def _chosen(found: Project) -> Iterator[tuple[run_queue.Run, selections.Stored]]:
+    """The runs that have chosen, the newest first; also one that was killed after it had."""
+    for run in run_queue.list_runs(found, "select"):
+        if kept := selections.of_run(found, run.id):
+            yield run, kept
+
+
+def _made_by(run: run_queue.Run, config: SelectConfig) -> bool:
+    """Whether the run had these options; an earlier version knew fewer."""
+    return to_dict(from_dict(SelectConfig, run.config)) == dataclasses.asdict(config)
 
 
 def _as_now(found: Project, config: SelectConfig, kept: selections.Stored, run_id: int) -> bool:

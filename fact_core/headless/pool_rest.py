@@ -1,4 +1,7 @@
-"""How good a model is on the images that the budget did not buy, whose classes the command line knows all the same."""
+"""How good a model is on the images that the budget did not buy, whose classes the command line knows all the same.
+
+And on the check images.
+"""
 
 from __future__ import annotations
 
@@ -48,3 +51,16 @@ def pool_rest(found: Project, file: Path, trained: run_queue.Run, truth: dict[in
         "pool_rest_clean": float(right[~leaks].mean()) if leaks.any() and not leaks.all() else None,
         "per_phase": {name: float((each[rows] == right_answer).mean()) for name, each in phases.items()},
     }
+
+
+def check_images(found: Project, trained: run_queue.Run) -> dict[str, Any]:
+    """How many of the check images are named right: a share 0..1, its 95 % interval, and how many they are."""
+    known, answers = checked.check_names(found, trained), checked.answers(found, trained)
+    rows = [] if answers is None else [row for row, item in enumerate(answers.ids.tolist()) if item in known]
+    if answers is None or not rows:
+        return {"check": None, "check_interval": None, "check_n": 0}
+    said = [answers.classes[int(answers.y[row])] for row in rows]
+    right = np.array([known[int(answers.ids[row])] == name for row, name in zip(rows, said, strict=True)])
+    grouped = checked.sides(found, trained, answers.ids[rows])
+    groups = None if grouped is None else grouped.groups
+    return {"check": float(right.mean()), "check_interval": interval(right, groups), "check_n": len(rows)}

@@ -28,9 +28,9 @@ from fact_core.choices import AUTO, PRESETS
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import export_labels, folders, label_files
-from fact_core.headless import again, grouping, rounds, steps
+from fact_core.headless import again, grouping, rounds, steps, test_part
 from fact_core.headless.console import Console
-from fact_core.headless.pool_rest import pool_rest
+from fact_core.headless.pool_rest import check_images, pool_rest
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, links, project, run_queue, view
@@ -54,6 +54,7 @@ class Order:
     view: str = ""  # what the network sees of each picture; "": what the project says
     goal: rounds.Goal | None = None  # rounds until all is accepted for it; None: one shot
     finished: Path | None = None  # the list of the finished folder; None: in the project's folder
+    keep_test: bool = False  # what is called val or test becomes check images
     groups: str = ""  # which images belong together, a way of choices.GROUPINGS; "": what the project says
 
 
@@ -109,7 +110,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
         ended = rounds.run(found, worker, console, order.goal, select, order.train, truth, source)
         chosen, trained, goal = ended.chosen, ended.trained, _finished(order, found, order.goal, ended)
     else:
-        chosen = steps.choose(found, worker, select)
+        chosen = _choose(found, worker, order, select, pool)
         count = steps.buy(found, chosen, truth, source, console)
         if order.test_images:  # before hours of work: a class that is not trained is never answered
             folders.read_class_folders(order.test_images, known=_bought(found, chosen))
@@ -120,6 +121,14 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     if order.export:
         _export(found, worker, trained.id, order.export)
     return Done(pool, budget, truth, features, chosen, trained, goal, tested)
+
+
+def _choose(found: Project, worker: WorkerClient, order: Order, select: SelectConfig, pool: Pool) -> selections.Stored:
+    """The selection, with what is called val or test as its check images where the person wants that."""
+    if not order.keep_test:
+        return steps.choose(found, worker, select)
+    held = label_files.test_part(order.labels_from, pool, items.aliases(found), order.labels)
+    return test_part.choose(found, worker, select, held)
 
 
 def _finished(order: Order, found: Project, goal: rounds.Goal, ended: rounds.Ended) -> dict[str, Any]:
@@ -133,6 +142,12 @@ def _check_first(order: Order) -> None:
     """Complain before hours of work, not after them."""
     if order.goal:
         rounds.check_first(order.goal, order.select)
+        if order.keep_test:
+            raise ConfigError(
+                "--goal and --keep-test do not go together",
+                "what is promised rests on check images that are drawn at random from the pool",
+                "Leave one of them out.",
+            )
     fixed = order.train.view
     if fixed != view.PROJECT and order.view not in ("", AUTO, fixed):
         effort = PRESETS[order.train.preset].title
@@ -201,6 +216,7 @@ def _test(worker: WorkerClient, run_id: int, folder: Path | None, device: str) -
 def _summary(order: Order, found: Project, done: Done, started: float) -> dict[str, Any]:
     """What ``--json`` writes."""
     trained, seen = done.trained, done.features
+    rest = pool_rest(found, found.predictions_file(trained.id), trained, done.truth)
     return {
         "budget": done.budget,
         "classes": trained.result["classes"],
@@ -208,7 +224,7 @@ def _summary(order: Order, found: Project, done: Done, started: float) -> dict[s
         "selection": _selection(done.chosen, done.pool),
         "features": {key: seen[key] for key in ("seconds", "images_per_s", "images", "n_new") if key in seen},
         "phases": [_phase(each) for each in trained.result["phases"]],
-        "accuracy": {**pool_rest(found, found.predictions_file(trained.id), trained, done.truth), "test": done.tested},
+        "accuracy": {**rest, **check_images(found, trained), "test": done.tested},
         "self_training_images": trained.self_taught,
         "seconds_total": time.monotonic() - started,
         "device": trained.result["device"],

@@ -22,6 +22,12 @@ def summary(result: dict[str, Any]) -> list[str]:
         if result["self_training_images"]:
             lines.append(f"  learned from {result['self_training_images']:,} images of the pool without labels as well")
         lines += [f"  after {name}: {share:.1%}" for name, share in accuracy["per_phase"].items()]
+    if accuracy["check"] is not None:
+        low, high = accuracy["check_interval"]
+        lines.append(
+            f"accuracy on the {accuracy['check_n']:,} check images: {accuracy['check']:.1%} "
+            f"(95 % interval {low:.1%} to {high:.1%})"
+        )
     if accuracy["test"] is not None:
         lines.append(f"accuracy on the test images: {accuracy['test']:.1%}")
     if result["goal"]:

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.files import unseen
-from fact_core.labeling.undone import decides, is_undone
+from fact_core.labeling.undone import UNDONE, decides, is_undone
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
 
@@ -131,18 +131,30 @@ def apply_one(con: Database, client: str, op: Op, now: dict[int, State], rows: l
     return item
 
 
+#: What was done to an image since a row and stands: not what is undone by now, nor the undo of it.
+_SINCE = (
+    "SELECT client FROM label AS since WHERE item = ?1 AND id > ?2 "
+    f"AND NOT (op IN ('undo', 'redo') AND target > ?2) AND NOT {UNDONE.format(row='since')}"
+)
+
+
+def did_nothing(row: tuple[object, ...]) -> bool:
+    """Whether a row of ``apply_one`` is an undo or redo that found its image changed by somebody else."""
+    item, _, _, _, _, target, *_ = row
+    return item is None and target is not None
+
+
 def _undo_or_redo(con: Database, client: str, op: Op, at: float) -> tuple[int | None, int | None, int | None, State]:
     """(row it is about, its item, the item that is changed or None, the item's state after).
 
-    Nothing is changed when there is no such row, or when another desk has changed the image since:
-    nobody's label is lost by somebody else's undo.
+    Nothing is changed when there is no such row, or when another desk has changed the image since, and that stands:
+    nobody's label is lost by somebody else's undo. A merge of classes that was taken back changes nothing.
     """
     target = _target(con, client, op)
     if target is None:
         return None, op.item, None, _at(con, op.item, LARGEST, at)
     item = int(target["item"])
-    later = con.execute("SELECT client FROM label WHERE item = ? AND id > ?", (item, target["id"]))
-    if any(desk_of(row["client"]) != desk_of(client) for row in later):
+    if any(desk_of(row["client"]) != desk_of(client) for row in con.execute(_SINCE, (item, target["id"]))):
         return target["id"], item, None, _at(con, item, LARGEST, at)
     # Undo: the state before the row. Redo: the state that the row made.
     return target["id"], item, item, _at(con, item, target["id"] + (op.kind == "redo"), at)

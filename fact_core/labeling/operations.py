@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
-from fact_core.labeling.history import INSERT, Op, State, apply_one, check, is_name
+from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name
 from fact_core.labeling.labels_now import without_classes
 from fact_core.storage import db
 from fact_core.storage.project import Project
@@ -35,12 +35,14 @@ class Over:
 class Applied:
     """The states that changed, by item id, and the largest number of this client that is stored.
 
-    over: item id -> the label that another window gave meanwhile, which an answer took the place of.
+    over: item id -> the label that another window gave meanwhile, which an answer took the place of. stays: images
+    of which an undo or redo changed nothing, since somebody else, an import or a merge has changed them.
     """
 
     states: dict[int, State]
     last_seq: int
     over: dict[int, Over] = field(default_factory=dict)
+    stays: tuple[int, ...] = ()
 
 
 def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
@@ -61,6 +63,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
         changed: set[int | None] = {op.item for op in ops}
         rows: list[tuple[object, ...]] = []
         over: dict[int, Over] = {}
+        stays: dict[int, None] = {}
         for op in fresh:
             if op.seq in stored:
                 continue  # twice in one call
@@ -69,12 +72,14 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
                 con.conn.executemany(INSERT, rows)
                 rows.clear()
             _note_over(over, op, now.get(op.item or 0), deleted)
-            changed.add(apply_one(con, client, op, now, rows))
+            changed.add(item := apply_one(con, client, op, now, rows))
+            if item is not None and did_nothing(rows[-1]):
+                stays[item] = None
         con.conn.executemany(INSERT, rows)
         if out != _excluded(now):
             db.bump(con)  # the pool is another one, and the queue
         after = {item: now[item] for item in changed if item is not None and item in now}
-        return Applied(without_classes(after, deleted), max(stored, default=0), over)
+        return Applied(without_classes(after, deleted), max(stored, default=0), over, tuple(stays))
 
 
 def _excluded(now: dict[int, State]) -> set[int]:

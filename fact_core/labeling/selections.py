@@ -107,6 +107,13 @@ def latest(project: Project) -> Stored | None:
         return _stored(con, row) if row else None
 
 
+def of_run(project: Project, run_id: int) -> Stored | None:
+    """What a run has chosen, or None; it may have been ended before it could say so."""
+    with db.connect(project.db) as con:
+        row = con.execute("SELECT * FROM selection WHERE run = ? ORDER BY id LIMIT 1", (run_id,)).fetchone()
+        return _stored(con, row) if row else None
+
+
 def get(project: Project, selection_id: int) -> Stored:
     """The selection of that id. InputError when there is none."""
     with db.connect(project.db) as con:

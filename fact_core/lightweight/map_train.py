@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.compute.image_batches import upload
+from fact_core.compute.lean_torch import plain
 from fact_core.compute.less_memory import CPU, LessMemory, out_of_memory, release
 from fact_core.config import LmConfig
 from fact_core.events import Point
@@ -173,7 +174,9 @@ class _Run:
         self.origin = [each.detach().clone() for each in self.head.parameters()]
         self.average = [each.detach().clone() for each in self.head.parameters()]
         self.fused = device.type == "cuda"
-        self.optimiser = torch.optim.AdamW(self.weights, lr=config.lr, weight_decay=0.0, fused=self.fused or None)
+        self.optimiser = plain(torch.optim.AdamW)(
+            self.weights, lr=config.lr, weight_decay=0.0, fused=self.fused or None
+        )
         self.batch = self.piece = min(len(self.y), BATCH)
         self.class_weight = sample_weights(self.y, n_classes, None, config.balanced).float()
         self.step = 0

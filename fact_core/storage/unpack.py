@@ -6,8 +6,10 @@ import json
 import os
 import shutil
 import stat
+import struct
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -15,12 +17,16 @@ from pathlib import Path, PurePosixPath
 from fact_core.errors import InputError, ProjectError, storage_error
 from fact_core.events import Progress
 from fact_core.paths import absolute
-from fact_core.storage import db
+from fact_core.storage import db, own_schema
 from fact_core.storage.pack import ABOUT, CHUNK, FORM, PARTS, About, check_new, check_room, settle
 from fact_core.storage.project import DATABASE, Project, image_folder, open_project
 from fact_core.types import Step
 
 MOST_ABOUT = 100_000  # bytes
+#: How our files are packed. Others may be damaged in ways of their own.
+PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+#: What the library answers to bytes that are no archive of its kind, or not whole; OSError comes with them.
+NOT_WHOLE = (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OverflowError, struct.error, zlib.error)
 IMAGES = "images"
 
 
@@ -59,7 +65,7 @@ def unpack(file: Path, folder: Path, images: Path | None = None) -> Step[Project
             finally:
                 shutil.rmtree(staged, ignore_errors=True)
                 shutil.rmtree(pictures, ignore_errors=True)
-        except (zipfile.BadZipFile, EOFError) as error:
+        except NOT_WHOLE as error:
             raise _damaged(source, str(error)) from error
         except OSError as error:
             raise storage_error(error, "unpacking the project") from error
@@ -72,7 +78,7 @@ def _archive(file: Path) -> Iterator[zipfile.ZipFile]:
         raise InputError("There is no such file", str(file), "Check the path.")
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+    except NOT_WHOLE as error:
         raise _no_pack(file, error) from error
     except OSError as error:
         raise storage_error(error, "reading the packed project") from error
@@ -83,14 +89,14 @@ def _archive(file: Path) -> Iterator[zipfile.ZipFile]:
 def _about(archive: zipfile.ZipFile, file: Path) -> About:
     try:
         info = archive.getinfo(ABOUT)
-        if info.file_size > MOST_ABOUT:
-            raise ValueError(f"{ABOUT} has {info.file_size:,} bytes")
+        if info.file_size > MOST_ABOUT or info.compress_type not in PACKED:
+            raise ValueError(f"{ABOUT} has {info.file_size:,} bytes, packed in way {info.compress_type}")
         told = json.loads(archive.read(info))
         about = About(
             *(int(told["form"]), str(told["name"]), str(told["folder"])),
             *(told["images"] is True, int(told["files"]), int(told["bytes"])),
         )
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (KeyError, TypeError, RuntimeError, OSError, *NOT_WHOLE) as error:
         raise _no_pack(file, error) from error
     if about.form > FORM:
         raise InputError(
@@ -116,6 +122,8 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
             raise _strange(file, name)
         if stat.S_IFMT(each.external_attr >> 16) not in (0, stat.S_IFREG) or each.flag_bits & 0x1:
             raise _strange(file, name)
+        if each.compress_type not in PACKED:
+            raise _strange(file, f"{name}, packed in way {each.compress_type}")
         if name in seen:
             raise _strange(file, f"{name} twice")
         seen.add(name)
@@ -157,11 +165,13 @@ def _extract(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], stage
 
 
 def _check_database(folder: Path, file: Path) -> None:
-    """The database is whole, can be brought to the newest form, and names no image outside of its folder."""
+    """The database is whole, built as ours are in the newest form, and names no image outside of its folder."""
     with db.connect(folder / DATABASE) as con:
         sound = con.execute("PRAGMA quick_check(1)").fetchone()[0]
         if sound != "ok":
             raise _damaged(file, str(sound))
+        if found := own_schema.foreign(con):
+            raise _strange(file, f"{DATABASE}: {found}")
         for row in con.execute("SELECT path FROM item"):
             parts = PurePosixPath(row["path"]).parts
             if row["path"].startswith("/") or ".." in parts or (os.name == "nt" and ":" in row["path"]):

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import timm
@@ -39,12 +40,19 @@ CLASSES = ("a", "b", "c")
 DINO_B = "vit_base_patch16_224.dino"
 CLIP_B = "vit_base_patch16_clip_quickgelu_224.openai"
 CLIP_L = "vit_large_patch14_clip_quickgelu_224.openai"
+DINOV2_B = "vit_base_patch14_reg4_dinov2.lvd142m"
+DATACOMP_B = "vit_base_patch16_clip_224.datacompxl"
+#: ONNX takes them seconds to half a minute; CLIP_B, DINO ViT-S, DINOv2 ViT-S have the same parts.
+SAME_PARTS = (CLIP_L, DINO_B, DINOV2_B, DATACOMP_B)
 CLIP_COLOURS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] if name == CLIP_L else []) for name in NAMES]
-)
+def _param(name: str) -> Any:
+    """Networks of ViT-B's size take seconds a test."""
+    return pytest.param(name, marks=[pytest.mark.slow] if BACKBONES[name].parameters > 5e7 else [])
+
+
+@pytest.fixture(scope="module", params=[_param(name) for name in NAMES])
 def whole(request: pytest.FixtureRequest) -> Backbone:
     """The backbone for pictures of its own side, without memory: what it is and which shapes it answers."""
     return backbones.bare(request.param).to("meta")
@@ -76,7 +84,9 @@ def see(backbone: Backbone, n: int = 2, pixels: int = 0) -> Tokens:
 
 
 def agree(a: Tokens, b: Tokens, atol: float = 1e-5) -> bool:
-    return all(torch.allclose(one, two, atol=atol, rtol=1e-4) for one, two in zip(a, b, strict=True))
+    """atol: of the largest value, where that is above 1: random weights make some networks answer in thousands."""
+    pairs = zip(a, b, strict=True)
+    return all(torch.allclose(one, two, atol=atol * max(1.0, float(two.abs().max())), rtol=1e-4) for one, two in pairs)
 
 
 def test_says_what_it_is(whole: Backbone) -> None:
@@ -111,7 +121,7 @@ def test_the_key_of_its_features_is_told_without_building_it(
 
 def test_answers_and_work_at_its_own_side(whole: Backbone) -> None:
     choice, side = BACKBONES[whole.name], whole.preprocess.pixels
-    with FlopCounterMode(display=False) as counted, torch.no_grad():
+    with FlopCounterMode(display=False) as counted:  # not under no_grad: its hooks want gradients
         out = whole(torch.empty(1, 3, side, side, device="meta"))
     assert out.pooled.shape == (1, choice.dim) and out.patches.shape == (1, *whole.grid(side), whole.token_dim)
     assert counted.get_total_flops() / 2e6 == pytest.approx(choice.megaflops, rel=0.01)  # a multiply-add counts once
@@ -180,7 +190,7 @@ def test_fit_pixels(whole: Backbone, asked: int) -> None:
 def test_fixed_copy_answers_the_same_also_as_onnx(backbone: Backbone) -> None:
     one_size, wanted = fixed(backbone), see(backbone)
     assert agree(see(one_size), wanted)
-    if backbone.name not in (CLIP_L, DINO_B):  # seconds to half a minute; CLIP_B and DINO ViT-S have the same parts
+    if backbone.name not in SAME_PARTS:
         quick = compiled(one_size, pictures(backbone))
         assert quick is not None
         assert agree(quick(pictures(backbone)), wanted, atol=1e-4)
@@ -336,7 +346,7 @@ def test_hub_sources_are_those_that_timm_names(name: str) -> None:
     config = timm.get_pretrained_cfg(choice.timm_name)
     source = next(each for each in choice.sources if each.kind == "hub")
     assert config.hf_hub_id == source.where and not config.hf_hub_filename
-    assert config.license in (None, choice.licence.lower())  # older versions of timm do not say
+    assert config.license in (None, choice.licence.lower().replace(" ", "-"))  # older versions of timm do not say
     assert source.bytes >= 4 * choice.parameters  # float32
 
 

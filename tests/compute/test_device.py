@@ -112,6 +112,33 @@ def test_a_gpu_that_cannot_be_used_is_told_with_the_reason(fake_gpu: Path, monke
     assert passed_over("auto") == ""
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU that can be used")
+@pytest.mark.parametrize(
+    ("fails", "error"),
+    [
+        ("init", RuntimeError("The NVIDIA driver on your system is too old (found version 11040).\nPlease update.")),
+        ("zeros", torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB.\nGPU 0 has ...")),
+        ("zeros", RuntimeError("CUDA error: no kernel image is available for execution on the device\nCUDA ...")),
+    ],
+)
+def test_what_is_wrong_with_a_gpu_is_told_in_its_own_words(
+    fails: str, error: Exception, fake_gpu: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its driver too old, full, too old itself: what CUDA says there, in the one line that says it."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: fails == "zeros")
+    monkeypatch.setattr(*((torch.cuda, "init") if fails == "init" else (torch, "zeros")), fail)
+    said = str(error).splitlines()[0]
+    assert passed_over("auto") == said and choose("auto").type == "cpu"
+    assert describe(torch.device("cpu"), passed_over("auto")).endswith(f"GPU not used: {said}")
+    with pytest.raises(DeviceError, match="No GPU can be used"):
+        choose("cuda")
+
+
 def test_a_further_gpu_and_apples_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 

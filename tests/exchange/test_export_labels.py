@@ -138,6 +138,20 @@ def test_class_names_go_out_as_pandas_reads_them(tmp_path: Path) -> None:
     assert list(label_files.read_labels(tmp_path / "labels.csv", pool).values()) == list(names)
 
 
+def test_a_reader_that_takes_pieces_and_guesses_types_has_all_rows(tmp_path: Path) -> None:
+    """As ``datasets.load_dataset("csv")`` reads: pandas in pieces, types by their values, empty cells as they are."""
+    pandas = pytest.importorskip("pandas")
+    project = flat_project(tmp_path, 5)
+    names = classes.ensure_classes(project, ["NA", "-1", "01", 'cat, "x"'])
+    operations.apply(project, "tab", [Op(n, "label", n, each) for n, each in enumerate(names.values(), start=1)])
+    export_labels.write_labels(project, tmp_path / "labels.csv")
+    with pandas.read_csv(tmp_path / "labels.csv", iterator=True, chunksize=3, keep_default_na=False) as pieces:
+        read = [row for piece in pieces for row in piece.to_dict("records")]
+    assert list(read[0])[:3] == ["sample_id", "file_path", "label"], "no mark in front of the first name"
+    assert [str(row["label"]) for row in read[:3]] == ["NA", "-1", "01"]
+    assert [(row["sample_id"], row["file_path"]) for row in read] == [(n + 1, f"{n:03d}.png") for n in range(4)]
+
+
 def test_check_images_come_back_with_our_own_labels(labeled: Project, tmp_path: Path) -> None:
     export_labels.write_labels(labeled, tmp_path / "labels.csv")
     seen = label_files.understand(

@@ -72,6 +72,38 @@ def test_parts_of_a_data_set_are_no_classes() -> None:
     assert seen.found.test == {2}
 
 
+@pytest.mark.parametrize(
+    ("paths", "test", "parts"),
+    [
+        (("train/ash/1.png", "val/ash/2.png", "test/yew/3.png"), {2, 3}, {"train": 1, "val": 1, "test": 1}),
+        (("set/Training/ash/1.png", "set/Validation/yew/2.png"), {2}, {"Training": 1, "Validation": 1}),
+        (("ash/train/1.png", "ash/val/2.png", "yew/train/3.png"), {2}, {"train": 2, "val": 1}),
+        (("train/ash/1.png", "test/ash/2.png", "oak/3.png"), {2}, {"train": 1, "test": 1}),
+        (("test/1.png", "dog/2.png"), set(), {}),  # a class called test
+        (("test/old/1.png", "dog/old/2.png"), set(), {}),
+        (("test/ash/1.png", "test/yew/2.png"), set(), {}),
+        (("train/ash/1.png", "train/yew/2.png"), set(), {}),
+        (("train/1.png", "test/2.png", "bus/3.png"), set(), {}),
+    ],
+)
+def test_folders_for_testing_are_parts_only_beside_those_for_training(
+    paths: tuple[str, ...], test: set[int], parts: dict[str, int]
+) -> None:
+    found = label_files.understand("folders", b"", a_pool(*paths), {}, ImportConfig()).found
+    assert (found.test, found.parts) == (test, parts)
+    assert len(found.taken) == len(paths), "no image lost its class"
+
+
+def test_the_images_for_testing_of_the_command_line() -> None:
+    pool = a_pool("train/ash/1.png", "val/ash/2.png", "test/yew/3.png", "train/yew/4.png")
+    assert label_files.test_part("folders", pool, {}) == [2, 3]
+    with pytest.raises(InputError, match="No part of the images is called val or test"):
+        label_files.test_part("folders", a_pool("test/1.png", "dog/2.png"), {})
+    said: list[str] = []
+    truth("train/ash/1.png", "val/ash/2.png", say=said)
+    assert said == ["parts: train 1, val 1 (--keep-test makes check images of what is called val or test)"]
+
+
 def test_words_like_none_are_classes_where_a_folder_is_called_so() -> None:
     assert truth("None/1.png", "a, b/2.png", "NA/3.png") == {1: "None", 2: "a, b", 3: "NA"}
 

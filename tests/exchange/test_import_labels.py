@@ -295,7 +295,9 @@ def test_a_part_is_kept_apart_and_comes_back_with_the_undo(project: Project) -> 
 def test_the_part_that_a_file_calls_test_becomes_check_images(project: Project) -> None:
     text = "file,label,split\n002.png,cat,train\n003.png,cat,test\n004.png,dog,val\n005.png,dog,train\n"
     found = import_labels.read(project, Source("file", text))
-    assert found.test == {4, 5}
+    assert (found.test, found.parts) == ({4, 5}, {"train": 2, "test": 1, "val": 1})
+    misspelt = import_labels.read(project, Source("file", text.replace(",val", ",vla")))
+    assert (misspelt.test, misspelt.strange_parts) == ({4}, {"vla": 1})
     chosen = Selection(np.array([3, 4]), ("pick", "pick"), np.array([6]), "random", {"budget": 2, "check": 0})
     selections.save(project, chosen, None)
     assert import_labels.commit(project, found, "x.import-1", "mine", "split").checks == 2

@@ -9,6 +9,7 @@ import pytest
 
 from fact_core.config import ImportConfig
 from fact_core.exchange import label_files
+from fact_core.exchange.marks import is_known
 from fact_core.types import Pool
 
 PATHS = ("a/1.jpg", "a/2.jpg", "x.png", "y.png")
@@ -48,3 +49,37 @@ def test_an_image_in_two_groups_is_told() -> None:
 def test_a_row_of_another_folder_makes_no_check_image() -> None:
     text = b"path,label,split\na/1.jpg,cat,train\nwoods/a/1.jpg,cat,test\na/2.jpg,cat,test\n"
     assert label_files.understand("file", text, POOL, {}, ImportConfig()).found.test == {2}
+
+
+@pytest.mark.parametrize("head", ["split", "Subset", "part"])
+def test_a_misspelt_part_is_told_and_the_others_count(head: str, tmp_path: Path) -> None:
+    """Of four words two are none: it is the column of the part by its name."""
+    rows = "a/1.jpg,cat,train\na/2.jpg,cat,test\nx.png,dog,tset\ny.png,dog,hold\n"
+    file = tmp_path / "labels.csv"
+    file.write_text(f"path,label,{head}\n{rows}")
+    found = label_files.understand("file", file.read_bytes(), POOL, {}, ImportConfig()).found
+    assert (found.test, found.parts) == ({2}, {"train": 1, "test": 1, "tset": 1, "hold": 1})
+    said: list[str] = []
+    label_files.read_labels(file, POOL, {}, say=said.append)
+    assert any("parts that are not known count like train: tset 1, hold 1 (known: dev, eval" in each for each in said)
+
+
+def test_a_misspelt_part_far_down_is_told() -> None:
+    """Only the first rows are looked at to know what a column is."""
+    rows = "".join(f"a/1.jpg,cat,{'train' if n < 500 else 'tset'}\n" for n in range(502))
+    found = label_files.understand("file", f"path,label,kind\n{rows}".encode(), POOL, {}, ImportConfig()).found
+    assert found.parts == {"train": 500, "tset": 2}
+
+
+@pytest.mark.parametrize("column", ["group,a,b,a,b", "kind,train,bus,car,bus", "fold,1,2,3,4", "split,1,2,3,1"])
+def test_what_is_no_column_of_parts(column: str) -> None:
+    head, *cells = column.split(",")
+    rows = "".join(f"{path},cat,{cell}\n" for path, cell in zip(PATHS, cells, strict=True))
+    found = label_files.understand("file", f"path,label,{head}\n{rows}".encode(), POOL, {}, ImportConfig()).found
+    assert (found.test, found.parts) == (set(), {})
+
+
+def test_our_own_words_for_parts_are_known() -> None:
+    text = b"path,label,split\na/1.jpg,cat,train\na/2.jpg,cat,check\nx.png,cat,pool\ny.png,cat,left out\n"
+    found = label_files.understand("file", text, POOL, {}, ImportConfig()).found
+    assert found.test == {2} and all(map(is_known, found.parts))

@@ -55,6 +55,30 @@ def test_another_desk_can_undo_nothing_of_it_and_loses_nothing(made: Project) ->
     assert len(labels_now.history(made, 1)) == 2
 
 
+def test_a_merge_that_was_taken_back_is_in_the_way_of_no_undo(made: Project) -> None:
+    operations.apply(made, "desk.one", [Op(1, "label", 1, 1), Op(2, "label", 2, 1)])
+    merged = classes.merge(made, 1, 2, "merge-1")
+    blocked = operations.apply(made, "desk.one", [Op(3, "undo", 2)])
+    assert blocked.stays == (2,) and classes_now(made) == {1: 2, 2: 2}, "the merge stands: it is said, not passed over"
+    classes.unmerge(made, merged.batch, 1)
+    assert classes_now(made) == {1: 1, 2: 1}
+    assert operations.apply(made, "desk.one", [Op(4, "undo", 1)]).stays == ()
+    assert classes_now(made) == {2: 1}
+    assert operations.apply(made, "desk.one", [Op(5, "redo", 1)]).stays == ()
+    assert classes_now(made) == {1: 1, 2: 1}
+
+
+def test_what_another_desk_has_undone_is_in_the_way_of_no_undo_but_its_redo_is(made: Project) -> None:
+    operations.apply(made, "one.a", [Op(1, "label", 1, 1)])
+    operations.apply(made, "two.a", [Op(1, "label", 1, 2)])
+    operations.apply(made, "two.a", [Op(2, "undo", 1)])
+    assert operations.apply(made, "one.a", [Op(2, "undo", 1)]).stays == () and classes_now(made) == {}
+    assert operations.apply(made, "two.a", [Op(3, "redo", 1)]).stays == (1,), "on an image that is not as it was"
+    assert classes_now(made) == {}
+    operations.apply(made, "one.a", [Op(3, "redo", 1)])
+    assert classes_now(made) == {1: 1}
+
+
 def test_a_batch_is_one_step(made: Project) -> None:
     operations.apply(made, "desk.one", [Op(1, "label", 1, 1)])
     operations.apply(made, "desk.one", [Op(n, "label", n - 1, 2, batch=2) for n in (2, 3, 4)])

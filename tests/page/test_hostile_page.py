@@ -127,6 +127,33 @@ def test_two_tabs_give_one_image_two_labels_before_they_hear_of_each_other(
     assert labels_now.history(project)[-1].class_id == dog
 
 
+def test_an_undo_that_a_merge_stops_says_why(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """A merge by somebody else lies over the label; once it is taken back, the same key undoes it."""
+    project = flat_project(tmp_path, images=12)
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids[:10], ("pick",) * 10, ids[10:], "random"), None)
+    cat, dog = (classes.add_class(project, name) for name in ("cat", "dog"))
+    page.goto(address_of(project))
+    on_page(page, "project")
+    go(page, "label")
+    for number in (1, 2):
+        page.evaluate(PAINTED)
+        page.keyboard.press("1")
+        says(page, "saved")
+        page.wait_for_timeout(300 * number)
+    first, second = (int(each) for each in ids[:2])
+    merged = classes.merge(project, cat, dog, "merge-elsewhere")
+    expect(page.locator(".lb-class[data-id]")).to_have_count(1)
+    page.keyboard.press("Backspace")
+    expect(page.locator(".toast", has_text="stays as it is")).to_be_visible()
+    assert labels_now.states(project)[second].class_id == dog
+    classes.unmerge(project, merged.batch, cat)
+    expect(page.locator(".lb-class[data-id]")).to_have_count(2)
+    page.keyboard.press("Backspace")
+    says(page, "saved")
+    assert first not in labels_now.states(project) and labels_now.states(project)[second].class_id == cat
+
+
 def says(tab: Page, state: str) -> None:
     """Wait until a tab says so of its labels."""
     tab.wait_for_function("(state) => document.querySelector('.lb-sync').dataset.state === state", arg=state)

@@ -141,6 +141,33 @@ def test_the_pages_go_on_from_imported_check_images_alone(address_of: AddressOf,
     expect(page.locator(".lb-class[data-id]")).to_have_count(2)
 
 
+def test_folders_called_val_are_offered_as_check_images_and_odd_parts_are_told(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    for number in range(12):
+        place = ("train", "train", "val")[number % 3], ("ash", "yew")[number // 3 % 2]
+        paint(tmp_path / "images" / "/".join(place) / f"{number}.png", number)
+    made = projects.create(tmp_path / "project", tmp_path / "images")
+    finish(scan(made))
+    open_dialog(page, address_of(made))
+    dialog = page.locator("dialog[open]")
+    paths = items.pool(made).paths
+    file = tmp_path / "labels.csv"
+    parts = ("train", "tset", "val")
+    file.write_text("file,label,split\n" + "".join(f"{path},x,{parts[n % 3]}\n" for n, path in enumerate(paths)))
+    choose_file(page, file)
+    expect(dialog).to_contain_text("4 rows are of a part that is not known, and are treated like train: 4 tset.")
+    expect(dialog.get_by_label(TEXT["import.check_split"].format(test=4))).to_be_visible()
+    dialog.get_by_text(TEXT["import.folders"], exact=True).click()
+    expect(dialog).to_contain_text("Parts: 8 train, 4 val.")
+    dialog.get_by_label(TEXT["import.check_split"].format(test=4)).check()
+    dialog.locator(".btn.primary").click()
+    expect(page.locator(".toast.acts")).to_contain_text("4 of them are check images")
+    checks = {paths[items.pool(made).rows(np.array([i]))[0]] for i in labels_now.snapshot(made, "audit").ids}
+    assert checks == {path for path in paths if path.startswith("val/")}
+    assert set(now(made).values()) == {"ash", "yew"} and len(now(made)) == 12
+
+
 def test_numbers_without_names_are_asked_about_all_of_them(
     address_of: AddressOf, page: Page, project: Project, tmp_path: Path
 ) -> None:

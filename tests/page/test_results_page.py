@@ -56,6 +56,12 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(page.locator("#results-accuracy")).to_have_text("75.0 %")
     expect(page.locator(".export-done")).to_contain_text(f"9 files: {', '.join(FILES)}")  # all of them are named
 
+    into, whole = page.locator("#export-into"), page.locator("#export-into + .whole-path")
+    for typed in ("models/new", "~/models/new"):  # before anything is written there
+        into.fill(typed)
+        expect(whole).to_contain_text(str(Path.home().resolve() / "models" / "new"))
+    assert not (Path.home() / "models" / "new").exists()
+
     page.set_viewport_size({"width": 390, "height": 844})
     cut = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
     assert page.locator(".matrix th").evaluate_all(cut) == 0

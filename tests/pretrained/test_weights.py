@@ -199,6 +199,12 @@ class Hub(http.server.BaseHTTPRequestHandler):
         if not self.path.endswith("/resolve/main/model.safetensors"):
             self.send_error(404)
             return
+        if self.server.gated:
+            self.send_response(403)
+            self.send_header("X-Error-Code", "GatedRepo")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         content = self.server.content
         self.send_response(200)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
@@ -218,6 +224,7 @@ def hub(tmp_path, dino, monkeypatch):
     save_file(dino, tmp_path / "hub.safetensors")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.content = (tmp_path / "hub.safetensors").read_bytes()
+    server.gated = False
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
@@ -237,6 +244,23 @@ def test_hub_download(hub, dino):
     assert found.kind == "hub" and "Fetching" in events[0].text
     assert weights.status(DINO).ready
     assert torch.equal(backbones.load(DINO).network.norm.weight, dino["norm.weight"])
+
+
+def test_a_gate_of_the_hub_and_the_licence_are_told(hub):
+    """Terms that a person has to accept there first; conditions of a licence before anything is fetched."""
+    hub.gated = True
+    said = []
+    with pytest.raises(WeightsError, match="could not be fetched") as caught:
+        for event in backbones.fetch("vit_small_patch16_dinov3.lvd1689m"):
+            said.append(event)
+    assert "accept the terms" in str(caught.value) and "hf auth login" in str(caught.value)
+    assert "DINOv3 License" in said[0].text and said[0].level == "warning"
+    assert not weights.status("vit_small_patch16_dinov3.lvd1689m").ready
+
+
+def test_conditions_are_told_where_a_licence_has_some():
+    open_ones = ("Apache-2.0", "MIT")
+    assert all(bool(each.conditions) == (each.licence not in open_ones) for each in BACKBONES.values())
 
 
 @pytest.mark.slow

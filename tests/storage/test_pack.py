@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
+import sqlite3
 import stat
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +164,11 @@ def link() -> zipfile.ZipInfo:
     return made
 
 
+def squeezed(source: zipfile.ZipFile, out: zipfile.ZipFile) -> None:
+    for each in source.namelist():
+        out.writestr(each, source.read(each), zipfile.ZIP_LZMA)
+
+
 def but(name: str, content: bytes | None) -> Callable[[zipfile.ZipFile, zipfile.ZipFile], None]:
     def change(source: zipfile.ZipFile, out: zipfile.ZipFile) -> None:
         for each in source.namelist():
@@ -180,6 +188,7 @@ HOSTILE = {
     "two slashes": beside("images//etc/evil"),
     "a point": beside("images/./evil.png"),
     "link": beside(link()),
+    "packed otherwise": squeezed,
     "server's lock": beside("project.lock"),
     "no database": but("project.sqlite", None),
     "database is none": but("project.sqlite", b"SELECT" * 1000),
@@ -218,6 +227,60 @@ def test_a_hostile_file_leaves_nothing(full: Project, tmp_path: Path, name: str)
     with pytest.raises(FactError) as error:
         finish(unpack(file, tmp_path / "there"))
     assert error.value.what and left(tmp_path) == before, str(error.value)
+
+
+HOSTILE_SQL = {
+    "takes labels back": "CREATE TRIGGER t AFTER INSERT ON label BEGIN DELETE FROM label WHERE id = new.id; END",
+    "swallows labels": "DROP TABLE acceptance; CREATE TABLE acceptance (id INTEGER PRIMARY KEY ON CONFLICT IGNORE)",
+    "another view": "DROP VIEW labels_now; CREATE VIEW labels_now AS SELECT 'cat' AS class",
+    "a view for a table": "DROP TABLE note; CREATE VIEW note AS SELECT 1 AS id, 1 AS item, 'x' AS text",
+}
+
+
+@pytest.mark.parametrize("sql", HOSTILE_SQL.values(), ids=HOSTILE_SQL)
+def test_a_database_that_acts_by_itself_is_not_unpacked(full: Project, tmp_path: Path, sql: str) -> None:
+    """What a person says in it later would be gone without a word."""
+    with closing(sqlite3.connect(full.db)) as con:
+        con.executescript(f"PRAGMA foreign_keys = OFF; {sql}")
+    finish(pack.pack(full, tmp_path / "one.zip", images=False))
+    before = left(tmp_path)
+    with pytest.raises(InputError, match="what no packed project holds") as error:
+        finish(unpack(tmp_path / "one.zip", tmp_path / "there"))
+    assert "project.sqlite: " in str(error.value) and left(tmp_path) == before
+
+
+def test_what_another_program_has_added_to_a_database_comes_along(full: Project, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(full.db)) as con:
+        con.executescript("CREATE TABLE mine (a); CREATE VIEW my_view AS SELECT a FROM mine")
+    finish(pack.pack(full, tmp_path / "one.zip", images=False))
+    assert told(finish(unpack(tmp_path / "one.zip", tmp_path / "there"))) == told(full)
+
+
+def test_damage_at_any_place_is_said_and_leaves_nothing(full: Project, tmp_path: Path) -> None:
+    """Bytes changed in names, sizes, directory and compressed data: an error in words, or the same project."""
+    whole = tmp_path / "whole.zip"
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    with zipfile.ZipFile(tmp_path / "one.zip") as one, zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as out:
+        for name in one.namelist():
+            out.writestr(name, one.read(name))
+    content, chance, words = whole.read_bytes(), random.Random(20), set[str]()
+    for number in range(80):
+        hostile = bytearray(content)
+        for _ in range(chance.choice((1, 2, 20))):
+            hostile[chance.randrange(max(0, len(content) - chance.choice((600, 10**9))), len(content))] = (
+                chance.randrange(256)
+            )
+        file = tmp_path / "hostile.zip"
+        file.write_bytes(hostile)
+        before = left(tmp_path)
+        try:
+            made = finish(unpack(file, tmp_path / f"there-{number}"))
+        except FactError as error:
+            words.add(error.what)
+            assert left(tmp_path) == before
+        else:
+            assert told(made) == told(full)
+    assert {"The packed file is damaged", "This is no packed project"} <= words
 
 
 def test_the_command_line_packs_and_unpacks(full: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from app.routes.state import _device
+from fact_core import processor
 from fact_core.errors import DeviceError
 from fact_core.events import Log
 from fact_core.generators import finish
+from fact_core.headless import doctor
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
@@ -47,6 +50,16 @@ def test_a_gpu_that_is_left_alone_is_told_in_the_run_and_in_its_log(project: Pro
     assert [each.level for each in told] == ["warning"] and "The GPU is not used" in told[0].text
     run, told = asked(project, "cpu")
     assert "GPU" not in run.device and told == []
+
+
+def test_the_run_the_header_and_the_doctor_say_the_same_reason(project: Project, fake_gpu: Path) -> None:
+    """The name is the driver's tool's, the reason torch's; the header has both from the run."""
+    run, told = asked(project, "auto")
+    reason = run.device.partition("GPU not used: ")[2]
+    assert reason and reason in told[0].text
+    shown = _device(processor.gpu_name(), run_queue.list_runs(project))
+    assert shown == {"device": "CPU", "device_note": run.device}
+    assert any(f"GPU: Tesla K80, not used: {reason}" in line for line in doctor.report()[0])
 
 
 def test_a_gpu_that_was_asked_for_is_never_replaced(project: Project, fake_gpu: Path) -> None:

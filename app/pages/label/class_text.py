@@ -101,6 +101,12 @@ TEXT = {
     "import.left_empty_one": "1 row has a word for nothing and is left out: {files}",
     "import.left_unfit": "{n} rows have a label that cannot be the name of a class, and are left out: {files}",
     "import.left_unfit_one": "1 row has a label that cannot be the name of a class, and is left out: {files}",
+    "import.parts": "Parts: {parts}.",
+    "import.part": "{n} {name}",
+    "import.strange_parts": "{n} rows are of a part that is not known, and are treated like train: {parts}. Known are "
+    "train, val and test, and other words for them.",
+    "import.strange_parts_one": "1 row is of a part that is not known, and is treated like train: {parts}. Known are "
+    "train, val and test, and other words for them.",
     "import.list": "all that are told",
     "import.read_as": "Read as: {title}.",
     "import.read_in": "Read as: {title}, in the encoding {encoding}. Look at the letters with accents.",
@@ -133,7 +139,7 @@ TEXT = {
     "import.check": "Keep some apart as check images? Nothing is learned from them: they show how good the result is.",
     "import.check_none": "None",
     "import.check_share": "A fifth, drawn at random: about {n}",
-    "import.check_split": "The part that is called test: {test}",
+    "import.check_split": "What is called val or test: {test}",
     "import.done_checks": "{n} of them are check images.",
     "import.done_checks_one": "1 of them is a check image.",
     "import.no_checks": "None could be kept apart as a check image: all belong to groups that are learned from.",

@@ -134,11 +134,17 @@ def told(project: Project, found: Preview) -> dict[str, Any]:
         "skipped": found.skipped,
         "left": _left(found.left),
         "by_case": found.by_case,
-        "test": len(found.test),
+        "test": len(found.test - mine.keys()),  # an image that has a label may have been learned from
+        "parts": _counts(found.parts),
+        "strange_parts": _counts(found.strange_parts),
         "questions": [asdict(each) for each in found.questions],
         "open": found.open,
         "sheet": asdict(found.sheet),
     }
+
+
+def _counts(words: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"name": name[:80], "count": count} for name, count in list(words.items())[:SHOWN]]
 
 
 def _left(left: Mapping[str, Told]) -> dict[str, Any]:

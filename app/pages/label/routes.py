@@ -93,7 +93,8 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity
         classes = classes_of(project)
     states = {str(item): view(state) for item, state in applied.states.items()}
     over = {str(item): {**view(each.before), "rows": each.rows} for item, each in applied.over.items()}
-    return {"last_seq": applied.last_seq, "states": states, "classes": classes, "over": over}
+    stays = list(applied.stays)
+    return {"last_seq": applied.last_seq, "states": states, "classes": classes, "over": over, "stays": stays}
 
 
 def _op(values: dict[str, Any]) -> Op:

@@ -63,6 +63,9 @@ TEXT = {
     "gives that one back.",
     "label.over": "{n} images were labeled in another window meanwhile. Your answers have taken their place; Undo "
     "gives those back.",
+    "label.stays_one": "{image} stays as it is: somebody else, an import or a merge of classes has changed it since.",
+    "label.stays": "{n} images stay as they are: somebody else, an import or a merge of classes has changed them "
+    "since.",
     "label.keys_moved": "The classes were changed in another window: look at their keys again.",
     "label.colour_label": "Colour: label",
     "label.colour_like": "Colour: suggestion",

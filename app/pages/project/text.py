@@ -114,6 +114,8 @@ TEXT = {
     "project.b_name": "Name",
     "project.b_parameters": "Parameters",
     "project.b_licence": "Licence",
+    "project.b_published": "ImageNet-1k: {published}",
+    "project.b_agreed": "Download it",
     "project.b_features": "Features here",
     "project.b_weights": "Weights",
     "project.b_ready": "ready",

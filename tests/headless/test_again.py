@@ -1,0 +1,35 @@
+"""What the same command finds of an earlier start that was killed."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from fact_core.config import SelectConfig
+from fact_core.headless import again
+from fact_core.labeling import selections
+from fact_core.storage import run_queue
+from fact_core.storage.view import seen_by
+from fact_core.types import Selection
+from tests.storage_help import flat_project
+
+
+@pytest.mark.parametrize("status", ["done", "failed"])
+def test_a_selection_whose_run_was_killed_after_it_is_not_made_twice(
+    tmp_path: Path, status: Literal["done", "failed"]
+) -> None:
+    """Of a second round: chosen again it would add its budget a second time."""
+    made, config = flat_project(tmp_path), SelectConfig(budget="2", extend=True)
+    run = run_queue.queue(made, "select", dataclasses.asdict(config))
+    assert run_queue.claim(made, "test") is not None
+    about = {"budget": 2, "check": 0, "seen": seen_by(made, config.backbone, config.view)}
+    ids = np.array([1, 2], dtype=np.int64)
+    number = selections.save(made, Selection(ids, ("pick", "pick"), ids[:0], "random", about), run)
+    run_queue.finish(made, run, status, result={"selection": number} if status == "done" else None)
+    for found in (again.selection(made, config), again.selection_like(made, config)):
+        assert found is not None and found.id == number
+    assert again.selection_like(made, SelectConfig(budget="3", extend=True)) is None
