@@ -135,9 +135,21 @@ interface Entry {
   h: number;
   note: string;
   role: Role;
+  source?: "" | "by hand";
   state?: string;
   class?: number | null;
   at?: number;
+}
+
+/** POST /x/KEY/choice: ids are picks now; so many others are left as they are, and why. */
+interface AddedByHand {
+  ids: number[];
+  chosen: number;
+  check: number;
+  beside_check: number;
+  answered: number;
+  unknown: number;
+  queue: any;
 }
 
 /** One op on its way: the body of POST /x/KEY/ops holds {client, ops, project}, which is the project's identity. */

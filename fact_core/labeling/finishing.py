@@ -14,6 +14,7 @@ from fact_core.errors import RunError
 from fact_core.labeling import checked, classes, labels_now
 from fact_core.labeling.checked import Answers
 from fact_core.labeling.history import State
+from fact_core.labeling.selections import BY_HAND
 from fact_core.storage import db, items
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -91,9 +92,10 @@ def _class_ids(project: Project, run: Run, found: Answers) -> tuple[int, ...]:
 
 
 def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
-    """Images of which a person said something since the first check image was drawn, although nobody chose them.
+    """Images of which a person said something since the first check image was drawn, although no strategy chose them.
 
-    What was picked to be labeled is not among them: picks are what the model is unsure of, or anything.
+    What was picked to be labeled is not among them: picks are what the model is unsure of, or anything. What the person
+    added to the choice by hand is: it may be what is easy.
     """
     with db.connect(project.db) as con:
         row = con.execute(
@@ -101,6 +103,8 @@ def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
             "WHERE pick.role = 'audit' AND pick.state = 'chosen'"
         ).fetchone()
         chosen = {each["item"] for each in con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen'")}
+        hand = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen' AND source = ?", (BY_HAND,))
+        chosen -= {each["item"] for each in hand}
     if row["at"] is None:
         return []
     return [item for item, state in said.items() if state.at >= row["at"] and item not in chosen]
