@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fact_core.analysis import promise
+from fact_core.analysis import promise, promise_places
 from fact_core.analysis.promise import Kept
 from fact_core.events import Log, Progress
 from fact_core.select import checks
@@ -134,8 +134,8 @@ def _outcome(folder: Folder, goal: float, alpha: float) -> Outcome:
 
 def naive_kept(evidence: Evidence, goal: float) -> Kept:
     """The laxest threshold of the grid at which the check images themselves keep the goal."""
-    at = promise.places(evidence)
-    right = promise.accepted(evidence.check_confidence[evidence.check_right], at.threshold)
+    at = promise_places.places(evidence)
+    right = promise_places.accepted(evidence.check_confidence[evidence.check_right], at.threshold)
     good = np.flatnonzero((at.checks > 0) & (right >= goal * at.checks))
     if not len(good):
         return Kept(None, 0, 0, 0)

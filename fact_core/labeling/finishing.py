@@ -57,6 +57,7 @@ def gather(project: Project, run: Run) -> Evidence:
         leaks=leaks,
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right),
+        check_y=found.y[rows],
     )
 
 

@@ -1,4 +1,4 @@
-"""Images are added to the choice in a real browser: one by its button or key, a box of dots, a region without a pick."""
+"""Images are added to the choice in a real browser: by a button or key, a box of dots, a region without a pick."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ N, PICKS, CHECKS, GAP = 40, 6, 2, 30
 def project(tmp_path: Path) -> Project:
     """40 images in a row on the map, 1 to 6 are picks, 7 and 8 check images; there is a region without a pick."""
     made = flat_project(tmp_path, images=N)
-    measured = {name: {"mean": 0.2, "worst": 0.4, "covered": 0.5, "objective": 0.1} for name in ("chosen", "lot")}
+    measured = {"mean": 0.2, "worst": 0.4, "covered": 0.5, "objective": 0.1}
+    lot = {name: {"mean": value, "low": value, "high": value} for name, value in measured.items()}
     gaps = [{"item": GAP, "size": 5, "distance": 0.4}]
     about = {"radius": 0.2, "pool": N, "sample": N, "known": 0, "gap_count": 1, "gap_share": 0.1, "gaps": gaps}
-    about |= {"chosen": measured["chosen"], "draws": [measured["lot"]] * 20}
+    about |= {"chosen": measured, "random": lot}
     config = {**to_dict(SelectConfig(strategy="activeft", check=CHECKS)), "budget": PICKS, "evidence": about}
     ids = np.arange(1, PICKS + CHECKS + 1, dtype=np.int64)
     roles = ("pick",) * PICKS + ("audit",) * CHECKS
@@ -71,6 +72,21 @@ def keep_maps(page: Page, place: str) -> None:
         "document.addEventListener('fs:map', (event) => "
         f"{{ if (event.target.matches('{place}')) window.shownMap = event.detail; }}, true)"
     )
+
+
+def axe_says(browser: Browser, page: Page) -> list[str]:
+    """What axe has against the page as it stands, in a window that lets it in."""
+    with browser.new_context(bypass_csp=True, viewport={"width": 390, "height": 844}) as narrow:
+        other = narrow.new_page()
+        narrow.add_cookies(page.context.cookies())
+        other.goto(page.url)
+        on_page(other, "select")
+        expect(other.locator(".sl-strip .sl-tile").first).to_be_visible()
+        expect(other.locator("#sf-budget")).to_be_visible()
+        other.evaluate("() => document.querySelector('.sl-loop').hidden = false")
+        for script in SCRIPTS:
+            other.add_script_tag(path=script)
+        return violations(other, colours_only=False)
 
 
 def test_one_image_a_region_and_a_box_of_dots(
@@ -113,8 +129,7 @@ def test_one_image_a_region_and_a_box_of_dots(
     page.mouse.up()
     loop = page.locator(".sl-loop")
     expect(loop).to_contain_text("13 images")
-    found = violations(page, SCRIPTS)
-    assert not found, found
+    assert axe_says(browser, page) == []
     loop.get_by_role("button", name="Add 13 to the choice").click()
     expect(strip).to_have_count(PICKS + 2 + 8)
     for words in ("8 images are in the choice now", "2 are check images", "1 has an answer", "2 were chosen before"):
@@ -137,7 +152,7 @@ def test_a_loop_on_the_map_of_label_adds_to_the_queue(address_of: AddressOf, pag
     page.goto(address_of(project))
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     go(page, "label")
-    expect(page.locator(".lb-count-of")).to_have_text(f"0 of {PICKS + CHECKS}")
+    expect(page.locator(".lb-count-of")).to_contain_text(f"0 of {PICKS + CHECKS}")
     page.wait_for_function("() => window.shownMap?.data")
     left, right = dot(page, ".lb-map", 20), dot(page, ".lb-map", 22)
     page.keyboard.down("Shift")
@@ -147,6 +162,6 @@ def test_a_loop_on_the_map_of_label_adds_to_the_queue(address_of: AddressOf, pag
     page.mouse.up()
     page.keyboard.up("Shift")
     page.locator(".lb-chosen").get_by_role("button", name="Add to the choice").click()
-    expect(page.locator(".lb-count-of")).to_have_text(f"0 of {PICKS + CHECKS + 3}")
+    expect(page.locator(".lb-count-of")).to_contain_text(f"0 of {PICKS + CHECKS + 3}")
     assert by_hand(project) == [20, 21, 22]
     on_page(page, "label")

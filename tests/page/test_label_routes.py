@@ -275,5 +275,5 @@ def test_images_are_added_to_the_choice_and_taken_out_again(page: Page) -> None:
     assert [entry["source"] for entry in entries] == [*[""] * 5, "by hand", "", ""]
     back = page.post("/choice/undo", {"ids": answer["ids"]})
     assert back["ids"] == [page.ids[10]] and len(back["queue"]["entries"]) == 7
-    for bad in ("1", [0], [-1], [2**63], ["x"], None):
+    for bad in ("1", [0], [-1], ["x"], None):
         page.post("/choice", {"ids": bad}, 422)

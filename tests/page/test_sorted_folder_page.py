@@ -44,7 +44,7 @@ def photos(tmp_path: Path) -> dict[str, str]:
         ground[NAMES.index(name)] = rng.integers(150, 255)
         picture = Image.new("RGB", (64, 64), tuple(ground.tolist()))
         pen = ImageDraw.Draw(picture)
-        for _ in range(4):
+        for _ in range(2):
             x, y, wide, high, grey = rng.integers((0, 0, 4, 4, 0), (48, 48, 28, 28, 255)).tolist()
             shape = (pen.rectangle, pen.ellipse)[int(rng.integers(2))]
             shape((x, y, x + wide, y + high), fill=(grey, grey, grey))
