@@ -245,6 +245,8 @@ interface Finishing {
   chance: number;
   best: number;
   goals: GoalAsked[];
+  splits: SplitAsked[];
+  classes: { id: number; open: number; checks: number }[]; // images that the model takes for a class
   step: AcceptedStep | null;
   again: AcceptedStep | null;
   seconds: number | null;
@@ -256,6 +258,18 @@ interface GoalAsked {
   asked: number | null; // how many images can be accepted, once the check images were asked
   checks: number;
   wrong: number;
+  lacks: number | null;
+  needs: number | null;
+  then: number;
+}
+
+/** What was said where classes have goals of their own. */
+interface SplitAsked {
+  goal: number;
+  asked: number;
+  checks: number;
+  wrong: number;
+  parts: { class_id: number; goal: number; able: number; checks: number; wrong: number }[];
 }
 
 interface AcceptedStep {
@@ -264,6 +278,7 @@ interface AcceptedStep {
   goal: number;
   run: number;
   older: boolean;
+  own: Record<number, number>;
 }
 
 // ---- /x/backbones (app/routes/backbones.py)

@@ -94,6 +94,11 @@ def carries(evidence: Evidence, alpha: float) -> float:
     return next((round(goal, 4) for goal in goals if _start(at, goal, alpha) is not None), 0.0)
 
 
+def carries_goal(evidence: Evidence, goal: float, alpha: float) -> bool:
+    """Whether these check images could carry a goal, were none of them wrong."""
+    return _start(places(fair(evidence)), goal, alpha) is not None
+
+
 def lacking(evidence: Evidence, goal: float, alpha: float) -> int | None:
     """So many open images more as check images could carry a goal, were none of all wrong; None: not even all."""
     at = places(fair(evidence))
@@ -119,6 +124,15 @@ def needed(checks: int, wrong: int, goal: float, alpha: float) -> int | None:
         if betainc(n - wrong, wrong + 1, goal) <= alpha:
             return n
     return None
+
+
+def carried(checks: int, wrong: int, alpha: float) -> float:
+    """The best of the goals offered that so many check images, so many of them wrong, carry in a large folder; 0: none.
+
+    Asked with numbers that a look has told, times what more check images would make of them: arithmetic, no forecast.
+    """
+    goals = (round(float(goal), 4) for goal in np.arange(HIGHEST, LOWEST - STEP / 2, -STEP))
+    return next((goal for goal in goals if wrong < checks and betainc(checks - wrong, wrong + 1, goal) <= alpha), 0.0)
 
 
 def kept(evidence: Evidence, goal: float, alpha: float) -> Kept:

@@ -271,4 +271,9 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE pick ADD COLUMN was TEXT NOT NULL DEFAULT '';
     ALTER TABLE pick ADD COLUMN was_rank INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- own: JSON, the classes that were asked with goals of their own: [{class, goal, threshold, checks, wrong}]. The
+    -- columns threshold, checks, wrong are of the other classes then.
+    ALTER TABLE look ADD COLUMN own TEXT NOT NULL DEFAULT '[]';
+    """,
 )
