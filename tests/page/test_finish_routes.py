@@ -149,7 +149,7 @@ def test_what_is_missing_is_said(site: Site) -> None:
 
 
 def test_a_class_may_have_a_goal_of_its_own(site: Site) -> None:
-    """Dogs at 90 %, all others at 80 %: one look, two promises. What cannot be promised is refused and spends nothing."""
+    """Dogs at 90 %, all others at 80 %: one look, two promises. What cannot be promised spends nothing."""
     label_checks(site.project)
     before = site.get("/finish")
     dogs = next(each for each in before["classes"] if each["id"] == 2)
