@@ -34,23 +34,34 @@ DONE = "([kind, n]) => FactStudio.state.runs.filter((run) => run.kind === kind &
 
 @pytest.fixture
 def photos(tmp_path: Path) -> dict[str, str]:
-    """90 photos in one folder, whose names say nothing: file name -> the colour of its ground, behind other things."""
+    """90 photos in one folder, whose names say nothing: file name -> the colour of its ground and its pattern."""
     rng, folder = np.random.default_rng(0), tmp_path / "photos"
     folder.mkdir()
     truth = {}
     for number in range(len(NAMES) * EACH):
         name = NAMES[number % len(NAMES)]
-        ground = rng.integers(0, 70, 3)
-        ground[NAMES.index(name)] = rng.integers(150, 255)
-        picture = Image.new("RGB", (64, 64), tuple(ground.tolist()))
-        pen = ImageDraw.Draw(picture)
-        for _ in range(2):
-            x, y, wide, high, grey = rng.integers((0, 0, 4, 4, 0), (48, 48, 28, 28, 255)).tolist()
-            shape = (pen.rectangle, pen.ellipse)[int(rng.integers(2))]
-            shape((x, y, x + wide, y + high), fill=(grey, grey, grey))
-        picture.save(folder / f"{number:03d}.png")
+        picture(rng, NAMES.index(name)).save(folder / f"{number:03d}.png")
         truth[f"{number:03d}.png"] = name
     return truth
+
+
+def picture(rng: np.random.Generator, kind: int) -> Image.Image:
+    """Red with lines across, green with lines down, blue with dots; a grey thing before it."""
+    ground = rng.integers(0, 40, 3)
+    ground[kind] = rng.integers(190, 255)
+    made = Image.new("RGB", (64, 64), tuple(ground.tolist()))
+    pen, wide, from_ = ImageDraw.Draw(made), int(rng.integers(3, 6)), int(rng.integers(0, 8))
+    for at in range(from_, 64, 4 * wide):
+        if kind == 0:
+            pen.rectangle((0, at, 64, at + wide), fill=(255, 255, 255))
+        elif kind == 1:
+            pen.rectangle((at, 0, at + wide, 64), fill=(0, 0, 0))
+        else:
+            for down in range(0, 64, 4 * wide):
+                pen.ellipse((at, down, at + 2 * wide, down + 2 * wide), fill=(255, 255, 0))
+    x, y, w, h, grey = rng.integers((0, 0, 8, 8, 0), (40, 40, 26, 26, 255)).tolist()
+    (pen.rectangle, pen.ellipse)[int(rng.integers(2))]((x, y, x + w, y + h), fill=(grey, grey, grey))
+    return made
 
 
 def test_from_the_folder_to_the_sorted_folder(
