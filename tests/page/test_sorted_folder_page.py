@@ -18,7 +18,7 @@ from fact_core.labeling import acceptances, classes, finished, labels_now, selec
 from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
-from tests.page.browser_help import LONG, PAINTED, Serve, Served, Watch, choose, go, on_page
+from tests.page.browser_help import LONG, PAINTED, SOON, Serve, Served, Watch, choose, go, on_page
 from tests.storage_help import is_sound
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -89,6 +89,7 @@ def test_from_the_folder_to_the_sorted_folder(
     # A second window asks for a promise and accepts; the first one hears of it.
     open_finish(page)
     other = page.context.new_page()
+    other.set_default_timeout(SOON)
     watch.follow(other)
     other.goto(page.url)
     open_finish(other)
@@ -134,6 +135,7 @@ def test_a_second_round_counts_no_label_twice(serve: Serve, page: Page, photos: 
     train(page, 1)
     open_finish(page)
     other = page.context.new_page()
+    other.set_default_timeout(SOON)
     other.goto(page.url)
     page.locator("#results-next").click()
     page.locator("#next-count").fill(str(MORE))
@@ -210,9 +212,11 @@ def accept(page: Page) -> None:
 
 def again(serve: Serve, before: Served, page: Page, other: Page) -> Page:
     """The server that came in the place of the other one, in a window of its own; the old ones are let in too."""
-    second = serve(port=before.port)
+    second, opened = serve(port=before.port), re.search(r"p=(\w+)", page.url)
+    assert opened is not None
     made = page.context.new_page()
-    made.goto(second.address)
+    made.set_default_timeout(SOON)
+    made.goto(f"{second.address}&p={opened[1]}")
     made.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     for each in (page, other):
         expect(each.locator(".offline")).to_have_count(0)
