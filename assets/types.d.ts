@@ -135,9 +135,21 @@ interface Entry {
   h: number;
   note: string;
   role: Role;
+  source?: "" | "by hand";
   state?: string;
   class?: number | null;
   at?: number;
+}
+
+/** POST /x/KEY/choice: ids are picks now; so many others are left as they are, and why. */
+interface AddedByHand {
+  ids: number[];
+  chosen: number;
+  check: number;
+  beside_check: number;
+  answered: number;
+  unknown: number;
+  queue: any;
 }
 
 /** One op on its way: the body of POST /x/KEY/ops holds {client, ops, project}, which is the project's identity. */
@@ -233,6 +245,8 @@ interface Finishing {
   chance: number;
   best: number;
   goals: GoalAsked[];
+  splits: SplitAsked[];
+  classes: { id: number; open: number; checks: number }[]; // images that the model takes for a class
   step: AcceptedStep | null;
   again: AcceptedStep | null;
   seconds: number | null;
@@ -244,6 +258,18 @@ interface GoalAsked {
   asked: number | null; // how many images can be accepted, once the check images were asked
   checks: number;
   wrong: number;
+  lacks: number | null;
+  needs: number | null;
+  then: number;
+}
+
+/** What was said where classes have goals of their own. */
+interface SplitAsked {
+  goal: number;
+  asked: number;
+  checks: number;
+  wrong: number;
+  parts: { class_id: number; goal: number; able: number; checks: number; wrong: number }[];
 }
 
 interface AcceptedStep {
@@ -252,6 +278,7 @@ interface AcceptedStep {
   goal: number;
   run: number;
   older: boolean;
+  own: Record<number, number>;
 }
 
 // ---- /x/backbones (app/routes/backbones.py)

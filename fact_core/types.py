@@ -219,9 +219,10 @@ class Evidence:
     ids, y, confidence (N,): the open images that may be accepted: answered by the model, nothing said of them by a
     person, not unlike every class; y: places in ``classes``, whose numbers are ``class_ids``. strange: how many open
     images may not be, -1 where the answers do not say. check_confidence, check_right (n,): of the check images that may
-    be counted; check_groups (n,): images of one number belong together; leaks: how many others belong together with a
-    training image or look nearly the same. gone (g,): confidences of images that a person took out since the check
-    images were drawn. basis: what the check images say, in short: the same for the same answers to the same images.
+    be counted; check_y (n,): their answers, as y; check_groups (n,): images of one number belong together; leaks: how
+    many others belong together with a training image or look nearly the same. gone (g,): confidences of images that a
+    person took out since the check images were drawn. basis: what the check images say, in short: the same for the same
+    answers to the same images.
     """
 
     ids: IntArray
@@ -236,6 +237,7 @@ class Evidence:
     leaks: int = 0
     gone: FloatArray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     basis: str = ""
+    check_y: IntArray | None = None
 
     @property
     def open(self) -> int:

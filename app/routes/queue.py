@@ -63,7 +63,15 @@ def queue_of(project: Project) -> dict[str, Any]:
         image = by_id.get(entry.item)
         if image is not None:
             facts = told(_facts(image, said))
-            entries.append({**facts, "role": entry.role, "rank": entry.rank, **_named(states.get(entry.item))})
+            entries.append(
+                {
+                    **facts,
+                    "role": entry.role,
+                    "rank": entry.rank,
+                    "source": entry.source,
+                    **_named(states.get(entry.item)),
+                }
+            )
     chosen = {entry["id"] for entry in entries}
     others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
     return {

@@ -17,6 +17,7 @@ from app.pages.results import sort_text as sorting
 from app.pages.results import text as results
 from app.pages.results import trust_text as trust
 from app.pages.results import try_text as tried
+from app.pages.select import choice_text as choice
 from app.pages.select import text as select
 from app.pages.train import text as train
 from app.shell import common_text as common
@@ -31,6 +32,7 @@ def sentences() -> dict[str, str]:
         common,
         project,
         select,
+        choice,
         label,
         classes,
         odd,

@@ -32,6 +32,7 @@ function answers(page) {
     retry: () => page.store.queue.retry(),
     dismiss: () => page.store.queue.dismiss(),
     unselect: () => page.map.select([]),
+    choose_these: () => page.side.chooseThese(),
     gridclear: () => page.grid.clear(),
     gridconfirm: () => page.grid.confirm(),
   };

@@ -1,4 +1,5 @@
 // The side of the label page's map: its colours and marks, the search by name, and the dots chosen by a loop.
+import { addByHand } from "../images/by_hand.js";
 import { classColour, classShape, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { keepSession, keptSession } from "../shell/kept.js";
@@ -139,7 +140,8 @@ export class MapSide {
   }
 
   drawChosen() {
-    const n = this.chosen.length, unselect = { type: "button", class: "lb-bar-button", "data-act": "unselect" };
+    const n = this.chosen.length, bar = { type: "button", class: "lb-bar-button" };
+    const unselect = { ...bar, "data-act": "unselect" }, add = { ...bar, "data-act": "choose_these" };
     this.parts.chosen.hidden = !n;
     if (!n) return;
     const { checks, have, free } = this.parted();
@@ -153,8 +155,16 @@ export class MapSide {
         { class: "push" },
         free.length ? t("label.press_class", { n: fmt.int(free.length) }) : t("label.none_free"),
       ),
+      this.store.selection ? el("button", add, t("choice.add")) : "",
       el("button", unselect, t("label.unselect"), el("kbd", {}, t("label.cap_escape"))),
     );
+  }
+
+  chooseThese() { // the dots of the loop are to be labeled one by one
+    return addByHand(this.chosen, () => {
+      this.map.select([]);
+      this.store.load().catch(toast);
+    });
   }
 
   also(have) {

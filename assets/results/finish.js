@@ -11,16 +11,25 @@ import { startRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { askChecks } from "./accuracy.js";
 import { meter, notes, percent } from "./finish_facts.js";
+import { OwnGoals, partWords } from "./own_goals.js";
 import { canLook } from "./words.js";
 
 const USUAL = 0.95;
+const MORE = 100; // check images, as app/pages/results/finish.py has it
 const MINUTE = 60, PACE = 6; // s; an image, until the person's own pace is known
+
+/** How many check images would carry it. */
+const needs = (found) => found.needs ? counted("finish.needs", found.needs) : t("finish.needs_none");
+
+/** What more check images would buy, in words. */
+const then = (best) => ({ more: fmt.int(MORE), best: percent(best) });
 
 export class Finish {
   constructor() {
     this.key = ""; // of what is shown
     this.busy = false;
     this.data = /** @type {Finishing | null} */ (null);
+    this.own = new OwnGoals(() => this.draw());
     this.goal = 0; // until the person, or what is accepted, says one
     this.number = 0; // of the run that is shown
     this.move = (goal) => (this.goal = goal);
@@ -33,6 +42,7 @@ export class Finish {
       el("h2", {}, t("finish.title")),
       this.top,
       this.slider,
+      this.own.node,
       this.says,
     );
   }
@@ -65,7 +75,9 @@ export class Finish {
 
   take(found) {
     if (!this.data || this.data.run !== found.run) this.goal = 0;
+    const first = !this.data || this.data.run !== found.run;
     this.data = found;
+    if (first) this.own.set(found.step && !found.step.older ? found.step.own : {});
     this.goal = this.goal || (found.step && !found.step.older ? found.step.goal : Math.min(USUAL, found.best || USUAL));
     this.node.hidden = false;
     this.draw();
@@ -94,7 +106,8 @@ export class Finish {
 
   redo = () => this.post("redo", { step: this.data.again.id }, (now) => counted("finish.accepted", now.accepted));
 
-  accept = () => this.post("accept", { goal: this.goal }, (now) => counted("finish.accepted", now.accepted));
+  accept = () =>
+    this.post("accept", { goal: this.goal, own: this.own.goals }, (now) => counted("finish.accepted", now.accepted));
 
   // ---- drawing
   draw() {
@@ -102,7 +115,8 @@ export class Finish {
     redraw(this.top, [data, busy], () => [this.how(), meter(data), notes(data, this.number), this.acts()]);
     const asks = data.checks > 0 && data.strange >= 0;
     redraw(this.slider, [asks, data.goals.length, data.run], () => asks ? this.slide() : null);
-    redraw(this.says, [data, goal, busy], () => this.words());
+    this.own.draw(asks ? data : null, goal);
+    redraw(this.says, [data, goal, busy, this.own.goals], () => this.words());
   }
 
   how() {
@@ -165,8 +179,16 @@ export class Finish {
     if (!data.checks) return this.noChecks();
     const found = data.goals.find((each) => Math.abs(each.goal - this.goal) < 1e-6);
     if (!found) return null;
+    if (this.own.any) return this.split(found);
     if (found.asked === null) return found.goal > data.best + 1e-6 ? this.takes(found) : this.question();
     return found.asked ? this.can(found) : this.cannot(found);
+  }
+
+  /** Where classes have goals of their own. */
+  split(plain) {
+    const found = this.data.splits.find((each) => this.own.are(each, this.goal));
+    if (!found) return plain.goal > this.data.best + 1e-6 ? this.takes(plain) : this.question();
+    return [...partWords(found.parts), ...(found.asked ? this.can(found) : this.cannot(found))];
   }
 
   earlier() {
@@ -192,12 +214,13 @@ export class Finish {
 
   /** What a goal takes that cannot be kept whatever the check images say. */
   takes(found) {
-    const { best, checks } = this.data, lacking = Math.max(1, found.takes - checks);
+    const { best, checks } = this.data, lacking = found.lacks;
     const told = { goal: percent(found.goal), takes: fmt.int(found.takes), checks: fmt.int(checks) };
     const set = () => this.move(best);
     return [
       el("p", {}, t("finish.takes", told)),
       el("p", { class: "small" }, best ? t("finish.best", { best: percent(best) }) : t("finish.best_none")),
+      lacking === null ? el("p", { class: "small" }, t("finish.lacks_none")) : null,
       el(
         "div",
         { class: "finish-acts" },
@@ -208,7 +231,7 @@ export class Finish {
             t("finish.set", { best: percent(best) }),
           )
           : null,
-        this.more(lacking, counted("finish.more", lacking)),
+        lacking === null ? null : this.more(lacking, counted("finish.more", lacking)),
       ),
     ];
   }
@@ -219,7 +242,7 @@ export class Finish {
     return [
       el(
         "button",
-        { ...ask, onclick: () => this.post("ask", { goal: this.goal }) },
+        { ...ask, onclick: () => this.post("ask", { goal: this.goal, own: this.own.goals }) },
         t(this.busy ? "finish.asking" : "finish.ask"),
       ),
       el("p", { class: "small faint" }, asked ? counted("finish.costs_again", asked) : t("finish.costs")),
@@ -231,7 +254,7 @@ export class Finish {
     const long = fmt.about(Math.max(MINUTE, left * (data.seconds || PACE)));
     const time = t(data.seconds ? "finish.time" : "finish.time_usual", { time: long });
     const told = { able: fmt.int(found.asked), open: fmt.int(open), left: fmt.int(left), time };
-    const stands = data.step && !data.step.older && Math.abs(data.step.goal - found.goal) < 1e-6;
+    const stands = data.step && !data.step.older && this.own.are(data.step, found.goal);
     const words = stands
       ? left > 0 && counted("finish.left", left, told)
       : t(left > 0 ? "finish.can" : "finish.can_all", told);
@@ -243,6 +266,7 @@ export class Finish {
         { class: "small faint" },
         t("finish.rests", { checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) }),
       ),
+      left > 0 && found.then ? el("p", { class: "small faint" }, t("finish.then", then(found.then))) : null,
       stands ? null : el("button", { ...button, onclick: this.accept }, counted("finish.accept", found.asked)),
     ];
   }
@@ -252,6 +276,7 @@ export class Finish {
     const lowest = found === this.data.goals[0], train = () => goTo("select");
     return [
       el("p", {}, t(lowest ? "finish.cannot_lowest" : "finish.cannot", told)),
+      found.parts ? null : el("p", { class: "small" }, needs(found)),
       el("button", { class: "btn slim", type: "button", onclick: train }, t("finish.choose_more")),
     ];
   }

@@ -28,7 +28,8 @@ export class Chosen {
   /** "3 of 50", or its number among the check images. */
   numberOf(entry) {
     const pick = entry.role === "pick", of = pick ? this.picks : this.checks;
-    return t(pick ? "select.number" : "select.check_number", { n: of.indexOf(entry) + 1, total: of.length });
+    const number = t(pick ? "select.number" : "select.check_number", { n: of.indexOf(entry) + 1, total: of.length });
+    return entry.source ? t("choice.number", { number }) : number;
   }
 }
 

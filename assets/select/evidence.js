@@ -18,7 +18,7 @@ function unsure({ by, picks, rest }) {
   return t(`select.doubt_${by}`, { picks: fmt.pct(picks, 0), rest: fmt.pct(rest, 0) });
 }
 
-// act: look(id), title(strategy), choices() of strategies, chosen(id): whether an image is chosen now
+// act: look(id), add(id) to the choice, title(strategy), choices() of strategies, chosen(id): whether it is chosen now
 export class Evidence {
   constructor(host, act) {
     this.host = host;
@@ -201,12 +201,16 @@ export class Evidence {
   }
 
   regionLine(gap) {
-    return el(
+    const look = el(
       "button",
       { type: "button", class: "sv-gap", onclick: () => this.act.look(gap.item) },
       el("img", { src: thumbUrl(gap.item), alt: "", loading: "lazy", draggable: "false" }),
       el("span", {}, this.size(gap), el("small", {}, t("select.region_far", { far: written.mean(gap.distance) }))),
     );
+    const words = { "aria-label": t("choice.add_region_of", { region: this.size(gap) }), title: t("choice.add") };
+    const onclick = () => this.act.add(gap.item);
+    const add = el("button", { type: "button", class: "btn slim", ...words, onclick }, t("choice.add_region"));
+    return el("div", { class: "sv-region" }, look, add);
   }
 
   region(state, id) {

@@ -78,6 +78,11 @@ function map(make, page) {
     const words = { title: t(key), "aria-label": t(key) };
     return el("button", { type: "button", class: "btn icon", ...words, onclick }, icon(image));
   };
+  const tool = (name) => {
+    const words = { title: t(`choice.${name}`), "aria-label": t(`choice.${name}`), "aria-pressed": "false" };
+    const onclick = () => page.hand.tool(name);
+    return make.part(name, "button", { type: "button", class: "btn icon", ...words, onclick }, icon(name));
+  };
   return make.part(
     "mapside",
     "div",
@@ -90,7 +95,9 @@ function map(make, page) {
       button("plus", "select.closer", () => page.map.zoom(1.4)),
       button("minus", "select.farther", () => page.map.zoom(1 / 1.4)),
       button("fit", "select.fit", () => page.map.fit()),
+      make.part("tools", "div", { class: "sl-tools", hidden: true }, tool("lasso"), tool("box")),
     ),
+    make.part("loop", "div", { class: "lb-chosen sl-loop", role: "status", hidden: true }),
     make.part("legend", "div", { class: "lb-legend" }),
   );
 }

@@ -16,8 +16,9 @@ import { Evidence } from "./evidence.js";
 import { SelectForm } from "./form.js";
 import { buildFrame } from "./frame.js";
 import { Groups } from "./groups.js";
+import { Hand } from "./hand.js";
 import { factsOf } from "./how.js";
-import { drawLook, drawNothing, rejectable } from "./look.js";
+import { drawLook, drawNothing, hintOf, rejectable, returnable } from "./look.js";
 import { OddView } from "./odd.js";
 import { drawRun, isPending, pendingRun, stepText } from "./progress.js";
 import { lackOf } from "./weights.js";
@@ -44,6 +45,7 @@ class SelectPage {
     this.view = "map";
     this.busy = false;
     this.gone = false;
+    this.hand = new Hand(this);
     this.parts = buildFrame(root, this);
     this.groups = new Groups();
     this.odd = new OddView({ look: (id) => this.look(id), draw: () => this.draw(), showOdd: () => this.show("odd") });
@@ -52,6 +54,7 @@ class SelectPage {
     this.map = new PoolMap(this.parts.map, {
       label: t("select.map_alt"),
       onPick: (id) => this.look(id),
+      onSelect: (ids) => this.hand.loop(ids),
       describe: (id) => this.describe(id),
       onPicture: () => this.draw(),
     });
@@ -59,6 +62,7 @@ class SelectPage {
       title: (value) => this.title("strategy", value),
       chosen: (id) => Boolean(this.chosen.entryOf(id)),
       choices: () => (this.form ? this.form.choices("strategy") : []),
+      ...this.hand.acts,
       look: (id) => this.look(id).then(() => this.parts.look.scrollIntoView({ block: "nearest" })),
     });
   }
@@ -192,6 +196,7 @@ class SelectPage {
     parts.about.textContent = t(state.map?.kind === "pca" && drawing ? "map.first" : "select.map_colour");
     this.drawHow(state);
     this.evidence.draw(state);
+    this.hand.draw();
   }
 
   // The form is made anew for each selection: it shows what that was made with.
@@ -298,8 +303,8 @@ class SelectPage {
 
   describe(id) {
     const entry = this.chosen.entryOf(id);
-    if (!entry) return this.evidence.region(app.state, id) || { title: t("select.not_chosen") };
-    const hint = rejectable(entry) ? ["R", t("select.reject_hint")] : null;
+    const hint = hintOf(entry, this.hand.may());
+    if (!entry) return { ...(this.evidence.region(app.state, id) || { title: t("select.not_chosen") }), hint };
     return { title: this.chosen.numberOf(entry), line: entry.path.split("/").pop(), hint };
   }
 
@@ -331,10 +336,8 @@ class SelectPage {
     if (!entry || this.now !== id) return;
     const tile = this.root.querySelector(".sl-strip [aria-current]");
     if (tile) parts.strip.scrollLeft = tile.offsetLeft + tile.offsetWidth / 2 - parts.strip.clientWidth / 2;
-    drawLook(parts.look, entry, entry.role ? chosen.numberOf(entry) : t("select.not_chosen"), {
-      step: (by) => this.step(by),
-      reject: (item) => this.reject(item),
-    });
+    const act = { ...this.hand.acts, step: (by) => this.step(by), reject: (item) => this.reject(item) };
+    drawLook(parts.look, entry, entry.role ? chosen.numberOf(entry) : t("select.not_chosen"), this.hand.may(), act);
   }
 
   step(by) {
@@ -369,9 +372,10 @@ class SelectPage {
     const modified = event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey;
     if (modified || !this.root.offsetParent || document.querySelector("dialog[open]")) return;
     if (event.target.closest && event.target.closest(TYPING)) return;
-    const aimed = this.chosen.entryOf(this.map.hovered || this.now);
+    const aim = this.map.hovered || this.now, aimed = this.chosen.entryOf(aim);
     const act = {
-      KeyR: () => rejectable(aimed) && this.reject(aimed.id),
+      KeyR: () => (returnable(aimed) ? this.hand.takeBack([aim]) : rejectable(aimed) && this.reject(aim)),
+      KeyA: () => aim && !aimed && this.hand.add([aim]),
       ArrowRight: () => this.step(1),
       ArrowLeft: () => this.step(-1),
     }[event.code];

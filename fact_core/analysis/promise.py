@@ -5,28 +5,37 @@ testing): each threshold of a grid has the hypothesis that the promise is broken
 tested in an order that does not depend on the truth, from a strict threshold to laxer ones, and the first that is not
 rejected ends it. The last one rejected is taken, and with a chance of 1 - alpha or more its promise is kept.
 
-The grid: the confidences from which 1, 2, ... 100 % of the images on are accepted. The start: the strictest place at
-which the check images could pass with half of the mistakes that the goal allows, at least one; where that takes more
-than half of the check images, with a quarter of them; else the strictest at which they could pass without any. All this
-is known before a check image's truth is looked at.
+The hypotheses. The n check images are a random part of all N images, open and check images together. The grid: the
+confidences from which 1, 2, ... 100 % of these N are at least as sure: N_j images at place j, W_j of them wrong. All
+these numbers are fixed before the check images are drawn, and so is each hypothesis W_j >= c_j; that is what makes the
+walk exact over the whole grid, and not at one of its thresholds alone. c_j = floor((1 - goal) (N_j - h_j)) + 1 + a_j,
+where h_j is the number of check images to be expected at the place. a_j is half of the mistakes that these bear by a
+Chernoff bound where a_j = 0, if they bear 4 or more, and 0 at the last place. K_j of the check images are wrong
+there; P(Hypergeometric(N, c_j, n) <= K_j) is the p-value, for each of the wrong images is a check image or not.
 
-The p-value. n of the check images are accepted, k of them wrong, and m images that nobody has looked at. The promise
-is about these m: it is broken by e = floor((1 - goal) m) + 1 mistakes or more. Check images are a random part of all
-n + m, so that k or fewer among them while e or more are left has at most the chance
-P(Hypergeometric(n + m, e + k, n) <= k):
-with more mistakes in all fewer draws pass, with fewer not enough are left. For a folder that is large beside the check
-images this is the binomial tail P(Binomial(n, 1 - goal) <= k) of Learn-then-Test; with (e + k) / (n + m) in the place
-of 1 - goal the binomial tail is never less where it is small (Uhlmann 1966), and it is asked first, being quick.
+The promise is about the m_j open images there, which nobody has looked at. Where W_j < c_j is shown, at most
+c_j - 1 - K_j of them are wrong; the last place is taken where that is at most (1 - goal) m_j. For a folder that is
+large beside the check images this is the binomial tail of Learn-then-Test. The binomial tail is never less than the
+hypergeometric where both are small (Uhlmann 1966), and it is asked first, being quick.
+
+The start: the strictest place at which as many check images as are to be expected could pass with half of the mistakes
+that the goal allows, at least one; where that takes more than half of the check images, with a quarter of them; else
+the strictest at which they could pass without any.
 
 Groups: images of one group may all be wrong together. Then n images in groups of n_g count as n^2 / sum(n_g^2) (Kish
 1965, Survey Sampling, 11.7; the correlation within a group taken as 1), and the binomial tail at that number is its
-continuous form, the incomplete beta function, as Korn and Graubard (1998) use it. ``bench.promise`` simulates all this.
+continuous form, the incomplete beta function, as Korn and Graubard (1998) use it, with c_j + K_j in the place of c_j.
+This is no proof: ``bench.promise`` simulates it, as it does all the others.
+
+Classes: where a class has a goal of its own, its answers and those of the other classes are parts with a promise each,
+which share alpha (Bonferroni: so all are kept together). A class's goal is no lower than the one for all, so that this
+one holds for what is accepted in all.
 
 Looks: each question that is put to the check images is a look, whatever came of it, with other images, another model or
 another goal, and the looks share alpha: look t has ``DELTA`` / (t (t + 1)), which sums up to ``DELTA``. So no promise
 of any look is broken with a chance of 95 % (a union bound, which asks for no independence). It does not cover a goal
 that was chosen by what the check images have said; the worst such choice among all goals is simulated for one look, and
-was kept as often. What is told without a look (``fewest``, ``carries``) rests on numbers of images alone.
+was kept as often. What is told without a look (``fewest``, ``carries``, ``lacking``) rests on numbers of images alone.
 
 What it rests on: check images were drawn at random from what is left open now. Images that were picked after the draw
 because the model was unsure of them leave the easier ones: the promise is kept all the more. Where a person took the
@@ -36,22 +45,22 @@ surest ones out, the check images beside them in confidence are left out too (``
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc
-from scipy.stats import hypergeom
 
+from fact_core.analysis.promise_places import Numbers, Places, accepted, p_value, places, tails, with_more
 from fact_core.types import Evidence, FloatArray, IntArray
 
 DELTA = 0.05  # the chance that any promise is broken
-PLACES = 100  # thresholds of the grid
 LOWEST, HIGHEST, STEP = 0.80, 0.995, 0.005  # the goals that are offered
 SPARES = (2, 4)  # the start can bear one in so many of the mistakes that the goal allows
 EARLY = 0.5  # share of the check images that such a start takes at the most: the laxer, the likelier it fails
-
-Numbers = npt.NDArray[np.float64]
+MOST_NEEDED = 20_000  # check images that anybody would label
+OTHERS = -1  # stands for the classes without a goal of their own
 
 
 @dataclass(frozen=True)
@@ -66,19 +75,6 @@ class Kept:
     accepted: int
     checks: int
     wrong: int
-
-
-@dataclass(frozen=True)
-class Places:
-    """The grid, strictest first: at each place (J,) the threshold, and how many open and check images are accepted.
-
-    effective (J,): as many images that stand alone say as much as the check images there.
-    """
-
-    threshold: Numbers
-    rest: IntArray
-    checks: IntArray
-    effective: Numbers
 
 
 def level(look: int) -> float:
@@ -98,21 +94,96 @@ def carries(evidence: Evidence, alpha: float) -> float:
     return next((round(goal, 4) for goal in goals if _start(at, goal, alpha) is not None), 0.0)
 
 
+def carries_goal(evidence: Evidence, goal: float, alpha: float) -> bool:
+    """Whether these check images could carry a goal, were none of them wrong."""
+    return _start(places(fair(evidence)), goal, alpha) is not None
+
+
+def lacking(evidence: Evidence, goal: float, alpha: float) -> int | None:
+    """So many open images more as check images could carry a goal, were none of all wrong; None: not even all."""
+    at = places(fair(evidence))
+    least, most = 0, at.N - at.n
+    if not most or _start(with_more(at, most - 1), goal, alpha) is None:
+        return None
+    while least < most:
+        middle = (least + most) // 2
+        least, most = (least, middle) if _start(with_more(at, middle), goal, alpha) is not None else (middle + 1, most)
+    return least
+
+
+def needed(checks: int, wrong: int, goal: float, alpha: float) -> int | None:
+    """So many check images carry a goal in a large folder, were the same share of them wrong; None: no number does.
+
+    checks, wrong: what a look has told of the check images at its place. No look is spent: nothing else is asked.
+    """
+    share = wrong / max(1, checks)
+    if share >= 1 - goal:
+        return None
+    for n in range(max(1, fewest(goal, alpha)), MOST_NEEDED):
+        wrong = math.ceil(share * n - 1e-9)
+        if betainc(n - wrong, wrong + 1, goal) <= alpha:
+            return n
+    return None
+
+
+def carried(checks: int, wrong: int, alpha: float) -> float:
+    """The best of the goals offered that so many check images, so many of them wrong, carry in a large folder; 0: none.
+
+    Asked with numbers that a look has told, times what more check images would make of them: arithmetic, no forecast.
+    """
+    goals = (round(float(goal), 4) for goal in np.arange(HIGHEST, LOWEST - STEP / 2, -STEP))
+    return next((goal for goal in goals if wrong < checks and betainc(checks - wrong, wrong + 1, goal) <= alpha), 0.0)
+
+
 def kept(evidence: Evidence, goal: float, alpha: float) -> Kept:
     """The laxest threshold that keeps at least ``goal`` (0..1) of what is accepted right, but for a chance alpha."""
     evidence = fair(evidence)
     at = places(evidence)
     wrong = accepted(evidence.check_confidence[~evidence.check_right], at.threshold)
-    start = _start(at, goal, alpha)
+    most = at.most(goal, alpha)
+    start = _begin(at, most, goal, alpha)
     if start is None:
         return Kept(None, 0, len(evidence.check_right), int((~evidence.check_right).sum()))
-    quick, place = _tails(wrong, at, goal) <= alpha, start
-    while place < len(at.rest) and (quick[place] or p_value(at, place, int(wrong[place]), goal) <= alpha):
+    place = start
+    quick = tails(at, wrong, most, at.effective) <= alpha
+    while place < len(at.rest) and (quick[place] or p_value(at, place, int(wrong[place]), most) <= alpha):
         place += 1
-    if place == start:
-        return Kept(None, 0, int(at.checks[start]), int(wrong[start]))
-    last = place - 1
+    shown, left = np.arange(start, place), most - 1 - (wrong if at.alone == 1 else 0)
+    good = shown[(left <= (1 - goal) * at.rest + 1e-9)[shown] & (at.rest[shown] > 0)]
+    if not len(good):
+        last = max(start, place - 1)
+        return Kept(None, 0, int(at.checks[last]), int(wrong[last]))
+    last = int(good[-1])
     return Kept(float(at.threshold[last]), int(at.rest[last]), int(at.checks[last]), int(wrong[last]))
+
+
+def kept_by_class(evidence: Evidence, goal: float, own: Mapping[int, float], alpha: float) -> dict[int, Kept]:
+    """The same where classes have goals of their own: class (a place in ``classes``) -> what keeps its goal.
+
+    own: class -> its goal, no lower than ``goal``. Under ``OTHERS`` stands what keeps the goal of all other classes.
+    """
+    evidence, share = fair(evidence), alpha / (1 + len(own))
+    found = {each: kept(part(evidence, [each]), its, share) for each, its in own.items()}
+    others = [each for each in range(len(evidence.classes)) if each not in own]
+    return {**found, OTHERS: kept(part(evidence, others), goal, share)}
+
+
+def part(evidence: Evidence, classes: Sequence[int]) -> Evidence:
+    """The images whose answers are one of these classes (places in ``classes``)."""
+    if evidence.check_y is None:
+        raise ValueError("what the check images were taken for is not known")
+    mine, checks = np.isin(evidence.y, classes), np.isin(evidence.check_y, classes)
+    groups = evidence.check_groups
+    return replace(
+        evidence,
+        ids=evidence.ids[mine],
+        y=evidence.y[mine],
+        confidence=evidence.confidence[mine],
+        check_confidence=evidence.check_confidence[checks],
+        check_right=evidence.check_right[checks],
+        check_y=evidence.check_y[checks],
+        check_groups=None if groups is None else groups[checks],
+    )
 
 
 def fair(evidence: Evidence) -> Evidence:
@@ -123,45 +194,10 @@ def fair(evidence: Evidence) -> Evidence:
         evidence,
         check_confidence=evidence.check_confidence[stand],
         check_right=evidence.check_right[stand],
+        check_y=None if evidence.check_y is None else evidence.check_y[stand],
         check_groups=None if groups is None else groups[stand],
         gone=evidence.gone[:0],
     )
-
-
-def places(evidence: Evidence) -> Places:
-    """The grid of these images: nothing of it depends on what is right."""
-    every = np.sort(np.concatenate([evidence.confidence, evidence.check_confidence]).astype(np.float64))[::-1]
-    ends = np.ceil(np.arange(1, PLACES + 1) / PLACES * len(every)).astype(np.int64) - 1
-    threshold = every[ends[ends >= 0]]
-    threshold = threshold[np.append(True, np.diff(threshold) < 0)[: len(threshold)]]
-    checks = accepted(evidence.check_confidence, threshold)
-    effective = checks.astype(np.float64)
-    if evidence.check_groups is not None:
-        effective = _of_groups(evidence.check_confidence, evidence.check_groups, checks)
-    return Places(threshold, accepted(evidence.confidence, threshold), checks, effective)
-
-
-def p_value(at: Places, place: int, wrong: int, goal: float) -> float:
-    """The chance of so few mistakes among the check images of a place where the promise is broken."""
-    rest, checks = int(at.rest[place]), int(at.checks[place])
-    if at.effective[place] < checks or not rest * checks:
-        return float(_tails(np.full(len(at.rest), wrong), at, goal)[place])
-    return float(hypergeom.cdf(wrong, rest + checks, min(rest + checks, _broken(rest, goal) + wrong), checks))
-
-
-def _broken(rest: IntArray | int, goal: float) -> IntArray:
-    """The least number of mistakes among so many images that breaks the promise."""
-    return np.floor((1 - goal) * np.asarray(rest) + 1e-9).astype(np.int64) + 1
-
-
-def _tails(wrong: IntArray, at: Places, goal: float) -> Numbers:
-    """The same for each place (J,) and number of mistakes (J,) by the binomial tail: never less where it is small."""
-    total = np.maximum(at.rest + at.checks, 1)
-    share = np.minimum((_broken(at.rest, goal) + wrong) / total, 1)
-    n = at.effective
-    k = np.minimum(wrong * n / np.maximum(at.checks, 1), n)
-    tail = np.where(k < n, betainc(np.maximum(n - k, 1e-9), k + 1, 1 - share), 1.0)
-    return np.where(at.rest == 0, 0.0, tail)  # of nothing nothing is wrong
 
 
 def stand_for(check: FloatArray, left: FloatArray, gone: FloatArray) -> npt.NDArray[np.bool_]:
@@ -187,30 +223,19 @@ def _distance(asked: FloatArray, among: FloatArray) -> Numbers:
 
 
 def _start(at: Places, goal: float, alpha: float) -> int | None:
-    """The place to begin at; None where no number of right check images would do."""
-    if not len(at.rest):
+    return _begin(at, at.most(goal, alpha), goal, alpha) if at.n else None
+
+
+def _begin(at: Places, most: IntArray, goal: float, alpha: float) -> int | None:
+    """The place to begin at; None where no number of right check images would do. most (J,): see ``Places.most``."""
+    if not len(at.rest) or at.n >= at.N:
         return None
-    some = [np.maximum(1, (at.checks * (1 - goal) / spare).astype(np.int64)) for spare in SPARES]
+    checks, effective = (at.expected, at.expected) if at.alone == 1 else (at.checks.astype(np.float64), at.effective)
+    some = [np.maximum(1, (checks * (1 - goal) / spare).astype(np.int64)) for spare in SPARES]
     for wrong, share in [*((each, EARLY) for each in some), (np.zeros_like(at.checks), 1.0)]:
-        could = (_tails(wrong, at, goal) <= alpha) & (at.rest > 0) & (at.checks <= share * at.checks[-1])
+        could = tails(at, wrong, most, effective) <= alpha
+        could &= (at.total - checks >= 1) & (checks <= share * at.n)
         if could.any():
             return int(could.argmax())
     last = len(at.rest) - 1
-    return last if at.rest[last] and p_value(at, last, 0, goal) <= alpha else None
-
-
-def accepted(confidence: FloatArray, threshold: Numbers) -> IntArray:
-    """How many are at least as sure as each threshold (J,)."""
-    line = np.sort(confidence.astype(np.float64))
-    return (len(line) - np.searchsorted(line, threshold, side="left")).astype(np.int64)
-
-
-def _of_groups(confidence: FloatArray, groups: IntArray, checks: IntArray) -> Numbers:
-    """Kish's number n^2 / sum(n_g^2) of the first, surest images, for so many of them (J,)."""
-    order = np.argsort(-confidence, kind="stable")
-    _, place, sizes = np.unique(groups[order], return_inverse=True, return_counts=True)
-    before = np.empty(len(order), dtype=np.int64)  # of each image's group, among the surer ones
-    before[np.argsort(place, kind="stable")] = np.arange(len(order)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    squares = np.concatenate([[1], np.cumsum(2 * before + 1)])  # one more image of a group of n adds 2 n + 1
-    found: Numbers = checks.astype(np.float64) ** 2 / squares[checks]
-    return found
+    return last if p_value(at, last, 0, most) <= alpha else None

@@ -27,6 +27,11 @@ BENCHES: dict[str, Choice] = {
     "expansion": Choice(
         "Expansion", "Accuracy with and without the labels that ActiveDC guesses.", "fact_core.bench.expansion:run"
     ),
+    "finish": Choice(
+        "Finish",
+        "How often promises are kept on folders of known classes, and labels needed to finish them.",
+        "fact_core.bench.finish:run",
+    ),
     "intervals": Choice(
         "Intervals",
         "How often the 95 % interval holds the truth: of check images alone, in groups, by strata.",

@@ -4,6 +4,7 @@ A promise is broken where less than the goal of what was accepted is right, in t
 Answers are right by how sure they are: in a third of the folders all alike, less than a point below the goal, else less
 and less. Plain: images stand alone. Groups: images of one group are sure together and, for 50 to 95 % of them, right or
 wrong together. Looks: ten, each with another model and goal, and more check images; one broken promise is enough.
+Classes: three, two of which have goals of their own; one broken promise is enough.
 Any goal: one look, and the goal is chosen by somebody who knows which promise is broken, of all that are offered.
 "naive" takes the laxest threshold at which the check images themselves keep the goal.
 """
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fact_core.analysis import promise
+from fact_core.analysis import promise, promise_places
 from fact_core.analysis.promise import Kept
 from fact_core.events import Log, Progress
 from fact_core.select import checks
@@ -90,6 +91,26 @@ def _looks(rng: np.random.Generator) -> Outcome:
     return Outcome(broken, found[-1].accepted, naive, found[-1].naive_accepted)
 
 
+def _classes(rng: np.random.Generator) -> Outcome:
+    goal, own = float(rng.choice(GOALS[:2])), {0: float(rng.choice(GOALS[1:])), 1: float(rng.choice(GOALS[1:]))}
+    parts = [_folder(rng, own.get(each, goal)) for each in range(3)]
+    of = [part.evidence for part in parts]
+    y = np.repeat(np.arange(3), [len(each.confidence) for each in of])
+    check_y = np.repeat(np.arange(3), [len(each.check_confidence) for each in of])
+    sure = np.concatenate([each.confidence for each in of])
+    checks = np.concatenate([each.check_confidence for each in of]), np.concatenate([each.check_right for each in of])
+    both = Evidence(np.arange(len(y)), y, sure, ("a", "b", "c"), (1, 2, 3), *checks, check_y=check_y)
+    found, goals = promise.kept_by_class(both, goal, own, promise.DELTA), [*own.values(), goal]
+    mine = [found[0], found[1], found[promise.OTHERS]]
+    naive = [naive_kept(each, its) for each, its in zip(of, goals, strict=True)]
+    broken = [
+        any(_broken(part, kept, its) for part, kept, its in zip(parts, all_kept, goals, strict=True))
+        for all_kept in (mine, naive)
+    ]
+    taken = [sum(kept.accepted for kept in all_kept) / len(y) for all_kept in (mine, naive)]
+    return Outcome(broken[0], taken[0], broken[1], taken[1])
+
+
 def _any_goal(rng: np.random.Generator) -> Outcome:
     about = float(rng.choice(GOALS))
     folder = _folder(rng, about)
@@ -134,8 +155,8 @@ def _outcome(folder: Folder, goal: float, alpha: float) -> Outcome:
 
 def naive_kept(evidence: Evidence, goal: float) -> Kept:
     """The laxest threshold of the grid at which the check images themselves keep the goal."""
-    at = promise.places(evidence)
-    right = promise.accepted(evidence.check_confidence[evidence.check_right], at.threshold)
+    at = promise_places.places(evidence)
+    right = promise_places.accepted(evidence.check_confidence[evidence.check_right], at.threshold)
     good = np.flatnonzero((at.checks > 0) & (right >= goal * at.checks))
     if not len(good):
         return Kept(None, 0, 0, 0)
@@ -154,6 +175,7 @@ KINDS: dict[str, Callable[[np.random.Generator], Outcome]] = {
     "plain": _plain,
     "groups": _groups,
     "looks": _looks,
+    "classes": _classes,
     "any goal": _any_goal,
 }
 
@@ -168,6 +190,7 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         "plain": "each alone",
         "groups": "in groups",
         "looks": "ten looks",
+        "classes": "two classes of three with goals of their own",
         "any goal": "one look, the worst of the goals",
     }
     for row in rows:

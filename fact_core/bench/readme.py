@@ -51,6 +51,12 @@ def _promise(rows: Sequence[Any]) -> str:
     return promise.table(rows)
 
 
+def _finish(rows: Sequence[Any]) -> str:
+    from fact_core.bench import finish
+
+    return finish.table(rows)
+
+
 def _rounds(rows: Sequence[Any]) -> str:
     from fact_core.bench import rounds
 
@@ -84,6 +90,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "umap": ("umap", page_tables.umap_table),
     "intervals": ("intervals", _intervals),
     "promise": ("promise", _promise),
+    "finish": ("finish", _finish),
     "rounds": ("rounds", _rounds),
     "views": ("views", _views),
 }

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.nn.functional import normalize
 
@@ -48,6 +49,7 @@ from fact_core.types import Evidence, FloatArray, IntArray, Step
 WAYS = {"rounds": "Rounds", "one shot": "One shot", "random": "Random"}
 GOALS = (0.8, 0.9, 0.95)
 NONE = np.zeros(0, dtype=np.int64)
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,19 @@ class Folder:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``launch.py bench rounds``."""
+    add_folder_arguments(parser)
+    give = parser.add_argument
+    give("--labels", default="50,100,200", metavar="N,...", help="%(default)s, beside the check images")
+    give("--round", type=int, default=50, metavar="N", help="labels a round (%(default)s)")
+    give("--check", type=int, default=100, metavar="N", help="check images (%(default)s)")
+
+
+def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of a bench on a folder whose classes are known (``known``)."""
     give = parser.add_argument
     give("--data", type=Path, required=True, metavar="DIR", help="images of known classes, one sub-folder a class")
     give("--name", default="", metavar="NAME", help="what the table calls them (default: the folder's name)")
     give("--images", type=int, default=0, metavar="N", help="so many of them, drawn by lot; 0: all (default)")
-    give("--labels", default="50,100,200", metavar="N,...", help="%(default)s, beside the check images")
-    give("--round", type=int, default=50, metavar="N", help="labels a round (%(default)s)")
-    give("--check", type=int, default=100, metavar="N", help="check images (%(default)s)")
     give("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (%(default)s)")
     give("--backbone", default=DEFAULT_BACKBONE, choices=BACKBONES, metavar="NAME", help="%(default)s")
     give("--pixels", type=int, default=96, metavar="N", help="side of the pictures (%(default)s)")
@@ -87,7 +95,7 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """Measure all that the file of rows lacks."""
     budgets = _budgets(given)
     rows = read_rows(given.json) if given.json else []
-    x, y, about = yield from _known(given)
+    x, y, about = yield from known(given)
     there = {key_of(row) for row in rows}
     todo = [cell for cell in _cells(given, about, budgets) if key_of(cell) not in there]
     began = time.monotonic()
@@ -113,7 +121,7 @@ def _budgets(given: argparse.Namespace) -> list[int]:
     return budgets
 
 
-def _known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[str, Any]]]:
+def known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[str, Any]]]:
     """(features [N,D], classes (N,), what all rows say of the folder)."""
     root = given.data.expanduser().resolve()
     files, names = read_class_folders(root)
@@ -217,11 +225,20 @@ def answers(folder: Folder, rows: IntArray, seed: int) -> FloatArray:
     return p
 
 
-def evidence_of(folder: Folder, rows: IntArray, p: FloatArray, right: Any) -> Evidence:
-    """What the promise rests on, as ``labeling.finishing`` gathers it: no strangers, and no check images that leak."""
-    sure, x = p.max(axis=1).astype(np.float32), folder.x
-    able = ~strangers(x[rows], folder.y[rows], x)
-    close = like_any(x, x[rows], near(x))
+def kinds_of(folder: Folder, rows: IntArray) -> tuple[Bools, Bools]:
+    """Which images (N,) are not unlike every class, and which nearly repeat one that was learned."""
+    x = folder.x
+    return ~strangers(x[rows], folder.y[rows], x), like_any(x, x[rows], near(x))
+
+
+def evidence_of(
+    folder: Folder, rows: IntArray, p: FloatArray, right: Any, kinds: tuple[Bools, Bools] | None = None
+) -> Evidence:
+    """What the promise rests on, as ``labeling.finishing`` gathers it: no strangers, and no check images that leak.
+
+    kinds: of ``kinds_of``, where they are known already.
+    """
+    sure, (able, close) = p.max(axis=1).astype(np.float32), kinds or kinds_of(folder, rows)
     rest, check = np.setdiff1d(folder.free, rows), folder.check
     open_rows, fair = rest[able[rest]], check[able[check] & ~close[check]]
     return Evidence(

@@ -140,7 +140,7 @@ def _round(
     if not found.predictions_file(trained.id).is_file():
         worker.do("predict", {"run": trained.id, "device": train.device})
     evidence = finishing.gather(found, trained)
-    look = _look(found, trained, goal, evidence)
+    look = finishing.ask(found, trained, goal.share, evidence)
     left, strange = _open(found, trained, chosen)
     told.append(
         {
@@ -170,16 +170,6 @@ def _open(found: Project, trained: run_queue.Run, chosen: selections.Stored) -> 
     later = {int(i) for n in range(chosen.id + 1, latest + 1) for i in selections.get(found, n).selection.ids} - own
     free = ~np.isin(answers.ids, list(set(labels_now.states(found)) - later))
     return int(free.sum()), 0 if answers.strange is None else int((free & answers.strange).sum())
-
-
-def _look(found: Project, trained: run_queue.Run, goal: Goal, evidence: Evidence) -> Look:
-    """What the check images say of this model; the same question again costs nothing."""
-    known = acceptances.find_look(found, trained.id, goal.share, evidence.basis)
-    if known is not None:
-        return known
-    alpha = promise.level(len(acceptances.looks(found)) + 1)
-    kept = promise.kept(evidence, goal.share, alpha)
-    return acceptances.note_look(found, trained.id, goal.share, alpha, evidence.basis, **vars(kept))
 
 
 def _in_words(row: dict[str, Any], goal: Goal) -> str:

@@ -11,12 +11,14 @@ The same question to the same answers costs nothing more: ``find_look``.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import numpy.typing as npt
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
@@ -26,10 +28,26 @@ from fact_core.storage import db
 from fact_core.storage.project import Project
 from fact_core.types import Evidence, IntArray
 
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class OwnGoal:
+    """What the check images said of a class (its number) that has a goal of its own; the rest as in ``Look``."""
+
+    class_id: int
+    goal: float
+    threshold: float | None
+    checks: int
+    wrong: int
+
 
 @dataclass(frozen=True)
 class Look:
-    """What the check images said. threshold: accept answers at least as sure; None: none may be accepted."""
+    """What the check images said. threshold: accept answers at least as sure; None: none may be accepted.
+
+    own: the classes with goals of their own; threshold, checks and wrong are of all others then.
+    """
 
     id: int
     run: int
@@ -41,6 +59,20 @@ class Look:
     checks: int
     wrong: int
     at: float
+    own: tuple[OwnGoal, ...] = ()
+
+    @property
+    def goals(self) -> dict[int, float]:
+        """Class -> its own goal."""
+        return {each.class_id: each.goal for each in self.own}
+
+    def takes(self, evidence: Evidence) -> Bools:
+        """Which of the open images (N,) are sure enough."""
+        of = {each.class_id: each.threshold for each in self.own}
+        limits = [of.get(each, self.threshold) for each in evidence.class_ids]
+        least = np.array([np.inf if each is None else each for each in limits], dtype=np.float32)
+        found: Bools = evidence.confidence >= least[evidence.y]
+        return found
 
 
 @dataclass(frozen=True)
@@ -69,9 +101,11 @@ def looks(project: Project) -> list[Look]:
         return [_look(row) for row in con.execute("SELECT * FROM look ORDER BY id")]
 
 
-def find_look(project: Project, run: int, goal: float, basis: str) -> Look | None:
-    """The look at these answers to the same check images for the same goal, where there was one."""
-    same = (each for each in looks(project) if (each.run, each.basis) == (run, basis))
+def find_look(
+    project: Project, run: int, goal: float, basis: str, own: Mapping[int, float] | None = None
+) -> Look | None:
+    """The look at these answers to the same check images for the same goals, where there was one."""
+    same = (each for each in looks(project) if (each.run, each.basis, each.goals) == (run, basis, own or {}))
     return next((each for each in same if abs(each.goal - goal) < 1e-6), None)
 
 
@@ -86,14 +120,16 @@ def note_look(
     accepted: int,
     checks: int,
     wrong: int,
+    own: Sequence[OwnGoal] = (),
 ) -> Look:
     """Keep a look. InputError where another window has looked at the same moment, whose share this one had taken."""
     with db.writing(project.db, project.id) as con:
         taken = con.execute("SELECT min(alpha) AS least FROM look").fetchone()["least"]
         if taken is not None and taken <= alpha:
             raise InputError("Another window has looked at this moment", do="Look again.")
-        look = Look(0, run, goal, alpha, basis, threshold, accepted, checks, wrong, time.time())
+        look = Look(0, run, goal, alpha, basis, threshold, accepted, checks, wrong, time.time(), tuple(own))
         row = {name: value for name, value in vars(look).items() if name != "id"}
+        row["own"] = json.dumps([vars(each) for each in own])
         number = int(con.table("look").insert(row).last_rowid or 0)
         db.bump(con)
         return replace(look, id=number)
@@ -104,11 +140,11 @@ def accept(project: Project, look: Look, evidence: Evidence, annotator: str = ""
 
     The same look to the same images again is the step that stands. InputError where the look lets nothing through.
     """
-    if look.threshold is None:
+    rows = np.flatnonzero(look.takes(evidence))
+    if look.threshold is None and not any(each.threshold is not None for each in look.own):
         raise InputError("No answer may be accepted for this goal", f"{look.goal:.1%}", "Choose a lower goal.")
     if not is_person(annotator):
         raise InputError("The name of the person cannot be used")
-    rows = np.flatnonzero(evidence.confidence >= np.float32(look.threshold))
     taken = evidence.ids[rows].tolist()
     numbers = np.array(evidence.class_ids, dtype=np.int64)[evidence.y[rows]].tolist()
     with db.writing(project.db, project.id) as con:
@@ -205,4 +241,5 @@ def _acceptance(row: sqlite3.Row) -> Acceptance:
 
 
 def _look(row: sqlite3.Row) -> Look:
-    return Look(**{each.name: row[each.name] for each in fields(Look)})
+    told = {each.name: row[each.name] for each in fields(Look)}
+    return Look(**{**told, "own": tuple(OwnGoal(**each) for each in json.loads(row["own"]))})

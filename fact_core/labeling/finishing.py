@@ -6,14 +6,18 @@ Gathers arrays for ``analysis.promise``; ``acceptances`` stores what is decided.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from fact_core.errors import RunError
-from fact_core.labeling import checked, classes, labels_now
+from fact_core.analysis import promise
+from fact_core.errors import InputError, RunError
+from fact_core.labeling import acceptances, checked, classes, labels_now
+from fact_core.labeling.acceptances import Look
 from fact_core.labeling.checked import Answers
 from fact_core.labeling.history import State
+from fact_core.labeling.selections import BY_HAND
 from fact_core.storage import db, items
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -56,7 +60,58 @@ def gather(project: Project, run: Run) -> Evidence:
         leaks=leaks,
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right),
+        check_y=found.y[rows],
     )
+
+
+def ask(project: Project, run: Run, goal: float, evidence: Evidence, own: Mapping[int, float] | None = None) -> Look:
+    """Put a goal to the check images and keep what they say; the same question again costs nothing.
+
+    own: class number -> a goal of its own, no lower than ``goal``. InputError, which spends nothing, where a class has
+    too few check images for its goal whatever they say.
+    """
+    own = dict(own or {})
+    known = acceptances.find_look(project, run.id, goal, evidence.basis, own)
+    if known is not None:
+        return known
+    alpha = promise.level(len(acceptances.looks(project)) + 1)
+    if not own:
+        found = promise.kept(evidence, goal, alpha)
+        return acceptances.note_look(project, run.id, goal, alpha, evidence.basis, **vars(found))
+    places = _places(own, goal, evidence, alpha)
+    kept = promise.kept_by_class(evidence, goal, places, alpha)
+    others = kept.pop(promise.OTHERS)
+    told = [
+        acceptances.OwnGoal(evidence.class_ids[place], places[place], each.threshold, each.checks, each.wrong)
+        for place, each in kept.items()
+    ]
+    total = others.accepted + sum(each.accepted for each in kept.values())
+    values = {**vars(others), "accepted": total, "own": told}
+    return acceptances.note_look(project, run.id, goal, alpha, evidence.basis, **values)
+
+
+def _places(own: Mapping[int, float], goal: float, evidence: Evidence, alpha: float) -> dict[int, float]:
+    """Place of each class with a goal of its own -> this goal. InputError for those that cannot be asked."""
+    fair, share, found = promise.fair(evidence), alpha / (1 + len(own)), {}
+    for number, its in own.items():
+        if number not in evidence.class_ids or number <= 0:
+            raise InputError("The model does not know this class", str(number)[:80], "Train again, or leave it out.")
+        place = evidence.class_ids.index(number)
+        name = evidence.classes[place]
+        if its < goal:
+            raise InputError("The goal of a class cannot be lower than the goal of all", f"{name}: {its:.1%}")
+        mine = promise.part(fair, [place])
+        if promise.carries_goal(mine, its, share):
+            found[place] = its
+            continue
+        takes = promise.fewest(its, share)
+        raise InputError(
+            f"{its:.1%} cannot be promised of “{name}”",
+            f"it takes at least {takes} check images among the accepted that the model takes for it, none of them "
+            f"wrong; there are {len(mine.check_right)}",
+            "Label more check images, choose a lower goal for it, or leave its goal out. Nothing was asked.",
+        )
+    return found
 
 
 def pace(project: Project) -> float | None:
@@ -91,9 +146,10 @@ def _class_ids(project: Project, run: Run, found: Answers) -> tuple[int, ...]:
 
 
 def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
-    """Images of which a person said something since the first check image was drawn, although nobody chose them.
+    """Images of which a person said something since the first check image was drawn, although no strategy chose them.
 
-    What was picked to be labeled is not among them: picks are what the model is unsure of, or anything.
+    What was picked to be labeled is not among them: picks are what the model is unsure of, or anything. What the person
+    added to the choice by hand is: it may be what is easy.
     """
     with db.connect(project.db) as con:
         row = con.execute(
@@ -101,6 +157,8 @@ def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
             "WHERE pick.role = 'audit' AND pick.state = 'chosen'"
         ).fetchone()
         chosen = {each["item"] for each in con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen'")}
+        hand = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen' AND source = ?", (BY_HAND,))
+        chosen -= {each["item"] for each in hand}
     if row["at"] is None:
         return []
     return [item for item, state in said.items() if state.at >= row["at"] and item not in chosen]

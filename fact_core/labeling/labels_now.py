@@ -47,7 +47,12 @@ def changes(project: Project, since: int) -> tuple[int, dict[int, State]]:
 def states(project: Project) -> dict[int, State]:
     """The state of every image that has a label, a skip or a mark now, or is left out."""
     with db.connect(project.db) as con:
-        found = without_classes(states_of(con), _deleted(con))
+        return states_in(con)
+
+
+def states_in(con: Database) -> dict[int, State]:
+    """The same within a transaction."""
+    found = without_classes(states_of(con), _deleted(con))
     return {item: state for item, state in found.items() if state.kind != "none" or state.flagged}
 
 

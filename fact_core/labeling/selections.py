@@ -19,10 +19,16 @@ from fact_core.storage.excluded import EXCLUDED
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Role, Selection
 
+#: The source of a pick that the person added to the choice.
+BY_HAND = "by hand"
+
 
 @dataclass(frozen=True)
 class Stored:
-    """A selection as it stands now: rejected images are replaced in ``selection.ids``."""
+    """A selection as it stands now: rejected images are replaced in ``selection.ids``.
+
+    by_hand: those of them that the person added (``by_hand.add``).
+    """
 
     id: int
     selection: Selection
@@ -30,19 +36,24 @@ class Stored:
     seconds: float
     config: dict[str, Any]
     created: float
+    by_hand: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """One image to be labeled: its id, its role, and its 0-based place in the queue."""
+    """One image to be labeled: its id, its role, its 0-based place in the queue; source: "by hand", else ""."""
 
     item: int
     role: Role
     rank: int
+    source: str = ""
 
 
 def save(project: Project, selection: Selection, run_id: int | None, seconds: float = 0.0) -> int:
-    """Store a selection and return its id. ``seconds``: how long choosing took."""
+    """Store a selection and return its id. ``seconds``: how long choosing took.
+
+    Where it goes on from the newest one (its option ``extend``), what was added by hand there stays known as such.
+    """
     ids, candidates = [int(i) for i in selection.ids], [int(i) for i in selection.next_best]
     if len(ids) != len(selection.roles):
         raise ValueError("a selection needs one role for each image")
@@ -54,6 +65,13 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
         number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
         columns = ("selection", "item", "role", "rank", "state")
         con.table("pick").insert_all([columns, *((number, *pick) for pick in picks)])
+        if selection.config.get("extend"):
+            con.execute(
+                "UPDATE pick SET source = ? WHERE selection = ? AND state = 'chosen' AND item IN ("
+                "SELECT item FROM pick WHERE selection = (SELECT max(id) FROM selection WHERE id < ?) "
+                "AND state = 'chosen' AND source = ?)",
+                (BY_HAND, number, number, BY_HAND),
+            )
         db.bump(con)
         return number
 
@@ -73,8 +91,8 @@ def keep_apart(con: Database, items: Sequence[int], step: str) -> None:
     number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
     if latest:
         con.execute(
-            "INSERT INTO pick (selection, item, role, rank, state, replaces) "
-            "SELECT ?, item, role, rank, state, replaces FROM pick WHERE selection = ?",
+            "INSERT INTO pick (selection, item, role, rank, state, replaces, source, was, was_rank) "
+            "SELECT ?, item, role, rank, state, replaces, source, was, was_rank FROM pick WHERE selection = ?",
             (number, latest["id"]),
         )
     last = con.execute("SELECT coalesce(max(rank), -1) FROM pick WHERE selection = ?", (number,)).fetchone()[0]
@@ -127,11 +145,12 @@ def queue(project: Project) -> list[QueueEntry]:
     """The newest selection in labeling order, without images that cannot be read any more or are left out."""
     with db.connect(project.db) as con:
         rows = con.execute(
-            "SELECT pick.item, pick.role, pick.rank FROM pick JOIN item ON item.id = pick.item AND item.status = 'ok' "
+            "SELECT pick.item, pick.role, pick.rank, pick.source FROM pick "
+            "JOIN item ON item.id = pick.item AND item.status = 'ok' "
             f"WHERE selection = (SELECT max(id) FROM selection) AND state = 'chosen' AND item.id NOT IN ({EXCLUDED}) "
             "ORDER BY rank"
         )
-        return [QueueEntry(row["item"], row["role"], row["rank"]) for row in rows]
+        return [QueueEntry(row["item"], row["role"], row["rank"], row["source"]) for row in rows]
 
 
 def reject(project: Project, selection_id: int, item_id: int) -> int | None:
@@ -224,4 +243,5 @@ def _stored(con: Database, row: sqlite3.Row) -> Stored:
         row["strategy"],
         config,
     )
-    return Stored(row["id"], selection, row["run"], row["seconds"], config, row["created"])
+    own = frozenset(int(pick["item"]) for pick in chosen if pick["source"] == BY_HAND)
+    return Stored(row["id"], selection, row["run"], row["seconds"], config, row["created"], own)

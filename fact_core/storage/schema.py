@@ -264,4 +264,16 @@ MIGRATIONS: tuple[str, ...] = (
     + made_again("label_history")
     + made_again("classes")
     + FINISHED_SINCE,
+    """
+    -- source: "by hand" where the person added the image to the choice, not the strategy. was, was_rank: how it stood
+    -- in the selection before (candidate, rejected, "" not at all), which it is given back when that is undone.
+    ALTER TABLE pick ADD COLUMN source TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pick ADD COLUMN was TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pick ADD COLUMN was_rank INTEGER NOT NULL DEFAULT 0;
+    """,
+    """
+    -- own: JSON, the classes that were asked with goals of their own: [{class, goal, threshold, checks, wrong}]. The
+    -- columns threshold, checks, wrong are of the other classes then.
+    ALTER TABLE look ADD COLUMN own TEXT NOT NULL DEFAULT '[]';
+    """,
 )

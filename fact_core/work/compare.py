@@ -87,6 +87,8 @@ def _as_it_was(stored: selections.Stored) -> tuple[selections.Stored | None, Int
     if stored.config.get("extend"):
         for role, added in (("pick", stored.config["budget"]), ("audit", stored.config["check"])):
             rows = np.flatnonzero(np.array(whole.roles) == role)  # a choice that is added stands after the old ones
+            while len(rows) and int(whole.ids[rows[-1]]) in stored.by_hand:
+                rows = rows[:-1]  # and what was added by hand since after that one
             old[rows[: max(0, len(rows) - added)]] = True
     if not old.any():
         return None, whole.ids

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
-from fact_core.analysis import promise
+from fact_core.analysis import promise, promise_places
 from fact_core.types import Evidence
 
 
@@ -52,15 +54,15 @@ def test_a_first_mistake_is_borne_where_there_are_enough() -> None:
 
 def test_more_is_asked_where_few_images_are_left() -> None:
     """98 % of 40 images are 39.2: none may be wrong. One wrong image of the 240 is among these with a chance of 1/6."""
-    at = promise.places(evidence(40, [True] * 200))
-    assert promise.p_value(at, len(at.rest) - 1, 0, 0.98) == pytest.approx(40 / 240)
+    at = promise_places.places(evidence(40, [True] * 200))
+    assert promise_places.p_value(at, len(at.rest) - 1, 0, at.most(0.98, 0.05)) == pytest.approx(40 / 240)
     assert promise.kept(evidence(40, [True] * 200), 0.98, 0.05).threshold is None
 
 
 def test_images_of_one_group_count_as_one() -> None:
     alone, together = evidence(5_000, [True] * 120), evidence(5_000, [True] * 120, [row // 4 for row in range(120)])
     assert promise.kept(alone, 0.95, 0.05).accepted == 5_000
-    assert promise.places(together).effective[-1] == pytest.approx(30)
+    assert promise_places.places(together).effective[-1] == pytest.approx(30)
     assert promise.kept(together, 0.95, 0.05).accepted == 0 < promise.kept(together, 0.9, 0.05).accepted
     assert promise.carries(together, 0.05) < promise.carries(alone, 0.05)
 
@@ -84,3 +86,50 @@ def test_nothing_to_go_by() -> None:
     assert promise.kept(nothing, 0.9, 0.05) == promise.Kept(None, 0, 0, 0) and promise.carries(nothing, 0.05) == 0
     assert promise.kept(evidence(100, []), 0.9, 0.05).threshold is None
     assert promise.kept(evidence(0, [True] * 100), 0.9, 0.05).accepted == 0
+
+
+def test_the_p_value_is_the_hypergeometric_tail() -> None:
+    for k, images, wrong, drawn in [(0, 240, 1, 200), (3, 500, 20, 100), (7, 60, 20, 50), (5, 30, 5, 10)]:
+        assert promise_places.few(k, images, wrong, drawn) == pytest.approx(
+            hypergeom.cdf(k, images, wrong, drawn), rel=1e-9
+        )
+
+
+@pytest.mark.parametrize("goal", [0.8, 0.9])
+def test_it_is_kept_over_the_whole_grid_when_every_place_lies_just_below_the_goal(goal: float) -> None:
+    """The worst for a walk: wherever it goes on, a little luck is enough to break the promise. Drawn 2,000 times."""
+    rng, n, checks = np.random.default_rng(0), 300, 80
+    right = np.ones(n, dtype=bool)
+    right[:: round(1 / (1 - goal))] = False  # of any first part less than the goal is right, or just as much
+    sure, broken = np.linspace(1, 0, n, dtype=np.float32), 0
+    for _ in range(2_000):
+        drawn = rng.permutation(n) < checks
+        ids = np.flatnonzero(~drawn)
+        known = Evidence(ids, ids * 0, sure[ids], ("a",), (1,), sure[drawn], right[drawn])
+        found = promise.kept(known, goal, 0.05)
+        taken = right[ids][sure[ids] >= found.threshold] if found.threshold is not None else right[:0]
+        broken += len(taken) > 0 and taken.mean() < goal - 1e-9
+    assert broken <= 0.05 * 2_000
+
+
+def test_what_more_check_images_would_buy() -> None:
+    assert promise.needed(100, 0, 0.98, 0.05) == 149 == promise.fewest(0.98)
+    assert promise.needed(100, 5, 0.95, 0.05) is None  # as many mistakes as the goal allows: no number helps
+    more = promise.needed(100, 4, 0.95, 0.05)
+    assert more is not None and binom.cdf(np.ceil(0.04 * more), more, 0.05) <= 0.05 and more > 1_000
+    few = evidence(100_000, [True] * 100)
+    lacks = promise.lacking(few, 0.98, 0.05)
+    assert lacks is not None and promise.carries(evidence(100_000 - lacks, [True] * (100 + lacks)), 0.05) >= 0.98
+    assert promise.carries(evidence(100_001 - lacks, [True] * (99 + lacks)), 0.05) < 0.98
+    assert promise.lacking(evidence(60, [True] * 20), 0.995, 0.0001) is None
+
+
+def test_a_class_has_a_goal_of_its_own() -> None:
+    """Answers "a" are right, half of "b" are wrong: both have one part of alpha, and only the one can be accepted."""
+    base = evidence(5_000, [True] * 600)
+    y, check_y = np.arange(5_000) % 2, np.arange(600) % 2
+    right = (check_y == 0) | (np.arange(600) % 4 == 1)
+    both = replace(base, y=y, classes=("a", "b"), class_ids=(1, 2), check_y=check_y, check_right=right)
+    found = promise.kept_by_class(both, 0.9, {0: 0.98}, 0.05)
+    assert found[0].accepted == 2_500 and found[promise.OTHERS].threshold is None
+    assert found[0] == promise.kept(promise.part(both, [0]), 0.98, 0.025)

@@ -8,7 +8,9 @@ from fact_core.bench import promise, tables
 from fact_core.generators import finish
 
 
-@pytest.mark.parametrize(("kind", "simulations"), [("plain", 1_000), ("groups", 1_000), ("looks", 300)])
+@pytest.mark.parametrize(
+    ("kind", "simulations"), [("plain", 1_000), ("groups", 1_000), ("classes", 1_000), ("looks", 300)]
+)
 def test_it_is_kept(kind: str, simulations: int) -> None:
     row = finish(promise.simulated(kind, simulations, seed=1))
     assert row["kept"] >= 0.95 > row["naive_kept"], row

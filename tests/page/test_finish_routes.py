@@ -146,3 +146,36 @@ def test_what_is_missing_is_said(site: Site) -> None:
     train(site.project, strange=None)
     assert site.get("/finish")["strange"] == -1
     assert refused(site, "ask", goal=0.9) == "The answers are of an earlier version"
+
+
+def test_a_class_may_have_a_goal_of_its_own(site: Site) -> None:
+    """Dogs at 90 %, all others at 80 %: one look, two promises. What cannot be promised spends nothing."""
+    label_checks(site.project)
+    before = site.get("/finish")
+    dogs = next(each for each in before["classes"] if each["id"] == 2)
+    assert dogs["checks"] > 40 and sum(each["open"] for each in before["classes"]) > 300 and before["splits"] == []
+    refusal = refused(site, "ask", goal=0.8, own={"2": 0.995})
+    assert refusal == "99.5% cannot be promised of “dog”" and site.get("/finish")["look"] == 1
+    assert refused(site, "ask", goal=0.9, own={"2": 0.8}).startswith("The goal of a class cannot be lower")
+    assert refused(site, "ask", goal=0.8, own={"9": 0.8}) == "The model does not know this class"
+    asked = post(site, "ask", goal=0.8, own={"2": 0.9})
+    (split,) = asked["splits"]
+    (part,) = split["parts"]
+    assert (split["goal"], part["class_id"], part["goal"], asked["look"]) == (0.8, 2, 0.9, 2)
+    assert 0 < part["able"] < split["asked"] and goal_of(asked, 0.8)["asked"] is None
+    assert post(site, "ask", goal=0.8, own={"2": 0.9})["look"] == 2
+    assert refused(site, "accept", goal=0.8).startswith("The check images were not asked")
+    done = post(site, "accept", goal=0.8, own={"2": 0.9})
+    assert done["accepted"] == split["asked"] and done["step"]["own"] == {"2": 0.9}
+    named = [each.class_id for each in acceptances.now(site.project).values()]
+    assert named.count(2) == part["able"]
+
+
+def test_what_more_check_images_would_buy_is_told(site: Site) -> None:
+    label_checks(site.project, 60)
+    found = site.get("/finish")
+    above = [each for each in found["goals"] if each["goal"] > found["best"] + 1e-6]
+    assert all(each["lacks"] is None or each["lacks"] > 0 for each in above) and above[0]["lacks"]
+    assert all(each["lacks"] is None for each in found["goals"] if each["goal"] <= found["best"] + 1e-6)
+    asked = goal_of(post(site, "ask", goal=0.9), 0.9)
+    assert asked["asked"] > 0 and asked["then"] >= 0.9 and asked["needs"] is None

@@ -80,7 +80,7 @@ def test_queue_lists_the_chosen_images_in_order_and_what_was_labeled_besides(pag
     queue = page.get("/queue")
     assert [entry["id"] for entry in queue["entries"]] == page.ids[:7]
     assert [entry["role"] for entry in queue["entries"]] == ["pick"] * 5 + ["audit"] * 2
-    entry = {"id": page.ids[1], "path": "01.png", "w": 21, "h": 16, "role": "pick", "rank": 1, "note": ""}
+    entry = {"id": page.ids[1], "path": "01.png", "w": 21, "h": 16, "role": "pick", "rank": 1, "note": "", "source": ""}
     assert queue["entries"][1] == {**entry, "state": "label", "class": cat}
     assert queue["entries"][0]["state"] is None
     assert queue["others"] == [{"id": page.ids[10], "state": "label", "class": cat}]
@@ -265,3 +265,15 @@ def test_the_form_is_made_from_the_options(page: Page) -> None:
 
 def test_an_unknown_project_is_told(page: Page) -> None:
     assert page.client.get("/x/abcdef/queue").status_code == 404
+
+
+def test_images_are_added_to_the_choice_and_taken_out_again(page: Page) -> None:
+    answer = page.post("/choice", {"ids": [page.ids[10], page.ids[5], page.ids[10]]})
+    assert (answer["ids"], answer["check"]) == ([page.ids[10]], 1)
+    entries = answer["queue"]["entries"]
+    assert [entry["id"] for entry in entries] == [*page.ids[:5], page.ids[10], *page.ids[5:7]]
+    assert [entry["source"] for entry in entries] == [*[""] * 5, "by hand", "", ""]
+    back = page.post("/choice/undo", {"ids": answer["ids"]})
+    assert back["ids"] == [page.ids[10]] and len(back["queue"]["entries"]) == 7
+    for bad in ("1", [0], [-1], ["x"], None):
+        page.post("/choice", {"ids": bad}, 422)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +21,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Evidence, IntArray
 
+MORE = 100  # check images: what so many more would buy is told
 GOALS = tuple(
     round(float(goal), 4) for goal in np.arange(promise.LOWEST, promise.HIGHEST + promise.STEP / 2, promise.STEP)
 )
@@ -29,7 +32,10 @@ class Goal:
     """A goal that can be set. takes: so many check images among the accepted at the least, none of them wrong.
 
     asked: what the check images have said, where they were asked: how many images can be accepted (0: none), on how
-    many check images that rests, mistakes among these.
+    many check images that rests, mistakes among these. lacks: so many check images more could carry it, were none wrong
+    (None: it can be carried, or no number could). needs: where nothing can be accepted, so many as sure as these would
+    carry it at the same share of mistakes (None: no number does). then: the best goal for the same images with
+    ``MORE`` more check images and the same share of mistakes, 0 for none.
     """
 
     goal: float
@@ -37,17 +43,58 @@ class Goal:
     asked: int | None
     checks: int
     wrong: int
+    lacks: int | None = None
+    needs: int | None = None
+    then: float = 0.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was said of a class that has a goal of its own. able: how many images can be accepted (0: none)."""
+
+    class_id: int
+    goal: float
+    able: int
+    checks: int
+    wrong: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """What was said where classes have goals of their own: as ``Goal``; parts: of these classes, the rest of others.
+
+    asked: images of all classes that can be accepted.
+    """
+
+    goal: float
+    asked: int
+    checks: int
+    wrong: int
+    parts: list[Part]
+
+
+@dataclass(frozen=True)
+class ClassChecks:
+    """A class of the model. open, checks: open images and check images that the model takes for it."""
+
+    id: int
+    open: int
+    checks: int
 
 
 @dataclass(frozen=True)
 class Step:
-    """Images that were accepted in one step. run: the training's number; older: it is not the one that is shown."""
+    """Images that were accepted in one step. run: the training's number; older: it is not the one that is shown.
+
+    own: class -> its own goal.
+    """
 
     id: int
     images: int
     goal: float
     run: int
     older: bool
+    own: dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -74,6 +121,8 @@ class Finish:
     chance: float
     best: float
     goals: list[Goal]
+    splits: list[Split]
+    classes: list[ClassChecks]
     step: Step | None
     again: Step | None
     seconds: float | None
@@ -95,7 +144,9 @@ def _finish(held: Opened, run: Run) -> Finish:
     (evidence, pool), looks = _evidence(held, run), acceptances.looks(project)
     fair, look = promise.fair(evidence), len(looks) + 1
     alpha = promise.level(look)
-    mine = {round(each.goal, 4): each for each in looks if (each.run, each.basis) == (run.id, evidence.basis)}
+    best = promise.carries(evidence, alpha)
+    own = [each for each in looks if (each.run, each.basis) == (run.id, evidence.basis)]
+    mine = {round(each.goal, 4): each for each in own if not each.own}
     person, aside = _said(project, pool)
     accepted = len(acceptances.ids_now(project))
     stands, again = acceptances.steps(project)
@@ -112,32 +163,32 @@ def _finish(held: Opened, run: Run) -> Finish:
         gone=len(evidence.check_right) - len(fair.check_right),
         look=look,
         chance=alpha,
-        best=promise.carries(evidence, alpha),
-        goals=[_goal(goal, alpha, mine.get(goal), evidence) for goal in GOALS],
+        best=best,
+        goals=[_goal(goal, alpha, best, mine.get(goal), evidence) for goal in GOALS],
+        splits=[_split(each, evidence) for each in own if each.own],
+        classes=_classes(evidence, fair),
         step=_step(project, run, stands),
         again=_step(project, run, again),
         seconds=finishing.pace(project),
     )
 
 
-def ask(held: Opened, run: Run, goal: float) -> Finish:
-    """Put a goal to the check images and keep what they say; the same question again costs nothing."""
-    if not any(abs(goal - each) < 1e-6 for each in GOALS):
-        raise InputError("There is no such goal", f"{goal:g}"[:80], f"From {GOALS[0]:.0%} to {GOALS[-1]:.1%}.")
+def ask(held: Opened, run: Run, goal: float, own: Mapping[int, float]) -> Finish:
+    """Put a goal, and those of some classes, to the check images; the same question again costs nothing."""
+    for asked in (goal, *own.values()):
+        if not any(abs(asked - each) < 1e-6 for each in GOALS):
+            raise InputError("There is no such goal", f"{asked:g}"[:80], f"From {GOALS[0]:.0%} to {GOALS[-1]:.1%}.")
     project, (evidence, _pool) = held.project, _evidence(held, run)
     if evidence.strange < 0:
         raise InputError("The answers are of an earlier version", do="Predict the pool again.")
-    if acceptances.find_look(project, run.id, goal, evidence.basis) is None:
-        alpha = promise.level(len(acceptances.looks(project)) + 1)
-        found = promise.kept(evidence, goal, alpha)
-        acceptances.note_look(project, run.id, goal, alpha, evidence.basis, **vars(found))
+    finishing.ask(project, run, goal, evidence, own)
     return finish_of(held, run)
 
 
-def accept(held: Opened, run: Run, goal: float) -> Finish:
-    """Accept what keeps the goal, as the check images have said. InputError where they were not asked."""
+def accept(held: Opened, run: Run, goal: float, own: Mapping[int, float]) -> Finish:
+    """Accept what keeps the goals, as the check images have said. InputError where they were not asked."""
     evidence, _pool = _evidence(held, run)
-    look = acceptances.find_look(held.project, run.id, goal, evidence.basis)
+    look = acceptances.find_look(held.project, run.id, goal, evidence.basis, own)
     if look is None:
         raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Reload the page.")
     acceptances.accept(held.project, look, evidence, computer.person())
@@ -181,16 +232,35 @@ def _said(project: Project, pool: IntArray) -> tuple[int, int]:
     return len(labeled), int(np.isin(pool, list(said)).sum()) - len(labeled)
 
 
-def _goal(goal: float, alpha: float, look: Look | None, evidence: Evidence) -> Goal:
+def _goal(goal: float, alpha: float, best: float, look: Look | None, evidence: Evidence) -> Goal:
     takes = promise.fewest(goal, alpha)
     if look is None:
-        return Goal(goal, takes, None, 0, 0)
-    able = 0 if look.threshold is None else int((evidence.confidence >= np.float32(look.threshold)).sum())
-    return Goal(goal, takes, able, look.checks, look.wrong)
+        lacks = None if goal <= best + 1e-6 else promise.lacking(evidence, goal, alpha)
+        return Goal(goal, takes, None, 0, 0, lacks=lacks)
+    able, (n, wrong) = int(look.takes(evidence).sum()), (look.checks, look.wrong)
+    needs = None if able else promise.needed(n, wrong, goal, alpha)
+    then = n + math.floor(MORE * n / max(1, len(evidence.check_right)))
+    best = promise.carried(then, math.ceil(wrong * then / max(1, n) - 1e-9), alpha)
+    return Goal(goal, takes, able, n, wrong, needs=needs, then=best)
+
+
+def _split(look: Look, evidence: Evidence) -> Split:
+    taken, numbers = look.takes(evidence), np.array(evidence.class_ids, dtype=np.int64)[evidence.y]
+    parts = [
+        Part(each.class_id, each.goal, int(taken[numbers == each.class_id].sum()), each.checks, each.wrong)
+        for each in look.own
+    ]
+    return Split(look.goal, int(taken.sum()), look.checks, look.wrong, parts)
+
+
+def _classes(evidence: Evidence, fair: Evidence) -> list[ClassChecks]:
+    counts = [np.bincount(y, minlength=len(evidence.classes)) for y in (evidence.y, fair.check_y) if y is not None]
+    told = zip(evidence.class_ids, *(each.tolist() for each in counts), strict=True)
+    return [ClassChecks(number, left, checks) for number, left, checks in told if number > 0]
 
 
 def _step(project: Project, run: Run, found: Acceptance | None) -> Step | None:
     if found is None:
         return None
     of = run_queue.place(project, run_queue.get(project, found.look.run))
-    return Step(found.id, found.images, found.look.goal, of, found.look.run != run.id)
+    return Step(found.id, found.images, found.look.goal, of, found.look.run != run.id, found.look.goals)

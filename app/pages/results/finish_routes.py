@@ -16,10 +16,11 @@ from fact_core.storage.run_queue import Run
 
 RunNumber = Annotated[int, Body(ge=0, le=LARGEST)]
 Goal = Annotated[float, Body(gt=0, lt=1)]
+Own = Annotated[dict[Annotated[int, Body(ge=1, le=LARGEST)], Goal], Body(max_length=200)]
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/finish, rest; POST /x/K/finish/ask, accept {run, goal}, undo, redo {run, step}."""
+    """GET /x/K/finish, rest; POST /x/K/finish/ask, accept {run, goal, own}, undo, redo {run, step}."""
 
     def of(key: str, run: int) -> tuple[Opened, Run]:
         held = server.opened(key)
@@ -35,12 +36,12 @@ def register(app: FastAPI, server: Server) -> None:
         return binary.answer(finish.rest_of(*of(key, run)))
 
     @app.post("/x/{key}/finish/ask")
-    def ask(key: str, run: RunNumber, goal: Goal) -> dict[str, Any]:
-        return told(finish.ask(*of(key, run), goal))
+    def ask(key: str, run: RunNumber, goal: Goal, own: Own = {}) -> dict[str, Any]:  # noqa: B006
+        return told(finish.ask(*of(key, run), goal, own))
 
     @app.post("/x/{key}/finish/accept")
-    def accept(key: str, run: RunNumber, goal: Goal) -> dict[str, Any]:
-        return told(finish.accept(*of(key, run), goal))
+    def accept(key: str, run: RunNumber, goal: Goal, own: Own = {}) -> dict[str, Any]:  # noqa: B006
+        return told(finish.accept(*of(key, run), goal, own))
 
     @app.post("/x/{key}/finish/undo")
     def undo(key: str, run: RunNumber, step: RunNumber) -> dict[str, Any]:

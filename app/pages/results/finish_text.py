@@ -10,6 +10,24 @@ TEXT = {
     "finish.earlier": "These answers do not say yet which images are unlike any class. Predict once more.",
     "finish.takes": "{goal} takes at least {takes} check images among the accepted, none of them wrong. "
     "You have {checks}.",
+    "finish.lacks_none": "In this folder no number of check images could carry it: too few images would be left.",
+    "finish.needs": "At the same share of mistakes {n} check images as sure as these would carry it. That is "
+    "arithmetic: nobody knows whether the share stays.",
+    "finish.needs_none": "More check images alone would not help: a larger share of these is wrong than the goal "
+    "allows. Labels that make the model better would.",
+    "finish.then": "With {more} more check images and the same share of mistakes {best} could be promised of the same "
+    "images. What more labels would bring nobody can say beforehand.",
+    "finish.own": "A goal of its own for a class",
+    "finish.own_help": "The classes asked share the certainty with the others, so each takes more check images.",
+    "finish.own_class": "Class",
+    "finish.own_goal": "Goal for {name}",
+    "finish.own_add": "Add a class",
+    "finish.own_drop": "No goal of its own for {name}",
+    "finish.own_has": "{n} check images",
+    "finish.own_has_one": "1 check image",
+    "finish.own_can": "{name}, {goal}: {able} can be accepted. Of {checks} check images {wrong} are wrong.",
+    "finish.own_cannot": "{name}: {goal} cannot be promised, so none is accepted. Of the {checks} surest check images "
+    "{wrong} are wrong.",
     "finish.best": "The best that yours can carry is {best}.",
     "finish.best_none": "Yours can carry no promise yet.",
     "finish.set": "Set {best}",

@@ -94,7 +94,6 @@ TEXT = {
     "select.number": "{n} of {total}",
     "select.check_number": "Check image {n} of {total}",
     "select.not_chosen": "Not chosen",
-    "select.not_chosen_hint": "It need not be labeled. You can still label it: click it on the map of the Label page.",
     "select.size": "{w} × {h}",
     "select.labeled": "labeled",
     "select.reject": "Reject, take the next",
@@ -106,8 +105,6 @@ TEXT = {
     "select.previous": "Previous chosen image",
     "select.next": "Next chosen image",
     "select.look": "A closer look",
-    "select.look_hint": "Click an image in the map or in the strip. One that cannot be labeled, or that you do "
-    "not want, can be rejected: the next best takes its place.",
     "select.evidence": "How good is this choice?",
     "select.this_choice": "This choice",
     "select.by_lot": "Random",
@@ -147,7 +144,8 @@ TEXT = {
     "select.compare_failed": "The comparison failed.",
     "select.gaps": "Regions without a pick",
     "select.gaps_found": "{n} found, {share} of the pool",
-    "select.gaps_hint": "Groups of similar images that no chosen image is close to. Click one to see it on the map.",
+    "select.gaps_hint": "Groups of similar images that no chosen image is close to. Click one to see it on the map, or "
+    "add it to the choice.",
     "select.gaps_all": "Show all {n}",
     "select.gaps_few": "Show fewer",
     "select.no_gaps": "None: every group of similar images has a chosen one in it or close by.",

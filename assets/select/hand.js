@@ -1,0 +1,60 @@
+// Adding to the choice by hand: one image, the dots in a loop or a box, a region without a pick.
+import { addByHand, takeBack } from "../images/by_hand.js";
+import { app } from "../shell/app.js";
+import { el } from "../shell/dom.js";
+import { redraw } from "../shell/redraw.js";
+import { counted, t } from "../shell/text.js";
+import { pendingRun } from "./progress.js";
+
+const TOOLS = ["lasso", "box"];
+
+export class Hand {
+  /** page: {parts, map, take(queue), look(id)} */
+  constructor(page) {
+    this.page = page;
+    this.ids = []; // the dots of the loop
+    this.acts = { add: (id) => this.add([id]), takeBack: (id) => this.takeBack([id]) };
+  }
+
+  /** Whether there is a choice to add to. */
+  may(state = app.state) {
+    return Boolean(state && state.selection && !pendingRun(state));
+  }
+
+  tool(name) {
+    const { map, parts } = this.page, now = map.tool === name ? "" : name;
+    map.setTool(now);
+    for (const each of TOOLS) parts[each].setAttribute("aria-pressed", String(each === now));
+  }
+
+  loop(ids) {
+    this.ids = ids;
+    this.draw();
+  }
+
+  draw() {
+    const { parts } = this.page, n = this.ids.length, may = this.may();
+    parts.tools.hidden = !may;
+    parts.loop.hidden = !n || !may;
+    const button = (words, onclick) => el("button", { type: "button", class: "lb-bar-button", onclick }, words);
+    redraw(parts.loop, [n, may, this.ids[0]], () => [
+      el("strong", {}, counted("choice.selected", n)),
+      button(counted("choice.add_n", n), () => this.add(this.ids)),
+      el("span", { class: "push" }),
+      button(t("choice.unselect"), () => this.page.map.select([])),
+    ]);
+  }
+
+  async add(ids) {
+    if (!this.may()) return;
+    await addByHand(ids, (found) => {
+      this.page.map.select([]);
+      this.page.take(found.queue);
+      for (const id of found.ids) this.page.map.grow(id);
+    });
+  }
+
+  takeBack(ids) {
+    return takeBack(ids, (found) => this.page.take(found.queue));
+  }
+}
