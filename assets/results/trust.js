@@ -1,5 +1,6 @@
 // What a figure is worth: images that are nearly those trained on, and whether confidences are honest.
 import { el } from "../shell/dom.js";
+import { drawn } from "../shell/drawing.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { t } from "../shell/text.js";
@@ -53,13 +54,6 @@ function figures(more) {
     ["ece", known(more.ece) && t("results.ece_is", { ece: fmt.pct(more.ece), bins: more.ece_bins })],
     ["temperature", known(more.temperature) && known(more.ece_scaled) && scaled()],
   ].filter(([, value]) => value);
-}
-
-function drawn(name, attributes, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-  node.append(...children);
-  return node;
 }
 
 /** A square with both axes from 0 to 1; marks in its units. words: what it shows, for those who cannot see it. */

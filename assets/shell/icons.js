@@ -1,4 +1,5 @@
 // Icons, 16 x 16, drawn with a 1.5 px pen; and the logo.
+import { drawn } from "./drawing.js";
 
 const PATHS = {
   check: "M3 8.5l3.2 3.2L13 5",
@@ -40,13 +41,6 @@ const PATHS = {
   external: "M9 3h4v4M13 3L7.5 8.5M7 4H3v9h9V9",
 };
 const THIN = ["cpu"], THICK = ["more", "map"];
-const SVG = "http://www.w3.org/2000/svg";
-
-function node(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
-}
 
 /** An icon in the colour of the text beside it. */
 export function icon(name) {
@@ -57,18 +51,18 @@ export function icon(name) {
     "stroke-linecap": "round",
     "stroke-linejoin": "round",
   };
-  const svg = node("svg", { viewBox: "0 0 16 16", class: "ico", ...pen, "aria-hidden": "true" });
-  svg.append(node("path", { d: PATHS[name] || "" }));
+  const svg = drawn("svg", { viewBox: "0 0 16 16", class: "ico", ...pen, "aria-hidden": "true" });
+  svg.append(drawn("path", { d: PATHS[name] || "" }));
   return svg;
 }
 
 /** Nine dots, one of them chosen. */
 export function logo() {
-  const svg = node("svg", { viewBox: "0 0 20 20", class: "logo", "aria-hidden": "true" });
+  const svg = drawn("svg", { viewBox: "0 0 20 20", class: "logo", "aria-hidden": "true" });
   for (let i = 0; i < 9; i += 1) {
     const chosen = i === 5, place = { cx: 3 + 7 * (i % 3), cy: 3 + 7 * Math.floor(i / 3) };
     svg.append(
-      node("circle", { ...place, r: chosen ? 3 : 1.7, fill: "currentColor", ...(chosen && { class: "dot" }) }),
+      drawn("circle", { ...place, r: chosen ? 3 : 1.7, fill: "currentColor", ...(chosen && { class: "dot" }) }),
     );
   }
   return svg;
