@@ -1,8 +1,8 @@
 // The runs side by side: which one is the best, which one is proposed for the export, and the way to their table.
-import { stampNow } from "../review/columns.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { api } from "../shell/server.js";
+import { stampNow } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { points, RunTable } from "./run_table.js";
 import { choose, store, tell } from "./store.js";
