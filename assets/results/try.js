@@ -172,7 +172,7 @@ export class TryIt {
     const { token, names, more } = await api("/try-folder", { path });
     if (more) toast(t("try.folder_more", { most: fmt.int(names.length) }), "bad");
     this.forget();
-    return this.answerAll(
+    this.answerAll(
       run,
       names.map((name, at) => ({
         name,

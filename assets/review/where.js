@@ -97,10 +97,11 @@ export class Where {
     if (!this.on) return null;
     if (this.busy) return el("p", { class: "small faint", role: "status" }, t("review.where_waits"));
     if (!this.found) return null;
-    const { cells, method, name } = this.found, none = cells.every((row) => row.every((value) => !value));
+    const { cells, method, name, box } = this.found, none = cells.every((row) => row.every((value) => !value));
     const size = { name, w: cells[0].length, h: cells.length };
     return [
       el("p", { class: "small" }, t(none ? "review.where_none" : "review.where_is", size)),
+      box.join() === "0,0,1,1" ? "" : el("p", { class: "small" }, t("review.where_cut")),
       el("p", { class: "small" }, t("review.where_not", size)),
       el("p", { class: "small faint" }, t(`review.where_${method}`)),
     ];

@@ -86,6 +86,7 @@ TEXT = {
     "review.where_is": "The stronger the colour, the more that part of the image speaks for {name} rather than for the "
     "other classes.",
     "review.where_none": "No part of the image speaks for {name} by itself.",
+    "review.where_cut": "What lies outside of the coloured square the model does not see at all.",
     "review.where_not": "It is coarse ({w} by {h} cells), says where and not why, and proves nothing: a model can look "
     "at the right place for a wrong reason. A colour on what is beside the thing, such as the background, is worth a "
     "second look.",

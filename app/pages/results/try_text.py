@@ -7,7 +7,7 @@ TEXT = {
     "try.hint_touch": "They are answered by this program and not kept.",
     "try.choose": "Choose photos",
     "try.folder": "A whole folder",
-    "try.take": "Take one",
+    "try.take": "Use the camera",
     "try.camera": "The camera",
     "try.shot": "Take it",
     "try.camera_name": "camera.jpg",
