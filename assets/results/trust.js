@@ -39,6 +39,9 @@ export function trust(data) {
       { class: "results-trust" },
       title,
       el("dl", { class: "facts" }, rows),
+      more.temperature === null || more.temperature === undefined
+        ? null
+        : el("p", { class: "small" }, t("results.temperature_why")),
       more.bins.length ? reliability(more) : null,
       more.coverage.length ? coverage(more) : null,
     ),
