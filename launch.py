@@ -206,6 +206,7 @@ def run_tests(python: str, arguments: list[str]) -> int:
         *(["deno", "fmt", "--check", *scripts], ["deno", "lint", *scripts], ["deno", "check", *scripts, "assets"]),
     )
     os.environ["DENO_NO_UPDATE_CHECK"] = "1"
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes would each compile the program anew
     failed = [" ".join(check) for check in checks if call([python, "-m", *check], cwd=ROOT)]
     say(f"Checks that failed: {'; '.join(failed)}" if failed else "Format, lint and types are in order.")
     quick = ["-m", "not browser and not slow"] if "--quick" in arguments else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -93,10 +94,25 @@ def _layer(module: str) -> str | None:
     return f"app.{first}" if top == "app" and first else None
 
 
-def _imports(path: Path) -> Iterator[tuple[int, str]]:
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(_tree(path)))
+
+
+@cache
+def _imports(path: Path) -> tuple[tuple[int, str], ...]:
     """(line, dotted name) of every import, inside functions too; "from a import b" gives a.b."""
+    return tuple(_each_import(path))
+
+
+def _each_import(path: Path) -> Iterator[tuple[int, str]]:
     package = _module(path).split(".") if path.name == "__init__.py" else _module(path).split(".")[:-1]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -188,7 +204,7 @@ def test_no_pickle_no_shell_no_eval(path: Path) -> None:
     for line, name in _imports(path):
         assert name.partition(".")[0] not in banned_modules, f"{_id(path)}:{line} imports {name}"
         assert not name.startswith("pickle."), f"{_id(path)}:{line} imports {name}"
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in _nodes(path):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "pickle":
             # torch's own reader raises this one; naming it reads nothing
             assert node.attr == "UnpicklingError", f"{_id(path)}:{node.lineno} uses pickle.{node.attr}"
@@ -207,9 +223,8 @@ def test_no_pickle_no_shell_no_eval(path: Path) -> None:
 @pytest.mark.parametrize("path", [each for each in SOURCES if each.name != "launch.py"], ids=_id)
 def test_no_module_level_mutable_state(path: Path) -> None:
     """A module's own names are constants: no `global`, no empty container waiting to be filled."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not any(isinstance(node, ast.Global) for node in ast.walk(tree)), f"{_id(path)} uses global"
-    for node in tree.body:
+    assert not any(isinstance(node, ast.Global) for node in _nodes(path)), f"{_id(path)} uses global"
+    for node in _tree(path).body:
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
         empty = isinstance(value, ast.Dict | ast.List) and not ast.unparse(value).strip("[]{}")
         assert not empty, f"{_id(path)}:{node.lineno} is an empty container at module level"
@@ -222,7 +237,7 @@ def test_sizes() -> None:
         text = path.read_text(encoding="utf-8")
         if (lines := text.count("\n")) > 250:
             long_files.append((lines, _id(path)))
-        for node in ast.walk(ast.parse(text)):
+        for node in _nodes(path):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
                 length = node.end_lineno - node.lineno + 1
                 if length > 40:

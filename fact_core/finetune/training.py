@@ -17,6 +17,7 @@ from torch.nn import functional
 from fact_core.backbones import Backbone
 from fact_core.compute.device import amp_dtype, out_of_memory
 from fact_core.compute.image_batches import normalise
+from fact_core.compute.lean_torch import plain
 from fact_core.errors import ConfigError, DeviceError, RunError
 from fact_core.events import Log, Progress
 from fact_core.finetune.batches import Batch
@@ -252,8 +253,8 @@ def _optimiser(net: Net, plan: LoopPlan) -> torch.optim.Optimizer:
     groups.append({"params": [head.weight], "weight_decay": plan.weight_decay, "base": plan.head_lr})
     groups.append({"params": [head.bias], "weight_decay": 0.0, "base": plan.head_lr})
     if plan.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=1.0, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=1.0)
+        return plain(torch.optim.SGD)(groups, lr=1.0, momentum=0.9, nesterov=True)
+    return plain(torch.optim.AdamW)(groups, lr=1.0)
 
 
 class _seeded:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fact_core.compute.lean_torch import plain
 from fact_core.config import LmConfig
 from fact_core.events import Point
 from fact_core.generators import finish
@@ -110,7 +111,7 @@ class _Problem:
 
 def _minimise(problem: _Problem, iterations: int) -> Step[None]:
     """L-BFGS with a strong Wolfe line search, an iteration at a time."""
-    solver = torch.optim.LBFGS(
+    solver = plain(torch.optim.LBFGS)(
         problem.weights, max_iter=1, history_size=10, line_search_fn="strong_wolfe", tolerance_grad=1e-6
     )
     began, before = time.monotonic(), float("inf")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fact_core.compute.lean_torch import plain
 from fact_core.config import LmConfig
 from fact_core.events import Point
 from fact_core.lightweight.frofa import augment
@@ -133,7 +134,7 @@ class _Run:
         self.weights = [*self.head.parameters(), *self.line.parameters()]
         self.origin = [each.detach().clone() for each in self.head.parameters()]
         self.average = [each.detach().clone() for each in self.head.parameters()]
-        self.optimiser = torch.optim.AdamW(self.weights, lr=config.lr, weight_decay=0.0)
+        self.optimiser = plain(torch.optim.AdamW)(self.weights, lr=config.lr, weight_decay=0.0)
         self.batch = min(len(y), BATCH)
         self.class_weight = sample_weights(y, n_classes, None, config.balanced).float()
         self.step = 0

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from fact_core.compute.device import has_fast_bf16
+from fact_core.compute.lean_torch import plain
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.select.clusters import START_EACH, START_ROWS, far_apart, unit_rows
@@ -134,7 +135,7 @@ def _optimise(
     turn: int,
 ) -> Step[tuple[Tensor, float]]:
     """(theta [K,C] after the steps, loss at the first one)."""
-    adam = torch.optim.Adam([theta], lr=settings.lr, betas=(0.9, 0.999), eps=1e-8)
+    adam = plain(torch.optim.Adam)([theta], lr=settings.lr, betas=(0.9, 0.999), eps=1e-8)
     sampled = len(pool) > PART
     steps = max(1, settings.iterations // 3) if sampled else settings.iterations
     every = settings.every or (1 if len(pool) * len(theta) <= CHEAP else 0)
