@@ -44,7 +44,6 @@ TEXT = {
     "results.runs_deleted": "Run {n} is deleted.",
     "results.export_run": "Run",
     "results.export_proposed": "Run {n} (proposed)",
-    "results.export_why_only": "",
     "results.export_why_unknown": "No run can be measured yet, so the newest is proposed.",
     "results.export_why_best": "The newest run is the best one so far.",
     "results.export_why_newest": "Run {best} has {points} points more on the same {images} images, which may be "
