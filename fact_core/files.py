@@ -13,6 +13,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from fact_core.errors import InputError, storage_error
 
 NAME_LENGTH = 200
+NOTE_LENGTH = 2_000
 
 #: Characters without width that say nothing: two names that only they tell apart look the same.
 _WIDTHLESS = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
@@ -39,6 +40,19 @@ def clean_name(text: str, what: str = "name") -> str:
     if bad := unseen(name):
         raise InputError(f"The {what} has a character that cannot be shown", f"U+{ord(bad):04X}", "Remove it.")
     return name
+
+
+def clean_note(text: str) -> str:
+    """The text without outer blanks, in NFC, its lines ended by one sign. InputError when it cannot be a note."""
+    if not isinstance(text, str):
+        raise InputError("The note is not a text", repr(text)[:80])
+    tidy = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if len(tidy) > NOTE_LENGTH:
+        raise InputError("The note is too long", f"{len(tidy):,} characters", f"At most {NOTE_LENGTH:,}.")
+    bad = next((c for c in tidy if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs")), None)
+    if bad is not None:
+        raise InputError("The note has a character that cannot be shown", f"U+{ord(bad):04X}", "Remove it.")
+    return tidy
 
 
 def unseen(text: str) -> str:

@@ -16,7 +16,7 @@ from app.pages.label import import_routes, note_routes, pool_routes
 from app.pages.label import routes as label
 from app.pages.project import browse_routes, pack_routes
 from app.pages.project import routes as projects
-from app.pages.results import finish_routes, review_routes, sort_routes, try_routes
+from app.pages.results import finish_routes, review_routes, run_routes, sort_routes, try_routes
 from app.pages.results import routes as results
 from app.pages.select import routes as select
 from app.pages.train import routes as train
@@ -35,7 +35,7 @@ LONGEST = 1000
 ROUTES = (
     *(assets, state, backbones, runs, images, classes, queue, choice, maps, odd, paths),
     *(projects, browse_routes, pack_routes, select, label, import_routes, note_routes, pool_routes),
-    *(train, time_routes, results, review_routes, finish_routes, sort_routes, try_routes),
+    *(train, time_routes, results, review_routes, run_routes, finish_routes, sort_routes, try_routes),
 )
 
 

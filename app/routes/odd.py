@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from app.routes.shapes import told
 from app.shell.server import Opened, Server
-from fact_core.analysis.odd import Measures, odd
+from fact_core.analysis.odd import MOST, Measures, odd
 from fact_core.storage import items, odd_file
 from fact_core.storage.excluded import excluded
 from fact_core.storage.odd_file import Measured
@@ -34,13 +34,17 @@ class OddList:
 
 @dataclass(frozen=True)
 class Odd:
-    """known: images were measured; new: images of the pool that were not; n: odd ones, each counted once."""
+    """known: images were measured; new: images of the pool that were not; n: odd ones, each counted once.
+
+    among: of so many images drawn at random each was held against; 0: against all others.
+    """
 
     known: bool
     new: int
     n: int
     lists: list[OddList]
     excluded: list[int]
+    among: int = 0
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -66,7 +70,8 @@ def odd_of(held: Opened) -> Odd:
             ids[place[digest]] = item
     lists = [_list(kind, rows, ids, kept) for kind, rows in found.items()]
     n = len({item for each in lists for item in each.ids})
-    return Odd(True, len(pool) - int((ids > 0).sum()), n, lists, out)
+    among = MOST if len(kept.digests) > MOST else 0
+    return Odd(True, len(pool) - int((ids > 0).sum()), n, lists, out, among)
 
 
 def _list(kind: str, rows: Any, ids: Any, kept: Measured) -> OddList:

@@ -58,6 +58,7 @@ def queue_of(project: Project) -> dict[str, Any]:
         listed = selections.queue(project)
         by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
         said, classes, latest = notes.newest(project), classes_of(project), selections.latest(project)
+        before = set(selections.earlier(project))
     entries = []
     for entry in listed:
         image = by_id.get(entry.item)
@@ -80,6 +81,7 @@ def queue_of(project: Project) -> dict[str, Any]:
         "selection": latest.id if latest else None,
         "next_best": len(latest.selection.next_best) if latest else 0,
         "entries": entries,
+        "earlier": [entry["id"] for entry in entries if entry["id"] in before],
         "others": [other for other in others if other["state"]],
         "classes": classes,
     }

@@ -46,6 +46,7 @@ class RunBrief:
     accuracy: float | None
     interval: list[float] | None
     result: dict[str, Any] | None
+    name: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class TrainingBrief:
     reason: str
     labels: int | None
     seconds: float | None
+    name: str
+    note: str
 
 
 def run_brief(held: Opened, run: Run, known: Mapping[int, int] | None = None) -> RunBrief:
@@ -89,6 +92,7 @@ def run_brief(held: Opened, run: Run, known: Mapping[int, int] | None = None) ->
         accuracy=right,
         interval=between,
         result=_result(run) if run.kind in ("scan", "features", "export", "sort", "map", "compare") else None,
+        name=run.name,
     )
 
 
@@ -108,9 +112,8 @@ def _result(run: Run) -> dict[str, Any]:
 
 def training_briefs(project: Project) -> dict[int, TrainingBrief]:
     """Id -> all training runs, the newest first."""
-    runs = run_queue.list_runs(project, "train")
-    known = numbers(runs)
-    return {run.id: _training(run, known[run.id]) for run in runs}
+    known = numbers(project)
+    return {run.id: _training(run, known[run.id]) for run in run_queue.list_runs(project, "train")}
 
 
 def _training(run: Run, number: int) -> TrainingBrief:
@@ -125,6 +128,8 @@ def _training(run: Run, number: int) -> TrainingBrief:
         reason=run.reason,
         labels=run.result.get("labels"),
         seconds=_seconds(run),
+        name=run.name,
+        note=run.note,
     )
 
 

@@ -116,7 +116,7 @@ def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
     name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder), project.id)
     stored, queue = selections.latest(project), selections.queue(project)
     newest = run_queue.list_runs(project)
-    known = numbers(newest)
+    known = numbers(project)
     return {
         "project": told(name),
         "counts": told(items.counts(project)),

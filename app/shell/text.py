@@ -13,6 +13,7 @@ from app.pages.project import text as project
 from app.pages.results import finish_text as finish
 from app.pages.results import next_text as following
 from app.pages.results import review_text as review
+from app.pages.results import runs_text as several
 from app.pages.results import sort_text as sorting
 from app.pages.results import text as results
 from app.pages.results import trust_text as trust
@@ -42,6 +43,7 @@ def sentences() -> dict[str, str]:
         finish,
         following,
         review,
+        several,
         sorting,
         trust,
         tried,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from app.shell.text import sentences
 from fact_core.errors import RunError
 from fact_core.storage import run_queue
@@ -11,9 +9,9 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
 
-def numbers(runs: Iterable[Run]) -> dict[int, int]:
-    """Id of a run -> 1, 2, 3, ... among the trainings, the oldest first. ``runs``: all of the project's trainings."""
-    return {run: number for number, run in enumerate(sorted(each.id for each in runs if each.kind == "train"), 1)}
+def numbers(project: Project) -> dict[int, int]:
+    """Id of a run -> 1, 2, 3, ... among the trainings, the oldest first."""
+    return run_queue.places(project, "train")
 
 
 def number(project: Project, run: Run) -> int | None:

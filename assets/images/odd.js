@@ -6,7 +6,7 @@ import { t } from "../shell/text.js";
 
 /** One list: values and twins stand beside its ids, where there are any.
  *  @typedef {{kind: string, ids: number[], values: number[], twins: number[]}} OddList
- *  @typedef {{known: boolean, new: number, n: number, lists: OddList[], excluded: number[]}} Odd */
+ *  @typedef {{known: boolean, new: number, n: number, lists: OddList[], excluded: number[], among?: number}} Odd */
 
 let kept = { stamp: "", promise: null };
 

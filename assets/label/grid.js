@@ -2,11 +2,14 @@
 // wrong ones and one key gives X to the others that were seen; in other lists they are selected as in a file manager.
 import { Layout } from "../images/layout.js";
 import { MarkedGrid } from "../images/marked_grid.js";
+import { doubtOf, loadSuspects } from "../images/doubts.js";
 import { whyOdd } from "../images/odd.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { toast } from "../shell/notices.js";
+import { stampNow } from "../shell/state.js";
 import { t } from "../shell/text.js";
-import { firstList, isOpen, isRest, likeOf, listsOf, membersOf } from "./grid_lists.js";
+import { firstList, isGiven, isOpen, isRest, likeOf, listsOf, membersOf } from "./grid_lists.js";
 import { makeTile, tileWords } from "./grid_tile.js";
 
 const MOST_TILES = 600; // that are kept, seen or not
@@ -29,6 +32,7 @@ export class Grid extends MarkedGrid {
     this.list = "";
     this.own = false; // the person chose the list
     this.sure = true;
+    this.doubts = null; // of the labels, where the most doubtful come first
     this.refused = new Map(); // class -> images that are not it
     this.seen = 0; // so many from the first on can be confirmed: they were on the screen, with their pictures
     this.reached = 0; // so many were on the screen
@@ -93,10 +97,22 @@ export class Grid extends MarkedGrid {
     this.refresh(true);
   }
 
-  order() {
-    this.sure = !this.sure;
+  async order() {
+    if (isGiven(this.list)) this.doubts = this.doubts ? null : await this.doubted();
+    else this.sure = !this.sure;
     this.marks.clear();
     this.refresh(true);
+  }
+
+  async doubted() {
+    try {
+      const found = await loadSuspects(stampNow());
+      if (!found.n) toast(t(`results.suspects_${found.why || "labels"}`));
+      return found.n ? found : null;
+    } catch (error) {
+      toast(error);
+      return null;
+    }
   }
 
   // The list stays as it is while somebody looks at it: new suggestions sort the next one.
@@ -106,7 +122,7 @@ export class Grid extends MarkedGrid {
     const other = !all.some(([name]) => name === this.list);
     if (other) this.list = firstList(lists);
     this.fillLists(lists);
-    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused, sure: this.sure });
+    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused, sure: this.sure, doubts: this.doubts });
     const there = this.marks.size ? new Set(this.ids) : null;
     for (const id of this.marks) if (!there.has(id)) this.marks.delete(id);
     if (again || other) {
@@ -203,7 +219,7 @@ export class Grid extends MarkedGrid {
     tile.style.width = tile.firstChild.style.height = `${layout.side}px`;
     tile.fsPlace = i;
     const known = { found: this.says.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
-    const why = this.list.startsWith("odd:") ? whyOdd(this.owner.odd(), id, this.list.slice(4)) : "";
+    const why = this.list.startsWith("odd:") ? whyOdd(this.owner.odd(), id, this.list.slice(4)) : this.doubtWords(id);
     const words = why || tileWords({ marked, classOf, ...known });
     if (tile.lastChild.textContent !== words) tile.lastChild.textContent = words;
     tile.classList.toggle("lg-wrong", marked && Boolean(like));
@@ -212,6 +228,12 @@ export class Grid extends MarkedGrid {
     tile.setAttribute("aria-selected", String(like ? !marked : marked));
     tile.setAttribute("aria-label", t("grid.tile", { n: i + 1, total: this.ids.length, words }));
     return tile;
+  }
+
+  // What the others say of its label, where that is the order.
+  doubtWords(id) {
+    const doubt = isGiven(this.list) ? doubtOf(this.doubts, id) : null;
+    return !doubt ? "" : doubt.twin ? t("review.tile_twin") : t("review.tile_doubt", { other: doubt.other });
   }
 
   drawWords() {
@@ -224,8 +246,10 @@ export class Grid extends MarkedGrid {
     parts.gridhint.textContent = n
       ? t(like ? "grid.hint_like" : "grid.hint")
       : t(why ? `label.why_${why}` : "grid.hint_none");
-    parts.gridorder.hidden = !like;
-    parts.gridorder.textContent = t(this.sure ? "grid.surest" : "grid.unsurest");
+    const given = isGiven(this.list),
+      order = given ? (this.doubts ? "doubted" : "given_order") : this.sure ? "surest" : "unsurest";
+    parts.gridorder.hidden = !like && !given;
+    parts.gridorder.textContent = t(`grid.${order}`);
     const key = like ? "grid.marked" : marked === 1 ? "grid.selected_one" : "grid.selected";
     parts.gridmarked.textContent = t(key, { n: fmt.int(marked) });
     parts.gridclear.hidden = !marked;

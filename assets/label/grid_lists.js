@@ -1,4 +1,5 @@
 // Which images the grid shows, and in which order.
+import { mostDoubtful } from "../images/doubts.js";
 import { oddOf } from "../images/odd.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
@@ -8,6 +9,9 @@ export const likeOf = (list) => (/^(like|rest):\d+$/.test(list) ? Number(list.sl
 
 /** Whether the images of a list are those that a model left. */
 export const isRest = (list) => list.startsWith("rest:");
+
+/** Whether all images of a list have one label, so that they can come by how much it is doubted. */
+export const isGiven = (list) => list.startsWith("class:");
 
 /** Whether an image waits for an answer here: check images are never answered by what they look like. */
 export const isOpen = (store, id) => !store.isDone(id) && store.items.get(id)?.role !== "audit";
@@ -49,8 +53,9 @@ export function firstList({ model, like }) {
   return longest ? longest[0] : "picks";
 }
 
-/** The images of a list, in order. refused: class -> images that are not it; sure: the surest come first. */
-export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure }) {
+/** The images of a list, in order. refused: class -> images that are not it; sure: the surest come first; doubts: how
+ *  much labels are doubted, where those are to come first. */
+export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure, doubts = null }) {
   const like = likeOf(list);
   if (like) {
     const not = refused.get(like) || new Set();
@@ -68,5 +73,6 @@ export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure
     if (given) return state.kind === "label" && state.class === given;
     return list === "excluded" ? state.kind === "exclude" : !["label", "exclude"].includes(state.kind);
   };
-  return [...store.states].filter(([, state]) => wanted(state)).map(([id]) => id);
+  const found = [...store.states].filter(([, state]) => wanted(state)).map(([id]) => id);
+  return isGiven(list) ? mostDoubtful(doubts, found) : found;
 }

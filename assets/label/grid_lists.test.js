@@ -73,3 +73,11 @@ test("odd images are lists of their own, without what was left out, which is ano
   assert.ok(listsOf(left).rest.some(([each]) => each === "excluded"));
   assert.ok(!listsOf(world()).rest.some(([each]) => each === "excluded"));
 });
+
+test("what has a class comes as it was labeled, or by how much its label is doubted", () => {
+  const all = world({ 3: rose, 5: rose, 9: rose, 4: skip });
+  assert.deepEqual(membersOf(`class:${ROSE}`, all), [3, 5, 9]);
+  const doubts = { rows: new Map([[5, 0], [9, 1]]), doubt: [10, 900], kind: [0, 1] };
+  assert.deepEqual(membersOf(`class:${ROSE}`, { ...all, doubts }), [9, 5, 3]);
+  assert.deepEqual(membersOf("skipped", { ...all, doubts }), [4]);
+});

@@ -37,6 +37,8 @@ const SHAPES = {
   disc: (look, x, y, grown, mark) => filled(look, mark.form, x, y, 5.5 * grown, mark.colour),
   dot: (look, x, y, grown, mark) => filled(look, mark.form, x, y, 3 * grown, mark.colour), // one of hundreds
   pick: (look, x, y, grown) => filled(look, "circle", x, y, 5 * grown, "var(--accent-mark)"),
+  done: (look, x, y, grown) => filled(look, "circle", x, y, 4 * grown, "var(--ink-3)"), // chosen, and labeled by now
+  new: (look, x, y, grown) => filled(look, "square", x, y, 5 * grown, "var(--accent-mark)"), // beside older picks
   check(look, x, y) {
     filled(look, "diamond", x, y, 4.5, "var(--ink-2)");
   },

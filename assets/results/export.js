@@ -1,8 +1,10 @@
 // The form that exports, and what was exported.
 import { el } from "../shell/dom.js";
+import { fmt } from "../shell/format.js";
 import { wholePath } from "../shell/path_field.js";
 import { t } from "../shell/text.js";
-import { store, tell } from "./store.js";
+import { nameOf, points } from "./run_table.js";
+import { store, tell, toExport } from "./store.js";
 import { isOpen } from "./words.js";
 
 function exportItem(item) {
@@ -57,8 +59,48 @@ function exported(run) {
   );
 }
 
+// Which run it is, and why that one.
+function runPart(goes) {
+  const { compared, data } = store;
+  if (!compared || compared.why === "only") return null;
+  const of = (run) => compared.runs.find((row) => row.run.id === run);
+  const onchange = (event) => {
+    store.exported = Number(event.target.value) === compared.proposed ? 0 : Number(event.target.value);
+    store.into = null;
+    tell();
+  };
+  const name = (run) => run.id === compared.proposed ? t("results.export_proposed", { n: run.number }) : nameOf(run);
+  const pick = el(
+    "select",
+    { class: "field", id: "export-run", onchange },
+    compared.runs.filter(({ run }) => run.status === "done").map(({ run }) =>
+      el("option", { value: String(run.id) }, name(run))
+    ),
+  );
+  pick.value = String(goes.run.id);
+  const other = goes.run.id === data.run.id ? "" : t("results.export_other", { n: data.run.number });
+  return [
+    el("label", { class: "export-into", for: "export-run" }, t("results.export_run")),
+    pick,
+    el("p", { class: "small export-why" }, [why(of), other].filter(Boolean).join(" ")),
+  ];
+}
+
+function why(of) {
+  const { compared, exported } = store;
+  if (exported) return t("results.export_own_choice", { n: of(compared.proposed).run.number });
+  const best = of(compared.best), newest = compared.runs.find(({ run }) => run.status === "done");
+  const by = newest.against, equal = compared.why === "newest" && by.difference === 0;
+  return t(`results.export_why_${compared.why}${equal ? "_equal" : ""}`, {
+    best: best && best.run.number,
+    points: by && points(Math.abs(by.difference)),
+    images: by && fmt.int(by.n),
+  });
+}
+
 export function exportPart(data) {
-  if (data.run.status !== "done") {
+  const goes = toExport();
+  if (!goes) {
     return el(
       "section",
       { class: "part" },
@@ -76,11 +118,13 @@ export function exportPart(data) {
       store.into = into.value;
     },
   });
-  into.value = store.into ?? data.export_into;
+  const exports = data.exports.filter((each) => each.run === goes.run.id);
+  into.value = store.into ?? goes.export_into;
   return el(
     "section",
     { class: "part" },
     el("h2", {}, t("results.export")),
+    runPart(goes),
     el("div", { class: "export-items" }, data.items.map(exportItem)),
     el(
       "label",
@@ -90,6 +134,6 @@ export function exportPart(data) {
     ),
     into,
     wholePath(into),
-    el("div", { class: "export-done" }, data.exports.slice(0, 2).map(exported)),
+    el("div", { class: "export-done" }, exports.slice(0, 2).map(exported)),
   );
 }

@@ -1,5 +1,4 @@
 // Finishing the folder: a goal, what can be accepted for it, what is accepted and what is left (/x/K/finish).
-import { stampNow } from "../review/columns.js";
 import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
@@ -7,7 +6,7 @@ import { toast } from "../shell/notices.js";
 import { goTo } from "../shell/pages.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
-import { startRun } from "../shell/state.js";
+import { stampNow, startRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { askChecks } from "./accuracy.js";
 import { meter, notes, percent } from "./finish_facts.js";

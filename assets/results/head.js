@@ -4,16 +4,18 @@ import { toast } from "../shell/notices.js";
 import { startRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { nextButton } from "./next.js";
-import { choose, read, store, tell } from "./store.js";
+import { nameOf } from "./run_table.js";
+import { choose, read, store, tell, toExport } from "./store.js";
 import { busyWith } from "./words.js";
 
 function runName(run) {
+  const name = nameOf(run);
   if (run.status !== "done") {
-    return t("results.run_undone", { n: run.number, recipe: run.recipe, status: t(`run.${run.status}`) });
+    return t("results.run_undone", { name, recipe: run.recipe, status: t(`run.${run.status}`) });
   }
   return run.labels
-    ? t("results.run", { n: run.number, recipe: run.recipe, labels: run.labels })
-    : t("results.run_plain", { n: run.number, recipe: run.recipe });
+    ? t("results.run", { name, recipe: run.recipe, labels: run.labels })
+    : t("results.run_plain", { name, recipe: run.recipe });
 }
 
 /** The head. met: the folder is finished; seconds: a person's time for a label; more: a button before the export. */
@@ -25,19 +27,15 @@ export function head(met, seconds, more) {
     onchange: (event) => choose(Number(event.target.value)),
   }, data ? data.runs.map((run) => el("option", { value: String(run.id) }, runName(run))) : []);
   if (data) pick.value = String(data.run.id);
-  const label = exporting
-    ? t("results.exporting")
-    : !count
-    ? t("results.export_none")
-    : count === 1
-    ? t("results.export_one")
-    : t("results.export_primary", { n: count });
+  const goes = toExport(), other = goes && data && goes.run.id !== data.run.id, of = other ? "_of" : "";
+  const what = `results.export_${count === 1 ? "one" : "primary"}${of}`, run = goes && goes.run.number;
+  const label = exporting ? t("results.exporting") : count ? t(what, { n: count, run }) : t("results.export_none");
   const button = el(
     "button",
     { class: `btn ${met ? "primary" : ""}`, type: "button", id: "results-export", onclick: submit },
     label,
   );
-  button.disabled = !data || data.run.status !== "done" || Boolean(exporting) || !count;
+  button.disabled = !goes || Boolean(exporting) || !count;
   more.disabled = !data || data.run.status !== "done";
   return el(
     "div",
@@ -52,9 +50,9 @@ export function head(met, seconds, more) {
 async function submit(event) {
   const button = event.currentTarget;
   button.disabled = true;
-  const folder = (store.into ?? store.data.export_into).trim();
+  const { run, export_into } = toExport(), folder = (store.into ?? export_into).trim();
   try {
-    await startRun("export", { run: store.data.run.id, folder, items: [...store.wanted] });
+    await startRun("export", { run: run.id, folder, items: [...store.wanted] });
     store.into = null;
   } catch (error) {
     toast(error);

@@ -19,7 +19,7 @@ import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
 import { Runs } from "./runs.js";
 import { SortPart } from "./sort.js";
-import { answered, choose, read, store } from "./store.js";
+import { answered, choose, read, store, toExport } from "./store.js";
 import { Suspects } from "./suspects.js";
 import { trouble } from "./trouble.js";
 import { leak, trust } from "./trust.js";
@@ -96,7 +96,14 @@ class ResultsPage {
     this.drawn = key;
     // A click or an open list is not disturbed by news.
     const { met, seconds } = this.finish.stand(), busy = ["export", "select"].map((kind) => Boolean(busyWith(kind)));
-    const asked = [data && [data.runs, data.run, data.stale], busy, store.wanted.size, met, leftOfRound(state)];
+    const asked = [
+      data && [data.runs, data.run, data.stale],
+      busy,
+      store.wanted.size,
+      met,
+      leftOfRound(state),
+      toExport(),
+    ];
     redraw(this.top, asked, () => head(met, seconds, this.tryIt.button));
     if (data) this.drawPanes(data);
     else this.drawEmpty();
@@ -118,6 +125,8 @@ class ResultsPage {
       sorts,
       selects,
       leftOfRound(state),
+      store.compared,
+      store.exported,
     ]);
   }
 
@@ -145,7 +154,11 @@ class ResultsPage {
     middle.replaceChildren(...[matrix(data, middle.clientWidth || WIDE), mistakes(data)].filter(Boolean));
     [left.scrollTop, middle.scrollTop] = scroll;
     // Typing is not disturbed by news.
-    redraw(this.form, [data.run.id, data.run.status, data.exports, data.export_into], () => exportPart(data));
+    redraw(
+      this.form,
+      [data.run, data.exports, data.export_into, store.compared, store.exported],
+      () => exportPart(data),
+    );
     this.sort.update(data);
     this.pool.update(data);
   }

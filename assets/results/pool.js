@@ -2,13 +2,14 @@
 import { openStore } from "../images/store.js";
 import { keepList, see } from "../review/address.js";
 import { AnswersMap } from "../review/answers_map.js";
-import { loadColumns, stampNow } from "../review/columns.js";
+import { loadColumns } from "../review/columns.js";
 import { factsOf, withLabels } from "../review/filter.js";
 import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { keyed } from "../shell/key.js";
 import { toast } from "../shell/notices.js";
+import { stampNow } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { answered, store } from "./store.js";
 import { classOf } from "./words.js";

@@ -11,6 +11,9 @@ export const store = {
   listeners: new Set(),
   wanted: new Set(["model"]),
   into: null,
+  /** @type {any} what /compare told last */
+  compared: null,
+  exported: 0, // the run that the person chose to export; 0: the one that is proposed
 };
 export const tell = () => {
   for (const listener of [...store.listeners]) listener();
@@ -44,11 +47,23 @@ export async function read() {
   read();
 }
 
-/** Show another run. */
-export function choose(run) {
+/** Show another run. empty: show none until it is there. */
+export async function choose(run, empty = false) {
   store.run = run;
   store.into = null;
-  read();
+  if (empty) {
+    store.data = null;
+    return tell();
+  }
+  await read();
+}
+
+/** The row of the run that is to be exported, of /compare; null where no run has a model. */
+export function toExport() {
+  const { compared, data, exported } = store, done = ({ run }) => run.status === "done";
+  const row = compared && compared.runs.filter(done).find(({ run }) => run.id === (exported || compared.proposed));
+  if (row || !data || !done(data)) return row || null;
+  return { run: data.run, export_into: data.export_into };
 }
 
 /** The run whose answers there are to look at, and what has to change before they can be others; null without any. */

@@ -1,9 +1,9 @@
 // Labels to look at again: how many there are, and the way to them.
 import { keepList, see } from "../review/address.js";
-import { stampNow } from "../review/columns.js";
-import { loadSuspects, suspected } from "../review/suspects.js";
+import { loadSuspects, suspected } from "../images/doubts.js";
 import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
+import { stampNow } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { canLook } from "./words.js";
 

@@ -1,5 +1,6 @@
 // What a figure is worth: images that are nearly those trained on, and whether confidences are honest.
 import { el } from "../shell/dom.js";
+import { drawn } from "../shell/drawing.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { t } from "../shell/text.js";
@@ -38,6 +39,9 @@ export function trust(data) {
       { class: "results-trust" },
       title,
       el("dl", { class: "facts" }, rows),
+      more.temperature === null || more.temperature === undefined
+        ? null
+        : el("p", { class: "small" }, t("results.temperature_why")),
       more.bins.length ? reliability(more) : null,
       more.coverage.length ? coverage(more) : null,
     ),
@@ -53,13 +57,6 @@ function figures(more) {
     ["ece", known(more.ece) && t("results.ece_is", { ece: fmt.pct(more.ece), bins: more.ece_bins })],
     ["temperature", known(more.temperature) && known(more.ece_scaled) && scaled()],
   ].filter(([, value]) => value);
-}
-
-function drawn(name, attributes, ...children) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, String(value));
-  node.append(...children);
-  return node;
 }
 
 /** A square with both axes from 0 to 1; marks in its units. words: what it shows, for those who cannot see it. */

@@ -10,14 +10,14 @@ import { errorBox, toast } from "../shell/notices.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { counted, t } from "../shell/text.js";
+import { hasCamera, takePhoto } from "./camera.js";
 import { csv } from "./csv.js";
+import { filesOf, folderField, isImage, MOST } from "./try_ways.js";
 
-const MOST = 500; // photos at a time
 const IMAGES = "image/*,.tif,.tiff,.bmp,.webp";
-const NAMED = /\.(jpe?g|jpe|jfif|png|webp|bmp|gif|tiff?)$/i;
 
-/** One photo: its file, where it can be seen, and what was answered.
- *  @typedef {{file: File, name: string, url: string, answer: any, error: any}} Photo */
+/** One photo: where it can be seen, how its answer is asked for, and that.
+ *  @typedef {{name: string, url: string, ask: () => Promise<any>, answer: any, error: any}} Photo */
 
 export class TryIt {
   /** run() -> the run that is shown, or null while it has no model; isShown(): whether Results is what one sees. */
@@ -49,7 +49,7 @@ export class TryIt {
 
   forget() {
     this.turn += 1;
-    for (const each of this.photos) URL.revokeObjectURL(each.url);
+    for (const each of this.photos) if (each.url.startsWith("blob:")) URL.revokeObjectURL(each.url);
     this.photos = [];
   }
 
@@ -106,13 +106,18 @@ export class TryIt {
       });
     const one = input("try-files", { accept: IMAGES, multiple: true }),
       folder = input("try-folder", { webkitdirectory: true });
-    const camera = input("try-camera", { accept: "image/*", capture: "environment" });
     const button = (key, opens) =>
       el("button", { type: "button", class: "btn", dataset: { id: key }, onclick: () => opens.click() }, t(key));
     const touch = matchMedia("(pointer: coarse)").matches;
     const ways = [
       button("try.choose", one),
-      touch ? button("try.take", camera) : null,
+      hasCamera()
+        ? el(
+          "button",
+          { type: "button", class: "btn", id: "try-camera", onclick: () => this.photograph() },
+          t("try.take"),
+        )
+        : null,
       touch ? null : button("try.folder", folder),
     ];
     this.zone = el(
@@ -121,34 +126,72 @@ export class TryIt {
       el("p", { class: "small" }, t(touch ? "try.hint_touch" : "try.hint")),
       el("div", { class: "try-ways" }, ways),
     );
+    this.zone.append(folderField((path) => this.takeFolder(path)));
     this.said = el("p", { class: "small try-said", role: "status" });
     this.large = el("div", { class: "try-large" });
     this.gallery = el("ul", { class: "try-gallery" });
-    this.body = el("div", { class: "try" }, this.zone, one, folder, camera, this.said, this.large, this.gallery);
+    this.body = el("div", { class: "try" }, this.zone, one, folder, this.said, this.large, this.gallery);
   }
 
   // ---- asking, one after the other
-  async take(files) {
+  take(files) {
     const images = files.filter(isImage), run = this.run();
     if (!run) return;
-    if (!images.length) return toast(t("try.no_image"), "bad");
+    if (!images.length) {
+      toast(t("try.no_image"), "bad");
+      return;
+    }
     if (!this.close) this.open();
     this.forget();
     if (images.length > MOST) toast(t("try.too_many", { n: fmt.int(images.length), most: fmt.int(MOST) }), "bad");
+    this.answerAll(
+      run,
+      images.slice(0, MOST).map((file) => ({
+        name: file.webkitRelativePath || file.name,
+        url: URL.createObjectURL(file),
+        ask: async () => api("/try", { run: run.id, content: await base64(file) }),
+        answer: null,
+        error: null,
+      })),
+    );
+  }
+
+  async photograph() {
+    try {
+      const photo = await takePhoto();
+      if (photo) this.take([photo]);
+    } catch (error) {
+      toast(error);
+    }
+  }
+
+  /** The photos of a folder that the server reads. */
+  async takeFolder(path) {
+    const run = this.run();
+    if (!run) return;
+    const { token, names, more } = await api("/try-folder", { path });
+    if (more) toast(t("try.folder_more", { most: fmt.int(names.length) }), "bad");
+    this.forget();
+    this.answerAll(
+      run,
+      names.map((name, at) => ({
+        name,
+        url: "",
+        ask: () => api("/try-file", { run: run.id, token, at }),
+        answer: null,
+        error: null,
+      })),
+    );
+  }
+
+  async answerAll(run, photos) {
     const turn = this.turn;
-    this.at = 0;
-    this.asked = run.id;
-    this.photos = images.slice(0, MOST).map((file) => ({
-      file,
-      name: file.webkitRelativePath || file.name,
-      url: URL.createObjectURL(file),
-      answer: null,
-      error: null,
-    }));
+    Object.assign(this, { at: 0, asked: run.id, photos });
     this.draw();
-    for (const each of this.photos) {
+    for (const each of photos) {
       try {
-        each.answer = await api("/try", { run: run.id, content: await base64(each.file) });
+        each.answer = await each.ask();
+        if (each.answer.thumb) each.url = `data:image/jpeg;base64,${each.answer.thumb}`;
       } catch (error) {
         each.error = error;
       }
@@ -189,8 +232,8 @@ export class TryIt {
         ]
         : null,
     ];
-    const picture = el("img", { src: photo.url, alt: photo.name });
-    picture.addEventListener("error", () => picture.remove()); // what the browser cannot show, such as TIFF
+    const picture = photo.url ? el("img", { src: photo.url, alt: photo.name }) : "";
+    if (picture) picture.addEventListener("error", () => picture.remove()); // what no browser shows, such as TIFF
     return [
       el(
         "div",
@@ -253,7 +296,7 @@ export class TryIt {
           "aria-label": `${photo.name}: ${words}`,
           onclick: open,
         },
-        el("img", { class: "thumb", src: photo.url, alt: "" }),
+        photo.url ? el("img", { class: "thumb", src: photo.url, alt: "" }) : el("span", { class: "thumb" }),
         el("span", { class: "clip" }, error ? t("try.failed") : name || "…"),
         el("span", { class: "num small" }, answer ? (answer.unlike ? t("try.unlike_short") : fmt.pct(share, 0)) : ""),
       ),
@@ -283,8 +326,6 @@ export class TryIt {
   }
 }
 
-const isImage = (file) => file.type.startsWith("image/") || NAMED.test(file.name);
-
 const markOf = (each) => (each ? classMark(each) : null);
 
 function line(name, share, place, each) {
@@ -295,25 +336,4 @@ function line(name, share, place, each) {
     el("span", { class: "num" }, fmt.pct(share)),
     el("span", { class: "meter" }, el("i", { style: { width: `${100 * share}%` } })),
   );
-}
-
-/** The files that were dropped, those in folders too.
- *  @param {DataTransfer} data
- *  @returns {Promise<File[]>} */
-async function filesOf(data) {
-  const entries = [...data.items].map((each) => each.webkitGetAsEntry?.()).filter(Boolean);
-  const files = entries.length ? (await Promise.all(entries.map(inside))).flat() : [...data.files];
-  return files.slice(0, 10 * MOST);
-}
-
-/** @returns {Promise<File[]>} */
-async function inside(entry) {
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
-  const reader = entry.createReader(), found = [];
-  for (;;) { // a reader tells a hundred at a time
-    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (!some.length || found.length > MOST) break;
-    found.push(...some);
-  }
-  return (await Promise.all(found.map(inside))).flat();
 }

@@ -1,5 +1,4 @@
 // The answers of a model, image by image, as /x/KEY/review tells them (app/pages/results/review.py).
-import { app } from "../shell/app.js";
 import { unpacked } from "../shell/binary.js";
 import { api } from "../shell/server.js";
 
@@ -37,6 +36,3 @@ export function loadColumns(run, key) {
   }
   return kept.promise;
 }
-
-/** What the columns depend on beside the run: labels, roles, the pool; not on what a run at work tells. */
-export const stampNow = () => app.state.version.split(".").slice(0, 2).join(".");

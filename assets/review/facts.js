@@ -8,11 +8,15 @@ import { counted, t } from "../shell/text.js";
 const CHECKED = [2, 4]; // the parts of check images, see app/pages/results/review.py
 
 /** Fill the place beside the image. said: what was done last; back: an image of the list to go back to, or 0. */
-export function facts(host, { id, look, owner, said, back }) {
+export function facts(host, { id, look, owner, where, said, back }) {
   const known = owner.factsOf(id), classes = owner.store.classes;
-  const key = [id, look, known, said, back, classes.map(({ id, name, colour, key }) => [id, name, colour, key])];
+  const seen = [where.on, where.busy, where.found];
+  const key = [id, look, known, said, back, seen, classes.map(({ id, name, colour, key }) => [id, name, colour, key])];
   redraw(host, key, () => [
     el("section", { class: "rv-fact" }, el("h2", {}, t("review.said")), topOf(look, known, owner)),
+    where.on
+      ? el("section", { class: "rv-fact", id: "rv-where" }, el("h2", {}, t("review.where")), where.words())
+      : null,
     el(
       "section",
       { class: "rv-fact" },

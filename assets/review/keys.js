@@ -4,7 +4,7 @@ import { el } from "../shell/dom.js";
 import { t } from "../shell/text.js";
 
 const TYPING = "input, textarea, select, [contenteditable]:not([contenteditable=false])";
-const ACTS = "open arrows give mark zoom flag exclude clear undo search escape sheet".split(" ");
+const ACTS = "open arrows give mark zoom where flag exclude clear undo search escape sheet".split(" ");
 
 export function reviewKeys() {
   const line = (each) => [

@@ -8,6 +8,7 @@ import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
 import { facts } from "./facts.js";
 import { press, showReviewKeys } from "./keys.js";
+import { Where } from "./where.js";
 
 const KEPT = 50; // answers about images that are kept
 const FAR = 1e9; // to the very first or last
@@ -25,6 +26,7 @@ export class Lightbox {
     this.box = null;
     this.stage = null;
     this.said = ""; // what was done last, in words
+    this.where = new Where(() => this.stage, () => this.draw());
   }
 
   get isOpen() {
@@ -50,6 +52,7 @@ export class Lightbox {
       tool("next", "chevron-right", "review.next", () => this.move(1)),
       this.name,
       this.place,
+      this.eye = tool("where", "eye", "review.where_tool", () => this.whereLooked()),
       tool("zoom", "fit", "review.zoom", () => this.zoom()),
       tool("keys", "help", "review.keys", showReviewKeys),
       tool("close", "x", "review.close", () => this.owner.close()),
@@ -65,7 +68,11 @@ export class Lightbox {
     floats().append(this.box);
     this.box.showModal();
     this.side.focus();
-    this.stage = new Stage(host, () => {});
+    this.stage = new Stage(host, () => this.where.place());
+  }
+
+  whereLooked() {
+    if (this.look) this.where.toggle(this.owner.run(), this.id);
   }
 
   keys() {
@@ -81,6 +88,7 @@ export class Lightbox {
       sheet: showReviewKeys,
       zoom: (factor) => this.stage.zoomBy(factor),
       KeyZ: () => this.zoom(),
+      KeyW: () => this.whereLooked(),
       ArrowLeft: () => this.move(-1),
       ArrowRight: () => this.move(1),
       Home: () => this.move(-FAR),
@@ -115,6 +123,7 @@ export class Lightbox {
       const look = await this.ask(id);
       if (this.id !== id || !this.box) return;
       this.look = look;
+      this.where.show(this.owner.run(), id);
       this.stage.show({ id, path: look.path, w: look.w, h: look.h });
       this.draw();
       this.ahead();
@@ -155,7 +164,8 @@ export class Lightbox {
     this.place.textContent = at < 0
       ? t("review.beside")
       : t("review.at", { n: fmt.int(at + 1), total: fmt.int(ids.length) });
-    facts(this.side, { id, look, owner, said: this.said, back: at < 0 ? this.from : 0 });
+    this.eye.setAttribute("aria-pressed", String(this.where.on));
+    facts(this.side, { id, look, owner, where: this.where, said: this.said, back: at < 0 ? this.from : 0 });
   }
 
   hide() {

@@ -7,18 +7,18 @@ import { fmt } from "../shell/format.js";
 import { keepSession, keptSession } from "../shell/kept.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
-import { onState } from "../shell/state.js";
+import { onState, stampNow } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { canStepBack, keepList, keptList, note, seen } from "./address.js";
 import { AnswersMap } from "./answers_map.js";
-import { loadColumns, stampNow } from "./columns.js";
+import { loadColumns } from "./columns.js";
 import { ALL, facets, factsOf, matching, withLabels, writeFilter } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
 import { press, showReviewKeys } from "./keys.js";
 import { Lightbox } from "./lightbox.js";
 import { Side } from "./side.js";
-import { doubtOf, loadSuspects, withDoubts } from "./suspects.js";
+import { doubtOf, loadSuspects, withDoubts } from "../images/doubts.js";
 
 const EVENTS = ["hashchange", "popstate"];
 const HUES = 36; // colours with shapes

@@ -2,7 +2,11 @@
 import { app } from "../shell/app.js";
 import { el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { icon } from "../shell/icons.js";
 import { t } from "../shell/text.js";
+
+/** How a chosen image stands -> its mark on the map. */
+const SHAPES = { open: "pick", new: "new", done: "done" };
 
 export const isTile = (node) => Boolean(node) && node.matches(".sl-tile");
 
@@ -10,10 +14,13 @@ export const isTile = (node) => Boolean(node) && node.matches(".sl-tile");
 export class Chosen {
   constructor() {
     this.entries = [];
+    this.earlier = new Set();
   }
 
-  take(entries) {
+  /** earlier: images that a selection before this one had chosen. */
+  take({ entries, earlier = [] }) {
     this.entries = entries;
+    this.earlier = new Set(earlier);
     this.picks = entries.filter((entry) => entry.role === "pick");
     this.checks = entries.filter((entry) => entry.role === "audit");
   }
@@ -23,6 +30,12 @@ export class Chosen {
 
   entryOf(id) {
     return this.entries.find((entry) => entry.id === id);
+  }
+
+  /** How a chosen image stands: done (somebody has said something of it), new (beside older ones), or open. */
+  standOf(entry) {
+    if (entry.state) return "done";
+    return this.earlier.size && !this.earlier.has(entry.id) ? "new" : "open";
   }
 
   /** "3 of 50", or its number among the check images. */
@@ -41,15 +54,17 @@ export function drawChosen({ parts, map, chosen, view }, gaps, look) {
   map.setMarks([
     ...marks("gap", gaps.map((gap) => gap.item)),
     ...marks("check", idsOf(checks)),
-    ...marks("pick", idsOf(picks)),
+    ...picks.map((entry) => ({ id: entry.id, shape: SHAPES[chosen.standOf(entry)] })),
   ]);
-  const tiles = (entries) => entries.map((entry, i) => tile(entry, i, chosen.numberOf(entry), look));
+  const tiles = (entries) => entries.map((entry, i) => tile(entry, i, chosen, look));
   parts.count.textContent = n ? t("select.strip", { n: fmt.int(n) }) : t("select.strip_none");
   parts.stripside.classList.toggle("sl-none", !n);
   parts.all.textContent = t(view === "map" ? "select.show_all" : "select.show_map");
   parts.strip.replaceChildren(...(view === "map" ? tiles(picks) : []));
   parts.grid.replaceChildren(...(view === "grid" ? grid(tiles(picks), tiles(checks)) : []));
-  drawLegend(parts.legend, n, checks.length, gaps.length);
+  const stands = picks.map((entry) => chosen.standOf(entry)),
+    of = (stand) => stands.filter((each) => each === stand).length;
+  drawLegend(parts.legend, { open: of("open"), fresh: of("new"), done: of("done") }, checks.length, gaps.length);
 }
 
 function grid(picks, checks) {
@@ -59,22 +74,25 @@ function grid(picks, checks) {
   return [el("div", { class: "sl-tiles" }, picks), ...head, el("div", { class: "sl-tiles" }, checks)];
 }
 
-function drawLegend(host, picks, checks, gaps) {
+function drawLegend(host, { open, fresh, done }, checks, gaps) {
   const sign = (kind, key, n) => {
     const mark = el("i", { class: `lb-sign lb-sign-${kind}`, "aria-hidden": "true" });
     return el("span", { class: "lb-key" }, mark, t(key), el("small", {}, fmt.int(n)));
   };
   const pool = app.state && app.state.counts ? app.state.counts.pool : 0;
   host.replaceChildren(
-    picks ? sign("pick", "select.key_chosen", picks) : "",
+    open ? sign("pick", "select.key_chosen", open) : "",
+    fresh ? sign("new", "select.key_new", fresh) : "",
+    done ? sign("done", "select.key_done", done) : "",
     checks ? sign("check", "select.key_check", checks) : "",
     gaps ? sign("gap", "select.key_gap", gaps) : "",
-    sign("pool", "select.key_rest", Math.max(0, pool - picks - checks)),
+    sign("pool", "select.key_rest", Math.max(0, pool - open - fresh - done - checks)),
   );
 }
 
-function tile(entry, i, name, look) {
-  const data = { id: entry.id, role: entry.role };
+function tile(entry, i, chosen, look) {
+  const stand = chosen.standOf(entry), data = { id: entry.id, role: entry.role, stand };
+  const name = stand === "open" ? chosen.numberOf(entry) : `${chosen.numberOf(entry)}, ${t(`select.stand_${stand}`)}`;
   return el(
     "button",
     {
@@ -87,6 +105,8 @@ function tile(entry, i, name, look) {
     },
     el("img", { src: thumbUrl(entry.id), alt: "", loading: "lazy", draggable: "false" }),
     el("span", {}, String(i + 1)),
+    stand === "done" ? el("b", { class: "sl-stand" }, icon("check")) : "",
+    stand === "new" ? el("b", { class: "sl-stand" }, t("select.stand_new")) : "",
   );
 }
 

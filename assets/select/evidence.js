@@ -7,7 +7,7 @@ import { errorBox, toast } from "../shell/notices.js";
 import { redraw } from "../shell/redraw.js";
 import { startRun, stopRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
-import { MEASURES, plot, rowsOf, written } from "./plots.js";
+import { MEASURES, plot, rowsOf, winners, written } from "./plots.js";
 
 const PENDING = new Set(["queued", "running"]);
 const FEW = 4; // regions that are listed at once
@@ -16,6 +16,13 @@ const FEW = 4; // regions that are listed at once
 function unsure({ by, picks, rest }) {
   if (picks === null || rest === null) return t("select.doubt_unknown");
   return t(`select.doubt_${by}`, { picks: fmt.pct(picks, 0), rest: fmt.pct(rest, 0) });
+}
+
+// Who is the best by which measure, a sentence each.
+function wins(rows) {
+  const named = (measures) => measures.map((each) => t(`select.measure_${each}`)).join(", ");
+  const words = (name, measures) => t(name ? "select.wins" : "select.wins_tie", { name, measures: named(measures) });
+  return [...winners(rows)].map(([name, measures]) => el("p", { class: "small sv-wins" }, words(name, measures)));
 }
 
 // act: look(id), add(id) to the choice, title(strategy), choices() of strategies, chosen(id): whether it is chosen now
@@ -45,6 +52,7 @@ export class Evidence {
     const compared = this.comparisons(state), rows = rowsOf(found, compared, this.act.title);
     redraw(this.parts.plots, [state.selection.id, rows.map((row) => row.name)], () => [
       found.doubt ? el("p", { class: "sv-doubt" }, unsure(found.doubt)) : null,
+      ...wins(rows),
       MEASURES.map((measure) => plot(measure, rows, !found.doubt && state.selection.strategy !== "random")),
       this.note(found, compared),
     ]);

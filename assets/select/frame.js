@@ -41,7 +41,6 @@ function form(make, page) {
       button("anew", false),
       el("p", { class: "small" }, t("select.again_hint")),
     ),
-    make.part("run", "div", { class: "sl-run", hidden: true }),
     make.part("kept", "p", { class: "small sl-kept" }),
   );
 }
@@ -66,6 +65,7 @@ function middle(make, page) {
       el("span", { class: "push" }),
       make.part("views", "div", group, view("map"), view("grid"), view("odd")),
     ),
+    make.part("run", "div", { class: "sl-run", hidden: true }),
     map(make, page),
     make.part("grid", "div", { class: "sl-grid", hidden: true }),
     make.part("odd", "div", { class: "sl-odd", hidden: true }),

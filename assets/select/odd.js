@@ -194,7 +194,9 @@ export class OddView {
     const option = ([kind, n]) => el("option", { value: String(kind) }, t(`odd.${kind}`, { n: fmt.int(Number(n)) }));
     redraw(this.list, shown, () => shown.map(option));
     this.list.value = this.kind;
-    this.about.textContent = t(`odd.about_${this.kind}`);
+    const among = ["twin", "unlike", "all"].includes(this.kind) && this.data ? this.data.among || 0 : 0;
+    const sampled = among ? t("odd.about_among", { n: fmt.int(among) }) : "";
+    this.about.textContent = [t(`odd.about_${this.kind}`), sampled].filter(Boolean).join(" ");
     this.none.hidden = this.grid.ids.length > 0;
     this.grid.host.hidden = !this.none.hidden;
     this.drawActs();

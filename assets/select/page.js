@@ -288,7 +288,7 @@ class SelectPage {
   }
 
   take(queue) {
-    this.chosen.take(queue.entries);
+    this.chosen.take(queue);
     if (this.now && !this.map.data && !this.chosen.entryOf(this.now)) this.now = 0;
     this.drawChosen();
     this.draw();

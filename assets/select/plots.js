@@ -68,3 +68,19 @@ export function verdict(measure, ours, draws) {
   const worse = sign * ours > sign * last ? "select.worse_all" : "select.not_better";
   return { good: false, key: measure === "worst" ? `${worse}_worst` : worse };
 }
+
+/** Who is the best by each measure, of this choice and the others that were chosen to compare: name -> measures; where
+ *  two are as good, "". Nothing where nothing was compared.
+ *  @param {{kind: string, name: string, values?: any}[]} rows
+ *  @returns {Map<string, string[]>} */
+export function winners(rows) {
+  const own = rows.filter((row) => row.values), found = new Map();
+  if (own.length < 2) return found;
+  for (const measure of MEASURES) {
+    const sign = measure === "covered" ? -1 : 1, worth = (row) => sign * row.values[measure];
+    const best = Math.min(...own.map(worth)), first = own.filter((row) => worth(row) - best < 1e-6);
+    const name = first.length === 1 ? first[0].name : "";
+    found.set(name, [...(found.get(name) || []), measure]);
+  }
+  return found;
+}

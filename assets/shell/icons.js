@@ -1,4 +1,5 @@
 // Icons, 16 x 16, drawn with a 1.5 px pen; and the logo.
+import { drawn } from "./drawing.js";
 
 const PATHS = {
   check: "M3 8.5l3.2 3.2L13 5",
@@ -37,16 +38,10 @@ const PATHS = {
   warn: "M8 2.2l6.2 11.3H1.8zM8 6.3v3.4M8 11.6v.2",
   edit: "M3 13l.6-2.8L10.8 3 13 5.2 5.8 12.4zM9.5 4.3l2.2 2.2",
   more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
+  eye: "M1.8 8S4 3.8 8 3.8 14.2 8 14.2 8 12 12.2 8 12.2 1.8 8 1.8 8zM8 6.2a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6",
   external: "M9 3h4v4M13 3L7.5 8.5M7 4H3v9h9V9",
 };
 const THIN = ["cpu"], THICK = ["more", "map"];
-const SVG = "http://www.w3.org/2000/svg";
-
-function node(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
-}
 
 /** An icon in the colour of the text beside it. */
 export function icon(name) {
@@ -57,18 +52,18 @@ export function icon(name) {
     "stroke-linecap": "round",
     "stroke-linejoin": "round",
   };
-  const svg = node("svg", { viewBox: "0 0 16 16", class: "ico", ...pen, "aria-hidden": "true" });
-  svg.append(node("path", { d: PATHS[name] || "" }));
+  const svg = drawn("svg", { viewBox: "0 0 16 16", class: "ico", ...pen, "aria-hidden": "true" });
+  svg.append(drawn("path", { d: PATHS[name] || "" }));
   return svg;
 }
 
 /** Nine dots, one of them chosen. */
 export function logo() {
-  const svg = node("svg", { viewBox: "0 0 20 20", class: "logo", "aria-hidden": "true" });
+  const svg = drawn("svg", { viewBox: "0 0 20 20", class: "logo", "aria-hidden": "true" });
   for (let i = 0; i < 9; i += 1) {
     const chosen = i === 5, place = { cx: 3 + 7 * (i % 3), cy: 3 + 7 * Math.floor(i / 3) };
     svg.append(
-      node("circle", { ...place, r: chosen ? 3 : 1.7, fill: "currentColor", ...(chosen && { class: "dot" }) }),
+      drawn("circle", { ...place, r: chosen ? 3 : 1.7, fill: "currentColor", ...(chosen && { class: "dot" }) }),
     );
   }
   return svg;

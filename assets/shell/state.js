@@ -92,3 +92,6 @@ export async function startRun(kind, config = {}) {
 
 export const stopRun = (run) => api("/stop", { run }).then(refreshState);
 export const resumeRun = (run) => api("/resume", { run }).then(refreshState);
+
+/** What labels, roles and the pool are known by: it stays while a run at work tells of its steps. */
+export const stampNow = () => app.state.version.split(".").slice(0, 2).join(".");

@@ -34,7 +34,8 @@ class ChartPane {
     // On a phone the phases keep their width and lie side by side; the words over them stay where they are.
     const scroll = { class: "chart-scroll", tabindex: "0", role: "region", "aria-label": t("train.charts") };
     this.scroll = el("div", scroll, this.line, stage);
-    root.replaceChildren(el("div", { class: "train-charts" }, this.notes, this.scroll, this.empty));
+    this.light = el("p", { class: "small chart-light", hidden: true }, t("train.light"));
+    root.replaceChildren(el("div", { class: "train-charts" }, this.notes, this.scroll, this.light, this.empty));
     this.charts = new Charts(this.host, {
       words: todoWords,
       named: (panel, short) => t(`train.panel.${panel}${short ? ".short" : ""}`),
@@ -56,6 +57,7 @@ class ChartPane {
     this.notes.replaceChildren(...notes.filter(Boolean));
     this.empty.hidden = Boolean(run);
     this.scroll.hidden = !run;
+    this.light.hidden = !data || !data.figure.layout.meta.panels.some((each) => each.panel);
     if (!data) return;
     if (data !== this.seen) this.show(run, data);
     const { phases } = data.figure.layout.meta;
@@ -123,7 +125,7 @@ function headings(data) {
       { class: "chart-head loss" },
       el("h2", {}, t("train.loss")),
       swatch("train", labels),
-      n ? swatch("check", t("train.legend_check", { n })) : "",
+      n ? el("span", { title: t("train.legend_check_help") }, swatch("check", t("train.legend_check", { n }))) : "",
       kept ? el("span", { class: "legend", title: t("train.kept_help") }, diamond(), t("train.kept")) : "",
     ),
     el(

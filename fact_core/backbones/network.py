@@ -43,8 +43,11 @@ class Backbone(nn.Module):
 
     def forward(self, x: Tensor) -> Tokens:
         """Tokens of normalised images [B,3,H,W]; H and W as ``fit_pixels`` allows."""
+        return self.read(cast(Any, self.network).forward_features(x), x)
+
+    def read(self, features: Tensor, x: Tensor) -> Tokens:
+        """Tokens from what the network's last layer says of images x: [B,S,C], [B,C,h,w] or [B,h,w,C]."""
         network = cast(Any, self.network)
-        features = network.forward_features(x)
         pooled = network.forward_head(features, pre_logits=True)
         if features.ndim == 3:
             h, w = x.shape[-2] // self.reduction, x.shape[-1] // self.reduction

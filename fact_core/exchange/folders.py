@@ -43,15 +43,18 @@ class Levels:
 
 def levels(paths: Sequence[str]) -> Levels:
     """Look at the folders of paths (relative, with ``/``)."""
-    # A hundred thousand by PurePosixPath take a second, and a page waits for it.
-    folders = [tuple(part for part in path.split("/")[:-1] if part not in ("", ".")) for path in paths]
-    cut = [_without_splits(each, folders_at) for folders_at in [_split_places(folders)] for each in folders]
-    parts = tuple(rest for rest, _ in cut)
-    depth = max(map(len, parts), default=0)
-    names = tuple(tuple(sorted({each[place] for each in parts if len(each) > place})) for place in range(depth))
-    level, sure = _propose(parts, names)
-    splits = tuple(split for _, split in cut)
-    return Levels(parts, splits, _has_both(set(splits)), level, sure, names)
+    # A page waits for it: each folder is looked at once, however many of a hundred thousand images lie in it.
+    lie_in = [path.rpartition("/")[0] for path in paths]
+    folders = {each: tuple(part for part in each.split("/") if part not in ("", ".")) for each in set(lie_in)}
+    places = _split_places(list(folders.values()))
+    cut = {each: _without_splits(folder, places) for each, folder in folders.items()}
+    kinds = [rest for rest, _ in cut.values()]
+    depth = max(map(len, kinds), default=0)
+    names = tuple(tuple(sorted({each[place] for each in kinds if len(each) > place})) for place in range(depth))
+    level, sure = _propose(kinds, names)
+    rows = [cut[each] for each in lie_in]
+    splits = tuple(split for _, split in rows)
+    return Levels(tuple(rest for rest, _ in rows), splits, _has_both(set(splits)), level, sure, names)
 
 
 def table(pool: Pool, aliases: Mapping[str, int | None], level: int = 0) -> tuple[Table, Levels]:
@@ -118,15 +121,13 @@ def _class_names(found: Levels, paths: Sequence[str], level: int, known: Collect
     chosen = level or _known_level(found, known) or found.level
     if not chosen and any(found.splits):
         raise InputError("These folders are parts of a data set, not classes", ", ".join(sorted(set(found.splits))))
-    names = []
-    for row, path in enumerate(paths):
-        name = found.label(row, chosen)
-        if not name:
-            raise InputError(
-                "Images directly in the image folder have no class", path, "Put them into sub-folders, one a class."
-            )
-        names.append(clean_name(name, "folder name"))
-    return names
+    said = [found.label(row, chosen) for row in range(len(paths))]
+    if "" in said:
+        path = paths[said.index("")]
+        do = "Put them into sub-folders, one a class."
+        raise InputError("Images directly in the image folder have no class", path, do)
+    cleaned = {name: clean_name(name, "folder name") for name in dict.fromkeys(said)}
+    return [cleaned[name] for name in said]
 
 
 def need_one_case(names: Iterable[str]) -> None:

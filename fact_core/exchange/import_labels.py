@@ -169,17 +169,21 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         learned = (preview.groups.keys() | taught) - set(fresh)
         held = held_out.draw(fresh, together, preview.test, check, learned=learned)
         selections.keep_apart(con, held, client)
-        groups.note_column(con, preview.groups)
+        groups.note_column(con, preview.groups, client)
         return Applied(client, images, len(other) if keep == "mine" else 0, new, len(held))
 
 
 def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
-    """Take an import back: images changed since keep their label, classes it added go if they are empty.
+    """Take an import back: images changed since keep their label, classes it added go if they are empty. So do groups.
 
     Returns how many images are as before.
     """
     with db.writing(project.db, project.id) as con:
         changed = len(bulk.take_back(con, batch))
+        if con.execute("SELECT 1 FROM label WHERE client = ? LIMIT 1", (batch,)).fetchone():
+            bulk.follow_groups(con, [batch])
+        elif groups.column_steps(con).get(batch):  # it has named groups alone
+            groups.settle_column(con, batch, stands=False)
         selections.take_back(con, batch)
         classes.hide_empty(con, new_classes)
         return changed

@@ -29,7 +29,8 @@ def true_names(project: Project, run: Run, classes: tuple[str, ...]) -> tuple[di
         except FactError:
             return {}, ""  # images directly in the folder: their names say nothing
     by_name = {name.casefold(): name for name in classes}
-    found = {i: by_name.get(name.casefold(), name) for i, name in found.items()}
+    spelled = {name: by_name.get(name.casefold(), name) for name in set(found.values())}
+    found = {i: spelled[name] for i, name in found.items()}
     # Folders may be dates or cameras: they count only when they hold every class the person named.
     if not set(classes) <= set(found.values()):
         return {}, ""

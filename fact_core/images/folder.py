@@ -42,19 +42,21 @@ class Seen:
     odd: list[str] = field(default_factory=list)  # names that are no text, as the system gives them
 
 
-def walk(root: Path, project_folder: Path, allowed: Sequence[Path] = ()) -> Seen:
+def walk(root: Path, project_folder: Path, allowed: Sequence[Path] = (), enough: int = 0) -> Seen:
     """All files below the root that are images or look like pictures, by path.
 
+    enough: no further folder is looked into after so many files, or a hundred times as many names; 0: all are.
     allowed: folders outside of the root to which links are followed, to files and to folders. Other links to folders
     are not.
     """
-    seen, been = Seen(), {root}
+    seen, been, names = Seen(), {root}, 0
     folders = [(str(root), "")]
-    while folders:
+    while folders and not (enough and (len(seen.files) >= enough or names > 100 * enough)):
         folder, prefix = folders.pop()
         try:
             with os.scandir(folder) as entries:
                 listed = list(entries)
+            names += len(listed)
         except OSError as error:
             seen.files.append(Found(_shown(prefix.rstrip("/")), 0, 0, f"The folder may not be read ({error.strerror})"))
             continue

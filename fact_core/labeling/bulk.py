@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling.history import INSERT, State, is_name, states_of
 from fact_core.labeling.undone import UNDONE
+from fact_core.storage import groups
 
 #: The rows of a step that are not undone, nor followed by another one that stands; with the state before each.
 _STANDING = (
@@ -64,6 +65,22 @@ def take_back(con: Database, client: str, annotator: str = "") -> list[int]:
         ),
     )
     return [int(row["item"]) for row in rows]
+
+
+def follow_groups(con: Database, clients: Collection[str]) -> None:
+    """Take back the groups that imports brought whose labels are undone, and bring those back that are done again.
+
+    Within a transaction, after rows of these clients were undone or done again. An import that gave no label stands.
+    """
+    known = groups.column_steps(con) if clients else {}
+    for step in known.keys() & set(clients):
+        undone = con.execute(
+            f"SELECT 1 FROM label AS mine WHERE client = ? AND op = 'label' AND {UNDONE.format(row='mine')} LIMIT 1",
+            (step,),
+        ).fetchone()
+        stands = undone is None or con.execute(f"{_STANDING} LIMIT 1", (step,)).fetchone() is not None
+        if stands != known[step]:
+            groups.settle_column(con, step, stands)
 
 
 def _given(item: int, class_id: int, now: State | None) -> tuple[object, ...]:

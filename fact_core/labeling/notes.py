@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fact_core.errors import InputError
+from fact_core.files import clean_note
 from fact_core.labeling.history import LARGEST, is_person
 from fact_core.storage import db
 from fact_core.storage.project import Project
-
-LONGEST = 2_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +28,7 @@ def write(project: Project, item: int, text: str, annotator: str = "") -> str:
 
     InputError when there is no such image, or the text is too long or has characters that cannot be shown.
     """
-    cleaned = clean(text)
+    cleaned = clean_note(text)
     if not is_person(annotator):
         raise InputError("The name of the person cannot be used")
     with db.writing(project.db, project.id) as con:
@@ -59,16 +57,3 @@ def history(project: Project, item: int) -> list[Note]:
     with db.connect(project.db) as con:
         rows = con.table("note").rows_where("item = ?", [item], order_by="id", select="text, at, annotator")
         return [Note(**row) for row in rows]
-
-
-def clean(text: str) -> str:
-    """The text without outer blanks, in NFC, its lines ended by one sign. InputError when it cannot be a note."""
-    if not isinstance(text, str):
-        raise InputError("The note is not a text", repr(text)[:80])
-    tidy = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if len(tidy) > LONGEST:
-        raise InputError("The note is too long", f"{len(tidy):,} characters", f"At most {LONGEST:,}.")
-    bad = next((c for c in tidy if c not in "\n\t" and unicodedata.category(c) in ("Cc", "Cs")), None)
-    if bad is not None:
-        raise InputError("The note has a character that cannot be shown", f"U+{ord(bad):04X}", "Remove it.")
-    return tidy

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
+from fact_core.labeling.bulk import follow_groups
 from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name
 from fact_core.labeling.labels_now import without_classes
 from fact_core.storage import db
@@ -76,10 +77,23 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             if item is not None and did_nothing(rows[-1]):
                 stays[item] = None
         con.conn.executemany(INSERT, rows)
+        follow_groups(con, _turned(con, client, [op.seq for op in fresh if op.kind in ("undo", "redo")]))
         if out != _excluded(now):
             db.bump(con)  # the pool is another one, and the queue
         after = {item: now[item] for item in changed if item is not None and item in now}
         return Applied(without_classes(after, deleted), max(stored, default=0), over, tuple(stays))
+
+
+def _turned(con: Database, client: str, seqs: Sequence[int]) -> set[str]:
+    """The clients whose rows these undos and redos of a client are about."""
+    if not seqs:
+        return set()
+    rows = con.execute(
+        "SELECT DISTINCT turned.client FROM label JOIN label AS turned ON turned.id = label.target "
+        "WHERE label.client = ? AND label.seq BETWEEN ? AND ?",
+        (client, min(seqs), max(seqs)),
+    )
+    return {row["client"] for row in rows}
 
 
 def _excluded(now: dict[int, State]) -> set[int]:

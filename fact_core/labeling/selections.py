@@ -118,6 +118,16 @@ def only_checks(budget: str, check: int, extend: bool) -> bool:
     return extend and check > 0 and budget.strip() == "0"
 
 
+def earlier(project: Project) -> list[int]:
+    """The images that a selection before the newest one had chosen, ascending."""
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT DISTINCT item FROM pick WHERE selection < (SELECT max(id) FROM selection) AND state = 'chosen' "
+            "ORDER BY item"
+        )
+        return [int(row["item"]) for row in rows]
+
+
 def latest(project: Project) -> Stored | None:
     """The newest selection, or None."""
     with db.connect(project.db) as con:

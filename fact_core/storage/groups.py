@@ -55,9 +55,25 @@ def store(project: Project, way: str, found: Mapping[int, str]) -> None:
         db.bump(con)
 
 
-def note_column(con: Database, found: Mapping[int, str]) -> None:
-    """Groups that a file of labels names, within a transaction: beside those of earlier files."""
-    _add(con, COLUMN, found)
+def note_column(con: Database, found: Mapping[int, str], step: str) -> None:
+    """Groups that a file of labels names, within a transaction: beside those of earlier files. step: of the import."""
+    if found:
+        con.table("group_step").insert({"step": step, "stands": 1, "names": json.dumps(dict(found))})
+        _add(con, COLUMN, found)
+
+
+def column_steps(con: Database) -> dict[str, bool]:
+    """The imports that have named groups -> whether these count."""
+    return {row["step"]: bool(row["stands"]) for row in con.execute("SELECT step, stands FROM group_step")}
+
+
+def settle_column(con: Database, step: str, stands: bool) -> None:
+    """Have the groups of an import count, or not, within a transaction; those of other imports come as they were."""
+    con.execute("UPDATE group_step SET stands = ? WHERE step = ?", (int(stands), step))
+    con.execute("DELETE FROM together WHERE way = ?", (COLUMN,))
+    for row in con.execute("SELECT names FROM group_step WHERE stands ORDER BY id").fetchall():
+        _add(con, COLUMN, {int(item): name for item, name in json.loads(row["names"]).items()})
+    db.bump(con)
 
 
 def counted(con: Database) -> dict[int, str]:

@@ -30,7 +30,8 @@ POOL_DECISIONS = ("st.images", "lm.images")
 class Run:
     """One row of the queue. Times in seconds since 1970, for people to read: no decision rests on them.
 
-    ``result`` is what the kind of run gives. ``heartbeat`` was written by earlier versions.
+    ``result`` is what the kind of run gives. ``heartbeat`` was written by earlier versions. name, note: a person's
+    words; deleted: when a person deleted it, see ``run_delete``.
     """
 
     id: int
@@ -50,6 +51,9 @@ class Run:
     result: dict[str, Any]
     parent: int | None
     waits_for: tuple[int, ...]
+    name: str = ""
+    note: str = ""
+    deleted: float | None = None
 
     @property
     def open(self) -> bool:
@@ -78,9 +82,17 @@ def get(project: Project, run_id: int) -> Run:
 
 
 def list_runs(project: Project, kind: str | None = None) -> list[Run]:
-    """All runs (of one kind), newest first."""
+    """All runs (of one kind) that are not deleted, newest first."""
+    wanted = "deleted IS NULL AND (? IS NULL OR kind = ?)"
     with db.connect(project.db) as con:
-        return [_run(row) for row in con.table("run").rows_where("? IS NULL OR kind = ?", [kind, kind], "id DESC")]
+        return [_run(row) for row in con.table("run").rows_where(wanted, [kind, kind], "id DESC")]
+
+
+def places(project: Project, kind: str) -> dict[int, int]:
+    """Id -> 1, 2, 3, ...: the places of all runs of a kind, the oldest first. One that was deleted keeps its own."""
+    with db.connect(project.db) as con:
+        rows = con.execute("SELECT id FROM run WHERE kind = ? ORDER BY id", (kind,))
+        return {int(row["id"]): number for number, row in enumerate(rows, 1)}
 
 
 def place(project: Project, run: Run) -> int:

@@ -5,7 +5,7 @@ A column or table is added by appending a script, never by editing an old one.
 
 from __future__ import annotations
 
-from fact_core.storage.views import FINISHED, FINISHED_SINCE, LABELS_NOW, VIEWS, made_again
+from fact_core.storage.views import FINISHED, FINISHED_SINCE, LABELS_NOW, RUNS_NAMED, VIEWS, made_again
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -275,5 +275,27 @@ MIGRATIONS: tuple[str, ...] = (
     -- own: JSON, the classes that were asked with goals of their own: [{class, goal, threshold, checks, wrong}]. The
     -- columns threshold, checks, wrong are of the other classes then.
     ALTER TABLE look ADD COLUMN own TEXT NOT NULL DEFAULT '[]';
+    """,
+    """
+    -- name, note: what a person calls a run and says of it. deleted: when a person deleted it; its files are gone, its
+    -- row stays, so that the number of no other run changes.
+    ALTER TABLE run ADD COLUMN name TEXT NOT NULL DEFAULT '';
+    ALTER TABLE run ADD COLUMN note TEXT NOT NULL DEFAULT '';
+    ALTER TABLE run ADD COLUMN deleted REAL;
+    DROP VIEW runs;
+    """
+    + RUNS_NAMED,
+    """
+    -- Groups that files of labels name, import by import: undoing one takes its groups back. step: the client of its
+    -- labels ("" is all that came before there were steps). stands: whether its groups count. names: JSON, image to
+    -- name.
+    CREATE TABLE group_step (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        step TEXT NOT NULL UNIQUE,
+        stands INTEGER NOT NULL,
+        names TEXT NOT NULL
+    );
+    INSERT INTO group_step (step, stands, names)
+    SELECT '', 1, json_group_object(item, name) FROM together WHERE way = 'column' AND name != '' HAVING count(*) > 0;
     """,
 )

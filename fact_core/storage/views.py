@@ -10,7 +10,7 @@ Times are in UTC as ISO text, paths relative to the image folder, shares 0 to 1.
     images         all files that a scan has seen
     classes        the classes in their order
     selections     what was selected: picks and check images, in labeling order
-    runs           scans, selections, trainings, ...; config and result as JSON
+    runs           scans, selections, trainings, ... but for those deleted; config and result as JSON
     run_points     the points of the training charts
     predictions    the newest answers of each training run's model, for images of the pool
     finished       every image with its label, whoever gave it
@@ -208,4 +208,8 @@ LABELS_NOW = made_again("labels_now").replace("label.kind = 'skip'", "label.kind
 FINISHED_SINCE = FINISHED.replace(
     "WHEN said.kind = 'skip' THEN 'skipped'",
     "WHEN said.kind = 'skip' THEN 'skipped'\n        WHEN said.kind = 'exclude' THEN 'left out'",
+)
+#: Once runs can be named and deleted.
+RUNS_NAMED = made_again("runs").replace(
+    "    run.result\nFROM run", "    run.result,\n    run.name,\n    run.note\nFROM run\nWHERE run.deleted IS NULL"
 )

@@ -1,20 +1,23 @@
 """The child process that answers photos which are no part of the project: ``python -m fact_core.work.trial PROJECT``.
 
 A photo is tried at once, also while the worker trains for hours: so it has a process of its own, and a pipe in place
-of the queue of runs. On stdin comes a line of JSON {"run", "bytes"} and then so many bytes, the photo's; on stdout goes
-a line of JSON for each, an answer or {"error": {what, found, do}}. The photo is decoded like every other image, bounded
-in its pixels and its work, and nothing of it is written anywhere. The process ends when its stdin does: with the
-program that started it, whatever happens to that.
+of the queue of runs. On stdin comes a line of JSON {"run", "bytes"} and then so many bytes, the photo's; or {"run",
+"file"}, the path of one, whose answer also has a small picture of it; or {"run", "item"}, an image of the pool: where
+the model looked. On stdout goes a line of JSON for each, an answer or {"error": {what, found, do}}. Photos are decoded
+like every other image, bounded in their pixels and their work, and nothing of them is written anywhere. The process
+ends when its stdin does: with the program that started it, whatever happens to that.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 import os
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,11 +30,12 @@ from fact_core.analysis.novelty import strangers
 from fact_core.analysis.rows import finite_unit
 from fact_core.backbones import Backbone
 from fact_core.classifier.model import Classifier, load_model
+from fact_core.classifier.saliency import saliency
 from fact_core.compute.device import choose
 from fact_core.compute.image_batches import Preprocess, load_eval, normalise
 from fact_core.errors import FactError, InputError
 from fact_core.generators import finish
-from fact_core.images.decode import decoding, probe
+from fact_core.images.decode import Ranges, decoding, probe
 from fact_core.labeling import checked, labels_now
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project, open_project
@@ -40,6 +44,8 @@ from fact_core.work.pool_features import load_here, open_store
 from fact_core.work.trained_model import needs_model
 
 TOP, NEAREST = 5, 6
+THUMB = 512  # px, of the longer side of a picture that is shown
+MOST_BYTES = 40_000_000  # of a photo
 DEVICE = torch.device("cpu")  # a GPU may be full with a training; one photo takes a moment here too
 Json = dict[str, Any]
 
@@ -50,6 +56,7 @@ class Answer:
 
     unlike: it is less like every class than nearly all labeled images are like their own (``analysis.novelty``); None
     where there are too few labels, or no features, to tell. w, h: pixels; loaded: the model had to be loaded first.
+    thumb: a JPEG of it in base64, where it was named by its path.
     """
 
     top: list[tuple[str, float]]
@@ -59,6 +66,21 @@ class Answer:
     h: int
     seconds: float
     loaded: bool
+    thumb: str = ""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where the model looked in an image of the pool (``classifier.saliency``).
+
+    name: the class it is asked about, the likeliest one; cells: rows of 0 to 255; box: left, top, right, bottom of what
+    the model sees of the image, as shares of its sides.
+    """
+
+    name: str
+    method: str
+    cells: list[list[int]]
+    box: tuple[float, float, float, float]
 
 
 class Trial:
@@ -72,21 +94,62 @@ class Trial:
 
     def answer(self, run_id: int, content: bytes) -> Answer:
         """What the run's model says of a photo. RunError, WeightsError; ImageError where it is none."""
-        began, loaded = time.monotonic(), self.run != run_id or self.classifier is None
+        began = time.monotonic()
         width, height, _ = probe(content)
-        if loaded:
-            self._load(run_id)
-        assert self.classifier is not None
-        pre, backbone = self.classifier.backbone.preprocess, self.backbone
+        classifier, loaded = self._model(run_id)
+        pre, backbone = classifier.backbone.preprocess, self.backbone
         wanted = max(pre.resize, backbone.preprocess.resize if backbone else 0)
         with decoding(content, 0, 2 * wanted, pre.ranges) as picture, torch.inference_mode():
-            p = self.classifier(_input(picture, pre))[0].numpy()
+            p = classifier(_input(picture, pre))[0].numpy()
             pooled = backbone(_input(picture, backbone.preprocess)).pooled.numpy() if backbone else None
         names = checked.class_names(self.project, run_queue.get(self.project, run_id))
         best = np.argsort(-p, kind="stable")[:TOP]
         near, unlike = self._beside(pooled)
         top = [(names[row], round(float(p[row]), 4)) for row in best.tolist()]
         return Answer(top, near, unlike, width, height, round(time.monotonic() - began, 3), loaded)
+
+    def answer_file(self, run_id: int, file: Path) -> Answer:
+        """The same of a file, with a small picture of it: a browser shows no files."""
+        try:
+            with open(file, "rb") as opened:
+                content = opened.read(MOST_BYTES + 1)
+        except OSError as error:
+            raise InputError("This file cannot be read", f"{file.name}: {error.strerror or error}") from error
+        if len(content) > MOST_BYTES:
+            raise InputError("The photo is too large", f"{file.name}", f"At most {MOST_BYTES:,} bytes.")
+        found = self.answer(run_id, content)
+        with decoding(content, 0, THUMB, self._ranges()) as picture:
+            small, out = picture.copy(), io.BytesIO()
+        small.thumbnail((THUMB, THUMB))
+        small.save(out, "JPEG", quality=85)
+        return replace(found, thumb=base64.b64encode(out.getvalue()).decode())
+
+    def where(self, run_id: int, item_id: int) -> Where:
+        """Where the run's model looked in an image of the pool. InputError, RunError, WeightsError, ImageError."""
+        classifier, _ = self._model(run_id)
+        item, pre = items.get(self.project, item_id), classifier.backbone.preprocess
+        if item is None:
+            raise InputError("There is no such image", str(item_id), "Reload the page.")
+        with decoding(items.source_of(self.project, item), 0, 2 * pre.resize, pre.ranges) as picture:
+            image, size = _input(picture, pre), picture.size
+        with torch.inference_mode():
+            k = int(classifier(image)[0].argmax())
+        found, box = saliency(classifier, image, k), pre.cut(size).box
+        names = checked.class_names(self.project, run_queue.get(self.project, run_id))
+        left, top, right, bottom = (round(side / size[axis % 2], 4) for axis, side in enumerate(box))
+        cells = np.rint(255 * found.cells).astype(int).tolist()
+        return Where(names[k], found.method, cells, (left, top, right, bottom))
+
+    def _model(self, run_id: int) -> tuple[Classifier, bool]:
+        """(the run's model, whether it had to be loaded)."""
+        loaded = self.run != run_id or self.classifier is None
+        if loaded:
+            self._load(run_id)
+        assert self.classifier is not None
+        return self.classifier, loaded
+
+    def _ranges(self) -> Ranges:
+        return self.classifier.backbone.preprocess.ranges if self.classifier else ()
 
     def _load(self, run_id: int) -> None:
         self.classifier = self.backbone = None
@@ -140,14 +203,17 @@ def serve(trial: Trial, asked: BinaryIO, told: BinaryIO) -> None:
     """Answer until nothing comes any more."""
     while line := asked.readline():
         head = json.loads(line)
-        content = asked.read(int(head["bytes"]))
+        content = asked.read(int(head.get("bytes", 0)))
         told.write((json.dumps(_answered(trial, head, content), ensure_ascii=False) + "\n").encode())
         told.flush()
 
 
 def _answered(trial: Trial, head: Mapping[str, Any], content: bytes) -> Json:
     try:
-        return asdict(trial.answer(int(head["run"]), content))
+        run = int(head["run"])
+        if "item" in head:
+            return asdict(trial.where(run, int(head["item"])))
+        return asdict(trial.answer_file(run, Path(head["file"])) if "file" in head else trial.answer(run, content))
     except FactError as error:
         return {"error": {"what": error.what, "found": error.found, "do": error.do}}
     except (RuntimeError, MemoryError, OSError) as error:

@@ -342,6 +342,36 @@ def test_groups_that_the_person_decided_for_are_kept_whole(project: Project) -> 
     assert latest is not None and set(latest.selection.ids.tolist()) == {3, 5, 6}, "of video 1 an image was labeled"
 
 
+def test_undoing_an_import_takes_its_groups_back_and_redoing_brings_them(project: Project) -> None:
+    """By its own undo and by the desk's, one label after the other; the groups of an earlier file come back."""
+    head = "file_name,label,patient\n"
+
+    def bring(rows: str, step: str) -> None:
+        found = import_labels.read(project, Source("csv", head + rows, JOIN))
+        import_labels.commit(project, found, step, "mine")
+
+    def held() -> dict[int, str]:
+        return groups.names(project, "column")
+
+    bring("002.png,cat,p1\n", "w.import-1")
+    bring("002.png,cat,p2\n003.png,dog,p2\n004.png,dog,p2\n", "w.import-2")
+    both, first = {3: "p2", 4: "p2", 5: "p2"}, {3: "p1"}
+    assert held() == both
+    operations.apply(project, "w.tab", [Op(1, "undo")])
+    assert held() == both, "one of its two labels stands yet"
+    operations.apply(project, "w.tab", [Op(2, "undo")])
+    assert held() == first
+    operations.apply(project, "w.tab", [Op(3, "redo"), Op(4, "redo")])
+    assert held() == both
+    assert import_labels.undo(project, "w.import-2") == 2
+    assert held() == first
+    assert import_labels.undo(project, "w.import-1") == 1
+    assert held() == {}
+    bring("000.png,cat,p9\n", "w.import-3")  # it has that label: only its group is new
+    assert held() == {1: "p9"} and import_labels.undo(project, "w.import-3") == 0
+    assert held() == {}
+
+
 def test_what_belongs_together_by_any_way_is_one_group() -> None:
     of = held_out.joined({1: "a", 2: "a", 3: "b", 9: "z"}, {2: "a", 3: "a", 4: "c", 5: "c"}, {5: "q", 9: "q"})
     assert set(of) == {1, 2, 3, 4, 5, 9} and of[1] == of[2] == of[3] != of[4] == of[5] == of[9]

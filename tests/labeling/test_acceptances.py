@@ -13,7 +13,7 @@ from fact_core.exchange import export_labels
 from fact_core.labeling import acceptances, classes, finished, finishing, labels_now, operations, selections
 from fact_core.labeling.acceptances import Look
 from fact_core.labeling.history import Op
-from fact_core.storage import db, run_queue
+from fact_core.storage import db, run_delete, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
 from tests.storage_help import flat_project
@@ -143,3 +143,14 @@ def test_finished_csv(project: Project, tmp_path: Path) -> None:
     assert rows["007.png"] == {**rows["004.png"], "file_path": "007.png"}  # shows the same
     assert (rows["000.png"]["source"], rows["000.png"]["confidence"]) == ("person", "")
     assert rows["003.png"]["kind"] == "open"
+
+
+def test_a_run_whose_answers_are_accepted_is_not_deleted_until_that_is_undone(project: Project) -> None:
+    run = answer(project)
+    step = acceptances.accept(project, look(project), finishing.gather(project, run))
+    with pytest.raises(RunError, match="stand accepted as labels") as caught:
+        run_delete.delete(project, run.id)
+    assert caught.value.found == "4 images" and project.predictions_file(run.id).is_file()
+    acceptances.undo(project, step)
+    run_delete.delete(project, run.id)
+    assert not project.predictions_file(run.id).exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.routes.queue import queue_of
 from fact_core.errors import InputError
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
@@ -123,3 +124,14 @@ def test_nothing_is_learned_from_check_images_or_from_what_a_person_has_judged(p
     ]
     operations.apply(project, "tab", ops)
     assert selections.spoken_for(project).tolist() == [2, 4, 5, 7, 10]
+
+
+def test_what_an_earlier_selection_had_chosen_is_told_from_what_is_new(tmp_path: Path) -> None:
+    project = flat_project(tmp_path, 6)
+    none = np.zeros(0, dtype=np.int64)
+    selections.save(project, Selection(np.array([1, 2]), ("pick",) * 2, none, "random", {}), None)
+    assert selections.earlier(project) == []
+    selections.save(project, Selection(np.array([1, 2, 5]), ("pick",) * 3, none, "random", {}), None)
+    assert selections.earlier(project) == [1, 2]
+    found = queue_of(project)
+    assert found["earlier"] == [1, 2] and [entry["id"] for entry in found["entries"]] == [1, 2, 5]

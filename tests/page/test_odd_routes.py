@@ -35,7 +35,7 @@ def project(tmp_path: Path) -> Project:
 
 def test_nothing_is_known_before_it_was_looked_for(server: Server, client: TestClient, project: Project) -> None:
     told = client.get(f"/x/{server.open(project.folder)}/odd").json()
-    assert told == {"known": False, "new": 12, "n": 0, "lists": [], "excluded": []}
+    assert told == {"known": False, "new": 12, "n": 0, "lists": [], "excluded": [], "among": 0}
 
 
 def test_lists_have_their_reasons_and_each_image_counts_once(

@@ -172,3 +172,11 @@ def test_a_loss_that_diverges_leaves_the_others_their_shape() -> None:
     assert chart_axes.loss_ticks(0.02, 40) == [0.03, 0.1, 0.3, 1, 3, 10, 30]
     assert chart_axes.loss_range([]) == pytest.approx((2 / 1.3, 2.8))
     assert chart_axes.loss_range([0.0, 1e-9, 0.5])[0] == pytest.approx(0.02 / 1.3)
+
+
+def test_a_solver_on_its_way_does_not_raise_the_axis() -> None:
+    """The light model's L-BFGS passed a loss of 400; without other phases it has the axis for itself."""
+    assert chart_axes.loss_range([0.5, 2.0], [400.0, 0.3])[1] == pytest.approx(2.0 * chart_axes.ABOVE * 1.4)
+    assert chart_axes.loss_range([0.5, 2.0], [400.0, 0.3])[0] == pytest.approx(0.3 / 1.3)
+    assert chart_axes.loss_range([0.5, 2.0], [2.5])[1] == pytest.approx(2.5 * 1.4), "what is near is shown as it is"
+    assert chart_axes.loss_range([], [400.0])[1] == pytest.approx(400 * 1.4)

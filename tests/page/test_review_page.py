@@ -214,3 +214,44 @@ def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Pa
     page.locator("#results-best").click()
     expect(part).to_contain_text("Run 1, which is shown, is the best so far.")
     expect(page.locator(".results-run")).to_have_value(str(first.id))
+
+
+def test_runs_are_named_and_deleted_and_the_proposed_one_is_exported(
+    address_of: AddressOf, page: Page, project: Project
+) -> None:
+    """Of three runs the newest is proposed while it may be as good; a name stands everywhere; a deleted run is gone."""
+    first = run_queue.list_runs(project, "train")[0]
+    train(project, np.array(first.result["ids"]), wrong=6)
+    newest = train(project, np.array(first.result["ids"]), wrong=0)
+    open_results(page, address_of(project))
+    expect(page.locator("#export-run")).to_have_value(str(newest))
+    expect(page.locator(".export-why")).to_have_text("The newest run is the best one so far.")
+    page.locator(".results-run").select_option(str(first.id))
+    expect(page.locator(".export-why")).to_contain_text("You are looking at run 1.")
+    expect(page.locator("#results-export")).to_have_text("Export run 3: 1 item")
+    page.locator("#export-run").select_option(str(first.id))
+    expect(page.locator(".export-why")).to_have_text("You chose it yourself. Proposed is run 3.")
+    expect(page.locator("#export-into")).to_have_value(re.compile("-run1$"))
+    expect(page.locator("#results-export")).to_have_text("Export 1 item")
+
+    page.locator("#results-runs").click()
+    lines = page.locator(".results-runtable tbody tr")
+    expect(page.locator(".results-curve circle")).to_have_count(3)
+    expect(page.locator(".results-curve")).to_contain_text("Nothing is forecast")
+    page.locator("[data-id=name-1]").click()
+    page.locator("#run-name").fill("<b>first</b>")
+    page.locator("#run-note").fill("as a start")
+    page.keyboard.press("Escape")  # loses nothing
+    expect(lines.nth(2)).to_contain_text("Run 1, <b>first</b>")
+    expect(lines.nth(2)).to_contain_text("as a start")
+    page.locator("[data-id=delete-1]").click()
+    expect(page.locator("dialog").last).to_contain_text("go for good")
+    page.get_by_role("button", name="Cancel").click()
+    assert project.run_folder(first.id).exists()
+    page.locator("[data-id=delete-1]").click()
+    page.get_by_role("button", name="Delete it").click()
+    expect(lines).to_have_count(2)
+    assert not project.run_folder(first.id).exists()
+    page.keyboard.press("Escape")
+    expect(page.locator(".results-run")).to_have_value(str(newest))
+    expect(page.locator("#export-run")).to_have_value(str(newest))

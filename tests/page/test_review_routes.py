@@ -190,6 +190,44 @@ def test_runs_side_by_side_on_the_same_images(foldered: Site) -> None:
     assert answer.status_code == 400 and "no predictions" in answer.json()["what"]
 
 
+def test_the_best_is_proposed_for_export_unless_the_newest_may_be_as_good(foldered: Site) -> None:
+    project = foldered.project
+    trained_on = label(project, checks=8)
+    first = train(project, trained_on, wrong=24)
+    assert foldered.get("/compare")["proposed"] == first and foldered.get("/compare")["why"] == "only"
+
+    def told() -> tuple[int, str]:
+        found = foldered.get("/compare")
+        return found["proposed"], found["why"]
+
+    best = train(project, trained_on, wrong=0)
+    assert told() == (best, "best")
+    near = train(project, trained_on, wrong=6)
+    assert told() == (near, "newest"), "some images fewer may be chance"
+    far = train(project, trained_on, wrong=24)
+    assert told() == (best, "better")
+    assert run_queue.get(project, far).status == "done"
+    train(project, trained_on, predict=False)
+    assert told() == (best, "unmeasured")
+
+
+def test_runs_are_named_and_deleted(foldered: Site) -> None:
+    project, browser, at = foldered.project, foldered.browser, f"/x/{foldered.key}"
+    trained_on = label(project)
+    first, second = train(project, trained_on, wrong=6), train(project, trained_on, wrong=0)
+    told = {"run": first, "name": "without flips", "note": "only to compare"}
+    assert browser.post(f"{at}/run-name", json=told).status_code == 200
+    brief = foldered.get("/compare")["runs"][1]["run"]
+    assert (brief["name"], brief["note"]) == ("without flips", "only to compare")
+    refused = browser.post(f"{at}/run-name", json={**told, "name": "a\nb"})
+    assert refused.status_code == 400 and "cannot be shown" in refused.json()["what"]
+    assert browser.post(f"{at}/run-delete", json={"run": first}).status_code == 200
+    found = foldered.get("/compare")
+    assert [(row["run"]["id"], row["run"]["number"]) for row in found["runs"]] == [(second, 2)]
+    assert foldered.get("/results")["run"]["number"] == 2
+    assert browser.get(f"{at}/results?run={first}").status_code == 400
+
+
 def test_the_best_is_told_on_images_that_all_know() -> None:
     """Run 1 is right more often, but only on an image that run 2 cannot be measured on."""
     first, second = {1: True, 2: True, 3: False}, {2: True, 3: True}

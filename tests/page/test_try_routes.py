@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.pages.results import trials
 from app.shell.server import Server
+from fact_core.storage import items
 from tests.work.test_trial import as_file, made, picture
 
 __all__ = ["made"]  # the fixture
@@ -54,3 +56,47 @@ def test_a_photo_is_bounded_before_anything_is_started(
     answer = client.post(f"/x/{key}/try", json={"run": run, "content": base64.b64encode(b"x" * 11).decode()})
     assert (answer.status_code, answer.json()["what"]) == (400, "The photo is too large")
     assert "answerer" not in server.opened(key).cache
+
+
+def test_a_folder_is_answered_file_by_file_and_no_other_file(
+    server: Server, client: TestClient, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, run = made
+    key = server.open(project.folder)
+    inner = tmp_path / "photos" / "of today"
+    inner.mkdir(parents=True)
+    picture("red", 1).save(inner / "b.png")
+    picture("green", 2).save(tmp_path / "photos" / "a.jpg")
+    (tmp_path / "photos" / "notes.txt").write_text("no image")
+
+    def named(path: str) -> Any:
+        return client.post(f"/x/{key}/try-folder", json={"path": path})
+
+    def asked(**body: Any) -> Any:
+        return client.post(f"/x/{key}/try-file", json={"run": run, "at": 0, "token": "", **body})
+
+    assert asked().json()["what"] == "This folder is not looked at any more"
+    for path in (f'"{tmp_path / "photos"}"', (tmp_path / "photos").as_uri()):  # as it comes from copying it
+        found = named(path).json()
+        assert (found["names"], found["more"]) == (["a.jpg", "of today/b.png"], False)
+    token = found["token"]
+    told = asked(token=token, at=1).json()
+    assert told["top"][0][0] == "red" and base64.b64decode(told["thumb"])[:2] == b"\xff\xd8"
+    assert asked(token=token, at=2).status_code == 400
+    assert named(str(tmp_path / "nowhere")).json()["what"] == "There is no such folder"
+    assert named(str(inner / "b.png")).json()["what"] == "This is not a folder"
+    (tmp_path / "bare").mkdir()
+    assert named(str(tmp_path / "bare")).json()["what"] == "There is no image in this folder"
+    assert asked(token=token, at=0).status_code == 200, "what was wrong has not changed what is looked at"
+    monkeypatch.setattr(trials, "MOST_FILES", 1)
+    found = named(str(tmp_path / "photos")).json()
+    assert (found["names"], found["more"]) == (["a.jpg"], True)
+    assert asked(token=token, at=0).status_code == 400
+
+
+def test_where_the_model_looked_is_told_of_images_of_the_pool(server: Server, client: TestClient, made: Any) -> None:
+    project, run = made
+    key, item = server.open(project.folder), int(items.pool(project).ids[0])
+    found = client.get(f"/x/{key}/where", params={"run": run, "id": item}).json()
+    assert found["method"] == "cam" and max(map(max, found["cells"])) == 255 and len(found["box"]) == 4
+    assert client.get(f"/x/{key}/where", params={"run": run, "id": 9999}).json()["what"] == "There is no such image"

@@ -34,7 +34,7 @@ COLUMNS = {
     "images": "image path status reason repeat_of width height format bytes digest",
     "classes": "id class key images created_at",
     "selections": "selection run strategy place image path role state replaces selected_at",
-    "runs": "run kind status reason queued_at started_at ended_at seconds device seed accuracy config result",
+    "runs": "run kind status reason queued_at started_at ended_at seconds device seed accuracy config result name note",
     "run_points": "run at phase part step steps epoch loss accuracy check_loss check_accuracy images_per_second",
     "predictions": "run image path class confidence",
     "finished": "image path label source confidence kind",

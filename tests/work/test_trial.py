@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from torch import nn
 
 from fact_core.backbones import load
 from fact_core.classifier.model import Classifier, save_model
-from fact_core.errors import FactError, ImageError, RunError
+from fact_core.errors import FactError, ImageError, InputError, RunError
 from fact_core.features.extract import tokens
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations
@@ -120,3 +122,39 @@ def test_photo_after_photo_goes_through_the_pipe_and_nothing_is_kept(made: tuple
         "red", "It is not an image of a known format", "green"
     ]  # fmt: skip
     assert sorted(each for each in project.folder.rglob("*") if each.is_file()) == files
+
+
+def test_a_file_is_answered_with_a_small_picture_of_it(made: tuple[Project, int], tmp_path: Path) -> None:
+    project, run = made
+    picture("red", 7).resize((1200, 600)).save(tmp_path / "large.png")
+    (tmp_path / "notes.png").write_bytes(b"no image")
+    files = [tmp_path / name for name in ("large.png", "notes.png", "gone.png")]
+    asked = b"".join(json.dumps({"run": run, "file": str(each)}).encode() + b"\n" for each in files)
+    out = io.BytesIO()
+    serve(Trial(project), io.BytesIO(asked), out)
+    found, broken, gone = (json.loads(line) for line in out.getvalue().splitlines())
+    assert found["top"][0][0] == "red" and found["w"] == 1200
+    with Image.open(io.BytesIO(base64.b64decode(found["thumb"]))) as small:
+        assert (small.format, small.size) == ("JPEG", (512, 256))
+    assert broken["error"]["what"] == "It is not an image of a known format"
+    assert gone["error"]["what"] == "This file cannot be read" and "gone.png" in gone["error"]["found"]
+
+
+def test_where_the_model_looked_is_the_part_that_decides(made: tuple[Project, int], tmp_path: Path) -> None:
+    """A picture that is red on the left and green on the right; what is cut off at the sides is told."""
+    project, run = made
+    pixels = np.concatenate([np.asarray(picture("red", 40)), np.asarray(picture("green", 9))], 1)
+    Image.fromarray(pixels).save(project.images / "half.png")
+    finish(scan(project))
+    pool = items.pool(project)
+    item = int(pool.ids[pool.paths.index("half.png")])
+    found = Trial(project).where(run, item)
+    cells = np.array(found.cells)
+    assert (found.method, cells.max()) == ("cam", 255)
+    half = cells.shape[1] // 2
+    sides = {"red": cells[:, :half].sum(), "green": cells[:, -half:].sum()}
+    assert max(sides, key=sides.__getitem__) == found.name
+    left, top, right, bottom = found.box
+    assert 0.2 < left < 0.35 and left + right == pytest.approx(1, abs=1e-3) and 0 <= top < bottom <= 1
+    with pytest.raises(InputError, match="no such image"):
+        Trial(project).where(run, 9999)

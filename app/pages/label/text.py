@@ -117,6 +117,8 @@ TEXT = {
     "grid.not": "not {name}",
     "grid.surest": "Surest first",
     "grid.unsurest": "Least sure first",
+    "grid.given_order": "As labeled",
+    "grid.doubted": "Most doubtful first",
     "grid.tile": "Image {n} of {total}, {words}",
     "grid.marked": "{n} marked wrong",
     "grid.selected": "{n} selected",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from fact_core.analysis.intervals import interval
 from fact_core.analysis.paired import Paired, between
 from fact_core.errors import RunError
 from fact_core.labeling import checked
-from fact_core.storage import run_queue
+from fact_core.storage import run_delete, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -35,11 +35,13 @@ class Compared:
     """A run in the table. kind, n, right, interval: on what is known of images that it was not trained on.
 
     against: this run minus the best one on the images that both can be measured on; None for the best itself, and
-    where there are none.
+    where there are none. bytes: of its files; export_into: a folder that is not there yet.
     """
 
     run: TrainingBrief
     ended: float | None
+    bytes: int
+    export_into: str
     kind: str
     n: int
     right: int
@@ -49,10 +51,15 @@ class Compared:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All finished trainings, the newest first. best: the id of the best one, 0 where none can be measured."""
+    """All trainings that are over, the newest first. best: the id of the best one, 0 where none can be measured.
+
+    proposed: the run to export, 0 without a finished one; why: a word of ``proposal``.
+    """
 
     runs: list[Compared]
     best: int
+    proposed: int
+    why: str
 
 
 @dataclass(frozen=True)
@@ -63,27 +70,54 @@ class Differing:
 
 
 def comparison(project: Project) -> Comparison:
-    """Every finished training with what its answers are worth. They are compared on check images where there are some
-    for all of them, else on what folders or the demo know."""
+    """Every training that is over with what its answers are worth. They are compared on check images where there are
+    some for all of them, else on what folders or the demo know."""
     briefs = training_briefs(project)
-    done = [run for run in run_queue.list_runs(project, "train") if run.status == "done"]
+    over = [run for run in run_queue.list_runs(project, "train") if not run.open]
+    done = [run for run in over if run.status == "done"]
     found = {run.id: _measured(project, run) for run in done}
     by_checks = all(each.kind == "check" for each in found.values() if each.right)
     right = {run: each.right if by_checks or each.kind != "check" else {} for run, each in found.items()}
-    best = best_of(right)
-    rows = [
-        Compared(
-            run=briefs[run.id],
-            ended=run.ended,
-            kind=found[run.id].kind,
-            n=len(found[run.id].right),
-            right=sum(found[run.id].right.values()),
-            interval=found[run.id].interval,
-            against=_against(project, run, right[run.id], right[best]) if best and run.id != best else None,
+    best, nothing = best_of(right), Measured("", {}, None)
+    rows = []
+    for run in over:
+        worth = found.get(run.id, nothing)
+        other = best and run.id in right and run.id != best
+        rows.append(
+            Compared(
+                run=briefs[run.id],
+                ended=run.ended,
+                bytes=run_delete.size(project, run.id),
+                export_into=str(findings.new_folder(project, briefs[run.id].number)),
+                kind=worth.kind,
+                n=len(worth.right),
+                right=sum(worth.right.values()),
+                interval=worth.interval,
+                against=_against(project, run, right[run.id], right[best]) if other else None,
+            )
         )
-        for run in done
-    ]
-    return Comparison(rows, best)
+    return Comparison(rows, best, *proposal([row for row in rows if row.run.status == "done"], best))
+
+
+def proposal(rows: Sequence[Compared], best: int) -> tuple[int, str]:
+    """(the run to export, why) of finished runs, the newest first.
+
+    why: "only" (there is no other), "unknown" (none can be measured: the newest), "best" (the newest is the best),
+    "newest" (the best is better by no more than chance: the newest has seen the newest labels), "better" (by more than
+    chance), "unmeasured" (the newest cannot be held against the best), "" (there is no run).
+    """
+    if not rows:
+        return 0, ""
+    newest = rows[0]
+    if len(rows) == 1:
+        return newest.run.id, "only"
+    if not best:
+        return newest.run.id, "unknown"
+    if newest.run.id == best:
+        return best, "best"
+    if newest.against is None:
+        return best, "unmeasured"
+    return (best, "better") if newest.against.sure else (newest.run.id, "newest")
 
 
 def best_of(right: Mapping[int, Right]) -> int:

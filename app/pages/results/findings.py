@@ -33,9 +33,10 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Exported:
-    """An export: where it was written to, and what."""
+    """An export: of which training, where it was written to, and what."""
 
     id: int
+    run: int
     status: str
     reason: str
     folder: str
@@ -145,8 +146,8 @@ def results(project: Project, run: Run) -> Results:
         on_training=_on_training(project, run, answers),
         predicted=_predicted(project, run, answers is not None),
         items=[{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
-        exports=_exports(project, run),
-        export_into=str(_new_folder(project, briefs[run.id].number)),
+        exports=_exports(project),
+        export_into=str(new_folder(project, briefs[run.id].number)),
         stale=is_stale(project, run),
     )
 
@@ -212,11 +213,12 @@ def _predicted(project: Project, run: Run, ready: bool) -> Predicted | None:
     return Predicted(newest.id, newest.status, newest.reason, ready)
 
 
-def _exports(project: Project, run: Run) -> list[Exported]:
-    """The export runs of this training run, newest first."""
+def _exports(project: Project) -> list[Exported]:
+    """All export runs, newest first."""
     return [
         Exported(
             id=each.id,
+            run=int(each.config.get("run", 0)),
             status=each.status,
             reason=each.reason,
             folder=each.result.get("folder") or each.config.get("folder", ""),
@@ -224,11 +226,10 @@ def _exports(project: Project, run: Run) -> list[Exported]:
             items=[EXPORTS[name].title for name in each.config.get("items", ()) if name in EXPORTS],
         )
         for each in run_queue.list_runs(project, "export")
-        if each.config.get("run") == run.id
     ]
 
 
-def _new_folder(project: Project, number: int) -> Path:
+def new_folder(project: Project, number: int) -> Path:
     """A folder beside the project that does not exist yet."""
     name = re.sub(r"[^\w-]+", "-", project.name).strip("-").lower() or "classifier"
     first = project.folder.parent / f"{name}-classifier-run{number}"

@@ -33,13 +33,13 @@ def measure(
     kind: what the figures rest on (check, demo, folders). counts: labels trained on, per class. more: what else is
     known of the images.
     """
-    rows = [row for row, i in enumerate(answers.ids.tolist()) if i in known]
-    if not rows:
+    rows = np.flatnonzero(np.isin(answers.ids, list(known)))
+    if not len(rows):
         return None
-    names = [known[int(answers.ids[row])] for row in rows]
+    names = [known[item] for item in answers.ids[rows].tolist()]
     truth, classes = evaluate.numbered(names, answers.classes)
     said, sure = answers.y[rows], answers.confidence[rows]
-    about = more(np.array(rows, dtype=np.int64)) if more else About()
+    about = more(rows) if more else About()
     report = evaluate.report(truth, said, classes, kind, sure, about)
     right = said == truth
     return {

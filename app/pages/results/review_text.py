@@ -80,6 +80,21 @@ TEXT = {
     "review.next": "Next image (Right)",
     "review.zoom": "Fit, or 1:1 (Z)",
     "review.keys": "Keys (?)",
+    "review.where": "Where the network looked",
+    "review.where_tool": "Where the network looked (W)",
+    "review.where_waits": "The model is asked. The first time takes longer: it is loaded.",
+    "review.where_is": "The stronger the colour, the more that part of the image speaks for {name} rather than for the "
+    "other classes.",
+    "review.where_none": "No part of the image speaks for {name} by itself.",
+    "review.where_cut": "What lies outside of the coloured square the model does not see at all.",
+    "review.where_not": "It is coarse ({w} by {h} cells), says where and not why, and proves nothing: a model can look "
+    "at the right place for a wrong reason. A colour on what is beside the thing, such as the background, is worth a "
+    "second look.",
+    "review.where_cam": "Class activation by gradients (Grad-CAM, Selvaraju and others 2017).",
+    "review.where_attention": "Attention, weighted by gradients and followed through all layers (Chefer, Gur and Wolf "
+    "2021).",
+    "review.where_tokens": "Class activation by gradients (Grad-CAM, Selvaraju and others 2017), at the tokens that "
+    "enter the last block.",
     "review.top_none": "The model has not answered this image.",
     "review.label_head": "Label",
     "review.true_only": "By its folder it is {name}. Nobody has labeled it.",
@@ -114,6 +129,8 @@ TEXT = {
     "review.does_mark": "select one, a range; Ctrl+A all",
     "review.key_zoom": "Z, + −",
     "review.does_zoom": "whole image or its pixels; closer, farther",
+    "review.key_where": "W",
+    "review.does_where": "where the network looked, on and off",
     "review.key_flag": "F",
     "review.does_flag": "cannot tell",
     "review.key_exclude": "X",

@@ -17,6 +17,7 @@ from app.routes.run_briefs import training_briefs
 from app.routes.shapes import told
 from fact_core.errors import RunError, storage_error
 from fact_core.exchange import export_labels
+from fact_core.storage import db
 from fact_core.storage.project import Project
 
 
@@ -27,7 +28,8 @@ def register(app: FastAPI, server: Any) -> None:
     def results(key: str, run: int = 0) -> dict[str, Any]:
         """Everything the Results page shows of a training run (0: the newest)."""
         project = server.project(key)
-        return told(findings.results(project, findings.train_run(project, run)))
+        with db.shared(project.db):
+            return told(findings.results(project, findings.train_run(project, run)))
 
     @app.get("/x/{key}/predictions")
     def predictions(key: str, run: int = 0) -> Response:

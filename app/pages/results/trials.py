@@ -7,20 +7,39 @@ own (``fact_core.work.trial``). It leaves after some idle minutes, and with this
 from __future__ import annotations
 
 import json
+import os
+import secrets
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from app.pages.results import findings
 from app.shell.server import Opened
 from fact_core.errors import FactError, InputError, RunError
+from fact_core.images.folder import in_words, walk
+from fact_core.paths import typed
 from fact_core.storage.project import Project
 
 #: A photo may have so many bytes: as base64 it stays below what the guard lets in.
 MOST_BYTES = 40_000_000
+#: Photos of a folder that are answered at a time.
+MOST_FILES = 500
 IDLE_SECONDS, ANSWER_SECONDS = 300.0, 180.0
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The photos of a folder, by their paths in it. token: files are asked for by it; more: there are others."""
+
+    token: str
+    folder: str
+    names: list[str]
+    more: bool
 
 
 class Answerer:
@@ -32,8 +51,8 @@ class Answerer:
         self._lock = threading.Lock()
         self._idle: threading.Timer | None = None
 
-    def ask(self, run: int, content: bytes) -> dict[str, Any]:
-        """The answer of ``fact_core.work.trial``. RunError when the child ends or takes too long over it."""
+    def ask(self, head: Mapping[str, Any], content: bytes = b"") -> dict[str, Any]:
+        """What ``fact_core.work.trial`` answers. RunError when the child ends or takes too long over it."""
         with self._lock:
             self._rest()
             child = self._started()
@@ -42,7 +61,7 @@ class Answerer:
             late.daemon = True
             late.start()
             try:
-                child.stdin.write(json.dumps({"run": run, "bytes": len(content)}).encode() + b"\n" + content)
+                child.stdin.write(json.dumps({**head, "bytes": len(content)}).encode() + b"\n" + content)
                 child.stdin.flush()
                 line = child.stdout.readline()
             except OSError:
@@ -101,6 +120,38 @@ def try_photo(held: Opened, run_id: int, content: bytes) -> dict[str, Any]:
         raise InputError("The photo is empty", do="Choose another one.")
     if len(content) > MOST_BYTES:
         raise InputError("The photo is too large", f"{len(content):,} bytes", f"At most {MOST_BYTES:,}.")
+    return _asked(held, run_id, {}, content)
+
+
+def try_folder(held: Opened, path: str) -> Folder:
+    """The photos of a folder that the person names, in it and below it. InputError where there are none."""
+    root = typed(path)
+    if not os.path.isdir(root):
+        what = "This is not a folder" if os.path.exists(root) else "There is no such folder"
+        raise InputError(what, str(root), "Give the path of a folder with photos.")
+    seen = walk(root, held.project.folder, enough=MOST_FILES + 1)
+    files = [each.path for each in seen.files if not each.reason]
+    if not files:
+        raise InputError("There is no image in this folder", in_words(root, seen), "Choose another one.")
+    token = secrets.token_urlsafe(12)
+    held.cache["tried folder"] = (token, root, files[:MOST_FILES])
+    return Folder(token, str(root), files[:MOST_FILES], len(files) > MOST_FILES)
+
+
+def try_file(held: Opened, run_id: int, token: str, at: int) -> dict[str, Any]:
+    """What the model says of a file of the folder that was named last. InputError, RunError, what the child tells."""
+    known, root, files = held.cache.get("tried folder") or ("", Path(), [])
+    if token != known or not 0 <= at < len(files):
+        raise InputError("This folder is not looked at any more", do="Choose it again.")
+    return _asked(held, run_id, {"file": str(root / files[at])})
+
+
+def where(held: Opened, run_id: int, item: int) -> dict[str, Any]:
+    """Where the model looked in an image of the pool. InputError, RunError, what the child tells."""
+    return _asked(held, run_id, {"item": item})
+
+
+def _asked(held: Opened, run_id: int, head: Mapping[str, Any], content: bytes = b"") -> dict[str, Any]:
     run = findings.train_run(held.project, run_id)
     if run.status != "done" or not (held.project.run_folder(run.id) / "model" / "config.json").is_file():
         raise RunError("This training has no finished model", f"run {run.id}, {run.status}", "Choose another one.")
@@ -110,4 +161,4 @@ def try_photo(held: Opened, run_id: int, content: bytes) -> dict[str, Any]:
             answerer.close()
         answerer = held.cache["answerer"] = Answerer(held.project)
         held.ends.append(answerer.close)
-    return answerer.ask(run.id, content)
+    return answerer.ask({"run": run.id, **head}, content)

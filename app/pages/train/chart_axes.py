@@ -20,6 +20,8 @@ GAP = 0.022
 ACCURACY_ROW, LOSS_ROW = (0.0, 0.44), (0.56, 1.0)
 #: Losses have a logarithmic axis, so that one that diverges leaves the others their shape. It ends here.
 LOWEST_LOSS = 0.02
+#: So many times the highest loss of the other phases a solver's may reach before the axis cuts it off.
+ABOVE = 1.5
 
 
 def columns(phases: Sequence[str]) -> list[tuple[float, float]]:
@@ -50,10 +52,16 @@ def panel_edges(known: Sequence[Curve]) -> list[tuple[float, float]]:
     return found
 
 
-def loss_range(losses: Iterable[float | None]) -> tuple[float, float]:
-    """Lowest and highest loss that the axis shows."""
-    told = [each for each in losses if each is not None and each > 0] or [LOWEST_LOSS * 100]
-    low, high = max(LOWEST_LOSS, min(told)), max(*told, LOWEST_LOSS * 2)
+def loss_range(losses: Iterable[float | None], solvers: Iterable[float | None] = ()) -> tuple[float, float]:
+    """Lowest and highest loss that the axis shows.
+
+    solvers: those that a solver of the light model passes on its way. They do not raise the axis above the others by
+    more than ``ABOVE``: such a step says nothing of the model that comes out of it.
+    """
+    told, passed = ([each for each in some if each is not None and each > 0] for some in (losses, solvers))
+    some = told + passed or [LOWEST_LOSS * 100]
+    high = max(*told, *(min(each, ABOVE * max(told)) for each in passed)) if told else max(some)
+    low, high = max(LOWEST_LOSS, min(some)), max(high, LOWEST_LOSS * 2)
     return low / 1.3, max(high, low) * 1.4
 
 

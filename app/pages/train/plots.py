@@ -31,12 +31,7 @@ def training_figure(events: Iterable[Event], phases: Sequence[str]) -> dict[str,
     index in data of its line in the phase's last panel. A line's end follows it.
     """
     known = curves(events, phases)
-    losses = axes.loss_range(
-        value
-        for curve in known
-        for name in ("loss", "check_loss")
-        for value in (*curve.series[name][1], _end_at(curve, name))
-    )
+    losses = axes.loss_range(_losses(known, solvers=False), _losses(known, solvers=True))
     data: list[dict[str, Any]] = []
     where: list[dict[str, int]] = []
     for number, curve in enumerate(known):
@@ -47,6 +42,17 @@ def training_figure(events: Iterable[Event], phases: Sequence[str]) -> dict[str,
             on = {"xaxis": "x" + place, "yaxis": "y" + place}
             data += [_line(curve, name) | on, _end(curve, name, losses) | on]
     return {"data": data, "layout": _layout(known, where, losses)}
+
+
+def _losses(known: Iterable[Curve], solvers: bool) -> list[float | None]:
+    """All losses of the phases, or those that the light model's solvers pass on their way."""
+    return [
+        value
+        for curve in known
+        if bool(curve.panel) == solvers
+        for name in ("loss", "check_loss")
+        for value in (*curve.series[name][1], _end_at(curve, name))
+    ]
 
 
 def _style(name: str) -> tuple[str, float, int]:
@@ -91,7 +97,8 @@ def _end(curve: Curve, name: str, losses: tuple[float, float]) -> dict[str, Any]
     accuracy, value, twin = name.endswith("accuracy"), _end_at(curve, name), _end_at(curve, TWINS[name])
     told = kept(curve, name)
     other = told is not None and (not values or values[-1] is None or abs(values[-1] - told) > APART)
-    shown = value if accuracy or value is None else max(value, losses[0])  # below the axis there is the other row
+    # Below the axis there is the other row, above it the words.
+    shown = value if accuracy or value is None else min(max(value, losses[0]), losses[1])
     trace: dict[str, Any] = {
         "type": "scatter",
         "mode": "markers+text" if curve.ends else "markers",

@@ -86,7 +86,11 @@ TEXT = {
     "train.accuracy_row": "Accuracy",
     "train.legend_train": "{n} training labels",
     "train.legend_train_plain": "training labels",
-    "train.legend_check": "{n} check images",
+    "train.legend_check": "{n} check images, never trained on",
+    "train.legend_check_help": "They show how the model does on images that it does not learn from. No step is chosen "
+    "and no run ends early by them, else the figure would flatter.",
+    "train.light": "The light model’s loss may be high on the way: its solvers minimise it with a penalty on "
+    "large weights. What counts is the last point, and the accuracy below.",
     "train.bar": "bar: 95 % interval of {n} images",
     "train.reset_zoom": "Reset the zoom",
     "train.next": "comes next",

@@ -61,3 +61,14 @@ export function withDoubts(view, found) {
   });
   return { ...view, doubt };
 }
+
+/** Labeled images, the most doubtful label first; those of which nothing is said come last, as they were.
+ *  @param {ReturnType<typeof readSuspects> | null} found
+ *  @param {number[]} ids */
+export function mostDoubtful(found, ids) {
+  const key = (id) => {
+    const row = found ? found.rows.get(id) : undefined;
+    return row === undefined ? -1 : found.kind[row] === TWIN ? 65536 : found.doubt[row];
+  };
+  return ids.map((id) => [key(id), id]).sort(([a], [b]) => b - a).map(([, id]) => id);
+}

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ALL, matching } from "./filter.js";
-import { doubtOf, LIKE, suspected, TWIN, withDoubts } from "./suspects.js";
+import { doubtOf, LIKE, mostDoubtful, suspected, TWIN, withDoubts } from "../images/doubts.js";
 
 const found = {
   n: 4,
@@ -44,4 +44,10 @@ test("every list of the review can be put into the order of doubt", () => {
   );
   const order = matching(/** @type {any} */ (view), { ...ALL, by: "doubt" }, { find: null, list: null });
   assert.deepEqual([...order].map((row) => ids[row]), [10, 12, 11, 9]);
+});
+
+test("the most doubtful labels come first, those that nobody has judged last", () => {
+  const judged = { ...found, doubt: Uint16Array.of(5, 40000, 1, 2), kind: Uint8Array.of(0, LIKE, TWIN, 0) };
+  assert.deepEqual(mostDoubtful(judged, [99, 10, 11, 12, 13, 98]), [12, 11, 10, 13, 99, 98]);
+  assert.deepEqual(mostDoubtful(null, [3, 1, 2]), [3, 1, 2]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sorted } from "./runs.js";
+import { sorted } from "./run_table.js";
 
 const row = (id, recipe, right, n) => ({
   run: { id, number: id, recipe, backbone: "", labels: 10 * id, preset: "", seconds: 100 - id },
