@@ -10,6 +10,7 @@ import { isOpen } from "./words.js";
 function exportItem(item) {
   const box = el("input", {
     type: "checkbox",
+    id: `export-${item.name}`, // found again when the proposal comes
     value: item.name,
     onchange: () => {
       if (box.checked) store.wanted.add(item.name);
