@@ -37,7 +37,7 @@ from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState, answering
 from fact_core.phase_config import StConfig
 from fact_core.types import Step
-from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, steps, tiny
+from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, same, steps, tiny
 
 Y = [0, 1, 2, 0, 1, 2]
 
@@ -568,8 +568,9 @@ def test_a_student_of_small_crops_answers_small_pictures_wherever_it_goes(
     save_model(tmp_path / "model", whole.classifier, {})
     stored, _ = load_model(tmp_path / "model")
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    for other in (over, again):
-        assert shown(other) == 64
-        assert torch.equal(other.classifier(images), whole.classifier(images))
+    assert shown(over) == shown(again) == 64
     assert stored.backbone.preprocess == whole.classifier.backbone.preprocess
-    assert torch.equal(stored(images), whole.classifier(images))
+    for other in (over.classifier, again.classifier, stored):
+        assert same(other, whole.classifier)
+        # Weights that lie in another order in memory are summed in another one.
+        assert torch.allclose(other(images), whole.classifier(images), rtol=1e-5, atol=1e-6)
