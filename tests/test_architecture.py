@@ -44,9 +44,10 @@ LAYERS: dict[str, tuple[str, list[str]]] = {
     "images": ("", [*TORCH, *PAGE, *SQL]),
     "pretrained": ("", [*TORCH, *PAGE, *SQL]),
     "storage": ("images", [*TORCH, *PAGE]),
-    "labeling": ("storage images", [*TORCH, *PAGE]),
-    "exchange": ("labeling storage images", [*TORCH, *PAGE, *SQL]),
     "analysis": ("", [*TORCH, *PAGE, *SQL]),
+    # What may be accepted is asked of the check images where the answer is stored.
+    "labeling": ("analysis storage images", [*TORCH, *PAGE]),
+    "exchange": ("labeling storage images", [*TORCH, *PAGE, *SQL]),
     "compute": ("images", [*PAGE, *SQL]),
     "backbones": ("compute pretrained images", [*PAGE, *SQL]),
     "lightweight": ("compute", [*PAGE, *SQL]),
