@@ -304,9 +304,9 @@ def test_the_gate_judges_by_images_that_its_folds_have_not_learned_from(
         judged.append(set())
         yield from ()
 
-    def judging(files: Sequence[Path], *rest: Any) -> Any:
+    def judging(files: Sequence[Path], *rest: Any, **options: Any) -> Any:
         judged[-1].update(files)
-        return batches(files, *rest)
+        return batches(files, *rest, **options)
 
     monkeypatch.setattr(weight_mix, "batches", judging)
     full = replace(PLAN, steps=7, batch=3, warm_up=2)
