@@ -87,42 +87,25 @@ def loop(
     Where the device has no room for one image, or for the network, the CPU trains. DeviceError where memory runs out
     later: what is saved goes on from there.
     """
-    less = less or LessMemory(device)
-
-    drawn = generator.get_state()
+    less, drawn = less or LessMemory(device), generator.get_state()
+    y, interpolation = labelled.y, net.backbone.preprocess.interpolation
 
     def on(at: torch.device) -> Step[Looped]:
         generator.set_state(drawn)
-        return _looped(net, labelled, plan, at, generator, checkpoint, part, check, keep_best, less)
+        there = yield from uploaded(labelled.images, at, interpolation)
+        with _training_mode(net, plan, at), _batches(labelled, plan, interpolation, generator, there) as batches:
+            run = Training(net, torch.unique(y), plan, at, less)
+            best = Best() if keep_best and check is not None else None
+            yield from _resume(run, batches, checkpoint, part, best)
+            if best is not None and check is not None and run.step == 0:
+                best.offer(run, (yield from _measure(run, check))[1])
+            yield from _learn(run, batches, y, check, checkpoint, part, best, labelled.epoch)
+            run.swap()  # the averaged weights stay
+            if best is not None:
+                best.put_back(run)
+        return Looped(plan.steps, plan.steps * batches.batch / labelled.epoch)
 
     return (yield from less.whole("training", on))
-
-
-def _looped(
-    net: Net,
-    labelled: Pictures,
-    plan: LoopPlan,
-    device: torch.device,
-    generator: torch.Generator,
-    checkpoint: Checkpoint,
-    part: str,
-    check: Measured | None,
-    keep_best: bool,
-    less: LessMemory,
-) -> Step[Looped]:
-    y, pre = labelled.y, net.backbone.preprocess
-    there = yield from uploaded(labelled.images, device, pre.interpolation)
-    with _training_mode(net, plan, device), _batches(labelled, plan, pre.interpolation, generator, there) as batches:
-        run = Training(net, torch.unique(y), plan, device, less)
-        best = Best() if keep_best and check is not None else None
-        yield from _resume(run, batches, checkpoint, part, best)
-        if best is not None and check is not None and run.step == 0:
-            best.offer(run, (yield from _measure(run, check))[1])
-        yield from _learn(run, batches, y, check, checkpoint, part, best, labelled.epoch)
-        run.swap()  # the averaged weights stay
-        if best is not None:
-            best.put_back(run)
-    return Looped(plan.steps, plan.steps * batches.batch / labelled.epoch)
 
 
 @contextmanager
