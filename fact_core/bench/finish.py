@@ -61,10 +61,7 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
 
 
 def _budgets(given: argparse.Namespace) -> list[int]:
-    try:
-        budgets = sorted({int(each) for each in given.labels.split(",")})
-    except ValueError:
-        raise ConfigError("--labels needs whole numbers", repr(given.labels)) from None
+    budgets = rounds.numbers(given.labels)
     if budgets[0] < 2 or min(given.check, given.draws, given.seeds) < 1:
         raise ConfigError("--labels needs 2 images or more, --check, --draws and --seeds 1", given.labels)
     return budgets

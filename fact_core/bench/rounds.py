@@ -111,11 +111,16 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     return {"text": table(rows), "json": rows}
 
 
-def _budgets(given: argparse.Namespace) -> list[int]:
+def numbers(labels: str) -> list[int]:
+    """The numbers of ``--labels N,...``, ascending, each once. ConfigError where they are none."""
     try:
-        budgets = sorted({int(each) for each in given.labels.split(",")})
+        return sorted({int(each) for each in labels.split(",")})
     except ValueError:
-        raise ConfigError("--labels needs whole numbers", repr(given.labels)) from None
+        raise ConfigError("--labels needs whole numbers", repr(labels)) from None
+
+
+def _budgets(given: argparse.Namespace) -> list[int]:
+    budgets = numbers(given.labels)
     if given.round < 2 or any(each < given.round or each % given.round for each in budgets):
         raise ConfigError("--labels needs whole rounds", f"{given.labels} of rounds of {given.round}")
     return budgets
