@@ -13,7 +13,7 @@ from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import items
 from fact_core.storage import project as projects
-from fact_core.types import Selection
+from fact_core.types import IntArray, Selection
 from fact_core.work.scan import scan
 from tests.page.test_results_routes import label, train
 from tests.storage_help import flat_project, is_sound
@@ -82,10 +82,8 @@ def test_names_are_text_on_every_page(
     assert page.title().startswith("FACT Studio") or NAMES[0] in page.title()
 
 
-def test_two_tabs_give_one_image_two_labels_before_they_hear_of_each_other(
-    address_of: AddressOf, page: Page, tmp_path: Path
-) -> None:
-    """Hostile input 12: the later one says whose place it took, and gives it back; keys that moved rest a moment."""
+def cats_and_dogs(address_of: AddressOf, page: Page, tmp_path: Path) -> tuple[projects.Project, IntArray, int, int]:
+    """A project on its Label page: itself, the ids of its 12 images, of which 10 are picks, and two classes."""
     project = flat_project(tmp_path, images=12)
     ids = items.pool(project).ids
     selections.save(project, Selection(ids[:10], ("pick",) * 10, ids[10:], "random"), None)
@@ -93,6 +91,14 @@ def test_two_tabs_give_one_image_two_labels_before_they_hear_of_each_other(
     page.goto(address_of(project))
     on_page(page, "project")
     go(page, "label")
+    return project, ids, cat, dog
+
+
+def test_two_tabs_give_one_image_two_labels_before_they_hear_of_each_other(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    """Hostile input 12: the later one says whose place it took, and gives it back; keys that moved rest a moment."""
+    project, ids, cat, dog = cats_and_dogs(address_of, page, tmp_path)
     other = page.context.new_page()
     other.goto(page.url)
     on_page(other, "label")
@@ -129,13 +135,7 @@ def test_two_tabs_give_one_image_two_labels_before_they_hear_of_each_other(
 
 def test_an_undo_that_a_merge_stops_says_why(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """A merge by somebody else lies over the label; once it is taken back, the same key undoes it."""
-    project = flat_project(tmp_path, images=12)
-    ids = items.pool(project).ids
-    selections.save(project, Selection(ids[:10], ("pick",) * 10, ids[10:], "random"), None)
-    cat, dog = (classes.add_class(project, name) for name in ("cat", "dog"))
-    page.goto(address_of(project))
-    on_page(page, "project")
-    go(page, "label")
+    project, ids, cat, dog = cats_and_dogs(address_of, page, tmp_path)
     for number in (1, 2):
         page.evaluate(PAINTED)
         page.keyboard.press("1")
