@@ -30,7 +30,7 @@ from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
 from fact_core.finetune.naming import NAMED, digest, named, strangers, teaching_share
 from fact_core.finetune.training import LoopPlan, Net
-from fact_core.finetune.training_run import TrainingInputs, TrainingState, answering, ended
+from fact_core.finetune.training_run import TrainingInputs, TrainingState, answering_preprocess, ended
 from fact_core.generators import map_events
 from fact_core.types import Step
 
@@ -84,7 +84,7 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
     )
     plan = replace(plan, steps=config.st.steps, warm_up=0)  # epochs of the labelled images say nothing here
     net = Net(state.backbone, copy.deepcopy((yield from first_head(inputs, state, taught, False))))
-    sees = answering(state.backbone, plan.pixels, plan.crop_min, state.backbone.preprocess)
+    sees = answering_preprocess(state.backbone, plan.pixels, plan.crop_min, state.backbone.preprocess)
     bound = bound_to(inputs, state.backbone, teacher)  # by what phase 2 depends on, and by what comes on top
     if bound is not None:
         own = {"unlabelled": digest(inputs.unlabelled), "rounds": config.st.rounds, "names": config.st.names}

@@ -103,7 +103,7 @@ class TrainingState:
         return decision
 
 
-def answering(backbone: Backbone, pixels: int, crop_min: float, own: Preprocess) -> Preprocess:
+def answering_preprocess(backbone: Backbone, pixels: int, crop_min: float, own: Preprocess) -> Preprocess:
     """How a network that has learned from crops of ``pixels`` sees what it answers: never larger than ``own``.
 
     The side is that of ``phase_config.answered``. A network with learned positions stays at its own.

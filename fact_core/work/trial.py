@@ -31,7 +31,7 @@ from fact_core.analysis.rows import finite_unit
 from fact_core.backbones import Backbone
 from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.saliency import saliency
-from fact_core.compute.device import choose
+from fact_core.compute.device import answering, choose
 from fact_core.compute.image_batches import Preprocess, load_eval, normalise
 from fact_core.errors import FactError, InputError
 from fact_core.generators import finish
@@ -99,7 +99,7 @@ class Trial:
         classifier, loaded = self._model(run_id)
         pre, backbone = classifier.backbone.preprocess, self.backbone
         wanted = max(pre.resize, backbone.preprocess.resize if backbone else 0)
-        with decoding(content, 0, 2 * wanted, pre.ranges) as picture, torch.inference_mode():
+        with decoding(content, 0, 2 * wanted, pre.ranges) as picture, answering(DEVICE):
             p = classifier(_input(picture, pre))[0].numpy()
             pooled = backbone(_input(picture, backbone.preprocess)).pooled.numpy() if backbone else None
         names = checked.class_names(self.project, run_queue.get(self.project, run_id))
@@ -132,7 +132,7 @@ class Trial:
             raise InputError("There is no such image", str(item_id), "Reload the page.")
         with decoding(items.source_of(self.project, item), 0, 2 * pre.resize, pre.ranges) as picture:
             image, size = _input(picture, pre), picture.size
-        with torch.inference_mode():
+        with answering(DEVICE):
             k = int(classifier(image)[0].argmax())
         found, box = saliency(classifier, image, k), pre.cut(size).box
         names = checked.class_names(self.project, run_queue.get(self.project, run_id))

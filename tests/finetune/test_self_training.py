@@ -34,7 +34,7 @@ from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pool_names import drawn, surest
 from fact_core.finetune.self_training import APART, PROVED, SIDE, _Shown, often, planned
 from fact_core.finetune.training import Net
-from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState, answering
+from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState, answering_preprocess
 from fact_core.phase_config import StConfig
 from fact_core.types import Step
 from tests.finetune_help import CPU, Coloured, backbone, coloured, drain, same, steps, tiny
@@ -529,12 +529,12 @@ def test_things_look_as_large_in_answers_as_in_the_crops_learned_from(
 def test_only_where_it_learned_small_and_has_no_positions_a_network_answers_smaller() -> None:
     net = load("tf_efficientnet_lite0", pixels=224, random=True)
     own = net.preprocess
-    assert answering(net, 128, 0.15, own).pixels == 160
-    assert answering(net, 128, 0.15, replace(own, view="whole")).pixels == 160
-    assert answering(net, 224, 0.5, own) == own  # never larger than its own
-    assert answering(net, 192, 0.15, own) == own
+    assert answering_preprocess(net, 128, 0.15, own).pixels == 160
+    assert answering_preprocess(net, 128, 0.15, replace(own, view="whole")).pixels == 160
+    assert answering_preprocess(net, 224, 0.5, own) == own  # never larger than its own
+    assert answering_preprocess(net, 192, 0.15, own) == own
     seer = load("vit_small_patch16_224.dino", pixels=224, random=True)
-    assert answering(seer, 128, 0.15, seer.preprocess) == seer.preprocess
+    assert answering_preprocess(seer, 128, 0.15, seer.preprocess) == seer.preprocess
 
 
 @pytest.mark.slow
