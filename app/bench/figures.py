@@ -58,15 +58,19 @@ def label_row(
 ) -> dict[str, Any]:
     """One row of the bench ``label``.
 
-    seen: for each key {at, digit, id: of the image that was shown when it was pressed, shown: when the next one was}.
+    seen: for each key {at, digit, id: of the image that was there when it was pressed, early: that image had not been
+    painted yet, shown: when the next one was}. The page takes no early key, as a person cannot have meant it for an
+    image that was not seen: these keys are counted and are no part of the other figures.
     stored: the label history, oldest first. class_ids: in the order of their keys 1 to 9, 0.
     """
-    times = paint_times(seen, events, "shown")
-    given = [(int(each["id"]), class_ids[(int(each["digit"]) - 1) % 10]) for each in seen]
+    meant = [each for each in seen if not each["early"]]
+    times = paint_times(meant, events, "shown")
+    given = [(int(each["id"]), class_ids[(int(each["digit"]) - 1) % 10]) for each in meant]
     lost, reordered = lost_and_reordered(given, stored)
     return {
         "pool": pool,
         "keys": len(seen),
+        "early": len(seen) - len(meant),
         "key_to_next_image_ms_p50": percentile(times, 50),
         "key_to_next_image_ms_p95": percentile(times, 95),
         "lost": lost,

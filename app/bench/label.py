@@ -4,7 +4,8 @@ The program serves a synthetic pool (10,000 and 100,000 images, ``--full`` 1,000
 1600 x 1200. In Chromium, 200 digits are pressed at 5 a second. For each, two times are taken and the later one counts:
 the Event Timing API's from the key to the next frame that was presented, and until another image lies in the page,
 complete and decoded (looked for in every frame). Then the label history is read: "lost" are labels of images that were
-shown under a key and are not in it, "reordered" are those that stand in it behind a later one.
+shown under a key and are not in it, "reordered" are those that stand in it behind a later one. "early" are keys that
+came before their image was painted: the page takes none of them.
 """
 
 from __future__ import annotations

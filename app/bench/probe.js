@@ -1,5 +1,6 @@
 // Measures inside the page. It runs before the page's own scripts. All times are performance.now(), in ms.
-//   keys     [{at, digit, id, shown}]         a digit: which image was there, when the next one was there, decoded
+//   keys     [{at, digit, id, early, shown}]  a digit: which image was there, whether it had been painted, when the next
+//                                             one was there, decoded
 //   clicks   [{at, id, marked, shown}]        a click on the map: when another dot was marked as current, when its image was there
 //   lassos   [{at, painted}]                  the end of a drag with a tool: when the map was painted again
 //   draws    times at which the map's dots were drawn
@@ -31,7 +32,8 @@
 
   addEventListener("keydown", (event) => {
     if (probe.mode !== "keys" || event.repeat || !/^Digit\d$/.test(event.code)) return;
-    const row = { at: event.timeStamp, digit: Number(event.key), id: idOf(picture()), shown: null };
+    const id = idOf(picture()), stage = document.querySelector("#page-label .lb-stage");
+    const row = { at: event.timeStamp, digit: Number(event.key), id, early: Number(stage.dataset.seen) !== id, shown: null };
     probe.keys.push(row);
     follow(row);
   }, true);

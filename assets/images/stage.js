@@ -141,7 +141,9 @@ export class Stage {
   // It has been seen when it is decoded and a frame later: only then a key can be meant for it.
   watch(item, img) {
     const painted = () => {
-      if (this.now === item) this.seen = item.id;
+      if (this.now !== item) return;
+      this.seen = item.id;
+      this.host.dataset.seen = String(item.id); // for who watches the page from without
     };
     const soon = () => requestAnimationFrame(() => setTimeout(painted));
     img.decode().then(soon, () => img.complete && img.naturalWidth && soon());

@@ -27,13 +27,18 @@ export function browseButton(field, project = false) {
  *  @param {string} [title] */
 export function chooseFolder(begin, project, title = t(project ? "browse.title_project" : "browse.title")) {
   const place = el("div", { class: "p-browse" });
-  let now = null;
+  let now = null, asked = 0;
   const yes = el("button", { class: "btn primary", type: "button" }, t("browse.take"));
   const go = async (at, quiet = false) => {
+    const turn = asked = asked + 1;
+    yes.disabled = true; // else it would take the folder before the one that was just clicked
     try {
-      now = await api(`/x/folder?at=${encodeURIComponent(at)}`);
+      const found = await api(`/x/folder?at=${encodeURIComponent(at)}`);
+      if (turn !== asked) return; // another folder was clicked meanwhile
+      now = found;
       draw(place, now, go, project);
     } catch (error) {
+      if (turn !== asked) return;
       if (quiet) return go("");
       place.prepend(errorBox(error));
     }

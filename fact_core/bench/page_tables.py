@@ -8,6 +8,7 @@ from typing import Any
 LABEL = {
     "pool": "images",
     "keys": "keys",
+    "early": "before their image",
     "key_to_next_image_ms_p50": "ms to the next image, median",
     "key_to_next_image_ms_p95": "95 %",
     "lost": "lost",

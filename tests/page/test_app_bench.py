@@ -93,11 +93,16 @@ def test_what_is_left_out_is_lost_and_only_a_sorted_history_has_nothing_reordere
 
 
 def test_a_row_of_labels_counts_from_what_was_on_screen() -> None:
-    seen = [{"at": 0.0, "digit": 1, "id": 4, "shown": 30.0}, {"at": 200.0, "digit": 0, "id": 5, "shown": 260.0}]
+    seen = [
+        {"at": 0.0, "digit": 1, "id": 4, "early": False, "shown": 30.0},
+        {"at": 10.0, "digit": 7, "id": 5, "early": True, "shown": 260.0},  # its image had not been painted
+        {"at": 200.0, "digit": 0, "id": 5, "early": False, "shown": 260.0},
+    ]
     row = figures.label_row(1000, seen, [], [(4, 11), (5, 20)], list(range(11, 21)), "a computer")
     assert row == {
         "pool": 1000,
-        "keys": 2,
+        "keys": 3,
+        "early": 1,
         "key_to_next_image_ms_p50": 30.0,
         "key_to_next_image_ms_p95": 60.0,
         "lost": 0,
@@ -198,7 +203,7 @@ def test_keys_are_measured_in_chromium(images: Path, tmp_path: Path) -> None:
     assert (row["pool"], row["keys"], row["lost"], row["reordered"]) == (600, KEYS, 0, 0)
     assert 0 < row["key_to_next_image_ms_p50"] <= row["key_to_next_image_ms_p95"] <= figures.NEVER_MS
     given_labels = [each for each in labels_now.history(project) if each.op == "label"]
-    assert len({each.item for each in given_labels}) == KEYS
+    assert len({each.item for each in given_labels}) == KEYS - row["early"]  # early ones: the machine was busy
 
 
 @pytest.mark.browser

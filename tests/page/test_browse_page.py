@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import MakeImages
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.browser_help import LONG, on_page
 from tests.page.conftest import Serve
@@ -34,8 +34,15 @@ def test_a_project_is_made_of_a_folder_that_was_clicked(
     expect(dialog.get_by_role("status")).to_contain_text("No image lies right in this folder")
     dialog.get_by_role("button", name="green").click()
     expect(dialog.get_by_role("status")).to_contain_text("12 images lie right in this folder")
+    use = dialog.get_by_role("button", name="Use this folder")
+    on_the_way: list[Route] = []
+    page.route("**/x/folder?*", lambda route: on_the_way.append(route))
     dialog.get_by_role("button", name="Up").click()
-    dialog.get_by_role("button", name="Use this folder").click()
+    expect(use).to_be_disabled()  # until it is known which folder "this" is
+    page.wait_for_timeout(100)
+    on_the_way.pop().continue_()
+    page.unroute("**/x/folder?*")
+    use.click()
     expect(page.locator("#p-images")).to_have_value(str(photos))
     page.get_by_role("button", name="Create and scan").click()
     expect(page.locator("#page-project .fact")).to_have_text("24 images are ready.", timeout=LONG)
