@@ -117,6 +117,7 @@ interface ClassRow {
   colour: number;
   key: string;
   count: number;
+  other: boolean;
 }
 
 type Role = "pick" | "audit" | null;

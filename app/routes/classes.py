@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from app.routes.shapes import told
 from app.shell.server import Server
 from fact_core.errors import InputError
-from fact_core.labeling import classes
+from fact_core.labeling import classes, other_class
 from fact_core.labeling.history import LARGEST
 from fact_core.storage.project import Project
 
@@ -34,10 +34,11 @@ class Change(BaseModel):
     into: Id = 0
     batch: str = ""
     text: str = ""
+    holds: bool = True
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """POST /x/K/classes {op: add|rename|recolour|key|reorder|delete|restore|merge|unmerge|add_many, ...}."""
+    """POST /x/K/classes {op: one of CHANGES, ...}."""
 
     @app.post("/x/{key}/classes")
     def change_class(key: str, change: Annotated[Change, Body()]) -> dict[str, Any]:
@@ -91,4 +92,6 @@ CHANGES: Mapping[str, Make] = {
     "merge": _merge,
     "unmerge": _unmerge,
     "add_many": _add_many,
+    "add_other": lambda project, change: {"id": other_class.add(project, change.name)},
+    "other": lambda project, change: other_class.mark(project, change.id, change.holds),
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { keysMoved } from "./other_window.js";
 
 /** @returns {ClassRow[]} */
-const list = (...ids) => ids.map((id) => ({ id, name: `class ${id}`, colour: 0, key: "", count: 0 }));
+const list = (...ids) => ids.map((id) => ({ id, name: `class ${id}`, colour: 0, key: "", count: 0, other: false }));
 const withKey = (rows, id, key) => rows.map((each) => (each.id === id ? { ...each, key } : each));
 
 test("no key means another class when one is added, renamed, or goes from the end", () => {

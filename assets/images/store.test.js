@@ -10,7 +10,7 @@ beforeEach(() => {
   standIn();
   server = new OpsServer();
   store = new LabelStore(() => {});
-  const plain = { colour: 0, key: "", count: 0 };
+  const plain = { colour: 0, key: "", count: 0, other: false };
   store.classes = [{ id: ROSE, name: "rose", ...plain }, { id: TULIP, name: "tulip", ...plain }];
 });
 const give = (item, each) => store.change(item, "label", each, 1.5);

@@ -210,6 +210,14 @@ export class ClassActs {
     return this.save({ op: "add", name });
   }
 
+  addOther() {
+    return this.save({ op: "add_other", name: t("classes.none") });
+  }
+
+  other(each) {
+    return this.save({ op: "other", id: each.id, holds: !each.other });
+  }
+
   rename(id, name) {
     return this.save({ op: "rename", id, name });
   }

@@ -55,6 +55,8 @@ export class ClassList {
     this.editing = null; // "new", or the id of a class
     this.dragged = null; // the line that the person moves
     this.last = this.plain("label.add_class", "+", () => this.edit("new"), this.caps("N"));
+    this.none = this.plain("classes.none", "+", () => this.acts.addOther(), this.caps());
+    this.none.title = t("classes.none_help");
     this.listing = this.plain("classes.list", "", () => this.acts.list(), this.caps());
   }
 
@@ -141,7 +143,7 @@ export class ClassList {
 
   update(each, index, current, begun) {
     const made = this.row(each.id), count = this.store.counts.get(each.id) || 0, given = current === each.id;
-    const stamp = JSON.stringify([each.name, each.colour, each.key, index < 10 && index, count, given, begun]);
+    const stamp = JSON.stringify([each, index < 10 && index, count, given, begun]);
     if (stamp === made.stamp) return made.line; // thousands of rows are drawn after every key
     made.stamp = stamp;
     made.caps.replaceChildren(
@@ -150,7 +152,8 @@ export class ClassList {
     made.mark.className = `mark ${classShape(each)}`;
     made.mark.style.setProperty("--mark", classColour(each));
     made.name.textContent = made.name.title = each.name;
-    made.needs.textContent = count === 1 ? t("label.needs_one") : begun && !count ? t("label.needs_two") : "";
+    const needs = count === 1 ? t("label.needs_one") : begun && !count ? t("label.needs_two") : "";
+    made.needs.textContent = needs || (each.other ? t("classes.none_is") : "");
     made.count.textContent = fmt.int(count);
     made.give.setAttribute("aria-pressed", String(given));
     made.more.setAttribute("aria-label", t("classes.menu", { name: each.name }));
@@ -194,6 +197,7 @@ export class ClassList {
       { text: t("classes.up"), key: t("classes.cap_up"), disabled: at === 0, act: () => this.move(id, -1) },
       { text: t("classes.down"), key: t("classes.cap_down"), disabled: at === n - 1, act: () => this.move(id, 1) },
       null,
+      { text: t(each.other ? "classes.ordinary" : "classes.other"), act: () => this.acts.other(each) },
       { text: t("classes.merge"), disabled: n < 2, act: () => this.acts.merge(this.store.classOf(id) || each) },
       { text: t("classes.delete"), icon: "trash", act: () => this.acts.remove(this.store.classOf(id) || each) },
     ]);
@@ -269,7 +273,8 @@ export class ClassList {
       i,
     ) => (this.editing === each.id ? this.editLine(each, i) : this.update(each, i, current, begun)));
     this.host.classList.toggle("lb-twokeys", this.store.classes.some((each, i) => each.key && i < 10));
-    arrange(this.host, [...lines, this.editing === "new" ? this.newLine() : this.last, this.listing]);
+    const { classes } = this.store, none = classes.length && !classes.some((each) => each.other) ? [this.none] : [];
+    arrange(this.host, [...lines, this.editing === "new" ? this.newLine() : this.last, ...none, this.listing]);
     if (this.rows.size > this.store.classes.length + 50) {
       for (const id of this.rows.keys()) if (this.place(id) < 0) this.rows.delete(id);
     }

@@ -20,7 +20,7 @@ export const tell = () => {
 };
 
 function newsKey(state) { // what has to change before the result can be another one
-  const done = (state.runs || []).filter((run) => ["train", "predict", "export"].includes(run.kind)).map((
+  const done = (state.runs || []).filter((run) => ["scan", "train", "predict", "export"].includes(run.kind)).map((
     run,
   ) => [run.id, run.status]);
   const classes = (state.classes || []).map((each) => [each.name, each.count, each.colour]);

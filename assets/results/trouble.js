@@ -5,7 +5,7 @@ import { fmt } from "../shell/format.js";
 import { asSentence, toast } from "../shell/notices.js";
 import { goTo } from "../shell/pages.js";
 import { startRun } from "../shell/state.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 import { isOpen } from "./words.js";
 
 function undone(run) { // no model: whether one is coming, and what stands in its way
@@ -26,10 +26,20 @@ function undone(run) { // no model: whether one is coming, and what stands in it
   );
 }
 
+function lacking({ run, predicted }) { // photos that came into the folder since
+  const act = () => startRun("predict", { run: run.id }).catch(toast);
+  return el(
+    "div",
+    { class: "note results-note", role: "status" },
+    `${counted("results.lacking", predicted.lacking, { run: run.number })} `,
+    el("button", { class: "btn slim", type: "button", id: "results-answer", onclick: act }, t("results.answer_them")),
+  );
+}
+
 export function trouble(data) { // the pool is not predicted: why, and what to do
   const run = data.predicted, running = run && app.state.run && app.state.run.id === run.id ? app.state.run : null;
   if (data.run.status !== "done") return undone(data.run);
-  if (run && run.status === "done") return null;
+  if (run && run.status === "done") return run.lacking ? lacking(data) : null;
   if (run && isOpen(run)) {
     const done = running && running.progress && running.progress.total ? running.progress : null;
     const bar = el("i", { style: { width: done ? `${(100 * done.done) / done.total}%` : "0%" } });

@@ -26,6 +26,7 @@ const listed = [{ id: 5, name: "rose" }, { id: 6, name: "tulip" }, { id: 7, name
   colour: 0,
   key: "",
   count: 0,
+  other: false,
 }));
 /** @type {Map<number, any>} */
 const states = new Map([[10, { kind: "label", class: 5 }], [11, { kind: "label", class: 5 }]]);

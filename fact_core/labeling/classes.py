@@ -33,7 +33,7 @@ MOST_CLASSES = 10_000
 class ClassRow:
     """One class; ``count`` images have it as their label now. ``colour``: its place in the palette.
 
-    ``key``: the key that gives it, beside its number; "" for none.
+    ``key``: the key that gives it, beside its number; "" for none. ``other``: it holds what fits no other class.
     """
 
     id: int
@@ -42,6 +42,7 @@ class ClassRow:
     count: int
     colour: int
     key: str
+    other: bool
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ def classes(project: Project) -> list[ClassRow]:
             con.execute(f"SELECT class, count(*) FROM ({NOW}) WHERE kind = 'label' GROUP BY class").fetchall()
         )
         return [
-            ClassRow(row["id"], row["name"], row["position"], counts.get(row["id"], 0), _colour(row), row["key"])
+            ClassRow(
+                *(row["id"], row["name"], row["position"], counts.get(row["id"], 0), _colour(row), row["key"]),
+                other=bool(row["other"]),
+            )
             for row in _present(con)
         ]
 
@@ -262,7 +266,7 @@ def hide_empty(con: Database, ids: Iterable[int]) -> None:
 
 def _present(con: Database) -> list[sqlite3.Row]:
     return con.execute(
-        "SELECT id, name, folded, position, colour, key FROM class WHERE NOT deleted ORDER BY position, id"
+        "SELECT id, name, folded, position, colour, key, other FROM class WHERE NOT deleted ORDER BY position, id"
     ).fetchall()
 
 

@@ -78,6 +78,12 @@ def pool(project: Project) -> Pool:
     return Pool(project.images, ids, tuple([row[1] for row in rows]), tuple([row[2] for row in rows]))
 
 
+def count_after(project: Project, item_id: int) -> int:
+    """How many images of the pool came into the project after that one."""
+    with db.connect(project.db) as con:
+        return int(con.execute(f"SELECT count(*) FROM item WHERE {IN_POOL} AND id > ?", (item_id,)).fetchone()[0])
+
+
 def get(project: Project, item_id: int) -> Item | None:
     """The image of that id, or None when there is none or it cannot be read."""
     found = get_many(project, [item_id])

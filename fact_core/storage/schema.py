@@ -298,4 +298,8 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT INTO group_step (step, stands, names)
     SELECT '', 1, json_group_object(item, name) FROM together WHERE way = 'column' AND name != '' HAVING count(*) > 0;
     """,
+    """
+    -- other: the class that holds what fits no other one; one at most.
+    ALTER TABLE class ADD COLUMN other INTEGER NOT NULL DEFAULT 0;
+    """,
 )

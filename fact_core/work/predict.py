@@ -25,7 +25,7 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import folders
 from fact_core.features.extract import features_key
-from fact_core.labeling import checked, labels_now
+from fact_core.labeling import checked, labels_now, other_class
 from fact_core.storage import items, predictions, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -88,7 +88,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
 def _strange(project: Project, trained: Run, pool: Pool, x: FloatArray) -> npt.NDArray[np.bool_]:
     """Which images of the pool (N,) are unlike every class of those that were learned; none of these themselves."""
     known, taught = labels_now.snapshot(project), np.isin(pool.ids, trained.result.get("ids") or [])
-    y = dict(zip(known.ids.tolist(), known.y.tolist(), strict=True))
+    y = dict(zip(known.ids.tolist(), other_class.ordinary(project, known).tolist(), strict=True))
     rows = np.array([row for row in np.flatnonzero(taught) if int(pool.ids[row]) in y], dtype=np.int64)
     found = strangers(x[rows], np.array([y[int(i)] for i in pool.ids[rows]], dtype=np.int64), x)
     return found & ~taught

@@ -11,19 +11,19 @@ import numpy as np
 from fact_core.config import SelectConfig
 from fact_core.errors import InputError
 from fact_core.events import Log
-from fact_core.labeling import selections
+from fact_core.labeling import other_class, selections
 from fact_core.select.picks import Picks
 from fact_core.storage import groups, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.storage.view import seen_by
 from fact_core.types import IntArray, Role, Selection, Step
-from fact_core.work import model_answers, sides
+from fact_core.work import apart, model_answers, sides
 from fact_core.work.evidence import doubt, evidence
 from fact_core.work.features import wanted_map
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import needs_features
-from fact_core.work.strategy_request import StrategyRequest, run_strategy, strategy_request
+from fact_core.work.strategy_request import StrategyRequest, strategy_request
 
 
 def needs(project: Project, run: Run, config: SelectConfig) -> list[Needed]:
@@ -70,15 +70,15 @@ def _chosen(
     rng: np.random.Generator,
 ) -> Step[tuple[StrategyRequest, Picks, IntArray]]:
     """(what the strategy was asked, its picks, the check images as rows of the pool): see ``sides``."""
-    nothing = np.zeros(0, dtype=np.int64)
+    nothing, other = np.zeros(0, dtype=np.int64), other_class.name_of(project)
     if asked.groups is None:
-        picks = yield from run_strategy(asked, config, rng)
+        picks = yield from apart.picked(asked, config, rng, other)
         return asked, picks, asked.seen[sides.drawn(asked, config.check, picks.rows, rng)]
-    apart = np.random.default_rng([config.seed, 1])  # the strategy's own chance stays as it is
-    audit = asked.seen[sides.drawn(asked, config.check, nothing, apart)]
+    own = np.random.default_rng([config.seed, 1])  # the strategy's chance stays as it is
+    audit = asked.seen[sides.drawn(asked, config.check, nothing, own)]
     ids = np.union1d(asked.pool.ids[audit], sides.checked(project, config, kept))
     asked = sides.without_checked(asked, ids)
-    picks = yield from run_strategy(asked, config, rng)
+    picks = yield from apart.picked(asked, config, rng, other)
     return asked, picks, audit
 
 

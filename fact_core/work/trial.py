@@ -36,7 +36,7 @@ from fact_core.compute.image_batches import Preprocess, load_eval, normalise
 from fact_core.errors import FactError, InputError
 from fact_core.generators import finish
 from fact_core.images.decode import Ranges, decoding, probe
-from fact_core.labeling import checked, labels_now
+from fact_core.labeling import checked, labels_now, other_class
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project, open_project
 from fact_core.types import FloatArray, IntArray
@@ -171,16 +171,17 @@ class Trial:
         known = self._labeled()
         if known is None or one is None:
             return [], None
-        ids, y, names, x = known
+        ids, y, ordinary, names, x = known
         rows, gaps = finish(nearest(finite_unit(one), NEAREST, finite_unit(x)))
         near = [
             {"id": int(ids[row]), "name": names[int(y[row])], "alike": round(1 - float(gap) ** 2 / 2, 4)}
             for row, gap in zip(rows[0], gaps[0], strict=True)
         ]
-        return near, bool(strangers(x, y, one)[0])
+        return near, bool(strangers(x, ordinary, one)[0])
 
-    def _labeled(self) -> tuple[IntArray, IntArray, tuple[str, ...], FloatArray] | None:
-        """(ids (n,), classes (n,), names, features (n, D)) of the labeled images that have features; None without."""
+    def _labeled(self) -> tuple[IntArray, IntArray, IntArray, tuple[str, ...], FloatArray] | None:
+        """Of the labeled images that have features (ids (n,), classes (n,), these with -1 for what fits no other class,
+        names, features (n, D)); None without any."""
         if self.backbone is None:
             return None
         labels = labels_now.snapshot(self.project)
@@ -190,8 +191,9 @@ class Trial:
         keep = [row for row, item in enumerate(labels.ids.tolist()) if digests.get(item, "") not in missing | {""}]
         if not keep:
             return None
-        ids = labels.ids[keep]
-        return ids, labels.y[keep], labels.classes, store.gather([digests[int(item)] for item in ids])
+        ids, ordinary = labels.ids[keep], other_class.ordinary(self.project, labels)[keep]
+        x = store.gather([digests[int(item)] for item in ids])
+        return ids, labels.y[keep], ordinary, labels.classes, x
 
 
 def _input(picture: Image.Image, pre: Preprocess) -> torch.Tensor:

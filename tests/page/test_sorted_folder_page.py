@@ -27,7 +27,7 @@ from playwright.sync_api import Page, expect
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]
 
 NAMES, EACH = ("red", "green", "blue"), 30
-PICKS, CHECKS, MORE = 18, 36, 6
+PICKS, CHECKS, MORE, LATER = 18, 36, 6, 9
 SHOWN = "() => document.querySelector('.lb-about .clip').textContent"
 DONE = "([kind, n]) => FactStudio.state.runs.filter((run) => run.kind === kind && run.status === 'done').length >= n"
 
@@ -35,12 +35,16 @@ DONE = "([kind, n]) => FactStudio.state.runs.filter((run) => run.kind === kind &
 @pytest.fixture
 def photos(tmp_path: Path) -> dict[str, str]:
     """90 photos in one folder, whose names say nothing: file name -> the colour of its ground and its pattern."""
-    rng, folder = np.random.default_rng(0), tmp_path / "photos"
-    folder.mkdir()
-    truth = {}
-    for number in range(len(NAMES) * EACH):
+    (tmp_path / "photos").mkdir()
+    return taken(tmp_path, range(len(NAMES) * EACH))
+
+
+def taken(tmp_path: Path, numbers: range) -> dict[str, str]:
+    """Photos of these numbers, in the folder of photos."""
+    rng, truth = np.random.default_rng(numbers.start), {}
+    for number in numbers:
         name = NAMES[number % len(NAMES)]
-        picture(rng, NAMES.index(name)).save(folder / f"{number:03d}.png")
+        picture(rng, NAMES.index(name)).save(tmp_path / "photos" / f"{number:03d}.png")
         truth[f"{number:03d}.png"] = name
     return truth
 
@@ -95,21 +99,24 @@ def test_from_the_folder_to_the_sorted_folder(
     open_finish(other)
     accept(other)
     expect(page.locator("#finish-undo")).to_be_visible()
-    taken = len(acceptances.now(project))
-    assert taken > 0 and len(acceptances.looks(project)) == 1
+    accepted = len(acceptances.now(project))
+    assert accepted > 0 and len(acceptances.looks(project)) == 1
     page.locator("#finish-goal").press("Home")  # the same question costs nothing
-    assert_counts(project, given, taken)
+    assert_counts(project, given, accepted)
 
     # The server is killed and started anew: everything is there.
     watch.calm = False
     first.kill()
     assert is_sound(project)
-    page = again(serve, first, page, other)
+    again(serve, first, page, other)
     watch.calm = True
     open_finish(page)
-    assert_counts(project, given, taken)
+    assert_counts(project, given, accepted)
 
-    # What is left is labeled: by the model's answers, and one by one.
+    # More photos come into the folder: they are answered, and what is open is labeled in the grid.
+    photos |= taken(tmp_path, range(len(photos), len(photos) + LATER))
+    look_again(page, len(photos))
+    assert_counts(project, given, accepted)
     review_the_rest(page, project, photos)
     open_finish(page)
     page.reload()
@@ -143,6 +150,7 @@ def test_a_second_round_counts_no_label_twice(serve: Serve, page: Page, photos: 
     on_page(page, "select")
     page.wait_for_function(DONE, arg=["select", 2], timeout=LONG)
     go(other, "label")
+    expect(other.locator(".lb-count-of")).to_contain_text(f"{len(given)} of {len(given) + MORE}")
     label_by_keys(other, project, photos, given, PICKS + CHECKS + MORE)
     queue = [entry.item for entry in selections.queue(project)]
     assert len(queue) == len(set(queue)) == PICKS + CHECKS + MORE == len(given)
@@ -150,9 +158,7 @@ def test_a_second_round_counts_no_label_twice(serve: Serve, page: Page, photos: 
     train(other, 2)
     runs = {run.id: run.result for run in run_queue.list_runs(project, "train")}
     assert sorted(len(result["ids"]) for result in runs.values()) == [PICKS, PICKS + MORE]
-    open_finish(other)
-    accept(other)
-    assert_counts(project, given, len(acceptances.now(project)))
+    assert_counts(project, given, 0)
 
 
 # ---- steps of the way ------------------------------------------------------------------------------------
@@ -201,6 +207,18 @@ def open_finish(page: Page) -> None:
     expect(page.locator("#results-finish")).to_be_visible(timeout=LONG)
 
 
+def look_again(page: Page, images: int) -> None:
+    """Scan the folder again and have the new photos answered."""
+    go(page, "project")
+    page.get_by_role("button", name="Scan again").click()
+    expect(page.locator("#page-project .fact")).to_have_text(f"{images} images are ready.", timeout=LONG)
+    open_finish(page)
+    expect(page.locator(".results-note")).to_contain_text(f"{LATER} images came into the folder")
+    page.locator("#results-answer").click()
+    page.wait_for_function(DONE, arg=["predict", 2], timeout=LONG)
+    expect(page.locator("#results-answer")).to_have_count(0)
+
+
 def accept(page: Page) -> None:
     """The lowest goal, which 24 check images can carry."""
     page.locator("#finish-goal").press("Home")
@@ -210,19 +228,15 @@ def accept(page: Page) -> None:
     expect(page.locator("#finish-undo")).to_be_visible()
 
 
-def again(serve: Serve, before: Served, page: Page, other: Page) -> Page:
-    """The server that came in the place of the other one, in a window of its own; the old ones are let in too."""
+def again(serve: Serve, before: Served, page: Page, other: Page) -> None:
+    """The server that came in the place of the other one: the page is opened by its address, both windows go on."""
     second, opened = serve(port=before.port), re.search(r"p=(\w+)", page.url)
     assert opened is not None
-    made = page.context.new_page()
-    made.set_default_timeout(SOON)
-    made.goto(f"{second.address}&p={opened[1]}")
-    made.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    page.goto(f"{second.address}&p={opened[1]}")
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     for each in (page, other):
         expect(each.locator(".offline")).to_have_count(0)
-    page.close()
     other.close()
-    return made
 
 
 def review_the_rest(page: Page, project: Project, truth: dict[str, str]) -> None:
@@ -252,7 +266,7 @@ def review_the_rest(page: Page, project: Project, truth: dict[str, str]) -> None
 def sort(page: Page, into: Path) -> None:
     page.locator("#results-sort").click()
     page.locator("#sort-into").fill(str(into))
-    button = page.get_by_role("button", name="Sort 90 images")
+    button = page.get_by_role("button", name="Sort 99 images")
     expect(button).to_be_enabled()
     button.click()
     expect(page.locator(".sort-done .note.good")).to_contain_text(str(into), timeout=LONG)
@@ -277,7 +291,7 @@ def assert_counts(project: Project, given: dict[str, str], taken: int) -> None:
         ).fetchone()
     assert twice == 0
     rows = finished.rows(project)
-    assert len({row.id for row in rows}) == len(rows) == len(NAMES) * EACH
+    assert len({row.id for row in rows}) == len(rows) == len(items.pool(project).ids)
     sources = [row.source for row in rows]
     assert (sources.count("person"), sources.count("accepted")) == (len(given), taken)
 

@@ -9,6 +9,12 @@ _HUES = (
 _SHAPES = ("disc", "square", "diamond")
 
 TEXT = {
+    "classes.none": "None of these",
+    "classes.none_help": "A class for what fits no other one. It is trained on like any class, and one in five images "
+    "of a new round is then unlike all that is labeled.",
+    "classes.none_is": "fits no other class",
+    "classes.other": "Holds what fits no other class",
+    "classes.ordinary": "Make it an ordinary class",
     "classes.menu": "Change “{name}”",
     "classes.rename": "Rename",
     "classes.colour": "Colour",

@@ -16,19 +16,23 @@ from fact_core.choices import EXPORTS
 from fact_core.errors import RunError
 from fact_core.exchange.true_names import true_names
 from fact_core.labeling import checked, labels_now
-from fact_core.storage import run_queue
+from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """How the predictions for the pool stand. ``ready``: there are some, if perhaps of an earlier run."""
+    """How the predictions for the pool stand. ready: there are some, if perhaps of an earlier run.
+
+    lacking: images that came into the folder since, which have no answer.
+    """
 
     id: int
     status: str
     reason: str
     ready: bool
+    lacking: int
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def results(project: Project, run: Run) -> Results:
         checks=len(labels_now.snapshot(project, "audit").ids),
         classes=[{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
         on_training=_on_training(project, run, answers),
-        predicted=_predicted(project, run, answers is not None),
+        predicted=_predicted(project, run, answers),
         items=[{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
         exports=_exports(project),
         export_into=str(new_folder(project, briefs[run.id].number)),
@@ -205,12 +209,16 @@ def _on_training(project: Project, run: Run, answers: outcome.Answers | None) ->
     return {"right": own["right"], "n": own["n"]} if own else None
 
 
-def _predicted(project: Project, run: Run, ready: bool) -> Predicted | None:
+def _predicted(project: Project, run: Run, answers: outcome.Answers | None) -> Predicted | None:
     """How the predictions for the pool stand: the newest predict run of this model."""
     newest = predict_run(project, run.id)
     if newest is None:
         return None
-    return Predicted(newest.id, newest.status, newest.reason, ready)
+    lacking = 0
+    if answers is not None and newest.status == "done":
+        newer = items.count_after(project, int(answers.ids.max(initial=0)))
+        lacking = max(0, newer - int(newest.result.get("bad", 0)))  # what could not be read stays without
+    return Predicted(newest.id, newest.status, newest.reason, answers is not None, lacking)
 
 
 def _exports(project: Project) -> list[Exported]:
