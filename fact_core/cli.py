@@ -143,6 +143,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="which images belong together, such as frames of a video: never of one group on both sides of a "
         "measurement; kept with the project",
     )
+    give(
+        "--other-class",
+        default="",
+        metavar="NAME",
+        help="the class of the labels that holds what fits no other one: a share of each further round is looked for "
+        "far from all that is labeled; kept with the project",
+    )
     more = parser.add_argument_group("rounds to a goal, each with the budget; they end once all can be accepted")
     more.add_argument("--goal", metavar="P%", help="such a share of what is accepted shall be right, such as 98%%")
     more.add_argument("--rounds", type=int, default=5, metavar="N", help="at most so many (default 5)")
@@ -185,6 +192,7 @@ def _run(args: argparse.Namespace) -> int:
         view=args.view,
         keep_test=args.keep_test,
         groups=args.groups,
+        other_class=args.other_class,
         goal=_goal(args),
         finished=args.finished,
     )

@@ -32,7 +32,7 @@ from fact_core.headless import again, grouping, rounds, steps, test_part
 from fact_core.headless.console import Console
 from fact_core.headless.pool_rest import check_images, pool_rest
 from fact_core.headless.worker_client import WorkerClient
-from fact_core.labeling import labels_now, selections
+from fact_core.labeling import labels_now, other_class, selections
 from fact_core.storage import items, links, project, run_queue, view
 from fact_core.storage.project import Project
 from fact_core.types import Pool
@@ -55,6 +55,7 @@ class Order:
     goal: rounds.Goal | None = None  # rounds until all is accepted for it; None: one shot
     finished: Path | None = None  # the list of the finished folder; None: in the project's folder
     keep_test: bool = False  # what is called val or test becomes check images
+    other_class: str = ""  # the name of the class that holds what fits no other one; "": what the project says
     groups: str = ""  # which images belong together, a way of choices.GROUPINGS; "": what the project says
 
 
@@ -100,6 +101,8 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
         raise InputError("No image of this folder can be read", told, "Choose another folder.")
     budget = parse_budget(order.select.budget, len(pool))
     truth = _truth(found, pool, order, console)
+    if order.other_class:
+        _hold_others(found, order.other_class, truth)
     grouping.group(found, order.groups, pool, truth, order.labels_from, order.labels)
     asked = {"backbone": order.train.backbone, "device": device, "view": order.train.view}
     features = worker.do("features", asked).result
@@ -182,6 +185,14 @@ def _truth(found: Project, pool: Pool, order: Order, console: Console) -> dict[i
     if order.labels_from == "folders":
         return label_files.folder_truth(pool, aliases, order.labels, console.say)
     return label_files.read_labels(Path(order.labels_from), pool, aliases, order.labels, console.say)
+
+
+def _hold_others(found: Project, name: str, truth: dict[int, str]) -> None:
+    """Make the class that holds what fits no other one. ConfigError when no label says so."""
+    if name not in truth.values():
+        known = ", ".join(sorted(set(truth.values()))[:10])
+        raise ConfigError("--other-class is no class of the labels", name, f"Classes are: {known}.")
+    other_class.add(found, name)
 
 
 def _bought(found: Project, chosen: selections.Stored) -> set[str]:

@@ -61,6 +61,19 @@ def test_classes_without_a_label_are_no_place_to_belong_to() -> None:
     assert found[~there].mean() > 0.9 and found[there].mean() <= 2 * LEVEL
 
 
+def test_what_fits_no_class_stands_for_itself_and_lowers_no_bar() -> None:
+    x, y = cloud(middles(3, 0), 20, 1)
+    odd, _ = cloud(middles(6, 9), 1, 4)  # six images that have nothing in common
+    again = odd.repeat(20, axis=0) + np.random.default_rng(5).normal(0, 0.1, (120, 32)).astype(np.float32)
+    pool = np.concatenate([again, cloud(middles(4, 20), 40, 6)[0]])
+    both = strangers(np.concatenate([x, odd]), np.concatenate([y, np.full(6, -1)]), pool)
+    assert strangers(x, y, pool).mean() > 0.99
+    assert not both[:120].any(), "what looks like one of them is no stranger any more"
+    assert both[120:].mean() > 0.99, "all else still is"
+    as_a_class = strangers(np.concatenate([x, odd]), np.concatenate([y, np.full(6, 3)]), pool)
+    assert as_a_class[120:].mean() < 0.5, "as one class, whose images are not alike, they would hide nearly all"
+
+
 def test_many_images_go_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = cloud(middles(3, 0), 20, 1)
     pool, _ = cloud(np.concatenate([middles(3, 0), middles(3, 5)]), 10, 2)

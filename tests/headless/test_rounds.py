@@ -12,7 +12,7 @@ import pytest
 from fact_core.cli import main
 from fact_core.errors import ConfigError
 from fact_core.headless.rounds import parse_goal
-from fact_core.labeling import acceptances, labels_now
+from fact_core.labeling import acceptances, labels_now, other_class
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from tests.conftest import MakeImages, Run
@@ -48,6 +48,9 @@ def test_rounds_end_with_a_finished_folder_and_nothing_is_done_twice(
     given: list[object] = ["run", "--images", images, "--project", tmp_path / "project", "--labels-from", "folders"]
     given += ["--budget", "4", "--check", "8", "--goal", "60%", "--rounds", "2", "--recipe", "lm", "--preset", "quick"]
     given += ["--lm-steps", "4", "--lm-views", "1", "--device", "cpu", "--json", tmp_path / "out.json"]
+    wrong = cli(*given, "--other-class", "blu")
+    assert wrong.returncode == 2 and "no class of the labels" in wrong.stderr and "blue, green, red" in wrong.stderr
+    given += ["--other-class", "blue"]
     first = cli(*given)
     assert first.returncode == 0, first.stderr
     goal = _goal(tmp_path)
@@ -57,6 +60,7 @@ def test_rounds_end_with_a_finished_folder_and_nothing_is_done_twice(
     assert len(rows) == 30 and sum(row["source"] == "accepted" for row in rows) == goal["images"]["accepted"]
     assert sum(row["source"] == "person" for row in rows) == goal["images"]["person"]
     found = projects.open_project(tmp_path / "project")
+    assert other_class.name_of(found) == "blue"
     trained, labels = len(run_queue.list_runs(found, "train")), len(labels_now.history(found))
     looks = acceptances.looks(found)
     assert trained == len(looks) == len(goal["rounds"])

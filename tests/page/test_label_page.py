@@ -14,7 +14,7 @@ from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT
 from fact_core.folders import data_folder
 from fact_core.images.demo import demo_truth
-from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling import classes, labels_now, operations, other_class, selections
 from fact_core.labeling.history import Op, State
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -412,6 +412,22 @@ def classes_come_and_go(page: Page, project: Project) -> None:
     merged = {name: n for name, n in before.items() if name != "4"} | {"5": before["5"] + before["4"]}
     settled(page, project, merged)
     page.locator(".toast").get_by_role("button", name=TEXT["label.undo"]).click()
+    settled(page, project, before)
+
+    offered = page.locator(".lb-classes").get_by_role("button", name=CLASSES["classes.none"])
+    offered.click()
+    none = page.locator(".lb-class[data-id]", has_text=CLASSES["classes.none"])
+    expect(none).to_contain_text(CLASSES["classes.none_is"])
+    expect(page.locator(".lb-add", has_text=CLASSES["classes.none"])).to_have_count(0)  # there is one at most
+    assert other_class.name_of(project) == CLASSES["classes.none"]
+    menu(page, CLASSES["classes.none"], CLASSES["classes.ordinary"])
+    expect(none).not_to_contain_text(CLASSES["classes.none_is"])
+    menu(page, "4", CLASSES["classes.other"])
+    expect(page.locator(".lb-class[data-id]", has_text=CLASSES["classes.none_is"])).to_have_count(1)
+    assert other_class.name_of(project) == "4"
+    menu(page, "4", CLASSES["classes.ordinary"])
+    menu(page, CLASSES["classes.none"], CLASSES["classes.delete"])
+    dialog.get_by_role("button", name=CLASSES["classes.delete"]).click()
     settled(page, project, before)
 
 

@@ -23,7 +23,10 @@ from pathlib import Path
 from fact_core.storage import db, project, run_process, run_queue, worker_lock
 made = project.open_project(Path(sys.argv[1]))
 name = f"{os.getpid()}-test"
-held = worker_lock.take(made, name)
+for _ in range(100):  # who asks whether somebody works here has the lock for a moment
+    if held := worker_lock.take(made, name):
+        break
+    time.sleep(0.01)
 run = held and run_queue.claim(made, name)
 print("begun", flush=True)
 """

@@ -12,10 +12,11 @@ from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling import classes, labels_now, operations, other_class, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
+from fact_core.types import FloatArray, Selection
 from fact_core.work import compare, features, model_answers, select
 from fact_core.work.kind import kind_of, options_of
 from fact_core.work.scan import scan
@@ -64,6 +65,35 @@ def test_a_new_selection_leaves_out_what_has_an_answer_or_was_refused(made: Proj
     assert set(second.selection.ids.tolist()) == set(range(1, 25)) - {ids[0], ids[7], ids[1], ids[2]}
     with pytest.raises(ConfigError, match="21 and 0 check images of 20"):
         choose(made, budget="21")
+
+
+def test_a_class_for_what_fits_no_other_gets_a_share_of_the_next_round(made: Project) -> None:
+    """One in five picks is then the farthest from all that is labeled or chosen; without labels there is none."""
+    other_class.add(made, "None of these")
+    first = choose(made, budget="5")
+    assert "unlike" not in first.selection.config["info"]
+    ids = first.selection.ids.tolist()
+    answer(made, ids[:3], "red")
+    answer(made, ids[3:], "None of these")
+    plain, found = said(made, other=False), said(made, other=True)
+    assert found.config["info"]["unlike"] == 2 and "unlike" not in plain.config["info"]
+    picks = np.array(found.roles) == "pick"
+    assert len(set(found.ids[picks].tolist())) == 10 and found.ids[picks][:8].tolist() == plain.ids[picks][:8].tolist()
+    asked = strategy_request(made, SelectConfig(strategy="random", budget="2", device="cpu", near=0.0))
+    rows = {int(item): row for row, item in enumerate(asked.pool.ids[asked.seen].tolist())}
+    held = [rows[int(item)] for item in (*ids, *found.ids[picks][:8].tolist())]
+    far = 1 - asked.x @ asked.x[held].T / np.outer(norms(asked.x), norms(asked.x[held]))
+    assert rows[int(found.ids[picks][8])] == int(far.min(axis=1).argmax()), "the farthest one comes first"
+
+
+def norms(x: FloatArray) -> FloatArray:
+    return np.sqrt((x**2).sum(axis=1))
+
+
+def said(made: Project, other: bool) -> Selection:
+    number = next(row.id for row in classes.classes(made) if row.name == "None of these")
+    other_class.mark(made, number, other)
+    return choose(made, budget="10", strategy="maxherding").selection
 
 
 def test_labels_of_check_images_are_not_even_seen(made: Project) -> None:
