@@ -1,6 +1,9 @@
 """Sentences of the frame: header, steps, notices, times."""
 
+from fact_core.labeling.pace import USUAL_SECONDS
+
 TEXT = {
+    "pace.seconds": str(USUAL_SECONDS),  # for the scripts, which reckon with it
     "app.name": "FACT Studio",
     "step.project": "Project",
     "step.select": "Select",

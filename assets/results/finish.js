@@ -15,7 +15,7 @@ import { canLook } from "./words.js";
 
 const USUAL = 0.95;
 const MORE = 100; // check images, as app/pages/results/finish.py has it
-const MINUTE = 60, PACE = 6; // s; an image, until the person's own pace is known
+const MINUTE = 60; // s
 
 /** How many check images would carry it. */
 const needs = (found) => found.needs ? counted("finish.needs", found.needs) : t("finish.needs_none");
@@ -250,7 +250,7 @@ export class Finish {
 
   can(found) {
     const { data } = this, open = data.open + data.accepted, left = open - found.asked;
-    const long = fmt.about(Math.max(MINUTE, left * (data.seconds || PACE)));
+    const long = fmt.about(Math.max(MINUTE, left * (data.seconds || fmt.pace())));
     const time = t(data.seconds ? "finish.time" : "finish.time_usual", { time: long });
     const told = { able: fmt.int(found.asked), open: fmt.int(open), left: fmt.int(left), time };
     const stands = data.step && !data.step.older && this.own.are(data.step, found.goal);

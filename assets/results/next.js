@@ -10,7 +10,6 @@ import { counted, t } from "../shell/text.js";
 import { busyWith } from "./words.js";
 
 const USUAL = 50;
-const EACH = 6; // seconds a label, until the person's own pace is known
 const MINUTE = 60; // s
 
 /** Images of this round without an answer. */
@@ -54,7 +53,7 @@ async function askNext(data, seconds) {
     yes.disabled = !fine;
     yes.textContent = fine ? counted("next.yes", n) : t("next.yes_none");
     time.textContent = fine
-      ? t("next.time", { time: fmt.about(Math.max(MINUTE, n * (seconds || EACH))) })
+      ? t("next.time", { time: fmt.about(Math.max(MINUTE, n * (seconds || fmt.pace()))) })
       : t("next.wrong", { most: fmt.int(most) });
   };
   const about = [el("p", {}, t("next.about", { n: data.run.number })), data.stale ? staleNote() : null];

@@ -5,7 +5,6 @@ import { t } from "../shell/text.js";
 
 const SLIDER = { images: [2, 200], part: [0.5, 20] }; // its ends, and its steps
 const STEP = { images: 1, part: 0.5 };
-const EACH = 6; // seconds that labeling an image takes, about
 
 export class Budget {
   /** field: title and help; changed(value) takes each new value; more(): check images, which are labeled as well. */
@@ -106,7 +105,8 @@ export class Budget {
   drawPace() {
     const n = this.count(), bad = this.pool ? this.problem() : "";
     const part = this.unit === "part" && n >= 1 ? `${t("select.part_is", { n: fmt.int(n) })} ` : "";
-    const all = n + this.more(), time = fmt.time(all < 10 ? all * EACH : Math.round((all * EACH) / 60) * 60);
+    const all = n + this.more(), seconds = all * fmt.pace();
+    const time = fmt.time(all < 10 ? seconds : Math.round(seconds / 60) * 60);
     const pace = n >= 1 ? t(this.more() ? "select.pace_checks" : "select.pace", { time, n: fmt.int(all) }) : "";
     this.pace.textContent = `${this.field.help} ${part}${pace}`;
     this.amount.setAttribute("aria-invalid", String(Boolean(bad)));

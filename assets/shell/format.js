@@ -34,5 +34,8 @@ function when(at) {
 
 const clock = (at) => new Date(at * 1000).toLocaleTimeString("en-GB");
 
+/** Seconds a label, until the person's own pace is known. */
+const pace = () => Number(t("pace.seconds"));
+
 /** Times are in seconds; ``clock`` and ``when`` take seconds since 1970. */
-export const fmt = { int, pct, bytes, time, about, clock, when };
+export const fmt = { int, pct, bytes, time, about, clock, when, pace };

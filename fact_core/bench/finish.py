@@ -26,10 +26,10 @@ from fact_core.bench.rows import Row, key_of, read_rows, write_rows
 from fact_core.compute.device import choose, describe
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
+from fact_core.labeling.pace import USUAL_SECONDS
 from fact_core.types import IntArray, Step
 
 GOALS = (0.9, 0.95)
-PACE = 6  # s a label, as the page reckons until it knows a person's own
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -167,6 +167,6 @@ def headline(rows: Sequence[Mapping[str, Any]]) -> str:
     for goal in GOALS:
         groups = [[row for row in own if row["labels"] == each] for each in sorted({row["labels"] for row in own})]
         labels = min(to_finish(group, f"{goal:.0%}") for group in groups)
-        parts.append(f"{labels:,.0f} labels, {labels * PACE / 60:,.0f} minutes, at {goal:.0%}")
-    alone = f"{images:,} labels, {images * PACE / 60:,.0f} minutes"
-    return f"{' and '.join(parts)}, where all by hand take {alone} ({PACE} s a label, as the page reckons)"
+        parts.append(f"{labels:,.0f} labels, {labels * USUAL_SECONDS / 60:,.0f} minutes, at {goal:.0%}")
+    alone = f"{images:,} labels, {images * USUAL_SECONDS / 60:,.0f} minutes"
+    return f"{' and '.join(parts)}, where all by hand take {alone} ({USUAL_SECONDS} s a label, as the page reckons)"

@@ -20,6 +20,7 @@ from fact_core.analysis.neighbors import Rows, nearest
 from fact_core.compute import device
 from fact_core.errors import InputError
 from fact_core.events import Log, Progress
+from fact_core.features import compiled_umap
 from fact_core.types import FloatArray, IntArray, Step
 
 #: Raised by one whenever the same features would give another map.
@@ -168,8 +169,7 @@ def _umap(x: FloatArray, near: tuple[Rows, FloatArray], min_dist: float, seed: i
     start = x[:, :2] / max(float(np.abs(x[:, 0]).max()), 1e-12) * 10
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import umap  # says on import what it could do with other packages
-
+        umap = compiled_umap.load()  # says on import what it could do with other packages
         model = umap.UMAP(
             n_neighbors=near[0].shape[1],
             min_dist=min_dist,

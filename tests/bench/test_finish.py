@@ -11,6 +11,7 @@ from fact_core.bench import finish, tables
 from fact_core.bench.readme import README
 from fact_core.bench.rounds import Folder
 from fact_core.generators import finish as finished
+from fact_core.labeling.pace import USUAL_SECONDS
 from tests.bench.test_rounds import cell, folder
 
 __all__ = ["folder"]  # a fixture
@@ -50,7 +51,7 @@ def test_the_readme_says_what_was_measured_of_the_flowers() -> None:
         groups = [[row for row in own if row["labels"] == each] for each in {row["labels"] for row in own}]
         labels = min(finish.to_finish(group, f"{goal:.0%}") for group in groups)
         assert f"{labels:,.0f} labels" in finish.headline(rows)
-        assert f"{labels:,.0f}" in told and f"{labels * finish.PACE / 60:,.0f} minutes, at {goal:.0%}" in told
+        assert f"{labels:,.0f}" in told and f"{labels * USUAL_SECONDS / 60:,.0f} minutes, at {goal:.0%}" in told
 
 
 def test_promises_were_kept_on_folders_of_known_classes() -> None:

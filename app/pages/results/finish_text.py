@@ -1,5 +1,7 @@
 """Sentences of how a folder is finished: the goal, what can be accepted, what is left."""
 
+from fact_core.labeling.pace import USUAL_SECONDS
+
 TEXT = {
     "finish.title": "Finish the folder",
     "finish.how": "Accept what the model is sure of, with a promise, and look at the rest yourself.",
@@ -74,7 +76,7 @@ TEXT = {
     "finish.gone_one": "1 check image does not count: images as sure as it is were labeled by you, not left open.",
     "finish.done": "The folder is finished. Export has its labels.",
     "finish.time": "{time} at your pace",
-    "finish.time_usual": "{time} at 6 s each",
+    "finish.time_usual": f"{{time}} at {USUAL_SECONDS} s each",
     "grid.group_model": "The rest, by the model",
     "grid.rest": "The rest: {name}",
     "grid.rest_strange": "The rest: unlike any class",

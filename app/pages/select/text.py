@@ -1,5 +1,7 @@
 """Sentences of the Select page, and those of the map itself."""
 
+from fact_core.labeling.pace import USUAL_SECONDS
+
 TEXT = {
     "map.simple": "Simple drawing: this browser has no WebGL.",
     "map.none": "The map appears when the features of the images are computed.",
@@ -40,8 +42,8 @@ TEXT = {
     "select.why": "More about it",
     "select.stop": "Stop",
     "select.stopping": "Stopping",
-    "select.pace": "At 6 s each: about {time}.",
-    "select.pace_checks": "With the check images {n} labels, at 6 s each: about {time}.",
+    "select.pace": f"At {USUAL_SECONDS} s each: about {{time}}.",
+    "select.pace_checks": f"With the check images {{n}} labels, at {USUAL_SECONDS} s each: about {{time}}.",
     "select.buys": "{n}: the accuracy is told within {points} points. {more}: within {less}.",
     "select.buys_some": "{n} tell the accuracy within {points} points, more of them within less.",
     "select.buys_none": "Without any nobody knows how good it is. {n}: within {points} points. {more}: within {less}.",
