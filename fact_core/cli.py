@@ -130,6 +130,31 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     )
     give("--export", type=Path, metavar="DIR", help="write the classifier into this new folder")
     give("--json", type=Path, metavar="FILE", help="write the figures there")
+    _add_kept(parser)
+    more = parser.add_argument_group("rounds to a goal, each with the budget; they end once all can be accepted")
+    more.add_argument("--goal", metavar="P%", help="such a share of what is accepted shall be right, such as 98%%")
+    more.add_argument("--rounds", type=int, default=5, metavar="N", help="at most so many (default 5)")
+    more.add_argument(
+        "--finished", type=Path, metavar="FILE", help="the folder's list (default: in the project folder)"
+    )
+    add_arguments(parser, SelectConfig, ("strategy", "check"))
+    add_arguments(parser, TrainConfig, _PLAIN)
+    labels = parser.add_argument_group("how --labels-from is read, where that is not clear")
+    add_arguments(labels, ImportConfig, _LABELS)
+    efforts = {name: each.values_for(DEFAULT_BACKBONE) for name, each in PRESETS.items()}
+    names = [name for name, _ in options(TrainConfig) if name not in (*_PLAIN, "selection", "view")]
+    for start, title in _GROUPS.items():
+        more = parser.add_argument_group(
+            title, "What is not given, the effort says (--preset), here for the usual backbone."
+        )
+        own = [name for name in names if (name.startswith(start) if start else "." not in name)]
+        add_arguments(more, TrainConfig, own, preset=efforts)
+    parser.set_defaults(do=_run)
+
+
+def _add_kept(parser: argparse.ArgumentParser) -> None:
+    """What is kept with the project."""
+    give = parser.add_argument
     give(
         "--view",
         default="",
@@ -150,25 +175,6 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         help="the class of the labels that holds what fits no other one: a share of each further round is looked for "
         "far from all that is labeled; kept with the project",
     )
-    more = parser.add_argument_group("rounds to a goal, each with the budget; they end once all can be accepted")
-    more.add_argument("--goal", metavar="P%", help="such a share of what is accepted shall be right, such as 98%%")
-    more.add_argument("--rounds", type=int, default=5, metavar="N", help="at most so many (default 5)")
-    more.add_argument(
-        "--finished", type=Path, metavar="FILE", help="the folder's list (default: in the project folder)"
-    )
-    add_arguments(parser, SelectConfig, ("strategy", "check"))
-    add_arguments(parser, TrainConfig, _PLAIN)
-    labels = parser.add_argument_group("how --labels-from is read, where that is not clear")
-    add_arguments(labels, ImportConfig, _LABELS)
-    efforts = {name: each.values_for(DEFAULT_BACKBONE) for name, each in PRESETS.items()}
-    names = [name for name, _ in options(TrainConfig) if name not in (*_PLAIN, "selection", "view")]
-    for start, title in _GROUPS.items():
-        more = parser.add_argument_group(
-            title, "What is not given, the effort says (--preset), here for the usual backbone."
-        )
-        own = [name for name in names if (name.startswith(start) if start else "." not in name)]
-        add_arguments(more, TrainConfig, own, preset=efforts)
-    parser.set_defaults(do=_run)
 
 
 def _run(args: argparse.Namespace) -> int:

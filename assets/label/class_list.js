@@ -153,7 +153,7 @@ export class ClassList {
     made.mark.style.setProperty("--mark", classColour(each));
     made.name.textContent = made.name.title = each.name;
     const needs = count === 1 ? t("label.needs_one") : begun && !count ? t("label.needs_two") : "";
-    made.needs.textContent = needs || (each.other ? t("classes.none_is") : "");
+    made.needs.textContent = [needs, each.other && t("classes.none_is")].filter(Boolean).join(", ");
     made.count.textContent = fmt.int(count);
     made.give.setAttribute("aria-pressed", String(given));
     made.more.setAttribute("aria-label", t("classes.menu", { name: each.name }));

@@ -551,7 +551,15 @@ def test_the_classes_route(page: Page) -> None:
     ids = [each["id"] for each in page.get("/queue")["classes"]]
     answer = page.post("/classes", {"op": "reorder", "ids": ids[::-1]})
     assert answer["classes"] == page.get("/state")["classes"] == page.get("/queue")["classes"]
-    assert answer["classes"][-1] == {"id": cat, "name": "cat", "position": 3, "count": 1, "colour": 30, "key": "q"}
+    assert answer["classes"][-1] == {
+        "id": cat,
+        "name": "cat",
+        "position": 3,
+        "count": 1,
+        "colour": 30,
+        "key": "q",
+        "other": False,
+    }
     for bad in (
         {"op": "unmerge", "id": cat, "batch": "desk.a"},
         {"op": "recolour", "id": cat, "colour": 36},

@@ -84,7 +84,9 @@ def test_queue_lists_the_chosen_images_in_order_and_what_was_labeled_besides(pag
     assert queue["entries"][1] == {**entry, "state": "label", "class": cat}
     assert queue["entries"][0]["state"] is None
     assert queue["others"] == [{"id": page.ids[10], "state": "label", "class": cat}]
-    assert queue["classes"] == [{"id": cat, "name": "cat", "position": 0, "count": 2, "colour": 0, "key": ""}]
+    assert queue["classes"] == [
+        {"id": cat, "name": "cat", "position": 0, "count": 2, "colour": 0, "key": "", "other": False}
+    ]
 
 
 def test_a_label_is_committed_before_the_answer_and_a_repeated_one_changes_nothing(page: Page) -> None:
@@ -180,7 +182,9 @@ def test_a_bulk_of_labels_fits_into_one_request(page: Page) -> None:
 def test_classes_are_added_and_renamed_and_their_names_are_only_text(page: Page) -> None:
     first = add_class(page, HOSTILE)
     answer = page.post("/classes", {"op": "rename", "id": first, "name": "  =1+1  "})
-    assert answer["classes"] == [{"id": first, "name": "=1+1", "position": 0, "count": 0, "colour": 0, "key": ""}]
+    assert answer["classes"] == [
+        {"id": first, "name": "=1+1", "position": 0, "count": 0, "colour": 0, "key": "", "other": False}
+    ]
     add_class(page, "Cat")
     for bad in ("cat", "", "   ", "a\nb", "x" * 201):
         assert page.post("/classes", {"op": "add", "name": bad}, 400)["what"]
