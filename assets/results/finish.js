@@ -123,13 +123,13 @@ export class Finish {
   }
 
   acts() {
-    const { step, again, open, strange } = this.data;
+    const { step, again, open, strange } = this.data, review = t(step ? "finish.review" : "finish.review_open");
     const button = (id, words, act, kind = "") =>
       el("button", { class: `btn slim ${kind}`, type: "button", id, disabled: this.busy, onclick: act }, words);
     return el(
       "div",
       { class: "finish-acts" },
-      step && open > 0 && strange >= 0 ? button("finish-review", t("finish.review"), () => this.review()) : null,
+      open > 0 && strange >= 0 ? button("finish-review", review, () => this.review()) : null,
       step ? button("finish-undo", t("finish.undo"), this.undo, "quiet") : null,
       again ? button("finish-redo", t("finish.redo", { n: fmt.int(again.images) }), this.redo, "quiet") : null,
     );

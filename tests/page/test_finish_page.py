@@ -47,6 +47,7 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     address = address_of(project)
     open_results(page, address)
     part, goal = page.locator("#results-finish"), page.locator("#finish-goal")
+    expect(page.locator("#finish-review")).to_have_text("Review the answers, the surest first")  # also without a goal
     goal.press("End")
     expect(part).to_contain_text("99.5 % takes at least 736 check images among the accepted")
     goal.press("Home")
@@ -69,7 +70,7 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     assert not acceptances.now(project)
     other.close()
     page.locator("#finish-redo").click()
-    expect(page.locator("#finish-review")).to_be_visible()
+    expect(page.locator("#finish-review")).to_have_text("Review the rest")
 
     # the rest in the grid, the surest first: its answers are labels
     before = len(labels_now.snapshot(project).ids)

@@ -61,6 +61,7 @@ TEXT = {
     "finish.redo": "Accept {n} again",
     "finish.undone": "Nothing of it is accepted any more.",
     "finish.review": "Review the rest",
+    "finish.review_open": "Review the answers, the surest first",
     "finish.meter": "{person} labeled by you, {accepted} accepted, {aside} put aside, {open} open",
     "finish.by_person": "Labeled by you",
     "finish.by_model": "Accepted",
