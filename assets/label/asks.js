@@ -19,8 +19,9 @@ export function showKeys() {
 /** Ask for the note of an image, and save it. Whether it was saved. */
 export async function askNote(item) {
   const look = { class: "lb-note", maxlength: "2000", rows: "4", "aria-label": t("label.note") };
-  const area = el("textarea", { ...look, value: item.note || "" });
-  const before = item.note || "", written = () => ({ text: area.value });
+  const before = await newest(item), written = () => ({ text: area.value });
+  if (document.querySelector("dialog[open]")) return false; // asked for twice
+  const area = el("textarea", { ...look, value: before });
   const answer = showDialog(t("label.note"), el("div", {}, area), (close) => {
     const save = { class: "btn primary", type: "button", onclick: () => close(written()) };
     area.addEventListener("keydown", (event) => {
@@ -35,6 +36,15 @@ export async function askNote(item) {
   const back = { text: t("label.undo"), act: () => keepNote(item, before).catch(toast) };
   if (saved.left) toast(t("label.note_saved"), "", back);
   return true;
+}
+
+// What the queue says may be older than what was written a moment ago, here or in another window.
+async function newest(item) {
+  try {
+    return (await api(`/item?id=${item.id}`)).note || "";
+  } catch {
+    return item.note || ""; // the program does not answer: what is known here
+  }
 }
 
 async function keepNote(item, text) {

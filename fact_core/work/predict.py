@@ -29,10 +29,11 @@ from fact_core.labeling import checked, labels_now, other_class
 from fact_core.storage import items, predictions, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
+from fact_core.storage.view import PROJECT
 from fact_core.types import FloatArray, Pool, Step
 from fact_core.work import test_images
 from fact_core.work.kind import Kind, Needed
-from fact_core.work.pool_features import pool_features
+from fact_core.work.pool_features import needs_features, pool_features
 from fact_core.work.trained_model import needs_model
 from fact_core.work.where import device_of
 
@@ -40,8 +41,13 @@ TOLD = 20  # images that are left out, by name
 
 
 def needs(project: Project, run: Run, config: PredictConfig) -> list[Needed]:
-    """The training."""
-    return needs_model(project, config.run)
+    """The training; the features of images that came into the pool after it, which have no answer without."""
+    lacking = needs_model(project, config.run)
+    if lacking or config.images:
+        return lacking
+    trained = run_queue.get(project, config.run)
+    backbone, seen = trained.config.get("backbone"), str(trained.result.get("view") or PROJECT)
+    return needs_features(project, str(backbone), config.device, seen) if backbone else []
 
 
 def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any]]:

@@ -149,12 +149,10 @@ def in_the_grid(page: Page, project: Project, truth: dict[str, str]) -> dict[int
             scroll.evaluate("(e) => { e.scrollTop += e.clientHeight * 0.8; }")
             page.wait_for_timeout(60)
         shown = page.evaluate(SEEN)
-        confirm = page.locator("[data-act=gridconfirm]").inner_text()
         wrong = [item for item in shown if truth[paths[item]] != like]
         assert page.evaluate(MARK, wrong) == [], "a wrong image could not be clicked"
         rest = [item for item in shown if item not in set(wrong)]
-        page.wait_for_timeout(50)
-        assert f"{len(rest):,}" in page.locator("[data-act=gridconfirm]").inner_text(), confirm
+        expect(page.locator("[data-act=gridconfirm]")).to_contain_text(f"{len(rest):,}")
         page.keyboard.press("Enter")
         saved(page)
         done |= dict.fromkeys(rest, like)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -150,8 +151,7 @@ def test_no_key_acts_on_an_image_that_is_not_painted_yet(page: Page, project: Pr
     open_label(page, address_of(project))
     before = len(labels_now.history(project))
     press(page, B)
-    page.wait_for_timeout(300)
-    assert page.evaluate(SHOWN) == "011.png"
+    page.wait_for_function(f"() => ({SHOWN})() === '011.png'")
     for key in (B, "Enter", "f", "Space"):
         page.keyboard.press(key)
     page.wait_for_function(QUIET)
@@ -200,19 +200,21 @@ def test_a_note_is_not_lost_by_escape(address_of: AddressOf, page: Page, project
     open_label(page, address_of(project))
     write, area = page.get_by_role("button", name=TEXT["label.note"]), page.locator(".lb-note")
 
-    def noted() -> set[str]:
-        return {str(each) for each in notes.newest(project).values()}
+    def noted(wanted: str) -> None:
+        until = time.monotonic() + 30
+        while (found := {str(each) for each in notes.newest(project).values()} - {""}) != {wanted} - {""}:
+            assert time.monotonic() < until, found
+            page.wait_for_timeout(50)
 
     write.click()
     area.fill("blurred")
     area.press("Escape")
     toast = page.locator(".toast", has_text=TEXT["label.note_saved"])
     expect(toast).to_be_visible()
-    assert noted() == {"blurred"}
+    noted("blurred")
     toast.get_by_role("button", name=TEXT["label.undo"]).click()
     expect(toast).to_have_count(0)
-    page.wait_for_timeout(200)
-    assert noted() <= {""}
+    noted("")
 
     write.click()
     area.fill("first line")
@@ -220,8 +222,7 @@ def test_a_note_is_not_lost_by_escape(address_of: AddressOf, page: Page, project
     area.press_sequentially("second line")
     area.press("Control+Enter")
     expect(area).to_have_count(0)
-    page.wait_for_timeout(200)
-    assert noted() == {"first line\nsecond line"}
+    noted("first line\nsecond line")
 
     write.click()
     area.fill("something else")

@@ -6,11 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from fact_core.config import FeaturesConfig, PredictConfig
+from fact_core.generators import finish
 from fact_core.labeling import classes, operations
 from fact_core.labeling.history import Op
-from fact_core.storage import items, run_queue
+from fact_core.storage import items, project, run_queue
+from fact_core.work import features, predict
 from fact_core.work.predict import _strange
-from tests.storage_help import flat_project
+from fact_core.work.scan import scan
+from tests.conftest import MakeImages
+from tests.storage_help import flat_project, paint
+from tests.work_help import queued
 
 
 def test_images_unlike_every_class_that_was_learned(tmp_path: Path) -> None:
@@ -29,3 +35,21 @@ def test_images_unlike_every_class_that_was_learned(tmp_path: Path) -> None:
     run_queue.finish(project, run, "done", result={"ids": learned})
     found = _strange(project, run_queue.get(project, run), pool, x)
     assert pool.ids[found].tolist() == [27]
+
+
+def test_images_that_came_after_the_training_need_features_first(tmp_path: Path, make_images: MakeImages) -> None:
+    """Else they would be left out without a word."""
+    made = project.create(tmp_path / "project", make_images(tmp_path / "images", each=2))
+    finish(scan(made))
+    finish(features.run(made, queued(made, "features"), FeaturesConfig(device="cpu")))
+    trained = run_queue.queue(made, "train", {"backbone": "tf_efficientnet_lite0"})
+    (made.run_folder(trained) / "model").mkdir(parents=True)
+    run_queue.finish(made, trained, "done", result={"view": "crop"})
+    asked = PredictConfig(run=trained, device="cpu")
+    assert predict.needs(made, queued(made, "predict"), asked) == []
+    paint(tmp_path / "images" / "red" / "late.png", (9, 200, 30), size=(24, 24))
+    finish(scan(made))
+    (need,) = predict.needs(made, queued(made, "predict"), asked)
+    assert need[0] == "features" and need[1]["backbone"] == "tf_efficientnet_lite0"
+    finish(features.run(made, queued(made, "features"), FeaturesConfig(device="cpu")))
+    assert predict.needs(made, queued(made, "predict"), asked) == []
