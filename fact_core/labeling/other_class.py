@@ -19,7 +19,9 @@ from fact_core.types import IntArray, Labels
 
 def name_of(project: Project) -> str:
     """The class's name; "" where there is none."""
-    return next((row.name for row in classes.classes(project) if row.other), "")
+    with db.connect(project.db) as con:
+        row = con.execute("SELECT name FROM class WHERE other AND NOT deleted").fetchone()
+    return str(row["name"]) if row else ""
 
 
 def ordinary(project: Project, labels: Labels) -> IntArray:

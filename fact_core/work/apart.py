@@ -10,10 +10,8 @@ import dataclasses
 
 import numpy as np
 
-from fact_core.compute.device import choose
 from fact_core.config import SelectConfig
 from fact_core.events import Log
-from fact_core.select.choose import choose as choose_images
 from fact_core.select.picks import Picks
 from fact_core.types import Step
 from fact_core.work.strategy_request import StrategyRequest, run_strategy
@@ -33,17 +31,8 @@ def picked(asked: StrategyRequest, config: SelectConfig, rng: np.random.Generato
     if not count:
         return first
     taken = np.union1d(asked.taken, first.rows)
-    more: Picks = yield from choose_images(
-        FARTHEST,
-        asked.x,
-        count,
-        taken,
-        None,
-        rng,
-        groups=asked.groups,
-        near=config.near,
-        device=choose(config.device),
-    )
+    rest = dataclasses.replace(asked, budget=count, taken=taken, y=None)
+    more = yield from run_strategy(rest, dataclasses.replace(config, strategy=FARTHEST), rng)
     yield Log(f"{count} of them are unlike all that is labeled or chosen, for “{other}”.")
     rows = np.concatenate([first.rows, more.rows])
     return Picks(rows, first.next_best[~np.isin(first.next_best, more.rows)], {**first.info, "unlike": count})

@@ -417,8 +417,10 @@ def test_a_million_rows(tmp_path: Path) -> None:
     started = time.process_time()  # of the processor: a busy machine takes its time
     found = import_labels.read(made, Source("csv", text))
     assert (len(found.rows), len(found.by_class)) == (100_000, 7)
+    assert time.process_time() - started < 60
+    started = time.process_time()
     done = import_labels.commit(made, found, "x.import-1", "mine")
-    assert done.images == 100_000 and time.process_time() - started < 120
+    assert done.images == 100_000 and time.process_time() - started < 60
     assert import_labels.undo(made, done.batch, done.new_classes) == 100_000
     assert labels_now.states(made) == {} and classes.classes(made) == [] and is_sound(made)
 
