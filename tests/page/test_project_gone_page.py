@@ -14,7 +14,7 @@ from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Selection
-from tests.small_disk import fill, small_disk
+from tests.small_disk import fill_for_good, small_disk
 from tests.storage_help import flat_project, is_sound
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -97,7 +97,7 @@ def test_labels_wait_while_the_disk_is_full(serve: Serve, page: Page, watch: Wat
         given = [press(page, "1")]
         page.wait_for_function(QUIET)
         watch.calm = False  # refusals stand in the console
-        ballast = fill(disk)
+        ballast = fill_for_good(disk, project.folder)
         given += [press(page, "2") for _ in range(3)]
         expect(page.locator(BAR)).to_contain_text("The disk is full. What is stored is kept, and nothing is lost")
         expect(page.locator(WAITS)).to_contain_text("Labels that wait in this window: 3")

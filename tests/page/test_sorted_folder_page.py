@@ -244,6 +244,7 @@ def review_the_rest(page: Page, project: Project, truth: dict[str, str]) -> None
     paths = {item.id: item.path for item in items.get_many(project, items.pool(project).ids.tolist())}
     page.locator("#finish-review").click()
     lists = page.get_by_label("Which images")
+    lists.locator("option[value^='rest:']").first.wait_for(state="attached")  # they are on their way from the server
     for _ in range(len(truth)):
         names = lists.locator("option").evaluate_all("all => all.map((each) => each.value)")
         mine = [name for name in names if name.startswith("rest:")]
