@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, VIEWS, check_fit, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, VIEWS, check_fit, named
 from fact_core.errors import ConfigError
 from fact_core.file_config import SORT_WAYS, ExportConfig, ImportConfig, SortConfig
 from fact_core.options import add_arguments, check, from_dict, from_flat, given, option, options, to_dict, value_of
@@ -212,7 +212,7 @@ class TrainConfig:
     @property
     def phases(self) -> tuple[str, ...]:
         """The phases in order: those of the recipe, self-training only where it has steps."""
-        phases = pick(RECIPES, self.recipe, "recipe").phases
+        phases = named(RECIPES, self.recipe, "recipe").phases
         return phases if self.st.steps else tuple(each for each in phases if each != "st")
 
     @property
@@ -250,8 +250,8 @@ RUN_CONFIGS: dict[str, type[Any]] = {
 
 def train_config(preset: str = "standard", **values: Any) -> TrainConfig:
     """A TrainConfig with a preset's values; ``values`` override any ("ff.steps": 5) that the recipe does not fix."""
-    effort = pick(PRESETS, preset, "preset")
-    recipe = pick(RECIPES, name := values.get("recipe", effort.recipe), "recipe")
+    effort = named(PRESETS, preset, "preset")
+    recipe = named(RECIPES, name := values.get("recipe", effort.recipe), "recipe")
     backbone = str(values.get("backbone", TrainConfig.backbone))
     merged: dict[str, Any] = {**effort.values_for(backbone), **values, **recipe.values, "recipe": name}
     return from_flat(TrainConfig, {"preset": preset, **merged})

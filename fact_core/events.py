@@ -100,7 +100,7 @@ class Log:
 
 Event = Progress | PhaseStarted | Point | PhaseDone | Decision | Saved | Log
 
-KINDS: dict[str, type[Event]] = {
+EVENT_KINDS: dict[str, type[Event]] = {
     "progress": Progress,
     "phase_started": PhaseStarted,
     "point": Point,
@@ -109,7 +109,7 @@ KINDS: dict[str, type[Event]] = {
     "saved": Saved,
     "log": Log,
 }
-_NAMES = {cls: name for name, cls in KINDS.items()}
+_NAMES = {cls: name for name, cls in EVENT_KINDS.items()}
 
 
 def to_row(event: Event) -> tuple[str, str]:
@@ -127,7 +127,7 @@ def from_body(kind: str, body: Mapping[str, Any]) -> Event:
     fields = dict(body)
     if "phases" in fields:
         fields["phases"] = tuple(fields["phases"])
-    return KINDS[kind](**fields)
+    return EVENT_KINDS[kind](**fields)
 
 
 def _finite(value: Any) -> Any:

@@ -93,7 +93,7 @@ class FfConfig:
     )
 
 
-def answered(pixels: int, crop_min: float, shown: float) -> float:
+def side_to_answer(pixels: int, crop_min: float, shown: float) -> float:
     """The side at which things look as large as on average in the crops that a network has learned from.
 
     pixels: the side of these crops, whose areas are drawn from ``crop_min`` to 1 of a picture; shown: how much of the

@@ -15,7 +15,7 @@ from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers import read as read_table
 from fact_core.generators import finish
 from fact_core.lightweight.frofa import FORMS, augment
-from fact_core.select.choose import choose
+from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks, unit
 from fact_core.types import PoolFacts
 
@@ -23,7 +23,7 @@ from fact_core.types import PoolFacts
 def pick_rows(name, x, budget, labeled=(3, 7), y=(0, 1), seed=1, **options):
     labeled, y = np.array(labeled, dtype=np.int64), None if y is None else np.array(y, dtype=np.int64)
     x = np.asarray(x, dtype=np.float32)
-    return finish(choose(name, x, budget, labeled, y, np.random.default_rng(seed), **options))
+    return finish(choose_images(name, x, budget, labeled, y, np.random.default_rng(seed), **options))
 
 
 def some_rows(n=40, dims=8):
@@ -86,17 +86,13 @@ class TestStrategy:
 
     def test_the_front_of_the_order_is_a_good_smaller_set(self, name):
         """The first half of the picks comes closer to the pool than as many images drawn by lot."""
-        if name in NOT_COVERING:
+        if not STRATEGIES[name].covers:
             pytest.skip("is not meant to cover the pool")
         rng = np.random.default_rng(0)
         x = np.concatenate([rng.normal(size=(60, 6)) * 0.1 + centre for centre in rng.normal(size=(8, 6))])
         found = np.mean([_cover(x, pick_rows(name, x, 16, (), (), seed=seed).rows[:8]) for seed in range(5)])
         lot = np.mean([_cover(x, rng.choice(len(x), 8, replace=False)) for _ in range(50)])
         assert found > lot
-
-
-#: Strategies whose first picks are not meant to stand for the whole pool.
-NOT_COVERING = frozenset({"random", "bilaf"})
 
 
 def _cover(x, rows):
@@ -108,7 +104,7 @@ def _cover(x, rows):
 def test_reader_of_labels(name):
     """Says what it reads; anything that is not its kind is refused in words or gives a table whose rows fit it."""
     reader = READERS[name]
-    assert reader.title and name in import_labels.KINDS
+    assert reader.title and name in import_labels.SOURCE_KINDS
     for text in ("", "[]", "{}", "[{}]", "a,b\nc,d\n", "<a/>", "null", '{"images": [], "annotations": []}', "\0"):
         try:
             table = read_table(text.encode(), name).table

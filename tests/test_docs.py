@@ -9,7 +9,9 @@ import shlex
 import sys
 import tomllib
 import types
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,8 +25,9 @@ from fact_core.errors import InputError
 from fact_core.events import Progress
 from fact_core.generators import finish
 from fact_core.headless import doctor
-from fact_core.select.choose import choose
+from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks, candidates, spare, unit
+from tests.test_contracts import TestStrategy as StrategyContract
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -172,8 +175,20 @@ def test_the_strategy_of_the_readme_works(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(STRATEGIES, "outliers", listed["outliers"])
     x = np.array([[1, 0], [1, 0.1], [0.9, 0.2], [-1, 0], [0, 1]], dtype=np.float32)
     none = np.zeros(0, dtype=np.int64)
-    picks = finish(choose("outliers", x, 2, none, none, np.random.default_rng(0)))
+    picks = finish(choose_images("outliers", x, 2, none, none, np.random.default_rng(0)))
     assert picks.rows.tolist() == [3, 4]
+    for name, test in vars(StrategyContract).items():  # "tests/test_contracts.py runs over it"
+        if name.startswith("test_"):
+            for values in given_to(test):
+                with contextlib.suppress(pytest.skip.Exception):
+                    test(StrategyContract(), "outliers", *values)
+
+
+def given_to(test: Any) -> Iterator[tuple[Any, ...]]:
+    """What a test is parametrized with, once: () where it is not."""
+    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+    for values in marks[0].args[1] if marks else [()]:
+        yield values if isinstance(values, tuple) else (values,)
 
 
 def test_every_dependency_has_a_range_and_the_doctor_knows_its_lower_end() -> None:

@@ -1,4 +1,5 @@
-"""One folder a page: ``page.py`` has ``build(server)``, ``routes.py`` its routes, ``text.py`` its sentences.
+"""One folder a page: ``page.py`` has ``build(server)``, ``routes.py`` and ``*_routes.py`` its routes,
+``text.py`` and ``*_text.py`` its sentences.
 
 Pages do not import each other.
 """

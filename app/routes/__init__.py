@@ -1,6 +1,6 @@
 """Our own routes under /x/: what Gradio's events are too slow or too weak for.
 
-Every module has ``register(app, server)``. Errors leave as JSON {what, found, do}.
+A module of routes has ``register(app, server)``; the others help them. Errors leave as JSON {what, found, do}.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Server
 from fact_core import processor
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, named
 from fact_core.errors import InputError
 from fact_core.folders import data_folder
 from fact_core.paths import typed
@@ -80,7 +80,7 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.post("/x/weights")
     def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
-        pick(BACKBONES, name, "backbone")
+        named(BACKBONES, name, "backbone")
         path = str(typed(file)) if file.strip() else ""
         if path:
             weights.locate(name, Path(path))

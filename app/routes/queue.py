@@ -99,7 +99,7 @@ def _facts(image: Item, said: Mapping[int, str]) -> ImageFacts:
     return ImageFacts(image.id, image.path, image.width, image.height, said.get(image.id, ""))
 
 
-def view(state: State | None) -> Answer:
+def answer_of(state: State | None) -> Answer:
     """One answer an image: label, skip, flag ("cannot tell"), or "" for none. A label outweighs the flag."""
     if state is None:
         return {"kind": "", "class": None}
@@ -109,5 +109,5 @@ def view(state: State | None) -> Answer:
 
 
 def _named(state: State | None) -> Named:
-    found = view(state)
+    found = answer_of(state)
     return {"state": found["kind"] or None, "class": found["class"]}

@@ -30,7 +30,6 @@ TEXT = {
     "wait in this window.",
     "denied": "This window is not let in. Open the address that the program printed, in another tab: then this one "
     "goes on.",
-    "error.title": "That did not work",
     "error.found": "Found: {found}",
     "error.asked": "Asked for: {found}",
     "error.unknown": "The program answered with an error.",

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from app.shell.decision_text import value_words
+from app.shell.value_text import value_words
 from fact_core import choices
 from fact_core.config import options
 

@@ -2,7 +2,8 @@
 
 Keys start with a word of their own ("project.scan"), so that the dicts join without a clash. A new dict also gets its
 place in ``sentences``.
-``{name}`` in a sentence is filled in by ``t(key, {name: ...})`` or ``str.format``.
+``{name}`` in a sentence is filled in by ``t(key, {name: ...})`` or ``str.format``. One with a number may have forms
+of its own for 0 and 1, ``KEY_none`` and ``KEY_one``: ``counted`` in assets/shell/text.js takes them.
 """
 
 from __future__ import annotations

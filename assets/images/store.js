@@ -46,7 +46,7 @@ export class LabelStore {
     this.movedAt = -Infinity; // when another window gave keys to other classes
     this.queue = new OpQueue(app.key, {
       sync: () => changed("sync"),
-      answered: (answer) => this.accept(answer),
+      answered: (answer) => this.hearAnswer(answer),
       refused: () => {
         changed("sync");
         // What holds, and what can be undone, is told by the server.
@@ -201,7 +201,7 @@ export class LabelStore {
     this.queue.send(ops);
   }
 
-  accept(answer) {
+  hearAnswer(answer) {
     const mine = new Set(this.queue.ops.map((op) => op.item));
     for (const [id, state] of Object.entries(answer.states)) if (!mine.has(+id)) this.setState(+id, orNone(state));
     if (answer.classes) this.hear(answer.classes);

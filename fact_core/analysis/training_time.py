@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from fact_core.choices import BACKBONES, RECIPES
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError
-from fact_core.phase_config import GATE_LABELS, PCA_IMAGES, answered
+from fact_core.phase_config import GATE_LABELS, PCA_IMAGES, side_to_answer
 
 #: Looks that take as long as one picture that is learned from: forward, backward, the optimiser, and no folded layers.
 #: Measured: EfficientNet-Lite0 on two cores takes 0.0123 s a look, and 0.0498 s a picture of phase 2 at its size.
@@ -139,7 +139,7 @@ def looks(config: TrainConfig, amount: Amount, on_cpu: bool) -> dict[str, float]
     net = BACKBONES[config.backbone]
     own = (net.cpu_pixels if on_cpu else 0) or net.pixels or PIXELS
     area = (config.ff.pixels / own) ** 2 if config.ff.pixels else 1.0
-    small = min(1.0, answered(config.ff.pixels or own, config.ff.crop_min, SHOWN) / own) ** 2
+    small = min(1.0, side_to_answer(config.ff.pixels or own, config.ff.crop_min, SHOWN) / own) ** 2
     found = seen(config, amount, small)
     for phase, count in learned(config, amount.labels, amount.classes).items():
         found[phase] += LEARNED * area * count

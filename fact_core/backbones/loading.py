@@ -19,7 +19,7 @@ from fact_core.backbones import convert
 from fact_core.backbones.download import download, save
 from fact_core.backbones.network import Backbone
 from fact_core.backbones.vil import resized
-from fact_core.choices import BACKBONES, VIEWS, pick, resolve
+from fact_core.choices import BACKBONES, VIEWS, named, resolve
 from fact_core.compute.image_batches import Preprocess
 from fact_core.errors import FactError, WeightsError
 from fact_core.pretrained.weights import Located, locate, status, verify
@@ -97,7 +97,7 @@ def adopt(name: str, file: Path) -> Located:
     ``load`` takes it, and its key names the features, so that nothing is mixed up. WeightsError in
     words when the file does not fit; then nothing changes.
     """
-    pick(BACKBONES, name, "backbone")
+    named(BACKBONES, name, "backbone")
     found = locate(name, Path(os.path.expanduser(file)))
     origin = {"file": file.name, "file_sha256": verify(found, anew=True)}
     network = create(name)
@@ -111,7 +111,7 @@ def adopt(name: str, file: Path) -> Located:
 
 def pixels_for(name: str, device: torch.device | str) -> int:
     """The input side for a backbone on that device: some see smaller pictures where there is no GPU."""
-    choice = pick(BACKBONES, name, "backbone")
+    choice = named(BACKBONES, name, "backbone")
     on_cpu = torch.device(device).type == "cpu"
     return (choice.cpu_pixels if on_cpu else 0) or choice.pixels
 
@@ -121,8 +121,8 @@ def preprocessing(name: str, pixels: int = 0, view: str = "crop") -> Preprocess:
 
     ConfigError when there is no such view.
     """
-    pick(VIEWS, view, "view")
-    choice = pick(BACKBONES, name, "backbone")
+    named(VIEWS, view, "view")
+    choice = named(BACKBONES, name, "backbone")
     told = resolve(choice.sees) if choice.sees else timm.get_pretrained_cfg(choice.timm_name).to_dict()
     config = resolve_data_config(pretrained_cfg=told)
     return Preprocess(
@@ -138,7 +138,7 @@ def preprocessing(name: str, pixels: int = 0, view: str = "crop") -> Preprocess:
 
 def create(name: str, pixels: int = 0, *, dynamic: bool = True, drop_path: float = 0.0) -> nn.Module:
     """The headless network in eval mode, untrained. dynamic: other sides than ``pixels`` are allowed too."""
-    choice = pick(BACKBONES, name, "backbone")
+    choice = named(BACKBONES, name, "backbone")
     if choice.build:
         built: nn.Module = resolve(choice.build)(pixels or choice.pixels, dynamic, drop_path)
         return built.eval()

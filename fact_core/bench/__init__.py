@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from fact_core.choices import Choice, pick, resolve
+from fact_core.choices import Choice, named, resolve
 from fact_core.types import Step
 
 BENCHES: dict[str, Choice] = {
@@ -87,10 +87,10 @@ def add_arguments(benches: Mapping[str, Choice], name: str, parser: argparse.Arg
 
 def start(benches: Mapping[str, Choice], name: str, given: argparse.Namespace) -> Step[dict[str, Any]]:
     """The bench of that name with the arguments that were given for it."""
-    run = resolve(pick(benches, name, "bench").target)
+    run = resolve(named(benches, name, "bench").target)
     step: Step[dict[str, Any]] = run(given if hasattr(_module(benches, name), "add_arguments") else given.full)
     return step
 
 
 def _module(benches: Mapping[str, Choice], name: str) -> ModuleType:
-    return import_module(pick(benches, name, "bench").target.partition(":")[0])
+    return import_module(named(benches, name, "bench").target.partition(":")[0])

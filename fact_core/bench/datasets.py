@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fact_core.bench.longtail import long_tailed
-from fact_core.choices import Choice, pick, resolve
+from fact_core.choices import Choice, named, resolve
 from fact_core.errors import InputError
 from fact_core.events import Log
 from fact_core.images.decode import EXTENSIONS
@@ -78,7 +78,7 @@ def open_dataset(name: str, data: Path, cache: Path) -> Step[Dataset]:
     A part of it is taken with a warning. Errors: ConfigError for an unknown name, InputError in words where the
     folder holds nothing of the kind.
     """
-    choice = pick(DATASETS, name, "data set")
+    choice = named(DATASETS, name, "data set")
     found = folders(name, data)
     if found is None:
         found = yield from resolve(choice.target)(data, cache)

@@ -21,7 +21,7 @@ SECONDS = {False: 4.0, True: 20.0}  # of measuring, by ``full``
 
 def run(full: bool) -> Step[dict[str, Any]]:
     """Measure the default backbone, or all of them; random weights where the real ones are not here."""
-    where = device.choose("auto")
+    where = device.device_named("auto")
     names = list(BACKBONES) if full else [DEFAULT_BACKBONE]
     rows = []
     for done, name in enumerate(names):

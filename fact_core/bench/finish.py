@@ -23,7 +23,7 @@ from fact_core.bench import rounds
 from fact_core.bench.grids import line, rule
 from fact_core.bench.rounds import Folder
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
-from fact_core.compute.device import choose, describe
+from fact_core.compute.device import describe, device_named
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.labeling.pace import USUAL_SECONDS
@@ -51,7 +51,7 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     there = {key_of(row) for row in rows}
     todo = [cell for cell in _cells(given, about, budgets) if key_of(cell) not in there]
     nobody = np.zeros(0, dtype=np.int64)
-    folder = Folder(x, y, nobody, about["classes"], choose(given.device))
+    folder = Folder(x, y, nobody, about["classes"], device_named(given.device))
     for done, cell in enumerate(todo):
         yield Progress("finish", done, len(todo), "models")
         rows.append({**cell, **(yield from measured(folder, cell))})

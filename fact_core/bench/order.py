@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fact_core.bench.recorded import RECORDED
-from fact_core.choices import RECIPES, one_shot, pick
+from fact_core.choices import RECIPES, named, one_shot
 from fact_core.config import TrainConfig, options, train_config
 from fact_core.errors import ConfigError, InputError
 from fact_core.folders import cache_folder
@@ -62,7 +62,7 @@ def read(given: argparse.Namespace) -> Order:
     for name in ("dataset", "data", "out"):
         if getattr(given, name) is None:
             raise ConfigError(f"--{name} is needed", do="See launch.py bench tables --help.")
-    pick(DATASETS, given.dataset, "data set")
+    named(DATASETS, given.dataset, "data set")
     if given.strategy not in one_shot():
         what, do = (
             "This strategy learns from labels, and here nothing is labeled yet",
@@ -140,7 +140,7 @@ def _value(name: str, text: str) -> Any:
 
 def _methods(text: str) -> tuple[str, ...]:
     for name in (found := _words(text, "--methods")):
-        pick(RECIPES, name, "method")
+        named(RECIPES, name, "method")
     return found
 
 

@@ -21,7 +21,7 @@ from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.features.extract import extract, features_key
 from fact_core.files import Lock, take_lock, write_text
-from fact_core.select.choose import choose as choose_images
+from fact_core.select.choose import choose_images
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.types import FloatArray, IntArray, Step
 

@@ -31,7 +31,7 @@ from fact_core.bench.grids import line, rule
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
-from fact_core.compute.device import choose, describe
+from fact_core.compute.device import describe, device_named
 from fact_core.config import LmConfig, SelectConfig
 from fact_core.errors import ConfigError
 from fact_core.events import Event, Log, Progress
@@ -43,7 +43,7 @@ from fact_core.lightweight.decide import decide_on
 from fact_core.lightweight.map_train import Memory
 from fact_core.lightweight.readings import Labelled
 from fact_core.pretrained.weights import status
-from fact_core.select.choose import choose as choose_images
+from fact_core.select.choose import choose_images
 from fact_core.types import Evidence, FloatArray, IntArray, Step
 
 WAYS = {"rounds": "Rounds", "one shot": "One shot", "random": "Random"}
@@ -104,7 +104,7 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
         yield Progress("rounds", done, len(todo), "ways", 0.0, left)
         rng = np.random.default_rng(cell["seed"])
         check = rng.choice(len(y), given.check, replace=False)
-        folder = Folder(x, y, check, about["classes"], choose(given.device))
+        folder = Folder(x, y, check, about["classes"], device_named(given.device))
         rows.append({**cell, **(yield from measured(folder, cell, given.round))})
         if given.json:
             write_rows(given.json, rows)
@@ -137,7 +137,7 @@ def known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[st
     if not status(given.backbone).ready:
         yield from fetch(given.backbone)
     backbone = load(given.backbone, pixels=given.pixels)
-    features = Features(backbone, root, given.cache or cache_folder() / "tables", choose(given.device))
+    features = Features(backbone, root, given.cache or cache_folder() / "tables", device_named(given.device))
     x = yield from features.of([files[row].relative_to(root).as_posix() for row in some])
     about = {
         "dataset": given.name or root.name,

@@ -34,7 +34,7 @@ from fact_core.bench.rows import Row, key_of, read_rows, write_rows
 from fact_core.bench.tables import all_tables
 from fact_core.bench.tables_json import as_json
 from fact_core.choices import RECIPES
-from fact_core.compute.device import choose, describe
+from fact_core.compute.device import describe, device_named
 from fact_core.errors import FactError, InputError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.files import Lock, take_lock, write_text
@@ -74,7 +74,7 @@ def run(order: Order) -> Step[dict[str, Any]]:
 
 
 def _run(order: Order) -> Step[dict[str, Any]]:
-    began, device, rows = time.monotonic(), choose(order.device), read_rows(order.out)
+    began, device, rows = time.monotonic(), device_named(order.device), read_rows(order.out)
     data = yield from open_dataset(order.dataset, order.data, order.cache)
     if not status(order.backbone).ready:
         yield from fetch(order.backbone)

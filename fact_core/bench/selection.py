@@ -34,7 +34,7 @@ MB = 1_000_000
 
 def run(full: bool) -> Step[dict[str, Any]]:
     """Measure the two sizes of CIFAR-10; ``full`` adds ImageNet's, without the yardstick."""
-    where = device.choose("auto")
+    where = device.device_named("auto")
     rows = []
     for n, c, k in (*SIZES, *((IMAGENET,) if full else ())):
         rows.append((yield from measure(n, c, k, where, with_yardstick=(n, c, k) != IMAGENET)))

@@ -23,8 +23,8 @@ from fact_core.bench.datasets import DATASETS, Dataset, open_dataset
 from fact_core.bench.grids import line, rule
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, STRATEGIES, one_shot, pick
-from fact_core.compute.device import choose, describe
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, STRATEGIES, named, one_shot
+from fact_core.compute.device import describe, device_named
 from fact_core.config import LmConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Event, Log, Progress
@@ -35,7 +35,7 @@ from fact_core.lightweight.decide import decide_on
 from fact_core.lightweight.map_train import Memory
 from fact_core.lightweight.readings import Labelled
 from fact_core.pretrained.weights import status
-from fact_core.select.choose import choose as choose_images
+from fact_core.select.choose import choose_images
 from fact_core.types import FloatArray, IntArray, Step
 
 BUDGETS, SEEDS = (50, 100, 250, 500), 5
@@ -100,7 +100,7 @@ def ordered(given: argparse.Namespace) -> tuple[list[str], list[int]]:
     """The strategies and budgets of the flags. ConfigError or InputError in words where they cannot be."""
     names = [each for each in given.strategies.split(",") if each]
     for name in names:
-        pick(STRATEGIES, name, "strategy")
+        named(STRATEGIES, name, "strategy")
     try:
         budgets = [int(each) for each in given.budgets.split(",")]
     except ValueError:
@@ -112,7 +112,7 @@ def ordered(given: argparse.Namespace) -> tuple[list[str], list[int]]:
 
 def known_of(given: argparse.Namespace) -> Step[Known]:
     """Features and classes of the data set of the flags."""
-    cache, device = given.cache or cache_folder() / "tables", choose(given.device)
+    cache, device = given.cache or cache_folder() / "tables", device_named(given.device)
     data = yield from open_dataset(given.dataset, given.data, cache)
     if not status(given.backbone).ready:
         yield from fetch(given.backbone)

@@ -37,7 +37,7 @@ Way = tuple[bool, tuple[Callable[[], AbstractContextManager[Any]], ...]]
 
 def run(full: bool) -> Step[dict[str, Any]]:
     """Measure the default backbone; random weights where the real ones are not here."""
-    where = device.choose("auto")
+    where = device.device_named("auto")
     backbone = backbones.load(DEFAULT_BACKBONE, pixels=PIXELS, random=not status(DEFAULT_BACKBONE).ready)
     net = Net(backbone.freeze_norm(), linear(torch.zeros(CLASSES, backbone.dim), torch.zeros(CLASSES)))
     net = net.to(where).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]

@@ -50,5 +50,5 @@ def measure(n: int, width: int) -> Step[dict[str, Any]]:
         "seconds": round(ended - began, 1),
         "neighbours_s": round(near - began, 1),
         "umap_s": round(ended - near, 1),
-        "device": device.describe(device.choose("cpu")),
+        "device": device.describe(device.device_named("cpu")),
     }

@@ -20,7 +20,7 @@ from fact_core.bench.datasets import DATASETS, OWN, fixed_test, open_dataset
 from fact_core.bench.pool import Features
 from fact_core.bench.strategies import answers
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, VIEWS
-from fact_core.compute.device import choose
+from fact_core.compute.device import device_named
 from fact_core.errors import InputError
 from fact_core.events import Log, Progress
 from fact_core.folders import cache_folder
@@ -63,7 +63,7 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     rows, first = [], None
     for view in VIEWS:
         backbone = backbones.load(given.backbone, pixels=given.pixels, view=view)
-        features = Features(backbone, data.root, cache, choose(given.device))
+        features = Features(backbone, data.root, cache, device_named(given.device))
         x = yield from features.of([data.train[row] for row in train_rows])
         test_x = yield from features.of([test[row] for row in test_rows])
         seen = Seen(x, data.train_y[train_rows], test_x, test_y[test_rows])

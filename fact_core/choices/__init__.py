@@ -2,7 +2,7 @@
 
 Nothing here imports torch. ``target`` ("module:function") is resolved only where the
 work is done, so the page can show every choice at once. To add one, write the function
-and one line here; the contract tests then run over it.
+and its line in the file of this folder; ``tests/test_contracts.py`` and the tests beside each kind run over it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fact_core.choices.choice import (
     RecipeChoice,
     Source,
     StrategyChoice,
-    pick,
+    named,
     resolve,
 )
 from fact_core.choices.groupings import GROUPINGS
@@ -52,8 +52,8 @@ __all__ = [
     "StrategyChoice",
     "adapter_error",
     "check_fit",
+    "named",
     "one_shot",
-    "pick",
     "resolve",
     "view_for",
 ]
@@ -87,8 +87,8 @@ def one_shot() -> tuple[str, ...]:
 
 def check_fit(recipe: str, backbone: str) -> None:
     """ConfigError in words when a phase of the recipe cannot work with the backbone."""
-    for phase in pick(RECIPES, recipe, "recipe").phases:
-        if phase in ("prompt", "prefix") and not pick(BACKBONES, backbone, "backbone").prompts:
+    for phase in named(RECIPES, recipe, "recipe").phases:
+        if phase in ("prompt", "prefix") and not named(BACKBONES, backbone, "backbone").prompts:
             raise adapter_error(phase, backbone)
 
 

@@ -1,4 +1,4 @@
-"""What a choice consists of, and how one is picked and resolved."""
+"""What a choice consists of, and how one is found by its name and resolved."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class StrategyChoice:
     needs_labels: it learns from the labels so far, so that the first images are chosen in another way.
     prefix: a smaller budget gets the front of the same order. chance: another seed may give other images.
     answers: it takes the answers of a trained model, where there are some.
+    covers: its first picks are meant to stand for the whole pool, so that they beat as many drawn by lot at that.
     """
 
     title: str
@@ -58,6 +59,7 @@ class StrategyChoice:
     prefix: bool = False
     chance: bool = True
     answers: bool = False
+    covers: bool = True
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class PresetChoice:
         return found
 
 
-def pick(choices: Mapping[str, C], name: str, what: str) -> C:
+def named(choices: Mapping[str, C], name: str, what: str) -> C:
     """The choice of that name. ConfigError lists the known names otherwise."""
     if name not in choices:
         raise ConfigError(f"There is no {what} called {name!r}", do=f"Known: {', '.join(choices)}.")

@@ -2,6 +2,11 @@
 
 A strategy is ``select(x, budget, labeled_rows, labeled_y, rng, **options) -> Step[Picks]``: features [N,D] in,
 row numbers in labeling order out; see ``fact_core.select.picks``. It is run through ``fact_core.select.choose``.
+
+What a strategy says of itself here (``StrategyChoice``) is what ``tests/test_contracts.py`` holds it to. One that
+learns from labels says in its help how it chooses the first images ("second round", or "approximation" of what it is
+called after; ``tests/select/test_labels.py``). An option of its own is a field of ``SelectConfig`` that
+``for_strategies`` names; it comes in ``**options``.
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "Draws images by lot. The yardstick that every strategy has to beat.",
         "fact_core.select.random:select",
         prefix=True,
+        covers=False,
     ),
     "kmeans": StrategyChoice(
         "k-means",
@@ -64,6 +70,7 @@ STRATEGIES: dict[str, StrategyChoice] = {
         "BiLAF",
         "Picks some typical images by ActiveFT, then images at the borders between their groups.",
         "fact_core.select.bilaf:select",
+        covers=False,
     ),
     "margin": StrategyChoice(
         "Margin",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fact_core.choices.backbones import BACKBONES
-from fact_core.choices.choice import Choice, pick
+from fact_core.choices.choice import Choice, named
 from fact_core.errors import ConfigError
 
 AUTO = "auto"  # the view of the backbone's family
@@ -41,7 +41,7 @@ def view_for(name: str, backbone: str) -> str:
     """
     if name == AUTO:
         return FAMILY_VIEWS[max((start for start in FAMILY_VIEWS if backbone.startswith(start)), key=len)]
-    pick(VIEWS, name, "view")
+    named(VIEWS, name, "view")
     if name == "whole" and backbone in BACKBONES and not BACKBONES[backbone].any_shape:
         raise ConfigError(
             f"{BACKBONES[backbone].title} needs pictures of one shape", "You chose the view whole.", "Choose squash."

@@ -102,7 +102,7 @@ def _exact() -> Iterator[None]:
         products.allow_tf32 = before
 
 
-def choose(name: str) -> torch.device:
+def device_named(name: str) -> torch.device:
     """The device behind "auto", "cpu", "cuda", "cuda:1" or "mps".
 
     DeviceError in words when a GPU is asked for and none is usable. Which GPUs there are says CUDA_VISIBLE_DEVICES;

@@ -22,7 +22,7 @@ from PIL import Image
 from torch import Tensor
 
 from fact_core import processor
-from fact_core.choices import VIEWS, pick, resolve
+from fact_core.choices import VIEWS, named, resolve
 from fact_core.compute.views import Cut
 from fact_core.errors import ImageError
 from fact_core.images.decode import Ranges, decoding
@@ -69,7 +69,7 @@ class Preprocess:
 
     def cut(self, size: tuple[int, int]) -> Cut:
         """What is seen of a picture of (width, height). ConfigError when the view is unknown."""
-        found: Cut = resolve(pick(VIEWS, self.view, "view").target)(*size, self.pixels, self.crop_pct, self.step)
+        found: Cut = resolve(named(VIEWS, self.view, "view").target)(*size, self.pixels, self.crop_pct, self.step)
         return found
 
     def at(self, pixels: int) -> Preprocess:

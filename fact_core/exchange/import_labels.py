@@ -27,12 +27,12 @@ SHOWN = 20  # files that are told one by one
 SAMPLE = 5  # rows of the file that are shown
 CELL = 120  # characters of a cell that are shown
 
-KINDS = (ANY, "folders", *READERS)
+SOURCE_KINDS = (ANY, "folders", *READERS)
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where labels come from. kind: one of ``KINDS``; content: the file's bytes, b"" for the names of folders."""
+    """Where labels come from. kind: one of ``SOURCE_KINDS``; content: the file's bytes, b"" for folders' names."""
 
     kind: str
     content: str | bytes = b""
@@ -117,8 +117,10 @@ class Applied:
 
 def read(project: Project, source: Source) -> Preview:
     """What importing would do now. InputError, which names the row, when the source cannot be used."""
-    if source.kind not in KINDS:
-        raise InputError("There is no such source of labels", repr(source.kind)[:80], f"Known: {', '.join(KINDS)}.")
+    if source.kind not in SOURCE_KINDS:
+        raise InputError(
+            "There is no such source of labels", repr(source.kind)[:80], f"Known: {', '.join(SOURCE_KINDS)}."
+        )
     pool, aliases = items.pool(project), items.aliases(project)
     present = {each.id: each.name for each in classes.classes(project)}
     now = {

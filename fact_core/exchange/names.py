@@ -11,9 +11,6 @@ from fact_core.exchange.cells import is_empty_word, parts
 from fact_core.exchange.words import LISTS, TAGS, is_number
 from fact_core.labeling.classes import MOST_CLASSES
 
-#: Reason -> the option that takes such names as classes all the same.
-DOUBTS = {"empty": "labels_empty", "several": "labels_several"}
-
 
 @dataclass(frozen=True)
 class Naming:

@@ -82,7 +82,7 @@ def _by_umap(x: FloatArray, neighbors: int, min_dist: float, seed: int) -> Step[
 
 def on_gpu() -> bool:
     """Whether there is a CUDA GPU and a library that draws a UMAP on it."""
-    return find_spec("cuml") is not None and device.choose("auto").type == "cuda"
+    return find_spec("cuml") is not None and device.device_named("auto").type == "cuda"
 
 
 def _cuml(x: FloatArray, options: dict[str, Any]) -> FloatArray:

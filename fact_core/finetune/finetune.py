@@ -23,7 +23,7 @@ from fact_core.finetune import lora, phase_cache, weight_mix
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Measured, Pictures, loop
 from fact_core.finetune.probe import converged, silence, start_of
-from fact_core.finetune.training import LoopPlan, Net, learning, weights_of
+from fact_core.finetune.training import LoopPlan, Net, count_learning, weights_of
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, linear
 from fact_core.generators import quietly
 from fact_core.types import Step
@@ -205,7 +205,7 @@ def train_on(
     if plan.phase == "lora":
         added = lora.add(net.backbone, config.lora_rank, config.lora_alpha, inputs.seed(f"{part}.lora"))
     try:
-        parameters = learning(net, plan)
+        parameters = count_learning(net, plan)
         if announce:
             yield inputs.started(announce, plan.steps, plan.steps * plan.batch / pictures.epoch, parameters)
         yield from loop(

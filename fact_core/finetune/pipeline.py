@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from fact_core.backbones import Backbone, adapters
-from fact_core.choices import PHASES, pick, resolve
+from fact_core.choices import PHASES, named, resolve
 from fact_core.classifier.model import Classifier
 from fact_core.config import TrainConfig, to_dict
 from fact_core.errors import ImageChanged, ImageError, InputError
@@ -71,7 +71,7 @@ def train(
     check_adapters(backbone, config)
     pre = backbone.preprocess
     seen = [list(each) for each in pre.ranges]  # nothing where no image is deep: marks stay as they were
-    about = [_marked(config), backbone.key, device.type, *([seen] if seen else [])]
+    about = [bound_options(config), backbone.key, device.type, *([seen] if seen else [])]
     about += [pre.view] if pre.view != "crop" else []
     mark = fingerprint(files, y.tolist(), classes, *about, *([] if groups is None else [groups.tolist()]))
     inputs = TrainingInputs(
@@ -102,8 +102,11 @@ def train(
     return finish(inputs, state)
 
 
-def _marked(config: TrainConfig) -> dict[str, Any]:
-    """The options that a checkpoint is bound to, in the words of the versions that knew fewer: theirs are continued."""
+def bound_options(config: TrainConfig) -> dict[str, Any]:
+    """The options that a checkpoint is bound to, in the words of the versions that knew fewer: theirs are continued.
+
+    An option that is new is left out here at its usual value (``tests/finetune/test_pipeline.py`` holds the list).
+    """
     plain = to_dict(config)
     del plain["view"]  # what the network sees is in its preprocessing
     if "st" not in config.phases or (config.st.rounds, config.st.names) == (1, "network"):
@@ -122,7 +125,7 @@ def _one_phase(inputs: TrainingInputs, state: TrainingState, name: str) -> Step[
         if name != "lp" and "lm" in inputs.config.phases:
             yield from light.prepare(inputs, state)
         inputs.checkpoint.begin(name)
-        done: PhaseDone = yield from resolve(pick(PHASES, name, "phase").target)(inputs, state, name)
+        done: PhaseDone = yield from resolve(named(PHASES, name, "phase").target)(inputs, state, name)
     except ImageError as error:
         checked = inputs.check.files if inputs.check is not None else ()
         raise _named(error, [*inputs.files, *checked]) from error

@@ -92,7 +92,7 @@ def by_sgd(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[tup
     """The paper's probe: 50 epochs of Nesterov SGD on augmented images (FACT, III-B), with its steps and epochs."""
     config, generator, n = inputs.config.lp, inputs.generator(phase), len(inputs.y)
     batch = min(512, n)
-    plan = LoopPlan(
+    plan = LoopPlan(  # not by plan_of: of phase 1's own options
         phase,
         steps=math.ceil(config.epochs * n / batch),
         batch=batch,

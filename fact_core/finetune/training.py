@@ -162,7 +162,7 @@ class Training:
         """One optimiser step at the rate of the schedule, and the averaged weights after it."""
         plan = self.plan
         for group in self.optimiser.param_groups:
-            group["lr"] = group["base"] * rate(self.step, plan.steps, plan.warm_up)
+            group["lr"] = group["base"] * share_of_rate(self.step, plan.steps, plan.warm_up)
         if plan.clip:
             self.scaler.unscale_(self.optimiser)
             nn.utils.clip_grad_norm_(self.named.values(), plan.clip)
@@ -223,7 +223,7 @@ class Training:
         return torch.autocast(self.device.type, self.dtype) if on else nullcontext()
 
 
-def rate(step: int, steps: int, warm_up: int = 0) -> float:
+def share_of_rate(step: int, steps: int, warm_up: int = 0) -> float:
     """Share of the base learning rate at a step: a linear warm-up (0: over a tenth of all), then a cosine to 0."""
     warm = warm_up or max(1, steps // 10)
     if step < warm:
@@ -249,10 +249,10 @@ def frozen(module: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
 
 
-def learning(net: Net, plan: LoopPlan) -> int:
+def count_learning(net: Net, plan: LoopPlan) -> int:
     """How many weights learn: those of a part whose rate is 0 do not."""
     parts = ((net.backbone, plan.backbone_lr), (net.head, plan.head_lr))
-    return sum(p.numel() for part, rate in parts if rate for p in part.parameters() if p.requires_grad)
+    return sum(p.numel() for part, lr in parts if lr for p in part.parameters() if p.requires_grad)
 
 
 def set_drop_path(network: nn.Module, share: float) -> None:

@@ -20,7 +20,7 @@ from fact_core.events import Decision, Log, PhaseDone, PhaseStarted
 from fact_core.features.extract import token_steps
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.lightweight.light import LightHead, LightPlan
-from fact_core.phase_config import answered
+from fact_core.phase_config import side_to_answer
 from fact_core.types import FloatArray, IntArray, Source, Step
 
 
@@ -110,7 +110,7 @@ def answering_preprocess(backbone: Backbone, pixels: int, crop_min: float, own: 
     """
     if any("pos_embed" in name for name, _ in backbone.network.named_parameters()):
         return own
-    side = backbone.fit_pixels(round(answered(pixels, crop_min, own.crop_pct if own.view == "crop" else 1.0)))
+    side = backbone.fit_pixels(round(side_to_answer(pixels, crop_min, own.crop_pct if own.view == "crop" else 1.0)))
     return own.at(side) if side < own.pixels else own
 
 

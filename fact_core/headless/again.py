@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fact_core.config import SelectConfig, TrainConfig, from_dict, to_dict
+from fact_core.config import SelectConfig, TrainConfig, from_dict
+from fact_core.errors import ConfigError
 from fact_core.labeling import selections
 from fact_core.storage import groups, run_queue, view
 from fact_core.storage.project import Project
@@ -40,9 +41,12 @@ def _chosen(found: Project) -> Iterator[tuple[run_queue.Run, selections.Stored]]
             yield run, kept
 
 
-def _made_by(run: run_queue.Run, config: SelectConfig) -> bool:
-    """Whether the run had these options; an earlier version knew fewer."""
-    return to_dict(from_dict(SelectConfig, run.config)) == dataclasses.asdict(config)
+def _made_by(run: run_queue.Run, config: SelectConfig | TrainConfig) -> bool:
+    """Whether the run had these options. Those that an earlier version did not know count at their usual values."""
+    try:
+        return from_dict(type(config), run.config) == config
+    except ConfigError:  # it knew an option that there is no more
+        return False
 
 
 def _as_now(found: Project, config: SelectConfig, kept: selections.Stored, run_id: int) -> bool:
@@ -60,8 +64,7 @@ def training(found: Project, config: TrainConfig, truth: Mapping[int, str]) -> r
 
     A whole one only where no library has changed, and it has seen the images as they are seen now.
     """
-    wanted = json.loads(json.dumps(to_dict(config)))
-    same = [run for run in run_queue.list_runs(found, "train") if run.config == wanted]
+    same = [run for run in run_queue.list_runs(found, "train") if _made_by(run, config)]
     if not same or not _has_labels(found, same[0].id, truth):
         return None
     last = same[0]
@@ -84,9 +87,9 @@ def exported(found: Project, config: TrainConfig, folder: Path, asked: str) -> b
     if done is None:
         return False
     trained = run_queue.get(found, done.config["run"])
-    wanted: dict[str, Any] = json.loads(json.dumps({**to_dict(config), "selection": trained.config["selection"]}))
+    wanted = replace(config, selection=trained.config["selection"])
     name = asked if asked and config.view == view.PROJECT else config.view
-    return trained.config == wanted and _seen(trained.result) == view.seen_by(found, config.backbone, name)
+    return _made_by(trained, wanted) and _seen(trained.result) == view.seen_by(found, config.backbone, name)
 
 
 def _seen(about: Mapping[str, Any]) -> str:

@@ -94,12 +94,12 @@ def _gpu() -> str:
     try:
         from fact_core.compute import device
 
-        if device.choose("auto").type == "cuda":
-            return device.describe(device.choose("cuda"))
+        if device.device_named("auto").type == "cuda":
+            return device.describe(device.device_named("cuda"))
         if reason := device.passed_over("auto"):
             return f"{processor.gpu_name()}, not used: {reason}"
         try:
-            device.choose("cuda")
+            device.device_named("cuda")
         except FactError as error:
             return f"none ({error.found or error.what})"
     except Exception as error:  # a broken driver may fail in any way

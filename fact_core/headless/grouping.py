@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from fact_core.choices import GROUPINGS, pick, resolve
+from fact_core.choices import GROUPINGS, named, resolve
 from fact_core.config import ImportConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import label_files
@@ -30,7 +30,7 @@ def group(found: Project, way: str, pool: Pool, truth: Mapping[int, str], source
                 "Call a column of the label file group, patient, subject, series or video.",
             )
         groups.store(found, way, told)
-    if way and not pick(GROUPINGS, way, "way to group images").features:
+    if way and not named(GROUPINGS, way, "way to group images").features:
         names = finish(resolve(GROUPINGS[way].target)(groups.facts(found, pool)))
         _check(way, dict(zip(pool.ids.tolist(), names, strict=True)), truth)
     if way:

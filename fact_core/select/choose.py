@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fact_core.choices import STRATEGIES, pick, resolve
+from fact_core.choices import STRATEGIES, named, resolve
 from fact_core.compute.less_memory import CPU, LessMemory
 from fact_core.errors import ConfigError
 from fact_core.events import Log
@@ -18,7 +18,7 @@ from fact_core.types import FloatArray, IntArray, Step
 FIRST = "activeft"
 
 
-def choose(
+def choose_images(
     strategy: str,
     x: FloatArray,
     budget: int,
@@ -46,7 +46,7 @@ def choose(
 
     ConfigError for an unknown strategy or an impossible budget, InputError for features that are not numbers.
     """
-    choice = pick(STRATEGIES, strategy, "strategy")
+    choice = named(STRATEGIES, strategy, "strategy")
     candidates(x, budget, labeled_rows)
     taken = labeled_rows
     info: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from sqlite_utils import Database
 
-from fact_core.choices import GROUPINGS, pick
+from fact_core.choices import GROUPINGS, named
 from fact_core.storage import db
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Pool, PoolFacts
@@ -30,7 +30,7 @@ def chosen(project: Project) -> str:
 
 def choose(project: Project, way: str) -> None:
     """Group images so from now on; what was chosen and trained before stays as it is. ConfigError for no such way."""
-    pick(GROUPINGS, way, "way to group images")
+    named(GROUPINGS, way, "way to group images")
     with db.writing(project.db, project.id) as con:
         con.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('groups', ?)", (way,))
         db.bump(con)

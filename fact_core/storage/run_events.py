@@ -15,7 +15,7 @@ from fact_core.storage.project import Project
 
 @dataclass(frozen=True)
 class EventRow:
-    """One stored event; ``body`` holds the fields of the dataclass ``events.KINDS[kind]``."""
+    """One stored event; ``body`` holds the fields of the dataclass ``events.EVENT_KINDS[kind]``."""
 
     id: int
     run: int

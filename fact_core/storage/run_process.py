@@ -4,6 +4,8 @@ A running run is lost when the process that claimed it no longer holds the proje
 the tail of its log as the reason (``fail_lost``, asked by ``run_queue.claim`` and by ``Keeper.tend``, that is by each
 look of an open page and of the command line). No clock is asked. An error inside a living worker is another way to
 fail: work/worker.py ``execute``. A child that dies before it takes a run is told by ``keeper.py``, which starts them.
+A full disk or a file that is gone is no failure: the run is stopped in words (work/full_disk.py). A child outlives its
+server. A run that failed or was stopped stays so until somebody resumes it (``run_queue.requeue``).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ A column or table is added by appending a script, never by editing an old one.
 
 from __future__ import annotations
 
-from fact_core.storage.views import FINISHED, FINISHED_SINCE, LABELS_NOW, RUNS_NAMED, VIEWS, made_again
+from fact_core.storage.sql_views import FINISHED, FINISHED_SINCE, LABELS_NOW, RUNS_NAMED, VIEWS, made_again
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -40,7 +40,8 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE UNIQUE INDEX class_folded ON class (folded) WHERE NOT deleted;
 
-    -- Append-only. op: what the person did. kind, class, flagged: the state of the item after it.
+    -- Append-only. op: what the person did. kind, class, flagged: the state of the item after it. Later steps below
+    -- rebuild the table (label_new): they know more operations.
     -- target: the row that an undo or redo is about. One row per (client, seq): sending twice changes nothing.
     CREATE TABLE label (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -103,7 +104,7 @@ MIGRATIONS: tuple[str, ...] = (
     );
 
     -- state: chosen (to be labeled), candidate (takes the place of a rejected pick), rejected.
-    -- replaces: the item whose rank a candidate took.
+    -- replaces: the item whose rank a candidate took. role audit: a check image.
     CREATE TABLE pick (
         selection INTEGER NOT NULL REFERENCES selection (id),
         item INTEGER NOT NULL REFERENCES item (id),

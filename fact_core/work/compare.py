@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fact_core.analysis import coverage
-from fact_core.choices import STRATEGIES, pick
+from fact_core.choices import STRATEGIES, named
 from fact_core.config import CompareConfig, SelectConfig, from_flat
 from fact_core.errors import InputError
 from fact_core.labeling import selections
@@ -36,7 +36,7 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
 
     It is asked what the selection was asked: to choose as many, beside the images that were chosen or labeled before.
     """
-    pick(STRATEGIES, config.strategy, "strategy")
+    named(STRATEGIES, config.strategy, "strategy")
     stored = selections.latest(project)
     if stored is None:
         raise InputError("There is no selection to compare with", do="Select images first.")

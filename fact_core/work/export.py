@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fact_core.choices import EXPORTS, pick, resolve
+from fact_core.choices import EXPORTS, named, resolve
 from fact_core.classifier.export import move_whole
 from fact_core.classifier.export import write_model as write_folder
 from fact_core.classifier.model import load_model
@@ -35,7 +35,7 @@ CHECKED = 16  # images on which an export is compared with the model
 def needs(project: Project, run: Run, config: ExportConfig) -> list[Needed]:
     """The training; then its predictions, where they are wanted and not there."""
     lacking = needs_model(project, config.run)
-    wanted = any(pick(EXPORTS, name, "export").needs_predictions for name in config.items)
+    wanted = any(named(EXPORTS, name, "export").needs_predictions for name in config.items)
     if not lacking and wanted and not project.predictions_file(config.run).is_file():
         return [("predict", {"run": config.run})]
     return lacking

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from fact_core.compute.device import choose
+from fact_core.compute.device import device_named
 from fact_core.compute.less_memory import release
 from fact_core.errors import DeviceError, StorageError
 from fact_core.events import Log, Progress
@@ -49,7 +49,7 @@ def in_turn(name: str, note: str, step: Step[T]) -> Step[T]:
 def _gpu(name: str) -> torch.device | None:
     """The GPU that a run will use; None where it uses none, or will say itself why it cannot."""
     try:
-        device = choose(name)
+        device = device_named(name)
     except DeviceError:
         return None
     return device if device.type == "cuda" else None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fact_core.choices import pick, resolve
+from fact_core.choices import named, resolve
 from fact_core.config import RUN_CONFIGS, from_dict
 from fact_core.events import Event
 from fact_core.storage.project import Project
@@ -43,13 +43,13 @@ class Kind:
 
 def kind_of(run: Run) -> Kind:
     """The face of a run's kind. ConfigError when there is no such kind."""
-    found: Kind = resolve(pick(KINDS, run.kind, "kind of run"))
+    found: Kind = resolve(named(KINDS, run.kind, "kind of run"))
     return found
 
 
 def options_of(run: Run) -> Any:
     """The run's options as its kind's dataclass. ConfigError when one cannot be."""
-    return from_dict(pick(RUN_CONFIGS, run.kind, "kind of run"), run.config)
+    return from_dict(named(RUN_CONFIGS, run.kind, "kind of run"), run.config)
 
 
 def step_of(project: Project, run: Run) -> Step[dict[str, Any]]:

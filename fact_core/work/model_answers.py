@@ -9,7 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from fact_core.analysis.calibration import at_temperature
-from fact_core.choices import STRATEGIES, pick
+from fact_core.choices import STRATEGIES, named
 from fact_core.config import SelectConfig
 from fact_core.errors import RunError
 from fact_core.labeling import checked, labels_now
@@ -50,7 +50,7 @@ def told(project: Project, config: SelectConfig, asked: StrategyRequest) -> Stra
 
 def _model(project: Project, config: SelectConfig) -> run_queue.Run | None:
     """The training that is meant; None where the strategy takes no answers, or nothing was trained yet."""
-    if not pick(STRATEGIES, config.strategy, "strategy").answers or config.restart:
+    if not named(STRATEGIES, config.strategy, "strategy").answers or config.restart:
         return None
     if config.model:
         return run_queue.get(project, config.model)

@@ -8,7 +8,7 @@ import torch
 
 from fact_core.backbones import Backbone, Identity, identify, load, pixels_for
 from fact_core.choices import BACKBONES
-from fact_core.compute.device import choose
+from fact_core.compute.device import device_named
 from fact_core.errors import InputError
 from fact_core.features.extract import features_key
 from fact_core.images.decode import Ranges
@@ -51,7 +51,7 @@ def identify_here(
     project: Project, name: str, device: str, view: str = PROJECT, ranges: Ranges | None = None
 ) -> Identity:
     """What the features on that device depend on. WeightsError when the weights are not here."""
-    found = identify(name, pixels=pixels_for(name, choose(device)), view=seen_by(project, name, view))
+    found = identify(name, pixels=pixels_for(name, device_named(device)), view=seen_by(project, name, view))
     known = deep.ranges(project) if ranges is None else ranges
     return replace(found, preprocess=replace(found.preprocess, ranges=known))
 

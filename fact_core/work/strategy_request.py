@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fact_core.compute.device import choose
+from fact_core.compute.device import device_named
 from fact_core.config import SelectConfig, parse_budget
 from fact_core.errors import ConfigError
 from fact_core.labeling import labels_now, selections
-from fact_core.select.choose import choose as choose_images
+from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray, Pool, Step
@@ -85,7 +85,7 @@ def strategy_request(
 
 def run_strategy(asked: StrategyRequest, config: SelectConfig, rng: np.random.Generator) -> Step[Picks]:
     """The strategy's picks; positions in ``asked.seen``."""
-    options = {**config.for_strategies(), "near": config.near, "device": choose(config.device)}
+    options = {**config.for_strategies(), "near": config.near, "device": device_named(config.device)}
     picks: Picks = yield from choose_images(
         config.strategy,
         asked.x,

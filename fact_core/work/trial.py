@@ -31,7 +31,7 @@ from fact_core.analysis.rows import finite_unit
 from fact_core.backbones import Backbone
 from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.saliency import saliency
-from fact_core.compute.device import answering, choose
+from fact_core.compute.device import answering, device_named
 from fact_core.compute.image_batches import Preprocess, load_eval, normalise
 from fact_core.errors import FactError, InputError
 from fact_core.generators import finish
@@ -162,7 +162,7 @@ class Trial:
         try:
             # at the size of the features that are stored: those of a GPU may be larger
             view = classifier.backbone.preprocess.view
-            self.backbone = load_here(self.project, name, choose("auto"), view).to(DEVICE).eval()
+            self.backbone = load_here(self.project, name, device_named("auto"), view).to(DEVICE).eval()
         except FactError:
             self.backbone = None  # weights that are gone: the model answers all the same
 

@@ -110,7 +110,7 @@ def _do(project: Project, run: run_queue.Run, worker: str, follow_up: bool) -> N
     # Asked from here on whether to stop: to say what a run lacks may import torch, which takes seconds.
     with _asking(project, run.id, worker) as stop:
         try:
-            if not _parked(project, run):
+            if not _parked(project, run, worker):
                 execute(project, run, worker, stop, follow_up)
         except (FactError, OSError) as error:
             if not (words := full_disk.why_stopped(error)):
@@ -178,19 +178,19 @@ def in_words(error: BaseException) -> str:
     return f"An error that the program did not expect: {type(error).__name__}: {error}. The log has the details."
 
 
-def _parked(project: Project, run: run_queue.Run) -> bool:
+def _parked(project: Project, run: run_queue.Run, worker: str) -> bool:
     """Queue what the run lacks and put it behind that. A failure to say what it lacks is the run's failure."""
     try:
         lacking = kind_of(run).needs(project, run, options_of(run))
     except (DiskFull, ProjectGone):
         raise
     except FactError as error:
-        run_queue.finish(project, run.id, "failed", reason=str(error), result={})
+        run_queue.finish(project, run.id, "failed", reason=str(error), result={}, worker=worker)
         return True
     except Exception as error:
         with _output_to(run_process.log_path(project, run.id)):
             traceback.print_exc()
-        run_queue.finish(project, run.id, "failed", reason=in_words(error), result={})
+        run_queue.finish(project, run.id, "failed", reason=in_words(error), result={}, worker=worker)
         return True
     if not lacking:
         return False

@@ -23,7 +23,7 @@ def test_all_ways_are_measured_beside_the_plain_one(monkeypatch: pytest.MonkeyPa
     assert ways[0] == "plain" and found["rows"][0]["ratio"] == 1.0
     assert len(events) == 1 + len(ways)
     assert all(row["images_per_s"] > 0 for row in found["rows"])
-    assert (found["device"], found["rounds"]) == (training.device.describe(training.device.choose("auto")), 1)
+    assert (found["device"], found["rounds"]) == (training.device.describe(training.device.device_named("auto")), 1)
 
 
 def test_a_way_leaves_the_layers_as_they_were() -> None:

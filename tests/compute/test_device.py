@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fact_core.compute import device as devices
-from fact_core.compute.device import answering, choose, describe, exact_float32, passed_over, repeatable
+from fact_core.compute.device import answering, describe, device_named, exact_float32, passed_over, repeatable
 from fact_core.compute.kept_memory import _is_glibc
 from fact_core.errors import DeviceError
 
@@ -133,10 +133,10 @@ def test_what_is_wrong_with_a_gpu_is_told_in_its_own_words(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: fails == "zeros")
     monkeypatch.setattr(*((torch.cuda, "init") if fails == "init" else (torch, "zeros")), fail)
     said = str(error).splitlines()[0]
-    assert passed_over("auto") == said and choose("auto").type == "cpu"
+    assert passed_over("auto") == said and device_named("auto").type == "cpu"
     assert describe(torch.device("cpu"), passed_over("auto")).endswith(f"GPU not used: {said}")
     with pytest.raises(DeviceError, match="No GPU can be used"):
-        choose("cuda")
+        device_named("cuda")
 
 
 def test_a_further_gpu_and_apples_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,23 +147,25 @@ def test_a_further_gpu_and_apples_are_chosen_by_name(monkeypatch: pytest.MonkeyP
         return "" if number < 2 else "there are 2: cuda:0 to cuda:1"
 
     monkeypatch.setattr(devices, "_no_gpu", reason)
-    assert choose("cuda:1") == torch.device("cuda", 1) and choose("cuda") == choose("auto") == torch.device("cuda")
+    assert device_named("cuda:1") == torch.device("cuda", 1) and device_named("cuda") == device_named(
+        "auto"
+    ) == torch.device("cuda")
     with pytest.raises(DeviceError, match="cuda:0 to cuda:1"):
-        choose("cuda:2")
+        device_named("cuda:2")
     assert asked == [1, 0, 0, 2]
     for name in ("cuda:x", "cuda:-1", "cpu:1", "tpu", "auto:0"):
         with pytest.raises(DeviceError, match=r"auto, cpu, cuda, mps, cuda:1"):
-            choose(name)
+            device_named(name)
 
 
 def test_apples_gpu_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_no_gpu", lambda: "PyTorch sees no CUDA device")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
-    assert choose("mps") == torch.device("mps") and "untried" in describe(torch.device("mps"))
-    assert choose("auto") == torch.device("cpu")  # nobody has tried it
+    assert device_named("mps") == torch.device("mps") and "untried" in describe(torch.device("mps"))
+    assert device_named("auto") == torch.device("cpu")  # nobody has tried it
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="no GPU of Apple's"):
-        choose("mps")
+        device_named("mps")
 
 
 def test_deterministic_kernels_only_while_they_are_asked_for() -> None:

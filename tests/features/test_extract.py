@@ -140,16 +140,16 @@ def test_key_names_what_features_depend_on(backbone):
 def test_device_in_words(monkeypatch):
     """Hostile input 15: no GPU."""
     monkeypatch.setattr(processor, "name", lambda: "AMD EPYC")
-    assert device.choose("cpu") == CPU and device.describe(CPU).startswith("CPU (AMD EPYC), ")
+    assert device.device_named("cpu") == CPU and device.describe(CPU).startswith("CPU (AMD EPYC), ")
     monkeypatch.setattr(processor, "name", str)
     assert device.describe(CPU).startswith("CPU, ")
     assert device.amp_dtype(CPU) is None and device.peak_memory_mb(CPU) is None
     monkeypatch.setattr(device, "_no_gpu", lambda: "PyTorch sees no CUDA device")
-    assert device.choose("auto") == CPU
+    assert device.device_named("auto") == CPU
     with pytest.raises(DeviceError, match="sees no CUDA"):
-        device.choose("cuda")
+        device.device_named("cuda")
     with pytest.raises(DeviceError, match="auto, cpu, cuda, mps"):
-        device.choose("tpu")
+        device.device_named("tpu")
 
 
 @pytest.mark.parametrize(
@@ -164,9 +164,9 @@ def test_a_gpu_that_is_seen_and_cannot_compute_is_not_taken(monkeypatch, said):
     monkeypatch.setattr(torch.backends.cuda, "is_built", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch, "zeros", zeros)
-    assert device.choose("auto") == CPU
+    assert device.device_named("auto") == CPU
     with pytest.raises(DeviceError, match=said):
-        device.choose("cuda")
+        device.device_named("cuda")
 
 
 def test_out_of_memory_is_known():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +16,11 @@ from safetensors import safe_open
 
 from app.shell.text import sentences
 from fact_core.compute.less_memory import LessMemory
+from fact_core.config import TrainConfig
 from fact_core.errors import ConfigError, ImageError, InputError
 from fact_core.events import Decision, Event, Log, PhaseDone, PhaseStarted, Point, Progress, Saved
 from fact_core.finetune.checkpoint import last_saved
-from fact_core.finetune.pipeline import CheckSet
+from fact_core.finetune.pipeline import CheckSet, bound_options
 from fact_core.finetune.training_run import tokens_of
 from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, same, steps, tiny
 
@@ -218,6 +221,28 @@ def test_one_label_a_class_works(recipe: str, data: Coloured) -> None:
     if config.phases[:2] == ("lp", "ff"):
         gate = [each for each in events if isinstance(each, Decision) and each.name == "ff.interpolation"]
         assert [each.value for each in gate] == ["0.5"] and "too few" in gate[0].reason
+
+
+#: The options that the first checkpoints were bound to.
+BOUND = """
+amp backbone device ff.alone_epochs ff.backbone_lr ff.batch ff.clip ff.crop_min ff.drop_path ff.ema ff.epochs
+ff.gate ff.head_lr ff.keep ff.label_smoothing ff.layer_decay ff.lora_alpha ff.lora_lr ff.lora_rank ff.optimiser
+ff.pixels ff.prefix_length ff.prompt_deep ff.prompt_dim ff.prompt_length ff.prompt_lr ff.start_C ff.steps
+ff.warm_epochs ff.weight_decay lm.C lm.balanced lm.choose lm.form lm.frofa lm.lr lm.mode lm.steps lm.strength
+lm.views lm.weight_decay lm.width lm.with_head lp.C lp.balanced lp.epochs lp.lr lp.mode preset recipe seed selection
+st.images st.steps
+"""
+
+
+@pytest.mark.parametrize("recipe", ["fact", "l3fact", "lm"])
+def test_a_checkpoint_of_an_earlier_version_is_continued(recipe: str) -> None:
+    """An option that is new is left out of a checkpoint's mark at its usual value: ``bound_options`` does it."""
+
+    def flat(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+        for name, value in values.items():
+            yield from flat(value, f"{prefix}{name}.") if isinstance(value, dict) else [prefix + name]
+
+    assert set(flat(bound_options(TrainConfig(recipe=recipe)))) == set(BOUND.split())
 
 
 @pytest.mark.slow

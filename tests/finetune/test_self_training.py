@@ -521,9 +521,9 @@ def test_things_look_as_large_in_answers_as_in_the_crops_learned_from(
     pixels: int, crop_min: float, shown: float, side: float
 ) -> None:
     """Against a draw: the mean side of crops whose areas are drawn evenly."""
-    assert phase_config.answered(pixels, crop_min, shown) == pytest.approx(side, abs=0.05)
+    assert phase_config.side_to_answer(pixels, crop_min, shown) == pytest.approx(side, abs=0.05)
     roots = np.sqrt(np.random.default_rng(0).uniform(crop_min, 1, 200_000)).mean()
-    assert phase_config.answered(pixels, crop_min, shown) == pytest.approx(pixels * shown / roots, rel=0.002)
+    assert phase_config.side_to_answer(pixels, crop_min, shown) == pytest.approx(pixels * shown / roots, rel=0.002)
 
 
 def test_only_where_it_learned_small_and_has_no_positions_a_network_answers_smaller() -> None:

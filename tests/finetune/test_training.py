@@ -20,7 +20,7 @@ from fact_core.events import Log
 from fact_core.finetune import lora, weight_mix
 from fact_core.finetune.batches import Batch, Batches
 from fact_core.finetune.probe import by_logistic_regression, silence
-from fact_core.finetune.training import LoopPlan, Net, Training, rate, set_drop_path
+from fact_core.finetune.training import LoopPlan, Net, Training, set_drop_path, share_of_rate
 from fact_core.finetune.training_run import linear
 from tests.finetune_help import CPU, PIXELS, backbone, coloured, drain
 
@@ -45,14 +45,16 @@ def batch(n: int = 8) -> Batch:
 
 
 def test_the_rate_warms_up_then_follows_a_cosine() -> None:
-    assert rate(0, 100) == pytest.approx(1 / 11)
-    assert rate(9, 100) == pytest.approx(10 / 11)
-    assert rate(10, 100) == 1.0
-    assert rate(55, 100) == pytest.approx(0.5)
-    assert 0 < rate(99, 100) < 0.001
-    assert rate(0, 1) > 0
-    assert rate(0, 300, 5) == pytest.approx(1 / 6) and rate(5, 300, 5) == 1.0  # 5 steps in place of 30
-    assert rate(2, 3, 5) == pytest.approx(3 / 6)  # shorter than its warm-up
+    assert share_of_rate(0, 100) == pytest.approx(1 / 11)
+    assert share_of_rate(9, 100) == pytest.approx(10 / 11)
+    assert share_of_rate(10, 100) == 1.0
+    assert share_of_rate(55, 100) == pytest.approx(0.5)
+    assert 0 < share_of_rate(99, 100) < 0.001
+    assert share_of_rate(0, 1) > 0
+    assert (
+        share_of_rate(0, 300, 5) == pytest.approx(1 / 6) and share_of_rate(5, 300, 5) == 1.0
+    )  # 5 steps in place of 30
+    assert share_of_rate(2, 3, 5) == pytest.approx(3 / 6)  # shorter than its warm-up
 
 
 def test_every_image_comes_once_an_epoch(tmp_path: Path) -> None:

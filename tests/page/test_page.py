@@ -18,12 +18,13 @@ from app.routes import assets
 from app.routes.assets import FOLDER as ASSETS
 from app.routes.state import duration, steps
 from app.shell.computer import describe, seconds_per_image
-from app.shell.decision_text import decision_words, value_words
+from app.shell.decision_text import decision_words
 from app.shell.forms import TITLES, form, piece
 from app.shell.guard import Guard
 from app.shell.keys import HEADER, make_keys
 from app.shell.server import Server
 from app.shell.text import sentences
+from app.shell.value_text import value_words
 from fact_core import cli
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.config import SelectConfig, TrainConfig, from_flat, options
@@ -182,7 +183,7 @@ def test_every_value_of_a_training_option_has_a_title() -> None:
     for name, each in options(TrainConfig):
         if "." in name and each.metadata["choices"] is not None and name.rpartition(".")[2] not in TITLES:
             for value in each.metadata["choices"]:
-                assert value_words(name, value).endswith(f" ({value})"), (name, value)
+                assert value_words(name, value).endswith(f" ({value})"), f"app/shell/value_text.py: {name}, {value}"
 
 
 def test_decisions_are_told_in_words() -> None:

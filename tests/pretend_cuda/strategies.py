@@ -13,7 +13,7 @@ import torch
 from fact_core.choices import STRATEGIES
 from fact_core.events import Event
 from fact_core.generators import finish
-from fact_core.select.choose import choose
+from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks
 from tests.pretend_cuda.device import GPU, Device
 
@@ -45,7 +45,7 @@ def picked(name: str, at: torch.device, told: Callable[[Event], object] = lambda
     x = pool()
     p = np.abs(x[:, :3]) / np.abs(x[:, :3]).sum(1, keepdims=True)
     given = {"iterations": 15, "answers": p, "device": at, **options}
-    return finish(choose(name, x, BUDGET, LABELED, Y, np.random.default_rng(0), **given), told)
+    return finish(choose_images(name, x, BUDGET, LABELED, Y, np.random.default_rng(0), **given), told)
 
 
 def _strategy(device: Device, name: str, options: dict[str, Any], folder: Path) -> Any:

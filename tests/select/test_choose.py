@@ -12,7 +12,7 @@ from fact_core.choices import STRATEGIES, StrategyChoice
 from fact_core.errors import ConfigError
 from fact_core.events import Log
 from fact_core.select import choose as module
-from fact_core.select.choose import choose
+from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks, distinct, same_from
 
 NONE = np.zeros(0, dtype=np.int64)
@@ -26,7 +26,7 @@ def rows_of(*angles: float) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 def run(name: str, x: Any, budget: int, taken: Any = NONE, y: Any = NONE, **options: Any) -> tuple[Picks, list[str]]:
     """(picks, what was said)."""
-    step, said = choose(name, x, budget, np.asarray(taken, np.int64), y, np.random.default_rng(0), **options), []
+    step, said = choose_images(name, x, budget, np.asarray(taken, np.int64), y, np.random.default_rng(0), **options), []
     try:
         while True:
             event = next(step)
@@ -86,7 +86,7 @@ def test_a_large_pool_is_looked_at_through_a_sample() -> None:
     everything = set(picks.rows.tolist()) | set(picks.next_best.tolist())
     assert len(picks.rows) == 5 and len(everything) == 18 and not everything & {50, 99} and max(everything) > 20
     for seed in range(30):
-        step = choose("random", x, 5, NONE, None, np.random.default_rng(seed))
+        step = choose_images("random", x, 5, NONE, None, np.random.default_rng(seed))
         try:
             while True:
                 next(step)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from fact_core.generators import finish
-from fact_core.select.choose import choose
+from fact_core.select.choose import choose_images
 from fact_core.select.label_next import doubts
 from fact_core.types import IntArray
 
 
 def pick(x: np.ndarray, budget: int, labeled: list[int], y: list[int], answers: np.ndarray | None) -> IntArray:
     rng = np.random.default_rng(0)
-    return finish(choose("next", x, budget, np.array(labeled), np.array(y), rng, answers=answers)).rows
+    return finish(choose_images("next", x, budget, np.array(labeled), np.array(y), rng, answers=answers)).rows
 
 
 def corners() -> np.ndarray:

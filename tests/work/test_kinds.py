@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from app.shell.text import sentences
 from fact_core.choices import EXPORTS, resolve
 from fact_core.config import RUN_CONFIGS
 from fact_core.errors import ConfigError, RunError
@@ -33,10 +32,6 @@ def test_every_kind_has_options_and_a_file_of_its_own() -> None:
     for name, target in KINDS.items():
         assert target == f"fact_core.work.{name}:KIND"
         assert isinstance(resolve(target), Kind)
-
-
-def test_every_kind_has_a_name_on_the_page() -> None:
-    assert not [name for name in KINDS if f"run.{name}" not in sentences()]
 
 
 def test_an_export_that_there_is_not_is_refused_before_anything_is_written(empty: project.Project) -> None:

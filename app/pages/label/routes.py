@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import Body, FastAPI
 
 from app.routes.classes import classes_of
-from app.routes.queue import view
+from app.routes.queue import answer_of
 from app.shell import computer
 from app.shell.server import Server
 from fact_core.errors import InputError
@@ -58,7 +58,7 @@ def changes_of(project: Project, since: int) -> dict[str, Any]:
     return {
         "row": row,
         "selection": latest.id if latest else None,
-        "states": {str(item): view(state) for item, state in states.items()},
+        "states": {str(item): answer_of(state) for item, state in states.items()},
         "classes": classes_of(project),
     }
 
@@ -69,7 +69,7 @@ def steps_of(project: Project, client: str, most: int) -> dict[str, Any]:
 
     def changed(step: tuple[undo.Change, ...]) -> list[dict[str, Any]]:
         return [
-            {"item": each.item, "before": view(each.before), "after": view(each.after), "rows": each.rows}
+            {"item": each.item, "before": answer_of(each.before), "after": answer_of(each.after), "rows": each.rows}
             for each in step
         ]
 
@@ -83,7 +83,8 @@ def steps_of(project: Project, client: str, most: int) -> dict[str, Any]:
 def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity: str = "") -> dict[str, Any]:
     """Commit the operations, all or none; then say what holds now.
 
-    identity: the project that they are about, as the page knows it. ProjectChanged when this one is another.
+    identity: the project that they are about, as the page knows it: ``db.writing`` compares it with what lies in the
+    file. ProjectChanged when this one is another.
     """
     project = replace(project, id=identity or project.id)
     if len(ops) > MOST_OPS:
@@ -91,8 +92,8 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity
     with db.shared(project.db):
         applied = operations.apply(project, client, [_op(each) for each in ops])
         classes = classes_of(project)
-    states = {str(item): view(state) for item, state in applied.states.items()}
-    over = {str(item): {**view(each.before), "rows": each.rows} for item, each in applied.over.items()}
+    states = {str(item): answer_of(state) for item, state in applied.states.items()}
+    over = {str(item): {**answer_of(each.before), "rows": each.rows} for item, each in applied.over.items()}
     stays = list(applied.stays)
     return {"last_seq": applied.last_seq, "states": states, "classes": classes, "over": over, "stays": stays}
 

@@ -4,6 +4,11 @@ The figure has two rows (loss, accuracy) and one column a phase; the columns' wi
 the phase rail above it. The light model's solvers have a panel each. Colours are written as names of CSS variables
 ("var(--accent-mark)"): the page fills them in ("@50%": half opaque), so light and dark need no new figure. The page
 computes nothing anew: it asks for the whole figure when there are later points.
+
+From the number to the pixels: the phase yields a ``Point`` (phase 2: finetune/meter.py), work/worker.py stores it
+(storage/run_events.py), assets/train/follow.js asks for what is later than it has, routes.py ``chart_of`` reads the
+events, curves.py sorts them into series, ``training_figure`` makes the figure, and assets/train/chart_pane.js gives it
+to charts.js, which draws it by plotly.js.
 """
 
 from __future__ import annotations
