@@ -62,20 +62,20 @@ __all__ = [
 #: ``files.write_text``, which makes it. target: (project, training run, folder) -> a step that gives the files' names.
 EXPORTS: dict[str, ExportChoice] = {
     "model": ExportChoice(
-        "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.work.export:write_model"
+        "Model folder", "safetensors, ONNX, predict.py, model card", "fact_core.work.export:model_into"
     ),
     "predictions": ExportChoice(
-        "Predictions", "one row an image, CSV", "fact_core.work.export:write_predictions", needs_predictions=True
+        "Predictions", "one row an image, CSV", "fact_core.work.export:predictions_into", needs_predictions=True
     ),
     "probabilities": ExportChoice(
         "Probabilities",
         "predictions with a column for each class, CSV",
-        "fact_core.work.export:write_probabilities",
+        "fact_core.work.export:probabilities_into",
         needs_predictions=True,
     ),
-    "labels": ExportChoice("Labels", "what you labeled, CSV", "fact_core.work.export:write_labels"),
+    "labels": ExportChoice("Labels", "what you labeled, CSV", "fact_core.work.export:labels_into"),
     "finished": ExportChoice(
-        "Finished folder", "every image with its label, yours or accepted, CSV", "fact_core.work.export:write_finished"
+        "Finished folder", "every image with its label, yours or accepted, CSV", "fact_core.work.export:finished_into"
     ),
 }
 

@@ -125,7 +125,7 @@ def rename_class(project: Project, class_id: int, name: str) -> None:
     """Give a class another name; its labels stay. InputError when the name is taken or the class is gone."""
     cleaned = clean_name(name, "class name")
     with db.writing(project.db, project.id) as con:
-        _need_class(con, class_id)
+        need_class(con, class_id)
         _need_free(con, cleaned, class_id)
         con.table("class").update(class_id, {"name": cleaned, "folded": cleaned.casefold()})
         db.bump(con)
@@ -137,7 +137,7 @@ def recolour(project: Project, class_id: int, colour: int | None) -> None:
     if not whole:
         raise InputError("There is no such colour", repr(colour)[:80], f"Places in the palette: 0 to {COLOURS - 1}.")
     with db.writing(project.db, project.id) as con:
-        _need_class(con, class_id)
+        need_class(con, class_id)
         con.table("class").update(class_id, {"colour": colour})
         db.bump(con)
 
@@ -149,7 +149,7 @@ def set_key(project: Project, class_id: int, key: str) -> None:
     """
     wanted = clean_key(key)
     with db.writing(project.db, project.id) as con:
-        _need_class(con, class_id)
+        need_class(con, class_id)
         other = con.execute(
             "SELECT name FROM class WHERE key = ? AND key != '' AND NOT deleted AND id != ?", (wanted, class_id)
         ).fetchone()
@@ -194,7 +194,7 @@ def reorder(project: Project, ids: Sequence[int]) -> None:
 def delete_class(project: Project, class_id: int) -> int:
     """Take a class away. Its images count as unlabeled; the history keeps what was said. Returns how many."""
     with db.writing(project.db, project.id) as con:
-        _need_class(con, class_id)
+        need_class(con, class_id)
         count = len(_labeled(con, class_id))
         _hide(con, class_id)
         return count
@@ -216,7 +216,7 @@ def merge(project: Project, from_id: int, into_id: int, client: str) -> Merged:
     """
     with db.writing(project.db, project.id) as con:
         for each in (from_id, into_id):
-            _need_class(con, each)
+            need_class(con, each)
         if from_id == into_id:
             raise InputError("A class cannot be merged into itself", do="Choose another class.")
         images = bulk.give(con, client, dict.fromkeys(_labeled(con, from_id), into_id), "merge")
@@ -304,6 +304,7 @@ def _need_free(con: Database, name: str, but: int) -> None:
         raise InputError("There is a class of this name already", other["name"], "Choose another name.")
 
 
-def _need_class(con: Database, class_id: int) -> None:
+def need_class(con: Database, class_id: int) -> None:
+    """InputError unless there is that class."""
     if not con.execute("SELECT 1 FROM class WHERE id = ? AND NOT deleted", (class_id,)).fetchone():
         raise InputError("This class does not exist any more", str(class_id), "Reload the page.")

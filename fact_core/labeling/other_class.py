@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from sqlite_utils import Database
 
-from fact_core.errors import InputError
 from fact_core.files import clean_name
 from fact_core.labeling import classes
 from fact_core.storage import db
@@ -43,8 +42,7 @@ def add(project: Project, name: str) -> int:
 def mark(project: Project, class_id: int, holds: bool) -> None:
     """Whether a class holds what fits no other one; one does at most. InputError when it is gone."""
     with db.writing(project.db, project.id) as con:
-        if not con.execute("SELECT 1 FROM class WHERE id = ? AND NOT deleted", (class_id,)).fetchone():
-            raise InputError("There is no such class", str(class_id), "Reload the page.")
+        classes.need_class(con, class_id)
         _mark(con, class_id if holds else 0)
 
 

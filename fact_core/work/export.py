@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from fact_core.choices import EXPORTS, named, resolve
-from fact_core.classifier.export import move_whole
-from fact_core.classifier.export import write_model as write_folder
+from fact_core.classifier.export import CHECKED, move_whole, write_model
 from fact_core.classifier.model import load_model
 from fact_core.config import ExportConfig
 from fact_core.errors import InputError, storage_error
@@ -28,8 +27,6 @@ from fact_core.work.export_note import write_note, written
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.reports import newest
 from fact_core.work.trained_model import needs_model
-
-CHECKED = 16  # images on which an export is compared with the model
 
 
 def needs(project: Project, run: Run, config: ExportConfig) -> list[Needed]:
@@ -80,12 +77,12 @@ def _write_whole(project: Project, run_id: int, trained: Run, config: ExportConf
     return files
 
 
-def write_model(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """The model's folder: weights, ONNX, ``predict.py``, model card, checked against the model on some images."""
     classifier, meta = load_model(project.run_folder(trained.id) / "model")
     pool = items.pool(project)
     some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
-    yield from write_folder(
+    yield from write_model(
         target,
         classifier,
         {**meta, "project": project.name, **_promise(project, trained)},
@@ -104,7 +101,7 @@ def _promise(project: Project, trained: Run) -> dict[str, Any]:
     return {"promise": {"goal": step.look.goal, "threshold": step.look.threshold}}
 
 
-def write_predictions(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+def predictions_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """``predictions.csv``: a row an image of the pool."""
     yield Log("writing predictions.csv")
     yield from _changed_names(project)
@@ -112,7 +109,7 @@ def write_predictions(project: Project, trained: Run, target: Path) -> Step[list
     return ["predictions.csv"]
 
 
-def write_probabilities(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+def probabilities_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """``probabilities.csv``: as ``predictions.csv``, with a column for each class."""
     yield Log("writing probabilities.csv")
     yield from _changed_names(project)
@@ -120,7 +117,7 @@ def write_probabilities(project: Project, trained: Run, target: Path) -> Step[li
     return ["probabilities.csv"]
 
 
-def write_labels(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+def labels_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """``labels.csv``: what a person labeled."""
     yield Log("writing labels.csv")
     yield from _changed_names(project)
@@ -128,7 +125,7 @@ def write_labels(project: Project, trained: Run, target: Path) -> Step[list[str]
     return ["labels.csv"]
 
 
-def write_finished(project: Project, trained: Run, target: Path) -> Step[list[str]]:
+def finished_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """``finished.csv``: every image with its label, a person's or an accepted answer."""
     yield Log("writing finished.csv")
     yield from _changed_names(project)

@@ -54,7 +54,7 @@ def test_it_keeps_its_meaning_when_it_is_renamed_or_comes_back(project: Project)
 
 
 def test_what_cannot_be_is_told(project: Project) -> None:
-    with pytest.raises(InputError, match="no such class"):
+    with pytest.raises(InputError, match="does not exist any more"):
         other_class.mark(project, 99, True)
     with pytest.raises(InputError, match="class name"):
         other_class.add(project, " ")
