@@ -15,7 +15,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from fact_core.errors import InputError, ProjectError, disk_full, storage_error
@@ -36,7 +36,11 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class About:
-    """What a packed file says of itself. folder: where the images lay; images: whether they are in it."""
+    """What a packed file says of itself. folder: where the images lay; images: whether they are in it.
+
+    entries: files in the archive beside this one, so that one that was lost since is missed; 0 where an earlier version
+    did not say.
+    """
 
     form: int
     name: str
@@ -44,6 +48,7 @@ class About:
     images: bool
     files: int
     bytes: int
+    entries: int = 0
 
 
 def pack(project: Project, file: Path, *, images: bool) -> Step[About]:
@@ -65,7 +70,7 @@ def pack(project: Project, file: Path, *, images: bool) -> Step[About]:
         try:
             snapshot(project, copy)
             about = About(FORM, project.name, str(project.images), images, len(there), total)
-            lost = yield from _write(staged, about, copy, there)
+            about, lost = yield from _write(staged, about, copy, there)
             os.replace(staged, target)
         finally:
             copy.unlink(missing_ok=True)
@@ -168,15 +173,16 @@ def _size(path: Path) -> int | None:
         return None
 
 
-def _write(file: Path, about: About, base: Path, listed: Sequence[tuple[str, Path, int]]) -> Step[list[str]]:
-    """Write the archive. Files that are gone by now are left out; their names."""
+def _write(
+    file: Path, about: About, base: Path, listed: Sequence[tuple[str, Path, int]]
+) -> Step[tuple[About, list[str]]]:
+    """Write the archive: what it says of itself, and the names of files that were gone by then and left out."""
     lost: list[str] = []
     done, start = 0, time.monotonic()
     with open(file, "wb") as out:
         # Weights, features and pictures do not get smaller; the database does.
         # A date before 1980, which ZIP cannot hold, becomes the first that it can.
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
-            archive.writestr(ABOUT, json.dumps(asdict(about), ensure_ascii=False))
             archive.write(base, DATABASE, zipfile.ZIP_DEFLATED)
             for name, path, size in listed:
                 try:
@@ -186,6 +192,8 @@ def _write(file: Path, about: About, base: Path, listed: Sequence[tuple[str, Pat
                 done += size
                 left = (time.monotonic() - start) / done * (about.bytes - done) if done else None
                 yield Progress("pack", done // CHUNK, about.bytes // CHUNK + 1, "MB", seconds_left=left)
+            about = replace(about, entries=len(archive.infolist()))
+            archive.writestr(ABOUT, json.dumps(asdict(about), ensure_ascii=False))
         out.flush()
         os.fsync(out.fileno())
-    return lost
+    return about, lost

@@ -49,6 +49,8 @@ def unpack(file: Path, folder: Path, images: Path | None = None) -> Step[Project
     with _archive(source) as archive:
         about = _about(archive, source)
         members = _checked(archive, source)
+        if about.entries not in (0, len(members)):
+            raise _damaged(source, f"{about.entries:,} files were packed, {len(members):,} are there")
         root = _images(about, target, images)
         staged = target.with_name(f".{target.name}.{os.getpid()}.new")
         pictures = staged.with_name(f"{staged.name}-{IMAGES}")
@@ -94,7 +96,7 @@ def _about(archive: zipfile.ZipFile, file: Path) -> About:
         told = json.loads(archive.read(info))
         about = About(
             *(int(told["form"]), str(told["name"]), str(told["folder"])),
-            *(told["images"] is True, int(told["files"]), int(told["bytes"])),
+            *(told["images"] is True, int(told["files"]), int(told["bytes"]), int(told.get("entries", 0))),
         )
     except (KeyError, TypeError, RuntimeError, OSError, *NOT_WHOLE) as error:
         raise _no_pack(file, error) from error

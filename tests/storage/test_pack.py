@@ -196,6 +196,8 @@ HOSTILE = {
     "says nothing": but("pack.json", None),
     "says nonsense": but("pack.json", b"[1]"),
     "says too much": but("pack.json", json.dumps(ABOUT | {"name": "n" * 200_000}).encode()),
+    "without a run's model": but("runs/1/model/model.safetensors", None),
+    "one file more": beside("images/more.png"),
     "newer": but("pack.json", json.dumps(ABOUT | {"form": 2}).encode()),
 }
 
