@@ -96,7 +96,8 @@ def _about(archive: zipfile.ZipFile, file: Path) -> About:
         told = json.loads(archive.read(info))
         about = About(
             *(int(told["form"]), str(told["name"]), str(told["folder"])),
-            *(told["images"] is True, int(told["files"]), int(told["bytes"]), int(told.get("entries", 0))),
+            *(told["images"] is True, int(told["files"]), int(told["bytes"])),
+            int(told.get("entries", 0)),
         )
     except (KeyError, TypeError, RuntimeError, OSError, *NOT_WHOLE) as error:
         raise _no_pack(file, error) from error
