@@ -57,6 +57,10 @@ from app.shell.theme import theme
 from fact_core.errors import FactError, storage_error
 from fact_core.paths import absolute
 
+#: s between two looks of Gradio at its queue, as it has it on Windows itself. Elsewhere it looks a thousand times a
+#: second, which keeps a core busy by a tenth for nothing; only the forms' buttons wait for it.
+QUEUE_SLEEP = 0.05
+
 #: name -> the function that builds the page, in the order of the steps
 PAGES: dict[str, Callable[[Server], None]] = {
     "project": project.build,
@@ -77,6 +81,7 @@ def build(server: Server) -> gr.Blocks:
             for name, build_page in PAGES.items():
                 with gr.Tab(text[f"step.{name}"], id=name, elem_id=f"page-{name}", elem_classes=["fs-page"]):
                     build_page(server)
+    page._queue.sleep_when_free = QUEUE_SLEEP
     return page
 
 

@@ -52,6 +52,10 @@ export function writeFilter(filter) {
   return parts.toString();
 }
 
+/** What says which images are listed, and how: all of a filter but the image that is shown at large.
+ *  @param {ReviewFilter} filter */
+export const listOf = (filter) => writeFilter({ ...filter, image: 0 });
+
 /** The answers with the labels of now: what an image truly is, in ``truth`` (a place in ``classes``, or NONE), and who
  *  has a label of a person, in ``labeled``.
  *  @param {ReviewColumns} columns

@@ -12,7 +12,7 @@ import { counted, t } from "../shell/text.js";
 import { canStepBack, keepList, keptList, note, seen } from "./address.js";
 import { AnswersMap } from "./answers_map.js";
 import { loadColumns } from "./columns.js";
-import { ALL, facets, factsOf, matching, withLabels, writeFilter } from "./filter.js";
+import { ALL, facets, factsOf, listOf, matching, withLabels } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
 import { press, showReviewKeys } from "./keys.js";
@@ -39,6 +39,7 @@ export class Review {
     this.suspects = null; // labels that are likely wrong, once they are asked for
     this.asked = ""; // which answers were asked for
     this.stamp = ""; // of the moment at which the review was opened
+    this.finding = /** @type {Promise<void> | null} */ (null); // names that were asked for
     this.only = { find: null, list: null, found: "", name: "", kept: false };
     this.ids = [];
     this.rows = new Uint32Array(0); // of these
@@ -115,13 +116,13 @@ export class Review {
   sync() {
     const wanted = app.page === "results" ? seen() : null, now = this.shown();
     if (!wanted || !now) return this.hide();
-    const opens = !this.filter, before = this.filter && writeFilter({ ...this.filter, image: 0 });
+    const opens = !this.filter, before = this.filter && listOf(this.filter);
     this.filter = wanted;
     this.root.classList.add("seeing");
     if (opens) Object.assign(this, { stamp: stampNow(), suspects: null });
     const run = wanted.run || now.run, key = `${now.key}:${this.stamp}`, other = `${run}:${key}` !== this.asked;
     if (other) this.read(run, key);
-    else if (opens || before !== writeFilter({ ...wanted, image: 0 })) this.refill();
+    else if (opens || before !== listOf(wanted)) this.refill();
     if (!other) this.showImage();
   }
 
@@ -175,21 +176,27 @@ export class Review {
         kept: Boolean(ids),
       });
     }
-    if (filter.find !== this.only.found) await this.findNames(filter.find);
+    if (filter.find || this.only.found) await this.findNames(filter.find);
     if (filter.by === "doubt" && !this.suspects) await this.suspect();
-    if (filter !== this.filter) return; // changed meanwhile: that one is drawn
+    const address = listOf(filter);
+    if (!this.filter || address !== listOf(this.filter)) return; // changed meanwhile: that one is drawn
     const rows = matching(this.view, filter, this.only), at = keptSession("review");
     this.rows = rows;
     this.ids = Array.from(Int32Array.from(rows, (row) => this.view.ids[row]));
-    const address = writeFilter({ ...filter, image: 0 });
     this.grid.show(this.ids, at && at.address === address ? at.top : 0);
     this.draw();
   }
 
-  async findNames(text) {
-    this.only.found = text;
-    this.only.find = null;
-    if (!text) return;
+  /** Who waits for the same names waits for the same answer. */
+  findNames(text) {
+    if (text !== this.only.found) {
+      Object.assign(this.only, { found: text, find: null });
+      this.finding = text ? this.askNames(text) : null;
+    }
+    return this.finding;
+  }
+
+  async askNames(text) {
     try {
       const { ids } = await api(`/find?name=${encodeURIComponent(text)}`);
       if (this.only.found === text) this.only.find = new Set(ids);
@@ -215,7 +222,7 @@ export class Review {
 
   keepPlace() {
     if (!this.filter) return;
-    keepSession("review", { address: writeFilter({ ...this.filter, image: 0 }), top: this.grid.top });
+    keepSession("review", { address: listOf(this.filter), top: this.grid.top });
   }
 
   // ---- one image
@@ -334,7 +341,7 @@ export class Review {
 
   /** How many images each choice would show; counted again only when these can be others. */
   counted() {
-    const { view, filter, only, counts } = this, key = writeFilter({ ...filter, image: 0, by: ALL.by });
+    const { view, filter, only, counts } = this, key = listOf({ ...filter, by: ALL.by });
     const same = counts && counts.key === key && counts.view === view && counts.find === only.find;
     if (!same) this.counts = { key, view, find: only.find, found: facets(view, filter, only) };
     return this.counts.found;

@@ -7,6 +7,7 @@ own home starts one with ``serve``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,10 +45,16 @@ def client(server: Server) -> TestClient:
     return TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
 
 
+def look_now_and_then(page: type[Page]) -> None:
+    """Playwright asks a page in each frame whether what is waited for has come: the page would draw without an end."""
+    page.wait_for_function = partialmethod(page.wait_for_function, polling=50)  # type: ignore[method-assign]
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     sync_api.expect.set_options(timeout=SOON)
+    look_now_and_then(sync_api.Page)
     with sync_api.sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield started

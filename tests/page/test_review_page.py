@@ -100,6 +100,39 @@ def test_from_a_cell_to_its_image_and_back(address_of: AddressOf, page: Page, pr
     expect(page.locator(".results-panes")).to_be_visible()
 
 
+#: The answer to a name that is looked for is a while in coming.
+SLOW_FIND = """() => {
+    const plain = window.fetch;
+    window.fetch = async (address, options) => {
+        if (!String(address).includes('/find?')) return plain(address, options);
+        window.asked = true;
+        await new Promise((done) => (window.answer = done));
+        return plain(address, options);
+    };
+}"""
+
+
+@pytest.mark.parametrize("meanwhile", ["news", "another filter"])
+def test_names_are_shown_whatever_happens_while_they_are_looked_for(
+    address_of: AddressOf, page: Page, project: Project, meanwhile: str
+) -> None:
+    open_results(page, address_of(project))
+    page.locator(".results-classes .link", has_text="green").click()
+    count = page.locator(".rv-head .fact")
+    page.locator("#rv-clear").click()
+    expect(count).to_have_text("24 of 24 images")
+    page.evaluate(SLOW_FIND)
+    page.locator("#rv-find").fill("GREEN/001")
+    page.wait_for_function("() => window.asked")
+    if meanwhile == "news":  # as each change of the project and each step back and forth
+        page.evaluate("() => window.dispatchEvent(new HashChangeEvent('hashchange'))")
+    else:
+        page.locator("[data-id=is-wrong]").click()
+        page.wait_for_function("() => location.hash.includes('is=wrong')")
+    page.evaluate("() => window.answer()")
+    expect(count).to_have_text("1 of 24 images")
+
+
 def test_filters_are_in_the_address_and_many_are_labeled_at_once(
     address_of: AddressOf, page: Page, project: Project
 ) -> None:
