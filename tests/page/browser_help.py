@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from tests.storage_help import flat_project
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-CHROMIUM = find_chromium()
+CHROMIUM = shutil.which("chromium-headless-shell") or find_chromium()  # the first takes a third less processor time
 SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child process does
 DIGITS = [str(number) for number in range(10)]
 

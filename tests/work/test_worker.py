@@ -67,15 +67,16 @@ def end_child(made: Project) -> None:
 def finish(made: Project, run_id: int) -> run_queue.Run:
     """Have the child do what is queued, until the run has ended."""
     child_of(made)
-    return wait_for(made, run_id, lambda run: not run.open)
+    return wait_for(made, run_id, lambda run: not run.open, every=0.1)
 
 
-def wait_for(made: Project, run_id: int, true: Callable[[run_queue.Run], bool]) -> run_queue.Run:
+def wait_for(made: Project, run_id: int, true: Callable[[run_queue.Run], bool], every: float = 0.01) -> run_queue.Run:
+    """Look each so many seconds until it is true."""
     until = time.monotonic() + LIMIT
     while time.monotonic() < until:
         if true(run := run_queue.get(made, run_id)):
             return run
-        time.sleep(0.01)
+        time.sleep(every)
     raise AssertionError(f"{run_queue.get(made, run_id)}\n{run_process.log_tail(made, run_id)}")
 
 
