@@ -6,7 +6,7 @@ import { toast } from "../shell/notices.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
 import { keysMoved, tellOver, tellStays } from "./other_window.js";
-import { OpQueue } from "./queue.js";
+import { OpQueue } from "./op_queue.js";
 
 const AHEAD = 20; // steps of undo that are known before one gets there
 const DONE = new Set(["label", "skip", "flag", "exclude"]);

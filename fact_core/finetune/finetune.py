@@ -22,8 +22,8 @@ from fact_core.events import Decision, Log, PhaseDone
 from fact_core.finetune import lora, phase_cache, weight_mix
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Measured, Pictures, loop
+from fact_core.finetune.loop_state import LoopPlan, Net, count_learning, weights_of
 from fact_core.finetune.probe import converged, silence, start_of
-from fact_core.finetune.training import LoopPlan, Net, count_learning, weights_of
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, linear
 from fact_core.generators import quietly
 from fact_core.types import Step

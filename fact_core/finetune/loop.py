@@ -22,8 +22,8 @@ from fact_core.errors import DeviceError, RunError, StorageError
 from fact_core.events import Log, Progress, Saved
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.checkpoint import Checkpoint
+from fact_core.finetune.loop_state import LoopPlan, Net, Training, answers_of, frozen, set_drop_path
 from fact_core.finetune.meter import Meter
-from fact_core.finetune.training import LoopPlan, Net, Training, answers_of, frozen, set_drop_path
 from fact_core.types import Step
 
 CHECK_PIECE = 32  # images

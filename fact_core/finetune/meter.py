@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from fact_core.events import Point
-from fact_core.finetune.training import LoopPlan
+from fact_core.finetune.loop_state import LoopPlan
 
 POINTS = 200  # at most this many a phase
 CHECKS = 10  # measurements on the check images a phase

@@ -17,8 +17,8 @@ from fact_core.compute.less_memory import LessMemory
 from fact_core.errors import ImageError
 from fact_core.events import Log, Progress
 from fact_core.finetune import pool_names
+from fact_core.finetune.loop_state import Net, answers_of
 from fact_core.finetune.pool_names import SURE, share, surest
-from fact_core.finetune.training import Net, answers_of
 from fact_core.finetune.training_run import TrainingInputs
 from fact_core.generators import quietly
 from fact_core.types import Source, Step, path_of

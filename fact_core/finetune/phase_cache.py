@@ -25,7 +25,7 @@ from fact_core.choices import RECIPES
 from fact_core.errors import InputError
 from fact_core.files import write_file
 from fact_core.finetune.checkpoint import image_digest
-from fact_core.finetune.training import LoopPlan
+from fact_core.finetune.loop_state import LoopPlan
 from fact_core.finetune.training_run import TrainingInputs
 
 ABANDONED = 3600  # seconds after which a half-written file is nobody's

@@ -23,8 +23,8 @@ from fact_core.errors import ImageChanged, ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
 from fact_core.finetune import light
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
+from fact_core.finetune.loop_state import weights_of
 from fact_core.finetune.resume import keep, restore
-from fact_core.finetune.training import weights_of
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
 from fact_core.images.decode import decode
 from fact_core.types import FloatArray, IntArray, Source, Step
@@ -99,7 +99,7 @@ def train(
         keep(inputs, state)
         inputs.checkpoint.drop(name)  # what it held while under way
         yield Saved(name, state.done[-1].steps)
-    return finish(inputs, state)
+    return trained_of(inputs, state)
 
 
 def bound_options(config: TrainConfig) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def _one_phase(inputs: TrainingInputs, state: TrainingState, name: str) -> Step[
     return replace(done, interrupted=done.interrupted or inputs.checkpoint.went_on())
 
 
-def finish(inputs: TrainingInputs, state: TrainingState) -> Trained:
+def trained_of(inputs: TrainingInputs, state: TrainingState) -> Trained:
     """The classifier of the last phase, on the CPU, in eval mode."""
     final = inputs.config.phases[-1]
     heads = dict(state.heads) or {final: _need(state.probe)}

@@ -14,7 +14,7 @@ from fact_core.compute.training_images import ImageCache
 from fact_core.events import Log, PhaseDone, Point
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Pictures, loop
-from fact_core.finetune.training import LoopPlan, Net
+from fact_core.finetune.loop_state import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
 from fact_core.generators import logs_only
 from fact_core.lightweight import logistic

@@ -28,8 +28,8 @@ from fact_core.finetune import pool_names, weight_mix
 from fact_core.finetune.finetune import bound_to, first_head, learned, plan_of, train_on
 from fact_core.finetune.live_check import live_check
 from fact_core.finetune.loop import Pictures
+from fact_core.finetune.loop_state import LoopPlan, Net
 from fact_core.finetune.naming import NAMED, digest, named, strangers, teaching_share
-from fact_core.finetune.training import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, answering_preprocess, ended
 from fact_core.generators import map_events
 from fact_core.types import Step

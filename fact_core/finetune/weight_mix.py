@@ -19,8 +19,8 @@ from fact_core.backbones import Backbone, adapters
 from fact_core.compute.image_batches import Picture, batches
 from fact_core.compute.less_memory import LessMemory
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
+from fact_core.finetune.loop_state import LoopPlan, Net, answers_of
 from fact_core.finetune.probe import converged, start_of
-from fact_core.finetune.training import LoopPlan, Net, answers_of
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
 from fact_core.lightweight.folds import folds, of_several_classes, together

@@ -1,7 +1,7 @@
 """Writing labels. The label history is append-only: undo is one more row.
 
 The way of a label, from the key to the disk: assets/label/keys.js, acts.js, page.js ``give`` (or assets/review/), then
-assets/images/store.js and queue.js (which keeps it in the browser until it is stored) -> POST /x/KEY/ops,
+assets/images/store.js and op_queue.js (which keeps it in the browser until it is stored) -> POST /x/KEY/ops,
 app/pages/label/routes.py ``apply_ops`` -> ``apply`` below -> one row by history.py ``apply_one`` -> the table ``label``
 of storage/schema.py, on the disk when the transaction of storage/db.py ends. labels_now.py reads what holds.
 

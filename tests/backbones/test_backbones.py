@@ -29,7 +29,7 @@ from fact_core.compute.onnx_inference import compiled
 from fact_core.errors import ConfigError
 from fact_core.features.extract import features_key
 from fact_core.finetune import lora
-from fact_core.finetune.training import LoopPlan, Net, Training, set_drop_path
+from fact_core.finetune.loop_state import LoopPlan, Net, Training, set_drop_path
 from fact_core.lightweight.light import LightHead
 from fact_core.pretrained.weights import status
 from tests.finetune_help import all_heads, same

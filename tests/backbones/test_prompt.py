@@ -32,8 +32,8 @@ from fact_core.config import LONGEST, train_config
 from fact_core.errors import ConfigError, FactError
 from fact_core.events import Log, PhaseStarted, Point, Saved
 from fact_core.features.extract import tokens
+from fact_core.finetune.loop_state import Net
 from fact_core.finetune.pipeline import Trained
-from fact_core.finetune.training import Net
 from tests.finetune_help import CPU, Coloured, coloured, drain, same, steps, tiny
 
 DINO = "vit_small_patch16_224.dino"

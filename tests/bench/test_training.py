@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fact_core.bench import training
-from fact_core.finetune.training import Net
+from fact_core.finetune.loop_state import Net
 from fact_core.finetune.training_run import linear
 from tests.finetune_help import CPU, backbone, drain
 

@@ -29,11 +29,11 @@ from fact_core.finetune import finetune, naming, pool_names, self_training, weig
 from fact_core.finetune.batches import Batches
 from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.loop import Pictures
+from fact_core.finetune.loop_state import Net
 from fact_core.finetune.naming import NAMED
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pool_names import drawn, surest
 from fact_core.finetune.self_training import APART, PROVED, SIDE, _Shown, often, planned
-from fact_core.finetune.training import Net
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState, answering_preprocess
 from fact_core.phase_config import StConfig
 from fact_core.types import Step

@@ -22,8 +22,8 @@ from fact_core.finetune.batches import Batch
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.loop import Pictures, loop
+from fact_core.finetune.loop_state import LoopPlan, Net, Training
 from fact_core.finetune.probe import by_logistic_regression
-from fact_core.finetune.training import LoopPlan, Net, Training
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
 from fact_core.lightweight.decide import decide
 from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, steps, tiny

@@ -25,13 +25,13 @@ def test_a_script_does_what_its_tests_say(file: Path) -> None:
 
 
 def test_what_must_not_break_has_tests_of_its_own() -> None:
-    wanted = ("images/queue", "images/store", "images/layout", "label/way", "label/grid_lists", "label/finder")
+    wanted = ("images/op_queue", "images/store", "images/layout", "label/way", "label/grid_lists", "label/finder")
     wanted += ("map/nearest", "map/lasso", "map/view", "train/figure")
     assert {f"{each.parent.name}/{each.name}" for each in FILES} >= {f"{name}.test.js" for name in wanted}
 
 
 def test_how_long_something_lasts_is_not_read_from_a_clock_that_can_be_set() -> None:
     """Set back by an hour, it stopped the charts of a training for as long. A time of day may use it."""
-    shown = {"shell/format.js", "train/now.js", "images/queue.js"}  # the last: a name that nothing else has
+    shown = {"shell/format.js", "train/now.js", "images/op_queue.js"}  # the last: a name that nothing else has
     scripts = (file for file in ASSETS.glob("*/*.js") if not file.name.endswith(".test.js"))
     assert {f"{file.parent.name}/{file.name}" for file in scripts if "Date.now()" in file.read_text("utf-8")} == shown

@@ -22,8 +22,8 @@ CPU = torch.device("cpu")
 #: name -> recipe, its options, and the place in the program at whose third launch memory is full
 PARTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "tokens": ("lm", {"lm.mode": "lr"}, "features/extract.py"),
-    "phase 2": ("lp-ft", {}, "finetune/training.py:_piece"),
-    "the whole network": ("lp-ft", {}, "finetune/training.py:__init__"),
+    "phase 2": ("lp-ft", {}, "finetune/loop_state.py:_piece"),
+    "the whole network": ("lp-ft", {}, "finetune/loop_state.py:__init__"),
     "gate": ("lp-ft", {"ff.gate": "choose"}, "finetune/weight_mix.py:_logits"),
     "naming": ("fact+", {"lm.mode": "lr"}, "finetune/naming.py:_said"),
     "live check": ("lp-ft", {}, "finetune/loop.py:said"),

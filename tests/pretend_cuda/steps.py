@@ -16,7 +16,7 @@ from fact_core.config import LmConfig
 from fact_core.finetune import loop as loops
 from fact_core.finetune import meter
 from fact_core.finetune.checkpoint import Checkpoint
-from fact_core.finetune.training import LoopPlan, Net
+from fact_core.finetune.loop_state import LoopPlan, Net
 from fact_core.finetune.training_run import linear
 from fact_core.generators import finish
 from fact_core.lightweight import logistic

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
 import { OpsServer, settled, standIn } from "../shell/stand_ins.js";
-import { OpQueue } from "./queue.js";
+import { OpQueue } from "./op_queue.js";
 
 let storage, server, heard;
 const open = () => {

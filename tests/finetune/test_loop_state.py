@@ -19,8 +19,8 @@ from fact_core.errors import DeviceError, RunError
 from fact_core.events import Log
 from fact_core.finetune import lora, weight_mix
 from fact_core.finetune.batches import Batch, Batches
+from fact_core.finetune.loop_state import LoopPlan, Net, Training, set_drop_path, share_of_rate
 from fact_core.finetune.probe import by_logistic_regression, silence
-from fact_core.finetune.training import LoopPlan, Net, Training, set_drop_path, share_of_rate
 from fact_core.finetune.training_run import linear
 from tests.finetune_help import CPU, PIXELS, backbone, coloured, drain
 
