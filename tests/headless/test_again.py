@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from fact_core.config import SelectConfig
+from fact_core.config import SelectConfig, to_dict, train_config
 from fact_core.headless import again
 from fact_core.labeling import selections
 from fact_core.storage import run_queue
@@ -33,3 +33,21 @@ def test_a_selection_whose_run_was_killed_after_it_is_not_made_twice(
     for found in (again.selection(made, config), again.selection_like(made, config)):
         assert found is not None and found.id == number
     assert again.selection_like(made, SelectConfig(budget="3", extend=True)) is None
+
+
+@pytest.mark.parametrize("unknown", [(), ("deterministic",), ("deterministic", "view")])
+def test_a_stopped_training_of_before_an_option_goes_on(tmp_path: Path, unknown: tuple[str, ...]) -> None:
+    project, config = flat_project(tmp_path), train_config("quick", recipe="lm")
+    stored = {name: value for name, value in to_dict(config).items() if name not in unknown}
+    run = run_queue.queue(project, "train", stored)
+    run_queue.finish(project, run, "stopped")
+    found = again.training(project, config, {})
+    assert found is not None and found.id == run
+    assert again.training(project, train_config("quick", recipe="lm", seed=config.seed + 1), {}) is None
+
+
+def test_a_training_with_an_option_that_is_gone_is_another_one(tmp_path: Path) -> None:
+    project, config = flat_project(tmp_path), train_config("quick", recipe="lm")
+    run = run_queue.queue(project, "train", {**to_dict(config), "once": 1})
+    run_queue.finish(project, run, "stopped")
+    assert again.training(project, config, {}) is None
