@@ -133,6 +133,13 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     _add_kept(parser)
     more = parser.add_argument_group("rounds to a goal, each with the budget; they end once all can be accepted")
     more.add_argument("--goal", metavar="P%", help="such a share of what is accepted shall be right, such as 98%%")
+    more.add_argument(
+        "--goal-of",
+        action="append",
+        default=[],
+        metavar="CLASS=P%",
+        help="a goal of its own for a class, no lower; may be given more than once. Each takes more check images",
+    )
     more.add_argument("--rounds", type=int, default=5, metavar="N", help="at most so many (default 5)")
     more.add_argument(
         "--finished", type=Path, metavar="FILE", help="the folder's list (default: in the project folder)"
@@ -216,10 +223,13 @@ def _run(args: argparse.Namespace) -> int:
 def _goal(args: argparse.Namespace) -> rounds.Goal | None:
     """The goal of the arguments. ConfigError where it cannot be."""
     if args.goal is None:
+        if args.goal_of:
+            raise ConfigError("--goal-of needs a goal for all others", "--goal is not given", "Add --goal 90%.")
         return None
     if args.rounds < 1:
         raise ConfigError("--rounds must be at least 1", f"You gave {args.rounds}.")
-    return rounds.Goal(rounds.parse_goal(args.goal), args.rounds)
+    share = rounds.parse_goal(args.goal)
+    return rounds.Goal(share, args.rounds, rounds.parse_own(args.goal_of, share))
 
 
 def _bench(args: argparse.Namespace) -> int:

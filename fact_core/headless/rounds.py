@@ -11,18 +11,19 @@ The same command given again goes on: a round is known by its selection, whose o
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from fact_core.analysis import promise
 from fact_core.config import SelectConfig, TrainConfig
-from fact_core.errors import ConfigError
+from fact_core.errors import ConfigError, InputError
 from fact_core.headless import again, steps
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
-from fact_core.labeling import acceptances, checked, finishing, labels_now, selections
+from fact_core.labeling import acceptances, checked, classes, finishing, labels_now, selections
 from fact_core.labeling.acceptances import Look
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -34,10 +35,14 @@ LOWEST, HIGHEST = 0.5, 0.999
 
 @dataclass(frozen=True)
 class Goal:
-    """At least this share (0..1) of what is accepted shall be right; so many rounds at most."""
+    """At least this share (0..1) of what is accepted shall be right; so many rounds at most.
+
+    own: class by name -> a share of its own, no lower.
+    """
 
     share: float
     rounds: int
+    own: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,22 @@ class Ended:
     evidence: Evidence
 
 
-def parse_goal(text: str) -> float:
+def parse_own(texts: Sequence[str], least: float) -> dict[str, float]:
+    """The goals of "rose=99%", class -> share. ConfigError where one is none, is twice there, or is below ``least``."""
+    found: dict[str, float] = {}
+    for text in texts:
+        name, sign, share = text.rpartition("=")
+        if not sign or not name.strip() or name in found:
+            raise ConfigError("--goal-of is a class and its share", f"You gave {text}.", "Such as --goal-of rose=99%.")
+        found[name] = parse_goal(share, "--goal-of")
+        if found[name] < least:
+            raise ConfigError(
+                "The goal of a class cannot be lower than the goal of all", f"{text}, and --goal {least:.1%}"
+            )
+    return found
+
+
+def parse_goal(text: str, option: str = "--goal") -> float:
     """The share of "98%" or "0.98". ConfigError where it is none that can be asked for."""
     plain = text.strip().replace(" ", "")
     try:
@@ -60,17 +80,19 @@ def parse_goal(text: str) -> float:
         share = np.nan
     if not LOWEST <= share <= HIGHEST:
         raise ConfigError(
-            "--goal must be from 50% to 99.9%", f"You gave {text}.", "Give the share of what is accepted."
+            f"{option} must be from 50% to 99.9%", f"You gave {text}.", "Give the share of what is accepted."
         )
     return round(share, 6)
 
 
 def check_first(goal: Goal, config: SelectConfig) -> None:
     """ConfigError where no answer could be accepted whatever the check images say: before hours of work."""
-    least = promise.fewest(goal.share, promise.level(1))
+    chance = promise.level(1) / (1 + len(goal.own))  # shared by the classes and the rest
+    highest = max((goal.share, *goal.own.values()))
+    least = promise.fewest(highest, chance)
     if config.check < least:
         raise ConfigError(
-            f"A goal of {goal.share:.1%} takes more check images",
+            f"A goal of {highest:.1%} takes more check images",
             f"--check {config.check}, and even without a mistake among them {least} are needed",
             f"Give --check {least} or more, or a lower goal.",
         )
@@ -92,6 +114,9 @@ def run(
     FactError in words.
     """
     told: list[dict[str, Any]] = []
+    if unknown := sorted(set(goal.own) - set(truth.values())):
+        known = ", ".join(sorted(set(truth.values()))[:20])
+        raise InputError(f"No label is called {unknown[0]!r}", "--goal-of names it", f"The labels are: {known}.")
     budget, ended, config = int(select.budget), None, select
     for number in range(1, goal.rounds + 1):
         kept = None if fresh else again.selection_like(found, config)
@@ -111,7 +136,7 @@ def run(
         more = dataclasses.replace(select, strategy="next", check=0, extend=True, restart=False)
         config = dataclasses.replace(more, model=ended.trained.id, budget=str(min(budget, left)))
     assert ended is not None  # the first round buys labels, or is an error
-    if ended.look.threshold is not None:
+    if ended.look.threshold is not None or any(each.threshold is not None for each in ended.look.own):
         acceptances.accept(found, ended.look, ended.evidence)
     return ended
 
@@ -140,7 +165,9 @@ def _round(
     if not found.predictions_file(trained.id).is_file():
         worker.do("predict", {"run": trained.id, "device": train.device})
     evidence = finishing.gather(found, trained)
-    look = finishing.ask(found, trained, goal.share, evidence)
+    ids = {each.name: each.id for each in classes.classes(found)}
+    own = {ids[name]: share for name, share in goal.own.items() if name in ids}
+    look = finishing.ask(found, trained, goal.share, evidence, own)
     left, strange = _open(found, trained, chosen)
     told.append(
         {

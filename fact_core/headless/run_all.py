@@ -138,7 +138,13 @@ def _finished(order: Order, found: Project, goal: rounds.Goal, ended: rounds.End
     """Write the finished folder's list. What ``--json`` says of the goal."""
     file = (order.finished or found.folder / "finished.csv").absolute()
     export_labels.write_finished(found, file)
-    return {"goal": goal.share, "rounds": ended.told, "images": rounds.counts(found), "finished": str(file)}
+    return {
+        "goal": goal.share,
+        "own": dict(goal.own),
+        "rounds": ended.told,
+        "images": rounds.counts(found),
+        "finished": str(file),
+    }
 
 
 def _check_first(order: Order) -> None:

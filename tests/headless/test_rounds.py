@@ -11,7 +11,7 @@ import pytest
 
 from fact_core.cli import main
 from fact_core.errors import ConfigError
-from fact_core.headless.rounds import parse_goal
+from fact_core.headless.rounds import parse_goal, parse_own
 from fact_core.labeling import acceptances, labels_now, other_class
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
@@ -27,6 +27,13 @@ def test_a_goal_is_a_share(text: str, share: float) -> None:
 def test_what_is_no_goal(text: str) -> None:
     with pytest.raises(ConfigError, match="from 50% to"):
         parse_goal(text)
+
+
+def test_a_class_may_have_a_goal_of_its_own() -> None:
+    assert parse_own(["rose=99%", "a=b=0.98"], 0.9) == {"rose": 0.99, "a=b": 0.98}
+    for texts in (["rose"], ["=99%"], ["rose=99%", "rose=98%"], ["rose=80%"], ["rose=much"]):
+        with pytest.raises(ConfigError, match=r"--goal-of|lower than the goal of all"):
+            parse_own(texts, 0.9)
 
 
 def test_a_goal_that_no_check_image_could_carry_is_told_before_work(
@@ -68,6 +75,9 @@ def test_rounds_end_with_a_finished_folder_and_nothing_is_done_twice(
     assert again.returncode == 0, again.stderr
     assert _goal(tmp_path) == goal and acceptances.looks(found) == looks
     assert len(run_queue.list_runs(found, "train")) == trained and len(labels_now.history(found)) == labels
+    for goal_of, words in (("rd=70%", "No label is called 'rd'"), ("red=65%", "cannot be promised of “red”")):
+        own = cli(*given, "--check", "16", "--goal-of", goal_of)
+        assert own.returncode == 2 and words in own.stderr, own.stderr
 
 
 def _goal(folder: Path) -> dict[str, Any]:
