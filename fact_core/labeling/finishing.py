@@ -104,7 +104,7 @@ def _places(own: Mapping[int, float], goal: float, evidence: Evidence, alpha: fl
         if promise.carries_goal(mine, its, share):
             found[place] = its
             continue
-        takes = promise.fewest(its, share)
+        takes = max(promise.fewest(its, share), len(mine.check_right) + 1)  # in a small folder or in groups it is more
         raise InputError(
             f"{its:.1%} cannot be promised of “{name}”",
             f"it takes at least {takes} check images among the accepted that the model takes for it, none of them "
