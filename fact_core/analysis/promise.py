@@ -23,9 +23,9 @@ that the goal allows, at least one; where that takes more than half of the check
 the strictest at which they could pass without any.
 
 Two walks: where few check images lie at the start, two mistakes by chance end a walk although the whole folder would
-keep the goal easily. Where the start bears mistakes a second walk begins at the place of three quarters of the check
-images, and has a tenth of alpha; the first has the rest (multi-start testing, section 2 there, by a union bound). The
-laxest place of both is taken. In simulated folders of 400 whose answers are right in 95 of 100, goal 80 %, nothing
+keep the goal easily. So a second walk begins at the place of three quarters of the check images, and has a tenth of
+alpha; the first has the rest, where it can begin with that (multi-start testing, section 2 there, by a union bound).
+The laxest place of both is taken. In simulated folders of 400 whose answers are right in 95 of 100, goal 80 %, nothing
 could be accepted in 16 % of draws by one walk and in 5 % by two; near the goal two accept up to 4 points less.
 
 Groups: images of one group may all be wrong together. Then n images in groups of n_g count as n^2 / sum(n_g^2) (Kish
@@ -234,7 +234,7 @@ def _distance(asked: FloatArray, among: FloatArray) -> Numbers:
 
 def _starts(at: Places, goal: float, alpha: float) -> list[tuple[int, float]]:
     """Where each walk begins, and its part of alpha: nothing of it depends on what is right."""
-    first = _bearing(at, goal, (1 - LITTLE) * alpha)
+    first = _start(at, goal, (1 - LITTLE) * alpha)
     late = int(np.searchsorted(_counted(at)[0], LATE * at.n - 1e-9))
     if first is not None and first < late < len(at.rest):
         return [(first, (1 - LITTLE) * alpha), (late, LITTLE * alpha)]
@@ -246,29 +246,15 @@ def _start(at: Places, goal: float, alpha: float) -> int | None:
     """The place where one walk begins; None where no number of right check images would do."""
     if not at.n or not len(at.rest) or at.n >= at.N:
         return None
-    start = _bearing(at, goal, alpha)
-    if start is None:
-        start = _first(at, goal, alpha, np.zeros_like(at.checks), 1.0)
-    if start is not None:
-        return start
-    last = len(at.rest) - 1
-    return last if p_value(at, last, 0, at.most(goal, alpha)) <= alpha else None
-
-
-def _bearing(at: Places, goal: float, alpha: float) -> int | None:
-    """The strictest place that bears some of the mistakes that the goal allows."""
-    if not at.n or not len(at.rest) or at.n >= at.N:
-        return None
-    some = (np.maximum(1, (_counted(at)[0] * (1 - goal) / spare).astype(np.int64)) for spare in SPARES)
-    return next((place for each in some if (place := _first(at, goal, alpha, each, EARLY)) is not None), None)
-
-
-def _first(at: Places, goal: float, alpha: float, wrong: IntArray, share: float) -> int | None:
-    """The strictest place that could pass with so many mistakes (J,), among this share of the check images."""
     checks, effective = _counted(at)
-    could = tails(at, wrong, at.most(goal, alpha), effective) <= alpha
-    could &= (at.total - checks >= 1) & (checks <= share * at.n)
-    return int(could.argmax()) if could.any() else None
+    most, last = at.most(goal, alpha), len(at.rest) - 1
+    some = [np.maximum(1, (checks * (1 - goal) / spare).astype(np.int64)) for spare in SPARES]
+    for wrong, share in [*((each, EARLY) for each in some), (np.zeros_like(at.checks), 1.0)]:
+        could = tails(at, wrong, most, effective) <= alpha
+        could &= (at.total - checks >= 1) & (checks <= share * at.n)
+        if could.any():
+            return int(could.argmax())
+    return last if p_value(at, last, 0, most) <= alpha else None
 
 
 def _counted(at: Places) -> tuple[Numbers, Numbers]:
