@@ -53,7 +53,7 @@ def _local_file(text: str) -> tuple[str, ...]:
     if not mark:
         return ()
     raw = next((part[2:] for part in query.split("&") if part.startswith("d=")), "")
-    return tuple(dict.fromkeys((raw, unquote(raw), *parse_qs(query).get("d", []))))
+    return tuple(dict.fromkeys((unquote(raw), *parse_qs(query).get("d", []), raw)))
 
 
 def _of_url(text: str) -> tuple[Reading, ...]:
@@ -67,7 +67,7 @@ def _of_url(text: str) -> tuple[Reading, ...]:
         return (Reading(text),)
     if path.startswith("/data/upload/"):
         return _of_upload(path.rpartition("/")[2])
-    found: tuple[str, ...] = (path.lstrip("/"), unquote(path).lstrip("/"))
+    found: tuple[str, ...] = (unquote(path).lstrip("/"), path.lstrip("/"))  # in a URL a % is a sign of its own
     if parts.scheme in ("s3", "gs", "azure-blob", "hdfs") and "#" in text:  # signs of a key, not of a URL
         found = (text.partition("://")[2].partition("/")[2], *found)
     return tuple(Reading(each) for each in dict.fromkeys(found) if each)

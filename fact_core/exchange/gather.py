@@ -34,7 +34,7 @@ REASONS: Mapping[str, str] = {
     "boxes": "boxes or regions, no label of the whole image",
     "empty": "a word for nothing, such as nan",
     "unfit": "no name that a class can have",
-    "unreadable": "the image cannot be read",
+    "unreadable": "the image cannot be read, or was left out",
     "none": "no label",
 }
 #: Reasons for which the command line takes no part of a file: the rows name no image here.

@@ -133,6 +133,7 @@ class _Index:
 
     def __init__(self, items: Mapping[str, int], root: str, moved: bool, key: Callable[[str], str]) -> None:
         self.moved, self.items = moved, items
+        self.depth = max((path.count("/") + 1 for path in items), default=0)  # a longer tail is no path of the pool
         self.whole: dict[str, str] = {}
         self.tails: dict[str, str] = {}
         self.names: dict[str, str] = {}
@@ -169,7 +170,7 @@ class _Index:
         if path in self.tails:
             return self._hit(self.tails[path], max(rank, TAIL))
         parts = path.lstrip("/").split("/")
-        for start in range(1, len(parts)):
+        for start in range(max(1, len(parts) - self.depth), len(parts)):
             tail = "/".join(parts[start:])
             if tail not in self.whole:
                 continue

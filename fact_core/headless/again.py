@@ -10,7 +10,7 @@ from typing import Any
 
 from fact_core.config import SelectConfig, TrainConfig, from_dict
 from fact_core.errors import ConfigError
-from fact_core.labeling import selections
+from fact_core.labeling import labels_now, selections
 from fact_core.storage import groups, run_queue, view
 from fact_core.storage.project import Project
 from fact_core.work.export_note import written
@@ -59,13 +59,13 @@ def _as_now(found: Project, config: SelectConfig, kept: selections.Stored, run_i
     return not any(each.get(key) for each in since for key in ("added", "changed", "removed"))
 
 
-def training(found: Project, config: TrainConfig, truth: Mapping[int, str]) -> run_queue.Run | None:
+def training(found: Project, config: TrainConfig) -> run_queue.Run | None:
     """The last training of these options, where it began with these labels: to be resumed, or whole.
 
     A whole one only where no library has changed, and it has seen the images as they are seen now.
     """
     same = [run for run in run_queue.list_runs(found, "train") if _made_by(run, config)]
-    if not same or not _has_labels(found, same[0].id, truth):
+    if not same or not _has_labels(found, same[0]):
         return None
     last = same[0]
     if last.status in ("stopped", "failed"):
@@ -101,10 +101,12 @@ def _asked(found: Project, config: SelectConfig | TrainConfig) -> str:
     return view.seen_by(found, config.backbone, config.view)
 
 
-def _has_labels(found: Project, run_id: int, truth: Mapping[int, str]) -> bool:
-    """Whether the labels that a run began with are still those."""
-    file = found.run_folder(run_id) / "labels.json"
+def _has_labels(found: Project, run: run_queue.Run) -> bool:
+    """Whether the labels that a run began with are those that it would begin with now: no other ones, and none more."""
+    file = found.run_folder(run.id) / "labels.json"
     if not file.is_file():
         return True  # it had not begun
     kept = json.loads(file.read_text("utf-8"))
-    return all(truth.get(item) == kept["classes"][y] for item, y in zip(kept["ids"], kept["y"], strict=True))
+    now = labels_now.snapshot(found, "pick", int(run.config["selection"]) or None)
+    then = {item: kept["classes"][y] for item, y in zip(kept["ids"], kept["y"], strict=True)}
+    return then == {int(i): now.classes[int(y)] for i, y in zip(now.ids, now.y, strict=True)}

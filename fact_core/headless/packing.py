@@ -9,25 +9,30 @@ from typing import Any
 
 from fact_core.generators import finish
 from fact_core.headless.console import Console
-from fact_core.paths import typed
+from fact_core.paths import absolute
 from fact_core.storage import pack as packing
 from fact_core.storage import project as projects
 from fact_core.storage.unpack import look, unpack
 
 
+def given(text: str) -> Path:
+    """The path of an argument; a relative one begins where the program was started, as in every command line."""
+    return absolute(Path(text).expanduser())
+
+
 def add(commands: Any) -> None:
     """Add both commands to a parser's own."""
     one: argparse.ArgumentParser = commands.add_parser("pack", help="a project in one file, for another computer")
-    one.add_argument("project", type=typed, metavar="PROJECT", help="the project's folder")
-    one.add_argument("file", type=typed, metavar="FILE", help="a new file, say flowers.zip")
+    one.add_argument("project", type=given, metavar="PROJECT", help="the project's folder")
+    one.add_argument("file", type=given, metavar="FILE", help="a new file, say flowers.zip")
     one.add_argument("--images", action="store_true", help="with the images; without, they must lie there already")
     one.set_defaults(do=_pack)
     one = commands.add_parser("unpack", help="a project from such a file")
-    one.add_argument("file", type=typed, metavar="FILE")
+    one.add_argument("file", type=given, metavar="FILE")
     one.add_argument(
-        "--to", type=typed, metavar="FOLDER", help="a new folder; without it one beside the other projects"
+        "--to", type=given, metavar="FOLDER", help="a new folder; without it one beside the other projects"
     )
-    one.add_argument("--images", type=typed, metavar="DIR", help="where the images lie, if they are not in the file")
+    one.add_argument("--images", type=given, metavar="DIR", help="where the images lie, if they are not in the file")
     one.set_defaults(do=_unpack)
 
 

@@ -161,7 +161,7 @@ def _round(
     told: list[dict[str, Any]],
 ) -> Ended:
     """Train, predict, ask the check images; what they say is added to ``told``."""
-    trained = steps.train(found, worker, dataclasses.replace(train, selection=chosen.id), truth)
+    trained = steps.train(found, worker, dataclasses.replace(train, selection=chosen.id))
     if not found.predictions_file(trained.id).is_file():
         worker.do("predict", {"run": trained.id, "device": train.device})
     evidence = finishing.gather(found, trained)

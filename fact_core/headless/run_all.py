@@ -118,7 +118,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
         if order.test_images:  # before hours of work: a class that is not trained is never answered
             folders.read_class_folders(order.test_images, known=_bought(found, chosen))
         console.say(f"{count} labels from {order.labels_from}")
-        trained = steps.train(found, worker, dataclasses.replace(order.train, selection=chosen.id), truth)
+        trained = steps.train(found, worker, dataclasses.replace(order.train, selection=chosen.id))
         worker.do("predict", {"run": trained.id, "device": device})
     tested = _test(worker, trained.id, order.test_images, device)
     if order.export:

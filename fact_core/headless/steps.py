@@ -47,9 +47,9 @@ def buy(found: Project, chosen: selections.Stored, truth: dict[int, str], source
     return len(answers)
 
 
-def train(found: Project, worker: WorkerClient, config: TrainConfig, truth: dict[int, str]) -> run_queue.Run:
+def train(found: Project, worker: WorkerClient, config: TrainConfig) -> run_queue.Run:
     """Train; a run with the same options and labels that did not come to its end goes on instead."""
-    same = again.training(found, config, truth)
+    same = again.training(found, config)
     if same is None:
         return worker.do("train", json.loads(json.dumps(to_dict(config))))
     return worker.resume(same.id) if same.status in ("stopped", "failed") else same

@@ -153,15 +153,20 @@ def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
     """
     with db.connect(project.db) as con:
         row = con.execute(
-            "SELECT min(selection.created) AS at FROM selection JOIN pick ON pick.selection = selection.id "
-            "WHERE pick.role = 'audit' AND pick.state = 'chosen'"
+            "SELECT selection.created AS at, json_extract(selection.config, '$.rows') AS rows FROM selection "
+            "WHERE id = (SELECT min(selection) FROM pick WHERE role = 'audit' AND state = 'chosen')"
         ).fetchone()
         chosen = {each["item"] for each in con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen'")}
         hand = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen' AND source = ?", (BY_HAND,))
         chosen -= {each["item"] for each in hand}
-    if row["at"] is None:
+        # By the order of the rows, for a clock can be set; an earlier version did not keep it with the selection.
+        after = con.execute("SELECT DISTINCT item FROM label WHERE id > ?", (row["rows"] if row else None,))
+        since = {each["item"] for each in after}
+    if row is None:
         return []
-    return [item for item, state in said.items() if state.at >= row["at"] and item not in chosen]
+    by_clock = row["rows"] is None
+    since = {item for item, state in said.items() if state.at >= row["at"]} if by_clock else since
+    return [item for item in said if item in since and item not in chosen]
 
 
 def _basis(ids: IntArray, right: Bools) -> str:

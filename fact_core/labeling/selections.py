@@ -60,7 +60,7 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
     picks = [(i, role, rank, "chosen") for rank, (i, role) in enumerate(zip(ids, selection.roles, strict=True))]
     picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in set(ids)]
     with db.writing(project.db, project.id) as con:
-        config = json.dumps(selection.config, ensure_ascii=False)
+        config = json.dumps({**selection.config, "rows": _rows(con)}, ensure_ascii=False)
         row = {"run": run_id, "strategy": selection.strategy, "config": config, "seconds": seconds}
         number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
         columns = ("selection", "item", "role", "rank", "state")
@@ -76,6 +76,11 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
         return number
 
 
+def _rows(con: Database) -> int:
+    """The newest row of the labels' history: what is said later came after this selection, whatever a clock says."""
+    return int(con.execute("SELECT coalesce(max(id), 0) FROM label").fetchone()[0])
+
+
 def keep_apart(con: Database, items: Sequence[int], step: str) -> None:
     """Make images check images, within a transaction: a new selection that goes on from the newest one.
 
@@ -85,7 +90,7 @@ def keep_apart(con: Database, items: Sequence[int], step: str) -> None:
         return
     latest = con.execute("SELECT * FROM selection ORDER BY id DESC LIMIT 1").fetchone()
     config = {**(json.loads(latest["config"]) if latest else {"budget": 0, "check": 0}), "import": step}
-    config["check"] = int(config.get("check") or 0) + len(items)
+    config |= {"check": int(config.get("check") or 0) + len(items), "rows": _rows(con)}
     row = {"run": latest["run"] if latest else None, "strategy": latest["strategy"] if latest else "random"}
     row |= {"config": json.dumps(config, ensure_ascii=False), "seconds": latest["seconds"] if latest else 0.0}
     number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
@@ -245,7 +250,7 @@ def _draw(con: Database, selection_id: int, item_id: int) -> int | None:
 def _stored(con: Database, row: sqlite3.Row) -> Stored:
     picks = con.execute("SELECT * FROM pick WHERE selection = ? ORDER BY rank", (row["id"],)).fetchall()
     chosen = [pick for pick in picks if pick["state"] == "chosen"]
-    config = json.loads(row["config"])
+    config = {name: value for name, value in json.loads(row["config"]).items() if name != "rows"}
     selection = Selection(
         np.array([pick["item"] for pick in chosen], dtype=np.int64),
         tuple(pick["role"] for pick in chosen),

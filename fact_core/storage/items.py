@@ -6,18 +6,19 @@ Rows are never deleted: what is gone is marked as missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.images.folder import Found
-from fact_core.storage import db, deep, links, moved
-from fact_core.storage.excluded import IN_POOL, IS_EXCLUDED
+from fact_core.storage import db, deep, links, moved, outlived
+from fact_core.storage.excluded import EXCLUDED, IN_POOL, IS_EXCLUDED
 from fact_core.storage.project import Project
-from fact_core.types import ImageFile, Item, Pool
+from fact_core.types import ImageFile, IntArray, Item, Pool
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,20 @@ class KnownFile:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """What a scan has found once files have found their rows.
+
+    followed: paths that took the place of a missing file; gone: files that are newly missing; edited: those of labeled
+    images that show something else now, by path; accepted: as many of accepted ones, which are open again.
+    """
+
+    followed: set[str]
+    gone: int
+    edited: list[str]
+    accepted: list[str]
+
+
+@dataclass(frozen=True)
 class FileRow:
     """A file as a scan has read it. ``reason``: why it cannot be read; then the rest is empty."""
 
@@ -78,10 +93,19 @@ def pool(project: Project) -> Pool:
     return Pool(project.images, ids, tuple([row[1] for row in rows]), tuple([row[2] for row in rows]))
 
 
-def count_after(project: Project, item_id: int) -> int:
-    """How many images of the pool came into the project after that one."""
+def count_without(project: Project, ids: IntArray) -> int:
+    """How many images of the pool are none of these."""
     with db.connect(project.db) as con:
-        return int(con.execute(f"SELECT count(*) FROM item WHERE {IN_POOL} AND id > ?", (item_id,)).fetchone()[0])
+        here = np.array([row[0] for row in con.conn.execute(f"SELECT id FROM item WHERE {IN_POOL}")], dtype=np.int64)
+    return int((~np.isin(here, ids)).sum())
+
+
+def digests(project: Project) -> dict[int, str]:
+    """Image -> digest of its file; "" where a scan was cut short that has yet to say whose bytes these are."""
+    with db.connect(project.db) as con:
+        cursor = con.conn.cursor()
+        cursor.row_factory = None
+        return dict(cursor.execute("SELECT id, CASE WHEN was IN ('', digest) THEN digest ELSE '' END FROM item"))
 
 
 def get(project: Project, item_id: int) -> Item | None:
@@ -156,12 +180,19 @@ def duplicates(project: Project) -> dict[int, int]:
 
 
 def aliases(project: Project) -> dict[str, int | None]:
-    """Paths outside the pool: of a repeat -> the image that stands for it; of an unreadable or missing file -> None."""
+    """Paths outside the pool: of a repeat -> the image that stands for it; of what has no image in the pool -> None.
+
+    That is a file that cannot be read or is missing, and an image that a person has left out: its name means it all the
+    same, and no other image.
+    """
     with db.connect(project.db) as con:
         rows = con.execute(
-            "SELECT path, status, duplicate_of FROM item WHERE status != 'ok' OR duplicate_of IS NOT NULL"
+            f"SELECT path, status, duplicate_of, coalesce(duplicate_of, id) IN ({EXCLUDED}) AS is_out FROM item "
+            f"WHERE status != 'ok' OR duplicate_of IS NOT NULL OR id IN ({EXCLUDED})"
         )
-        return {row["path"]: row["duplicate_of"] if row["status"] == "ok" else None for row in rows}
+        return {
+            row["path"]: row["duplicate_of"] if row["status"] == "ok" and not row["is_out"] else None for row in rows
+        }
 
 
 def known_files(project: Project) -> dict[str, KnownFile]:
@@ -181,12 +212,10 @@ def store(project: Project, batch: Sequence[FileRow]) -> None:
         db.bump(con)
 
 
-def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
-    """Mark what is gone, let moved files keep their ids, mark repeats.
-
-    Returns the paths that took the place of a missing file, and how many files are newly missing.
-    """
+def settle(project: Project, present: set[str]) -> Settled:
+    """Mark what is gone, let moved files keep their ids, mark repeats, drop what models said of other bytes."""
     with db.writing(project.db, project.id) as con:
+        before = moved.identities(con)
         rows = con.execute("SELECT id, path, digest, status FROM item ORDER BY id").fetchall()
         gone = [row for row in rows if row["path"] not in present]
         newly = [row for row in gone if row["status"] != "missing"]
@@ -201,19 +230,37 @@ def settle(project: Project, present: set[str]) -> tuple[set[str], int]:
             "AND item.duplicate_of IS NOT nullif(first.id, item.id)"
         )
         deep.settle(con)
+        now = moved.identities(con)
+        edited = [item for item, digest in before.items() if digest and now[item] != digest]
+        accepted = outlived.drop(con, project, edited)
+        con.execute("INSERT OR REPLACE INTO meta SELECT 'told', coalesce(max(id), 0) FROM item")
         db.bump(con)
-        return followed, len(newly)
+        return Settled(followed, len(newly), _with_history(con, edited), accepted)
 
 
-def with_history(project: Project, paths: Collection[str]) -> list[str]:
-    """Those of the readable files for which somebody has given a label or skipped them, by path."""
+def _with_history(con: Database, ids: Sequence[int]) -> list[str]:
+    """Those of the readable images for which somebody has given a label or skipped them, by path."""
+    rows = con.execute(
+        "SELECT path FROM item WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?)) "
+        "AND EXISTS (SELECT 1 FROM label WHERE label.item = item.id) ORDER BY path",
+        (json.dumps(list(ids)),),
+    )
+    return [row["path"] for row in rows]
+
+
+def untold(project: Project) -> tuple[set[str], set[str]]:
+    """(files that were added, that were changed) and stored by a scan that was killed before it could tell of them.
+
+    Asked before a scan stores anything: what has a row by then, and came after the last scan that ended, is untold.
+    """
     with db.connect(project.db) as con:
+        con.execute("INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM item")
         rows = con.execute(
-            "SELECT path FROM item WHERE status = 'ok' AND path IN (SELECT value FROM json_each(?)) "
-            "AND EXISTS (SELECT 1 FROM label WHERE label.item = item.id) ORDER BY path",
-            (json.dumps(sorted(paths)),),
-        )
-        return [row["path"] for row in rows]
+            "SELECT path, was IN ('', digest) AS is_new FROM item WHERE status != 'missing' "
+            "AND (id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') OR (was != '' AND status = 'ok'))"
+        ).fetchall()
+    added = {row["path"] for row in rows if row["is_new"]}
+    return added, {row["path"] for row in rows} - added
 
 
 def unsettled(project: Project) -> bool:

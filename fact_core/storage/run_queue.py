@@ -114,7 +114,7 @@ def claim(project: Project, worker: str) -> Run | None:
     """Take the oldest queued run that waits for nothing, or None. One run works at a time.
 
     ``worker``: the name under which the caller holds the project's ``worker_lock``. Lost runs become failed first;
-    what waited for a failed or stopped run ends like it.
+    what waited for a failed or stopped run ends like it. ProjectChanged where another project lies there by now.
     """
     with db.connect(project.db) as con:
         # Looked at first: a worker that waits for work takes no lock, so that none is held while it is stopped.
@@ -134,6 +134,7 @@ def _any_open(con: Database) -> bool:
 
 def _claim(con: Database, project: Project, worker: str) -> Run | None:
     with db.transaction(con):
+        db.check_same(con, project.id, project.db)  # a worker that outlived its project's folder may find a new one
         fail_lost_in(con, project)
         if con.execute("SELECT 1 FROM run WHERE status = 'running'").fetchone():
             return None

@@ -585,3 +585,18 @@ def test_the_note_route(page: Page) -> None:
     page.post("/note", {"item": 99, "text": "x"}, 400)
     page.post("/note", {"item": 1, "text": "x" * 2001}, 400)
     page.post("/note", {"item": 1}, 422)
+
+
+def test_the_name_of_an_image_that_was_left_out_means_no_other_one(tmp_path: Path) -> None:
+    for number, name in enumerate(("img.png", "sub/img.png", "a/1.png", "b/1.png", "copy.png")):
+        paint(tmp_path / "images" / name, 0 if name == "copy.png" else number + 1)
+    paint(tmp_path / "images" / "img.png", 0)
+    made = projects.create(tmp_path / "project", tmp_path / "images")
+    finish(scan(made))
+    ids = {path: int(item) for path, item in zip(items.pool(made).paths, items.pool(made).ids, strict=True)}
+    first = "img.png" if "img.png" in ids else "copy.png"  # the one stands for the other
+    out = [ids[first], ids["a/1.png"]]
+    operations.apply(made, "desk.a", [Op(n, "exclude", item) for n, item in enumerate(out, start=1)])
+    found = import_labels.read(made, csv("img.png,cat", "copy.png,cat", "1.png,cat", "sub/img.png,dog"))
+    import_labels.commit(made, found, "desk.import-1", "theirs")
+    assert now(made) == {ids["sub/img.png"]: "dog"}

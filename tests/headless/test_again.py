@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Literal
 
@@ -11,7 +12,8 @@ import pytest
 
 from fact_core.config import SelectConfig, to_dict, train_config
 from fact_core.headless import again
-from fact_core.labeling import selections
+from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import run_queue
 from fact_core.storage.view import seen_by
 from fact_core.types import Selection
@@ -41,13 +43,32 @@ def test_a_stopped_training_of_before_an_option_goes_on(tmp_path: Path, unknown:
     stored = {name: value for name, value in to_dict(config).items() if name not in unknown}
     run = run_queue.queue(project, "train", stored)
     run_queue.finish(project, run, "stopped")
-    found = again.training(project, config, {})
+    found = again.training(project, config)
     assert found is not None and found.id == run
-    assert again.training(project, train_config("quick", recipe="lm", seed=config.seed + 1), {}) is None
+    assert again.training(project, train_config("quick", recipe="lm", seed=config.seed + 1)) is None
 
 
 def test_a_training_with_an_option_that_is_gone_is_another_one(tmp_path: Path) -> None:
     project, config = flat_project(tmp_path), train_config("quick", recipe="lm")
     run = run_queue.queue(project, "train", {**to_dict(config), "once": 1})
     run_queue.finish(project, run, "stopped")
-    assert again.training(project, config, {}) is None
+    assert again.training(project, config) is None
+
+
+def test_a_training_with_fewer_labels_than_there_are_now_is_another_one(tmp_path: Path) -> None:
+    """With a longer file of labels the old training was taken, and what was bought since counted nowhere."""
+    project = flat_project(tmp_path)
+    (cat,) = classes.ensure_classes(project, ["cat"]).values()
+    ids = np.array([1, 2, 3], dtype=np.int64)
+    number = selections.save(project, Selection(ids, ("pick",) * 3, ids[:0], "random", {}), None)
+    operations.apply(project, "file", [Op(1, "label", 1, cat), Op(2, "label", 2, cat)])
+    config = train_config("quick", recipe="lm", selection=number)
+    run = run_queue.queue(project, "train", to_dict(config))
+    kept = project.run_folder(run) / "labels.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"ids": [1, 2], "y": [0, 0], "classes": ["cat"]}))
+    run_queue.finish(project, run, "stopped")
+    found = again.training(project, config)
+    assert found is not None and found.id == run
+    operations.apply(project, "file", [Op(3, "label", 3, cat)])
+    assert again.training(project, config) is None

@@ -154,3 +154,17 @@ def test_a_run_whose_answers_are_accepted_is_not_deleted_until_that_is_undone(pr
     acceptances.undo(project, step)
     run_delete.delete(project, run.id)
     assert not project.predictions_file(run.id).exists()
+
+
+def test_what_was_labeled_after_the_draw_is_known_whatever_the_clock_says(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sure ones that a person took out make check images as sure speak for nobody; a clock set back hid them."""
+    run = answer(project)
+    with monkeypatch.context() as patch:
+        patch.setattr("fact_core.labeling.history.time.time", lambda: 0.0)
+        operations.apply(project, "desk", [Op(4, "label", 5, 1), Op(5, "label", 6, 2)])
+    assert finishing.gather(project, run).gone.tolist() == pytest.approx([0.99, 0.95])
+    with db.writing(project.db, project.id) as con:  # of an earlier version: by the clock
+        con.execute("UPDATE selection SET config = '{}'")
+    assert finishing.gather(project, run).gone.tolist() == []

@@ -8,11 +8,12 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from fact_core.errors import RunError
+from fact_core.errors import ProjectChanged, RunError
 from fact_core.events import Log, Point, Progress, from_row
 from fact_core.storage import db, run_events, run_process, run_queue, worker_lock
 from fact_core.storage import project as projects
@@ -338,3 +339,12 @@ def test_kill_9_while_events_are_written_leaves_a_sound_file(project: Project) -
     rows, _ = run_events.events_since(project, number, 0, 10**6)
     assert len(rows) % 20 == 0  # whole batches only
     assert run_process.fail_lost(project) == [number]
+
+
+def test_a_worker_takes_no_run_of_a_project_that_lies_where_its_own_did(project: Project) -> None:
+    """A worker outlives a project's folder; it failed the first run of the next one there."""
+    run = run_queue.queue(project, "scan", {})
+    with pytest.raises(ProjectChanged):
+        run_queue.claim(replace(project, id="another"), "old")
+    assert run_queue.get(project, run).status == "queued"
+    assert run_queue.claim(project, "own") is not None
