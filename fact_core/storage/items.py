@@ -5,6 +5,7 @@ Rows are never deleted: what is gone is marked as missing.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -98,6 +99,16 @@ def count_without(project: Project, ids: IntArray) -> int:
     with db.connect(project.db) as con:
         here = np.array([row[0] for row in con.conn.execute(f"SELECT id FROM item WHERE {IN_POOL}")], dtype=np.int64)
     return int((~np.isin(here, ids)).sum())
+
+
+def fingerprint(project: Project) -> str:
+    """Of all readable images without repeats, and their bytes; those that a person left out belong to them."""
+    told = hashlib.blake2b(digest_size=8)
+    with db.connect(project.db) as con:
+        query = "SELECT id, digest FROM item WHERE status = 'ok' AND duplicate_of IS NULL ORDER BY id"
+        for row in con.execute(query):
+            told.update(f"{row['id']} {row['digest']};".encode())
+    return told.hexdigest()
 
 
 def digests(project: Project) -> dict[int, str]:
@@ -195,6 +206,10 @@ def aliases(project: Project) -> dict[str, int | None]:
         }
 
 
+#: The newest image that a scan has told of, as a row of meta.
+_ALL_TOLD = "SELECT 'told', coalesce(max(id), 0) FROM item"
+
+
 def known_files(project: Project) -> dict[str, KnownFile]:
     """All files that earlier scans have seen, by path; missing ones too."""
     with db.connect(project.db) as con:
@@ -207,6 +222,7 @@ def store(project: Project, batch: Sequence[FileRow]) -> None:
     if not batch:
         return
     with db.writing(project.db, project.id) as con:
+        con.execute(f"INSERT OR IGNORE INTO meta {_ALL_TOLD}")  # here only where no scan has ended yet
         moved.note_digests(con, [(each.found.path, each.digest) for each in batch])
         con.table("item").upsert_all((_item_row(each) for each in batch), pk="path")
         db.bump(con)
@@ -233,7 +249,7 @@ def settle(project: Project, present: set[str]) -> Settled:
         now = moved.identities(con)
         edited = [item for item, digest in before.items() if digest and now[item] != digest]
         accepted = outlived.drop(con, project, edited)
-        con.execute("INSERT OR REPLACE INTO meta SELECT 'told', coalesce(max(id), 0) FROM item")
+        con.execute(f"INSERT OR REPLACE INTO meta {_ALL_TOLD}")
         db.bump(con)
         return Settled(followed, len(newly), _with_history(con, edited), accepted)
 
@@ -254,7 +270,6 @@ def untold(project: Project) -> tuple[set[str], set[str]]:
     Asked before a scan stores anything: what has a row by then, and came after the last scan that ended, is untold.
     """
     with db.connect(project.db) as con:
-        con.execute("INSERT OR IGNORE INTO meta SELECT 'told', coalesce(max(id), 0) FROM item")
         rows = con.execute(
             "SELECT path, was IN ('', digest) AS is_new FROM item WHERE status != 'missing' "
             "AND (id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') OR (was != '' AND status = 'ok'))"

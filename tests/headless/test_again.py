@@ -14,7 +14,7 @@ from fact_core.config import SelectConfig, to_dict, train_config
 from fact_core.headless import again
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import run_queue
+from fact_core.storage import db, items, run_queue
 from fact_core.storage.view import seen_by
 from fact_core.types import Selection
 from tests.storage_help import flat_project
@@ -72,3 +72,19 @@ def test_a_training_with_fewer_labels_than_there_are_now_is_another_one(tmp_path
     assert found is not None and found.id == run
     operations.apply(project, "file", [Op(3, "label", 3, cat)])
     assert again.training(project, config) is None
+
+
+def test_a_selection_of_images_that_are_others_now_is_made_anew(tmp_path: Path) -> None:
+    """Also where the scan that found it was killed before it could say so."""
+    made, config = flat_project(tmp_path), SelectConfig(budget="2")
+    run = run_queue.queue(made, "select", dataclasses.asdict(config))
+    about = {"budget": 2, "check": 0, "seen": seen_by(made, config.backbone, config.view)}
+    about["images"] = items.fingerprint(made)
+    ids = np.array([1, 2], dtype=np.int64)
+    selections.save(made, Selection(ids, ("pick", "pick"), ids[:0], "random", about), run)
+    run_queue.finish(made, run, "done")
+    operations.apply(made, "desk", [Op(1, "exclude", 6)])  # by a person: the pool is the same
+    assert again.selection(made, config) is not None
+    with db.writing(made.db, made.id) as con:
+        con.execute("UPDATE item SET digest = 'another' WHERE id = 2")
+    assert again.selection(made, config) is None
