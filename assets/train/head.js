@@ -82,7 +82,7 @@ function ready(state) {
 
 function labeled(state) { // the same of the labels alone
   const labels = state.labels || {}, counts = (state.classes || []).filter((each) => each.count > 0);
-  const total = labels.picks_done || labels.total || 0;
+  const total = Math.max(0, (labels.total || 0) - (labels.checks_done || 0)); // chosen or not: all of them teach
   if (!total || !counts.length) return { ok: false, text: t("train.no_labels") };
   if (counts.length < 2) {
     return { ok: false, text: t(total === 1 ? "train.one_label" : "train.few_classes", { labels: total }) };

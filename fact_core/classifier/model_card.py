@@ -65,7 +65,7 @@ def plain(text: str) -> str:
             shown.append({"<": "&lt;", ">": "&gt;", "&": "&amp;"}[letter])
         elif letter in "\\`*_{}[]()#+-.!|~$:@^=\"'/":
             # as a number, because a backslash does not stop every dialect (links, e-mail, maths)
-            shown.append(letter if letter in "-.'" and shown else f"&#{ord(letter)};")
+            shown.append(letter if letter in "-.'+" and shown else f"&#{ord(letter)};")
         else:
             shown.append(letter)
     # a brace pair could look like a field of the template
