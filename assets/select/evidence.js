@@ -184,6 +184,7 @@ export class Evidence {
       const head = el("h3", {}, t("select.gaps"));
       if (!list.length) return [head, el("p", { class: "small" }, t("select.no_gaps"))];
       const count = found.gap_count || found.gaps.length,
+        told = count > list.length ? "select.gaps_largest" : "select.gaps_found",
         short = list.length > FEW + 1,
         few = short && !this.all ? list.slice(0, FEW) : list;
       const more = el("button", {
@@ -199,7 +200,7 @@ export class Evidence {
           "div",
           { class: "sv-head" },
           head,
-          el("span", { class: "small" }, t("select.gaps_found", { n: fmt.int(count), share })),
+          el("span", { class: "small" }, t(told, { n: fmt.int(count), share, shown: fmt.int(list.length) })),
         ),
         el("p", { class: "small" }, t("select.gaps_hint")),
         few.map((gap) => this.regionLine(gap)),

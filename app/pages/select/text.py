@@ -146,6 +146,7 @@ TEXT = {
     "select.compare_failed": "The comparison failed.",
     "select.gaps": "Regions without a pick",
     "select.gaps_found": "{n} found, {share} of the pool",
+    "select.gaps_largest": "{n} found, {share} of the pool. The {shown} largest are shown.",
     "select.gaps_hint": "Groups of similar images that no chosen image is close to. Click one to see it on the map, or "
     "add it to the choice.",
     "select.gaps_all": "Show all {n}",
