@@ -17,6 +17,7 @@ from fact_core.labeling.history import LARGEST, State
 from fact_core.storage import db, items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.storage.usable import unusable
 from fact_core.types import Item
 
 
@@ -58,7 +59,7 @@ def queue_of(project: Project) -> dict[str, Any]:
         listed = selections.queue(project)
         by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
         said, classes, latest = notes.newest(project), classes_of(project), selections.latest(project)
-        before = set(selections.earlier(project))
+        before, gone = set(selections.earlier(project)), unusable(project)
     entries = []
     for entry in listed:
         image = by_id.get(entry.item)
@@ -74,7 +75,7 @@ def queue_of(project: Project) -> dict[str, Any]:
                 }
             )
     chosen = {entry["id"] for entry in entries}
-    others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen]
+    others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen | gone]
     return {
         "project": project.id,
         "version": version,

@@ -21,6 +21,7 @@ from fact_core.labeling import labels_now, selections
 from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.storage.usable import unusable
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,10 @@ class SelectionBrief:
 
 @dataclass(frozen=True)
 class LabelCounts:
-    """How many images of the queue, by their role, and how many of them have an answer; ``total``: all labels."""
+    """How many images of the queue, by their role, and how many of them have an answer.
+
+    ``total``: all labels that can be used, those of the classes together.
+    """
 
     picks: int
     checks: int
@@ -116,13 +120,13 @@ def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
     name = ProjectName(key_of(project.folder), project.name, str(project.images), str(project.folder), project.id)
     stored, queue = selections.latest(project), selections.queue(project)
     newest = run_queue.list_runs(project)
-    known = numbers(project)
+    known, listed = numbers(project), classes_of(project)
     return {
         "project": told(name),
         "counts": told(items.counts(project)),
-        "classes": classes_of(project),
+        "classes": listed,
         "selection": told(_selection(stored, queue)) if stored else None,
-        "labels": told(_labels(project, queue)),
+        "labels": told(_labels(project, queue, sum(each["count"] for each in listed))),
         "runs": [told(run_brief(held, run, known)) for run in newest[:200]],
         "map": maps.brief(project, newest),
         **_device(gpu, newest),
@@ -161,9 +165,9 @@ def _selection(stored: selections.Stored, queue: list[selections.QueueEntry]) ->
     )
 
 
-def _labels(project: Project, queue: list[selections.QueueEntry]) -> LabelCounts:
+def _labels(project: Project, queue: list[selections.QueueEntry], total: int) -> LabelCounts:
     states = labels_now.states(project)
-    done = {item for item, state in states.items() if state.kind == "label"}
+    done = {item for item, state in states.items() if state.kind == "label"} - unusable(project)
     skipped = {
         item for item, state in states.items() if state.kind == "skip" or (state.kind == "none" and state.flagged)
     }
@@ -175,7 +179,7 @@ def _labels(project: Project, queue: list[selections.QueueEntry]) -> LabelCounts
         picks_done=len(picks & done),
         checks_done=len(checks & done),
         skipped=len((picks | checks) & skipped),
-        total=len(done),
+        total=total,
     )
 
 

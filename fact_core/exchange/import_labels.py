@@ -18,7 +18,7 @@ from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers.table import Cell, Said
 from fact_core.labeling import bulk, classes, labels_now, selections
 from fact_core.labeling.history import states_of
-from fact_core.storage import db, groups, items
+from fact_core.storage import db, groups, items, usable
 from fact_core.storage.project import Project
 
 Keep = Literal["mine", "theirs"]
@@ -121,7 +121,7 @@ def read(project: Project, source: Source) -> Preview:
         raise InputError(
             "There is no such source of labels", repr(source.kind)[:80], f"Known: {', '.join(SOURCE_KINDS)}."
         )
-    pool, aliases = items.pool(project), items.aliases(project)
+    pool, aliases = items.pool(project), usable.aliases(project)
     present = {each.id: each.name for each in classes.classes(project)}
     now = {
         item: present[state.class_id] for item, state in labels_now.states(project).items() if state.class_id in present

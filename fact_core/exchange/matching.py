@@ -47,7 +47,7 @@ class Finder:
     A name means an image by its whole path; else by the longest tail of its path that one image alone has; the bare
     name counts only where no folder in the row speaks against it. A path that goes on above the image folder is
     the same folder at another place; where that leaves a bare file name, or a word like "test", it is not sure.
-    aliases: paths outside the pool (``items.aliases``): repeats stand for their image, None for files that
+    aliases: paths outside the pool (``usable.aliases``): repeats stand for their image, None for files that
     cannot be read. moved: the person says that the rows' folders are the image folder at another place; above: the
     folder that all rows begin with.
     """

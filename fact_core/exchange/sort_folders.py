@@ -127,6 +127,10 @@ def _one(place: Place, root: Path, file: Path | None, target: Path, way: str) ->
     said, source = place.said, root / place.said.path
     if file is None:
         raise ImageError("It does not lie in the image folder any more")
+    scanned = ImageFile(file, said.digest)
+    if way != "copy":
+        # Size and time prove nothing: files that were unpacked together share both. A link is as sure as a copy.
+        check_unchanged(scanned)
     if os.path.lexists(target):
         if not sort_undo.differs(target, source, said.digest, way):
             return 0
@@ -135,24 +139,13 @@ def _one(place: Place, root: Path, file: Path | None, target: Path, way: str) ->
         target.unlink()
     try:
         _folder(target.parent)
-        _make(said.digest, (said.bytes, said.mtime_ns), file, target, way)
+        if way == "copy":
+            _copy(scanned, target)
+        else:
+            _link(file, target, way)
     except FileExistsError:
         raise ImageError("A file of that name lies there already") from None
     return 1
-
-
-def _make(digest: str, seen: tuple[int, int], file: Path, target: Path, way: str) -> None:
-    """A copy of the scanned bytes, or a link to a file that is still the scanned one."""
-    try:
-        info = os.stat(file)
-    except OSError as error:
-        raise ImageError(f"It cannot be read ({error.strerror or error})") from error
-    if way != "copy":
-        if (info.st_size, info.st_mtime_ns) != seen:
-            check_unchanged(ImageFile(file, digest))
-        _link(file, target, way)
-        return
-    _copy(ImageFile(file, digest), target)
 
 
 def _copy(image: ImageFile, target: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fact_core.errors import InputError
 from fact_core.exchange.sort_plan import Plan, Said, plan
 from fact_core.labeling import checked, finished
-from fact_core.storage import items, run_queue
+from fact_core.storage import items, run_queue, told
 from fact_core.storage.project import Project
 
 
@@ -35,9 +35,12 @@ def said_of(project: Project, run_id: int = 0, threshold: float = 0.0) -> list[S
     """
     answers = _answers(project, run_id, threshold) if run_id and threshold > 0 else {}
     repeats, known = items.duplicates(project), items.known_files(project)
+    changed = told.untold(project)[1]  # by a scan that was killed: what was accepted may be of other bytes
     rows = []
     for each in finished.rows(project):
         label, source, confidence, file = each.label, each.source, each.confidence, known[each.path]
+        if source == "accepted" and each.path in changed:
+            label, source, confidence = "", "", None
         if not label and each.kind == "open":
             label, confidence = answers.get(repeats.get(each.id, each.id), ("", None))
             source = "model" if label else ""

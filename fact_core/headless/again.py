@@ -11,7 +11,7 @@ from typing import Any
 from fact_core.config import SelectConfig, TrainConfig, from_dict
 from fact_core.errors import ConfigError
 from fact_core.labeling import labels_now, selections
-from fact_core.storage import groups, items, run_queue, view
+from fact_core.storage import groups, run_queue, usable, view
 from fact_core.storage.project import Project
 from fact_core.work.export_note import written
 from fact_core.work.versions import versions
@@ -56,7 +56,7 @@ def _as_now(found: Project, config: SelectConfig, kept: selections.Stored, run_i
     if kept.config.get("groups", groups.NONE) != groups.chosen(found):
         return False
     if "images" in kept.config:  # a scan that was killed has told nobody what it found
-        return bool(kept.config["images"] == items.fingerprint(found))
+        return bool(kept.config["images"] == usable.fingerprint(found))
     since = [run.result for run in run_queue.list_runs(found, "scan") if run.id > run_id]
     return not any(each.get(key) for each in since for key in ("added", "changed", "removed"))
 

@@ -10,7 +10,7 @@ from fact_core.config import ImportConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import label_files
 from fact_core.generators import finish
-from fact_core.storage import groups, items
+from fact_core.storage import groups, usable
 from fact_core.storage.project import Project
 from fact_core.types import Pool
 
@@ -22,7 +22,7 @@ def group(found: Project, way: str, pool: Pool, truth: Mapping[int, str], source
     column that says so, ConfigError where the groups are no others than the classes.
     """
     if way == groups.COLUMN:
-        told = {} if source == "folders" else label_files.read_groups(Path(source), pool, items.aliases(found), config)
+        told = {} if source == "folders" else label_files.read_groups(Path(source), pool, usable.aliases(found), config)
         if not told:
             raise InputError(
                 "No column says which images belong together",

@@ -33,7 +33,7 @@ from fact_core.headless.console import Console
 from fact_core.headless.pool_rest import check_images, pool_rest
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import labels_now, other_class, selections
-from fact_core.storage import items, links, project, run_queue, view
+from fact_core.storage import items, links, project, run_queue, usable, view
 from fact_core.storage.project import Project
 from fact_core.types import Pool
 
@@ -130,7 +130,7 @@ def _choose(found: Project, worker: WorkerClient, order: Order, select: SelectCo
     """The selection, with what is called val or test as its check images where the person wants that."""
     if not order.keep_test:
         return steps.choose(found, worker, select)
-    held = label_files.test_part(order.labels_from, pool, items.aliases(found), order.labels)
+    held = label_files.test_part(order.labels_from, pool, usable.aliases(found), order.labels)
     return test_part.choose(found, worker, select, held)
 
 
@@ -187,7 +187,7 @@ def _folder(order: Order) -> Path:
 
 def _truth(found: Project, pool: Pool, order: Order, console: Console) -> dict[int, str]:
     """Image id -> class name of all that is known. Only bought images are labeled; the rest scores the result."""
-    aliases = items.aliases(found)
+    aliases = usable.aliases(found)
     if order.labels_from == "folders":
         return label_files.folder_truth(pool, aliases, order.labels, console.say)
     return label_files.read_labels(Path(order.labels_from), pool, aliases, order.labels, console.say)

@@ -22,9 +22,10 @@ import numpy.typing as npt
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
+from fact_core.labeling import checked
 from fact_core.labeling.history import LARGEST, is_person
 from fact_core.labeling.labels_now import states
-from fact_core.storage import db
+from fact_core.storage import db, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Evidence, IntArray
 
@@ -140,14 +141,16 @@ def accept(project: Project, look: Look, evidence: Evidence, annotator: str = ""
 
     The same look to the same images again is the step that stands. InputError where the look lets nothing through.
     """
-    rows = np.flatnonzero(look.takes(evidence))
     if look.threshold is None and not any(each.threshold is not None for each in look.own):
         raise InputError("No answer may be accepted for this goal", f"{look.goal:.1%}", "Choose a lower goal.")
     if not is_person(annotator):
         raise InputError("The name of the person cannot be used")
-    taken = evidence.ids[rows].tolist()
-    numbers = np.array(evidence.class_ids, dtype=np.int64)[evidence.y[rows]].tolist()
-    with db.writing(project.db, project.id) as con:
+    with db.shared(project.db), db.writing(project.db, project.id) as con:
+        # A scan may have come between the evidence and now: what it has seen change is answered no more.
+        found = checked.answers(project, run_queue.get(project, look.run))
+        rows = np.flatnonzero(look.takes(evidence) & (True if found is None else np.isin(evidence.ids, found.ids)))
+        taken = evidence.ids[rows].tolist()
+        numbers = np.array(evidence.class_ids, dtype=np.int64)[evidence.y[rows]].tolist()
         stands = _standing(con)
         if stands is not None and stands.look.id == look.id and _items(con, stands.id) >= set(taken):
             return stands.id

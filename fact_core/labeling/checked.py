@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fact_core.errors import RunError
 from fact_core.labeling import labels_now
-from fact_core.storage import groups
+from fact_core.storage import groups, items
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import About, FloatArray, IntArray, Labels
@@ -50,14 +50,17 @@ class Sides:
 def answers(project: Project, run: Run) -> Answers | None:
     """The stored answers for the pool, under the names that classes have now; None while there are none.
 
-    RunError when the file is damaged.
+    Images whose file has been replaced since have none. RunError when the file is damaged.
     """
     file = project.predictions_file(run.id)
-    return read_answers(file, class_names(project, run)) if file.is_file() else None
+    return read_answers(file, class_names(project, run), items.digests(project)) if file.is_file() else None
 
 
-def read_answers(file: Path, classes: Sequence[str]) -> Answers:
-    """The stored predictions of a run. RunError when the file is gone or damaged."""
+def read_answers(file: Path, classes: Sequence[str], now: Mapping[int, str] | None = None) -> Answers:
+    """The stored predictions of a run. RunError when the file is gone or damaged.
+
+    now: image -> digest of its file (``items.digests``); images that were answered as other bytes are left out.
+    """
     try:
         with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
             ids, y, confidence = stored["ids"], stored["y"], stored["confidence"]
@@ -66,10 +69,38 @@ def read_answers(file: Path, classes: Sequence[str]) -> Answers:
                 stored[name].astype(bool) if name in stored.files else None for name in ("near", "strange")
             )
             scaled = stored["scaled"].astype(np.float32) if "scaled" in stored.files else None
+            digests = stored["digests"] if "digests" in stored.files else None
+            keep = _current(ids, digests, now or {})
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
     numbers = ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32)
-    return Answers(*numbers, tuple(classes), phases, near, scaled, strange)
+    found = Answers(*numbers, tuple(classes), phases, near, scaled, strange)
+    return found if keep.all() else _only(found, keep)
+
+
+def _current(ids: IntArray, digests: npt.NDArray[np.bytes_] | None, now: Mapping[int, str]) -> npt.NDArray[np.bool_]:
+    """Which rows (N,) are about the bytes of now. digests (N,): None where an earlier version has answered.
+
+    An image that ``now`` does not know is kept; so is one without a digest of then, unless nobody knows what it is.
+    """
+    here = [now.get(item) for item in ids.tolist()]
+    then = here if digests is None else [each.decode() for each in digests.tolist()]
+    rows = zip(here, then, strict=True)
+    return np.array([new is None or (new == old and new != "") for new, old in rows], dtype=np.bool_)
+
+
+def _only(found: Answers, keep: npt.NDArray[np.bool_]) -> Answers:
+    """The answers of these rows."""
+    return Answers(
+        found.ids[keep],
+        found.y[keep],
+        found.confidence[keep],
+        found.classes,
+        {name: each[keep] for name, each in found.phases.items()},
+        None if found.near is None else found.near[keep],
+        None if found.scaled is None else found.scaled[keep],
+        None if found.strange is None else found.strange[keep],
+    )
 
 
 def class_names(project: Project, run: Run) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ MOST_CLASSES = 10_000
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class; ``count`` images have it as their label now. ``colour``: its place in the palette.
+    """One class; ``count`` images that training can use have it as their label now (``labels_now.snapshot``): no repeat
+    of another, none that is missing or cannot be read. ``colour``: its place in the palette.
 
     ``key``: the key that gives it, beside its number; "" for none. ``other``: it holds what fits no other class.
     """
@@ -67,7 +68,11 @@ def classes(project: Project) -> list[ClassRow]:
     """The classes in the person's order, with their counts."""
     with db.connect(project.db) as con:
         counts = dict(
-            con.execute(f"SELECT class, count(*) FROM ({NOW}) WHERE kind = 'label' GROUP BY class").fetchall()
+            con.execute(
+                f"SELECT now.class, count(*) FROM ({NOW}) AS now "
+                "JOIN item ON item.id = now.item AND item.status = 'ok' AND item.duplicate_of IS NULL "
+                "WHERE now.kind = 'label' GROUP BY now.class"
+            ).fetchall()
         )
         return [
             ClassRow(

@@ -5,19 +5,17 @@ Rows are never deleted: what is gone is marked as missing.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.images.folder import Found
-from fact_core.storage import db, deep, links, moved, outlived
-from fact_core.storage.excluded import EXCLUDED, IN_POOL, IS_EXCLUDED
+from fact_core.storage import db, deep, links, moved, outlived, told
+from fact_core.storage.excluded import IN_POOL, IS_EXCLUDED
 from fact_core.storage.project import Project
 from fact_core.types import ImageFile, IntArray, Item, Pool
 
@@ -101,16 +99,6 @@ def count_without(project: Project, ids: IntArray) -> int:
     return int((~np.isin(here, ids)).sum())
 
 
-def fingerprint(project: Project) -> str:
-    """Of all readable images without repeats, and their bytes; those that a person left out belong to them."""
-    told = hashlib.blake2b(digest_size=8)
-    with db.connect(project.db) as con:
-        query = "SELECT id, digest FROM item WHERE status = 'ok' AND duplicate_of IS NULL ORDER BY id"
-        for row in con.execute(query):
-            told.update(f"{row['id']} {row['digest']};".encode())
-    return told.hexdigest()
-
-
 def digests(project: Project) -> dict[int, str]:
     """Image -> digest of its file; "" where a scan was cut short that has yet to say whose bytes these are."""
     with db.connect(project.db) as con:
@@ -190,26 +178,6 @@ def duplicates(project: Project) -> dict[int, int]:
         return {row["id"]: row["duplicate_of"] for row in rows}
 
 
-def aliases(project: Project) -> dict[str, int | None]:
-    """Paths outside the pool: of a repeat -> the image that stands for it; of what has no image in the pool -> None.
-
-    That is a file that cannot be read or is missing, and an image that a person has left out: its name means it all the
-    same, and no other image.
-    """
-    with db.connect(project.db) as con:
-        rows = con.execute(
-            f"SELECT path, status, duplicate_of, coalesce(duplicate_of, id) IN ({EXCLUDED}) AS is_out FROM item "
-            f"WHERE status != 'ok' OR duplicate_of IS NOT NULL OR id IN ({EXCLUDED})"
-        )
-        return {
-            row["path"]: row["duplicate_of"] if row["status"] == "ok" and not row["is_out"] else None for row in rows
-        }
-
-
-#: The newest image that a scan has told of, as a row of meta.
-_ALL_TOLD = "SELECT 'told', coalesce(max(id), 0) FROM item"
-
-
 def known_files(project: Project) -> dict[str, KnownFile]:
     """All files that earlier scans have seen, by path; missing ones too."""
     with db.connect(project.db) as con:
@@ -222,7 +190,7 @@ def store(project: Project, batch: Sequence[FileRow]) -> None:
     if not batch:
         return
     with db.writing(project.db, project.id) as con:
-        con.execute(f"INSERT OR IGNORE INTO meta {_ALL_TOLD}")  # here only where no scan has ended yet
+        told.begin(con)
         moved.note_digests(con, [(each.found.path, each.digest) for each in batch])
         con.table("item").upsert_all((_item_row(each) for each in batch), pk="path")
         db.bump(con)
@@ -249,33 +217,9 @@ def settle(project: Project, present: set[str]) -> Settled:
         now = moved.identities(con)
         edited = [item for item, digest in before.items() if digest and now[item] != digest]
         accepted = outlived.drop(con, project, edited)
-        con.execute(f"INSERT OR REPLACE INTO meta {_ALL_TOLD}")
+        told.end(con)
         db.bump(con)
-        return Settled(followed, len(newly), _with_history(con, edited), accepted)
-
-
-def _with_history(con: Database, ids: Sequence[int]) -> list[str]:
-    """Those of the readable images for which somebody has given a label or skipped them, by path."""
-    rows = con.execute(
-        "SELECT path FROM item WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?)) "
-        "AND EXISTS (SELECT 1 FROM label WHERE label.item = item.id) ORDER BY path",
-        (json.dumps(list(ids)),),
-    )
-    return [row["path"] for row in rows]
-
-
-def untold(project: Project) -> tuple[set[str], set[str]]:
-    """(files that were added, that were changed) and stored by a scan that was killed before it could tell of them.
-
-    Asked before a scan stores anything: what has a row by then, and came after the last scan that ended, is untold.
-    """
-    with db.connect(project.db) as con:
-        rows = con.execute(
-            "SELECT path, was IN ('', digest) AS is_new FROM item WHERE status != 'missing' "
-            "AND (id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') OR (was != '' AND status = 'ok'))"
-        ).fetchall()
-    added = {row["path"] for row in rows if row["is_new"]}
-    return added, {row["path"] for row in rows} - added
+        return Settled(followed, len(newly), told.labeled(con, edited), accepted)
 
 
 def unsettled(project: Project) -> bool:

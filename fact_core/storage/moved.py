@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import count
 
 from sqlite_utils import Database
 
@@ -26,12 +27,29 @@ _FILE = [
     "deep",
     "low",
     "high",
+    "taken",
+    "camera",
 ]
+_ASIDE = " (was here until it was replaced, "
 
 
 def note_digests(con: Database, files: Sequence[tuple[str, str]]) -> None:
-    """Before files (path, digest now) are stored: what they had before. Part of the same transaction."""
-    con.conn.executemany("UPDATE item SET was = digest WHERE path = ? AND digest NOT IN ('', ?) AND was = ''", files)
+    """Before files (path, digest now) are stored: what they had before. Part of the same transaction.
+
+    Those that come back with their own bytes are noted too, until ``follow``: a scan that is killed has not told them.
+    """
+    con.conn.executemany(
+        "UPDATE item SET was = digest "
+        "WHERE path = ? AND digest != '' AND (digest != ? OR status = 'missing') AND was = ''",
+        files,
+    )
+
+
+def identities(con: Database) -> dict[int, str]:
+    """Row -> the digest that it stands for, whatever file it has just now; "" where that is not known."""
+    cursor = con.conn.cursor()
+    cursor.row_factory = None
+    return dict(cursor.execute("SELECT id, coalesce(nullif(was, ''), digest) FROM item"))
 
 
 def follow(con: Database, newly: set[int]) -> set[str]:
@@ -97,12 +115,18 @@ def _settled(con: Database, row: sqlite3.Row, path: str) -> None:
         con.execute("UPDATE item SET was = '' WHERE id = ?", (row["id"],))
         return
     # Another image's file: that gets a row of its own.
-    aside = f"{path} (was here until it was replaced, {row['id']})"
     con.execute(
         "UPDATE item SET path = ?, digest = was, was = '', status = 'missing', duplicate_of = NULL WHERE id = ?",
-        (aside, row["id"]),
+        (_aside(con, path, row["id"]), row["id"]),
     )
     con.table("item").insert({name: row[name] for name in _FILE})
+
+
+def _aside(con: Database, path: str, item: int) -> str:
+    """A name that no row has: the first one may have gone to the row that this one was swapped with."""
+    start = f"{path.partition(_ASIDE)[0]}{_ASIDE}{item}"
+    names = (f"{start})" if number == 1 else f"{start}, {number})" for number in count(1))
+    return next(name for name in names if not con.execute("SELECT 1 FROM item WHERE path = ?", (name,)).fetchone())
 
 
 def _row(con: Database, item: int) -> sqlite3.Row:

@@ -46,6 +46,10 @@ def delete(project: Project, run_id: int) -> None:
             raise RunError("This training is not over", run.status, "Stop it first, or wait until it is done.")
         _refuse_needed(con, project, run)
         con.table("prediction").delete_where("run = ?", [run_id])
+        # Steps that do not stand now, as they are undone or a later one counts: no undo or redo brings them back.
+        steps = "(SELECT acceptance.id FROM acceptance JOIN look ON look.id = acceptance.look WHERE run = ?)"
+        con.table("accepted").delete_where(f"acceptance IN {steps}", [run_id])
+        con.table("acceptance").delete_where(f"id IN {steps}", [run_id])
         con.execute("UPDATE run SET deleted = coalesce(deleted, ?) WHERE id = ?", (time.time(), run_id))
         db.bump(con)
         gone = [int(row["id"]) for row in con.execute("SELECT id FROM run WHERE deleted IS NOT NULL")]

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from fact_core.errors import InputError, ProjectError, storage_error
 from fact_core.events import Progress
 from fact_core.paths import absolute
-from fact_core.storage import db, own_schema
+from fact_core.storage import db, own_schema, stored_values
 from fact_core.storage.pack import ABOUT, CHUNK, FORM, PARTS, About, check_new, check_room, settle
 from fact_core.storage.project import DATABASE, Project, image_folder, open_project
 from fact_core.types import Step
@@ -168,12 +168,14 @@ def _extract(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], stage
 
 
 def _check_database(folder: Path, file: Path) -> None:
-    """The database is whole, built as ours are in the newest form, and names no image outside of its folder."""
+    """The database is whole, built as ours are in the newest form, with values such as ours are, and names no image
+    outside of its folder.
+    """
     with db.connect(folder / DATABASE) as con:
         sound = con.execute("PRAGMA quick_check(1)").fetchone()[0]
         if sound != "ok":
             raise _damaged(file, str(sound))
-        if found := own_schema.foreign(con):
+        if found := own_schema.foreign(con) or stored_values.wrong(con):
             raise _strange(file, f"{DATABASE}: {found}")
         for row in con.execute("SELECT path FROM item"):
             parts = PurePosixPath(row["path"]).parts

@@ -161,6 +161,8 @@ def _save_answers(
     arrays: dict[str, Any] = {f"phase_{name}": each[keep].argmax(axis=1) for name, each in found.answers.items()}
     arrays |= {name: each[keep] for name, each in more.items()}
     arrays |= {} if math.isnan(temperature) else {"scaled": scaled(p, temperature)}
+    # An answer is about these bytes: ``checked.read_answers`` leaves out images that are others by now.
+    arrays["digests"] = np.array([pool.digests[row] for row in keep], dtype=np.bytes_)
     arrays |= {"ids": pool.ids[keep], "y": p.argmax(axis=1), "confidence": p.max(axis=1), "probabilities": p}
     staged = file.with_suffix(".new.npz")
     try:

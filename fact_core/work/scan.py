@@ -25,9 +25,9 @@ from fact_core.images.gate import Gate
 from fact_core.images.links import grouped
 from fact_core.images.source import content_of, digest_of
 from fact_core.images.taken import taken
-from fact_core.storage import deep, items, links
+from fact_core.storage import deep, items, links, told
 from fact_core.storage.feature_store import FeatureStore
-from fact_core.storage.items import FileRow, KnownFile
+from fact_core.storage.items import FileRow, KnownFile, Settled
 from fact_core.storage.project import Project, image_folder
 from fact_core.storage.run_queue import Run
 from fact_core.types import Step
@@ -86,7 +86,7 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     items.note_shallow(project, shallow)
     unread = {found.path for found in seen.files if not _same(known.get(found.path), found)}
     todo = [found for found in seen.files if found.path in unread.difference(each.path for each in shallow)]
-    added, changed = set[str](), set[str]()
+    added, changed = told.untold(project)
     old = [found for found in seen.files if (row := known.get(found.path)) and row.ctime_ns == 0 and _same(row, found)]
     items.note_times(project, old)
     photos = [each for each in seen.files if (row := known.get(each.path)) and row.taken is None and _same(row, each)]
@@ -110,16 +110,17 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
             yield _progress(started, done, len(seen.files), len(todo))
     items.store(project, batch)
     _forget(project, deeper)
-    followed, gone = items.settle(project, {found.path for found in seen.files})
+    present = {found.path for found in seen.files}
+    settled = items.settle(project, present)
     yield _progress(started, len(seen.files), len(seen.files), len(todo))
-    edited = items.with_history(project, changed - followed)
-    now, notes = items.counts(project), (*deep.in_words(project), *_told(edited))
+    now, notes = items.counts(project), (*deep.in_words(project), *_told(settled))
     for note in notes:
         yield Log(note)
+    followed, added, changed = settled.followed, added & present, (changed - added) & present
     return ScanResult(
         added=len(added - followed),
         changed=len(changed - followed),
-        removed=gone - len(added & followed),
+        removed=settled.gone - len(added & followed),
         moved=len((added | changed) & followed),
         unreadable=now.unreadable,
         duplicates=now.duplicates,
@@ -129,13 +130,21 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     )
 
 
-def _told(edited: Sequence[str]) -> list[str]:
-    """What a person should know of labeled images that are not what they were."""
-    if not edited:
-        return []
-    which = ", ".join(edited[:NAMED]) + (", ..." if len(edited) > NAMED else "")
-    many = f"{len(edited):,} files have" if len(edited) != 1 else "1 file has"
-    return [f"{many} changed since labels were given for them, which were kept. Check that they still hold: {which}"]
+def _told(settled: Settled) -> list[str]:
+    """What a person should know of labeled and accepted images that are not what they were."""
+    lines, edited, accepted = list[str](), settled.edited, settled.accepted
+    if edited:
+        many = f"{len(edited):,} files have" if len(edited) != 1 else "1 file has"
+        kept = "which were kept. Check that they still hold"
+        lines.append(f"{many} changed since labels were given for them, {kept}: {_named(edited)}")
+    if accepted:
+        many = f"{len(accepted):,} accepted images have" if len(accepted) != 1 else "1 accepted image has"
+        lines.append(f"{many} changed. The answers were about other pictures and count no more: {_named(accepted)}")
+    return lines
+
+
+def _named(paths: Sequence[str]) -> str:
+    return ", ".join(paths[:NAMED]) + (", ..." if len(paths) > NAMED else "")
 
 
 def _nothing(project: Project, seen: Seen) -> InputError:

@@ -13,7 +13,7 @@ from fact_core.errors import InputError
 from fact_core.events import Log
 from fact_core.labeling import other_class, selections
 from fact_core.select.picks import Picks
-from fact_core.storage import groups, items, run_queue
+from fact_core.storage import groups, run_queue, usable
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.storage.view import seen_by
@@ -52,7 +52,7 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     known = {**dataclasses.asdict(config), "budget": asked.budget, "features": asked.key, "info": picks.info}
     known["seen"] = seen_by(project, config.backbone, config.view)  # the project may change its own
     known["groups"] = groups.chosen(project)  # and these too
-    known["images"] = items.fingerprint(project)
+    known["images"] = usable.fingerprint(project)
     known["evidence"] = yield from evidence(asked, picks.rows, config.seed)
     known["evidence"] |= doubt(asked, picks.rows, config.strategy)
     chosen = Selection(asked.pool.ids[rows], tuple(roles), asked.pool.ids[spare], config.strategy, known)

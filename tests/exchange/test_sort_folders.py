@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.pages.results.sort_routes import preview
+from fact_core.config import SortConfig
 from fact_core.errors import DiskFull, InputError, StorageError
 from fact_core.events import Log
 from fact_core.exchange import sort_folders, sort_undo
-from fact_core.exchange.sort_plan import Plan, Said, plan
+from fact_core.exchange.sort_plan import RESERVED, Plan, Said, plan
 from fact_core.exchange.sort_said import planned
 from fact_core.generators import finish
 from fact_core.labeling import acceptances, classes, operations
@@ -112,6 +114,49 @@ def test_a_class_called_unsure_and_names_that_clash(labeled: Project) -> None:
         *("unsure-2/1.jpg", "unsure-2/aux_.png"),
     ]
     assert found.unsure == "unsure-2" and found.renamed == 3
+
+
+@pytest.mark.parametrize("way", ["copy", "list"])
+def test_classes_called_as_the_sortings_own_files(labeled: Project, tmp_path: Path, way: str) -> None:
+    assert set(RESERVED) == {sort_undo.UNDO, sort_undo.LIST}
+    ids = classes.ensure_classes(labeled, ["Undo.jsonl", "list.csv"])
+    operations.apply(labeled, "tab", [Op(5, "label", 5, ids["Undo.jsonl"]), Op(6, "label", 6, ids["list.csv"])])
+    found, target = planned(labeled), tmp_path / "sorted"
+    assert (found.folders["Undo.jsonl"], found.folders["list.csv"]) == ("Undo.jsonl-2", "list.csv-2")
+    assert preview(labeled, SortConfig()).named == 3  # with CON: the preview tells them as classes named otherwise
+    assert not sort(labeled, target, way, found)["missed"]
+    rows = list(csv.DictReader((target / "list.csv").read_text("utf-8-sig").splitlines()))
+    assert {each["label"] for each in rows} == {"rose", "CON", "", "Undo.jsonl", "list.csv"}
+    assert lying(target) - OURS == {each["file"] for each in rows if each["file"]}
+    assert finish(sort_undo.take_back(target))["kept"] == 0 and not target.exists()
+
+
+@pytest.mark.parametrize("way", ["hardlink", "symlink"])
+def test_no_link_to_another_image_of_the_same_size_and_time(labeled: Project, tmp_path: Path, way: str) -> None:
+    """Two files that were unpacked together have swapped their names since the scan."""
+    one, other = labeled.images / "001.png", labeled.images / "002.png"
+    for number, each in enumerate((one, other)):
+        each.write_bytes(each.read_bytes().ljust(1000, b"\0") + bytes([number]))
+        os.utime(each, (1_700_000_000, 1_700_000_000))
+    finish(scan(labeled))
+    found = planned(labeled)
+    seen = [(each.said.bytes, each.said.mtime_ns) for each in found.places if each.said.path in ("001.png", "002.png")]
+    assert seen[0] == seen[1]
+    swap(one, other)
+    done = sort(labeled, tmp_path / "sorted", way, found)
+    assert done["missed"] == 2 and all("changed since the scan" in each for each in done["first"])  # type: ignore[attr-defined]
+    assert lying(tmp_path / "sorted") == SORTED - {"rose/001.png", "CON_/002.png"} | OURS
+    swap(one, other)
+    assert sort(labeled, tmp_path / "sorted", way, found)["made"] == 2
+    swap(one, other)  # the links of an earlier start are seen again
+    assert sort(labeled, tmp_path / "sorted", way, found)["missed"] == 2
+
+
+def swap(one: Path, other: Path) -> None:
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
 
 
 @pytest.mark.parametrize("way", ["copy", "hardlink", "symlink"])

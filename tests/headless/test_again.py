@@ -14,7 +14,7 @@ from fact_core.config import SelectConfig, to_dict, train_config
 from fact_core.headless import again
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import db, items, run_queue
+from fact_core.storage import db, run_queue, usable
 from fact_core.storage.view import seen_by
 from fact_core.types import Selection
 from tests.storage_help import flat_project
@@ -79,7 +79,7 @@ def test_a_selection_of_images_that_are_others_now_is_made_anew(tmp_path: Path) 
     made, config = flat_project(tmp_path), SelectConfig(budget="2")
     run = run_queue.queue(made, "select", dataclasses.asdict(config))
     about = {"budget": 2, "check": 0, "seen": seen_by(made, config.backbone, config.view)}
-    about["images"] = items.fingerprint(made)
+    about["images"] = usable.fingerprint(made)
     ids = np.array([1, 2], dtype=np.int64)
     selections.save(made, Selection(ids, ("pick", "pick"), ids[:0], "random", about), run)
     run_queue.finish(made, run, "done")

@@ -15,7 +15,7 @@ from fact_core.generators import finish
 from fact_core.headless.grouping import group
 from fact_core.headless.pool_rest import pool_rest
 from fact_core.labeling import classes
-from fact_core.storage import groups, items, run_queue
+from fact_core.storage import groups, items, run_queue, usable
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.work.scan import scan
@@ -31,7 +31,7 @@ def foldered(tmp_path: Path, make_images: Callable[..., Path]) -> Project:
 
 def told(project: Project, way: str, source: str = "folders", truth: dict[int, str] | None = None) -> str:
     pool = items.pool(project)
-    known = folder_truth(pool, items.aliases(project), ImportConfig()) if truth is None else truth
+    known = folder_truth(pool, usable.aliases(project), ImportConfig()) if truth is None else truth
     group(project, way, pool, known, source, ImportConfig())
     return groups.chosen(project)
 

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from fact_core.errors import InputError, RunError
-from fact_core.exchange import export_labels
-from fact_core.labeling import acceptances, classes, finished, finishing, labels_now, operations, selections
+from fact_core.exchange import export_labels, sort_said
+from fact_core.generators import finish
+from fact_core.labeling import acceptances, checked, classes, finished, finishing, labels_now, operations, selections
 from fact_core.labeling.acceptances import Look
 from fact_core.labeling.history import Op
-from fact_core.storage import db, run_delete, run_queue
+from fact_core.storage import db, items, predictions, run_delete, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
-from tests.storage_help import flat_project
+from fact_core.work.scan import scan
+from tests.storage_help import flat_project, paint
 
 CLASSES = ("cat", "dog")
 SURE = [0.9, 0.8, 0.7, 0.6, 0.99, 0.95, 0.5, 0.4, 0.85, 0.75]  # of images 1 to 10
@@ -37,12 +39,16 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def answer(project: Project, strange: tuple[int, ...] = (), near: tuple[int, ...] = ()) -> run_queue.Run:
+def answer(
+    project: Project, strange: tuple[int, ...] = (), near: tuple[int, ...] = (), digests: bool = False
+) -> run_queue.Run:
     run = run_queue.list_runs(project, "train")[0]
     file = project.predictions_file(run.id)
     file.parent.mkdir(parents=True, exist_ok=True)
     ids, y = np.arange(1, 11), np.array([0, 0, 1] + [0, 1] * 3 + [0])
     flags = {"strange": np.isin(ids, strange), "near": np.isin(ids, near)}
+    if digests:
+        flags["digests"] = np.array(items.pool(project).digests, dtype=np.bytes_)
     np.savez(file, allow_pickle=False, ids=ids, y=y, confidence=np.array(SURE, np.float32), **flags)
     return run
 
@@ -168,3 +174,91 @@ def test_what_was_labeled_after_the_draw_is_known_whatever_the_clock_says(
     with db.writing(project.db, project.id) as con:  # of an earlier version: by the clock
         con.execute("UPDATE selection SET config = '{}'")
     assert finishing.gather(project, run).gone.tolist() == []
+
+
+@pytest.mark.parametrize("digests", [True, False])
+def test_answers_do_not_outlive_the_picture_they_were_given_for(project: Project, digests: bool) -> None:
+    """digests: False as an earlier version has stored the answers."""
+    run = answer(project, digests=digests)
+    ids, y = np.arange(1, 11), np.zeros(10, dtype=np.int64)
+    predictions.store(project, run.id, ids, y, np.array(SURE), CLASSES, [1, 2])
+    evidence = finishing.gather(project, run)
+    first = acceptances.accept(project, look(project), evidence)
+    second = acceptances.accept(project, look(project, 0.6, alpha=0.02), evidence)
+    acceptances.undo(project, second)
+    paint(project.images / "004.png", 500)  # image 5, accepted
+    paint(project.images / "002.png", 501)  # image 3, a check image
+    labeled, accepted = finish(scan(project)).notes
+    assert labeled.startswith("1 file has changed since labels") and labeled.endswith(": 002.png")
+    assert accepted.startswith("1 accepted image has changed.") and accepted.endswith(": 004.png")
+    assert sorted(acceptances.now(project)) == [6, 9, 10] and kinds(project)[5] == ("", "", "open")
+    assert acceptances.redo(project, second) and 5 not in acceptances.now(project)
+    said = {each.path: each.label for each in sort_said.said_of(project, run.id, 0.5)}
+    assert (said["004.png"], said["005.png"]) == ("", "cat")
+    later = finishing.gather(project, run)
+    assert later.ids.tolist() == [4, 6, 7, 8, 9, 10] and later.check_right.tolist() == [True]
+    assert items.count_without(project, checked.answers(project, run).ids) == 2  # type: ignore[union-attr]
+    with db.connect(project.db) as con:
+        assert [row["image"] for row in con.execute("SELECT image FROM predictions")] == [1, 2, 4, 6, 7, 8, 9, 10]
+    third = acceptances.accept(project, look(project, 0.7, alpha=0.01), evidence)  # a page that was open all the while
+    assert third > first and 5 not in acceptances.now(project)
+
+
+def test_a_killed_scan_leaves_no_answer_to_other_bytes(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = answer(project)
+    acceptances.accept(project, look(project), finishing.gather(project, run))
+    paint(project.images / "004.png", 500)
+    with monkeypatch.context() as patch:
+        patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            finish(scan(project))
+    assert 5 not in finishing.gather(project, run).ids
+    assert {each.path: each.label for each in sort_said.said_of(project, run.id, 0.5)}["004.png"] == ""
+    assert finish(scan(project)).notes and kinds(project)[5] == ("", "", "open")
+
+
+def test_answers_say_of_which_bytes_they_are(project: Project) -> None:
+    """Whatever became of the file since: here it comes out of a backup."""
+    run = answer(project, digests=True)
+    stored = project.predictions_file(run.id).read_bytes()
+    paint(project.images / "004.png", 500)
+    finish(scan(project))
+    project.predictions_file(run.id).write_bytes(stored)
+    found = checked.answers(project, run)
+    assert found is not None and found.ids.tolist() == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert found.near is not None and len(found.y) == len(found.confidence) == len(found.near) == 9
+
+
+def test_all_of_a_file_of_answers_may_go(project: Project) -> None:
+    run = answer(project)
+    for number in range(10):
+        paint(project.images / f"{number:03d}.png", 600 + number)
+    finish(scan(project))
+    assert not project.predictions_file(run.id).exists() and checked.answers(project, run) is None
+
+
+def test_answers_of_a_picture_that_only_moved_stay(project: Project) -> None:
+    run = answer(project, digests=True)
+    acceptances.accept(project, look(project), finishing.gather(project, run))
+    for old, new in (("004", "aside"), ("005", "004"), ("aside", "005")):
+        (project.images / f"{old}.png").rename(project.images / f"{new}.png")
+    assert finish(scan(project)).notes == ()
+    assert sorted(acceptances.now(project)) == [5, 6, 9, 10] and len(finishing.gather(project, run).ids) == 7
+
+
+def test_no_undo_and_no_redo_brings_back_the_answers_of_a_deleted_run(project: Project) -> None:
+    first = answer(project)
+    evidence = finishing.gather(project, first)
+    acceptances.accept(project, look(project), evidence)
+    other = run_queue.queue(project, "train", {})
+    run_queue.finish(project, other, "done", result=first.result)
+    told = {"threshold": 0.9, "accepted": 2, "checks": 2, "wrong": 0}
+    newer = acceptances.note_look(project, other, 0.9, 0.01, "b", **told)  # type: ignore[arg-type]
+    step = acceptances.accept(project, newer, evidence)
+    run_delete.delete(project, first.id)
+    assert acceptances.undo(project, step) and not acceptances.now(project)
+    assert [each and each.id for each in acceptances.steps(project)] == [None, step]
+    assert acceptances.redo(project, step) and sorted(acceptances.now(project)) == [5, 6]
+    acceptances.undo(project, step)
+    run_delete.delete(project, other)
+    assert not acceptances.redo(project, step) and acceptances.steps(project) == (None, None)

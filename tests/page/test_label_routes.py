@@ -104,6 +104,23 @@ def test_a_label_is_committed_before_the_answer_and_a_repeated_one_changes_nothi
     assert len(labels_now.history(page.project)) == 2
 
 
+def test_counts_are_of_labels_that_training_can_use(page: Page) -> None:
+    """A repeat, a missing image and one that cannot be read keep their labels, but nothing can use these."""
+    cat, dog = add_class(page, "cat"), add_class(page, "dog")
+    ops = [op(seq, "label", item, cat if seq < 4 else dog) for seq, item in enumerate(page.ids[:6], 1)]
+    page.post("/ops", {"client": "tab", "ops": ops})
+    files = sorted(page.project.images.iterdir())
+    files[0].unlink()
+    files[1].write_bytes(b"junk")
+    files[5].write_bytes(files[4].read_bytes())
+    for _ in scan(page.project):
+        pass
+    known, state = labels_now.snapshot(page.project), page.get("/state")
+    assert known.ids.tolist() == page.ids[2:5] and len(labels_now.states(page.project)) > 3
+    assert [(each["name"], each["count"]) for each in state["classes"]] == [("cat", 1), ("dog", 2)]
+    assert state["labels"]["total"] == 3 and page.get("/queue")["classes"] == state["classes"]
+
+
 def test_many_windows_at_once_lose_nothing(page: Page) -> None:
     cat = add_class(page, "cat")
 

@@ -285,11 +285,16 @@ def test_damage_at_any_place_is_said_and_leaves_nothing(full: Project, tmp_path:
     assert {"The packed file is damaged", "This is no packed project"} <= words
 
 
-def test_the_command_line_packs_and_unpacks(full: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_packs_and_unpacks(
+    full: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "one.zip"
     assert cli.main(["pack", str(full.folder), str(file), "--images"]) == 0
     assert cli.main(["unpack", str(file), "--to", str(tmp_path / "there")]) == 0
     assert f"Its images: {tmp_path / 'there-images'}" in capsys.readouterr().out
     assert told(projects.open_project(tmp_path / "there")) == told(full)
+    monkeypatch.chdir(tmp_path)  # a relative path begins where one is
+    assert cli.main(["pack", full.folder.relative_to(tmp_path).as_posix(), "two.zip"]) == 0
+    assert (tmp_path / "two.zip").is_file()
     assert cli.main(["unpack", str(file), "--to", str(tmp_path / "there")]) == 2
     assert "not empty" in capsys.readouterr().err

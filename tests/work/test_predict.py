@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
+from fact_core.classifier.predict import Predictions
 from fact_core.config import FeaturesConfig, PredictConfig
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations
 from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.work import features, predict
-from fact_core.work.predict import _strange
+from fact_core.work.predict import _save_answers, _strange
 from fact_core.work.scan import scan
 from tests.conftest import MakeImages
 from tests.storage_help import flat_project, paint
@@ -53,3 +54,12 @@ def test_images_that_came_after_the_training_need_features_first(tmp_path: Path,
     assert need[0] == "features" and need[1]["backbone"] == "tf_efficientnet_lite0"
     finish(features.run(made, queued(made, "features"), FeaturesConfig(device="cpu")))
     assert predict.needs(made, queued(made, "predict"), asked) == []
+
+
+def test_answers_are_kept_with_the_bytes_they_are_about(tmp_path: Path) -> None:
+    made = flat_project(tmp_path, 4)
+    pool, p = items.pool(made), np.full((4, 2), 0.5, dtype=np.float32)
+    file = made.predictions_file(1)
+    _save_answers(file, pool, Predictions({"ff": p}, "ff", {1: "is gone"}), "ff", {}, float("nan"))
+    with np.load(file) as stored:
+        assert [each.decode() for each in stored["digests"]] == [pool.digests[row] for row in (0, 2, 3)]

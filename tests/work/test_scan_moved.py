@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fact_core.generators import finish
 from fact_core.images.source import digest_of
@@ -130,6 +131,69 @@ def test_a_scan_that_was_cut_short_is_made_again_before_anything_else(tmp_path: 
     again(project)
     assert needs_pool(project) == []
     assert answers(project) == before
+
+
+def test_a_killed_scan_is_told_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = labeled(tmp_path, 4)
+    kept = (project.images / "3.png").read_bytes()
+    (project.images / "3.png").unlink()
+    again(project)
+    (project.images / "3.png").write_bytes(kept)
+    paint(project.images / "1.png", 77)
+    paint(project.images / "new.png", 78)
+    with monkeypatch.context() as patch:
+        patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            again(project)
+    found = again(project)
+    assert (found.added, found.changed, found.removed, found.moved) == (2, 1, 0, 0)
+    assert [note.endswith(": 1.png") for note in found.notes] == [True]
+    found = again(project)
+    assert (found.added, found.changed, found.notes) == (0, 0, ())
+
+
+def test_the_first_scan_of_all_is_told_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        paint(tmp_path / "images" / f"{number}.png", number)
+    project = projects.create(tmp_path / "project", tmp_path / "images")
+    with monkeypatch.context() as patch:
+        patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            again(project)
+    assert again(project).added == 3
+
+
+def test_a_file_is_overwritten_with_a_copy_and_put_back_time_and_again(tmp_path: Path) -> None:
+    """The name that a replaced row is put aside under may have gone to another row."""
+    project = labeled(tmp_path, 3)
+    before = answers(project)
+    own, other = ((project.images / name).read_bytes() for name in ("0.png", "1.png"))
+    for content in (other, own) * 4:
+        (project.images / "0.png").write_bytes(content)
+        again(project)
+    assert answers(project) == before
+    with db.connect(project.db) as con:
+        paths = [row["path"] for row in con.execute("SELECT path FROM item")]
+    assert max(path.count("was here until") for path in paths) == 1
+
+
+def test_time_and_camera_of_a_photo_go_with_its_bytes(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.jpg", "b.jpg")):
+        exif = Image.Exif()
+        exif[0x0110], exif[0x0132] = f"camera {name}", f"2024:0{number + 1}:01 10:00:00"
+        paint(tmp_path / "images" / name, 90 * number, exif=exif)
+    project = labeled(tmp_path, 0)
+
+    def facts() -> list[tuple[object, ...]]:
+        with db.connect(project.db) as con:
+            return [tuple(row) for row in con.execute("SELECT id, digest, taken, camera FROM item ORDER BY id")]
+
+    before = facts()
+    assert len({row[2] for row in before}) == len({row[3] for row in before}) == 2
+    for old, new in (("a", "aside"), ("b", "a"), ("aside", "b")):
+        (project.images / f"{old}.jpg").rename(project.images / f"{new}.jpg")
+    assert again(project).moved == 2
+    assert facts() == before
 
 
 @pytest.mark.parametrize("seed", range(30))

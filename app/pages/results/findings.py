@@ -216,8 +216,8 @@ def _predicted(project: Project, run: Run, answers: outcome.Answers | None) -> P
         return None
     lacking = 0
     if answers is not None and newest.status == "done":
-        newer = items.count_after(project, int(answers.ids.max(initial=0)))
-        lacking = max(0, newer - int(newest.result.get("bad", 0)))  # what could not be read stays without
+        without = items.count_without(project, answers.ids)  # came later, or was replaced
+        lacking = max(0, without - int(newest.result.get("bad", 0)))  # what could not be read stays without
     return Predicted(newest.id, newest.status, newest.reason, answers is not None, lacking)
 
 

@@ -1,0 +1,47 @@
+"""Which changes of the image folder a scan has told of: what a killed one has stored, the next one tells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlite_utils import Database
+
+from fact_core.storage import db
+from fact_core.storage.project import Project
+
+_ALL = "SELECT 'told', coalesce(max(id), 0) FROM item"  # the newest image that was told of, as a row of meta
+
+
+def begin(con: Database) -> None:
+    """Before files are stored: what is there was told of, unless an earlier scan has noted less."""
+    con.execute(f"INSERT OR IGNORE INTO meta {_ALL}")
+
+
+def end(con: Database) -> None:
+    """The scan tells of everything now."""
+    con.execute(f"INSERT OR REPLACE INTO meta {_ALL}")
+
+
+def untold(project: Project) -> tuple[set[str], set[str]]:
+    """(files that were added, that were changed) and stored by a scan that was killed before it could tell of them.
+
+    Asked before a scan stores anything: what has a row by then, and came after the last scan that ended, is untold.
+    """
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT path, was IN ('', digest) AS is_new FROM item WHERE status != 'missing' "
+            "AND (id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') OR (was != '' AND status = 'ok'))"
+        ).fetchall()
+    added = {row["path"] for row in rows if row["is_new"]}
+    return added, {row["path"] for row in rows} - added
+
+
+def labeled(con: Database, ids: Sequence[int]) -> list[str]:
+    """Those of the readable images for which somebody has given a label or skipped them, by path."""
+    rows = con.execute(
+        "SELECT path FROM item WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?)) "
+        "AND EXISTS (SELECT 1 FROM label WHERE label.item = item.id) ORDER BY path",
+        (json.dumps(list(ids)),),
+    )
+    return [row["path"] for row in rows]
