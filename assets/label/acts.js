@@ -53,6 +53,8 @@ function views(page) {
     lasso: () => side.tool("lasso"),
     box: () => side.tool("box"),
     gridorder: () => grid.order(),
+    openOnes: () => page.toOpen(),
+    results: () => goTo("results"),
     one: () => page.view(false),
     many: () => page.view(!page.gridded || parts.many.offsetParent !== null),
     showMap: () => {

@@ -162,6 +162,7 @@ function grid(make) {
       el("span", { class: "push" }),
       make.button("gridorder", "quiet slim"),
     ),
+    make.part("gridend", "div", { class: "empty", role: "status", hidden: true }),
     make.part("gridscroll", "div", { class: "lg-scroll", ...list }),
     make.part(
       "gridbar",

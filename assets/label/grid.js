@@ -3,13 +3,15 @@
 import { Layout } from "../images/layout.js";
 import { MarkedGrid } from "../images/marked_grid.js";
 import { doubtOf, loadSuspects } from "../images/doubts.js";
+import { labelsIn } from "../review/doubted.js";
 import { whyOdd } from "../images/odd.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { toast } from "../shell/notices.js";
+import { redraw } from "../shell/redraw.js";
 import { stampNow } from "../shell/state.js";
-import { t } from "../shell/text.js";
-import { firstList, isGiven, isOpen, isRest, likeOf, listsOf, membersOf } from "./grid_lists.js";
+import { counted, t } from "../shell/text.js";
+import { END, firstList, isGiven, isOpen, isRest, likeOf, listsOf, membersOf, NOT, stillOpen } from "./grid_lists.js";
 import { makeTile, tileWords } from "./grid_tile.js";
 
 const MOST_TILES = 600; // that are kept, seen or not
@@ -33,6 +35,7 @@ export class Grid extends MarkedGrid {
     this.own = false; // the person chose the list
     this.sure = true;
     this.doubts = null; // of the labels, where the most doubtful come first
+    this.given = new Map(); // the labels that these were worked out from
     this.refused = new Map(); // class -> images that are not it
     this.seen = 0; // so many from the first on can be confirmed: they were on the screen, with their pictures
     this.reached = 0; // so many were on the screen
@@ -90,6 +93,12 @@ export class Grid extends MarkedGrid {
     this.host.focus({ preventScroll: true });
   }
 
+  review() { // what a model left, from its longest list on
+    this.own = false;
+    this.list = END;
+    this.refresh(true);
+  }
+
   choose(name) {
     this.own = true; // another list never takes its place
     this.list = name;
@@ -106,6 +115,7 @@ export class Grid extends MarkedGrid {
 
   async doubted() {
     try {
+      this.given = labelsIn(this.store.states);
       const found = await loadSuspects(stampNow());
       if (!found.n) toast(t(`results.suspects_${found.why || "labels"}`));
       return found.n ? found : null;
@@ -118,9 +128,12 @@ export class Grid extends MarkedGrid {
   // The list stays as it is while somebody looks at it: new suggestions sort the next one.
   refresh(again) {
     if (!this.isShown) return;
-    const lists = listsOf(this.owner), all = Object.values(lists).flat();
-    const other = !all.some(([name]) => name === this.list);
-    if (other) this.list = firstList(lists);
+    const lists = this.lists(), all = Object.values(lists).flat();
+    const reviews = this.owner.rest() && (isRest(this.list) || this.list === END),
+      ends = reviews && !lists.model.length;
+    const other = ends ? this.list !== END : !all.some(([name]) => name === this.list);
+    if (other) this.list = ends ? END : firstList(lists);
+    if (ends) lists.model.push([END, t("grid.rest_end")]);
     this.fillLists(lists);
     this.ids = membersOf(this.list, { ...this.owner, refused: this.refused, sure: this.sure, doubts: this.doubts });
     const there = this.marks.size ? new Set(this.ids) : null;
@@ -134,6 +147,10 @@ export class Grid extends MarkedGrid {
     this.draw();
   }
 
+  lists() {
+    return listsOf({ ...this.owner, refused: this.refused });
+  }
+
   fillLists({ model, like, rest, strange, given }) {
     /** @type {[string, any[]][]} */
     const groups = [["grid.group_model", model], ["grid.group_like", like], ["grid.group_rest", rest]];
@@ -145,18 +162,20 @@ export class Grid extends MarkedGrid {
   }
 
   waits() { // for suggestions
-    return !this.own && !this.like;
+    return !this.own && !this.like && !isRest(this.list) && this.list !== END;
   }
 
   follow() { // answers from elsewhere
     if (!this.isShown) return;
-    if (this.waits() && !this.ids.length && listsOf(this.owner).like.length) {
+    if (this.waits() && !this.ids.length && this.lists().like.length) {
       this.list = "";
       return this.refresh(true);
     }
     const open = (id) => isOpen(this.store, id),
-      all = !this.like && !["open", "picks", "rest:strange"].includes(this.list);
+      all = !this.like && !isRest(this.list) && !["open", "picks"].includes(this.list);
     const left = all ? this.ids : this.ids.filter(open);
+    const moves = this.list === END ? this.lists().model.length : isRest(this.list) && !left.length;
+    if (moves) return this.refresh(true); // another list has images
     if (left.length !== this.ids.length) {
       const gone = this.ids.slice(0, this.reached).filter((id) => !open(id)).length;
       this.ids = left;
@@ -218,7 +237,8 @@ export class Grid extends MarkedGrid {
     tile.style.transform = `translate(${layout.x(i)}px, ${layout.y(i)}px)`;
     tile.style.width = tile.firstChild.style.height = `${layout.side}px`;
     tile.fsPlace = i;
-    const known = { found: this.says.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
+    const not = this.list === NOT;
+    const known = { not, found: this.says.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
     const why = this.list.startsWith("odd:") ? whyOdd(this.owner.odd(), id, this.list.slice(4)) : this.doubtWords(id);
     const words = why || tileWords({ marked, classOf, ...known });
     if (tile.lastChild.textContent !== words) tile.lastChild.textContent = words;
@@ -232,11 +252,23 @@ export class Grid extends MarkedGrid {
 
   // What the others say of its label, where that is the order.
   doubtWords(id) {
-    const doubt = isGiven(this.list) ? doubtOf(this.doubts, id) : null;
+    const same = this.store.stateOf(id)?.class === this.given.get(id);
+    const doubt = same && isGiven(this.list) ? doubtOf(this.doubts, id) : null;
     return !doubt ? "" : doubt.twin ? t("review.tile_twin") : t("review.tile_doubt", { other: doubt.other });
   }
 
+  drawEnd() { // where no list of the rest has images: how many are open, and the way on
+    const { parts, owner } = this, left = this.list === END && owner.rest(), n = left ? stillOpen(left, this.store) : 0;
+    parts.gridend.hidden = !left;
+    const way = { class: "btn", type: "button", "data-act": n ? "openOnes" : "results" };
+    redraw(parts.gridend, [Boolean(left), n], () => [
+      el("p", {}, counted("grid.still_open", n)),
+      el("button", way, t(n ? "grid.to_open" : "grid.to_results")),
+    ]);
+  }
+
   drawWords() {
+    this.drawEnd();
     const { parts, like } = this, n = this.ids.length, marked = this.marks.size;
     const each = like ? this.store.classOf(like) : null, rest = like ? this.confirmable().length : 0;
     const total = fmt.int(n), found = { n: fmt.int(this.seen), total };
@@ -245,6 +277,8 @@ export class Grid extends MarkedGrid {
     parts.gridcount.textContent = n ? counts : t("grid.none");
     parts.gridhint.textContent = n
       ? t(like ? "grid.hint_like" : "grid.hint")
+      : this.list === END
+      ? ""
       : t(why ? `label.why_${why}` : "grid.hint_none");
     const given = isGiven(this.list),
       order = given ? (this.doubts ? "doubted" : "given_order") : this.sure ? "surest" : "unsurest";

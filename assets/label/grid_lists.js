@@ -7,6 +7,9 @@ import { t } from "../shell/text.js";
 /** The class that a list "like:ID" (by suggestions) or "rest:ID" (by a model) is about; 0 for other lists. */
 export const likeOf = (list) => (/^(like|rest):\d+$/.test(list) ? Number(list.slice(5)) : 0);
 
+/** The list of what a person said is not what the model says; what is shown where no list of the rest has images. */
+export const NOT = "rest:not", END = "end";
+
 /** Whether the images of a list are those that a model left. */
 export const isRest = (list) => list.startsWith("rest:");
 
@@ -16,14 +19,36 @@ export const isGiven = (list) => list.startsWith("class:");
 /** Whether an image waits for an answer here: check images are never answered by what they look like. */
 export const isOpen = (store, id) => !store.isDone(id) && store.items.get(id)?.role !== "audit";
 
+// Images that a person said are not what the model says, or whose class is gone, and that wait for an answer.
+function notAsSaid(left, store, refused) {
+  const there = new Set(store.classes.map((each) => each.id));
+  const isNot = (each, id) => !there.has(each) || refused.get(each)?.has(id);
+  return [...left.lists].flatMap(([each, ids]) => ids.filter((id) => isNot(each, id) && isOpen(store, id)));
+}
+
+/** How many images of what a model left have no answer, check images with them.
+ *  @param {{found: Map<number, any>, strange: number[]}} left */
+export const stillOpen = (left, store) =>
+  [...left.found.keys(), ...left.strange].filter((id) => !store.isDone(id)).length;
+
+// What a model left, class by class, then what is in no class' list: each open image is in one of them.
+function listsOfRest(left, store, refused) {
+  const waits = (ids, not = new Set()) => ids.filter((id) => isOpen(store, id) && !not.has(id)).length;
+  const named = (key, n, words = {}) => t(key, { n: fmt.int(n), ...words });
+  const model = store.classes
+    .map((each) => ({ ...each, n: waits(left.list(each.id), refused.get(each.id)) }))
+    .filter(({ n }) => n)
+    .map(({ id, name, n }) => [`rest:${id}`, named("grid.rest", n, { name }), n]);
+  const not = notAsSaid(left, store, refused).length, strange = waits(left.strange);
+  if (not) model.push([NOT, named("grid.rest_not", not), 0]);
+  if (strange) model.push(["rest:strange", named("grid.rest_strange", strange), 0]);
+  return model;
+}
+
 /** The lists there are, as [name, words, images]: what a model left, what looks like a class, others, what has a class.
- *  rest() -> Rest | null. */
-export function listsOf({ store, suggest, pool, rest, odd }) {
-  const left = rest(), waits = (ids) => ids.filter((id) => isOpen(store, id)).length;
-  const model = (left ? store.classes : [])
-    .map((each) => [`rest:${each.id}`, t("grid.rest", { name: each.name }), waits(left.list(each.id))])
-    .filter(([, , n]) => n);
-  if (left && waits(left.strange)) model.push(["rest:strange", t("grid.rest_strange"), 0]);
+ *  rest() -> Rest | null; refused: class -> images that are not it. */
+export function listsOf({ store, suggest, pool, rest, odd, refused }) {
+  const left = rest(), model = left ? listsOfRest(left, store, refused) : [];
   const like = store.classes
     .map((each) => [`like:${each.id}`, t("grid.like", { name: each.name }), suggest.list(each.id).length])
     .filter(([, , n]) => n);
@@ -62,6 +87,8 @@ export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure
     const found = (isRest(list) ? rest() : suggest).list(like).filter((id) => isOpen(store, id) && !not.has(id));
     return sure ? found : found.reverse();
   }
+  if (list === END) return [];
+  if (list === NOT) return notAsSaid(rest(), store, refused);
   if (list === "rest:strange") return rest().strange.filter((id) => isOpen(store, id));
   if (list === "open") return Array.from(pool()).filter((id) => isOpen(store, id));
   if (list === "picks") {

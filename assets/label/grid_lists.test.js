@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { firstList, isOpen, likeOf, listsOf, membersOf } from "./grid_lists.js";
+import { END, firstList, isOpen, isRest, likeOf, listsOf, membersOf, NOT, stillOpen } from "./grid_lists.js";
 
 const ROSE = 1, TULIP = 2;
 const LIKE = { [ROSE]: [5, 9, 3, 20], [TULIP]: [4] }; // surest first; 20 is a check image
@@ -20,6 +20,10 @@ function world(states = {}) {
   const odd = () => ODD;
   Object.assign(store, { stateOf: (id) => known.get(id) || null });
   return { store, suggest, pool: () => [3, 4, 5, 9, 20], odd, rest: () => null, refused: new Map(), sure: true };
+}
+function leftBy(lists, strange) { // what a model left
+  const of = new Map(lists), found = new Map(lists.flatMap(([each, ids]) => ids.map((id) => [id, { class: each }])));
+  return { lists: of, found, strange, list: (each) => of.get(each) || [] };
 }
 const rose = { kind: "label", class: ROSE }, skip = { kind: "skip", class: null };
 
@@ -55,14 +59,34 @@ test("the first list is the longest of what looks like a class", () => {
 });
 
 test("what a model left comes first, with a list of what is like no class", () => {
-  const left = { list: (each) => ({ [TULIP]: [9, 5] })[each] || [], strange: [3, 20] };
-  const all = { ...world({ 5: rose }), rest: () => left };
+  const all = { ...world({ 5: rose }), rest: () => leftBy([[TULIP, [9, 5]]], [3, 20]) };
   const lists = listsOf(all);
   assert.deepEqual(lists.model.map(([name, , n]) => [name, n]), [[`rest:${TULIP}`, 1], ["rest:strange", 0]]);
   assert.equal(firstList(lists), `rest:${TULIP}`);
   assert.deepEqual(membersOf(`rest:${TULIP}`, all), [9]);
   assert.deepEqual(membersOf("rest:strange", all), [3]);
   assert.deepEqual([likeOf(`rest:${TULIP}`), likeOf("rest:strange"), likeOf("open")], [TULIP, 0, 0]);
+});
+
+test("what was marked wrong leaves its list of the rest for one of its own", () => {
+  const refused = new Map([[TULIP, new Set([9, 5])], [ROSE, new Set([3])]]);
+  const left = leftBy([[ROSE, [4]], [TULIP, [9, 5]]], []), all = { ...world({ 5: rose }), rest: () => left, refused };
+  assert.deepEqual(listsOf(all).model.map(([name]) => name), [`rest:${ROSE}`, NOT]);
+  assert.deepEqual([membersOf(NOT, all), membersOf(`rest:${TULIP}`, all)], [[9], []]);
+  assert.equal(firstList(listsOf({ ...all, ...world({ 4: rose, 5: rose }), rest: () => left, refused })), NOT);
+  assert.deepEqual([isRest(NOT), likeOf(NOT), isRest(END)], [true, 0, false]);
+});
+
+test("each open image is in a list of the rest, whatever was marked wrong, but check images, which are counted", () => {
+  const left = leftBy([[ROSE, [4, 5, 20]], [77, [9]]], [3]), refused = new Map([[ROSE, new Set([4])]]);
+  const all = { ...world(), rest: () => left, refused };
+  const found = listsOf(all).model.flatMap(([name]) => membersOf(name, all));
+  assert.deepEqual(found.sort((a, b) => a - b), [3, 4, 5, 9], "also those of a class that is gone");
+  assert.equal(stillOpen(left, all.store), 5);
+  const done = world({ 3: rose, 4: rose, 5: rose, 9: skip });
+  assert.deepEqual(listsOf({ ...done, rest: () => left, refused }).model, []);
+  assert.equal(stillOpen(left, done.store), 1);
+  assert.deepEqual(membersOf(END, all), []);
 });
 
 test("odd images are lists of their own, without what was left out, which is another one", () => {

@@ -15,11 +15,13 @@ export function makeTile(id) {
   return Object.assign(tile, { fsId: id, fsPlace: 0, fsPicture: image });
 }
 
-/** What is said below an image: its class, or what it looks like. like: the class of the list, or null. */
-export function tileWords({ marked, like, found, state, classOf }) {
+/** What is said below an image: its class, or what it looks like. like: the class of the list, or null;
+ *  not: a person said that it is not what the model says. */
+export function tileWords({ marked, like, found, state, classOf, not = false }) {
   const given = state && state.kind === "label" ? classOf(state.class) : like;
   if (marked && like) return t("grid.not", { name: given ? given.name : "" });
   if (like && found) return fmt.pct(found.sure, 0);
   if (state) return given ? given.name : t(`label.state_${state.kind}`);
-  return found ? classOf(found.class)?.name || "" : "";
+  const name = found ? classOf(found.class)?.name || "" : "";
+  return name && not ? t("grid.not", { name }) : name;
 }

@@ -186,10 +186,8 @@ class LabelPage {
   async review(run) { // what its model left, the surest first
     this.rest = await loadRest(run);
     keepSession("rest", run);
-    this.grid.own = false;
-    this.grid.list = "";
     this.view(true);
-    this.grid.refresh(true);
+    this.grid.review();
   }
 
   leaveRest() { // other images were chosen: these are what is to be labeled now

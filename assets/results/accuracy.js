@@ -5,6 +5,7 @@ import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { goTo } from "../shell/pages.js";
 import { t } from "../shell/text.js";
+import { unlabeled } from "./next.js";
 import { span } from "./trust.js";
 import { between, canLook, classOf, high, isOpen, low, measuredOn, verdict } from "./words.js";
 
@@ -13,9 +14,9 @@ const SOME_CHECKS = 20; // what is suggested where there are none yet
 export function figure(data) {
   const measured = data.measured;
   if (!measured) return notMeasured(data);
-  const kind = measured.kind, more = measured.kind === "check";
+  const kind = measured.kind, left = unlabeled(app.state), more = kind === "check" && left > 0;
   const rests = {
-    check: "results.rests_check",
+    check: more ? "results.rests_check" : "results.rests_check_short",
     run: "results.rests_check_short",
     demo: "results.rests_demo",
     folders: "results.rests_folders",
@@ -63,7 +64,7 @@ export function figure(data) {
     data.self_taught
       ? el("p", { class: "small faint" }, t("results.self_taught", { n: fmt.int(data.self_taught) }))
       : null,
-    measured.kind !== "check" && measured.kind !== "run" ? checkNote() : null,
+    left && measured.kind !== "check" && measured.kind !== "run" ? checkNote() : null,
   );
 }
 
@@ -111,7 +112,7 @@ function notMeasured(data) {
       ? el("p", {}, t("results.predicting_soon"))
       : el("p", {}, data.checks ? t("results.no_answers", { n: fmt.int(data.checks) }) : t("results.no_check")),
     own && !waiting ? el("p", { class: "small faint" }, t("results.trained_on", own)) : null,
-    waiting || data.checks ? null : checkNote(),
+    waiting || data.checks || !unlabeled(app.state) ? null : checkNote(),
   );
 }
 

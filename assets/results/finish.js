@@ -9,7 +9,7 @@ import { api } from "../shell/server.js";
 import { stampNow, startRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { askChecks } from "./accuracy.js";
-import { meter, notes, percent } from "./finish_facts.js";
+import { meter, notes, percent, unlabeled } from "./finish_facts.js";
 import { OwnGoals, partWords } from "./own_goals.js";
 import { canLook } from "./words.js";
 
@@ -24,7 +24,9 @@ const needs = (found) => found.needs ? counted("finish.needs", found.needs) : t(
 const then = (best) => ({ more: fmt.int(MORE), best: percent(best) });
 
 export class Finish {
-  constructor() {
+  /** changed(): how far the folder is may be another. */
+  constructor(changed) {
+    this.changed = changed;
     this.key = ""; // of what is shown
     this.busy = false;
     this.data = /** @type {Finishing | null} */ (null);
@@ -59,7 +61,7 @@ export class Finish {
   /** {met, seconds}: whether nothing is left to be labeled or accepted, and a person's time for a label. */
   stand() {
     const { data } = this;
-    return { met: Boolean(data && data.step && data.open === 0), seconds: data ? data.seconds : 0 };
+    return { met: Boolean(data && data.open <= 0), seconds: data ? data.seconds : 0 };
   }
 
   async read(run, key) {
@@ -112,10 +114,11 @@ export class Finish {
   draw() {
     const { data, goal, busy } = this;
     redraw(this.top, [data, busy], () => [this.how(), meter(data), notes(data, this.number), this.acts()]);
-    const asks = data.checks > 0 && data.strange >= 0;
+    const asks = data.checks > 0 && data.strange >= 0 && unlabeled(data) > 0;
     redraw(this.slider, [asks, data.goals.length, data.run], () => asks ? this.slide() : null);
     this.own.draw(asks ? data : null, goal);
     redraw(this.says, [data, goal, busy, this.own.goals], () => this.words());
+    this.changed();
   }
 
   how() {
@@ -174,6 +177,7 @@ export class Finish {
 
   words() {
     const { data } = this;
+    if (!unlabeled(data)) return null;
     if (data.strange < 0) return this.earlier();
     if (!data.checks) return this.noChecks();
     const found = data.goals.find((each) => Math.abs(each.goal - this.goal) < 1e-6);
@@ -200,10 +204,10 @@ export class Finish {
 
   noChecks() {
     const takes = this.data.goals.find((each) => Math.abs(each.goal - USUAL) < 1e-6).takes;
-    const n = Math.ceil(takes / 10) * 10;
+    const n = Math.ceil(takes / 10) * 10, able = unlabeled(this.data) > n; // else none would be left to accept
     return [
       el("p", {}, t("finish.none")),
-      this.more(n, t("finish.choose_checks", { n: fmt.int(n) })),
+      able ? this.more(n, t("finish.choose_checks", { n: fmt.int(n) })) : el("p", {}, t("finish.few")),
     ];
   }
 
@@ -213,7 +217,7 @@ export class Finish {
 
   /** What a goal takes that cannot be kept whatever the check images say. */
   takes(found) {
-    const { best, checks } = this.data, lacking = found.lacks;
+    const { best, checks } = this.data, lacking = found.lacks < unlabeled(this.data) ? found.lacks : null;
     const told = { goal: percent(found.goal), takes: fmt.int(found.takes), checks: fmt.int(checks) };
     const set = () => this.move(best);
     return [

@@ -9,6 +9,10 @@ const NAMES = [["person", "by_person"], ["model", "by_model"], ["aside", "aside"
 /** 0.98 -> "98 %", 0.985 -> "98.5 %". */
 export const percent = (goal) => `${Number((100 * goal).toFixed(1))} %`;
 
+/** How many images a person has not answered, so that they can still be accepted, or become check images.
+ *  @param {Pick<Finishing, "open" | "accepted">} data */
+export const unlabeled = ({ open, accepted }) => Math.max(0, open) + accepted;
+
 /** A bar of all images, and what its parts are.
  *  @param {Finishing} data */
 export function meter(data) {
@@ -40,7 +44,7 @@ export function notes({ step, open, strange, leaks, gone }, shown) {
   const lines = [
     step && t("finish.stands", told),
     step && step.older && t("finish.older", { run: step.run, shown }),
-    open === 0 && t("finish.done"),
+    open <= 0 && t("finish.done"),
     strange > 0 && counted("finish.strange", strange),
     leaks > 0 && counted("finish.leaks", leaks),
     gone > 0 && counted("finish.gone", gone),

@@ -12,6 +12,9 @@ import { busyWith } from "./words.js";
 const USUAL = 50;
 const MINUTE = 60; // s
 
+/** Images of the pool that nobody has labeled. */
+export const unlabeled = ({ counts, labels }) => Math.max(0, counts.pool - (labels ? labels.total : 0));
+
 /** Images of this round without an answer. */
 export function leftOfRound(state) {
   const labels = state.labels;
@@ -20,9 +23,10 @@ export function leftOfRound(state) {
     : 0;
 }
 
-/** The button. met: the folder is finished, so that it is not the main thing to do any more; seconds: for a label. */
+/** The button; none where the folder is finished, met, and nothing of a round is left. seconds: for a label. */
 export function nextButton(data, met, seconds) {
   const left = leftOfRound(app.state), choosing = busyWith("select");
+  if (!left && !choosing && (met || !unlabeled(app.state))) return null;
   const words = choosing ? t("next.choosing") : left ? counted("next.go_on", left) : t("next.open");
   const act = () => (left ? goTo("label") : askNext(data, seconds));
   const look = { class: `btn ${met ? "" : "primary"}`, type: "button", id: "results-next", onclick: act };
@@ -33,7 +37,7 @@ export function nextButton(data, met, seconds) {
 
 async function askNext(data, seconds) {
   const state = app.state, last = state.selection && state.selection.config;
-  const most = Math.max(1, state.counts.pool - state.labels.total);
+  const most = Math.max(1, unlabeled(state));
   const usual = Math.min(most, Number(last && last.budget) || USUAL);
   const number = el("input", {
     class: "field",

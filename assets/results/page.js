@@ -13,7 +13,7 @@ import { exportPart } from "./export.js";
 import { head } from "./head.js";
 import { matrix } from "./matrix.js";
 import { mistakes } from "./mistakes.js";
-import { leftOfRound } from "./next.js";
+import { leftOfRound, unlabeled } from "./next.js";
 import { OddPart } from "./odd.js";
 import { phases } from "./phases.js";
 import { Pool } from "./pool.js";
@@ -68,7 +68,7 @@ class ResultsPage {
     this.suspects = new Suspects();
     this.odd = new OddPart();
     this.runs = new Runs();
-    this.finish = new Finish();
+    this.finish = new Finish(() => this.drawTop());
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
     this.empty = el("div", { class: "empty results-empty", hidden: true });
     this.drawn = "";
@@ -94,6 +94,14 @@ class ResultsPage {
     const key = this.key(state, data);
     if (key === this.drawn) return;
     this.drawn = key;
+    this.drawTop();
+    if (data) this.drawPanes(data);
+    else this.drawEmpty();
+  }
+
+  drawTop() {
+    const { state } = app, { data } = store;
+    if (!state || !state.project) return;
     // A click or an open list is not disturbed by news.
     const { met, seconds } = this.finish.stand(), busy = ["export", "select"].map((kind) => Boolean(busyWith(kind)));
     const asked = [
@@ -102,11 +110,10 @@ class ResultsPage {
       store.wanted.size,
       met,
       leftOfRound(state),
+      unlabeled(state) > 0,
       toExport(),
     ];
     redraw(this.top, asked, () => head(met, seconds, this.tryIt.button));
-    if (data) this.drawPanes(data);
-    else this.drawEmpty();
   }
 
   /** What has to change before anything is drawn. */
@@ -125,6 +132,7 @@ class ResultsPage {
       sorts,
       selects,
       leftOfRound(state),
+      unlabeled(state) > 0,
       store.compared,
       store.exported,
     ]);

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setWords } from "../shell/text.js";
+import { countIn, labelsIn, stillDoubted } from "./doubted.js";
 import { ALL, matching } from "./filter.js";
+import { wordsOf } from "./tile.js";
 import { doubtOf, LIKE, mostDoubtful, suspected, TWIN, withDoubts } from "../images/doubts.js";
 
 const found = {
@@ -23,6 +26,40 @@ test("why a label is doubted", () => {
   assert.deepEqual(doubtOf(found, 10), { kind: LIKE, other: "tulip", share: 0, twin: 0 });
   assert.equal(doubtOf(found, 12).twin, 13);
   assert.deepEqual([doubtOf(found, 11), doubtOf(found, 99), doubtOf(null, 10)], [null, null, null]);
+});
+
+test("a changed label has no doubt of its own, nor has the image that shows the same; until it is undone", () => {
+  /** @type {Map<number, any>} */
+  const states = new Map([10, 11, 12, 13].map((id) => [id, { kind: "label", class: 5 }])), given = labelsIn(states);
+  assert.equal(stillDoubted(found, given, states), found);
+  states.set(10, { kind: "label", class: 6 });
+  assert.deepEqual([10, 12, 13].map((id) => Boolean(doubtOf(stillDoubted(found, given, states), id))), [
+    false,
+    true,
+    true,
+  ]);
+  states.set(10, { kind: "label", class: 5 }).delete(12);
+  assert.deepEqual([10, 12, 13].map((id) => Boolean(doubtOf(stillDoubted(found, given, states), id))), [
+    true,
+    false,
+    false,
+  ]);
+  assert.equal(stillDoubted(null, given, states), null);
+  const images = new Set([10, 12, 13]), now = stillDoubted(found, given, states);
+  assert.deepEqual([countIn("doubt-1", images, now), countIn("map-1", images, now), countIn("doubt-1", images, null)], [
+    1,
+    3,
+    3,
+  ]);
+});
+
+test("a doubted label is said with what it looks like; one that is left out or mended says what it is", () => {
+  setWords({ "review.wrong": "is {name}", "review.tile_doubt": "looks like {other}", "review.right": "right" });
+  const facts = { said: "tulip", sure: 0.4, truth: "rose", is: "wrong", state: { kind: "label", class: 5 } };
+  const doubt = doubtOf(found, 10);
+  assert.deepEqual(wordsOf({ ...facts, doubt }), ["is rose", "looks like tulip"]);
+  assert.equal(wordsOf({ ...facts, truth: "tulip", is: "right" })[1], "right");
+  assert.equal(wordsOf({ ...facts, state: { kind: "exclude", class: null }, doubt })[1], "label.state_exclude");
 });
 
 test("every list of the review can be put into the order of doubt", () => {

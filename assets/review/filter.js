@@ -149,6 +149,13 @@ function ordered(view, rows, by) {
   return sorted;
 }
 
+/** The same as ``facets``, kept for as long as nothing is another: the filter, the labels, or the images of its lists.
+ *  @param {{is: any[], found: ReturnType<typeof facets>} | null} kept */
+export function countsOf(kept, view, filter, only) {
+  const is = [listOf({ ...filter, by: ALL.by }), view, only.find, only.list];
+  return kept && is.every((each, i) => each === kept.is[i]) ? kept : { is, found: facets(view, filter, only) };
+}
+
 /** How many images each choice of said, label, is and split would show, with the rest of the filter as it is.
  *  @returns {{said: Uint32Array, label: Uint32Array, none: number, is: Record<string, number>,
  *    split: Record<string, number>, all: number}} */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ALL, facets, judged, matching, NONE, readFilter, withLabels, writeFilter } from "./filter.js";
+import { ALL, countsOf, facets, judged, matching, NONE, readFilter, withLabels, writeFilter } from "./filter.js";
 
 const ROSE = 0, TULIP = 1;
 // image: 10 rose right, trained on; 11 rose said tulip, checked; 12 no label, said rose; 13 by folder tulip, said rose
@@ -69,6 +69,14 @@ test("the numbers beside the choices say what each would show", () => {
   assert.deepEqual([...found.said], [3, 1, 0], "of the other class too");
   assert.deepEqual([[...found.label], found.none, found.is], [[1, 1, 0], 1, { right: 1, wrong: 1, unknown: 1 }]);
   assert.deepEqual(found.split, { trained: 1, check: 0, since: 0, open: 2 });
+});
+
+test("the numbers are counted again where the list holds other images, and only where something is another", () => {
+  const filter = { ...ALL, list: "differ-2" }, list = new Set([11, 13]), only = { find: null, list: new Set([10]) };
+  const before = countsOf(null, view, filter, only), after = countsOf(before, view, filter, { find: null, list });
+  assert.deepEqual([before.found.all, after.found.all], [1, 2], "the address was there before the images");
+  assert.equal(countsOf(after, view, { ...filter, by: "name", image: 11 }, { find: null, list }), after);
+  assert.notEqual(countsOf(after, { ...view }, filter, { find: null, list }), after, "labels are others");
 });
 
 test("an address says a filter, and what cannot be is left out of it", () => {

@@ -12,7 +12,8 @@ import { counted, t } from "../shell/text.js";
 import { canStepBack, keepList, keptList, note, seen } from "./address.js";
 import { AnswersMap } from "./answers_map.js";
 import { loadColumns } from "./columns.js";
-import { ALL, facets, factsOf, listOf, matching, withLabels } from "./filter.js";
+import { countIn, labelsIn, stillDoubted } from "./doubted.js";
+import { countsOf, factsOf, listOf, matching, withLabels } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
 import { press, showReviewKeys } from "./keys.js";
@@ -37,6 +38,8 @@ export class Review {
     /** @type {ReviewView} */
     this.view = null;
     this.suspects = null; // labels that are likely wrong, once they are asked for
+    this.given = new Map(); // the labels that this was worked out from
+    this.doubts = null; // those of labels that are the same still
     this.asked = ""; // which answers were asked for
     this.stamp = ""; // of the moment at which the review was opened
     this.finding = /** @type {Promise<void> | null} */ (null); // names that were asked for
@@ -119,7 +122,7 @@ export class Review {
     const opens = !this.filter, before = this.filter && listOf(this.filter);
     this.filter = wanted;
     this.root.classList.add("seeing");
-    if (opens) Object.assign(this, { stamp: stampNow(), suspects: null });
+    if (opens) Object.assign(this, { stamp: stampNow(), suspects: null, doubts: null });
     const run = wanted.run || now.run, key = `${now.key}:${this.stamp}`, other = `${run}:${key}` !== this.asked;
     if (other) this.read(run, key);
     else if (opens || before !== listOf(wanted)) this.refill();
@@ -213,7 +216,9 @@ export class Review {
 
   async suspect() {
     try {
-      this.suspects = await loadSuspects(this.stamp);
+      const given = labelsIn(this.store.states);
+      this.suspects = await loadSuspects(stampNow());
+      this.given = given;
       this.relabel();
     } catch (error) {
       toast(error);
@@ -254,7 +259,8 @@ export class Review {
   /** Labels are others than they were: what is shown stays, and says so. */
   relabel() {
     if (!this.columns) return;
-    this.view = withDoubts(withLabels(this.columns, this.store.states, this.store.classes), this.suspects);
+    this.doubts = stillDoubted(this.suspects, this.given, this.store.states);
+    this.view = withDoubts(withLabels(this.columns, this.store.states, this.store.classes), this.doubts);
     this.grid.draw();
     if (this.filter) this.draw();
     this.box.draw();
@@ -262,7 +268,7 @@ export class Review {
 
   factsOf(id) {
     const found = this.view ? factsOf(this.view, this.store, id) : null;
-    return found && { ...found, doubt: found.labeled ? doubtOf(this.suspects, id) : null };
+    return found && { ...found, doubt: found.labeled ? doubtOf(this.doubts, id) : null };
   }
 
   classOf(name) { // one that is gone gets a colour behind those that are there
@@ -318,11 +324,13 @@ export class Review {
 
   // ---- drawing
   draw() {
-    if (!this.view || !this.filter) return;
+    if (!this.view || !this.filter || this.filter.list !== this.only.name) return; // its images are on their way
     const { parts, view, filter, ids } = this, n = ids.length;
     const listed = filter.list &&
       (this.only.kept
-        ? t(`review.list_${filter.list.split("-")[0]}`, { n: fmt.int(this.only.list.size) })
+        ? t(`review.list_${filter.list.split("-")[0]}`, {
+          n: fmt.int(countIn(filter.list, this.only.list, this.doubts)),
+        })
         : t("review.list_gone"));
     this.side.draw({
       filter,
@@ -341,9 +349,7 @@ export class Review {
 
   /** How many images each choice would show; counted again only when these can be others. */
   counted() {
-    const { view, filter, only, counts } = this, key = listOf({ ...filter, by: ALL.by });
-    const same = counts && counts.key === key && counts.view === view && counts.find === only.find;
-    if (!same) this.counts = { key, view, find: only.find, found: facets(view, filter, only) };
+    this.counts = countsOf(this.counts, this.view, this.filter, this.only);
     return this.counts.found;
   }
 

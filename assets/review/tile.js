@@ -3,13 +3,19 @@ import { classMark, el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
 
+/** Whether a label is shown with what speaks against it, in place of the model's answer. */
+const isDoubted = ({ state, doubt = null }) => Boolean(doubt) && (!state || state.kind === "label");
+
 /** What is known of an image in words. facts: {said, sure, truth, is, state}, classes by name, truth "" where nobody
  *  knows; state: the label store's. */
 export function wordsOf({ said, sure, truth, is, state, doubt = null }) {
   const first = t("review.says", { name: said, sure: fmt.pct(sure, 0) });
   if (state && state.kind !== "label") return [first, t(`label.state_${state.kind}`)];
-  if (doubt) {
-    return [first, t(doubt.twin ? "review.tile_twin" : "review.tile_doubt", { name: truth, other: doubt.other })];
+  if (isDoubted({ state, doubt })) { // what its label is, and what speaks against it
+    return [
+      t("review.wrong", { name: truth }),
+      t(doubt.twin ? "review.tile_twin" : "review.tile_doubt", { other: doubt.other }),
+    ];
   }
   return [first, t(`review.${is}`, { name: truth })];
 }
@@ -30,12 +36,14 @@ export function makeTile(id) {
 
 /** Write what is known below an image, where it is not written yet. classOf(name) -> the class with its colour. */
 export function writeTile(tile, facts, classOf) {
-  const [says, is] = wordsOf(facts), stamp = JSON.stringify([says, is, facts.is, classOf(facts.said).colour]);
+  const [says, is] = wordsOf(facts), shown = classOf(isDoubted(facts) ? facts.truth : facts.said);
+  const stamp = JSON.stringify([says, is, facts.is, shown.colour]);
   if (stamp === tile.fsStamp) return;
   tile.fsStamp = stamp;
-  const sure = el("span", { class: "num" }, fmt.pct(facts.sure, 0));
-  tile.fsSaid.replaceChildren(classMark(classOf(facts.said)), el("span", { class: "clip" }, facts.said), sure);
+  const words = isDoubted(facts) ? [says] : [facts.said, fmt.pct(facts.sure, 0)];
+  const nodes = words.map((each, i) => el("span", { class: i ? "num" : "clip" }, each));
+  tile.fsSaid.replaceChildren(classMark(shown), ...nodes);
   tile.fsIs.replaceChildren(is);
-  tile.fsIs.className = `rv-is clip rv-${facts.doubt ? "doubt" : facts.is}`;
+  tile.fsIs.className = `rv-is clip rv-${isDoubted(facts) ? "doubt" : facts.is}`;
   tile.title = `${says} ${is}`;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +83,38 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     confirm.click()
     page.wait_for_function("(n) => FactStudio.state.labels.total > n", arg=before)
     assert len(acceptances.now(project)) == taken
+
+
+def test_no_image_of_the_rest_is_lost(address_of: AddressOf, page: Page, project: Project) -> None:
+    """What was marked wrong has a list of its own; then the check image that is open; then nothing is offered."""
+    ids, check = items.pool(project).ids, next(e.item for e in selections.queue(project) if e.role == "audit")
+    known = set(labels_now.snapshot(project).ids.tolist())
+    free = [int(n) for n in ids if n not in known and n < ids[-50]]
+    left = [n for n in free if n % 2 == 0][:3] + [n for n in free if n % 2][:2]
+    ops = [Op(500 + int(n), "label", int(n), 1 + int(n) % 2) for n in ids if n not in known and n not in left]
+    operations.apply(project, "test", [*ops, Op(900, "clear", check)])
+    address = address_of(project)
+    open_results(page, address)
+    page.locator("#finish-review").click()
+    lists, confirm = page.get_by_label("Which images"), page.get_by_role("button", name="Confirm")
+    expect(lists.locator("option:checked")).to_have_text("The rest: cat (3)")
+    page.locator(".lg-tile").first.click()
+    confirm.click()
+    expect(lists.locator("option:checked")).to_have_text("The rest: dog (2)")  # by itself
+    expect(confirm).to_have_text(re.compile("Confirm 2 as dog"))
+    confirm.click()
+    expect(lists.locator("option:checked")).to_have_text("The rest: not as the model says (1)")
+    expect(page.locator(".lg-tile")).to_have_text("not cat")
+    page.locator(".lg-tile").click()
+    page.keyboard.press("2")
+    end = page.locator(".lb-grid .empty")
+    expect(end).to_contain_text("1 image is still open.")
+    end.get_by_role("button", name="Label one by one").click()
+    expect(page.get_by_text(re.compile("Check image .* of")).first).to_be_visible()
+    page.wait_for_function("(n) => FactStudio.state.labels.total === n", arg=len(ids) - 1)
+
+    operations.apply(project, "test", [Op(901, "label", check, 1)])
+    open_results(page, address)
+    expect(page.locator("#results-finish")).to_contain_text("The folder is finished.")
+    expect(page.locator("#results-next, #finish-more, #finish-goal, #finish-review")).to_have_count(0)
+    expect(page.locator("#results-export")).to_be_visible()

@@ -8,6 +8,7 @@ TEXT = {
     "finish.goal": "At least {goal} of what is accepted shall be right",
     "finish.none": "Nothing can be promised without check images: images drawn at random that you label and that are "
     "never trained on.",
+    "finish.few": "Too few images are open to take check images from: look at them yourself.",
     "finish.choose_checks": "Choose {n} check images",
     "finish.earlier": "These answers do not say yet which images are unlike any class. Predict once more.",
     "finish.takes": "{goal} takes at least {takes} check images among the accepted, none of them wrong. "
@@ -75,10 +76,17 @@ TEXT = {
     "with it.",
     "finish.gone": "{n} check images do not count: images as sure as they are were labeled by you, not left open.",
     "finish.gone_one": "1 check image does not count: images as sure as it is were labeled by you, not left open.",
-    "finish.done": "The folder is finished. Export has its labels.",
+    "finish.done": "The folder is finished. Sort it into folders, or export its labels.",
     "finish.time": "{time} at your pace",
     "finish.time_usual": f"{{time}} at {USUAL_SECONDS} s each",
     "grid.group_model": "The rest, by the model",
-    "grid.rest": "The rest: {name}",
-    "grid.rest_strange": "The rest: unlike any class",
+    "grid.rest": "The rest: {name} ({n})",
+    "grid.rest_not": "The rest: not as the model says ({n})",
+    "grid.rest_strange": "The rest: unlike any class ({n})",
+    "grid.rest_end": "The rest: none",
+    "grid.still_open": "{n} images are still open. They are check images: label them one by one.",
+    "grid.still_open_one": "1 image is still open. It is a check image: label it by itself.",
+    "grid.still_open_none": "No image is open any more.",
+    "grid.to_open": "Label one by one",
+    "grid.to_results": "To the results",
 }
