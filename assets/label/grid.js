@@ -3,7 +3,7 @@
 import { Layout } from "../images/layout.js";
 import { MarkedGrid } from "../images/marked_grid.js";
 import { doubtOf, loadSuspects } from "../images/doubts.js";
-import { labelsIn } from "../review/doubted.js";
+import { labelsIn } from "../images/doubted.js";
 import { whyOdd } from "../images/odd.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";

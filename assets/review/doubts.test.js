@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setWords } from "../shell/text.js";
-import { countIn, labelsIn, stillDoubted } from "./doubted.js";
+import { countIn, labelsIn, stillDoubted } from "../images/doubted.js";
 import { ALL, matching } from "./filter.js";
 import { wordsOf } from "./tile.js";
 import { doubtOf, LIKE, mostDoubtful, suspected, TWIN, withDoubts } from "../images/doubts.js";

@@ -12,7 +12,7 @@ import { counted, t } from "../shell/text.js";
 import { canStepBack, keepList, keptList, note, seen } from "./address.js";
 import { AnswersMap } from "./answers_map.js";
 import { loadColumns } from "./columns.js";
-import { countIn, labelsIn, stillDoubted } from "./doubted.js";
+import { countIn, labelsIn, stillDoubted } from "../images/doubted.js";
 import { countsOf, factsOf, listOf, matching, withLabels } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";

@@ -1,5 +1,5 @@
 // Doubts hold for the labels that they were worked out from: one that is another since has none until the next time.
-import { doubtOf } from "../images/doubts.js";
+import { doubtOf } from "./doubts.js";
 
 /** Labels as they are, image -> class.
  *  @param {Map<number, Answer>} states
