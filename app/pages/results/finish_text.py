@@ -76,8 +76,8 @@ TEXT = {
     "with it.",
     "finish.gone": "{n} check images do not count: you have labeled the images of which the model was as sure, so that "
     "they no longer stand for what is open.",
-    "finish.gone_one": "1 check image does not count: you have labeled the images of which the model was as sure, so that "
-    "it no longer stands for what is open.",
+    "finish.gone_one": "1 check image does not count: you have labeled the images of which the model was as sure, so "
+    "that it no longer stands for what is open.",
     "finish.done": "The folder is finished. Sort it into folders, or export its labels.",
     "finish.time": "{time} at your pace",
     "finish.time_usual": f"{{time}} at {USUAL_SECONDS} s each",
