@@ -9,7 +9,7 @@ import pytest
 
 from fact_core.analysis.training_time import LEARNED, LIGHT, Amount, expected, in_words, learned, looks, proposed
 from fact_core.config import to_dict, train_config
-from fact_core.phase_config import answered
+from fact_core.phase_config import side_to_answer
 
 FEW = Amount(labels=20, classes=4, pool=1000, checks=10)
 CPU = "CPU (some), 2 threads"
@@ -52,7 +52,7 @@ def test_self_training_names_the_pool_in_every_round() -> None:
     area = (128 / 224) ** 2
     rounds = config.st.by_round(20, 32)
     assert len(rounds) == 3
-    small = (answered(128, 0.15, 0.875) / 224) ** 2  # students answer at a smaller side
+    small = (side_to_answer(128, 0.15, 0.875) / 224) ** 2  # students answer at a smaller side
     seen = 990 + (2 * 990 + 30) * small
     assert found["st"] == pytest.approx(sum(rounds) * 32 * area * LEARNED + seen)
 

@@ -125,7 +125,7 @@ def test_a_gpu_draws_the_map_where_there_is_one(broken, monkeypatch, tmp_path):
     x = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
     assert not maps.on_gpu()
     on_cpu, _ = heard(umap_map(x, seed=3))
-    monkeypatch.setattr(maps.device, "choose", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(maps.device, "device_named", lambda name: torch.device("cuda"))
     xy, events = heard(umap_map(x, seed=3))
     for name in ("cuml", "cuml.manifold"):
         sys.modules.pop(name, None)

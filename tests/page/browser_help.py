@@ -101,6 +101,12 @@ AddressOf = Callable[[Project], str]
 # ---- a window ------------------------------------------------------------------------------------
 
 
+def is_stream_end(message: Any) -> bool:
+    """Gradio's client ends its stream of events by an abort, and logs it where the server's end comes later."""
+    aborted = message.text.startswith("AbortError: signal is aborted without reason")
+    return aborted and bool(re.search(r"/assets/index-[\w-]+\.js$", message.location["url"]))
+
+
 @dataclass
 class Watch:
     """What a page asked for and complained about. ``calm`` while the server is up."""
@@ -120,7 +126,7 @@ class Watch:
             self.hosts[f"{parts.scheme}://{parts.hostname}"] += 1
 
     def _console(self, message: Any) -> None:
-        if message.type == "error" and self.calm:
+        if message.type == "error" and self.calm and not is_stream_end(message):
             self.problems.append(f"console: {message.text} {message.location}")
 
 
