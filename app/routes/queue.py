@@ -74,8 +74,8 @@ def queue_of(project: Project) -> dict[str, Any]:
                     **_named(states.get(entry.item)),
                 }
             )
-    chosen = {entry["id"] for entry in entries}
-    others = [{"id": item, **_named(state)} for item, state in states.items() if item not in chosen | gone]
+    apart = gone.union(entry["id"] for entry in entries)
+    others = [{"id": item, **_named(state)} for item, state in states.items() if item not in apart]
     return {
         "project": project.id,
         "version": version,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fact_core.exchange.export_labels import csv_text
-from fact_core.images.sorting import folded, free_name, safe_name
+from fact_core.images.sorting import folded, folder_names, free_name, safe_name
 
 #: Where images go whose class nobody knows.
 UNSURE = "unsure"
@@ -73,7 +73,7 @@ def plan(said: Iterable[Said]) -> Plan:
     """A place for every image file: no two fall together, on no file system, and each name is fit for all."""
     rows = sorted(said, key=lambda each: each.path)
     names = sorted({each.label for each in rows if each.label}, key=str.casefold)
-    folders = _folders(names)
+    folders = folder_names(names, RESERVED)
     unsure = free_name(UNSURE, {folded(folder): 1 for folder in folders.values()})
     inside: dict[str, list[Said]] = {}
     for each in rows:
@@ -82,14 +82,6 @@ def plan(said: Iterable[Said]) -> Plan:
     places = tuple(Place(each, placed[each.path]) for each in rows)
     renamed = sum(posixpath.basename(each.said.path) != posixpath.basename(each.target) for each in places)
     return Plan(places, folders, unsure, renamed)
-
-
-def _folders(names: Sequence[str]) -> dict[str, str]:
-    """A folder for each class, as ``folder_names`` gives them, but none in the place of the sorting's own files."""
-    taken = {folded(each): 1 for each in RESERVED}
-    order = sorted(names, key=lambda name: safe_name(name) != name)
-    found = {name: free_name(safe_name(name), taken) for name in order}
-    return {name: found[name] for name in names}
 
 
 def _named(held: Sequence[Said]) -> Iterable[tuple[Said, str]]:

@@ -128,7 +128,7 @@ def run(
         if len(_labeled(found, chosen)) == before:
             console.say("None of the images of this round has a label: the labels are used up.")
             break
-        ended = _round(found, worker, goal, train, chosen, truth, told)
+        ended = _round(found, worker, goal, train, chosen, told)
         console.say(_in_words(told[-1], goal))
         left = told[-1]["open"] - told[-1]["accepted"] - told[-1]["strange"]
         if not left or number == goal.rounds:
@@ -157,7 +157,6 @@ def _round(
     goal: Goal,
     train: TrainConfig,
     chosen: selections.Stored,
-    truth: dict[int, str],
     told: list[dict[str, Any]],
 ) -> Ended:
     """Train, predict, ask the check images; what they say is added to ``told``."""

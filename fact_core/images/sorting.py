@@ -56,9 +56,12 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def folder_names(names: list[str]) -> dict[str, str]:
-    """A folder of its own for each name. Those that are fit as they are keep their name, whoever comes first."""
-    taken: dict[str, int] = {}
+def folder_names(names: list[str], reserved: tuple[str, ...] = ()) -> dict[str, str]:
+    """A folder of its own for each name. Those that are fit as they are keep their name, whoever comes first.
+
+    reserved: names that no folder may have.
+    """
+    taken: dict[str, int] = {folded(each): 1 for each in reserved}
     order = sorted(dict.fromkeys(names), key=lambda name: safe_name(name) != name)
     found = {name: free_name(safe_name(name), taken) for name in order}
     return {name: found[name] for name in names}

@@ -19,6 +19,7 @@ from fact_core.files import clean_name
 from fact_core.labeling import bulk
 from fact_core.labeling.history import LARGEST, NOW
 from fact_core.storage import db
+from fact_core.storage.excluded import USABLE
 from fact_core.storage.project import Project
 
 #: Places in the palette: twelve colours as discs, then as squares, then as diamonds.
@@ -70,7 +71,7 @@ def classes(project: Project) -> list[ClassRow]:
         counts = dict(
             con.execute(
                 f"SELECT now.class, count(*) FROM ({NOW}) AS now "
-                "JOIN item ON item.id = now.item AND item.status = 'ok' AND item.duplicate_of IS NULL "
+                f"JOIN item ON item.id = now.item AND {USABLE} "
                 "WHERE now.kind = 'label' GROUP BY now.class"
             ).fetchall()
         )

@@ -159,13 +159,14 @@ def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
         chosen = {each["item"] for each in con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen'")}
         hand = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen' AND source = ?", (BY_HAND,))
         chosen -= {each["item"] for each in hand}
+        if row is None:
+            return []
         # By the order of the rows, for a clock can be set; an earlier version did not keep it with the selection.
-        after = con.execute("SELECT DISTINCT item FROM label WHERE id > ?", (row["rows"] if row else None,))
-        since = {each["item"] for each in after}
-    if row is None:
-        return []
-    by_clock = row["rows"] is None
-    since = {item for item, state in said.items() if state.at >= row["at"]} if by_clock else since
+        if row["rows"] is None:
+            since = {item for item, state in said.items() if state.at >= row["at"]}
+        else:
+            after = con.execute("SELECT DISTINCT item FROM label WHERE id > ?", (row["rows"],))
+            since = {each["item"] for each in after}
     return [item for item in said if item in since and item not in chosen]
 
 

@@ -12,6 +12,7 @@ from sqlite_utils import Database
 from fact_core.labeling import classes
 from fact_core.labeling.history import NOW, OpKind, State, states_of
 from fact_core.storage import db
+from fact_core.storage.excluded import USABLE
 from fact_core.storage.project import Project
 from fact_core.types import Labels, Role
 
@@ -75,7 +76,7 @@ def snapshot(project: Project, role: Role | None = None, selection: int | None =
             "  SELECT item, role, max(selection) FROM pick WHERE state = 'chosen'"
             "  AND (:selection IS NULL OR selection = :selection) GROUP BY item) "
             "SELECT now.item, now.class FROM now "
-            "JOIN item ON item.id = now.item AND item.status = 'ok' AND item.duplicate_of IS NULL "
+            f"JOIN item ON item.id = now.item AND {USABLE} "
             "JOIN class ON class.id = now.class AND NOT class.deleted "
             "LEFT JOIN roles ON roles.item = now.item "
             "WHERE now.kind = 'label' AND (:role IS NULL OR coalesce(roles.role, 'pick') = :role) "

@@ -14,9 +14,10 @@ EXCLUDED = (
     "SELECT item FROM label AS mine WHERE kind = 'exclude' "
     "AND id = (SELECT max(id) FROM label AS own WHERE own.item = mine.item)"
 )
-#: Conditions on a row of ``item``.
-IS_EXCLUDED = f"item.status = 'ok' AND item.duplicate_of IS NULL AND item.id IN ({EXCLUDED})"
-IN_POOL = f"item.status = 'ok' AND item.duplicate_of IS NULL AND item.id NOT IN ({EXCLUDED})"
+#: Conditions on a row of ``item``: readable and no repeat of another; of these, left out by a person, or not.
+USABLE = "item.status = 'ok' AND item.duplicate_of IS NULL"
+IS_EXCLUDED = f"{USABLE} AND item.id IN ({EXCLUDED})"
+IN_POOL = f"{USABLE} AND item.id NOT IN ({EXCLUDED})"
 
 
 def excluded(project: Project) -> list[int]:

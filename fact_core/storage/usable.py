@@ -5,11 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from fact_core.storage import db
-from fact_core.storage.excluded import EXCLUDED
+from fact_core.storage.excluded import EXCLUDED, USABLE
 from fact_core.storage.project import Project
-
-#: A condition on a row of ``item``.
-USABLE = "status = 'ok' AND duplicate_of IS NULL"
 
 
 def unusable(project: Project) -> set[int]:
