@@ -106,9 +106,8 @@ def _stored(con: Database) -> Ranges:
 
 def _told(each: Kind) -> str:
     many = f"{each.images:,} images have" if each.images != 1 else "1 image has"
-    bits = math.log2(each.end + 1)
-    whole = each.kind != "float" and each.start == 0 and bits == int(bits)
-    used = f", of which {int(bits)} bits are used" if whole else ""
+    bits = math.log2(each.end + 1) if each.kind != "float" and each.start == 0 else math.nan  # a float may end below 0
+    used = f", of which {int(bits)} bits are used" if bits.is_integer() else ""
     dark = ""
     if each.dark:
         dark = f" {each.dark:,} of them use less than a quarter of that and look dark beside the others."

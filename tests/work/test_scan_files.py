@@ -79,6 +79,18 @@ def test_each_kind_has_its_own_range_and_dark_ones_are_told(tmp_path: Path) -> N
     assert "1 of them use less than a quarter" in notes[1] and "dark" not in notes[0] + notes[2]
 
 
+def test_values_that_all_lie_below_nothing_are_told_too(tmp_path: Path) -> None:
+    """Depths below the sea: no number of bits says what they use."""
+    root = tmp_path / "images"
+    for number, deepest in enumerate((-40.0, -30.0)):
+        root.mkdir(exist_ok=True)
+        Image.fromarray(np.linspace(deepest, -5, 240).reshape(12, 20).astype(np.float32)).save(root / f"{number}.tif")
+    assert again(made(tmp_path)).notes == (
+        "2 images have floating-point grey values (-40 to -5). "
+        "-40 is shown and learned from as black, -4 as white, in all of them.",
+    )
+
+
 def test_a_brighter_image_changes_the_range_of_all_and_their_thumbnails(tmp_path: Path) -> None:
     ramp(tmp_path / "images" / "a.png", 1000)
     project = made(tmp_path)
