@@ -27,6 +27,7 @@ VOCABULARY = [
     "paths",
     "processor",
     "generators",
+    "imports",
     "choices",
 ]
 #: The door lies loose too: it is above everything.

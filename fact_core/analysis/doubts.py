@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from fact_core.analysis.neighbors import nearest
@@ -88,6 +87,8 @@ def confident(p: npt.NDArray[np.floating], y: IntArray) -> IntArray:
 
 def _by_folds(x: FloatArray, y: IntArray, classes: int, seed: int) -> FloatArray:
     """(n, K) probabilities by a model that was fitted without the label, and without a fifth of the others."""
+    from sklearn.linear_model import LogisticRegression  # a second, which a start need not wait for
+
     p = np.zeros((len(y), classes), dtype=np.float32)
     order = np.random.default_rng(seed).permutation(len(y))
     by_class = order[np.argsort(y[order], kind="stable")]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, diags_array
-from sklearn.decomposition import PCA
 
 from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.rows import unit
@@ -39,6 +38,8 @@ def space(x: FloatArray) -> FloatArray:
     width = min(WIDTH, len(x) - 1, x.shape[1])  # principal directions
     if width < 1:
         return np.zeros((len(x), 1), dtype=np.float32)
+    from sklearn.decomposition import PCA  # a second, which a start need not wait for
+
     chosen = np.sort(np.random.default_rng(0).permutation(len(x))[:FITTED])
     found = PCA(width, svd_solver="randomized", random_state=0).fit(rooted[chosen]).transform(rooted)
     spread = np.sqrt(np.maximum(found.std(axis=0), TINY))

@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from fact_core.types import IntArray
 
@@ -92,4 +92,4 @@ def _of_strata(right: Right, place: IntArray) -> float:
 def _shrunk(share: float, variance: float, freedom: int, most: float) -> float:
     """n_eff, no more than ``most``, less what the variance is uncertain by."""
     effective = share * (1 - share) / variance if variance > 0 else most
-    return float(max(1.0, min(most, effective * (Z / float(student.ppf(0.975, freedom))) ** 2)))
+    return float(max(1.0, min(most, effective * (Z / float(stdtrit(freedom, 0.975))) ** 2)))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from fact_core.analysis.rows import finite_unit
 from fact_core.errors import InputError
 from fact_core.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 #: Rows of unit length, so that C means the same with every backbone. On CIFAR-10 (EfficientNet-Lite0, 128 main
 #: directions; 20, 50, 250, 1,000 labels; 3 draws) of 0.1, 1, 10 and 100 this one was the most often right or within
@@ -40,13 +43,16 @@ def suggest(x: FloatArray, rows: IntArray, y: IntArray) -> Suggestions | None:
         raise InputError("The labels do not fit the features", f"{len(rows)} rows, {len(y)} labels, {len(x)} images")
     if len(np.unique(y)) < 2:
         return None
+    from sklearn.linear_model import LogisticRegression  # a second, which a start need not wait for
+
     with threadpool_limits(limits=1):  # two threads take up to 8 times as long for so little, and keys need the other
-        return _suggest(x, rows, y)
+        kept = thinned(y, MOST_LABELS)
+        model = LogisticRegression(C=STRENGTH, max_iter=200).fit(finite_unit(x[rows[kept]]), y[kept])
+        return Suggestions(*_answers(model, x), len(rows))
 
 
-def _suggest(x: FloatArray, rows: IntArray, y: IntArray) -> Suggestions:
-    kept = thinned(y, MOST_LABELS)
-    model = LogisticRegression(C=STRENGTH, max_iter=200).fit(finite_unit(x[rows[kept]]), y[kept])
+def _answers(model: LogisticRegression, x: FloatArray) -> tuple[IntArray, FloatArray]:
+    """(N,) the likeliest class of each image, and (N,) how likely it is."""
     best = np.empty(len(x), dtype=np.int64)
     sure = np.empty(len(x), dtype=np.float32)
     for start in range(0, len(x), CHUNK):
@@ -55,7 +61,7 @@ def _suggest(x: FloatArray, rows: IntArray, y: IntArray) -> Suggestions:
         place = share.argmax(axis=1)
         best[part] = model.classes_[place]
         sure[part] = share[np.arange(len(share)), place]
-    return Suggestions(best, sure, len(rows))
+    return best, sure
 
 
 def thinned(y: IntArray, most: int) -> IntArray:

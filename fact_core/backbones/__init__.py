@@ -1,8 +1,10 @@
 """Pretrained networks: ``load`` gives a network together with its preprocessing."""
 
 from fact_core.compute.lean_torch import without_compiler
+from fact_core.imports import without
 
-with without_compiler():  # timm asks for the compiler while it is imported
+# timm asks for the compiler while it is imported, and for tensors that are spread over machines.
+with without_compiler(), without("torch.distributed.tensor"):
     import timm.optim  # noqa: F401
 
 from fact_core.backbones.loading import Identity, adopt, bare, fetch, identify, load, pixels_for
