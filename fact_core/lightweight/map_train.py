@@ -72,7 +72,7 @@ def reduction(pool: Tensor, width: int) -> Reduce:
     """Standardisation of tokens from the pool's tokens (m, C), and PCA to ``width`` where C is larger.
 
     PCA keeps the components' own variances (whitening them costs accuracy)
-    and one scalar brings them to unit RMS.
+    and one scalar brings them to unit RMS. m tokens have no more than m components.
     """
     x = pool.double()
     mean = x.mean(dim=0)
@@ -80,13 +80,19 @@ def reduction(pool: Tensor, width: int) -> Reduce:
     if x.shape[1] <= width:
         basis = torch.diag(1.0 / spread.square().mean(dim=0).sqrt().clamp_min(1e-6))
     else:
-        _, vectors = torch.linalg.eigh(spread.T @ spread)
-        basis = vectors.flip(1)[:, :width]
+        basis = _components(spread)[:, :width]
         # a vector's sign is arbitrary: make the largest entry positive, the same everywhere
         top = basis.abs().argmax(dim=0)
-        basis = basis * basis[top, torch.arange(width, device=basis.device)].sign()
+        basis = basis * basis[top, torch.arange(basis.shape[1], device=basis.device)].sign()
         basis = basis / (spread @ basis).square().mean().sqrt().clamp_min(1e-12)
     return Reduce(mean.float(), basis.float().contiguous())
+
+
+def _components(spread: Tensor) -> Tensor:
+    """(C, at most C) principal directions of centred rows (m, C), the strongest first, by the cheaper of two ways."""
+    if 2 * len(spread) < spread.shape[1]:
+        return torch.linalg.svd(spread, full_matrices=False).Vh.T
+    return torch.linalg.eigh(spread.T @ spread).eigenvectors.flip(1)
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,20 @@ def test_reduction_keeps_the_largest_directions() -> None:
     torch.testing.assert_close(wide.std(dim=0), torch.ones(6), atol=1e-2, rtol=0)
 
 
+@pytest.mark.parametrize("tokens", [20, 40, 60, 400])
+def test_reduction_is_that_of_the_covariance_however_few_tokens_there_are(tokens: int) -> None:
+    pool = torch.randn(tokens, 100, generator=torch.Generator().manual_seed(tokens)) * torch.linspace(3, 0.1, 100)
+    _, vectors = np.linalg.eigh(np.cov(pool.double().numpy().T))
+    reduce = reduction(pool, 8)
+    cosines = np.abs((vectors[:, ::-1][:, :8] * (reduce.basis / reduce.basis.norm(dim=0)).numpy()).sum(axis=0))
+    assert cosines == pytest.approx(np.ones(8), abs=1e-5)
+    assert float(reduce(pool).square().mean()) == pytest.approx(1, abs=1e-4)
+
+
+def test_few_tokens_have_no_more_directions_than_tokens() -> None:
+    assert reduction(torch.randn(6, 100, generator=torch.Generator().manual_seed(0)), 32).basis.shape == (100, 6)
+
+
 def test_reduction_of_constant_tokens_is_finite() -> None:
     for width in (2, 8):
         assert bool(torch.isfinite(reduction(torch.ones(10, 4), width)(torch.ones(3, 4))).all())
