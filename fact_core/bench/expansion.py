@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from fact_core.bench import strategies
+from fact_core.bench import activedc, strategies
 from fact_core.bench.grids import line, rule
 from fact_core.bench.strategies import Known
 from fact_core.events import Log, Progress
 from fact_core.files import write_text
-from fact_core.select import activedc
 from fact_core.types import IntArray, Step
 
 #: Options of ActiveDC that are measured: as it is, and with the draws that its authors check.
