@@ -89,8 +89,9 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity
     project = replace(project, id=identity or project.id)
     if len(ops) > MOST_OPS:
         raise InputError("Too many labels at once", f"{len(ops):,}", f"At most {MOST_OPS:,}.")
+    here = computer.person()
     with db.shared(project.db):
-        applied = operations.apply(project, client, [_op(each) for each in ops])
+        applied = operations.apply(project, client, [_op(each, here) for each in ops])
         classes = classes_of(project)
     states = {str(item): answer_of(state) for item, state in applied.states.items()}
     over = {str(item): {**answer_of(each.before), "rows": each.rows} for item, each in applied.over.items()}
@@ -98,8 +99,9 @@ def apply_ops(project: Project, client: str, ops: list[dict[str, Any]], identity
     return {"last_seq": applied.last_seq, "states": states, "classes": classes, "over": over, "stays": stays}
 
 
-def _op(values: dict[str, Any]) -> Op:
-    """One operation of the page. What it means is checked where it is stored."""
+def _op(values: dict[str, Any], here: str) -> Op:
+    """One operation of the page, by the person ``here`` where it names nobody. What it means is checked where it is
+    stored."""
     lead = values.get("lead_time")
     if lead is not None and (isinstance(lead, bool) or not isinstance(lead, int | float) or not math.isfinite(lead)):
         raise InputError("The time taken is not a number of seconds", repr(lead)[:80])
@@ -119,7 +121,7 @@ def _op(values: dict[str, Any]) -> Op:
         class_id=values.get("class_id") if kind == "label" else None,
         lead_time=None if lead is None else float(lead),
         source=source,
-        annotator=annotator or computer.person(),
+        annotator=annotator or here,
         batch=values.get("batch"),
         was=values.get("was"),
     )
