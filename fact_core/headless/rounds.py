@@ -165,8 +165,8 @@ def _round(
         worker.do("predict", {"run": trained.id, "device": train.device})
     evidence = finishing.gather(found, trained)
     ids = {each.name: each.id for each in classes.classes(found)}
-    own = {ids[name]: share for name, share in goal.own.items() if name in ids}
-    look = finishing.ask(found, trained, goal.share, evidence, own)
+    own = {ids[name]: share for name, share in goal.own.items() if ids.get(name) in evidence.class_ids}
+    look = finishing.ask(found, trained, goal.share, evidence, own, any_class=True)
     left, strange = _open(found, trained, chosen)
     told.append(
         {
@@ -180,6 +180,7 @@ def _round(
             "threshold": look.threshold,
             "chance": look.alpha,
             "run": trained.id,
+            "classes": [_of_class(name, share, ids.get(name), look) for name, share in goal.own.items()],
         }
     )
     return Ended(chosen, trained, told, look, evidence)
@@ -200,7 +201,24 @@ def _open(found: Project, trained: run_queue.Run, chosen: selections.Stored) -> 
 
 def _in_words(row: dict[str, Any], goal: Goal) -> str:
     pool = f"{row['accepted']:,} of {row['open']:,} open images can be accepted so that {goal.share:.1%} are right"
-    return f"round {row['round']}: {row['labels']} labels, {row['checks']} check images; {pool}"
+    none = [_nothing_of(each) for each in row["classes"] if each["threshold"] is None]
+    return "\n  ".join([f"round {row['round']}: {row['labels']} labels, {row['checks']} check images; {pool}", *none])
+
+
+def _of_class(name: str, goal: float, number: int | None, look: Look) -> dict[str, Any]:
+    """What the check images said of a class with a goal of its own; checks None where the model does not know it."""
+    said = next((each for each in look.own if each.class_id == number), None)
+    told: dict[str, Any] = {"checks": None, "wrong_checks": None, "threshold": None}
+    if said is not None:
+        told = {"checks": said.checks, "wrong_checks": said.wrong, "threshold": said.threshold}
+    return {"class": name, "goal": goal, **told}
+
+
+def _nothing_of(told: Mapping[str, Any]) -> str:
+    reason = "the model does not know it yet"
+    if told["checks"] is not None:
+        reason = f"of {told['checks']} check images that the model takes for it {told['wrong_checks']} are wrong"
+    return f"nothing is accepted as “{told['class']}” at {told['goal']:.1%}: {reason}"
 
 
 def counts(found: Project) -> dict[str, int]:

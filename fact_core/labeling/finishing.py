@@ -64,11 +64,19 @@ def gather(project: Project, run: Run) -> Evidence:
     )
 
 
-def ask(project: Project, run: Run, goal: float, evidence: Evidence, own: Mapping[int, float] | None = None) -> Look:
+def ask(
+    project: Project,
+    run: Run,
+    goal: float,
+    evidence: Evidence,
+    own: Mapping[int, float] | None = None,
+    any_class: bool = False,
+) -> Look:
     """Put a goal to the check images and keep what they say; the same question again costs nothing.
 
     own: class number -> a goal of its own, no lower than ``goal``. InputError, which spends nothing, where a class has
-    too few check images for its goal whatever they say.
+    too few check images for its goal whatever they say; any_class: it is asked all the same, and nothing of that class
+    is accepted.
     """
     own = dict(own or {})
     known = acceptances.find_look(project, run.id, goal, evidence.basis, own)
@@ -78,7 +86,7 @@ def ask(project: Project, run: Run, goal: float, evidence: Evidence, own: Mappin
     if not own:
         found = promise.kept(evidence, goal, alpha)
         return acceptances.note_look(project, run.id, goal, alpha, evidence.basis, **vars(found))
-    places = _places(own, goal, evidence, alpha)
+    places = _places(own, goal, evidence, alpha, any_class)
     kept = promise.kept_by_class(evidence, goal, places, alpha)
     others = kept.pop(promise.OTHERS)
     told = [
@@ -90,7 +98,9 @@ def ask(project: Project, run: Run, goal: float, evidence: Evidence, own: Mappin
     return acceptances.note_look(project, run.id, goal, alpha, evidence.basis, **values)
 
 
-def _places(own: Mapping[int, float], goal: float, evidence: Evidence, alpha: float) -> dict[int, float]:
+def _places(
+    own: Mapping[int, float], goal: float, evidence: Evidence, alpha: float, any_class: bool
+) -> dict[int, float]:
     """Place of each class with a goal of its own -> this goal. InputError for those that cannot be asked."""
     fair, share, found = promise.fair(evidence), alpha / (1 + len(own)), {}
     for number, its in own.items():
@@ -101,7 +111,7 @@ def _places(own: Mapping[int, float], goal: float, evidence: Evidence, alpha: fl
         if its < goal:
             raise InputError("The goal of a class cannot be lower than the goal of all", f"{name}: {its:.1%}")
         mine = promise.part(fair, [place])
-        if promise.carries_goal(mine, its, share):
+        if any_class or promise.carries_goal(mine, its, share):
             found[place] = its
             continue
         takes = max(promise.fewest(its, share), len(mine.check_right) + 1)  # in a small folder or in groups it is more

@@ -91,8 +91,10 @@ def reduction(pool: Tensor, width: int) -> Reduce:
 def _components(spread: Tensor) -> Tensor:
     """(C, at most C) principal directions of centred rows (m, C), the strongest first, by the cheaper of two ways."""
     if 2 * len(spread) < spread.shape[1]:
-        return torch.linalg.svd(spread, full_matrices=False).Vh.T
-    return torch.linalg.eigh(spread.T @ spread).eigenvectors.flip(1)
+        across: Tensor = torch.linalg.svd(spread, full_matrices=False)[2]
+        return across.T
+    vectors: Tensor = torch.linalg.eigh(spread.T @ spread)[1]  # the weakest first
+    return vectors.flip(1)
 
 
 @dataclass(frozen=True)
