@@ -29,7 +29,9 @@ export function leak(data) {
 export function trust(data) {
   const more = data.measured && data.measured.more;
   if (!more) return null;
-  const rows = figures(more).map(([name, value]) => [el("dt", {}, t(`results.${name}`)), el("dd", {}, value)]);
+  const rows = figures(more, data.honest).map((
+    [name, value],
+  ) => [el("dt", {}, t(`results.${name}`)), el("dd", {}, value)]);
   const title = el("summary", {}, icon("chevron-right"), t("results.trust"));
   return el(
     "section",
@@ -48,13 +50,14 @@ export function trust(data) {
   );
 }
 
-function figures(more) {
+function figures(more, honest) {
   const known = (value) => value !== null && value !== undefined;
   const scaled = () => t("results.temperature_is", { by: more.temperature.toFixed(2), ece: fmt.pct(more.ece_scaled) });
   return [
     ["macro_f1", known(more.macro_f1) && fmt.pct(more.macro_f1)],
     ["groups", more.groups > 0 && t("results.groups_are", { n: fmt.int(more.groups) })],
     ["ece", known(more.ece) && t("results.ece_is", { ece: fmt.pct(more.ece), bins: more.ece_bins })],
+    ["honest", honest && t("results.honest_is", { by: honest.by.toFixed(2), n: fmt.int(honest.labels) })],
     ["temperature", known(more.temperature) && known(more.ece_scaled) && scaled()],
   ].filter(([, value]) => value);
 }

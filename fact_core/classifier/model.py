@@ -62,6 +62,18 @@ class Classifier(nn.Module):
         return answer
 
 
+def divide_logits(classifier: Classifier, by: float) -> None:
+    """Divide the final head's logits by a temperature, in its weights: wherever it answers, its confidences follow.
+
+    Which class is the likeliest stays. Of a mean of log-probabilities each part is divided, which divides the mean.
+    """
+    head = classifier.heads[classifier.final]
+    lines = head.lines() if isinstance(head, LightHead) else [head]
+    with torch.no_grad():
+        for values in (values for line in lines for values in line.parameters()):
+            values.div_(by)
+
+
 def save_model(folder: Path, classifier: Classifier, meta: Mapping[str, Any]) -> None:
     """Write ``model.safetensors`` and ``config.json``. ``meta``: JSON values to keep with it (recipe, versions, ...).
 

@@ -31,7 +31,7 @@ def card(
         "RECIPE": plain(RECIPES[recipe].title if recipe in RECIPES else recipe or "FACT"),
         "K": str(len(classifier.classes)),
         "CLASSES": _classes(classifier.classes, report),
-        "FIGURES": _figures(report, figures),
+        "FIGURES": _figures(report, {**figures, **_honest(meta)}),
         "SHAPE": f"batch, 3, {pre.pixels}, {pre.pixels}" if pre.square else "batch, 3, height, width",
         "SEEN": _seen(pre),
         "INTERPOLATION": pre.interpolation,
@@ -152,6 +152,15 @@ def _calibration(report: Report | None) -> str:
 
 def _value(value: str | int | float) -> str:
     return f"{value:.4g}" if isinstance(value, float) else plain(str(value))
+
+
+def _honest(meta: Mapping[str, Any]) -> dict[str, str]:
+    """By what the logits were divided so that confidences are honest, where they were."""
+    told = meta.get("temperature")
+    if not told:
+        return {}
+    fitted = f"fitted on {told['labels']} training labels that were left out in turn"
+    return {"temperature": f"{told['value']:.2f}, {fitted}: the weights hold it already"}
 
 
 def _details(meta: Mapping[str, Any]) -> str:

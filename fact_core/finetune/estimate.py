@@ -29,15 +29,37 @@ def cross_validated(
     a fold would take several times the training. groups (n,): what belongs together is left out together. None where a
     class has a single image, or a single group.
     """
+    found = left_out(x, y, n_classes, c=c, balanced=balanced, seed=seed, groups=groups)
+    return found[1] if found is not None and len(found[0]) == len(y) else None
+
+
+def left_out(
+    x: FloatArray,
+    y: IntArray,
+    n_classes: int,
+    *,
+    c: float,
+    balanced: bool = True,
+    seed: int,
+    groups: IntArray | None = None,
+) -> tuple[IntArray, FloatArray] | None:
+    """(rows (m,), probabilities (m, K)) of the labels that can be left out, each by a regression that has not seen it.
+
+    x (n, D), groups (n,) as for ``cross_validated``; c: on features of unit norm (``logistic.scaled``). An image (a
+    group) that is the only one of its class is learned from in every fold. None where every class is like that.
+    """
     groups = together(x, y, groups)  # copies of one image must not answer for each other
-    k = min(MOST_FOLDS, smallest_class(y, groups))
-    if k < 2:
+    pairs = np.unique(np.stack((y, groups)), axis=1)[0]
+    able = np.flatnonzero(np.bincount(pairs, minlength=n_classes)[y] > 1)
+    if not len(able):
         return None
+    k = min(MOST_FOLDS, smallest_class(y[able], groups[able]))
     wide, target = torch.from_numpy(x).double(), torch.from_numpy(y)
     answers = np.zeros((len(y), n_classes), dtype=np.float32)
-    for held in folds(y, k, torch.Generator().manual_seed(seed), groups):
+    for part in folds(y[able], k, torch.Generator().manual_seed(seed), groups[able]):
+        held = able[part]
         rest = np.setdiff1d(np.arange(len(y)), held)
         fitting = logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide), balanced=balanced)
         line = finish(fitting)
         answers[held] = (wide[held] @ line.weight.T + line.bias).softmax(dim=1).float().numpy()
-    return answers
+    return able, answers[able]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.analysis.calibration import temperature
-from fact_core.backbones import Backbone, adapters
+from fact_core.backbones import adapters
 from fact_core.compute.image_batches import Picture, batches
 from fact_core.compute.less_memory import LessMemory
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
@@ -23,6 +23,7 @@ from fact_core.finetune.loop_state import LoopPlan, Net, answers_of
 from fact_core.finetune.probe import converged, start_of
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
 from fact_core.generators import map_events
+from fact_core.lightweight import logistic
 from fact_core.lightweight.folds import folds, of_several_classes, together
 from fact_core.phase_config import GATE_LABELS
 from fact_core.types import Source, Step
@@ -33,6 +34,7 @@ ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not b
 LOOK = 32  # images at a time
 PART = "ff.interpolation"  # what the progress and the decision are about
 HONEST = "ff.temperature"  # the decision: what logits are divided by, so that confidences are honest
+LIGHT = "lm.temperature"  # the same for the light model that comes after
 
 TrainPart = Callable[[TrainingInputs, str, Net, Tensor, LoopPlan], Step[Any]]
 States = Mapping[str, Mapping[str, Tensor]]
@@ -72,33 +74,46 @@ def choose(
         what = "images" if inputs.groups is None else "groups"
         reason = f"labels of {images} {what} of {len(counts)} classes are too few to compare"
         return (yield from _decide(state, unseen, f"{reason}: {stays}", None))
-    asked = yield from _left_out(inputs, state.backbone, phase, plan, pretrained, train_part, shares, parts)
-    share, reason, scores = _compared(*asked)
+    asked = yield from _left_out(inputs, state, phase, plan, pretrained, train_part, shares, parts)
+    share, reason, scores = _compared(asked.network, asked.y)
     yield from _decide(state, share, reason, scores)
-    answers, truth = asked
-    by = temperature(answers[share].log_softmax(1).numpy(), truth.numpy())
-    if math.isfinite(by):
-        reason = f"makes the answers to {len(truth)} labels left out in turn as sure as they are right"
-        yield state.decided(Decision(HONEST, f"{by:.3g}", reason))
+    for name, answers in ((HONEST, asked.network), (LIGHT, asked.light)):
+        by = temperature(answers[share].log_softmax(1).numpy(), asked.y.numpy()) if answers else math.nan
+        if math.isfinite(by):
+            reason = f"makes the answers to {len(asked.y)} labels left out in turn as sure as they are right"
+            yield state.decided(Decision(name, f"{by:.3g}", reason))
     return share
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Answers to labels that were left out, by what did not learn from them: share -> logits (m, C). y (m,).
+
+    network: phase 2's head; light: a logistic regression on the network's features, empty where none comes after.
+    """
+
+    network: dict[float, Tensor]
+    light: dict[float, Tensor]
+    y: Tensor
 
 
 def _left_out(
     inputs: TrainingInputs,
-    network: Backbone,
+    state: TrainingState,
     phase: str,
     plan: LoopPlan,
     pretrained: Mapping[str, Tensor],
     train_part: TrainPart,
     shares: Sequence[float],
     parts: Sequence[Tensor],
-) -> Step[tuple[dict[float, Tensor], Tensor]]:
-    """share -> logits (n, C) of the rows in ``parts``, by phases 2 that did not learn from them; and their y (n,)."""
+) -> Step[LeftOut]:
+    """The rows in ``parts``, by phases 2 that did not learn from them."""
     said: dict[float, list[Tensor]] = {share: [] for share in shares}
+    light: dict[float, list[Tensor]] = {share: [] for share in shares if "lm" in inputs.config.phases}
     truth: list[Tensor] = []
     for fold, held in enumerate(parts):
         rest = torch.tensor(sorted(set(range(len(inputs.y))) - set(held.tolist())))
-        backbone = copy.deepcopy(network.cpu())  # a GPU holds one of them at a time
+        backbone = copy.deepcopy(state.backbone.cpu())  # a GPU holds one of them at a time
         adapters.remove(backbone)
         backbone.load_state_dict(pretrained)
         probe, _ = yield from map_events(converged(inputs, rest), _folds_began)
@@ -110,14 +125,38 @@ def _left_out(
         yield from map_events(train_part(inputs, part, net, rest, half), _as_progress(fold, half.steps))
         tuned = {"backbone": _copy(net.backbone), "head": _copy(net.head)}
         for share in reversed(shares):  # the smallest last: prompts and prefixes are gone then
-            for name, state in tuned.items():
-                getattr(net, name).load_state_dict(state)
+            for name, values in tuned.items():
+                getattr(net, name).load_state_dict(values)
             mix(net, {"backbone": pretrained, "head": probe.state_dict()}, share)
-            said[share].append((yield from _logits(net, [inputs.files[int(row)] for row in held], inputs.less)))
+            rows = torch.cat((held, rest)) if light else held
+            logits, pooled = yield from _answers(net, [inputs.files[int(row)] for row in rows], inputs.less)
+            said[share].append(logits[: len(held)])
+            if light:
+                light[share].append((yield from _light(inputs, state, pooled, rest, logits[: len(held)])))
         truth.append(inputs.y[held])
     for fold in range(FOLDS):
         inputs.checkpoint.drop(f"{phase}.fold{fold}")
-    return {share: torch.cat(logits) for share, logits in said.items()}, torch.cat(truth)
+    return LeftOut(_joined(said), _joined(light), torch.cat(truth))
+
+
+def _joined(said: Mapping[float, Sequence[Tensor]]) -> dict[float, Tensor]:
+    return {share: torch.cat(tuple(logits)) for share, logits in said.items()}
+
+
+def _light(inputs: TrainingInputs, state: TrainingState, pooled: Tensor, rest: Tensor, logits: Tensor) -> Step[Tensor]:
+    """Log-probabilities (m, C) of held-out images by the light model's logistic regression on features of this network.
+
+    pooled: features of the held-out images, then of the ``rest``; logits (m, C): phase 2's own, which count as much
+    where its head answers with the light model.
+    """
+    config, unit = inputs.config.lm, functional.normalize(pooled, dim=1).double()
+    held = len(pooled) - len(rest)
+    c = config.C if state.light_plan is None else state.light_plan.c_pooled
+    strength = logistic.scaled(c, unit)
+    step = logistic.fit(unit[held:], inputs.y[rest], inputs.n_classes, C=strength, balanced=config.balanced)
+    line = yield from map_events(step, lambda event: None)
+    answers = line.logits(unit[:held]).float().log_softmax(1)
+    return (answers + logits.log_softmax(1)) / 2 if config.with_head else answers
 
 
 def _compared(answers: Mapping[float, Tensor], y: Tensor) -> tuple[float, str, dict[str, float]]:
@@ -223,20 +262,21 @@ def calibrated_losses(logits: Tensor, y: Tensor) -> Tensor:
     return at(float(found.x))
 
 
-def _logits(net: Net, files: Sequence[Source], less: LessMemory) -> Step[Tensor]:
-    """(n, K) of labelled images, at the backbone's own size. ImageError where one cannot be read any more."""
-    pre = net.backbone.preprocess
-    out, done = torch.empty(len(files), net.head.out_features), 0
+def _answers(net: Net, files: Sequence[Source], less: LessMemory) -> Step[tuple[Tensor, Tensor]]:
+    """(logits (n, K), features (n, D)) of labelled images, at the backbone's own size. ImageError where one cannot be
+    read any more."""
+    pre, classes = net.backbone.preprocess, net.head.out_features
+    out, done = torch.empty(len(files), classes + net.head.in_features), 0
     for found, pictures in batches(files, pre, LOOK, pinned=less.device.type == "cuda"):
 
         def said(rows: slice, where: torch.device, pictures: Picture = pictures) -> Tensor:
-            return answers_of(net, pictures[rows], where)[0].cpu()
+            return torch.cat(answers_of(net, pictures[rows], where), dim=1).cpu()
 
         parts = yield from less.pieces("gate", len(found), len(found), said)
         out[torch.from_numpy(np.asarray(found))] = torch.cat(parts)
         done += len(found)  # the rows of whole pictures come by shape
         yield Progress(PART, done, len(files))
-    return out
+    return out[:, :classes], out[:, classes:]
 
 
 def _folds_began(event: Event) -> Event | None:

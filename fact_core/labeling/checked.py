@@ -133,8 +133,12 @@ def sides(project: Project, run: Run, ids: IntArray) -> Sides | None:
 
 
 def temperature(told: Any) -> float:
-    """The temperature that a run's result tells of (``work.temperature.fitted``); NaN for none."""
-    return float(told["value"]) if isinstance(told, dict) and "value" in told else math.nan
+    """The temperature that is still to be applied to a run's answers; NaN for none.
+
+    Trainings of earlier versions told one and left their answers as they were; today's have it in their weights.
+    """
+    due = isinstance(told, dict) and "value" in told and not told.get("applied")
+    return float(told["value"]) if due else math.nan
 
 
 def about(project: Project, run: Run, found: Answers, rows: IntArray) -> About:

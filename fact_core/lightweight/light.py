@@ -83,6 +83,10 @@ class LightHead(nn.Module):
         light = _mean(answers)
         return _mean([light, self.tuned_line(pooled).log_softmax(-1)]) if self.tuned else light
 
+    def lines(self) -> list[nn.Linear]:
+        """The layers that give logits."""
+        return [line for name in ("pooled_line", "map_line", "tuned_line") if (line := getattr(self, name, None))]
+
     def config(self) -> dict[str, Any]:
         """What ``from_config`` needs to build an empty head of this shape."""
         names = ("pooled_dim", "token_dim", "width", "n_classes", "mode", "tuned")

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from fact_core.analysis.alike import like_any, near
-from fact_core.analysis.calibration import scaled
 from fact_core.analysis.evaluate import numbered, report
 from fact_core.classifier.model import Classifier
 from fact_core.classifier.predict import predict as answer
@@ -26,11 +25,11 @@ from fact_core.work.training_labels import TrainingLabels
 
 
 def check(
-    pool: Pool, x: FloatArray, classifier: Classifier, known: TrainingLabels, config: TrainConfig, temperature: float
+    pool: Pool, x: FloatArray, classifier: Classifier, known: TrainingLabels, config: TrainConfig
 ) -> Step[Report | None]:
-    """How good the last phase is on the check images, those of unknown classes included. x (N, D): the pool's features.
+    """How good the last phase is on the check images, those of unknown classes included.
 
-    temperature: see ``temperature.fitted``; NaN for none.
+    x (N, D): the pool's features.
     """
     if not len(known.check_ids):
         return None
@@ -50,8 +49,7 @@ def check(
     if known.check_groups is not None and known.groups is not None:
         leaks |= np.isin(known.check_groups[keep], known.groups)
     groups = None if known.check_groups is None else known.check_groups[keep]
-    sure = None if math.isnan(temperature) else scaled(p, temperature)
-    return report(truth, wide, wider, rests_on, about=About(groups, None, leaks, temperature, sure))
+    return report(truth, wide, wider, rests_on, about=About(groups, None, leaks))
 
 
 def newest(project: Project, trained: Run) -> Report | None:
@@ -82,7 +80,7 @@ def newest(project: Project, trained: Run) -> Report | None:
 
 
 def estimate(known: TrainingLabels, said: FloatArray | None) -> Report | None:
-    """Without check images: what cross-validation of a linear probe says, ``temperature.left_out``."""
+    """Without check images: what cross-validation of a linear probe says, ``temperature.cross_validated``."""
     if said is None:
         return None
     basis = f"cross-validation of a linear probe on {len(known.ids)} labels"

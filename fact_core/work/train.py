@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ import torch
 
 from fact_core.analysis.training_time import Amount, expected, in_words
 from fact_core.choices import PRESETS, RECIPES
-from fact_core.classifier.model import save_model
+from fact_core.classifier.model import divide_logits, save_model
 from fact_core.compute.device import describe, repeatable
 from fact_core.config import TrainConfig, to_dict
 from fact_core.errors import ImageChanged
@@ -46,7 +45,6 @@ from fact_core.finetune import phase_cache
 from fact_core.finetune.checkpoint import clear, last_saved
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pipeline import train as run_phases
-from fact_core.labeling.checked import temperature as told_temperature
 from fact_core.phase_config import PCA_IMAGES
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -113,15 +111,16 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
         items.doubt(project, pool.digests)  # the next scan reads all of them, whatever their times say
         raise
     phase_cache.prune(project.cache / "phase2", KEPT_PHASES)
+    honest = temperature.fitted(trained, known, config, x[rows])
+    if honest is not None:
+        divide_logits(trained.classifier, honest["value"])
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
-    save_model(folder / "model", trained.classifier, about)
-    probe = cache(partial(temperature.left_out, known, x[rows], config))  # seconds where there are many labels
-    honest = temperature.fitted(trained, known, config, probe)
-    checked = yield from reports.check(pool, x, trained.classifier, known, config, told_temperature(honest))
-    checked = checked or reports.estimate(known, probe())
+    save_model(folder / "model", trained.classifier, {**about, "temperature": honest})
+    checked = yield from reports.check(pool, x, trained.classifier, known, config)
+    checked = checked or reports.estimate(known, temperature.cross_validated(known, x[rows], config))
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)
-    told["temperature"] = honest
+    told["temperature"] = honest and {**honest, "applied": True}
     told["view"], told["pixels"] = trained.classifier.backbone.preprocess.view, own
     return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fact_core.finetune.estimate import cross_validated
+from fact_core.finetune.estimate import cross_validated, left_out
 
 
 def clumps(spread: float, each: int = 6) -> tuple[np.ndarray, np.ndarray]:
@@ -35,6 +35,26 @@ def test_an_image_is_named_without_its_own_label() -> None:
 def test_a_class_with_one_label_cannot_be_cross_validated() -> None:
     x, y = clumps(0.05)
     assert cross_validated(x[:13], y[:13], 3, c=10.0, seed=0) is None
+
+
+def test_a_class_with_one_label_is_learned_from_and_the_others_are_left_out() -> None:
+    x, y = clumps(0.05)
+    found = left_out(x[:13], y[:13], 3, c=10.0, seed=0)
+    assert found is not None
+    rows, p = found
+    assert rows.tolist() == list(range(12)) and (p.argmax(axis=1) == y[:12]).all()
+    assert (p[:, 2] > 0.01).all()  # the class of the single image was there to be named
+    copies = np.r_[:13, 12]  # the single image twice is a single image still
+    again = left_out(x[copies], y[copies], 3, c=10.0, seed=0)
+    assert again is not None and again[0].tolist() == list(range(12))
+    assert left_out(x[[0, 6, 12]], y[[0, 6, 12]], 3, c=10.0, seed=0) is None
+
+
+def test_where_each_class_has_another_label_all_are_left_out() -> None:
+    x, y = clumps(0.4)
+    found, whole = left_out(x, y, 3, c=3.0, seed=1), cross_validated(x, y, 3, c=3.0, seed=1)
+    assert found is not None and whole is not None
+    assert found[0].tolist() == list(range(18)) and (found[1] == whole).all()
 
 
 def test_the_same_seed_gives_the_same_answers() -> None:

@@ -57,6 +57,9 @@ def test_the_page_has_words_for_all_that_a_training_does(data: Coloured) -> None
     told = {each.step for each in events if isinstance(each, Progress)}
     assert {"labelled images", "check images", "ff.interpolation", "lm.mode"} <= told
     assert {step for step in told if f"train.part.{step}" not in sentences()} <= set(config.phases)
+    decided = {each.name: each.value for each in events if isinstance(each, Decision)}
+    for name in ("ff.temperature", "lm.temperature"):  # of phase 2's head, and of the light model on what it sees
+        assert 0.05 <= float(decided[name]) <= 20 and f"decision.{name}" in sentences()
 
 
 def test_phase_2_keeps_the_norm_statistics_and_leaves_no_drop_path(data: Coloured) -> None:

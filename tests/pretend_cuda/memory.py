@@ -24,7 +24,7 @@ PARTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "tokens": ("lm", {"lm.mode": "lr"}, "features/extract.py"),
     "phase 2": ("lp-ft", {}, "finetune/loop_state.py:_piece"),
     "the whole network": ("lp-ft", {}, "finetune/loop_state.py:__init__"),
-    "gate": ("lp-ft", {"ff.gate": "choose"}, "finetune/weight_mix.py:_logits"),
+    "gate": ("lp-ft", {"ff.gate": "choose"}, "finetune/weight_mix.py:_answers"),
     "naming": ("fact+", {"lm.mode": "lr"}, "finetune/naming.py:_said"),
     "live check": ("lp-ft", {}, "finetune/loop.py:said"),
     "PCA": ("lm", {"lm.mode": "map_lr"}, "lightweight/map_train.py:reduction"),

@@ -67,6 +67,7 @@ class Results:
     checks: int
     classes: list[dict[str, Any]]
     on_training: dict[str, int] | None
+    honest: dict[str, Any] | None  # the temperature in the model's weights, and on how many labels it was fitted
     predicted: Predicted | None
     items: list[dict[str, str]]
     exports: list[Exported]
@@ -148,6 +149,7 @@ def results(project: Project, run: Run) -> Results:
         checks=len(labels_now.snapshot(project, "audit").ids),
         classes=[{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
         on_training=_on_training(project, run, answers),
+        honest=_honest(run),
         predicted=_predicted(project, run, answers),
         items=[{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
         exports=_exports(project),
@@ -197,6 +199,11 @@ def _label_counts(project: Project, run: Run) -> Counter[str]:
         return Counter(dict(zip(class_names(project, run), stored, strict=True)))
     now = labels_now.snapshot(project, "pick")
     return Counter(now.classes[int(y)] for y in now.y)
+
+
+def _honest(run: Run) -> dict[str, Any] | None:
+    told = run.result.get("temperature")
+    return {"by": told["value"], "labels": told["labels"]} if told and told.get("applied") else None
 
 
 def _on_training(project: Project, run: Run, answers: outcome.Answers | None) -> dict[str, int] | None:

@@ -1,0 +1,114 @@
+"""Confidences that are as high as the answers are right, by labels that were left out."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fact_core.analysis.calibration import at_temperature, calibration_error
+from fact_core.classifier.model import divide_logits
+from fact_core.config import train_config
+from fact_core.events import Decision
+from fact_core.generators import finish
+from fact_core.lightweight import logistic
+from fact_core.lightweight.light import MODES, LightHead
+from fact_core.work import temperature
+from fact_core.work.training_labels import TrainingLabels
+
+NOBODY = np.zeros(0, dtype=np.int64)
+
+
+def known(y: Any) -> TrainingLabels:
+    names = tuple(f"class {each}" for each in range(int(np.max(y)) + 1))
+    return TrainingLabels(np.arange(len(y)), np.asarray(y), names, NOBODY, (), tuple(range(len(names))), NOBODY)
+
+
+def trained(**decisions: str) -> Any:
+    told = [Decision(name.replace("_", ".", 1), value, "") for name, value in decisions.items()]
+    return SimpleNamespace(decisions=tuple(told))
+
+
+def clouds(n: int, classes: int = 8, seed: int = 0) -> tuple[Any, Any]:
+    """Classes that overlap, of unit norm like features that the light model reads."""
+    rng = np.random.default_rng(seed)
+    middles = np.random.default_rng(99).normal(size=(classes, 32))
+    y = rng.permutation(np.arange(n) % classes)
+    x = middles[y] + 1.6 * rng.normal(size=(n, 32))
+    return (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32), y
+
+
+@pytest.mark.parametrize("c", [1.0, 10.0, 1e5])
+def test_too_sure_or_too_unsure_the_confidences_become_honest(c: float) -> None:
+    """The temperature is that of a regression as strong as the one that answers, whatever its strength."""
+    x, y = clouds(160)
+    found = temperature.fitted(trained(lm_C=f"{c:g}"), known(y), train_config(recipe="lm"), x)
+    assert found is not None and (found["labels"], found["by"]) == (160, "regression")
+    wide = torch.from_numpy(x).double()
+    line = finish(logistic.fit(wide, torch.from_numpy(y), 8, C=logistic.scaled(c, wide)))
+    far, truth = clouds(4000, seed=1)
+    p = line.logits(torch.from_numpy(far)).softmax(1).numpy()
+    right = p.argmax(axis=1) == truth
+    before = calibration_error(right, p.max(axis=1))
+    after = calibration_error(right, at_temperature(p, found["value"]).max(axis=1))
+    assert after < 0.06 and before > 2 * after, (before, after)
+
+
+def test_a_network_that_was_finetuned_has_the_temperature_of_its_last_phase() -> None:
+    x, y = clouds(80)
+    told = trained(ff_temperature="0.6", lm_temperature="1.8", lm_C="10")
+    assert temperature.fitted(told, known(y), train_config(recipe="fact"), x) == {
+        "value": 1.8,
+        "labels": 80,
+        "by": "light",
+    }
+    assert temperature.fitted(told, known(y), train_config(recipe="lp-ft"), x) == {
+        "value": 0.6,
+        "labels": 80,
+        "by": "phase2",
+    }
+    assert (
+        temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="fact"), x) is None
+    )  # nothing was left out
+
+
+def test_without_labels_enough_or_where_the_pool_has_taught_there_is_none() -> None:
+    x, y = clouds(32)
+    assert temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="lm"), x) is None
+    told = trained(ff_temperature="0.6", lm_temperature="1.8")
+    assert temperature.fitted(told, known(y), train_config(recipe="fact"), x) is None
+    x, y = clouds(160)
+    assert temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="lm+"), x) is None
+    assert temperature.fitted(trained(), known(y), train_config(recipe="lp-paper"), x) is None
+    single = y.copy()
+    single[np.flatnonzero(y == 0)[1:]] = 1  # a class of one image, which nothing can be told of
+    found = temperature.fitted(trained(lm_C="10"), known(single), train_config(recipe="lm"), x)
+    assert found is not None and found["labels"] == 159
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("tuned", [False, True])
+def test_a_temperature_in_the_weights_divides_the_logits(mode: str, tuned: bool) -> None:
+    torch.manual_seed(0)
+    head = LightHead(6, 5, 4, 3, mode, tuned)
+    for values in head.parameters():
+        torch.nn.init.normal_(values)
+    if head.maps:
+        head.basis.normal_()
+    pooled, patches = torch.randn(10, 6), torch.randn(10, 7, 5)
+    before = head(pooled, patches)
+    divide_logits(SimpleNamespace(heads={"lm": head}, final="lm"), 2.5)  # type: ignore[arg-type]
+    after = head(pooled, patches)
+    torch.testing.assert_close(after, (before / 2.5).log_softmax(-1), rtol=1e-4, atol=1e-5)
+    assert torch.equal(after.argmax(1), before.argmax(1))
+
+
+def test_a_linear_head_is_divided_too() -> None:
+    head = torch.nn.Linear(6, 3)
+    x = torch.randn(10, 6)
+    before = head(x)
+    divide_logits(SimpleNamespace(heads={"lp": head}, final="lp"), 0.5)  # type: ignore[arg-type]
+    torch.testing.assert_close(head(x), before * 2)
