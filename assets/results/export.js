@@ -94,6 +94,7 @@ function why(of) {
   const by = newest.against, equal = compared.why === "newest" && by.difference === 0;
   return t(`results.export_why_${compared.why}${equal ? "_equal" : ""}`, {
     best: best && best.run.number,
+    newest: newest.run.number,
     points: by && points(Math.abs(by.difference)),
     images: by && fmt.int(by.n),
   });

@@ -61,6 +61,7 @@ export class Runs {
 function says(top, shown) {
   if (!top) return t("results.runs_unknown");
   if (shown === top) return t("results.runs_is_best", { n: top.run.number });
+  if (shown && shown.waits) return t("results.runs_waits", { n: top.run.number, shown: shown.run.number });
   const by = shown && shown.against;
   if (!by) return t("results.runs_other", { n: top.run.number });
   const words = { n: top.run.number, points: points(Math.abs(by.difference)), images: fmt.int(by.n) };

@@ -207,7 +207,11 @@ def test_the_best_is_proposed_for_export_unless_the_newest_may_be_as_good(folder
     far = train(project, trained_on, wrong=24)
     assert told() == (best, "better")
     assert run_queue.get(project, far).status == "done"
-    train(project, trained_on, predict=False)
+    newest = train(project, trained_on, predict=False)
+    assert told() == (best, "unmeasured")
+    predicting = run_queue.queue(project, "predict", {"run": newest})
+    assert told() == (best, "waits"), "the newest is answering the images: that is no lack of check images"
+    run_queue.finish(project, predicting, "failed", reason="ended")
     assert told() == (best, "unmeasured")
 
 

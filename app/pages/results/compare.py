@@ -35,7 +35,8 @@ class Compared:
     """A run in the table. kind, n, right, interval: on what is known of images that it was not trained on.
 
     against: this run minus the best one on the images that both can be measured on; None for the best itself, and
-    where there are none. bytes: of its files; export_into: a folder that is not there yet.
+    where there are none. bytes: of its files; export_into: a folder that is not there yet; waits: its answers are
+    being made, so that it can be measured soon.
     """
 
     run: TrainingBrief
@@ -47,6 +48,7 @@ class Compared:
     right: int
     interval: list[float] | None
     against: Paired | None
+    waits: bool
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def comparison(project: Project) -> Comparison:
                 right=sum(worth.right.values()),
                 interval=worth.interval,
                 against=_against(project, run, right[run.id], right[best]) if other else None,
+                waits=run.status == "done" and not worth.right and _is_answering(project, run),
             )
         )
     return Comparison(rows, best, *proposal([row for row in rows if row.run.status == "done"], best))
@@ -104,7 +107,8 @@ def proposal(rows: Sequence[Compared], best: int) -> tuple[int, str]:
 
     why: "only" (there is no other), "unknown" (none can be measured: the newest), "best" (the newest is the best),
     "newest" (the best is better by no more than chance: the newest has seen the newest labels), "better" (by more than
-    chance), "unmeasured" (the newest cannot be held against the best), "" (there is no run).
+    chance), "waits" (the newest is answering the images, so that nobody knows yet), "unmeasured" (the newest cannot be
+    held against the best), "" (there is no run).
     """
     if not rows:
         return 0, ""
@@ -116,7 +120,7 @@ def proposal(rows: Sequence[Compared], best: int) -> tuple[int, str]:
     if newest.run.id == best:
         return best, "best"
     if newest.against is None:
-        return best, "unmeasured"
+        return best, "waits" if newest.waits else "unmeasured"
     return (best, "better") if newest.against.sure else (newest.run.id, "newest")
 
 
@@ -145,6 +149,11 @@ def _against(project: Project, run: Run, mine: Right, other: Right) -> Paired | 
     grouped = checked.sides(project, run, np.array(common, dtype=np.int64))
     one, two = np.array([mine[i] for i in common]), np.array([other[i] for i in common])
     return between(one, two, grouped.groups if grouped else None)
+
+
+def _is_answering(project: Project, run: Run) -> bool:
+    predicting = findings.predict_run(project, run.id)
+    return predicting is not None and predicting.open
 
 
 def _measured(project: Project, run: Run) -> Measured:

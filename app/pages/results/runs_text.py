@@ -10,6 +10,8 @@ TEXT = {
     "results.runs_unknown": "None of them can be measured yet.",
     "results.runs_is_best": "Run {n}, which is shown, is the best so far.",
     "results.runs_other": "Run {n} is the best so far.",
+    "results.runs_waits": "Run {shown}, which is shown, is answering the images; then it is held against the others. "
+    "Of those run {n} is the best so far.",
     "results.runs_better": "Run {n} is better: {points} points more on the same {images} images, which is more than "
     "chance.",
     "results.runs_perhaps": "Run {n} has {points} points more on the same {images} images. That is within the noise.",
@@ -52,6 +54,8 @@ TEXT = {
     "proposed: it has learned from the newest labels.",
     "results.export_why_better": "Run {best} is better than the newest by {points} points on the same {images} images, "
     "which is more than chance.",
+    "results.export_why_waits": "Run {newest}, the newest, is answering the images. Then it is known whether it "
+    "is better; until then run {best} is proposed, the best that was measured.",
     "results.export_why_unmeasured": "Run {best} is the best that can be measured; the newest cannot be yet.",
     "results.export_other": "You are looking at run {n}.",
     "results.export_own_choice": "You chose it yourself. Proposed is run {n}.",
