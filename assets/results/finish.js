@@ -10,6 +10,7 @@ import { stampNow, startRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { askChecks } from "./accuracy.js";
 import { meter, notes, percent, unlabeled } from "./finish_facts.js";
+import { keepGoals, keptGoals } from "./goals.js";
 import { OwnGoals, partWords } from "./own_goals.js";
 import { canLook } from "./words.js";
 
@@ -30,7 +31,7 @@ export class Finish {
     this.key = ""; // of what is shown
     this.busy = false;
     this.data = /** @type {Finishing | null} */ (null);
-    this.own = new OwnGoals(() => this.draw());
+    this.own = new OwnGoals(() => this.set());
     this.goal = 0; // until the person, or what is accepted, says one
     this.number = 0; // of the run that is shown
     this.move = (goal) => (this.goal = goal);
@@ -75,12 +76,23 @@ export class Finish {
   }
 
   take(found) {
-    if (!this.data || this.data.run !== found.run) this.goal = 0;
     const first = !this.data || this.data.run !== found.run;
     this.data = found;
-    if (first) this.own.set(found.step && !found.step.older ? found.step.own : {});
-    this.goal = this.goal || (found.step && !found.step.older ? found.step.goal : Math.min(USUAL, found.best || USUAL));
+    if (first) this.recall(found);
     this.node.hidden = false;
+    this.draw();
+  }
+
+  /** The goals that the person set last, whichever run was shown; else those of what is accepted; else the usual one. */
+  recall({ step, best, classes }) {
+    const last = keptGoals() || (step && !step.older ? step : null), own = Object.entries(last?.own || {});
+    this.own.set(Object.fromEntries(own.filter(([id]) => classes.some((each) => each.id === Number(id)))));
+    this.goal = last?.goal || Math.min(USUAL, best || USUAL);
+  }
+
+  /** The person has set a goal. */
+  set() {
+    keepGoals(this.goal, this.own.goals);
     this.draw();
   }
 
@@ -153,7 +165,7 @@ export class Finish {
       oninput: () => {
         this.goal = goals[Number(range.value)].goal;
         say();
-        this.draw();
+        this.set();
       },
     });
     const label = el("label", { for: "finish-goal" });
@@ -169,7 +181,7 @@ export class Finish {
       this.goal = goal;
       range.value = String(nearest());
       say();
-      this.draw();
+      this.set();
     };
     say();
     return el("div", { class: "finish-goal" }, label, el("div", { class: "sl-slide" }, range, value));

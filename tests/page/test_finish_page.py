@@ -52,6 +52,8 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     goal.press("End")
     expect(part).to_contain_text("99.5 % takes at least 736 check images among the accepted")
     goal.press("Home")
+    page.reload()
+    expect(goal).to_have_value("0")  # what a person wants is not forgotten
     page.locator("#finish-ask").press("Enter")
     expect(page.locator("#finish-can")).to_contain_text("images can be accepted")
     assert len(acceptances.looks(project)) == 1
