@@ -40,10 +40,11 @@ SIZES, LARGEST = (10_000, 100_000), 1_000_000
 TRAINED, CHECKED, WRONG, WIDTH = 300, 200, 0.2, 128
 AGAIN = 7
 
-#: Click, or choose an option; then wait until ``ready`` and for two frames. The time in ms.
+#: Click, double click, or choose an option; then wait until ``ready`` and for two frames. The time in ms.
 TIMED = """async ([place, value, ready]) => {
     const node = document.querySelector(place), is = new Function(`return ${ready}`), began = performance.now();
     if (value === null) node.click();
+    else if (value === "dblclick") node.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
     else { node.value = value; node.dispatchEvent(new Event("change", { bubbles: true })); }
     const frame = () => new Promise((done) => requestAnimationFrame(() => done()));
     await frame();
@@ -110,7 +111,7 @@ def walk(page: Page) -> dict[str, float]:
     page.locator(".rv-order").select_option("wrong")
     page.locator("[data-id=split-check]").click()
     page.wait_for_timeout(300)
-    found["large"] = timed(".rv-tile", LARGE)
+    found["large"] = timed(".rv-tile", LARGE, "dblclick")
     alt = page.evaluate("() => document.querySelector('.rv-box .lb-image:not(.lb-next)').alt")
     page.wait_for_timeout(300)
     found["next"] = timed(".rv-box [data-id=next]", f"({LARGE} || {alt!r}) !== {alt!r}")
@@ -143,7 +144,9 @@ def answer(project: Project, seed: int = 0) -> None:
     p[row, best], p[row, y] = p[row, y], p[row, best]  # the likeliest class is the answer
     file = project.predictions_file(run)
     file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(file, allow_pickle=False, ids=ids, y=y, confidence=p.max(axis=1), probabilities=p, phase_lm=y)
+    digests = np.array(items.pool(project).digests, dtype=np.bytes_)
+    answers = {"ids": ids, "digests": digests, "y": y, "confidence": p.max(axis=1), "probabilities": p, "phase_lm": y}
+    np.savez(file, allow_pickle=False, **answers)
     _done(project, "predict", {"run": run}, {"run": run})
     x = (np.eye(len(known), WIDTH)[truth] + 0.3 * rng.normal(size=(len(ids), WIDTH))).astype(np.float32)
     store = FeatureStore.open(project.features_folder("bench"), WIDTH, {"backbone": "bench"})

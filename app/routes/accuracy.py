@@ -11,20 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.routes.kept_answers import answers_of, true_names_of
 from app.shell.server import Opened
 from fact_core.analysis.intervals import Right, interval
 from fact_core.errors import FactError
-from fact_core.exchange.true_names import true_names
 from fact_core.labeling import checked, labels_now
 from fact_core.labeling.checked import Answers
-from fact_core.storage import items
 from fact_core.storage import project as projects
-from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import IntArray, Labels
-
-NEWEST = 30  # runs whose answers are kept in memory
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Accuracy:
 def accuracy(held: Opened, run: Run) -> Accuracy | None:
     """The figure of a finished training run by its stored answers; None without any, or without anything to compare."""
     try:
-        known = _answers(held, run)
+        known = answers_of(held, run)
     except FactError:
         return None  # the Results page says why
     if known is None:
@@ -76,13 +72,12 @@ def _verdicts(known: Answers, names: Mapping[int, str]) -> tuple[IntArray, Right
 
 def _by_truth(held: Opened, run: Run, known: Answers) -> tuple[IntArray, Right, str]:
     """(ids, whether each is answered right, kind) by true classes, worked out once for each run's answers."""
-    kept: dict[int, tuple[object, tuple[IntArray, Right, str]]] = held.cache.setdefault("true answers", {})
-    stamp = (_stamp(held.project, run), items.counts(held.project).pool, excluded(held.project))
-    if run.id not in kept or kept[run.id][0] != stamp:
-        names, kind = true_names(held.project, run, known.classes)
+    kept: dict[int, tuple[object, object, tuple[IntArray, Right, str]]] = held.cache.setdefault("true answers", {})
+    names, kind = true_names_of(held, run, known)
+    if run.id not in kept or kept[run.id][0] is not names or kept[run.id][1] is not known:
         none = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
-        kept[run.id] = (stamp, (*(_verdicts(known, names) or none), kind))
-    return kept[run.id][1]
+        kept[run.id] = (names, known, (*(_verdicts(known, names) or none), kind))
+    return kept[run.id][2]
 
 
 def _labels(held: Opened) -> tuple[Labels, IntArray]:
@@ -94,22 +89,3 @@ def _labels(held: Opened) -> tuple[Labels, IntArray]:
         kept = held.cache["labels for accuracy"] = (version, (audit, every))
     found: tuple[Labels, IntArray] = kept[1]
     return found
-
-
-def _stamp(project: Project, run: Run) -> tuple[int, tuple[str, ...]]:
-    """What a run's stored answers are known by: when they were written, and what its classes are called now."""
-    return project.predictions_file(run.id).stat().st_mtime_ns, checked.class_names(project, run)
-
-
-def _answers(held: Opened, run: Run) -> Answers | None:
-    """The answers of a run, kept while its file stays."""
-    file = held.project.predictions_file(run.id)
-    if not file.is_file():
-        return None
-    kept: dict[int, tuple[object, Answers | None]] = held.cache.setdefault("answers", {})
-    stamp = _stamp(held.project, run)
-    if run.id not in kept or kept[run.id][0] != stamp:
-        while len(kept) >= NEWEST:
-            kept.pop(next(iter(kept)))
-        kept[run.id] = (stamp, checked.answers(held.project, run))
-    return kept[run.id][1]

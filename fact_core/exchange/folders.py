@@ -70,6 +70,20 @@ def table(pool: Pool, aliases: Mapping[str, int | None], level: int = 0) -> tupl
     return Table("folders", "Image", "folders", ("file", "folder", "part"), rows, (0,), (1,)), found
 
 
+def may_hold(found: Iterable[str], classes: Collection[str]) -> bool:
+    """Whether each image may lie in a folder of some class, and each class may have one, whatever the case of its name.
+
+    found: the folders that images lie in, as ``items.folders`` tells them. A quick no; a yes may be wrong.
+    """
+    names, places = set(), set(found)
+    for part in {part for each in places for part in each.split("/")}:
+        try:
+            names.add(clean_name(part, "folder name").casefold())
+        except InputError:
+            continue  # no class can be called so
+    return "" not in places and {each.casefold() for each in classes} <= names
+
+
 def folder_labels(pool: Pool, level: int = 0, known: Collection[str] = ()) -> dict[int, str]:
     """Image id -> class name: the name of a folder that each image lies in.
 

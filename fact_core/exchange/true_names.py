@@ -18,8 +18,10 @@ def true_names(project: Project, run: Run, classes: tuple[str, ...]) -> tuple[di
 
     Read after training alone.
     """
-    pool = items.pool(project)
     listed = demo_truth(project.images)
+    if listed is None and not folders.may_hold(items.folders(project), classes):
+        return {}, ""  # without a look at each of a hundred thousand paths
+    pool = items.pool(project)
     if listed is not None:
         named = ((int(i), listed.get(Path(path).name)) for i, path in zip(pool.ids, pool.paths, strict=True))
         found, kind = {i: name for i, name in named if name is not None}, "demo"

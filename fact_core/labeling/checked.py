@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,10 +56,12 @@ def answers(project: Project, run: Run) -> Answers | None:
     return read_answers(file, class_names(project, run), items.digests(project)) if file.is_file() else None
 
 
-def read_answers(file: Path, classes: Sequence[str], now: Mapping[int, str] | None = None) -> Answers:
+def read_answers(
+    file: Path, classes: Sequence[str], now: tuple[IntArray, npt.NDArray[np.bytes_]] | None = None
+) -> Answers:
     """The stored predictions of a run. RunError when the file is gone or damaged.
 
-    now: image -> digest of its file (``items.digests``); images that were answered as other bytes are left out.
+    now: the images' digests by id (``items.digests``); images that were answered as other bytes are left out.
     """
     try:
         with open(file, "rb") as opened, np.load(opened, allow_pickle=False) as stored:
@@ -70,7 +72,7 @@ def read_answers(file: Path, classes: Sequence[str], now: Mapping[int, str] | No
             )
             scaled = stored["scaled"].astype(np.float32) if "scaled" in stored.files else None
             digests = stored["digests"] if "digests" in stored.files else None
-            keep = _current(ids, digests, now or {})
+            keep = _current(ids, digests, now)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
     numbers = ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32)
@@ -78,15 +80,20 @@ def read_answers(file: Path, classes: Sequence[str], now: Mapping[int, str] | No
     return found if keep.all() else _only(found, keep)
 
 
-def _current(ids: IntArray, digests: npt.NDArray[np.bytes_] | None, now: Mapping[int, str]) -> npt.NDArray[np.bool_]:
+def _current(
+    ids: IntArray, digests: npt.NDArray[np.bytes_] | None, now: tuple[IntArray, npt.NDArray[np.bytes_]] | None
+) -> npt.NDArray[np.bool_]:
     """Which rows (N,) are about the bytes of now. digests (N,): None where an earlier version has answered.
 
     An image that ``now`` does not know is kept; so is one without a digest of then, unless nobody knows what it is.
     """
-    here = [now.get(item) for item in ids.tolist()]
-    then = here if digests is None else [each.decode() for each in digests.tolist()]
-    rows = zip(here, then, strict=True)
-    return np.array([new is None or (new == old and new != "") for new, old in rows], dtype=np.bool_)
+    if now is None or not len(now[0]):
+        return np.ones(len(ids), dtype=np.bool_)
+    known, here = now
+    place = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+    new = here[place]
+    same = (new != b"") if digests is None else (new == digests) & (new != b"")
+    return np.asarray((known[place] != ids) | same)
 
 
 def _only(found: Answers, keep: npt.NDArray[np.bool_]) -> Answers:

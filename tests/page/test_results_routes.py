@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from PIL import Image
 
 from app.pages.results import findings, outcome
 from app.routes import register_all
@@ -320,3 +321,18 @@ def test_an_export_goes_into_a_folder_that_does_not_exist(foldered: Site) -> Non
     assert first.parent == foldered.project.folder.parent and not first.exists()
     first.mkdir()
     assert foldered.get("/results")["export_into"] == f"{first}-2"
+
+
+def test_kept_answers_are_about_the_files_of_now(foldered: Site) -> None:
+    """An image that another one has replaced under its name has no answer any more, also where answers are kept."""
+    project = foldered.project
+    run = train(project, label(project))
+    file, pool = project.predictions_file(run), items.pool(project)
+    with np.load(file) as stored:
+        np.savez(file, **stored, digests=np.array(pool.digests, dtype=np.bytes_))
+    before = foldered.get("/results")["measured"]["n"]
+    check = next(entry.item for entry in selections.queue(project) if entry.role == "audit")
+    path = project.images / pool.paths[pool.ids.tolist().index(check)]
+    Image.new("RGB", (32, 32), (1, 2, 3)).save(path)
+    finish(scan(project))
+    assert foldered.get("/results")["measured"]["n"] == before - 1

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.pages.results import figures, findings, outcome
+from app.routes import kept_answers
 from app.routes.run_briefs import TrainingBrief, training_briefs
+from app.shell.server import Opened
 from fact_core.analysis.intervals import interval
 from fact_core.analysis.paired import Paired, between
 from fact_core.errors import RunError
@@ -71,13 +73,14 @@ class Differing:
     ids: list[int]
 
 
-def comparison(project: Project) -> Comparison:
+def comparison(held: Opened) -> Comparison:
     """Every training that is over with what its answers are worth. They are compared on check images where there are
     some for all of them, else on what folders or the demo know."""
+    project = held.project
     briefs = training_briefs(project)
     over = [run for run in run_queue.list_runs(project, "train") if not run.open]
     done = [run for run in over if run.status == "done"]
-    found = {run.id: _measured(project, run) for run in done}
+    found = {run.id: _measured(held, run) for run in done}
     by_checks = all(each.kind == "check" for each in found.values() if each.right)
     right = {run: each.right if by_checks or each.kind != "check" else {} for run, each in found.items()}
     best, nothing = best_of(right), Measured("", {}, None)
@@ -156,12 +159,13 @@ def _is_answering(project: Project, run: Run) -> bool:
     return predicting is not None and predicting.open
 
 
-def _measured(project: Project, run: Run) -> Measured:
+def _measured(held: Opened, run: Run) -> Measured:
     """What is known of the images that the run was not trained on, and which of its answers are right by it."""
-    answers = findings.answers_of(project, run)
+    project, answers = held.project, kept_answers.answers_of(held, run)
     if answers is None:
         return Measured("", {}, None)
-    check, truth, kind = findings.known_classes(project, run, answers)
+    true = kept_answers.true_names_of(held, run, answers)
+    check, truth, kind = findings.known_classes(project, run, answers, true)
     known, what = (check, "check") if check else (truth, kind)
     rows = np.array([row for row, i in enumerate(answers.ids.tolist()) if i in known], dtype=np.int64)
     if not len(rows):

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from app.pages.results import figures, outcome
+from app.routes import kept_answers
 from app.routes.run_briefs import TrainingBrief, is_stale, training_briefs
 from app.shell.decision_text import decision_words
+from app.shell.server import Opened
 from fact_core.choices import EXPORTS
 from fact_core.errors import RunError
 from fact_core.exchange.true_names import true_names
@@ -109,24 +111,30 @@ def class_names(project: Project, run: Run) -> tuple[str, ...]:
     return checked.class_names(project, run)
 
 
-def known_classes(project: Project, run: Run, answers: outcome.Answers) -> tuple[dict[int, str], dict[int, str], str]:
+def known_classes(
+    project: Project, run: Run, answers: outcome.Answers, true: tuple[dict[int, str], str] | None = None
+) -> tuple[dict[int, str], dict[int, str], str]:
     """(check labels, other truth, its kind): image id -> class name, never of an image that the run was trained on.
+
+    true: the true classes (``true_names``), where they were read already.
 
     The other truth is of images that nobody labeled: those with a label, of any role, are told apart from it.
     The demo's true classes and the names of class folders are read here and nowhere else: after training.
     """
-    truth, kind = true_names(project, run, answers.classes)
+    truth, kind = true or true_names(project, run, answers.classes)
     labeled = set(labels_now.snapshot(project).ids.tolist())
     return checked.check_names(project, run), {i: name for i, name in truth.items() if i not in labeled}, kind
 
 
-def results(project: Project, run: Run) -> Results:
+def results(held: Opened, run: Run) -> Results:
     """Everything the Results page shows of one training run."""
-    answers, briefs = answers_of(project, run), training_briefs(project)
+    project = held.project
+    answers, briefs = kept_answers.answers_of(held, run), training_briefs(project)
     counts = _label_counts(project, run)
     measured, second, looked_at = None, None, 0
     if answers is not None:
-        check, truth, kind = known_classes(project, run, answers)
+        true = kept_answers.true_names_of(held, run, answers)
+        check, truth, kind = known_classes(project, run, answers, true)
         more = figures.more(project, run, answers)
         by_check = outcome.measure(answers, check, "check", counts, more)
         by_truth = outcome.measure(answers, truth, kind, counts, more)

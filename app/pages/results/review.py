@@ -10,7 +10,8 @@ from zipfile import BadZipFile
 import numpy as np
 
 from app.pages.results import findings, outcome
-from app.routes import binary
+from app.routes import binary, kept_answers
+from app.shell.server import Opened
 from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.rows import finite_unit
 from fact_core.errors import RunError
@@ -70,8 +71,9 @@ class Look:
     near: list[Near] | None
 
 
-def columns(project: Project, run: Run, answers: outcome.Answers) -> Columns:
+def columns(held: Opened, run: Run, answers: outcome.Answers) -> Columns:
     """The answers of a training run for the images that are in the pool now."""
+    project = held.project
     pool = items.pool(project)
     order = np.argsort(answers.ids, kind="stable")
     order = order[np.isin(answers.ids[order], pool.ids)]
@@ -79,7 +81,7 @@ def columns(project: Project, run: Run, answers: outcome.Answers) -> Columns:
     by_path = sorted(range(len(pool)), key=pool.paths.__getitem__)
     rank = np.empty(len(pool), dtype=np.int64)
     rank[by_path] = np.arange(len(pool))
-    _, truth, kind = findings.known_classes(project, run, answers)
+    _, truth, kind = findings.known_classes(project, run, answers, kept_answers.true_names_of(held, run, answers))
     classes = (*answers.classes, *sorted(set(truth.values()) - set(answers.classes)))
     return Columns(
         ids=ids,

@@ -6,7 +6,7 @@ import numpy as np
 from fastapi import FastAPI, Response
 
 from app.pages.results import compare, findings, review, suspects
-from app.routes import binary
+from app.routes import binary, kept_answers
 from app.routes.queue import item_of
 from app.routes.runs import Number
 from app.routes.shapes import told
@@ -52,10 +52,10 @@ def packed_of(held: Opened, run_id: int) -> bytes:
         stamp = (run.id, _stamp(held, run), projects.version(held.project).rpartition(".")[0])
         kept = held.cache.get("review")
         if kept is None or kept[0] != stamp:
-            known = findings.answers_of(held.project, run)
+            known = kept_answers.answers_of(held, run)
             if known is None:
                 raise RunError("This run has no predictions yet", do="Predict the pool first.")
-            kept = held.cache["review"] = (stamp, review.packed(review.columns(held.project, run, known)))
+            kept = held.cache["review"] = (stamp, review.packed(review.columns(held, run, known)))
     content: bytes = kept[1]
     return content
 
@@ -77,7 +77,7 @@ def compare_of(held: Opened) -> compare.Comparison:
     kept = held.cache.get("compare")
     if kept is None or kept[0] != stamp:
         with db.shared(held.project.db):
-            kept = held.cache["compare"] = (stamp, compare.comparison(held.project))
+            kept = held.cache["compare"] = (stamp, compare.comparison(held))
     found: compare.Comparison = kept[1]
     return found
 

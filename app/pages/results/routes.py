@@ -27,9 +27,9 @@ def register(app: FastAPI, server: Any) -> None:
     @app.get("/x/{key}/results")
     def results(key: str, run: int = 0) -> dict[str, Any]:
         """Everything the Results page shows of a training run (0: the newest)."""
-        project = server.project(key)
-        with db.shared(project.db):
-            return told(findings.results(project, findings.train_run(project, run)))
+        held = server.opened(key)
+        with db.shared(held.project.db):
+            return told(findings.results(held, findings.train_run(held.project, run)))
 
     @app.get("/x/{key}/predictions")
     def predictions(key: str, run: int = 0) -> Response:
