@@ -149,6 +149,7 @@ interface AddedByHand {
   check: number;
   beside_check: number;
   answered: number;
+  left_out: number;
   unknown: number;
   queue: any;
 }

@@ -73,5 +73,13 @@ TEXT = {
     "help.train": "Linear probe, finetune, light model; recipes with a plus learn from your unlabeled images too. "
     "You can close the page meanwhile.",
     "help.results": "How good the classifier is and what that rests on, then take it along.",
-    "help.keys": "Keys",
+    "help.keys": "Keys of the page “{page}”",
+    "help.key_click": "Click",
+    "help.does_click": "in lists and grids: select this one alone",
+    "help.key_one": "Ctrl and click, Space",
+    "help.does_one": "one more, or one less; on a Mac Cmd",
+    "help.key_upto": "Shift and click, Shift and arrows",
+    "help.does_upto": "all up to there",
+    "help.key_all": "Ctrl+A",
+    "help.does_all": "all of the list",
 }

@@ -4,7 +4,7 @@ import { api } from "../shell/server.js";
 import { refreshState } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 
-const LEFT = ["check", "beside_check", "answered", "chosen", "unknown"]; // why an image is left as it is
+const LEFT = ["check", "beside_check", "answered", "left_out", "chosen", "unknown"]; // why an image is left as it is
 
 /** What came of it, in words.
  *  @param {AddedByHand} found */

@@ -1,5 +1,4 @@
-// A grid whose images open at a click: only those on the screen are there. With Ctrl, Shift, the space bar or while
-// several are chosen a click marks.
+// A grid whose images open at a double click: only those on the screen are there. A click selects as in a file manager.
 import { arrange, el } from "../shell/dom.js";
 import { Layout } from "./layout.js";
 import { MarkedGrid } from "./marked_grid.js";
@@ -8,11 +7,12 @@ const WORDS = 36; // px below an image: two lines
 const MOST_TILES = 600; // that are kept, seen or not
 
 /** A tile: its node, with the image's place among those that are shown.
- *  @typedef {HTMLElement & {fsPlace: number}} Tile */
+ *  @typedef {HTMLElement & {fsPlace: number, fsId: number}} Tile */
 
 /** What one adds: makes and writes its tiles, and says what a click does. */
 export class ClickGrid extends MarkedGrid {
-  /** name: of its classes and ids; label: what it is called; owner: {open(id), changed()}. */
+  /** name: of its classes and ids; label: what it is called; owner: {open(id), changed(), took?(id): a click has
+   *  selected that one alone}. */
   constructor(name, label, owner) {
     super();
     this.name = name;
@@ -27,7 +27,8 @@ export class ClickGrid extends MarkedGrid {
     }, this.floor);
     this.layout = new Layout(WORDS);
     this.tiles = new Map();
-    this.marking = false; // a click marks
+    this.marking = false; // each click, or touch, selects one more
+    this.alone = false; // the one that is marked was clicked: it goes where the arrows go
     this.top = 0; // where it is scrolled to, also while it is not on the screen
     this.frame = 0;
     this.listen();
@@ -48,7 +49,14 @@ export class ClickGrid extends MarkedGrid {
     const { host } = this;
     host.addEventListener("click", (event) => {
       const tile = this.tileAt(event);
-      if (tile) this.press(tile.fsPlace, event);
+      if (!tile) return;
+      // A finger has no second button and no keys: it opens, as on a phone.
+      if (event.pointerType === "touch" && !this.marking) this.owner.open(tile.fsId);
+      else this.press(tile.fsPlace, event);
+    });
+    host.addEventListener("dblclick", (event) => {
+      const tile = this.tileAt(event), plain = !event.ctrlKey && !event.metaKey && !event.shiftKey;
+      if (tile && plain && !this.marking) this.owner.open(tile.fsId);
     });
     host.addEventListener("scroll", () => this.draw(), { passive: true });
     this.watcher = new ResizeObserver(() => this.draw());
@@ -99,7 +107,7 @@ export class ClickGrid extends MarkedGrid {
     const tile = this.tiles.get(id);
     tile.style.transform = `translate(${layout.x(i)}px, ${layout.y(i)}px)`;
     tile.style.width = tile.firstChild.style.height = `${layout.side}px`;
-    tile.fsPlace = i;
+    Object.assign(tile, { fsPlace: i, fsId: id });
     this.write(tile, id);
     tile.classList.toggle("lg-selected", marked);
     tile.classList.toggle("lg-focus", i === this.focus);
@@ -117,12 +125,19 @@ export class ClickGrid extends MarkedGrid {
   press(i, event) {
     this.host.focus({ preventScroll: true });
     this.focus = i;
-    if (event.shiftKey) this.range(this.anchor, i, true);
-    else if (event.ctrlKey || event.metaKey || this.marking) this.range(i, i, !this.marks.has(this.ids[i]));
-    else return this.owner.open(this.ids[i]);
-    this.anchor = event.shiftKey ? this.anchor : i;
+    this.pick(i, event.ctrlKey || event.metaKey || this.marking, event.shiftKey);
+    this.alone = this.marks.size === 1 && !this.marking;
+    if (this.alone && this.owner.took) this.owner.took(this.ids[i]);
     this.owner.changed();
     this.draw();
+  }
+
+  /** @override */
+  move(step, event) {
+    if (this.alone && !event.shiftKey && !event.ctrlKey) this.marks.clear();
+    if (this.alone && !event.shiftKey) this.owner.changed();
+    this.alone = false;
+    super.move(step, event);
   }
 
   /** @override */
@@ -132,6 +147,7 @@ export class ClickGrid extends MarkedGrid {
 
   /** @override */
   remarked() {
+    this.alone = false;
     this.owner.changed();
   }
 

@@ -39,6 +39,19 @@ export class MarkedGrid {
     }
   }
 
+  /** What a click selects, here and in file managers: this one alone; with Ctrl (one) one more or one less; with Shift
+   *  (upto) all from the last one up to here, and with both these beside the others. */
+  pick(i, one, upto) {
+    if (upto) {
+      if (!one) this.marks.clear();
+      return this.range(this.anchor, i, true);
+    }
+    const yes = !one || !this.marks.has(this.ids[i]);
+    if (!one) this.marks.clear();
+    this.range(i, i, yes);
+    this.anchor = i;
+  }
+
   move(step, event) {
     if (!this.ids.length) return;
     const from = this.focus;
@@ -67,8 +80,7 @@ export class MarkedGrid {
 
   toggle() {
     if (!this.ids.length) return;
-    this.range(this.focus, this.focus, !this.marks.has(this.ids[this.focus]));
-    this.anchor = this.focus;
+    this.pick(this.focus, true, false);
     this.remarked();
     this.draw();
   }

@@ -32,6 +32,10 @@ function answers(page) {
     retry: () => page.store.queue.retry(),
     dismiss: () => page.store.queue.dismiss(),
     unselect: () => page.map.select([]),
+    seeChosen: () => {
+      page.view(true);
+      page.grid.looped();
+    },
     choose_these: () => page.side.chooseThese(),
     gridclear: () => page.grid.clear(),
     gridconfirm: () => page.grid.confirm(),

@@ -1,5 +1,5 @@
-// The grid: many images at once, only those on the screen are there. In a list "looks like X" a click or drag marks the
-// wrong ones and one key gives X to the others that were seen; in other lists they are selected as in a file manager.
+// The grid: many images at once, only those on the screen are there. They are selected as in a file manager; in a list
+// "looks like X" what is selected is wrong, and one key gives X to the others that were seen.
 import { Layout } from "../images/layout.js";
 import { MarkedGrid } from "../images/marked_grid.js";
 import { doubtOf, loadSuspects } from "../images/doubts.js";
@@ -11,14 +11,27 @@ import { toast } from "../shell/notices.js";
 import { redraw } from "../shell/redraw.js";
 import { stampNow } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
-import { END, firstList, isGiven, isOpen, isRest, likeOf, listsOf, membersOf, NOT, stillOpen } from "./grid_lists.js";
+import {
+  END,
+  firstList,
+  isGiven,
+  isOpen,
+  isRest,
+  likeOf,
+  listsOf,
+  membersOf,
+  NOT,
+  ON_MAP,
+  stillOpen,
+} from "./grid_lists.js";
 import { makeTile, tileWords } from "./grid_tile.js";
 
 const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image
 
 export class Grid extends MarkedGrid {
-  /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, odd() -> what images/odd.js tells, open(id),
+  /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, odd() -> what images/odd.js tells,
+   *  picked() -> images that are selected on the map, open(id),
    *  look(id), give(ids, classId, source, seconds), mark(ids, kind)}. */
   constructor(parts, owner) {
     super();
@@ -106,6 +119,11 @@ export class Grid extends MarkedGrid {
     this.refresh(true);
   }
 
+  looped() { // what is selected on the map is looked at before it gets a class
+    if (this.owner.picked().length) this.choose(ON_MAP);
+    else if (this.list === ON_MAP) this.refresh(true);
+  }
+
   async order() {
     if (isGiven(this.list)) this.doubts = this.doubts ? null : await this.doubted();
     else this.sure = !this.sure;
@@ -151,9 +169,12 @@ export class Grid extends MarkedGrid {
     return listsOf({ ...this.owner, refused: this.refused });
   }
 
-  fillLists({ model, like, rest, strange, given }) {
+  fillLists({ map, model, like, rest, strange, given }) {
     /** @type {[string, any[]][]} */
-    const groups = [["grid.group_model", model], ["grid.group_like", like], ["grid.group_rest", rest]];
+    const groups = [["grid.group_map", map], ["grid.group_model", model], ["grid.group_like", like], [
+      "grid.group_rest",
+      rest,
+    ]];
     groups.push(["grid.group_odd", strange], ["grid.group_class", given]);
     const option = ([name, words]) => el("option", { value: name }, words);
     const group = ([label, rows]) => el("optgroup", { label: t(label) }, rows.map(option));
@@ -315,19 +336,10 @@ export class Grid extends MarkedGrid {
   }
 
   press(i, event) {
-    const like = this.like, before = new Set(this.marks);
+    const one = event.ctrlKey || event.metaKey, before = one ? new Set(this.marks) : new Set();
     this.focus = i;
-    if (event.shiftKey) {
-      if (!like) this.marks.clear();
-      this.range(this.anchor, i, true);
-      this.drag = null;
-    } else {
-      const alone = !like && !(event.ctrlKey || event.metaKey), yes = alone || !this.marks.has(this.ids[i]);
-      if (alone) this.marks.clear();
-      this.range(i, i, yes);
-      this.anchor = i;
-      this.drag = { from: i, yes, before: alone ? new Set() : before };
-    }
+    this.pick(i, one, event.shiftKey);
+    this.drag = event.shiftKey ? null : { from: i, yes: this.marks.has(this.ids[i]), before };
     this.owner.look(this.ids[i]);
     this.draw();
   }

@@ -10,6 +10,9 @@ export const likeOf = (list) => (/^(like|rest):\d+$/.test(list) ? Number(list.sl
 /** The list of what a person said is not what the model says; what is shown where no list of the rest has images. */
 export const NOT = "rest:not", END = "end";
 
+/** The list of what is selected on the map: by a loop, a box, or by its file name. */
+export const ON_MAP = "map";
+
 /** Whether the images of a list are those that a model left. */
 export const isRest = (list) => list.startsWith("rest:");
 
@@ -46,8 +49,8 @@ function listsOfRest(left, store, refused) {
 }
 
 /** The lists there are, as [name, words, images]: what a model left, what looks like a class, others, what has a class.
- *  rest() -> Rest | null; refused: class -> images that are not it. */
-export function listsOf({ store, suggest, pool, rest, odd, refused }) {
+ *  rest() -> Rest | null; picked() -> images that are selected on the map; refused: class -> images that are not it. */
+export function listsOf({ store, suggest, pool, rest, odd, refused, picked = () => [] }) {
   const left = rest(), model = left ? listsOfRest(left, store, refused) : [];
   const like = store.classes
     .map((each) => [`like:${each.id}`, t("grid.like", { name: each.name }), suggest.list(each.id).length])
@@ -63,7 +66,9 @@ export function listsOf({ store, suggest, pool, rest, odd, refused }) {
       .map(({ kind }) => [`odd:${kind}`, oddOf(found, kind, store).length])
       .filter(([, n]) => n)
       .map(([name, n]) => [name, t(name.replace(":", "."), { n: fmt.int(n) })]);
+  const n = picked().length;
   return {
+    map: n ? [[ON_MAP, t("grid.map", { n: fmt.int(n) })]] : [],
     model,
     like,
     strange,
@@ -80,7 +85,8 @@ export function firstList({ model, like }) {
 
 /** The images of a list, in order. refused: class -> images that are not it; sure: the surest come first; doubts: how
  *  much labels are doubted, where those are to come first. */
-export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure, doubts = null }) {
+export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure, doubts = null, picked = () => [] }) {
+  if (list === ON_MAP) return picked();
   const like = likeOf(list);
   if (like) {
     const not = refused.get(like) || new Set();

@@ -1,12 +1,10 @@
 // What each key does, for the help sheets.
-import { el } from "../shell/dom.js";
+import { clickLines, keySheet } from "../shell/help.js";
 import { t } from "../shell/text.js";
 
-const ACTS = "give zero accept letters arrows skip undo redo flag exclude clear add view mark escape zoom sheet".split(
-  " ",
-);
+const ACTS = "give zero accept letters arrows skip undo redo flag exclude clear add view open".split(" ");
+const LAST = "escape zoom sheet".split(" ");
+/** @returns {[string, string][]} */
+const lines = (acts) => acts.map((each) => [t(`label.key_${each}`), t(`label.does_${each}`)]);
 
-export function keyList() {
-  const line = (each) => [el("dt", {}, el("kbd", {}, t(`label.key_${each}`))), el("dd", {}, t(`label.does_${each}`))];
-  return el("dl", { class: "lb-keys" }, ACTS.map(line));
-}
+export const keyList = () => keySheet([...lines(ACTS), ...clickLines(), ...lines(LAST)]);

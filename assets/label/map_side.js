@@ -4,8 +4,10 @@ import { classColour, classShape, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { keepSession, keptSession } from "../shell/kept.js";
 import { toast } from "../shell/notices.js";
+import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
+import { chosenBar } from "./map_chosen.js";
 import { BAKED, COLOURS, paintingOf, paintKey, roleOf } from "./map_colours.js";
 import { Legend } from "./map_legend.js";
 
@@ -140,24 +142,11 @@ export class MapSide {
   }
 
   drawChosen() {
-    const n = this.chosen.length, bar = { type: "button", class: "lb-bar-button" };
-    const unselect = { ...bar, "data-act": "unselect" }, add = { ...bar, "data-act": "choose_these" };
-    this.parts.chosen.hidden = !n;
-    if (!n) return;
-    const { checks, have, free } = this.parted();
-    const without = t(checks === 1 ? "label.without_check" : "label.without_checks", { n: fmt.int(checks) });
-    this.parts.chosen.replaceChildren(
-      el("strong", {}, t(n === 1 ? "label.selected_one" : "label.selected", { n: fmt.int(n) })),
-      ...(have ? [this.also(have)] : []),
-      ...(checks ? [el("span", {}, without)] : []),
-      el(
-        "span",
-        { class: "push" },
-        free.length ? t("label.press_class", { n: fmt.int(free.length) }) : t("label.none_free"),
-      ),
-      this.store.selection ? el("button", add, t("choice.add")) : "",
-      el("button", unselect, t("label.unselect"), el("kbd", {}, t("label.cap_escape"))),
-    );
+    const { parts, store, chosen } = this, n = chosen.length, { checks, have, free } = this.parted();
+    parts.chosen.hidden = !n;
+    const add = store.selection ? free.filter((id) => roleOf(store, id) === null && !store.isDone(id)).length : 0;
+    const key = [n, chosen[0], chosen[n - 1], checks, have, free.length, this.relabel, add];
+    redraw(parts.chosen, n ? key : [], () => n ? chosenBar({ n, checks, have, free, add, also: this.also(have) }) : "");
   }
 
   chooseThese() { // the dots of the loop are to be labeled one by one
@@ -173,7 +162,7 @@ export class MapSide {
       this.changed();
     };
     const box = el("input", { type: "checkbox", checked: this.relabel, onchange });
-    return el("label", {}, box, t(have === 1 ? "label.also_one" : "label.also", { n: fmt.int(have) }));
+    return have ? el("label", {}, box, counted("label.also", have)) : "";
   }
 
   // ---- search by name

@@ -86,7 +86,7 @@ class LabelPage {
         if (this.gridded) this.grid.refresh(false);
         this.draw();
       },
-      onSelect: (ids) => this.side && this.side.chose(ids),
+      onSelect: (ids) => this.side && this.chose(ids),
     });
   }
 
@@ -97,6 +97,7 @@ class LabelPage {
       rest: () => this.rest,
       pool: () => (this.map.data ? this.map.data.ids : []),
       odd: () => this.odd,
+      picked: () => this.side.chosen,
       open: (id) => this.open(id),
       look: (id) => this.map.setCurrent(id),
       give: (ids, classId, source, seconds) => this.giveMany(ids, classId, source, seconds),
@@ -239,6 +240,11 @@ class LabelPage {
     if (this.gridded && !this.gone) this.grid.refresh(false);
   }
 
+  chose(ids) { // on the map
+    this.side.chose(ids);
+    if (this.gridded) this.grid.looped();
+  }
+
   escape() {
     if (this.side.chosen.length) this.map.select([]);
     else if (this.map.tool) this.side.tool(this.map.tool);
@@ -267,7 +273,8 @@ class LabelPage {
   give(classId) {
     if (performance.now() - this.store.movedAt < KEYS_REST) return; // it was meant for the class before
     this.classes.flash(classId);
-    if (this.side.chosen.length) this.giveChosen(classId);
+    const marked = this.gridded && this.grid.marks.size > 0; // some of those that the map has selected, perhaps
+    if (this.side.chosen.length && !marked) this.giveChosen(classId);
     else if (this.gridded) this.grid.give(classId);
     else this.answer("label", classId);
   }

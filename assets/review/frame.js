@@ -43,7 +43,7 @@ export function buildFrame(review) {
     type: "button",
     "aria-expanded": "false",
     onclick: () => {
-      const open = node.classList.toggle("rv-open");
+      const open = node.classList.toggle("rv-see");
       filters.setAttribute("aria-expanded", String(open));
     },
   }, t("review.filters"));
@@ -123,6 +123,12 @@ function barOf(review) {
       el("option", { value: "" }, t("review.give")),
       ...names.map(([id, name]) => el("option", { value: String(id) }, name)),
     ]);
+  const open = el(
+    "button",
+    { type: "button", class: "lb-bar-button rv-see", onclick: () => review.go(review.grid.ids[review.grid.focus]) },
+    t("review.see"),
+    el("kbd", {}, t("label.cap_accept")),
+  );
   const clear = el(
     "button",
     { type: "button", class: "lb-bar-button push", onclick: () => review.grid.clear() },
@@ -130,5 +136,10 @@ function barOf(review) {
     el("kbd", {}, "Esc"),
   );
   const hint = el("span", { class: "clip" }, t("review.press"));
-  return { bar: el("div", { class: "lg-bar rv-bar", hidden: true }, marked, give, hint, clear), marked, fillClasses };
+  return {
+    bar: el("div", { class: "lg-bar rv-bar", hidden: true }, marked, open, give, hint, clear),
+    marked,
+    open,
+    fillClasses,
+  };
 }

@@ -1,18 +1,15 @@
 // The keys of the review: of its grid, and of one image at large. Never while the person types.
 import { closeButton, showDialog } from "../shell/dialog.js";
-import { el } from "../shell/dom.js";
+import { clickLines, keySheet } from "../shell/help.js";
 import { t } from "../shell/text.js";
 
 const TYPING = "input, textarea, select, [contenteditable]:not([contenteditable=false])";
-const ACTS = "open arrows give mark zoom where flag exclude clear undo search escape sheet".split(" ");
+const ACTS = "open arrows give".split(" ");
+const LAST = "zoom where flag exclude clear undo search escape sheet".split(" ");
+/** @returns {[string, string][]} */
+const lines = (acts) => acts.map((each) => [t(`review.key_${each}`), t(`review.does_${each}`)]);
 
-export function reviewKeys() {
-  const line = (each) => [
-    el("dt", {}, el("kbd", {}, t(`review.key_${each}`))),
-    el("dd", {}, t(`review.does_${each}`)),
-  ];
-  return el("dl", { class: "lb-keys" }, ACTS.map(line));
-}
+export const reviewKeys = () => keySheet([...lines(ACTS), ...clickLines(), ...lines(LAST)]);
 
 export const showReviewKeys = () => showDialog(t("review.sheet"), reviewKeys(), closeButton);
 

@@ -363,6 +363,7 @@ export class Review {
   drawBar() {
     const { parts, grid, store } = this, n = grid.marks.size, names = store.classes.map(({ id, name }) => [id, name]);
     parts.bar.hidden = !n;
+    parts.open.hidden = n !== 1;
     parts.marked.textContent = counted("review.marked", n);
     parts.fillClasses(names);
     parts.several.setAttribute("aria-pressed", String(grid.marking));

@@ -171,7 +171,7 @@ export class Evidence {
   // ---- regions without a pick
   gaps(state) {
     const found = this.about(state);
-    return found ? found.gaps.filter((gap) => !this.act.chosen(gap.item)) : [];
+    return found ? found.gaps.filter((gap) => !this.act.chosen(gap.item) && !this.act.isOut(gap.item)) : [];
   }
 
   size(gap) {

@@ -9,7 +9,7 @@ import { pendingRun } from "./progress.js";
 const TOOLS = ["lasso", "box"];
 
 export class Hand {
-  /** page: {parts, map, take(queue), look(id)} */
+  /** page: {parts, map, chosen, take(queue), look(id), kindOf(id)} */
   constructor(page) {
     this.page = page;
     this.ids = []; // the dots of the loop
@@ -32,14 +32,20 @@ export class Hand {
     this.draw();
   }
 
+  /** Those of the loop that can be added, as far as is known here. */
+  free() {
+    const { chosen, kindOf } = this.page, mine = new Set(chosen.entries.map((entry) => entry.id));
+    return this.ids.filter((id) => !mine.has(id) && !kindOf(id));
+  }
+
   draw() {
-    const { parts } = this.page, n = this.ids.length, may = this.may();
+    const { parts } = this.page, n = this.ids.length, may = this.may(), free = n && may ? this.free().length : 0;
     parts.tools.hidden = !may;
     parts.loop.hidden = !n || !may;
     const button = (words, onclick) => el("button", { type: "button", class: "lb-bar-button", onclick }, words);
-    redraw(parts.loop, [n, may, this.ids[0]], () => [
+    redraw(parts.loop, [n, may, this.ids[0], free], () => [
       el("strong", {}, counted("choice.selected", n)),
-      button(counted("choice.add_n", n), () => this.add(this.ids)),
+      free ? button(counted("choice.add_n", free), () => this.add(this.ids)) : el("span", {}, t("choice.loop_none")),
       el("span", { class: "push" }),
       button(t("choice.unselect"), () => this.page.map.select([])),
     ]);

@@ -11,20 +11,20 @@ export const rejectable = (entry) => Boolean(entry) && entry.role === "pick" && 
 /** Whether the person added an image to the choice and can take it out again. */
 export const returnable = (entry) => Boolean(entry) && entry.role === "pick" && !entry.state && Boolean(entry.source);
 
-/** What a key does with an image: [key, words], or null. */
-export function hintOf(entry, mayAdd) {
+/** What a key does with an image: [key, words], or null. kind: of the answer that it has, "" for none. */
+export function hintOf(entry, mayAdd, kind) {
   if (rejectable(entry)) return ["R", t("select.reject_hint")];
   if (returnable(entry)) return ["R", t("choice.take_back_hint")];
-  return !entry && mayAdd ? ["A", t("choice.add_hint")] : null;
+  return !entry && mayAdd && !kind ? ["A", t("choice.add_hint")] : null;
 }
 
 export function drawNothing(host) {
   host.replaceChildren(el("h2", {}, t("select.look")), el("p", { class: "small" }, t("choice.hint")));
 }
 
-/** number: its place in words; act: what its buttons do, step(by), reject(id), add(id), takeBack(id). mayAdd: there is
- *  a choice that an image can be added to. */
-export function drawLook(host, entry, number, mayAdd, act) {
+/** number: its place in words; act: what its buttons do, step(by), reject(id), add(id), takeBack(id), putBack(id).
+ *  mayAdd: there is a choice that an image can be added to; kind: of the answer that it has, "" for none. */
+export function drawLook(host, entry, number, { mayAdd, kind }, act) {
   const buttons = () => [...host.querySelectorAll("button")];
   const held = buttons().findIndex((button) => button === document.activeElement);
   const img = el("img", { class: "sl-large", src: imageUrl(entry.id, LARGE), alt: entry.path });
@@ -41,7 +41,7 @@ export function drawLook(host, entry, number, mayAdd, act) {
     el("div", { class: "sl-stage" }, img),
     el("p", { class: "sl-name", dir: "auto" }, entry.path),
     el("p", { class: "small" }, t("select.size", { w: entry.w, h: entry.h })),
-    ...what(entry, mayAdd, act),
+    ...what(entry, mayAdd, kind, act),
   );
   if (held >= 0) (buttons()[held] || buttons()[1]).focus(); // "next" stays in hand
 }
@@ -51,18 +51,19 @@ function way(image, key, onclick) {
   return el("button", { type: "button", class: "btn icon", ...words, onclick }, icon(image));
 }
 
-function what(entry, mayAdd, act) {
+function what(entry, mayAdd, kind, act) {
   const button = (key, cap, does) => {
     const onclick = () => does(entry.id);
-    return el("button", { type: "button", class: "btn sl-reject", onclick }, t(key), el("kbd", {}, cap));
+    const words = [t(key), cap && el("kbd", {}, cap)].filter(Boolean);
+    return el("button", { type: "button", class: "btn sl-reject", onclick }, words);
   };
+  if (kind === "exclude") return [reasonLine("choice.is_out"), button("choice.put_back", "", act.putBack)];
   if (rejectable(entry)) return [button("select.reject", "R", act.reject)];
   if (returnable(entry)) return [button("choice.take_back", "R", act.takeBack)];
-  const why = el("p", { class: "small sl-reason" }, t(reason(entry)));
-  return !entry.role && mayAdd ? [why, button("choice.add", "A", act.add)] : [why];
+  if (entry.role) return [reasonLine(entry.role === "audit" ? "select.check_fixed" : "select.labeled_fixed")];
+  if (kind) return [reasonLine("choice.is_answered")];
+  const why = reasonLine("choice.not_chosen");
+  return mayAdd ? [why, button("choice.add", "A", act.add)] : [why];
 }
 
-function reason(entry) {
-  if (!entry.role) return "choice.not_chosen";
-  return entry.role === "audit" ? "select.check_fixed" : "select.labeled_fixed";
-}
+const reasonLine = (key) => el("p", { class: "small sl-reason" }, t(key));

@@ -40,7 +40,8 @@ class OddGrid extends ClickGrid {
 }
 
 export class OddView {
-  /** page: {look(id) shows an image closer, showOdd() puts this view into the middle}. */
+  /** page: {look(id) shows an image closer, showOdd() puts this view into the middle, answered(): an answer may be
+   *  another}. */
   constructor(page) {
     this.page = page;
     /** @type {import("../images/odd.js").Odd | null} */
@@ -53,6 +54,7 @@ export class OddView {
     this.note = el("div", { class: "note sl-odd-note", role: "status", hidden: true });
     this.grid = new OddGrid({
       open: (id) => page.look(id),
+      took: (id) => page.look(id),
       changed: () => this.drawActs(),
       why: (id) => whyOdd(this.data, id, this.kind === OUT ? "all" : this.kind),
     });
@@ -117,6 +119,18 @@ export class OddView {
   out() {
     if (!this.store.loaded) return this.data ? this.data.excluded : [];
     return [...this.store.states].filter(([, state]) => state.kind === "exclude").map(([id]) => id);
+  }
+
+  /** What kind of answer an image has, as far as is known here; "" for none. */
+  kindOf(id) {
+    if (this.store.loaded) return this.store.stateOf(id)?.kind || "";
+    return this.data && this.data.excluded.includes(id) ? "exclude" : "";
+  }
+
+  /** Put an image that is left out back into the pool. */
+  async putBack(id) {
+    await this.store.start();
+    if (this.kindOf(id) === "exclude") this.change([id], true);
   }
 
   idsOf(kind) {
@@ -185,6 +199,7 @@ export class OddView {
   draw() {
     this.drawNote(app.state);
     if (this.isShown) this.fill(false);
+    this.page.answered();
   }
 
   drawHead() {
@@ -212,8 +227,12 @@ export class OddView {
   /** Leave out, or put back, what is marked; else the whole list, as the button says; by a key the one in hand. */
   leave(some = this.grid.marks.size ? this.grid.meant() : this.grid.ids.slice()) {
     if (!some.length || !this.store.loaded) return;
-    const back = this.kind === OUT, n = this.store.changeMany(some, back ? "clear" : "exclude", null, null, "grid");
     this.grid.marks.clear();
+    this.change(some, this.kind === OUT);
+  }
+
+  change(some, back) {
+    const n = this.store.changeMany(some, back ? "clear" : "exclude", null, null, "grid");
     if (n) this.store.offer(counted(back ? "label.put_back" : "label.excluded", n), () => this.step("undo"));
     this.draw();
   }

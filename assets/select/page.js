@@ -18,12 +18,13 @@ import { buildFrame } from "./frame.js";
 import { Groups } from "./groups.js";
 import { Hand } from "./hand.js";
 import { factsOf } from "./how.js";
+import { press } from "./keys.js";
 import { drawLook, drawNothing, hintOf, rejectable, returnable } from "./look.js";
 import { OddView } from "./odd.js";
 import { drawRun, isPending, pendingRun, stepText } from "./progress.js";
 import { lackOf } from "./weights.js";
+import { amounts, toLabel } from "./words.js";
 
-const TYPING = "input, textarea, select, [contenteditable], [role=menu]";
 const VIEWS = ["map", "grid", "odd"];
 
 /** The piece "select". */
@@ -42,13 +43,19 @@ class SelectPage {
     this.chosen = new Chosen();
     this.loaded = null; // the version of the queue that is shown
     this.now = 0; // the image that is looked at
+    this.shown = ""; // the kind of answer that it is shown with
     this.view = "map";
     this.busy = false;
     this.gone = false;
     this.hand = new Hand(this);
     this.parts = buildFrame(root, this);
     this.groups = new Groups();
-    this.odd = new OddView({ look: (id) => this.look(id), draw: () => this.draw(), showOdd: () => this.show("odd") });
+    this.odd = new OddView({
+      look: (id) => this.look(id),
+      draw: () => this.draw(),
+      showOdd: () => this.show("odd"),
+      answered: () => this.shown !== this.kindOf(this.now) && this.look(this.now),
+    });
     this.parts.odd.append(this.odd.host);
     this.parts.note.append(this.odd.note);
     this.map = new PoolMap(this.parts.map, {
@@ -61,6 +68,7 @@ class SelectPage {
     this.evidence = new Evidence(this.parts.evidence, {
       title: (value) => this.title("strategy", value),
       chosen: (id) => Boolean(this.chosen.entryOf(id)),
+      isOut: (id) => this.kindOf(id) === "exclude",
       choices: () => (this.form ? this.form.choices("strategy") : []),
       ...this.hand.acts,
       look: (id) => this.look(id).then(() => this.parts.look.scrollIntoView({ block: "nearest" })),
@@ -301,9 +309,11 @@ class SelectPage {
     if (held) markTile(this.root, this.now)?.focus({ preventScroll: true });
   }
 
+  kindOf = (id) => this.odd.kindOf(id);
+
   describe(id) {
     const entry = this.chosen.entryOf(id);
-    const hint = hintOf(entry, this.hand.may());
+    const hint = hintOf(entry, this.hand.may(), this.kindOf(id));
     if (!entry) return { ...(this.evidence.region(app.state, id) || { title: t("select.not_chosen") }), hint };
     return { title: this.chosen.numberOf(entry), line: entry.path.split("/").pop(), hint };
   }
@@ -337,7 +347,9 @@ class SelectPage {
     const tile = this.root.querySelector(".sl-strip [aria-current]");
     if (tile) parts.strip.scrollLeft = tile.offsetLeft + tile.offsetWidth / 2 - parts.strip.clientWidth / 2;
     const act = { ...this.hand.acts, step: (by) => this.step(by), reject: (item) => this.reject(item) };
-    drawLook(parts.look, entry, entry.role ? chosen.numberOf(entry) : t("select.not_chosen"), this.hand.may(), act);
+    const stands = { mayAdd: this.hand.may(), kind: this.shown = this.kindOf(id) };
+    const number = entry.role ? chosen.numberOf(entry) : t("select.not_chosen");
+    drawLook(parts.look, entry, number, stands, { ...act, putBack: (item) => this.odd.putBack(item).catch(toast) });
   }
 
   step(by) {
@@ -369,31 +381,17 @@ class SelectPage {
 
   onKey = (event) => {
     if (this.view === "odd") return this.odd.press(event);
-    const modified = event.isComposing || event.repeat || event.ctrlKey || event.metaKey || event.altKey;
-    if (modified || !this.root.offsetParent || document.querySelector("dialog[open]")) return;
-    if (event.target.closest && event.target.closest(TYPING)) return;
+    press(event, this.root, Boolean(this.loaded), this.keys());
+  };
+
+  /** What each key does, by code. */
+  keys() {
     const aim = this.map.hovered || this.now, aimed = this.chosen.entryOf(aim);
-    const act = {
+    return {
       KeyR: () => (returnable(aimed) ? this.hand.takeBack([aim]) : rejectable(aimed) && this.reject(aim)),
-      KeyA: () => aim && !aimed && this.hand.add([aim]),
+      KeyA: () => aim && !aimed && !this.kindOf(aim) && this.hand.add([aim]),
       ArrowRight: () => this.step(1),
       ArrowLeft: () => this.step(-1),
-    }[event.code];
-    if (!act || !this.loaded) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    act();
-  };
-}
-
-function amounts(images, check) {
-  const key = check ? "select.images_checks" : images === 1 ? "select.images_one" : "select.images";
-  return t(key, { n: fmt.int(images), check: fmt.int(check) });
-}
-
-function toLabel(state, n) { // when labeling has begun: what is left of it
-  const of = state.labels, begun = of && of.picks_done + of.checks_done > 0;
-  const left = begun ? of.picks + of.checks - of.picks_done - of.checks_done - of.skipped : 0;
-  if (left > 0) return t(left === 1 ? "select.label_rest_one" : "select.label_rest", { n: fmt.int(left) });
-  return t(n === 1 ? "select.label_one" : "select.label_these", { n: fmt.int(n) });
+    };
+  }
 }

@@ -4,6 +4,7 @@ import { labelPage } from "../label/page.js";
 import { projectPage } from "../project/page.js";
 import { resultsPage } from "../results/page.js";
 import { reviewKeys } from "../review/keys.js";
+import { selectKeys } from "../select/keys.js";
 import { selectPage } from "../select/page.js";
 import { trainCharts } from "../train/chart_pane.js";
 import { shownRun } from "../train/follow.js";
@@ -16,7 +17,7 @@ import { weigh } from "../train/times.js";
 import { lower } from "../train/words.js";
 import { app } from "./app.js";
 import { header } from "./header.js";
-import { addHelp } from "./help.js";
+import { addHelp, listenForHelp } from "./help.js";
 import { onNewKey, sendKey } from "./key.js";
 import { errorBox, toast, watchTrouble } from "./notices.js";
 import { followAddress, goTo } from "./pages.js";
@@ -68,6 +69,8 @@ async function begin() {
   askAgainForPictures();
   watchWindow();
   onNewKey(() => dispatchEvent(new Event("online"))); // ask again at once, the queue of labels too
+  listenForHelp();
+  addHelp("select", () => [selectKeys()]);
   addHelp("label", () => [keyList()]);
   addHelp("results", () => [reviewKeys()]);
   setWords(await api("/x/text.json"));

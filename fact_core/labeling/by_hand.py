@@ -8,13 +8,14 @@ is easy, so a promise does not count it as chosen (``finishing``).
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling import labels_now
+from fact_core.labeling.history import State
 from fact_core.labeling.selections import BY_HAND
 from fact_core.storage import db, groups
 from fact_core.storage.excluded import IN_POOL
@@ -28,7 +29,7 @@ class Added:
     """What came of it. ids: the images that are picks now and were none.
 
     Left as they are: chosen (were picks already), check (check images), beside_check (belong together with one),
-    answered (labeled, skipped, marked, left out), unknown (not in the pool).
+    answered (labeled, skipped, marked), left_out (of the pool by a person), unknown (no image that can be used).
     """
 
     ids: tuple[int, ...]
@@ -36,6 +37,7 @@ class Added:
     check: int
     beside_check: int
     answered: int
+    left_out: int
     unknown: int
 
 
@@ -66,7 +68,8 @@ def add(project: Project, ids: Sequence[int]) -> Added:
         _insert(con, selection, free)
         if free:
             db.bump(con)
-    count = {kind: len(kinds.get(kind, ())) for kind in ("chosen", "check", "beside_check", "answered", "unknown")}
+    reasons = ("chosen", "check", "beside_check", "answered", "left_out", "unknown")
+    count = {kind: len(kinds.get(kind, ())) for kind in reasons}
     return Added(tuple(free), **count)
 
 
@@ -123,9 +126,11 @@ def _kind(
     picks: Collection[int],
     checks: Collection[int],
     mates: Collection[int],
-    said: Collection[int],
+    said: Mapping[int, State],
 ) -> str:
     """Why an image is left as it is, or "free"."""
+    if item in said and said[item].kind == "exclude":
+        return "left_out"
     if item in checks:
         return "check"
     if item in picks:

@@ -225,7 +225,7 @@ def show_review(page: Page) -> None:
 
 def show_large(page: Page) -> None:
     show_review(page)
-    page.locator(".rv-tile").first.click()
+    page.locator(".rv-tile").first.dblclick()
     expect(page.locator(".rv-near li").first).to_be_visible()
 
 

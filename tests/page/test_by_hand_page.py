@@ -108,6 +108,17 @@ def test_one_image_a_region_and_a_box_of_dots(
     expect(page.locator(".sv-region")).to_have_count(0)
     assert by_hand(project) == [GAP]
 
+    # what is left out is not offered, but put back; the keys of the page are told
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("replace a chosen image by the next best")
+    page.keyboard.press("Escape")
+    operations.apply(project, "test", [Op(2, "exclude", 20)])
+    page.mouse.click(*dot(page, ".sl-map", 20))
+    expect(look).to_contain_text("It is left out of the pool")
+    expect(look.get_by_role("button", name="Add to the choice")).to_have_count(0)
+    look.get_by_role("button", name="Put back into the pool").click()
+    expect(look.get_by_role("button", name="Add to the choice")).to_be_visible()
+
     # one image by its key: pointed at on the map
     page.mouse.click(*dot(page, ".sl-map", 20))
     expect(look).to_contain_text("Not chosen")
@@ -131,7 +142,7 @@ def test_one_image_a_region_and_a_box_of_dots(
     loop = page.locator(".sl-loop")
     expect(loop).to_contain_text("13 images")
     assert axe_says(browser, address_of(project)) == []
-    loop.get_by_role("button", name="Add 13 to the choice").click()
+    loop.get_by_role("button", name="Add 8 to the choice").click()  # what cannot be added is not offered
     expect(strip).to_have_count(PICKS + 2 + 8)
     for words in ("8 images are in the choice now", "2 are check images", "1 has an answer", "2 were chosen before"):
         expect(toasts.last).to_contain_text(words)
@@ -162,7 +173,9 @@ def test_a_loop_on_the_map_of_label_adds_to_the_queue(address_of: AddressOf, pag
     page.mouse.move(right[0] + 2, right[1] + 20, steps=4)
     page.mouse.up()
     page.keyboard.up("Shift")
-    page.locator(".lb-chosen").get_by_role("button", name="Add to the choice").click()
+    chosen = page.locator(".lb-chosen")
+    expect(chosen.locator(".lb-seen img")).to_have_count(3)  # what a class would be given to
+    chosen.get_by_role("button", name="Add 3 to the choice").click()
     expect(page.locator(".lb-count-of")).to_contain_text(f"0 of {PICKS + CHECKS + 3}")
     assert by_hand(project) == [20, 21, 22]
     on_page(page, "label")

@@ -171,7 +171,10 @@ def test_filters_are_in_the_address_and_many_are_labeled_at_once(
     wait_for_class(page, project, ids[3], "green")  # a check image, labeled before
 
     # arrows walk through the list, an image beside it leads back
+    page.locator(".rv-tile").nth(3).click()  # as in a file manager: this one alone
     page.locator(".rv-tile").nth(4).click()
+    expect(page.locator(".rv-bar")).to_contain_text("1 selected")
+    page.locator(".rv-tile").nth(4).dblclick()
     place = page.locator(".rv-place")
     expect(place).to_have_text("5 of 24")
     page.keyboard.press("ArrowRight")

@@ -188,5 +188,11 @@ TEXT = {
     "select.how_checks": "Check images",
     "select.how_time": "Time",
     "select.how_seed": "Seed",
+    "select.key_reject": "R",
+    "select.does_reject": "replace a chosen image by the next best; take out one that you added",
+    "select.key_add": "A",
+    "select.does_add": "add the image under the pointer, or the one that is looked at, to the choice",
+    "select.key_arrows": "← →",
+    "select.does_arrows": "previous, next chosen image",
     "select.kept": "Features of {n} images are kept: a new selection needs no new pass.",
 }
