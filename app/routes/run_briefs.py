@@ -10,7 +10,7 @@ from typing import Any
 from app.routes.accuracy import accuracy
 from app.shell.server import Opened
 from app.shell.trainings import number, numbers
-from fact_core.choices import PRESETS, RECIPES
+from fact_core.choices import BACKBONES, PRESETS, RECIPES
 from fact_core.labeling import classes, labels_now
 from fact_core.storage import items, run_events, run_queue
 from fact_core.storage.excluded import excluded
@@ -51,13 +51,17 @@ class RunBrief:
 
 @dataclass(frozen=True)
 class TrainingBrief:
-    """A training run in a line: ``number`` is its place among the trainings; recipe and preset by their titles."""
+    """A training run in a line: ``number`` is its place among the trainings; recipe and preset by their titles.
+
+    backbone: its name, as a run asks for it; net: its title.
+    """
 
     id: int
     number: int
     recipe: str
     preset: str
     backbone: str
+    net: str
     status: str
     reason: str
     labels: int | None
@@ -117,13 +121,14 @@ def training_briefs(project: Project) -> dict[int, TrainingBrief]:
 
 
 def _training(run: Run, number: int) -> TrainingBrief:
-    recipe, preset = str(run.config.get("recipe", "")), str(run.config.get("preset", ""))
+    recipe, preset, backbone = (str(run.config.get(name, "")) for name in ("recipe", "preset", "backbone"))
     return TrainingBrief(
         id=run.id,
         number=number,
         recipe=RECIPES[recipe].title if recipe in RECIPES else recipe,
         preset=PRESETS[preset].title if preset in PRESETS else preset,
-        backbone=run.config.get("backbone", ""),
+        backbone=backbone,
+        net=BACKBONES[backbone].title if backbone in BACKBONES else backbone,
         status=run.status,
         reason=run.reason,
         labels=run.result.get("labels"),

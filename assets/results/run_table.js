@@ -19,7 +19,7 @@ const COLUMNS = {
   against: (row) => (row.against ? row.against.difference : 1),
   recipe: (row) => row.run.recipe,
   labels: (row) => row.run.labels ?? 0,
-  backbone: (row) => row.run.backbone,
+  backbone: (row) => row.run.net,
   effort: (row) => row.run.preset,
   time: (row) => row.run.seconds ?? 0,
   ended: (row) => row.ended ?? 0,
@@ -51,7 +51,7 @@ function cell(name, row, best, differ) {
       run.note ? el("small", { class: "results-runnote", dir: "auto" }, run.note) : "",
     ],
     recipe: () => run.recipe,
-    backbone: () => run.backbone,
+    backbone: () => run.net,
     labels: () => (run.labels === null ? "–" : fmt.int(run.labels)),
     effort: () => run.preset,
     accuracy: () =>

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { sorted } from "./run_table.js";
 
 const row = (id, recipe, right, n) => ({
-  run: { id, number: id, recipe, backbone: "", labels: 10 * id, preset: "", seconds: 100 - id },
+  run: { id, number: id, recipe, net: "", labels: 10 * id, preset: "", seconds: 100 - id },
   right,
   n,
   ended: id,

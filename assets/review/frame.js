@@ -43,7 +43,7 @@ export function buildFrame(review) {
     type: "button",
     "aria-expanded": "false",
     onclick: () => {
-      const open = node.classList.toggle("rv-see");
+      const open = node.classList.toggle("rv-open");
       filters.setAttribute("aria-expanded", String(open));
     },
   }, t("review.filters"));

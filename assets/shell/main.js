@@ -10,6 +10,7 @@ import { trainCharts } from "../train/chart_pane.js";
 import { shownRun } from "../train/follow.js";
 import { trainEfforts, wanted } from "../train/efforts.js";
 import { choose, fill, submit } from "../train/form.js";
+import { trainRecipes, wantedRecipe } from "../train/recipes.js";
 import { trainHead } from "../train/head.js";
 import { trainNow } from "../train/now.js";
 import { trainRunsList, trainSettings } from "../train/settings.js";
@@ -35,6 +36,7 @@ const PIECES = {
   label: labelPage,
   "train-head": trainHead,
   "train-settings": trainSettings,
+  "train-recipes": trainRecipes,
   "train-efforts": trainEfforts,
   "train-runs": trainRunsList,
   "train-charts": trainCharts,
@@ -48,7 +50,7 @@ function publish() {
   const early = window.FactStudio ? window.FactStudio.pieces : [];
   window.FactStudio = {
     pieces: { push: ([name, host]) => attach(name, host) },
-    train: { choose, fill, submit, weigh, wanted, shownRun, lower },
+    train: { choose, fill, submit, weigh, wanted, wantedRecipe, shownRun, lower },
     get state() {
       return app.state;
     },

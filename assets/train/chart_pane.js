@@ -34,10 +34,12 @@ class ChartPane {
     // On a phone the phases keep their width and lie side by side; the words over them stay where they are.
     const scroll = { class: "chart-scroll", tabindex: "0", role: "region", "aria-label": t("train.charts") };
     this.scroll = el("div", scroll, this.line, stage);
-    this.light = el("p", { class: "small chart-light", hidden: true }, t("train.light"));
-    root.replaceChildren(el("div", { class: "train-charts" }, this.notes, this.scroll, this.light, this.empty));
+    this.details = el("details", { class: "small chart-light", hidden: true, ontoggle: () => this.unfold() });
+    this.details.append(el("summary", {}, t("train.details")), el("p", {}, t("train.light")));
+    root.replaceChildren(el("div", { class: "train-charts" }, this.notes, this.scroll, this.details, this.empty));
     this.charts = new Charts(this.host, {
       words: todoWords,
+      folded: t("train.light_folded"),
       named: (panel, short) => t(`train.panel.${panel}${short ? ".short" : ""}`),
       onZoom: (yes) => {
         this.zoom.hidden = !yes;
@@ -57,7 +59,7 @@ class ChartPane {
     this.notes.replaceChildren(...notes.filter(Boolean));
     this.empty.hidden = Boolean(run);
     this.scroll.hidden = !run;
-    this.light.hidden = !data || !data.figure.layout.meta.panels.some((each) => each.panel);
+    this.details.hidden = !data || !data.figure.layout.meta.panels.some((each) => each.panel);
     if (!data) return;
     if (data !== this.seen) this.show(run, data);
     const { phases } = data.figure.layout.meta;
@@ -76,6 +78,11 @@ class ChartPane {
     const missing = () => this.notes.append(el("p", { class: "note bad" }, t("train.plotly_missing")));
     this.charts.show(data.figure, data.plotly).catch(missing);
     this.heads.replaceChildren(...headings(data));
+  }
+
+  unfold() { // or fold: the losses of the light model's solvers
+    this.charts.options.folded = this.details.open ? "" : t("train.light_folded");
+    this.charts.redraw();
   }
 
   toPhase() { // the one that learns, where the phases are wider than the window

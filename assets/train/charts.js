@@ -1,6 +1,7 @@
 // The charts of a training run: one plotly figure. A new one takes its place in the same node: the zoom is kept.
 //   const charts = new Charts(host, {words(first) -> text of a phase not begun,
-//                                    named(panel, short) -> name of a solver's panel, onZoom(yes)})
+//                                    named(panel, short) -> name of a solver's panel, onZoom(yes),
+//                                    folded: see fitted() in figure.js})
 //   charts.show(figure, version)   the figure as app/pages/train/plots.py made it; version: of plotly.js
 // Colours in the figure are names of CSS variables; they are filled in here, again when the theme changes.
 import { fitted } from "./figure.js";

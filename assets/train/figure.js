@@ -7,14 +7,32 @@ const SPARE = 12; // px that a name may reach beyond its panel
 /** The whole figure for plotly. The one that was given stays as it is.
  *  @param {Figure} figure
  *  @param {{width: number, height: number}} size
- *  @param {{words(first: boolean): string, named(panel: string, short: boolean): string}} options
+ *  @param {{words(first: boolean): string, named(panel: string, short: boolean): string, folded?: string}} options
+ *    folded: what stands where the solvers' losses would be drawn; without it they are
  *  @param {(variable: string) => string} css  what the theme says of "var(--name)"
  *  @returns {Figure} */
 export function fitted(figure, size, options, css) {
   const { margin, meta } = figure.layout, room = size.width - margin.l - margin.r;
-  const annotations = [...todoNotes(meta, options.words), ...panelNames(meta, room, options.named)];
+  const named = options.folded ? foldedNote(meta, options.folded) : panelNames(meta, room, options.named);
+  const annotations = [...todoNotes(meta, options.words), ...named];
   const layout = { ...figure.layout, ...size, ...ranges(figure.layout, room), annotations };
-  return coloured({ data: figure.data, layout }, css);
+  const data = options.folded ? withoutSolvers(figure.data, meta.panels) : figure.data;
+  return coloured({ data, layout }, css);
+}
+
+// A solver's loss goes up and down on its way, which says nothing about how good the model is.
+function withoutSolvers(data, panels) {
+  const hidden = new Set(panels.flatMap(({ panel }, place) => (panel ? [`y${place ? place + 1 : ""}`] : [])));
+  return data.map((trace) => (hidden.has(trace.yaxis) ? { ...trace, visible: false } : trace));
+}
+
+/** In place of the solvers' losses: where they are. */
+function foldedNote(meta, text) {
+  const solvers = meta.panels.filter((each) => each.panel), [low, high] = meta.rows.loss;
+  if (!solvers.length) return [];
+  const x = (solvers[0].edges[0] + solvers[solvers.length - 1].edges[1]) / 2,
+    font = { size: 12, color: "var(--ink-2)" };
+  return [{ ...PAPER, x, y: (low + high) / 2, xanchor: "center", yanchor: "middle", text, font }];
 }
 
 /** Every "var(--name)" in a figure, replaced by what the theme says it is. */

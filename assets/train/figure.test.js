@@ -66,3 +66,15 @@ test("colours are found wherever they stand, and nothing else is touched", () =>
     f: [1, null],
   });
 });
+
+test("the losses of solvers are folded away, their accuracies and those of the other phases are not", () => {
+  const given = figure(), on = (yaxis) => ({ ...line, yaxis });
+  given.data = [on("y"), on("y2"), on("y3"), on("y4")];
+  const { data, layout } = fitted(given, { width: 1100, height: 300 }, { ...OPTIONS, folded: "under Details" }, css);
+  assert.deepEqual(data.map((each) => each.visible !== false), [true, false, true, true]);
+  const [note] = layout.annotations.filter((each) => each.text === "under Details");
+  assert.deepEqual([note.x, note.y], [0.75, 0.78]);
+  assert.ok(!layout.annotations.some((each) => each.text.includes("solver")), "nor are they named");
+  const open = fitted(given, { width: 1100, height: 300 }, OPTIONS, css);
+  assert.ok(open.data.every((each) => each.visible !== false));
+});

@@ -29,6 +29,9 @@ export function choose(recipe, backbone, known) {
   tell();
 }
 
+/** {phases, never: backbones that it cannot train} of a recipe, once the form has told it. */
+export const fitOf = (recipe) => form.fit[recipe];
+
 /** Why the form as it stands cannot start a run, as obstacle() tells it. */
 export const hindrance = () => obstacle(form.recipe, form.backbone);
 

@@ -4,7 +4,7 @@ import { api } from "../shell/server.js";
 import { tell } from "./follow.js";
 
 const STILL = 400; // ms without a change until it is asked
-const NOTHING = { seconds: null, efforts: {}, proposed: "" };
+const NOTHING = { seconds: null, efforts: {}, proposed: "", recipes: {} };
 /** config: the form's values; of: what the answer is, or will be, an answer to; waits: the timer. */
 const times = { config: null, answer: NOTHING, of: "", waits: null };
 
@@ -18,7 +18,7 @@ export function weigh(names, values) {
 /** The form's values, or null before Gradio has told them. */
 export const formValues = () => times.config;
 
-/** {seconds, efforts, proposed} as known by now (app/pages/train/time_routes.py). Asks again after a change of values,
+/** {seconds, efforts, proposed, recipes} as known by now (app/pages/train/time_routes.py). Asks again after a change of values,
  *  labels or runs, while the page is shown; the listeners are told of the answer. */
 export function expected() {
   const { labels, runs, project } = app.state || {};

@@ -12,6 +12,7 @@ import pytest
 
 from app.pages.results.compare import best_of
 from app.pages.results.review import CHECKED, NONE, OPEN, SINCE, TO_CHECK, TRAINED
+from fact_core.choices import BACKBONES
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
@@ -181,6 +182,7 @@ def test_runs_side_by_side_on_the_same_images(foldered: Site) -> None:
         ("check", 4, 4), ("check", 4, 2), ("", 0, 0),
     ]  # fmt: skip
     assert rows[better]["against"] is None and rows[waits]["against"] is None
+    assert rows[better]["run"]["net"] == BACKBONES[rows[better]["run"]["backbone"]].title  # no name of a file
     against = rows[worse]["against"]
     assert (against["n"], against["won"], against["lost"], against["difference"]) == (4, 0, 2, -0.5)
     assert against["sure"] is False and against["interval"][0] < -0.5 < against["interval"][1]

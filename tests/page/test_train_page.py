@@ -97,6 +97,16 @@ def test_how_long_it_takes_is_told_before_it_starts(address_of: AddressOf, page:
     expect(fact).not_to_contain_text(f"about {short} min")
     before = told()
     assert before > 2 * max(1, short)
+    # each recipe with what it is for and its time, of which a click takes one
+    page.locator(".train-all summary").click()
+    recipes = page.locator(".train-recipe")
+    expect(recipes.filter(has_text="The paper's: probe, full finetune")).to_contain_text("here")
+    expect(page.locator(".train-recipe[data-key='fact-prompt']")).to_contain_text("not with this backbone")
+    page.locator(".train-recipe[data-key='lm+']").click()
+    expect(page.locator("#opt-recipe input")).to_have_value("Light model+")
+    expect(fact).not_to_contain_text(f"about {before} min")
+    page.locator(".train-recipe[data-key='fact+']").click()
+    expect(fact).to_contain_text(f"about {before} min")
     open_fold(page, "train-more")
     open_fold(page, "train-fold-st")
     steps = page.locator("#opt-st-steps input").first

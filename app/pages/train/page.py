@@ -72,7 +72,9 @@ def _settings(text: dict[str, str]) -> Form:
     """
     start = values_of(START_PRESET)
     with gr.Column(elem_id="train-form", elem_classes=["fs-form"]):
-        parts = [form(TrainConfig, MAIN[:2], start)]
+        parts = [form(TrainConfig, MAIN[:1], start)]
+        piece("train-recipes")
+        parts.append(form(TrainConfig, MAIN[1:2], start))
         piece("train-efforts")
         parts.append(form(TrainConfig, MAIN[2:], start))
         main = Form(MAIN, tuple(component for part in parts for component in part.components))
@@ -94,6 +96,9 @@ def _settings(text: dict[str, str]) -> Form:
             show_progress="hidden",
         )
     _take_effort(whole)
+    # What the list of recipes presses: as if the person had chosen the recipe in its field.
+    button, recipe = gr.Button("", visible="hidden", elem_id="train-recipe"), whole.dropdown("recipe")
+    button.click(None, recipe, recipe, js="(recipe) => FactStudio.train.wantedRecipe() || recipe")
     return whole
 
 

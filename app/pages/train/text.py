@@ -10,6 +10,10 @@ TEXT = {
     "{takes}You can close this page while it trains.",
     "train.takes": "It takes {time}. ",
     "train.efforts": "Efforts and their times",
+    "train.recipes": "All recipes: what for, how long",
+    "train.recipe_time": "{time} here",
+    "train.recipe_unknown": "time not known",
+    "train.recipe_never": "not with this backbone",
     "train.effort": "{title}: {time}",
     "train.proposed": "proposed",
     "train.proposed_help": "The longest of the recommended efforts that takes no more than "
@@ -88,6 +92,8 @@ TEXT = {
     "train.legend_check": "{n} check images, never trained on",
     "train.legend_check_help": "They show how the model does on images that it does not learn from. No step is chosen "
     "and no run ends early by them, else the figure would flatter.",
+    "train.details": "Details: the losses of the light model's solvers",
+    "train.light_folded": "its solvers' losses: Details, below",
     "train.light": "The light model’s loss may be high on the way: its solvers minimise it with a penalty on "
     "large weights. What counts is the last point, and the accuracy below.",
     "train.bar": "bar: 95 % interval of {n} images",
@@ -145,6 +151,7 @@ TEXT = {
     "train.log_decision": "{name}: {value} ({reason})",
     "train.log_failed": "failed: {reason}",
     **{f"recipe.{name}": each.title for name, each in RECIPES.items()},
+    **{f"recipe_help.{name}": each.help for name, each in RECIPES.items()},
     **{f"preset.{name}": each.title for name, each in PRESETS.items()},
     **{f"phase.{name}": each.title for name, each in PHASES.items()},
     "phase.lm.plan": "Choosing the light model",

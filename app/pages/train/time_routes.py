@@ -11,8 +11,8 @@ from fastapi import Body, FastAPI
 from app.routes.shapes import told
 from app.shell.server import Server, checked
 from fact_core.analysis.training_time import Amount, expected, proposed
-from fact_core.choices import PRESETS
-from fact_core.config import TrainConfig, from_dict
+from fact_core.choices import PRESETS, RECIPES
+from fact_core.config import TrainConfig, from_dict, options
 from fact_core.errors import ConfigError
 from fact_core.labeling import labels_now
 from fact_core.storage import items, run_queue
@@ -23,12 +23,14 @@ from fact_core.storage.project import Project
 class Expected:
     """Seconds of a training; None while nothing is known of this computer's speed.
 
-    efforts: effort -> seconds of the same training at that effort; proposed: the one to begin with.
+    efforts: effort -> seconds of the same training at that effort; proposed: the one to begin with. recipes: recipe ->
+    seconds at the form's effort, for each that the form offers; None where they are not known, or it does not fit.
     """
 
     seconds: float | None
     efforts: dict[str, float]
     proposed: str
+    recipes: dict[str, float | None]
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -44,17 +46,32 @@ def expected_by(project: Project, values: Mapping[str, Any], gpu: str) -> Expect
 
     Nothing where these values cannot be trained: the form says why, and so does the start.
     """
-    kept = {name: values[name] for name in ("recipe", "backbone", "device", "view") if name in values}
-    asked_for = {"": values, **{name: {**kept, "preset": name} for name in PRESETS}}
-    try:
-        configs = {name: from_dict(TrainConfig, checked("train", each)) for name, each in asked_for.items()}
-    except ConfigError:
-        return Expected(None, {}, "")
     amount, runs = _amount(project), run_queue.list_runs(project)
-    times = {name: expected(each, amount, runs, _on_cpu(each, runs, gpu)) for name, each in configs.items()}
-    asked = times.pop("")
-    efforts = {name: sum(phases.values()) for name, phases in times.items() if phases}
-    return Expected(sum(asked.values()) if asked else None, efforts, proposed(efforts))
+
+    def seconds(asked: Mapping[str, Any]) -> float | None:
+        try:
+            config = from_dict(TrainConfig, checked("train", asked))
+        except ConfigError:
+            return None
+        phases = expected(config, amount, runs, _on_cpu(config, runs, gpu))
+        return sum(phases.values()) if phases else None
+
+    plain = {name: values[name] for name in ("backbone", "device", "view") if name in values}
+    recipe, preset = ({name: values[name]} if name in values else {} for name in ("recipe", "preset"))
+    recipes = {name: seconds({**plain, **preset, "recipe": name}) for name in offered()}
+    try:
+        checked("train", values)
+    except ConfigError:
+        return Expected(None, {}, "", recipes)
+    found = {name: seconds({**plain, **recipe, "preset": name}) for name in PRESETS}
+    efforts = {name: taken for name, taken in found.items() if taken is not None}
+    return Expected(seconds(values), efforts, proposed(efforts), recipes)
+
+
+def offered() -> list[str]:
+    """The recipes that the form offers: what only reproduces the paper is left to the command line."""
+    hidden = dict(options(TrainConfig))["recipe"].metadata["paper"] or ()
+    return [name for name in RECIPES if name not in hidden]
 
 
 def expected_of(project: Project, run: run_queue.Run, gpu: str) -> dict[str, float]:
