@@ -15,16 +15,17 @@ import {
   END,
   firstList,
   isGiven,
+  isNot,
   isOpen,
   isRest,
   likeOf,
   listsOf,
   membersOf,
-  NOT,
   ON_MAP,
   stillOpen,
 } from "./grid_lists.js";
 import { makeTile, tileWords } from "./grid_tile.js";
+import { Refusals } from "./refusals.js";
 
 const MOST_TILES = 600; // that are kept, seen or not
 const LONGEST = 3600; // s: longer than this nobody looked at one image
@@ -49,7 +50,7 @@ export class Grid extends MarkedGrid {
     this.sure = true;
     this.doubts = null; // of the labels, where the most doubtful come first
     this.given = new Map(); // the labels that these were worked out from
-    this.refused = new Map(); // class -> images that are not it
+    this.refused = new Refusals();
     this.seen = 0; // so many from the first on can be confirmed: they were on the screen, with their pictures
     this.reached = 0; // so many were on the screen
     this.painted = new Map(); // image -> whether its picture could be shown
@@ -146,6 +147,7 @@ export class Grid extends MarkedGrid {
   // The list stays as it is while somebody looks at it: new suggestions sort the next one.
   refresh(again) {
     if (!this.isShown) return;
+    this.refused.follow((id) => isOpen(this.store, id));
     const lists = this.lists(), all = Object.values(lists).flat();
     const reviews = this.owner.rest() && (isRest(this.list) || this.list === END),
       ends = reviews && !lists.model.length;
@@ -153,7 +155,7 @@ export class Grid extends MarkedGrid {
     if (other) this.list = ends ? END : firstList(lists);
     if (ends) lists.model.push([END, t("grid.rest_end")]);
     this.fillLists(lists);
-    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused, sure: this.sure, doubts: this.doubts });
+    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused.of, sure: this.sure, doubts: this.doubts });
     const there = this.marks.size ? new Set(this.ids) : null;
     for (const id of this.marks) if (!there.has(id)) this.marks.delete(id);
     if (again || other) {
@@ -166,7 +168,7 @@ export class Grid extends MarkedGrid {
   }
 
   lists() {
-    return listsOf({ ...this.owner, refused: this.refused });
+    return listsOf({ ...this.owner, refused: this.refused.of });
   }
 
   fillLists({ map, model, like, rest, strange, given }) {
@@ -195,7 +197,7 @@ export class Grid extends MarkedGrid {
     const open = (id) => isOpen(this.store, id),
       all = !this.like && !isRest(this.list) && !["open", "picks"].includes(this.list);
     const left = all ? this.ids : this.ids.filter(open);
-    const moves = this.list === END ? this.lists().model.length : isRest(this.list) && !left.length;
+    const moves = this.list === END ? this.lists().model.length : (isRest(this.list) || this.like) && !left.length;
     if (moves) return this.refresh(true); // another list has images
     if (left.length !== this.ids.length) {
       const gone = this.ids.slice(0, this.reached).filter((id) => !open(id)).length;
@@ -258,7 +260,7 @@ export class Grid extends MarkedGrid {
     tile.style.transform = `translate(${layout.x(i)}px, ${layout.y(i)}px)`;
     tile.style.width = tile.firstChild.style.height = `${layout.side}px`;
     tile.fsPlace = i;
-    const not = this.list === NOT;
+    const not = isNot(this.list);
     const known = { not, found: this.says.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
     const why = this.list.startsWith("odd:") ? whyOdd(this.owner.odd(), id, this.list.slice(4)) : this.doubtWords(id);
     const words = why || tileWords({ marked, classOf, ...known });
@@ -375,7 +377,7 @@ export class Grid extends MarkedGrid {
   confirm() {
     const like = this.like, rest = like ? this.confirmable() : [];
     if (!rest.length) return;
-    this.refused.set(like, new Set([...(this.refused.get(like) || []), ...this.marks]));
+    this.refused.add(like, this.marks, rest[0]);
     this.marks.clear();
     this.owner.give(rest, like, "grid", this.seconds(rest.length));
     this.refresh(true);

@@ -13,6 +13,12 @@ export const NOT = "rest:not", END = "end";
 /** The list of what is selected on the map: by a loop, a box, or by its file name. */
 export const ON_MAP = "map";
 
+/** The list of what a person said is not what it looks like by the labels so far. */
+export const UNLIKE = "like:not";
+
+/** Whether a list holds what a person said is not what it looks like. */
+export const isNot = (list) => list === NOT || list === UNLIKE;
+
 /** Whether the images of a list are those that a model left. */
 export const isRest = (list) => list.startsWith("rest:");
 
@@ -27,6 +33,12 @@ function notAsSaid(left, store, refused) {
   const there = new Set(store.classes.map((each) => each.id));
   const isNot = (each, id) => !there.has(each) || refused.get(each)?.has(id);
   return [...left.lists].flatMap(([each, ids]) => ids.filter((id) => isNot(each, id) && isOpen(store, id)));
+}
+
+// The same of what looks like a class by the labels so far.
+function notAsSuggested(suggest, store, refused) {
+  const isNot = (each) => suggest.list(each.id).filter((id) => refused.get(each.id)?.has(id) && isOpen(store, id));
+  return store.classes.flatMap(isNot);
 }
 
 /** How many images of what a model left have no answer, check images with them.
@@ -51,10 +63,14 @@ function listsOfRest(left, store, refused) {
 /** The lists there are, as [name, words, images]: what a model left, what looks like a class, others, what has a class.
  *  rest() -> Rest | null; picked() -> images that are selected on the map; refused: class -> images that are not it. */
 export function listsOf({ store, suggest, pool, rest, odd, refused, picked = () => [] }) {
+  const waits = ({ id: like }) =>
+    suggest.list(like).filter((id) => isOpen(store, id) && !refused.get(like)?.has(id)).length;
   const left = rest(), model = left ? listsOfRest(left, store, refused) : [];
   const like = store.classes
-    .map((each) => [`like:${each.id}`, t("grid.like", { name: each.name }), suggest.list(each.id).length])
+    .map((each) => [`like:${each.id}`, t("grid.like", { name: each.name }), waits(each)])
     .filter(([, , n]) => n);
+  const unlike = notAsSuggested(suggest, store, refused).length;
+  if (unlike) like.push([UNLIKE, t("grid.like_not", { n: fmt.int(unlike) }), 0]);
   const open = pool().length ? [["open", t("grid.open")]] : [];
   const given = store.classes
     .filter((each) => store.counts.get(each.id) > 0)
@@ -94,6 +110,7 @@ export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure
     return sure ? found : found.reverse();
   }
   if (list === END) return [];
+  if (list === UNLIKE) return notAsSuggested(suggest, store, refused);
   if (list === NOT) return notAsSaid(rest(), store, refused);
   if (list === "rest:strange") return rest().strange.filter((id) => isOpen(store, id));
   if (list === "open") return Array.from(pool()).filter((id) => isOpen(store, id));

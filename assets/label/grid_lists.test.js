@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { END, firstList, isOpen, isRest, likeOf, listsOf, membersOf, NOT, stillOpen } from "./grid_lists.js";
+import { END, firstList, isOpen, isRest, likeOf, listsOf, membersOf, NOT, stillOpen, UNLIKE } from "./grid_lists.js";
 
 const ROSE = 1, TULIP = 2;
 const LIKE = { [ROSE]: [5, 9, 3, 20], [TULIP]: [4] }; // surest first; 20 is a check image
@@ -56,6 +56,20 @@ test("the first list is the longest of what looks like a class", () => {
   assert.deepEqual(lists.given.map(([name]) => name), [`class:${TULIP}`]);
   assert.equal(firstList(lists), `like:${ROSE}`);
   assert.equal(firstList({ model: [], like: [] }), "picks");
+});
+
+test("an emptied list is none, and what is not as it looks has one of its own", () => {
+  const all = { ...world({ 5: rose, 9: rose }), refused: new Map([[ROSE, new Set([3])]]) };
+  assert.deepEqual(listsOf(all).like.map(([name]) => name), [`like:${TULIP}`, UNLIKE]);
+  assert.deepEqual([membersOf(UNLIKE, all), membersOf(`like:${ROSE}`, all), likeOf(UNLIKE)], [[3], [], 0]);
+  assert.equal(firstList(listsOf(all)), `like:${TULIP}`, "others have images");
+});
+
+test("what is selected on the map is a list", () => {
+  const all = { ...world({ 5: rose }), picked: () => [9, 5] };
+  assert.deepEqual(listsOf(all).map.map(([name]) => name), ["map"]);
+  assert.deepEqual(membersOf("map", all), [9, 5]);
+  assert.deepEqual(listsOf(world()).map, []);
 });
 
 test("what a model left comes first, with a list of what is like no class", () => {
