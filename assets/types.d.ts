@@ -135,6 +135,7 @@ interface Entry {
   w: number;
   h: number;
   note: string;
+  copies?: string[]; // files with the same bytes
   role: Role;
   source?: "" | "by hand";
   state?: string;

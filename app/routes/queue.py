@@ -16,6 +16,7 @@ from fact_core.labeling import labels_now, notes, selections
 from fact_core.labeling.history import LARGEST, State
 from fact_core.storage import db, items
 from fact_core.storage import project as projects
+from fact_core.storage.copies import copies
 from fact_core.storage.project import Project
 from fact_core.storage.usable import unusable
 from fact_core.types import Item
@@ -23,13 +24,14 @@ from fact_core.types import Item
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """An image: ``w`` and ``h`` in pixels, ``note``: what a person wrote down about it."""
+    """An image: ``w`` and ``h`` in pixels, ``note``: what a person wrote down about it; copies: files of its bytes."""
 
     id: int
     path: str
     w: int
     h: int
     note: str
+    copies: list[str]
 
 
 # "class" is a word of Python, so that these two are dicts.
@@ -57,6 +59,7 @@ def queue_of(project: Project) -> dict[str, Any]:
         version = projects.version(project)  # before the rest: what comes between is told twice, not never
         states = labels_now.states(project)
         listed = selections.queue(project)
+        same = copies(project, [entry.item for entry in listed])
         by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
         said, classes, latest = notes.newest(project), classes_of(project), selections.latest(project)
         before, gone = set(selections.earlier(project)), unusable(project)
@@ -64,7 +67,7 @@ def queue_of(project: Project) -> dict[str, Any]:
     for entry in listed:
         image = by_id.get(entry.item)
         if image is not None:
-            facts = told(_facts(image, said))
+            facts = told(_facts(image, said, same))
             entries.append(
                 {
                     **facts,
@@ -93,11 +96,12 @@ def item_of(project: Project, item_id: int) -> ImageFacts:
     image = items.get(project, item_id) if 0 < item_id < LARGEST else None
     if image is None:
         raise InputError("There is no such image", str(item_id), "Reload the page.")
-    return _facts(image, notes.newest(project, [image.id]))
+    return _facts(image, notes.newest(project, [image.id]), copies(project, [image.id]))
 
 
-def _facts(image: Item, said: Mapping[int, str]) -> ImageFacts:
-    return ImageFacts(image.id, image.path, image.width, image.height, said.get(image.id, ""))
+def _facts(image: Item, said: Mapping[int, str], same: Mapping[int, list[str]]) -> ImageFacts:
+    own = (said.get(image.id, ""), same.get(image.id, []))
+    return ImageFacts(image.id, image.path, image.width, image.height, *own)
 
 
 def answer_of(state: State | None) -> Answer:

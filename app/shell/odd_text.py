@@ -38,7 +38,10 @@ TEXT = {
     "odd.about_dark": "Much darker than the other images here.",
     "odd.about_bright": "Much lighter than the other images here, or large parts are plain white.",
     "odd.about_tiny": "Few pixels, next to the other images here.",
-    "odd.about_twin": "An earlier image shows nearly the same; that one is not in this list.",
+    "odd.about_twin": "An earlier image shows nearly the same; that one is not in this list. Files with the very same "
+    "bytes are one image and not in it either: beside that image's name stands what they are called.",
+    "image.same_bytes_one": "the same bytes as {names}",
+    "image.same_bytes": "the same bytes as {n} other files: {names}",
     "odd.about_among": "The pool is large: each image was held against {n} others, drawn at random, so some that are "
     "nearly the same as another are not found, and a rare kind may look more unlike than it is.",
     "odd.about_excluded": "Not picked, trained on, answered or counted. Put back, an image has no label.",

@@ -2,6 +2,7 @@
 import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
+import { sameBytes } from "../images/copies.js";
 
 const scaleText = (scale) => (scale >= 1 ? `${+scale.toFixed(1)}×` : `${Math.round(scale * 100)} %`);
 const stateWords = (state) => t(`label.state_${state ? state.kind : "open"}`);
@@ -10,8 +11,9 @@ const stateWords = (state) => t(`label.state_${state ? state.kind : "open"}`);
 export function drawName(parts, item, look, suggest) {
   const scale = t("label.shown_at", { scale: scaleText(look.scale) });
   parts.name.textContent = item.path.split("/").pop();
-  parts.name.title = item.path;
-  parts.size.textContent = `${item.w} × ${item.h}, ${scale}`;
+  const same = sameBytes(item.copies);
+  parts.name.title = [item.path, ...(item.copies || [])].join("\n");
+  parts.size.textContent = [`${item.w} × ${item.h}`, scale, same].filter(Boolean).join(", ");
   parts.fit.setAttribute("aria-pressed", String(look.fit));
   parts.smooth.textContent = t(look.smooth ? "label.smooth" : "label.pixels");
   parts.suggest.setAttribute("aria-pressed", String(suggest.on));

@@ -1,4 +1,5 @@
 // What stands beside an image at large: the model's answer, the label and the classes to give, what it is like.
+import { sameBytes } from "../images/copies.js";
 import { classMark, el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
@@ -22,6 +23,7 @@ export function facts(host, { id, look, owner, where, said, back }) {
       { class: "rv-fact" },
       el("h2", {}, t("review.label_head")),
       labelOf(known, owner),
+      look && look.copies.length ? el("p", { class: "small rv-same" }, sameBytes(look.copies)) : null,
       doubted(known, owner),
       done(said, owner),
       known && CHECKED.includes(known.part) ? el("p", { class: "note" }, t("review.check_note")) : null,

@@ -1,4 +1,5 @@
 // A closer look at one image: large, with its name, and what can be done with it.
+import { sameBytes } from "../images/copies.js";
 import { el, imageUrl } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { t } from "../shell/text.js";
@@ -28,6 +29,7 @@ export function drawLook(host, entry, number, { mayAdd, kind }, act) {
   const buttons = () => [...host.querySelectorAll("button")];
   const held = buttons().findIndex((button) => button === document.activeElement);
   const img = el("img", { class: "sl-large", src: imageUrl(entry.id, LARGE), alt: entry.path });
+  const same = sameBytes(entry.copies);
   img.style.aspectRatio = `${entry.w} / ${entry.h}`;
   host.replaceChildren(
     el(
@@ -40,7 +42,7 @@ export function drawLook(host, entry, number, { mayAdd, kind }, act) {
     ),
     el("div", { class: "sl-stage" }, img),
     el("p", { class: "sl-name", dir: "auto" }, entry.path),
-    el("p", { class: "small" }, t("select.size", { w: entry.w, h: entry.h })),
+    el("p", { class: "small" }, [t("select.size", { w: entry.w, h: entry.h }), same].filter(Boolean).join(", ")),
     ...what(entry, mayAdd, kind, act),
   );
   if (held >= 0) (buttons()[held] || buttons()[1]).focus(); // "next" stays in hand

@@ -80,7 +80,17 @@ def test_queue_lists_the_chosen_images_in_order_and_what_was_labeled_besides(pag
     queue = page.get("/queue")
     assert [entry["id"] for entry in queue["entries"]] == page.ids[:7]
     assert [entry["role"] for entry in queue["entries"]] == ["pick"] * 5 + ["audit"] * 2
-    entry = {"id": page.ids[1], "path": "01.png", "w": 21, "h": 16, "role": "pick", "rank": 1, "note": "", "source": ""}
+    entry = {
+        "id": page.ids[1],
+        "path": "01.png",
+        "w": 21,
+        "h": 16,
+        "role": "pick",
+        "rank": 1,
+        "note": "",
+        "source": "",
+        "copies": [],
+    }
     assert queue["entries"][1] == {**entry, "state": "label", "class": cat}
     assert queue["entries"][0]["state"] is None
     assert queue["others"] == [{"id": page.ids[10], "state": "label", "class": cat}]
@@ -219,7 +229,14 @@ def test_reject_puts_the_next_best_into_its_place(page: Page) -> None:
 
 
 def test_item_says_what_is_known_of_any_image(page: Page) -> None:
-    assert page.get(f"/item?id={page.ids[11]}") == {"id": page.ids[11], "path": "11.png", "w": 31, "h": 16, "note": ""}
+    assert page.get(f"/item?id={page.ids[11]}") == {
+        "id": page.ids[11],
+        "path": "11.png",
+        "w": 31,
+        "h": 16,
+        "note": "",
+        "copies": [],
+    }
     for bad in (0, -1, 10**6, 2**70):
         assert page.get(f"/item?id={bad}", 400)["what"]
     page.get("/item?id=../../etc/passwd", 422)

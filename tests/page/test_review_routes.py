@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ import pytest
 from app.pages.results.compare import best_of
 from app.pages.results.review import CHECKED, NONE, OPEN, SINCE, TO_CHECK, TRAINED
 from fact_core.choices import BACKBONES
+from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
+from fact_core.work.scan import scan
 from tests.page.test_results_routes import Site, foldered, label, site_of, train, truth_of
 from tests.storage_help import flat_project
 
@@ -116,6 +119,22 @@ def test_one_image_at_large(foldered: Site) -> None:
     assert near == sorted(near, key=lambda each: -each["alike"]) and len(near) == 6
     labeled = near[0]["id"]
     assert labeled not in [each["id"] for each in foldered.get(f"/look?run={run}&id={labeled}")["near"]]
+
+
+def test_exact_copies_are_told_where_their_image_is_shown(foldered: Site) -> None:
+    """Of files with the same bytes one is an image; what the others are called stands beside it."""
+    project = foldered.project
+    train(project, label(project))
+    pool = items.pool(project)
+    first = project.images / pool.paths[0]
+    for name in ("a copy.png", "z copy.png"):
+        shutil.copy(first, project.images / name)
+    finish(scan(project))
+    item, copies = int(pool.ids[0]), ["a copy.png", "z copy.png"]
+    assert foldered.get(f"/item?id={item}")["copies"] == foldered.get(f"/look?id={item}")["copies"] == copies
+    entries = {entry["id"]: entry for entry in foldered.get("/queue")["entries"]}
+    assert entries[item]["copies"] == copies
+    assert foldered.get(f"/item?id={pool.ids[1]}")["copies"] == []
 
 
 @pytest.mark.parametrize("path", ["look?id=99999", "look?id=0", "review?run=99", "look?run=77&id=1"])

@@ -60,7 +60,7 @@ class Near:
 class Look:
     """One image at large. top: [class, share] of the likeliest classes; near: like it and labeled, the nearest first.
 
-    near is None where there are no features to tell it by.
+    near is None where there are no features to tell it by; copies: files with the same bytes.
     """
 
     id: int
@@ -69,6 +69,7 @@ class Look:
     h: int
     top: list[tuple[str, float]]
     near: list[Near] | None
+    copies: list[str]
 
 
 def columns(held: Opened, run: Run, answers: outcome.Answers) -> Columns:

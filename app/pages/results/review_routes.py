@@ -68,7 +68,7 @@ def look_of(held: Opened, run_id: int, item_id: int) -> review.Look:
     row = np.flatnonzero(ids == item_id)
     top = review.top(p[row[0]], findings.class_names(held.project, run)) if len(row) else []
     near = review.alike(held.project, item_id, features_of(held))
-    return review.Look(facts.id, facts.path, facts.w, facts.h, top, near)
+    return review.Look(facts.id, facts.path, facts.w, facts.h, top, near, facts.copies)
 
 
 def compare_of(held: Opened) -> compare.Comparison:
