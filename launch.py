@@ -53,11 +53,11 @@ REASONS = {
     f"(about {NEEDED_GB:g} GB), or let TMPDIR name a larger disk, and start again.",
     r"certificate_verify_failed": "The package server's certificate is not trusted. Let PIP_CERT name the right one.",
     r"connection ?error|new connection|name resolution|connection broken|timed out|proxyerror|network is unreachable": (
-        "The packages could not be downloaded: no network? Check the connection (behind a proxy, set HTTPS_PROXY; "
+        "The packages could not be downloaded: no internet? Check the connection (behind a proxy, set HTTPS_PROXY; "
         "for a mirror, PIP_INDEX_URL) and start again: what is installed already is kept."
     ),
     r"permission denied": "No permission to write into .venv. Make this folder writable for you.",
-    r"no matching distribution": "A package was not found: no network, or none for this Python (use 3.11 to 3.13).",
+    r"no matching distribution": "A package was not found: no internet, or none for this Python (use 3.11 to 3.13).",
     r"ensurepip|no module named venv": "This Python cannot make virtual environments: its venv module is missing. "
     "On Debian and Ubuntu: sudo apt install python{}-venv. Then start again.",
 }

@@ -70,7 +70,7 @@ def _backbone() -> Any:
 
 
 def _view() -> Any:
-    help = "Which part of each picture the network sees; project: what the project says."
+    help = "Which part of each picture the backbone sees; project: what the project says."
     return option("project", "What is seen", help, choices=("project", *VIEWS), paper=True)
 
 

@@ -203,7 +203,7 @@ def test_no_network_is_said_in_words(ready: Clone) -> None:
     ended = ready.start("doctor", **nowhere, PIP_RETRIES="1")
     (ready.folder / "requirements.txt").write_text("tinydep==1.0\n")
     assert ended.returncode == 1
-    assert ended.stderr.splitlines()[-1].startswith("error: The packages could not be downloaded: no network?")
+    assert ended.stderr.splitlines()[-1].startswith("error: The packages could not be downloaded: no internet?")
     assert "Traceback" not in ended.stderr
     assert ready.start("doctor").returncode == 0  # and the next start goes on
 

@@ -32,7 +32,7 @@ TEXT = {
     "odd.twin": "Nearly the same as another ({n})",
     "odd.excluded": "Left out ({n})",
     "odd.about_all": "Look before you leave them out: what is odd may be what you are after. Nothing is deleted.",
-    "odd.about_unlike": "Farthest from their nearest neighbours, in what the network sees. They may belong to no "
+    "odd.about_unlike": "Farthest from their nearest neighbours, in what the backbone sees. They may belong to no "
     "class, or be the only ones of theirs.",
     "odd.about_blurred": "Hardly an edge anywhere, next to the other images here.",
     "odd.about_dark": "Much darker than the other images here.",

@@ -38,7 +38,7 @@ GROUPINGS: dict[str, GroupingChoice] = {
     ),
     "alike": GroupingChoice(
         "Near-duplicates",
-        "Images that look nearly the same to the network, and what these look like.",
+        "Images that look nearly the same to the backbone, and what these look like.",
         "fact_core.analysis.alike:by_likeness",
         "It needs the features of the images.",
         features=True,

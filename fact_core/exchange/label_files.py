@@ -172,7 +172,7 @@ def _closed(seen: Reading, source: str, config: ImportConfig, say: Callable[[str
         )
     for reason, rows in left.items():
         first = "; ".join(f"{each.where}: {each.shown}" for each in rows[:TOLD])
-        say(f"left out, {REASONS[reason]}: {len(rows):,} ({first}{' …' if len(rows) > TOLD else ''})")
+        say(f"not imported, {REASONS[reason]}: {len(rows):,} ({first}{' …' if len(rows) > TOLD else ''})")
     _tell_parts(seen.found, say)
     if seen.columns.table.encoding not in ("utf-8", "utf-16"):
         say(f"read as {seen.columns.table.encoding}")

@@ -77,7 +77,7 @@ def _summary(done: Mapping[str, Any]) -> list[str]:
     lines = [f"{done['files']:,} of {done['images']:,} images: {done['folder']}"]
     if done["way"] == "list":
         lines = [f"list of {done['images']:,} images: {done['folder']}"]
-    lines += [f"{done['missed']:,} left out, such as {done['first'][0]}"] if done["missed"] else []
+    lines += [f"{done['missed']:,} not sorted, such as {done['first'][0]}"] if done["missed"] else []
     return [*lines, f"launch.py sort --undo {Path(done['folder']) / sort_undo.UNDO} takes it back"]
 
 

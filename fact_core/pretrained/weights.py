@@ -87,7 +87,7 @@ def how_to_get(name: str) -> str:
     if source.kind == "file":
         return f"When you have it: python3 launch.py weights {name} --file {source.file}{other}."
     own = f"Without: give a safetensors file of your own (--file){other}."
-    return f"With a network: python3 launch.py weights {name}. {own}"
+    return f"With the internet: python3 launch.py weights {name}. {own}"
 
 
 def verify(found: Located, anew: bool = False) -> str:

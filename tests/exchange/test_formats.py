@@ -627,4 +627,4 @@ def test_the_command_line_takes_the_same_or_says_why_not(name: str, tmp_path: Pa
         config = ImportConfig(**{**case.said, "labels_rows": "known"})
     found = label_files.read_labels(file, POOL, {}, config, said.append)
     assert {PATHS[item - 1]: name for item, name in found.items()} == case.labels
-    assert len([line for line in said if line.startswith("left out, ")]) == len(case.left)
+    assert len([line for line in said if line.startswith("not imported, ")]) == len(case.left)

@@ -189,6 +189,9 @@ def test_odd_images_are_looked_at_and_left_out_in_one_step(
 
     tiles.nth(1).click()  # a closer look
     expect(page.locator(".sl-look .sl-name, .part .sl-name")).to_have_text("001.png")
+    expect(page.locator("#so-act")).to_contain_text("Leave 1 out")  # what is looked at is selected
+    page.keyboard.press("Escape")
+    expect(page.locator("#so-act")).to_have_text("Leave all 2 out")
     page.locator("#so-act").click()
     expect(note).to_contain_text("1 odd image:")
     expect(note).to_contain_text("2 images are left out.")

@@ -44,8 +44,8 @@ TEXT = {
     "sort.stop": "Stop",
     "sort.done": "Sorted into",
     "sort.counts": "{n} images.",
-    "sort.missed": "{n} images were left out, such as {first}.",
-    "sort.missed_one": "1 image was left out: {first}.",
+    "sort.missed": "{n} images could not be sorted, such as {first}.",
+    "sort.missed_one": "1 image could not be sorted: {first}.",
     "sort.undo": "Take back",
     "sort.undo_title": "Remove what was made?",
     "sort.undo_text": "The copies or links in {folder} are removed, as far as they are still what was made. "

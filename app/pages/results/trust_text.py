@@ -13,7 +13,7 @@ TEXT = {
     "results.ece": "Calibration error",
     "results.ece_is": "{ece}, over {bins} bins of confidence",
     "results.temperature": "Temperature",
-    "results.temperature_is": "{by}, fitted on training labels that were left out: calibration error {ece}",
+    "results.temperature_is": "{by}, fitted on training labels that were held out: calibration error {ece}",
     "results.temperature_why": "Confidences here, in the export and in predict.py are as the model answers, so that a "
     "number is the same everywhere. What is accepted rests on their order and on check images, which a temperature "
     "does not change; choosing what to label next does apply it.",

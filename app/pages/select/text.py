@@ -85,7 +85,7 @@ TEXT = {
     "select.fit": "Show the whole map",
     "select.key_chosen": "chosen",
     "select.key_check": "check images",
-    "select.key_rest": "pool",
+    "select.key_rest": "not chosen",
     "select.strip": "{n} chosen",
     "select.strip_none": "Nothing is chosen yet",
     "select.strip_hint": "in labeling order: stopping early still leaves a good set",
