@@ -12,6 +12,7 @@ import { counted, t } from "../shell/text.js";
 import { folderForm, newForm } from "./folder.js";
 import { Found } from "./found.js";
 import { Nets } from "./nets.js";
+import { nextStep } from "./next.js";
 import { computer } from "./parts.js";
 import { ViewPart } from "./view.js";
 import { listNodes, openOther, removeProject, renameProject } from "./projects.js";
@@ -89,7 +90,8 @@ class ProjectPage {
   // ---- head and list
   drawHead() {
     const { project } = this, { counts, problem } = app.state, busy = Boolean(project && scanning());
-    redraw(this.head, [this.making, project, counts && counts.pool, busy, problem], () => {
+    const step = project ? nextStep(app.state) : null;
+    redraw(this.head, [this.making, project, counts && counts.pool, busy, problem, step], () => {
       if (!project) {
         return [
           el("h1", {}, t("project.title")),
@@ -102,7 +104,7 @@ class ProjectPage {
       return [
         el("h1", { class: "clip" }, project.name),
         el("span", { class: "fact clip" }, busy ? t("project.scanning") : ready),
-        el("button", { ...next, onclick: () => goTo("select") }, t("project.next")),
+        el("button", { ...next, onclick: () => toStep(step.page) }, step.words),
       ];
     });
   }
@@ -224,6 +226,12 @@ class ProjectPage {
     this.nets.read();
     if (state.project) this.loadFound().catch(toast);
   };
+}
+
+function toStep(page) {
+  goTo(page);
+  app.wish.open = page === "label"; // to what waits, wherever one was
+  if (page === "label") document.dispatchEvent(new CustomEvent("fs:label"));
 }
 
 const scanning = () => app.state.run && app.state.run.kind === "scan";

@@ -2,7 +2,10 @@
 import { addByHand, takeBack } from "../images/by_hand.js";
 import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
+import { toast } from "../shell/notices.js";
 import { redraw } from "../shell/redraw.js";
+import { api } from "../shell/server.js";
+import { refreshState } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { pendingRun } from "./progress.js";
 
@@ -58,6 +61,17 @@ export class Hand {
       this.page.take(found.queue);
       for (const id of found.ids) this.page.map.grow(id);
     });
+  }
+
+  async undoReject(id) {
+    try {
+      const { queue } = await api("/reject/undo", { item: id });
+      this.page.take(queue);
+      this.page.look(id);
+      refreshState();
+    } catch (error) {
+      toast(error);
+    }
   }
 
   takeBack(ids) {

@@ -366,7 +366,8 @@ class SelectPage {
     this.busy = true;
     try {
       const answer = await api("/reject", { item: id });
-      toast(t(answer.replacement ? "select.rejected" : "select.rejected_last"));
+      const undo = { text: t("choice.undo"), act: () => this.hand.undoReject(id) };
+      toast(t(answer.replacement ? "select.rejected" : "select.rejected_last"), "", undo);
       this.now = answer.replacement || 0;
       this.take(answer.queue);
       if (this.now) this.map.grow(this.now);

@@ -186,12 +186,37 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
         if other is not None:
             con.execute(
                 "INSERT INTO pick (selection, item, role, rank, state, replaces) VALUES (?, ?, ?, ?, 'chosen', ?) "
-                "ON CONFLICT (selection, item) DO UPDATE SET role = excluded.role, rank = excluded.rank, "
-                "state = 'chosen', replaces = excluded.replaces",
+                "ON CONFLICT (selection, item) DO UPDATE SET was = state, was_rank = rank, role = excluded.role, "
+                "rank = excluded.rank, state = 'chosen', replaces = excluded.replaces",
                 (selection_id, other, row["role"], row["rank"], item_id),
             )
         db.bump(con)
         return other
+
+
+def take_back_rejection(project: Project, selection_id: int, item_id: int) -> None:
+    """Undo ``reject``: the image is chosen again, and the one that took its place waits as before.
+
+    InputError when it was not rejected, or when the other one has an answer, or was rejected too.
+    """
+    with db.writing(project.db, project.id) as con:
+        mine = (selection_id, item_id)
+        find = "SELECT 1 FROM pick WHERE selection = ? AND item = ? AND state = 'rejected'"
+        if con.execute(find, mine).fetchone() is None:
+            raise InputError("This image was not rejected", str(item_id), "Reload the page.")
+        row = con.execute("SELECT item, state, was FROM pick WHERE selection = ? AND replaces = ?", mine).fetchone()
+        if row is not None and (row["state"] != "chosen" or int(row["item"]) in labels_now.states_in(con)):
+            raise InputError("The image that took its place has an answer by now", do="Add this one to the choice.")
+        if row is not None and row["was"]:
+            con.execute(
+                "UPDATE pick SET state = was, rank = was_rank, was = '', was_rank = 0, replaces = NULL "
+                "WHERE selection = ? AND item = ?",
+                (selection_id, row["item"]),
+            )
+        elif row is not None:
+            con.execute("DELETE FROM pick WHERE selection = ? AND item = ?", (selection_id, row["item"]))
+        con.execute("UPDATE pick SET state = 'chosen' WHERE selection = ? AND item = ?", mine)
+        db.bump(con)
 
 
 def spoken_for(project: Project) -> IntArray:

@@ -70,6 +70,22 @@ def test_the_next_best_takes_the_place_of_a_rejected_pick(project: Project) -> N
             selections.reject(project, number, gone)
 
 
+def test_a_rejection_is_undone_and_the_next_best_waits_as_before(project: Project) -> None:
+    number = selections.save(project, choose([5, 2], [7], [9, 8]), None)
+    assert selections.reject(project, number, 5) == 9
+    selections.take_back_rejection(project, number, 5)
+    assert ids(project) == [5, 2, 7]
+    assert selections.reject(project, number, 2) == 9, "it is the next best again"
+    with pytest.raises(InputError, match="not rejected"):
+        selections.take_back_rejection(project, number, 5)
+    operations.apply(project, "tab", [Op(1, "label", 9, classes.add_class(project, "cat"))])
+    with pytest.raises(InputError, match="has an answer by now"):
+        selections.take_back_rejection(project, number, 2)
+    drawn = selections.reject(project, number, 7)
+    selections.take_back_rejection(project, number, 7)
+    assert ids(project) == [5, 9, 7] and drawn not in ids(project)
+
+
 def test_labeled_or_missing_candidates_are_passed_over(project: Project) -> None:
     number = selections.save(project, choose([5], [], [9, 8, 6, 3]), None)
     cat = classes.add_class(project, "cat")

@@ -21,7 +21,7 @@ SUGGESTED, MOST_TOLD = 30, 400
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/options/KIND, /x/K/grouping; POST /x/K/reject, /x/K/grouping."""
+    """GET /x/options/KIND, /x/K/grouping; POST /x/K/reject, reject/undo, grouping."""
 
     @app.get("/x/options/{kind}")
     def form(kind: str) -> dict[str, Any]:
@@ -30,6 +30,10 @@ def register(app: FastAPI, server: Server) -> None:
     @app.post("/x/{key}/reject")
     def reject(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
         return replace(server.project(key), item)
+
+    @app.post("/x/{key}/reject/undo")
+    def take_back(key: str, item: int = Body(embed=True)) -> dict[str, Any]:
+        return back(server.project(key), item)
 
     @app.get("/x/{key}/grouping")
     def grouping(key: str) -> dict[str, Any]:
@@ -73,3 +77,12 @@ def replace(project: Project, item: int) -> dict[str, Any]:
     if latest is None:
         raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
     return {"replacement": selections.reject(project, latest.id, item), "queue": queue_of(project)}
+
+
+def back(project: Project, item: int) -> dict[str, Any]:
+    """Choose a rejected image again."""
+    latest = selections.latest(project)
+    if latest is None:
+        raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
+    selections.take_back_rejection(project, latest.id, item)
+    return {"queue": queue_of(project)}

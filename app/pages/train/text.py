@@ -82,7 +82,7 @@ TEXT = {
     "train.head_stopped": "Run {n} was stopped. It can go on from where it was saved.",
     "train.head_stopped_early": "Run {n} was stopped before it began.",
     "train.head_failed": "Run {n} failed.",
-    "train.stale": "New labels since this run.",
+    "train.stale": "Labels have changed since this run.",
     "train.failed": "Training failed.",
     "train.nothing_lost": "The last saved step is kept: Resume goes on from there.",
     "train.loss": "Loss",
