@@ -11,13 +11,16 @@ export const hasMany = (store) => store.classes.length > MANY;
 /** Name of a button (its data-act) -> what it does. */
 export const actsOf = (page) => ({ ...answers(page), ...views(page) });
 
+/** Whether the one image that is shown is left out: the key that did so puts it back. */
+const isOut = ({ gridded, now, store }) => !gridded && Boolean(now) && store.stateOf(now.id)?.kind === "exclude";
+
 function answers(page) {
   return {
     undo: () => page.back(page.store.undo()),
     redo: () => page.back(page.store.redo()),
     skip: () => (page.gridded ? page.grid.answer("skip") : page.skip()),
     flag: () => page.mark("flag"),
-    exclude: () => page.mark("exclude"),
+    exclude: () => page.mark(isOut(page) ? "clear" : "exclude"),
     clear: () => page.mark("clear"),
     accept: () => page.accept(),
     note: () => page.note(),

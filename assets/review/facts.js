@@ -126,7 +126,7 @@ function classesOf(id, known, owner) {
       { class: "rv-acts" },
       act("flag", "review.flag", "F"),
       act("clear", "review.clear_label", "Del"),
-      act("exclude", "review.exclude", "X"),
+      act("exclude", known?.state?.kind === "exclude" ? "review.put_back" : "review.exclude", "X"),
     ),
   ];
 }

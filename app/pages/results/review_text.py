@@ -106,6 +106,7 @@ TEXT = {
     "review.flag": "Cannot tell",
     "review.clear_label": "Take the label away",
     "review.exclude": "Leave out",
+    "review.put_back": "Put back",
     "review.add_class": "There are no classes yet.",
     "review.near": "Labeled images that are most like it",
     "review.near_none": "No other image has a label.",
