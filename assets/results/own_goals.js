@@ -1,5 +1,6 @@
 // Goals of their own for some classes: "at least 98 % of what is accepted as rose shall be right".
 import { el } from "../shell/dom.js";
+import { icon } from "../shell/icons.js";
 import { redraw } from "../shell/redraw.js";
 import { counted, t } from "../shell/text.js";
 import { fmt } from "../shell/format.js";
@@ -27,7 +28,7 @@ export class OwnGoals {
     this.node = el(
       "details",
       { class: "own-goals", id: "finish-own", hidden: true },
-      el("summary", {}, t("finish.own")),
+      el("summary", {}, icon("chevron-right"), t("finish.own")),
       el("p", { class: "small" }, t("finish.own_help")),
       this.list,
     );

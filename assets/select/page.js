@@ -23,7 +23,7 @@ import { drawLook, drawNothing, hintOf, rejectable, returnable } from "./look.js
 import { OddView } from "./odd.js";
 import { drawRun, isPending, pendingRun, stepText } from "./progress.js";
 import { lackOf } from "./weights.js";
-import { amounts, toLabel } from "./words.js";
+import { amounts, isAnswered, toLabel } from "./words.js";
 
 const VIEWS = ["map", "grid", "odd"];
 
@@ -221,7 +221,8 @@ class SelectPage {
   factText(state, run, lack) {
     const n = this.chosen.picks.length, pool = fmt.int(state.counts.pool);
     if (run) return stepText(state, run);
-    if (n) return t("select.chosen_of", { what: amounts(n, this.chosen.checks.length), pool });
+    const key = isAnswered(state) ? "select.chosen_done" : "select.chosen_of";
+    if (n) return t(key, { what: amounts(n, this.chosen.checks.length), pool });
     if (lack) return lack;
     return state.counts.pool ? t("select.to_choose", { pool }) : t(state.run ? "select.scanning" : "select.no_pool");
   }

@@ -8,10 +8,17 @@ export function amounts(images, check) {
   return t(key, { n: fmt.int(images), check: fmt.int(check) });
 }
 
+/** Whether all that was chosen has an answer. */
+export const isAnswered = ({ labels: of }) => {
+  const done = of ? of.picks_done + of.checks_done + of.skipped : 0;
+  return done > 0 && done >= of.picks + of.checks;
+};
+
 /** The way to the Label page. */
 export function toLabel(state, n) { // when labeling has begun: what is left of it
   const of = state.labels, begun = of && of.picks_done + of.checks_done > 0;
   const left = begun ? of.picks + of.checks - of.picks_done - of.checks_done - of.skipped : 0;
+  if (isAnswered(state)) return t("select.label_done");
   if (left > 0) return t(left === 1 ? "select.label_rest_one" : "select.label_rest", { n: fmt.int(left) });
   return t(n === 1 ? "select.label_one" : "select.label_these", { n: fmt.int(n) });
 }

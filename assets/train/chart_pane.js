@@ -2,6 +2,7 @@
 import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { icon } from "../shell/icons.js";
 import { errorBox } from "../shell/notices.js";
 import { t } from "../shell/text.js";
 import { Charts } from "./charts.js";
@@ -35,7 +36,7 @@ class ChartPane {
     const scroll = { class: "chart-scroll", tabindex: "0", role: "region", "aria-label": t("train.charts") };
     this.scroll = el("div", scroll, this.line, stage);
     this.details = el("details", { class: "small chart-light", hidden: true, ontoggle: () => this.unfold() });
-    this.details.append(el("summary", {}, t("train.details")), el("p", {}, t("train.light")));
+    this.details.append(el("summary", {}, icon("chevron-right"), t("train.details")), el("p", {}, t("train.light")));
     root.replaceChildren(el("div", { class: "train-charts" }, this.notes, this.scroll, this.details, this.empty));
     this.charts = new Charts(this.host, {
       words: todoWords,

@@ -1,6 +1,7 @@
 // The recipes with what each is for and the time that it takes here, under the field that names the chosen one.
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { icon } from "../shell/icons.js";
 import { redraw } from "../shell/redraw.js";
 import { t } from "../shell/text.js";
 import { follow } from "./follow.js";
@@ -20,7 +21,9 @@ function take(name) {
 /** The piece "train-recipes". */
 export function trainRecipes(root) {
   const list = el("div", { class: "train-recipes" });
-  root.append(el("details", { class: "train-all" }, el("summary", {}, t("train.recipes")), list));
+  root.append(
+    el("details", { class: "train-all" }, el("summary", {}, icon("chevron-right"), t("train.recipes")), list),
+  );
   return follow(() => {
     const { recipes } = expected(), values = formValues();
     root.hidden = !values;

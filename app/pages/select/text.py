@@ -13,6 +13,8 @@ TEXT = {
     "select.no_pool": "There are no images yet. The Project page says why.",
     "select.chosen_of": "Chosen of {pool} images: {what}. Look them over, then label them.",
     "select.primary": "Select {what}",
+    "select.chosen_done": "Chosen of {pool} images: {what}. All have an answer.",
+    "select.label_done": "See the labels",
     "select.label_these": "Label these {n}",
     "select.label_rest": "Label the other {n}",
     "select.label_rest_one": "Label the last one",
