@@ -114,6 +114,7 @@ export class OddView {
     this.drawNote(app.state);
     if (this.isShown) this.draw();
     this.page.draw();
+    this.page.answered();
   }
 
   out() {

@@ -112,8 +112,9 @@ def test_one_image_a_region_and_a_box_of_dots(
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("replace a chosen image by the next best")
     page.keyboard.press("Escape")
-    operations.apply(project, "test", [Op(2, "exclude", 20)])
     page.mouse.click(*dot(page, ".sl-map", 20))
+    expect(look).to_contain_text("Not chosen")
+    operations.apply(project, "test", [Op(2, "exclude", 20)])  # meanwhile, in another window
     expect(look).to_contain_text("It is left out of the pool")
     expect(look.get_by_role("button", name="Add to the choice")).to_have_count(0)
     look.get_by_role("button", name="Put back into the pool").click()
