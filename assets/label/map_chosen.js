@@ -4,8 +4,9 @@ import { counted, t } from "../shell/text.js";
 
 const SHOWN = 200; // pictures in the strip; the grid has them all
 
-/** The nodes of the bar. n: selected; checks: check images among them, which stay out; have: those with an answer; free:
- *  the images that a class key would label; add: how many can be added to the choice; also: the box for ``have``. */
+/** The nodes of the bar. n: selected; checks: check images among them, which stay out; have: those with an answer;
+ *  free: the images that a class key would label; add: how many can be added to the choice; also: the box for
+ *  ``have``. */
 export function chosenBar({ n, checks, have, free, add, also }) {
   const button = (act, ...words) => el("button", { type: "button", class: "lb-bar-button", "data-act": act }, ...words);
   return [

@@ -83,7 +83,7 @@ export class Finish {
     this.draw();
   }
 
-  /** The goals that the person set last, whichever run was shown; else those of what is accepted; else the usual one. */
+  /** The goals that the person set last, whichever run was shown; else those of what is accepted; else the usual. */
   recall({ step, best, classes }) {
     const last = keptGoals() || (step && !step.older ? step : null), own = Object.entries(last?.own || {});
     this.own.set(Object.fromEntries(own.filter(([id]) => classes.some((each) => each.id === Number(id)))));

@@ -18,8 +18,8 @@ export function weigh(names, values) {
 /** The form's values, or null before Gradio has told them. */
 export const formValues = () => times.config;
 
-/** {seconds, efforts, proposed, recipes} as known by now (app/pages/train/time_routes.py). Asks again after a change of values,
- *  labels or runs, while the page is shown; the listeners are told of the answer. */
+/** {seconds, efforts, proposed, recipes} as known by now (app/pages/train/time_routes.py). Asks again after a change of
+ *  values, labels or runs, while the page is shown; the listeners are told of the answer. */
 export function expected() {
   const { labels, runs, project } = app.state || {};
   const of = JSON.stringify([project && project.key, labels, (runs || []).map((run) => [run.id, run.status])]);

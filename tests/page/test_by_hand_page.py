@@ -119,6 +119,7 @@ def test_one_image_a_region_and_a_box_of_dots(
     expect(look.get_by_role("button", name="Add to the choice")).to_have_count(0)
     look.get_by_role("button", name="Put back into the pool").click()
     expect(look.get_by_role("button", name="Add to the choice")).to_be_visible()
+    page.wait_for_function("() => window.shownMap.toScreen(20)")  # on the map again
 
     # one image by its key: pointed at on the map
     page.mouse.click(*dot(page, ".sl-map", 20))
