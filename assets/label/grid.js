@@ -338,9 +338,9 @@ export class Grid extends MarkedGrid {
   }
 
   press(i, event) {
-    const one = event.ctrlKey || event.metaKey, before = one ? new Set(this.marks) : new Set();
-    this.focus = i;
-    this.pick(i, one, event.shiftKey);
+    // A mark says "not this": a plain click that took back the others would have them named wrongly.
+    const one = event.ctrlKey || event.metaKey || this.like > 0, before = new Set(one ? this.marks : []);
+    this.pick(this.focus = i, one, event.shiftKey);
     this.drag = event.shiftKey ? null : { from: i, yes: this.marks.has(this.ids[i]), before };
     this.owner.look(this.ids[i]);
     this.draw();

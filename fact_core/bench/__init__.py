@@ -27,6 +27,11 @@ BENCHES: dict[str, Choice] = {
     "expansion": Choice(
         "Expansion", "Accuracy with and without the labels that ActiveDC guesses.", "fact_core.bench.expansion:run"
     ),
+    "confidences": Choice(
+        "Confidences",
+        "Whether answers are as sure as they are right, with and without the temperature that a training fits.",
+        "fact_core.bench.confidences:run",
+    ),
     "finish": Choice(
         "Finish",
         "How often promises are kept on folders of known classes, and labels needed to finish them.",

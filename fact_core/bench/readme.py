@@ -51,6 +51,12 @@ def _promise(rows: Sequence[Any]) -> str:
     return promise.table(rows)
 
 
+def _confidences(rows: Sequence[Any]) -> str:
+    from fact_core.bench import confidences
+
+    return confidences.table(rows)
+
+
 def _finish(rows: Sequence[Any]) -> str:
     from fact_core.bench import finish
 
@@ -90,6 +96,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "umap": ("umap", page_tables.umap_table),
     "intervals": ("intervals", _intervals),
     "promise": ("promise", _promise),
+    "confidences": ("confidences", _confidences),
     "finish": ("finish", _finish),
     "rounds": ("rounds", _rounds),
     "views": ("views", _views),

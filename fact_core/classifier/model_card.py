@@ -159,7 +159,7 @@ def _honest(meta: Mapping[str, Any]) -> dict[str, str]:
     told = meta.get("temperature")
     if not told:
         return {}
-    fitted = f"fitted on {told['labels']} training labels that were left out in turn"
+    fitted = f"fitted on {told['labels']} training labels that were held out in turn"
     return {"temperature": f"{told['value']:.2f}, {fitted}: the weights hold it already"}
 
 

@@ -53,7 +53,11 @@ def fitted(trained: Trained, known: TrainingLabels, config: TrainConfig, x: Floa
         return _told(value, len(rows), "regression")
     name, by = (LIGHT, "light") if last == "lm" else (HONEST, "phase2")
     told = [float(each.value) for each in trained.decisions if each.name == name]
-    return _told(told[-1], len(known.ids), by) if told and len(known.ids) >= FEWEST else None
+    # What was left out is answered by networks that learned from half of the labels in half of the steps. Where they
+    # are too sure, so is the whole; that they are not sure enough says nothing of it. Calibration error of fact with
+    # 100 labels, effort quick, 96 px, one draw: flowers 6.1 -> 1.8 % at 1.27, CIFAR-10 9.8 -> 13.9 % at 0.87.
+    sure = [each for each in told[-1:] if each > 1]
+    return _told(sure[0], len(known.ids), by) if sure and len(known.ids) >= FEWEST else None
 
 
 def _frozen(trained: Trained, known: TrainingLabels, config: TrainConfig, x: FloatArray) -> LeftOut | None:

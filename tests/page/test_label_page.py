@@ -190,7 +190,7 @@ SEEN = """async () => {
     box.scrollTop = at;
     return [...found].sort((a, b) => a[0] - b[0]).map(([, id]) => id).slice(0, seen);
 }"""
-#: Ctrl and click on each of the images, scrolled to.
+#: A click on each of the images, scrolled to.
 MARK = """async (wrong) => {
     const box = document.querySelector('.lg-scroll'), left = new Set(wrong), end = box.scrollTop;
     const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
@@ -204,7 +204,7 @@ MARK = """async (wrong) => {
             if (y < frame0.top || y > Math.min(frame0.bottom, bar.top)) continue;
             const hit = document.elementFromPoint(x, y);
             if (!hit || hit.closest('.lg-tile') !== tile) continue; // something lies over it
-            const how = {clientX: x, clientY: y, button: 0, bubbles: true, pointerType: 'mouse', ctrlKey: true};
+            const how = {clientX: x, clientY: y, button: 0, bubbles: true, pointerType: 'mouse'};
             for (const kind of ['pointerdown', 'pointerup', 'click']) box.dispatchEvent(new PointerEvent(kind, how));
             left.delete(tile.fsId);
         }

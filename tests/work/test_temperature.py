@@ -59,26 +59,19 @@ def test_too_sure_or_too_unsure_the_confidences_become_honest(c: float) -> None:
 
 def test_a_network_that_was_finetuned_has_the_temperature_of_its_last_phase() -> None:
     x, y = clouds(80)
-    told = trained(ff_temperature="0.6", lm_temperature="1.8", lm_C="10")
-    assert temperature.fitted(told, known(y), train_config(recipe="fact"), x) == {
-        "value": 1.8,
-        "labels": 80,
-        "by": "light",
-    }
-    assert temperature.fitted(told, known(y), train_config(recipe="lp-ft"), x) == {
-        "value": 0.6,
-        "labels": 80,
-        "by": "phase2",
-    }
-    assert (
-        temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="fact"), x) is None
-    )  # nothing was left out
+    told = trained(ff_temperature="1.6", lm_temperature="1.8", lm_C="10")
+    fact, tuned = train_config(recipe="fact"), train_config(recipe="lp-ft")
+    assert temperature.fitted(told, known(y), fact, x) == {"value": 1.8, "labels": 80, "by": "light"}
+    assert temperature.fitted(told, known(y), tuned, x) == {"value": 1.6, "labels": 80, "by": "phase2"}
+    nothing_held_out, half_as_well_taught = trained(lm_C="10"), trained(lm_temperature="0.8")
+    for each in (nothing_held_out, half_as_well_taught):
+        assert temperature.fitted(each, known(y), fact, x) is None
 
 
 def test_without_labels_enough_or_where_the_pool_has_taught_there_is_none() -> None:
     x, y = clouds(32)
     assert temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="lm"), x) is None
-    told = trained(ff_temperature="0.6", lm_temperature="1.8")
+    told = trained(ff_temperature="1.6", lm_temperature="1.8")
     assert temperature.fitted(told, known(y), train_config(recipe="fact"), x) is None
     x, y = clouds(160)
     assert temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="lm+"), x) is None

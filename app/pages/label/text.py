@@ -118,7 +118,7 @@ TEXT = {
     "grid.seen": "{n} of {total} seen",
     "grid.total": "{total} images",
     "grid.total_one": "1 image",
-    "grid.hint_like": "Mark the wrong ones: click, with Ctrl one more, with Shift up to there; or drag",
+    "grid.hint_like": "Mark the wrong ones: click each, or drag; with Shift up to there",
     "grid.hint": "Select images, then press a class key",
     "grid.hint_none": "This list has no images any more.",
     "grid.not": "not {name}",

@@ -18,7 +18,7 @@ TEXT = {
     "number is the same everywhere. What is accepted rests on their order and on check images, which a temperature "
     "does not change; choosing what to label next does apply it.",
     "results.honest": "Confidences",
-    "results.honest_is": "divided by a temperature of {by}, fitted on {n} training labels that were left out in turn: "
+    "results.honest_is": "divided by a temperature of {by}, fitted on {n} training labels that were held out in turn: "
     "here, in the export and in predict.py",
     "results.reliability": "As often right as it is sure?",
     "results.reliability_alt": "Confidence against the share of right answers. On the diagonal confidences are honest; "
