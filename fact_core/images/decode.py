@@ -117,6 +117,8 @@ def examine(source: Source | bytes, gate: Gate | None = None) -> Examined:
     with _opened(source, 256, gate) as (image, full), _in_words():  # a JPEG is still read to its end
         kind = pixels.deep_kind(image)  # first: Pillow loads a PNG to read its EXIF
         low = pixels.low_bytes(image) if kind == "colour16" else None
+        if image.format == "PNG":
+            image.load()  # asked for its EXIF, Pillow loads it itself, and what is damaged would fail there unheard
         size, said = _upright_size(image, full), taken(image)  # a TIFF has no more to say once it is loaded
         image.load()
         reach = pixels.ends(image, low) if kind else (0.0, 0.0)

@@ -274,3 +274,20 @@ def test_any_shape_and_mode(width: int, height: int, mode: str) -> None:
     found = decode.examine(save())
     assert (found.width, found.height) == (width, height)
     assert max(decode.decode(save(), 100).size) <= 100
+
+
+def test_a_png_whose_pixels_are_damaged_is_told_by_the_scan() -> None:
+    """Hostile input 7: Pillow loads a PNG when it is asked for its EXIF, and keeps to itself that this failed."""
+    out = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(out, "PNG")
+    whole, told = out.getvalue(), 0
+    for place in range(60, len(whole) - 20, 97):
+        damaged = whole[:place] + bytes([whole[place] ^ 0x40]) + whole[place + 1 :]
+        try:
+            decode.decode(damaged)
+        except ImageError:
+            told += 1
+            with pytest.raises(ImageError):
+                decode.examine(damaged)
+    assert told > 10
