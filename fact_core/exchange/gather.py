@@ -270,20 +270,31 @@ def _is_zero(cell: Cell) -> bool:
 CONFIDENCE = ("confidence", "conf", "score", "probability", "prob")
 
 
+#: What ours are known by: ``labels.csv`` and ``predictions.csv``, ``finished.csv``, an exported model's answers.
+_OWN = (
+    frozenset(("sample_id", "file_path", "label", "source", "lead_time")),
+    frozenset(("file_path", "label", "source", "confidence", "kind")),
+)
+_ANSWERS = ["file_path", "label", "confidence"]
+_OF_MODEL = ("model", "accepted")  # what our column "source" says then
+
+
 def is_own(table: Table) -> bool:
-    """Whether it is our own ``labels.csv`` or ``predictions.csv``."""
-    return {"sample_id", "file_path", "label", "source", "lead_time"} <= {plain(name) for name in table.columns}
+    """Whether we have written it: names in it are classes, whatever they look like."""
+    heads = [plain(name) for name in table.columns]
+    answers = heads[:3] == _ANSWERS and all(name.startswith("p_") for name in heads[3:])
+    return answers or any(own <= set(heads) for own in _OWN)
 
 
 def is_of_model(table: Table) -> bool:
     """Whether a model gave these labels: ours say so, others by a confidence between 0 and 1."""
     heads = [plain(name) for name in table.columns]
-    at = next((place for place, name in enumerate(heads) if name in CONFIDENCE), -1)
-    some = [cells for _, cells in table.rows[:200]]
-    if "source" in heads and is_own(table):
-        source = heads.index("source")
-        return any(len(cells) > source and cells[source] == "model" for _, cells in table.rows)
-    if heads[:3] == ["file_path", "label", "confidence"]:
+    if heads[:3] == _ANSWERS:
         return True
-    shares = [str(cells[at]) for cells in some if 0 <= at < len(cells)]
+    if is_own(table):
+        source = heads.index("source")
+        return any(len(cells) > source and cells[source] in _OF_MODEL for _, cells in table.rows)
+    at = next((place for place, name in enumerate(heads) if name in CONFIDENCE), -1)
+    # To the last row: those of a person may stand first.
+    shares = (str(cells[at]) for _, cells in table.rows if 0 <= at < len(cells))
     return any(is_number(each) and 0 < float(each) < 1 for each in shares)

@@ -171,6 +171,27 @@ def test_our_predictions_are_no_labels_without_a_word(tmp_path: Path) -> None:
     assert label_files.read_labels(tmp_path / "p.csv", items.pool(project), config=taken) == {1: "cat"}
 
 
+@pytest.mark.parametrize("name", ["[cat]", '{"a": 1}', "NA", "a, b", "'=a", "train"])
+def test_the_finished_list_gives_back_names_as_they_are(tmp_path: Path, name: str) -> None:
+    project = flat_project(tmp_path, 2)
+    operations.apply(project, "tab", [Op(1, "label", 1, classes.add_class(project, name))])
+    export_labels.write_finished(project, tmp_path / "finished.csv")
+    assert label_files.read_labels(tmp_path / "finished.csv", items.pool(project)) == {1: name}
+
+
+def test_accepted_answers_far_down_are_no_labels_without_a_word(tmp_path: Path) -> None:
+    """The finished list begins with hundreds of images that a person has labeled."""
+    project = flat_project(tmp_path, 2)
+    rows = [("000.png", "cat", "person", "", "label")] * 300 + [("001.png", "dog", "accepted", "0.93", "label")]
+    (tmp_path / "f.csv").write_text(export_labels.csv_text(export_labels.FINISHED_FIELDS, rows), "utf-8-sig")
+    with pytest.raises(InputError, match="by a model"):
+        label_files.read_labels(tmp_path / "f.csv", items.pool(project))
+    other = "\n".join(["file_name,label,confidence", *(["000.png,cat,1"] * 300), "001.png,dog,0.93", ""])
+    (tmp_path / "o.csv").write_text(other, "utf-8")
+    with pytest.raises(InputError, match="by a model"):
+        label_files.read_labels(tmp_path / "o.csv", items.pool(project))
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+cmd|' /C calc'!A0", "+a", "-(1)", "@x", "\tx", "\rx"])
 def test_formulas_are_escaped(text: str) -> None:
     """Hostile input 4: names in CSV."""
