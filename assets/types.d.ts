@@ -244,6 +244,7 @@ interface Finishing {
   checks: number;
   leaks: number;
   gone: number;
+  imported: number;
   look: number;
   chance: number;
   best: number;

@@ -16,7 +16,7 @@ from fact_core.exchange.marks import is_known
 from fact_core.exchange.questions import Question
 from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers.table import Cell, Said
-from fact_core.labeling import bulk, classes, labels_now, selections
+from fact_core.labeling import bulk, classes, kept_apart, labels_now
 from fact_core.labeling.history import states_of
 from fact_core.storage import db, groups, items, usable
 from fact_core.storage.project import Project
@@ -170,7 +170,7 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         together = held_out.joined(groups.counted(con), preview.groups)
         learned = (preview.groups.keys() | taught) - set(fresh)
         held = held_out.draw(fresh, together, preview.test, check, learned=learned)
-        selections.keep_apart(con, held, client)
+        kept_apart.keep_apart(con, held, client)
         groups.note_column(con, preview.groups, client)
         return Applied(client, images, len(other) if keep == "mine" else 0, new, len(held))
 
@@ -186,7 +186,7 @@ def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
             bulk.follow_groups(con, [batch])
         elif groups.column_steps(con).get(batch):  # it has named groups alone
             groups.settle_column(con, batch, stands=False)
-        selections.take_back(con, batch)
+        kept_apart.follow(con, [batch])
         classes.hide_empty(con, new_classes)
         return changed
 

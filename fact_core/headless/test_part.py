@@ -10,7 +10,7 @@ import numpy as np
 from fact_core.config import SelectConfig
 from fact_core.headless import again, steps
 from fact_core.headless.worker_client import WorkerClient
-from fact_core.labeling import selections
+from fact_core.labeling import kept_apart, selections
 from fact_core.storage.project import Project
 from fact_core.types import Role, Selection
 
@@ -24,6 +24,7 @@ def choose(found: Project, worker: WorkerClient, config: SelectConfig, held: Seq
     ids, roles = np.array(held, dtype=np.int64), tuple[Role, ...](["audit"] * len(held))
     about = {"budget": 0, "check": len(ids)}
     selections.save(found, Selection(ids, roles, ids[:0], "random", about), None)
+    kept_apart.name(found, held)
     return steps.choose_anew(found, worker, config)
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fact_core.analysis import promise
 from fact_core.errors import InputError, RunError
-from fact_core.labeling import acceptances, checked, classes, labels_now
+from fact_core.labeling import acceptances, checked, classes, kept_apart, labels_now
 from fact_core.labeling.acceptances import Look
 from fact_core.labeling.checked import Answers
 from fact_core.labeling.history import State
@@ -32,7 +32,7 @@ def gather(project: Project, run: Run) -> Evidence:
     """What a promise about a training run's answers rests on. RunError while the pool is not predicted.
 
     Check images that belong together with a training image, or look nearly the same, are left out; so are those that
-    are unlike every class, which are never accepted.
+    are unlike every class, which are never accepted, and those that nobody has drawn (``kept_apart``).
     """
     found = checked.answers(project, run)
     if found is None:
@@ -46,7 +46,10 @@ def gather(project: Project, run: Run) -> Evidence:
     there = np.isin(found.ids, items.pool(project).ids)
     free = there & ~np.isin(found.ids, list(said))
     keep = free & able
-    right, groups, rows, leaks = _checks(project, run, found, able & there)
+    with db.connect(project.db) as con:
+        given = kept_apart.not_drawn(con)
+    drawn = ~np.isin(found.ids, list(given))
+    right, groups, rows, leaks = _checks(project, run, found, able & there & drawn)
     return Evidence(
         ids=found.ids[keep],
         y=found.y[keep],
@@ -58,6 +61,7 @@ def gather(project: Project, run: Run) -> Evidence:
         check_groups=groups,
         strange=-1 if found.strange is None else int((free & ~able).sum()),
         leaks=leaks,
+        imported=len(given & checked.check_names(project, run).keys()),
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right),
         check_y=found.y[rows],
@@ -159,16 +163,18 @@ def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
     """Images of which a person said something since the first check image was drawn, although no strategy chose them.
 
     What was picked to be labeled is not among them: picks are what the model is unsure of, or anything. What the person
-    added to the choice by hand is: it may be what is easy.
+    added to the choice by hand is: it may be what is easy. So is what a file of labels named.
     """
     with db.connect(project.db) as con:
         row = con.execute(
             "SELECT selection.created AS at, json_extract(selection.config, '$.rows') AS rows FROM selection "
-            "WHERE id = (SELECT min(selection) FROM pick WHERE role = 'audit' AND state = 'chosen')"
+            "WHERE id = (SELECT min(selection) FROM pick WHERE role = 'audit' AND state = 'chosen' AND source = '')"
         ).fetchone()
         chosen = {each["item"] for each in con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen'")}
-        hand = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'chosen' AND source = ?", (BY_HAND,))
-        chosen -= {each["item"] for each in hand}
+        own = con.execute(
+            "SELECT DISTINCT item FROM pick WHERE state = 'chosen' AND source IN (?, ?)", (BY_HAND, kept_apart.IMPORT)
+        )
+        chosen -= {each["item"] for each in own}
         if row is None:
             return []
         # By the order of the rows, for a clock can be set; an earlier version did not keep it with the selection.

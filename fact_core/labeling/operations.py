@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
+from fact_core.labeling import kept_apart
 from fact_core.labeling.bulk import follow_groups
 from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name
 from fact_core.labeling.labels_now import without_classes
@@ -77,7 +78,9 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             if item is not None and did_nothing(rows[-1]):
                 stays[item] = None
         con.conn.executemany(INSERT, rows)
-        follow_groups(con, _turned(con, client, [op.seq for op in fresh if op.kind in ("undo", "redo")]))
+        turned = _turned(con, client, [op.seq for op in fresh if op.kind in ("undo", "redo")])
+        follow_groups(con, turned)
+        kept_apart.follow(con, turned)
         if out != _excluded(now):
             db.bump(con)  # the pool is another one, and the queue
         after = {item: now[item] for item in changed if item is not None and item in now}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +20,8 @@ from fact_core.types import IntArray, Role, Selection
 
 #: The source of a pick that the person added to the choice.
 BY_HAND = "by hand"
+#: In the options of a selection: the import that made it, to keep check images apart (``kept_apart``).
+IMPORT_STEP = "import"
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,13 @@ class QueueEntry:
     source: str = ""
 
 
-def save(project: Project, selection: Selection, run_id: int | None, seconds: float = 0.0) -> int:
+def save(
+    project: Project, selection: Selection, run_id: int | None, seconds: float = 0.0, *, extends: bool = False
+) -> int:
     """Store a selection and return its id. ``seconds``: how long choosing took.
 
-    Where it goes on from the newest one (its option ``extend``), what was added by hand there stays known as such.
+    Where it goes on from the newest one (``extends``, or its option ``extend``), what was added by hand or kept apart
+    by an import there stays known as such.
     """
     ids, candidates = [int(i) for i in selection.ids], [int(i) for i in selection.next_best]
     if len(ids) != len(selection.roles):
@@ -60,62 +64,31 @@ def save(project: Project, selection: Selection, run_id: int | None, seconds: fl
     picks = [(i, role, rank, "chosen") for rank, (i, role) in enumerate(zip(ids, selection.roles, strict=True))]
     picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in set(ids)]
     with db.writing(project.db, project.id) as con:
-        config = json.dumps({**selection.config, "rows": _rows(con)}, ensure_ascii=False)
+        own = {name: value for name, value in selection.config.items() if name != IMPORT_STEP}
+        config = json.dumps({**own, "rows": newest_row(con)}, ensure_ascii=False)
         row = {"run": run_id, "strategy": selection.strategy, "config": config, "seconds": seconds}
         number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
         columns = ("selection", "item", "role", "rank", "state")
         con.table("pick").insert_all([columns, *((number, *pick) for pick in picks)])
-        if selection.config.get("extend"):
-            con.execute(
-                "UPDATE pick SET source = ? WHERE selection = ? AND state = 'chosen' AND item IN ("
-                "SELECT item FROM pick WHERE selection = (SELECT max(id) FROM selection WHERE id < ?) "
-                "AND state = 'chosen' AND source = ?)",
-                (BY_HAND, number, number, BY_HAND),
-            )
+        if extends or selection.config.get("extend"):
+            _keep_sources(con, number)
         db.bump(con)
         return number
 
 
-def _rows(con: Database) -> int:
+def _keep_sources(con: Database, number: int) -> None:
+    """Have the picks of a selection the sources that they have in the one before it."""
+    con.execute(
+        "UPDATE pick SET source = older.source FROM pick AS older "
+        "WHERE pick.selection = ? AND pick.state = 'chosen' AND older.item = pick.item AND older.state = 'chosen' "
+        "AND older.source != '' AND older.selection = (SELECT max(id) FROM selection WHERE id < pick.selection)",
+        (number,),
+    )
+
+
+def newest_row(con: Database) -> int:
     """The newest row of the labels' history: what is said later came after this selection, whatever a clock says."""
     return int(con.execute("SELECT coalesce(max(id), 0) FROM label").fetchone()[0])
-
-
-def keep_apart(con: Database, items: Sequence[int], step: str) -> None:
-    """Make images check images, within a transaction: a new selection that goes on from the newest one.
-
-    step: the name of the step that gave them their labels; ``take_back`` knows the selection by it.
-    """
-    if not items:
-        return
-    latest = con.execute("SELECT * FROM selection ORDER BY id DESC LIMIT 1").fetchone()
-    config = {**(json.loads(latest["config"]) if latest else {"budget": 0, "check": 0}), "import": step}
-    config |= {"check": int(config.get("check") or 0) + len(items), "rows": _rows(con)}
-    row = {"run": latest["run"] if latest else None, "strategy": latest["strategy"] if latest else "random"}
-    row |= {"config": json.dumps(config, ensure_ascii=False), "seconds": latest["seconds"] if latest else 0.0}
-    number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
-    if latest:
-        con.execute(
-            "INSERT INTO pick (selection, item, role, rank, state, replaces, source, was, was_rank) "
-            "SELECT ?, item, role, rank, state, replaces, source, was, was_rank FROM pick WHERE selection = ?",
-            (number, latest["id"]),
-        )
-    last = con.execute("SELECT coalesce(max(rank), -1) FROM pick WHERE selection = ?", (number,)).fetchone()[0]
-    con.conn.executemany(
-        "INSERT INTO pick (selection, item, role, rank, state) VALUES (?, ?, 'audit', ?, 'chosen') "
-        "ON CONFLICT (selection, item) DO UPDATE SET role = 'audit', state = 'chosen', rank = excluded.rank",
-        [(number, item, rank) for rank, item in enumerate(items, start=last + 1)],
-    )
-    db.bump(con)
-
-
-def take_back(con: Database, step: str) -> None:
-    """Undo ``keep_apart`` within a transaction, unless something was chosen since."""
-    row = con.execute("SELECT id, config FROM selection ORDER BY id DESC LIMIT 1").fetchone()
-    if row is not None and json.loads(row["config"]).get("import") == step:
-        con.execute("DELETE FROM pick WHERE selection = ?", (row["id"],))
-        con.execute("DELETE FROM selection WHERE id = ?", (row["id"],))
-        db.bump(con)
 
 
 def only_checks(budget: str, check: int, extend: bool) -> bool:

@@ -102,7 +102,7 @@ def _more_checks(
     known = {**kept.config, "check": kept.config.get("check", 0) + len(audit)}
     roles: list[Role] = ["audit"] * len(audit)
     drawn = Selection(ids, tuple(roles), old.next_best, old.strategy, known)
-    number = selections.save(project, _joined(old, drawn), run.id, kept.seconds)
+    number = selections.save(project, _joined(old, drawn), run.id, kept.seconds, extends=True)
     return {"selection": number, "strategy": old.strategy, "seconds": 0.0, "ids": [], "checks": len(audit)}
 
 

@@ -102,7 +102,8 @@ class Finish:
     """How far the folder is. images: of the pool; person: labeled; aside: skipped, or nobody can tell; accepted; open.
 
     strange: open images unlike any class, -1 where the answers do not say. checks: check images that count; leaks,
-    gone: how many do not, being like training images, or like images that a person took out. look: the number of the
+    gone, imported: how many do not, being like training images, or like images that a person took out, or named by an
+    import and not drawn. look: the number of the
     next question, which has ``chance`` of error; best: the best goal that the check images could carry, 0 for none.
     seconds: a person's time for one image, as far as it is known.
     """
@@ -117,6 +118,7 @@ class Finish:
     checks: int
     leaks: int
     gone: int
+    imported: int
     look: int
     chance: float
     best: float
@@ -161,6 +163,7 @@ def _finish(held: Opened, run: Run) -> Finish:
         checks=len(fair.check_right),
         leaks=evidence.leaks,
         gone=len(evidence.check_right) - len(fair.check_right),
+        imported=evidence.imported,
         look=look,
         chance=alpha,
         best=best,

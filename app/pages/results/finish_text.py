@@ -78,6 +78,10 @@ TEXT = {
     "they no longer stand for what is open.",
     "finish.gone_one": "1 check image does not count: you have labeled the images of which the model was as sure, so "
     "that it no longer stands for what is open.",
+    "finish.imported": "{n} check images do not count here: they came with imported labels. A promise takes "
+    "images drawn at random from this folder.",
+    "finish.imported_one": "1 check image does not count here: it came with imported labels. A promise takes "
+    "images drawn at random from this folder.",
     "finish.done": "The folder is finished. Sort it into folders, or export its labels.",
     "finish.time": "{time} at your pace",
     "finish.time_usual": f"{{time}} at {USUAL_SECONDS} s each",

@@ -1,0 +1,29 @@
+"""The script of ``schema`` that says which check images nobody has drawn."""
+
+from __future__ import annotations
+
+#: Earlier versions marked the selection that an import had made; one that only adds drawn check images has kept the
+#: mark, and differs by its run.
+KEPT_APART = """
+-- Check images that nobody has drawn: an import called them val or test, or kept a share of what it labeled. step: the
+-- client of its labels. stands: whether they are check images; undoing the labels ends that. Their picks have the
+-- source "import".
+CREATE TABLE kept_apart (
+    step TEXT NOT NULL,
+    item INTEGER NOT NULL REFERENCES item (id),
+    stands INTEGER NOT NULL,
+    PRIMARY KEY (step, item)
+) WITHOUT ROWID;
+CREATE INDEX kept_apart_item ON kept_apart (item);
+INSERT INTO kept_apart (step, item, stands)
+SELECT json_extract(selection.config, '$.import'), pick.item, 1
+FROM selection JOIN pick ON pick.selection = selection.id
+WHERE json_valid(selection.config) AND json_extract(selection.config, '$.import') IS NOT NULL
+  AND selection.run IS (SELECT run FROM selection AS older WHERE older.id < selection.id ORDER BY id DESC LIMIT 1)
+  AND pick.role = 'audit' AND pick.state = 'chosen' AND pick.replaces IS NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM pick AS older WHERE older.item = pick.item AND older.selection < pick.selection
+    AND older.role = 'audit' AND older.state = 'chosen');
+UPDATE pick SET source = 'import'
+WHERE role = 'audit' AND state = 'chosen' AND item IN (SELECT item FROM kept_apart);
+"""
