@@ -113,6 +113,7 @@ def test_accept_undo_and_do_again_from_any_window(site: Site) -> None:
     operations.apply(project, "test", [Op(500, "label", one, 1)])
     later = site.get("/finish")
     assert (later["accepted"], later["person"]) == (able - 1, len(labels) + 1)
+    assert later["step"]["images"] == able - 1, "one number for what is accepted"
     assert goal_of(later, 0.95)["asked"] == able - 1  # nothing new was asked of the check images
     train(project)
     newer = site.get("/finish")

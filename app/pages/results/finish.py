@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,7 +86,7 @@ class ClassChecks:
 class Step:
     """Images that were accepted in one step. run: the training's number; older: it is not the one that is shown.
 
-    own: class -> its own goal.
+    own: class -> its own goal. Of the step that stands those images that still are: a person may have labeled some.
     """
 
     id: int
@@ -152,6 +152,7 @@ def _finish(held: Opened, run: Run) -> Finish:
     person, aside = _said(project, pool)
     accepted = len(acceptances.ids_now(project))
     stands, again = acceptances.steps(project)
+    stood = _step(project, run, stands)
     return Finish(
         run=run.id,
         images=len(pool),
@@ -170,7 +171,7 @@ def _finish(held: Opened, run: Run) -> Finish:
         goals=[_goal(goal, alpha, best, mine.get(goal), evidence) for goal in GOALS],
         splits=[_split(each, evidence) for each in own if each.own],
         classes=_classes(evidence, fair),
-        step=_step(project, run, stands),
+        step=stood and replace(stood, images=accepted),
         again=_step(project, run, again),
         seconds=finishing.pace(project),
     )
