@@ -15,7 +15,7 @@ import numpy as np
 from fact_core.errors import RunError
 from fact_core.exchange.cells import FORMULA
 from fact_core.files import write_text
-from fact_core.labeling import classes, finished, labels_now, notes
+from fact_core.labeling import checked, classes, finished, labels_now, notes
 from fact_core.storage import items, run_queue
 from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
@@ -87,6 +87,7 @@ def write_predictions(project: Project, run_id: int, file: Path, *, each_class: 
     names = _class_names(project, trained)
     if len(y) and (int(y.max()) >= len(names) or (each_class and p.shape != (len(y), len(names)))):
         raise RunError("The predictions do not fit the classes of the run", f"run {run_id}", "Predict again.")
+    p, columns = checked.added_up(p, names) if each_class else (p, ())
     splits = _splits(project)
     place = {int(item): row for row, item in enumerate(ids)}
     for repeat, first in items.duplicates(project).items():
@@ -98,7 +99,7 @@ def write_predictions(project: Project, run_id: int, file: Path, *, each_class: 
         shares = tuple(f"{share:.6f}" for share in p[at]) if each_class else ()
         answer = (names[int(y[at])], f"{float(confidence[at]):.6f}", splits.get(item.id, "pool"))
         rows.append((item.id, item.path, *answer, "model", "", "", _iso(ended), *shares))
-    header = (*FIELDS, *(f"p_{name}" for name in names if each_class))
+    header = (*FIELDS, *(f"p_{name}" for name in columns))
     write_text(Path(file), _MARK + csv_text(header, rows), "writing the predictions")
     return len(rows)
 

@@ -145,9 +145,9 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
     """Give the labels of a preview in one transaction, as one batch of ``client`` (a name used once).
 
     keep: whose label stays where an image has another one by now: "mine" (the project's) or "theirs" (the file's).
-    Classes that are missing by now are added. Nothing is written when nothing would change. check: what becomes
-    check images: "none", a "share", or the part that the file calls test ("split"). InputError while a question of
-    the preview is open.
+    Classes that are missing by now are added; an image that was left out meanwhile stays so. Nothing is written when
+    nothing would change. check: what becomes check images: "none", a "share", or the part that the file calls test
+    ("split"). InputError while a question of the preview is open.
     """
     if preview.open:
         raise InputError("Something about this file has to be said first", do="Answer the questions above the preview.")
@@ -156,12 +156,14 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
     taught = {int(each) for each in labels_now.snapshot(project, "pick").ids}
     with db.writing(project.db, project.id) as con:
         present = {row["id"]: row["folded"] for row in con.execute("SELECT id, folded FROM class WHERE NOT deleted")}
-        now = {item: present.get(state.class_id or 0) for item, state in states_of(con, set(preview.rows)).items()}
+        states = states_of(con, set(preview.rows))
+        out = {item for item, state in states.items() if state.kind == "exclude"}  # since the preview
+        now = {item: present.get(state.class_id or 0) for item, state in states.items()}
         other = {item for item, name in preview.rows.items() if now.get(item) not in (None, name.casefold())}
         give = {
             item: name
             for item, name in preview.rows.items()
-            if now.get(item) != name.casefold() and (keep == "theirs" or item not in other)
+            if item not in out and now.get(item) != name.casefold() and (keep == "theirs" or item not in other)
         }
         ids = classes.add_missing(con, list(dict.fromkeys(give.values())))
         images = bulk.give(con, client, {item: ids[name] for item, name in give.items()}, "import")

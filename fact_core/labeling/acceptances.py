@@ -27,6 +27,7 @@ from fact_core.labeling.history import LARGEST, is_person
 from fact_core.labeling.labels_now import states
 from fact_core.storage import db, run_queue
 from fact_core.storage.project import Project
+from fact_core.storage.sql_views import BECAME
 from fact_core.types import Evidence, IntArray
 
 Bools = npt.NDArray[np.bool_]
@@ -182,9 +183,12 @@ def redo(project: Project, step: int) -> bool:
 
 
 def now(project: Project) -> dict[int, Accepted]:
-    """Image -> the answer that is taken for its label: nothing said of it by a person, its class is still there."""
+    """Image -> the answer that is taken for its label: nothing said of it by a person, its class is still there.
+
+    Of a class that was merged into another one it is that one.
+    """
     with db.connect(project.db) as con:
-        asked = "SELECT accepted.item, accepted.class, class.name, accepted.confidence " + _NOW
+        asked = f"{BECAME} SELECT accepted.item, class.now, class.name, accepted.confidence {_NOW}"
         rows = con.conn.execute(asked).fetchall()
     said = states(project)
     return {item: Accepted(*row) for item, *row in rows if item not in said}
@@ -193,7 +197,7 @@ def now(project: Project) -> dict[int, Accepted]:
 def ids_now(project: Project) -> IntArray:
     """The images of ``now``, ascending."""
     with db.connect(project.db) as con:
-        found = np.array([row[0] for row in con.conn.execute("SELECT accepted.item " + _NOW)], dtype=np.int64)
+        found = np.array([row[0] for row in con.conn.execute(f"{BECAME} SELECT accepted.item {_NOW}")], dtype=np.int64)
     return found[~np.isin(found, list(states(project)))]
 
 
@@ -210,7 +214,7 @@ def _turn(project: Project, step: int, which: Callable[[Database], Acceptance | 
 
 
 _NOW = (
-    "FROM accepted JOIN class ON class.id = accepted.class AND NOT class.deleted "
+    "FROM accepted JOIN became AS class ON class.id = accepted.class "
     "JOIN item ON item.id = accepted.item AND item.status = 'ok' AND item.duplicate_of IS NULL "
     "WHERE acceptance = (SELECT max(id) FROM acceptance WHERE undone IS NULL) ORDER BY accepted.item"
 )

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
-from fact_core.labeling.history import INSERT, State, is_name, states_of
+from fact_core.labeling.history import INSERT, State, is_name, merged, states_of
 from fact_core.labeling.undone import UNDONE
 from fact_core.storage import groups
 
@@ -56,11 +56,11 @@ def take_back(con: Database, client: str, annotator: str = "") -> list[int]:
     """
     rows = con.execute(_STANDING, (client,)).fetchall()
     first = con.execute("SELECT coalesce(max(seq), 0) + 1 AS next FROM label WHERE client = ?", (client,)).fetchone()
-    at = time.time()
+    at, now = time.time(), merged(con)
     con.conn.executemany(
         INSERT,
         (
-            (*_before(row), row["id"], client, seq, at, None, row["source"], annotator, None)
+            (*_before(row, now), row["id"], client, seq, at, None, row["source"], annotator, None)
             for seq, row in enumerate(rows, start=first["next"])
         ),
     )
@@ -88,6 +88,6 @@ def _given(item: int, class_id: int, now: State | None) -> tuple[object, ...]:
     return item, "label", "label", class_id, now is not None and now.flagged
 
 
-def _before(row: sqlite3.Row) -> tuple[object, ...]:
-    """(item, op, kind, class, flagged) of the row that takes one label back."""
-    return row["item"], "undo", row["kind"] or "none", row["class"], bool(row["flagged"])
+def _before(row: sqlite3.Row, now: Mapping[int, int]) -> tuple[object, ...]:
+    """(item, op, kind, class, flagged) of the row that takes one label back. now: ``history.merged``."""
+    return row["item"], "undo", row["kind"] or "none", now.get(row["class"], row["class"]), bool(row["flagged"])

@@ -61,6 +61,7 @@ def read_answers(
 ) -> Answers:
     """The stored predictions of a run. RunError when the file is gone or damaged.
 
+    classes: as the model has them; two of one name were made one since, and so are their answers.
     now: the images' digests by id (``items.digests``); images that were answered as other bytes are left out.
     """
     try:
@@ -75,9 +76,31 @@ def read_answers(
             keep = _current(ids, digests, now)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
-    numbers = ids.astype(np.int64), y.astype(np.int64), confidence.astype(np.float32)
-    found = Answers(*numbers, tuple(classes), phases, near, scaled, strange)
+    names, place = joined(classes)
+    y, phases = _placed(y.astype(np.int64), place), {name: _placed(each, place) for name, each in phases.items()}
+    found = Answers(ids.astype(np.int64), y, confidence.astype(np.float32), names, phases, near, scaled, strange)
     return found if keep.all() else _only(found, keep)
+
+
+def joined(classes: Sequence[str]) -> tuple[tuple[str, ...], IntArray]:
+    """(each name once, the place of each class among them (K,)); see ``labels_now.names_now``."""
+    place: dict[str, int] = {}
+    at = [place.setdefault(name, len(place)) for name in classes]
+    return tuple(place), np.array(at, dtype=np.int64)
+
+
+def added_up(p: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, tuple[str, ...]]:
+    """(probabilities (..., k) of the names, each once, the names), from those of a model's classes (..., K)."""
+    names, place = joined(classes)
+    found = np.zeros((*p.shape[:-1], len(names)), dtype=p.dtype)
+    for column, at in enumerate(place.tolist()):
+        found[..., at] += p[..., column]
+    return found, names
+
+
+def _placed(y: IntArray, place: IntArray) -> IntArray:
+    """Answers by ``joined``'s places. Those of more classes than the run tells of stay: who reads them sees it."""
+    return y if len(y) and int(y.max()) >= len(place) else place[y] if len(place) else y
 
 
 def _current(
@@ -111,7 +134,7 @@ def _only(found: Answers, keep: npt.NDArray[np.bool_]) -> Answers:
 
 
 def class_names(project: Project, run: Run) -> tuple[str, ...]:
-    """The classes of a run in the model's order; one that was renamed since under its new name."""
+    """The classes of a run in the model's order; one that was renamed or merged since under its new name."""
     return labels_now.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
 
 

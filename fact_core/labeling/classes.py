@@ -218,6 +218,7 @@ def restore_class(project: Project, class_id: int) -> None:
 def merge(project: Project, from_id: int, into_id: int, client: str) -> Merged:
     """Every image labeled ``from_id`` gets the label ``into_id``, then ``from_id`` is taken away.
 
+    What a model answers, and what is accepted of it, counts as ``into_id`` too.
     client: a name for this step, used once; it is the batch that ``unmerge`` takes back.
     """
     with db.writing(project.db, project.id) as con:
@@ -227,6 +228,7 @@ def merge(project: Project, from_id: int, into_id: int, client: str) -> Merged:
             raise InputError("A class cannot be merged into itself", do="Choose another class.")
         images = bulk.give(con, client, dict.fromkeys(_labeled(con, from_id), into_id), "merge")
         _hide(con, from_id)
+        con.execute("UPDATE class SET merged = ? WHERE id = ?", (into_id, from_id))
         return Merged(client, from_id, into_id, images)
 
 
@@ -298,7 +300,7 @@ def _restore(con: Database, class_id: int) -> None:
     _need_free(con, row["name"], class_id)
     if con.execute("SELECT 1 FROM class WHERE key = ? AND NOT deleted", (row["key"],)).fetchone():
         con.execute("UPDATE class SET key = '' WHERE id = ?", (class_id,))
-    con.execute("UPDATE class SET deleted = 0 WHERE id = ?", (class_id,))
+    con.execute("UPDATE class SET deleted = 0, merged = NULL WHERE id = ?", (class_id,))
     db.bump(con)
 
 

@@ -38,7 +38,7 @@ def gather(project: Project, run: Run) -> Evidence:
     if found is None:
         raise RunError("This run has no predictions yet", do="Predict the pool first.")
     numbers = _class_ids(project, run, found)
-    if len(found.y) and int(found.y.max()) >= min(len(numbers), len(found.classes)):
+    if len(found.y) and int(found.y.max()) >= len(numbers):
         raise RunError("The predictions do not fit the classes of the run", f"run {run.id}", "Predict again.")
     able = np.array(numbers, dtype=np.int64)[found.y] > 0
     able &= ~found.strange if found.strange is not None else True
@@ -153,10 +153,13 @@ def _checks(project: Project, run: Run, found: Answers, able: Bools) -> tuple[Bo
 
 
 def _class_ids(project: Project, run: Run, found: Answers) -> tuple[int, ...]:
-    """The number of each of the run's classes, 0 for one that is gone."""
+    """The number of each class that is answered, 0 for one that is gone: they have the names of now."""
     listed = {each.name: each.id for each in classes.classes(project)}
-    told = run.result.get("class_ids") or [listed.get(name, 0) for name in found.classes]
-    return tuple(int(each) if each in listed.values() else 0 for each in told)
+    if told := run.result.get("class_ids"):  # another class may have the name of one that is gone
+        now = labels_now.became(project)
+        own = {now[each][0] for each in told if each in now}
+        listed = {name: number for name, number in listed.items() if number in own}
+    return tuple(listed.get(name, 0) for name in found.classes)
 
 
 def _taken_out(project: Project, said: dict[int, State]) -> list[int]:

@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from fact_core.errors import InputError
 from fact_core.files import unseen
 from fact_core.labeling.undone import UNDONE, decides, is_undone
+from fact_core.storage.sql_views import BECAME
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
 
@@ -217,7 +218,14 @@ def _at(con: Database, item: int | None, before: int, at: float) -> State:
     row = con.execute(
         "SELECT kind, class, flagged FROM label WHERE item = ? AND id < ? ORDER BY id DESC LIMIT 1", (item, before)
     ).fetchone()
-    return State(row["kind"], row["class"], at, bool(row["flagged"])) if row else State("none", None, at)
+    if row is None:
+        return State("none", None, at)
+    return State(row["kind"], merged(con).get(row["class"], row["class"]), at, bool(row["flagged"]))
+
+
+def merged(con: Database) -> dict[int, int]:
+    """Class that was merged away -> the one that it is now: what comes back of it, by an undo, comes back as that."""
+    return {row["id"]: row["now"] for row in con.execute(f"{BECAME} SELECT id, now FROM became WHERE id != now")}
 
 
 def states_of(con: Database, items: set[int] | None = None) -> dict[int, State]:

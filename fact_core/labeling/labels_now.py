@@ -9,12 +9,15 @@ from typing import Literal
 import numpy as np
 from sqlite_utils import Database
 
-from fact_core.labeling import classes
 from fact_core.labeling.history import NOW, OpKind, State, states_of
 from fact_core.storage import db
 from fact_core.storage.excluded import USABLE
 from fact_core.storage.project import Project
+from fact_core.storage.sql_views import BECAME
 from fact_core.types import Labels, Role
+
+#: Behind the name of a class that is gone, where another one has its name.
+GONE = " (deleted)"
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,21 @@ def states_in(con: Database) -> dict[int, State]:
 
 
 def names_now(project: Project, ids: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
-    """The names that classes have now. A class that is gone keeps its old name; without ids all do."""
-    now = {row.id: row.name for row in classes.classes(project)} if ids else {}
-    return tuple(now.get(each, str(old)) for each, old in zip(ids or (0,) * len(names), names, strict=True))
+    """The names that classes have now, twice where one was merged into another; without ids all keep their old one.
+
+    A class that is gone keeps its old name, too, with a word where another one of them is called so now.
+    """
+    now = {each: name for each, (_, name) in became(project).items()} if ids else {}
+    pairs = list(zip(ids or (0,) * len(names), map(str, names), strict=True))
+    taken = {now[each] for each, _ in pairs if each in now}
+    return tuple(now[each] if each in now else old + GONE * (old in taken) for each, old in pairs)
+
+
+def became(project: Project) -> dict[int, tuple[int, str]]:
+    """Class -> the one that it is now, and its name: itself, or what it was merged into; not of deleted ones."""
+    with db.connect(project.db) as con:
+        rows = con.execute(f"{BECAME} SELECT id, now, name FROM became").fetchall()
+        return {row["id"]: (row["now"], row["name"]) for row in rows}
 
 
 def snapshot(project: Project, role: Role | None = None, selection: int | None = None) -> Labels:

@@ -6,7 +6,7 @@ A column or table is added by appending a script, never by editing an old one.
 from __future__ import annotations
 
 from fact_core.storage.schema_apart import KEPT_APART
-from fact_core.storage.sql_views import FINISHED, FINISHED_SINCE, LABELS_NOW, RUNS_NAMED, VIEWS, made_again
+from fact_core.storage.sql_views import FINISHED, FINISHED_SINCE, LABELS_NOW, MERGED, RUNS_NAMED, VIEWS, made_again
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -305,4 +305,5 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE class ADD COLUMN other INTEGER NOT NULL DEFAULT 0;
     """,
     KEPT_APART,
+    MERGED,
 )

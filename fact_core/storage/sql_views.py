@@ -213,3 +213,29 @@ FINISHED_SINCE = FINISHED.replace(
 RUNS_NAMED = made_again("runs").replace(
     "    run.result\nFROM run", "    run.result,\n    run.name,\n    run.note\nFROM run\nWHERE run.deleted IS NULL"
 )
+
+#: SQL: each class that there is, and each that was merged away, beside the class that it is now.
+BECAME = """WITH RECURSIVE became (id, now, name) AS (
+    SELECT id, id, name FROM class WHERE NOT deleted
+    UNION ALL
+    SELECT class.id, became.now, became.name FROM class JOIN became ON class.merged = became.id WHERE class.deleted
+)"""
+#: Once a class knows which one it was merged into.
+MERGED = (
+    """
+    -- merged: the class that a merge has put this one's labels into; NULL where it is there, or was deleted.
+    ALTER TABLE class ADD COLUMN merged INTEGER REFERENCES class (id);
+    DROP VIEW finished;
+    DROP VIEW predictions;
+    """
+    + FINISHED_SINCE.replace("CREATE VIEW finished AS", f"CREATE VIEW finished AS\n{BECAME}").replace(
+        "LEFT JOIN class ON class.id = accepted.class AND NOT class.deleted",
+        "LEFT JOIN became AS class ON class.id = accepted.class",
+    )
+    + made_again("predictions")
+    .replace("CREATE VIEW predictions AS", f"CREATE VIEW predictions AS\n{BECAME}")
+    .replace(
+        "LEFT JOIN class ON class.id = prediction.class AND NOT class.deleted",
+        "LEFT JOIN became AS class ON class.id = prediction.class",
+    )
+)

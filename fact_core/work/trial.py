@@ -102,7 +102,7 @@ class Trial:
         with decoding(content, 0, 2 * wanted, pre.ranges) as picture, answering(DEVICE):
             p = classifier(_input(picture, pre))[0].numpy()
             pooled = backbone(_input(picture, backbone.preprocess)).pooled.numpy() if backbone else None
-        names = checked.class_names(self.project, run_queue.get(self.project, run_id))
+        p, names = checked.added_up(p, checked.class_names(self.project, run_queue.get(self.project, run_id)))
         best = np.argsort(-p, kind="stable")[:TOP]
         near, unlike = self._beside(pooled)
         top = [(names[row], round(float(p[row]), 4)) for row in best.tolist()]

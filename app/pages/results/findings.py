@@ -155,7 +155,7 @@ def results(held: Opened, run: Run) -> Results:
         verdict=outcome.verdict(rows),
         decisions=[_decision(each) for each in run.result.get("decisions") or ()],
         checks=len(labels_now.snapshot(project, "audit").ids),
-        classes=[{"name": name, "labels": counts.get(name, 0)} for name in class_names(project, run)],
+        classes=[{"name": name, "labels": counts.get(name, 0)} for name in dict.fromkeys(class_names(project, run))],
         on_training=_on_training(project, run, answers),
         honest=_honest(run),
         predicted=_predicted(project, run, answers),
@@ -204,7 +204,10 @@ def _stored_report(run: Run, counts: Mapping[str, int]) -> dict[str, Any] | None
 def _label_counts(project: Project, run: Run) -> Counter[str]:
     stored = run.result.get("counts")
     if stored:
-        return Counter(dict(zip(class_names(project, run), stored, strict=True)))
+        counts = Counter[str]()
+        for name, n in zip(class_names(project, run), stored, strict=True):
+            counts[name] += n  # two that were made one since
+        return counts
     now = labels_now.snapshot(project, "pick")
     return Counter(now.classes[int(y)] for y in now.y)
 

@@ -134,6 +134,7 @@ def read_shares(file: Path) -> tuple[IntArray, FloatArray]:
 
 def top(p: FloatArray, classes: tuple[str, ...]) -> list[tuple[str, float]]:
     """The likeliest classes of one image, p (K,): the likeliest first."""
+    p, classes = checked.added_up(p, classes)
     best = np.argsort(-p, kind="stable")[:TOP]
     return [(classes[place], round(float(p[place]), 4)) for place in best]
 

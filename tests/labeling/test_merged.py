@@ -1,0 +1,168 @@
+"""A merged class: what a model answers, and what is accepted of it, counts as the class that it became."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fact_core.exchange import export_labels, import_labels
+from fact_core.exchange.import_labels import Source
+from fact_core.labeling import acceptances, checked, classes, finished, finishing, labels_now, operations, selections
+from fact_core.labeling.history import Op
+from fact_core.storage import db, predictions, run_queue
+from fact_core.storage.excluded import excluded
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+from fact_core.types import Selection
+from tests.storage_help import flat_project
+
+NAMES = ("cat", "kitty", "dog")
+Y = np.array([0, 0, 1, 2, 0, 1, 2, 0])
+SURE = np.linspace(0.6, 0.95, 8, dtype=np.float32)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Eight images; 1 is learned, 2 (cat), 3 (kitty) and 4 (dog) are check images, the rest is answered and open."""
+    made = flat_project(tmp_path, images=8)
+    ids = [classes.add_class(made, name) for name in NAMES]
+    roles = ("pick", "audit", "audit", "audit")
+    selections.save(made, Selection(np.arange(1, 5), roles, np.zeros(0, np.int64), "random", {}), None)
+    operations.apply(made, "desk", [Op(n, "label", n, ids[Y[n - 1]]) for n in range(1, 5)])
+    run = run_queue.queue(made, "train", {})
+    run_queue.claim(made, "test")
+    told = {"ids": [1], "classes": list(NAMES), "class_ids": ids, "counts": [3, 2, 4]}
+    run_queue.finish(made, run, "done", result=told)
+    file = made.predictions_file(run)
+    file.parent.mkdir(parents=True)
+    p = np.full((8, 3), 0.01, np.float32)
+    p[np.arange(8), Y] = SURE
+    item = np.arange(1, 9)
+    strange = np.zeros(8, bool)
+    np.savez(file, allow_pickle=False, ids=item, y=Y, confidence=SURE, probabilities=p, phase_lp=Y, strange=strange)
+    predictions.store(made, run, item, Y, SURE, NAMES, ids)
+    return made
+
+
+def trained(project: Project) -> Run:
+    return run_queue.list_runs(project, "train")[0]
+
+
+def right(project: Project) -> tuple[int, int]:
+    """(right, check images) as every page counts them."""
+    run = trained(project)
+    found, names = checked.answers(project, run), checked.check_names(project, run)
+    assert found is not None and len(set(found.classes)) == len(found.classes)
+    said = {int(item): found.classes[y] for item, y in zip(found.ids, found.y, strict=True)}
+    assert finishing.gather(project, run).check_right.sum() == sum(said[item] == name for item, name in names.items())
+    return sum(said[item] == name for item, name in names.items()), len(names)
+
+
+def accept(project: Project) -> None:
+    run = trained(project)
+    evidence = finishing.gather(project, run)
+    told = {"threshold": 0.0, "accepted": 4, "checks": 3, "wrong": 0}
+    look = acceptances.note_look(project, run.id, 0.9, 0.025, evidence.basis, **told)  # type: ignore[arg-type]
+    acceptances.accept(project, look, evidence)
+
+
+def now(project: Project) -> dict[int, str]:
+    found = {item: each.name for item, each in acceptances.now(project).items()}
+    listed = {each.id: each.label for each in finished.rows(project) if each.source == "accepted"}
+    assert found == listed and sorted(found) == acceptances.ids_now(project).tolist()
+    return found
+
+
+def test_accepted_images_go_with_their_class_and_come_back(project: Project) -> None:
+    accept(project)
+    before = {5: "cat", 6: "kitty", 7: "dog", 8: "cat"}
+    assert now(project) == before
+    first = classes.merge(project, 2, 1, "merge-1")
+    assert now(project) == {**before, 6: "cat"} and acceptances.now(project)[6].class_id == 1
+    second = classes.merge(project, 1, 3, "merge-2")
+    assert set(now(project).values()) == {"dog"} and len(now(project)) == 4
+    classes.unmerge(project, second.batch, second.from_id)
+    assert now(project) == {**before, 6: "cat"}
+    classes.unmerge(project, first.batch, first.from_id)
+    assert now(project) == before
+    classes.delete_class(project, 2)
+    assert now(project) == {5: "cat", 7: "dog", 8: "cat"}, "a deleted class is nobody's"
+
+
+def test_what_was_right_stays_right(project: Project) -> None:
+    assert right(project) == (3, 3)
+    classes.merge(project, 2, 1, "merge-1")
+    assert right(project) == (3, 3)
+    found = checked.answers(project, trained(project))
+    assert found is not None and found.classes == ("cat", "dog") and found.y.tolist() == [0, 0, 0, 1, 0, 0, 1, 0]
+    assert found.phases["lp"].tolist() == found.y.tolist()
+    assert finishing.gather(project, trained(project)).class_ids == (1, 3)
+    classes.rename_class(project, 1, "kitty")  # merged into one, then called like the other
+    assert right(project) == (3, 3)
+
+
+def test_into_a_class_that_the_model_does_not_know(project: Project) -> None:
+    other = classes.add_class(project, "pet")
+    for number, old in enumerate((1, 2)):
+        classes.merge(project, old, other, f"merge-{number}")
+    assert right(project) == (3, 3)
+    assert finishing.gather(project, trained(project)).class_ids == (other, 3)
+
+
+def test_a_deleted_class_is_not_taken_for_the_one_that_has_its_name(project: Project) -> None:
+    classes.delete_class(project, 3)
+    classes.rename_class(project, 2, "dog")
+    assert checked.class_names(project, trained(project)) == ("cat", "dog", "dog (deleted)")
+    assert right(project) == (2, 2)
+    operations.apply(project, "desk", [Op(9, "label", 4, 2)])  # a person says dog of what the model calls the old dog
+    assert right(project) == (2, 3)
+    classes.delete_class(project, 2)
+    added = classes.add_class(project, "dog")
+    assert added not in finishing.gather(project, trained(project)).class_ids
+
+
+def test_predictions_go_out_under_the_name_of_now(project: Project, tmp_path: Path) -> None:
+    classes.merge(project, 2, 1, "merge-1")
+    export_labels.write_predictions(project, trained(project).id, tmp_path / "p.csv", each_class=True)
+    with open(tmp_path / "p.csv", encoding="utf-8-sig", newline="") as text:
+        table = csv.reader(text)
+        head = next(table)
+        rows = [dict(zip(head, row, strict=True)) for row in table]
+    assert head[-2:] == ["p_cat", "p_dog"] and head.count("p_cat") == 1
+    assert [row["label"] for row in rows] == ["cat", "cat", "cat", "dog", "cat", "cat", "dog", "cat"]
+    assert float(rows[2]["p_cat"]) == pytest.approx(float(SURE[2]) + 0.01, abs=1e-4)
+    with db.connect(project.db) as con:
+        listed = [row["class"] for row in con.execute("SELECT class FROM predictions ORDER BY image")]
+    assert listed == [row["label"] for row in rows]
+    assert labels_now.snapshot(project).classes == ("cat", "dog")
+
+
+def test_a_label_that_an_undo_brings_back_is_of_the_class_that_it_became(project: Project) -> None:
+    """Of images 2 and 3: one is left out, the other gets another class; then their class is merged."""
+    operations.apply(project, "desk", [Op(10, "label", 3, 1), Op(11, "exclude", 2), Op(12, "label", 3, 2)])
+    done = classes.merge(project, 1, 3, "merge-1")
+    operations.apply(project, "desk", [Op(13, "undo", 2), Op(14, "undo", 3)])
+    said = labels_now.states(project)
+    assert (said[2].class_id, said[3].class_id) == (3, 3)
+    operations.apply(project, "desk", [Op(15, "redo", 3)])
+    assert labels_now.states(project)[3].class_id == 2
+    classes.unmerge(project, done.batch, done.from_id)
+    assert labels_now.states(project)[1].class_id == 1 and labels_now.states(project)[2].class_id == 3
+
+
+def test_undoing_an_import_brings_back_the_class_that_it_became(project: Project) -> None:
+    found = import_labels.read(project, Source("file", "file,label\n001.png,bird\n"))
+    done = import_labels.commit(project, found, "desk.import-1", "theirs")
+    classes.merge(project, 1, 3, "merge-1")
+    import_labels.undo(project, done.batch, done.new_classes)
+    assert labels_now.states(project)[2].class_id == 3
+
+
+def test_an_import_takes_no_image_in_again_that_was_left_out_since_its_preview(project: Project) -> None:
+    found = import_labels.read(project, Source("file", "file,label\n004.png,cat\n005.png,dog\n"))
+    operations.apply(project, "desk", [Op(10, "exclude", 5)])
+    assert import_labels.commit(project, found, "desk.import-1", "theirs").images == 1
+    assert excluded(project) == [5] and labels_now.states(project)[6].class_id == 3
