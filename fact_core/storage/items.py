@@ -222,12 +222,7 @@ def settle(project: Project, present: set[str]) -> Settled:
             "UPDATE item SET status = 'missing', duplicate_of = NULL WHERE id = ?", [(r["id"],) for r in newly]
         )
         followed = moved.follow(con, {row["id"] for row in newly})
-        con.execute(
-            "WITH first AS (SELECT digest, min(id) AS id FROM item WHERE status = 'ok' GROUP BY digest) "
-            "UPDATE item SET duplicate_of = nullif(first.id, item.id) FROM first "
-            "WHERE first.digest = item.digest AND item.status = 'ok' "
-            "AND item.duplicate_of IS NOT nullif(first.id, item.id)"
-        )
+        con.execute(_REPEATS)
         deep.settle(con)
         now = moved.identities(con)
         edited = [item for item, digest in before.items() if digest and now[item] != digest]
@@ -235,6 +230,22 @@ def settle(project: Project, present: set[str]) -> Settled:
         told.end(con)
         db.bump(con)
         return Settled(followed, len(newly), told.labeled(con, edited), accepted)
+
+
+#: Of files with the same bytes one stands for all: one that something was said of, else one that was chosen or
+#: accepted, else the oldest row. A file that could not be read may come to hold the bytes of an image with a label.
+_REPEATS = """
+WITH said AS (SELECT DISTINCT item FROM label WHERE item IS NOT NULL),
+used AS (SELECT item FROM pick WHERE state = 'chosen' UNION SELECT item FROM accepted),
+first AS (
+    SELECT digest, coalesce(
+        min(CASE WHEN said.item IS NOT NULL THEN id END), min(CASE WHEN used.item IS NOT NULL THEN id END), min(id)
+    ) AS id
+    FROM item LEFT JOIN said ON said.item = item.id LEFT JOIN used ON used.item = item.id
+    WHERE status = 'ok' GROUP BY digest)
+UPDATE item SET duplicate_of = nullif(first.id, item.id) FROM first
+WHERE first.digest = item.digest AND item.status = 'ok' AND item.duplicate_of IS NOT nullif(first.id, item.id)
+"""
 
 
 def unsettled(project: Project) -> bool:

@@ -89,7 +89,7 @@ def _holder(con: Database, own: sqlite3.Row, newly: bool) -> sqlite3.Row | None:
         and any(row["id"] < own["id"] and not row["was"] for row in rows)
     ):
         return None  # a repeat that is long gone
-    return next((row for row in rows if row["was"] or row["id"] > own["id"]), None)
+    return next((row for row in rows if row["was"] or row["id"] > own["id"] or row["duplicate_of"] == own["id"]), None)
 
 
 def _swap(con: Database, own: sqlite3.Row, other: sqlite3.Row) -> None:
