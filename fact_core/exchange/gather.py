@@ -268,6 +268,8 @@ def _is_zero(cell: Cell) -> bool:
 
 #: What the column is called in which a model says how sure it is.
 CONFIDENCE = ("confidence", "conf", "score", "probability", "prob")
+#: How the columns begin in which it says so of each class.
+_OF_CLASS = ("p_", "prob_", "probability_", "confidence_", "score_")
 
 
 #: What ours are known by: ``labels.csv`` and ``predictions.csv``, ``finished.csv``, an exported model's answers.
@@ -287,14 +289,14 @@ def is_own(table: Table) -> bool:
 
 
 def is_of_model(table: Table) -> bool:
-    """Whether a model gave these labels: ours say so, others by a confidence between 0 and 1."""
+    """Whether a model gave these labels: ours say so, others by a confidence that is no whole number."""
     heads = [plain(name) for name in table.columns]
     if heads[:3] == _ANSWERS:
         return True
     if is_own(table):
         source = heads.index("source")
         return any(len(cells) > source and cells[source] in _OF_MODEL for _, cells in table.rows)
-    at = next((place for place, name in enumerate(heads) if name in CONFIDENCE), -1)
     # To the last row: those of a person may stand first.
-    shares = (str(cells[at]) for _, cells in table.rows if 0 <= at < len(cells))
-    return any(is_number(each) and 0 < float(each) < 1 for each in shares)
+    places = [place for place, name in enumerate(heads) if name in CONFIDENCE or name.startswith(_OF_CLASS)]
+    cells = (str(cells[place]) for _, cells in table.rows for place in places if place < len(cells))
+    return any(is_number(each) and 0 < float(each) < 100 and float(each) % 1 for each in cells)

@@ -192,6 +192,14 @@ def test_answers_of_a_model_with_a_column_for_each_class_are_asked_about(tmp_pat
         read(tmp_path, text)
 
 
+@pytest.mark.parametrize("head, sure", [("score", "97.1"), ("p_ash,p_yew", "0.9,0.1"), ("Prob ash,Prob yew", "0,0.7")])
+def test_other_programs_answers_are_asked_about_too(tmp_path: Path, head: str, sure: str) -> None:
+    with pytest.raises(InputError, match="model"):
+        read(tmp_path, f"file_path,label,{head}\na/one.png,ash,{sure}\n")
+    whole = ",".join("1" for _ in sure.split(","))  # such as how sure a person was, from 1 to 5
+    assert read(tmp_path, f"file_path,label,{head}\na/one.png,ash,{whole}\n") == {1: "ash"}
+
+
 OWN = ("sample_id", "file_path", "label", "source", "lead_time")
 
 
