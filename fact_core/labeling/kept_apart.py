@@ -36,19 +36,18 @@ _TURNED = (
 )
 
 
-def keep_apart(con: Database, items: Sequence[int], step: str) -> int:
+def keep_apart(con: Database, items: Sequence[int], step: str) -> None:
     """Make images check images, within a transaction: a new selection that goes on from the newest one.
 
-    step: the client of the import that gave them their labels. Returns how many are check images by it; what was
-    drawn as one before stays a drawn one.
+    step: the client of the import that gave them their labels. What was drawn as one before stays a drawn one.
     """
     drawn = set() if not items else _checks(con)
     fresh = [item for item in items if item not in drawn]
     con.conn.executemany(
         "INSERT INTO kept_apart (step, item, stands) VALUES (?, ?, 1)", [(step, item) for item in fresh]
     )
-    _hold(con, fresh, step)
-    return len(items)
+    if fresh:
+        _hold(con, fresh, step)
 
 
 def name(project: Project, items: Sequence[int]) -> None:
@@ -71,9 +70,9 @@ def follow(con: Database, steps: Collection[str]) -> None:
     for step in steps:
         rows = con.execute(_TURNED, (step,)).fetchall()
         _release(con, [row["item"] for row in rows if row["stands"] and row["undone"]], step)
-        again = [row["item"] for row in rows if not row["stands"] and not row["undone"]]
-        _settle(con, again, step, stands=True)
-        _hold(con, again, step)
+        if again := [row["item"] for row in rows if not row["stands"] and not row["undone"]]:
+            _settle(con, again, step, stands=True)
+            _hold(con, again, step)
 
 
 def not_drawn(con: Database) -> set[int]:
@@ -92,8 +91,6 @@ def _checks(con: Database) -> set[int]:
 
 def _hold(con: Database, items: Sequence[int], step: str) -> None:
     """Add check images to a copy of the newest selection."""
-    if not items:
-        return
     latest = _latest(con)
     config = {**(json.loads(latest["config"]) if latest else {"budget": 0, "check": 0}), selections.IMPORT_STEP: step}
     config |= {"check": int(config.get("check") or 0) + len(items), "rows": selections.newest_row(con)}
