@@ -32,7 +32,7 @@ FIELDS = (
     "lead_time",
     "created_at",
 )
-#: kind: label, skipped, left out, or cannot tell
+#: kind: label, skipped, left out, cannot tell, or open
 LABEL_FIELDS = (*FIELDS, "note", "kind")
 FINISHED_FIELDS = ("file_path", "label", "source", "confidence", "kind")
 _UNLABELED = {"skip": "skipped", "exclude": "left out"}
@@ -44,14 +44,18 @@ _HARMLESS = re.compile(r"[+-]?(\d+([.,]\d+)*)?([eE][+-]?\d+)?%?")
 def write_labels(project: Project, file: Path) -> int:
     """Write as CSV what was said of each image, by image id, with the notes. Returns how many rows.
 
-    Images that are skipped, left out or marked "cannot tell" have no label, and their kind says why.
+    Images that are skipped, left out or marked "cannot tell" have no label, and their kind says why; so have those of
+    which there is a note alone.
     """
     splits = _splits(project)
     names = {each.id: each.name for each in classes.classes(project)}
     said, states = notes.newest(project), labels_now.states(project)
     newest = {row.item: row for row in labels_now.history(project) if row.item in states}
-    rows = []
-    for item in items.get_many(project, sorted(states)):
+    rows: list[tuple[object, ...]] = []
+    for item in items.get_many(project, sorted(states.keys() | said.keys())):
+        if item.id not in states:  # nothing but a note
+            rows.append((item.id, item.path, *[""] * (len(FIELDS) - 2), said[item.id], "open"))
+            continue
         row, state = newest[item.id], states[item.id]
         labeled = state.kind == "label" and state.class_id in names
         kind = "label" if labeled else _UNLABELED.get(state.kind, "cannot tell")

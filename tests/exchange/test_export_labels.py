@@ -161,6 +161,17 @@ def test_check_images_come_back_with_our_own_labels(labeled: Project, tmp_path: 
     assert seen.found.test == {2} and len(seen.found.left["none"]) == 2 and not seen.open
 
 
+def test_a_note_goes_out_without_an_answer_too(tmp_path: Path) -> None:
+    project = flat_project(tmp_path, 3)
+    notes.write(project, 2, "blurred,\nask Ada")
+    assert export_labels.write_labels(project, tmp_path / "labels.csv") == 1
+    (row,) = table(tmp_path / "labels.csv")
+    assert (row["sample_id"], row["file_path"], row["note"]) == ("2", "001.png", "blurred,\nask Ada")
+    assert (row["label"], row["split"], row["kind"]) == ("", "", "open")
+    content = (tmp_path / "labels.csv").read_bytes()
+    assert not label_files.understand("file", content, items.pool(project), {}, ImportConfig()).found.taken
+
+
 def test_our_predictions_are_no_labels_without_a_word(tmp_path: Path) -> None:
     project = flat_project(tmp_path, 2)
     row = ("1", "000.png", "cat", "0.9", "pool", "model", "", "", "2026")
