@@ -294,6 +294,8 @@ interface Backbone {
   licence: string;
   published: string;
   conditions: string;
+  unfit: string[]; // recipes that cannot train it
+  listed: boolean;
   seconds_per_image: number;
   ready: boolean;
   detail: string;
@@ -311,6 +313,8 @@ interface Backbones {
   recommended: string;
   reason: "paper" | "here";
   proposed: string;
+  finding: boolean;
+  not_found: string;
 }
 
 // ---- /x/options/KIND

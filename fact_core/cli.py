@@ -20,13 +20,13 @@ from types import FrameType
 from typing import Any
 
 from fact_core import bench
-from fact_core.choices import AUTO, BACKBONES, DEFAULT_BACKBONE, GROUPINGS, PRESETS, VIEWS, Choice
+from fact_core.choices import AUTO, DEFAULT_BACKBONE, GROUPINGS, PRESETS, VIEWS, Choice, canonical
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, add_arguments, from_flat, options, train_config
 from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.folders import data_folder
 from fact_core.generators import finish
-from fact_core.headless import doctor, packing, rounds, sort_command
+from fact_core.headless import doctor, packing, rounds, sort_command, weights_command
 from fact_core.headless.console import Console
 from fact_core.headless.parser import Parser
 from fact_core.headless.run_all import Order, run_all
@@ -90,12 +90,8 @@ def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
         "rest", metavar="...", nargs=argparse.REMAINDER, help="its own options: launch.py bench NAME --help"
     )
     one.set_defaults(do=_bench, benches=benches)
-    one = commands.add_parser("weights", help="fetch, check and convert pretrained weights, or use your own")
-    one.add_argument("name", metavar="NAME", help=", ".join(BACKBONES))
-    own = one.add_mutually_exclusive_group()
-    own.add_argument("--file", type=Path, metavar="FILE", help="use this file (safetensors, or a .pth of tensors)")
-    own.add_argument("--forget", action="store_true", help="remove the file that you gave")
-    one.set_defaults(do=_weights)
+    words = "fetch, check and convert pretrained weights, or use your own"
+    weights_command.add_arguments(commands.add_parser("weights", help=words, description=weights_command.__doc__))
     packing.add(commands)
     one = commands.add_parser("doctor", help="versions, GPU, memory, where things lie, which backbones are ready")
     one.set_defaults(do=_doctor)
@@ -189,6 +185,7 @@ def _run(args: argparse.Namespace) -> int:
     shared = {name: given[name] for name in ("backbone", "seed", "device")}
     wanted = {name: given[name] for name, _ in options(TrainConfig) if name in given and name not in ("preset", "view")}
     train = train_config(args.preset, **wanted)
+    given["backbone"] = canonical(args.backbone)
     shared["view"] = train.view  # that of the effort, where it says one
     chosen = {name: given[name] for name in ("budget", "strategy", "check")}
     order = Order(
@@ -212,7 +209,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         _write_json(args.json, {}, check=True)
     if not weights.status(order.train.backbone).ready:
-        _fetch(order.train.backbone)
+        weights_command.fetch(order.train.backbone)
     result = run_all(order, Console(sys.stderr))
     if args.json:
         _write_json(args.json, result)
@@ -243,26 +240,6 @@ def _bench(args: argparse.Namespace) -> int:
         _write_json(given.json, figures)
     print(text if text is not None else json.dumps(figures, indent=1, ensure_ascii=False))
     return 1 if failed else 0
-
-
-def _weights(args: argparse.Namespace) -> int:
-    if args.forget:
-        print(f"{args.name}: your file is removed. {weights.forget(args.name).detail}")
-    elif args.file:
-        from fact_core import backbones
-
-        backbones.adopt(args.name, args.file)
-        print(f"{args.name}: {weights.status(args.name).detail}")
-    else:
-        print(f"{args.name} is ready: {_fetch(args.name)}")
-    return 0
-
-
-def _fetch(name: str) -> Path:
-    """Download, check and convert the weights of a backbone. Where they lie."""
-    from fact_core import backbones  # seconds of torch that no other command waits for
-
-    return Path(finish(backbones.fetch(name), Console(sys.stderr).show).path)
 
 
 def _doctor(args: argparse.Namespace) -> int:

@@ -10,7 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, STRATEGIES, VIEWS, check_fit, named
+from fact_core.choices import (
+    BACKBONES,
+    DEFAULT_BACKBONE,
+    PRESETS,
+    RECIPES,
+    STRATEGIES,
+    VIEWS,
+    check_fit,
+    is_of_timm,
+    named,
+)
 from fact_core.errors import ConfigError
 from fact_core.file_config import SORT_WAYS, ExportConfig, ImportConfig, SortConfig
 from fact_core.options import add_arguments, check, from_dict, from_flat, given, option, options, to_dict, value_of
@@ -66,7 +76,8 @@ def _device() -> Any:
 
 
 def _backbone() -> Any:
-    return option(DEFAULT_BACKBONE, "Backbone", "The pretrained network that sees your images.", choices=BACKBONES)
+    help = "The pretrained network that sees your images: a listed one, or timm:NAME for any of timm's."
+    return option(DEFAULT_BACKBONE, "Backbone", help, choices=BACKBONES, beyond=is_of_timm)
 
 
 def _view() -> Any:

@@ -25,15 +25,19 @@ def option(
     choices: Mapping[str, Any] | tuple[str, ...] | None = None,
     expert: bool = False,
     paper: bool | tuple[str, ...] = False,
+    beyond: Callable[[str], bool] | None = None,
 ) -> Any:
     """A dataclass field that carries its title, help and limits.
 
     expert: under "More options". paper: only to reproduce or compare; the page's Train form leaves it out, or those
     of its choices that are named here. The command line has them all.
+    beyond: whether a value that is none of the choices is one all the same; a FactError of its own says why not.
     """
     names = tuple(choices) if choices is not None else None
     meta = {"title": title, "help": help, "low": low, "high": high, "choices": names}
-    return field(default=default, metadata={**meta, "expert": expert or paper is True, "paper": paper})
+    return field(
+        default=default, metadata={**meta, "expert": expert or paper is True, "paper": paper, "beyond": beyond}
+    )
 
 
 def from_flat(cls: type[T], values: Mapping[str, Any]) -> T:
@@ -117,7 +121,8 @@ def _check_one(meta: Mapping[str, Any], value: Any, kind: Any) -> None:
             raise ConfigError(f"{title} must be {_limits(low, high)}", given(value))
     elif kind in (str, bool) and not isinstance(value, kind):
         raise ConfigError(f"{title} must be {'a text' if kind is str else 'true or false'}", given(value))
-    if meta["choices"] is not None and value not in meta["choices"]:
+    beyond = meta.get("beyond")
+    if meta["choices"] is not None and value not in meta["choices"] and not (beyond and beyond(value)):
         raise ConfigError(f"{title} cannot be {value!r}", do=f"Known: {', '.join(meta['choices'])}.")
 
 
@@ -158,15 +163,17 @@ def add_arguments(
     for name in names:
         each = fields_by_name[name]
         meta, kind = each.metadata, str(each.type)
+        listed = None if meta["beyond"] else meta["choices"]  # what lies beyond is checked with the whole
+        known = f"; known: {', '.join(meta['choices'])}" if meta["beyond"] else ""
         by_preset = {effort: values[name] for effort, values in (preset or {}).items() if name in values}
         parser.add_argument(
             "--" + name.replace(".", "-").replace("_", "-"),
             dest=name,
             type=_reader(meta, kind),
             default=each.default if preset is None else argparse.SUPPRESS,
-            choices=meta["choices"],
-            metavar=None if meta["choices"] else {"int": "N", "float": "X", "bool": "yes|no"}.get(kind, "TEXT"),
-            help=f"{meta['help']} ({_told(meta, each.default, by_preset)})".replace("%", "%%"),
+            choices=listed,
+            metavar=None if listed else {"int": "N", "float": "X", "bool": "yes|no"}.get(kind, "TEXT"),
+            help=f"{meta['help']} ({_told(meta, each.default, by_preset)}{known})".replace("%", "%%"),
         )
 
 

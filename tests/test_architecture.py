@@ -61,7 +61,7 @@ LAYERS: dict[str, tuple[str, list[str]]] = {
         "pretrained images",
         [*PAGE, *SQL],
     ),
-    "headless": ("work compute analysis exchange labeling storage pretrained images", [*PAGE, *SQL]),
+    "headless": ("work backbones compute analysis exchange labeling storage pretrained images", [*PAGE, *SQL]),
     "bench": (
         "headless work select finetune classifier features lightweight backbones compute analysis exchange labeling "
         "storage pretrained images",

@@ -14,12 +14,22 @@ from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Server
 from fact_core import processor
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, named
+from fact_core.choices import (
+    BACKBONES,
+    DEFAULT_BACKBONE,
+    backbone_choice,
+    canonical,
+    plain_name,
+    unfit_recipes,
+    used_networks,
+)
+from fact_core.choices.any_timm import forget_network
 from fact_core.errors import InputError
 from fact_core.folders import data_folder
 from fact_core.paths import typed
-from fact_core.pretrained import weights
+from fact_core.pretrained import catalogue, weights
 
+UNNAMED = ""  # a file is given without the backbone that it is for
 PAPERS_BACKBONE = "vit_small_patch16_224.dino"
 
 
@@ -35,7 +45,8 @@ class Fetch:
 class BackboneRow:
     """A backbone and its weights. ``bytes``: of the download; ``own``: from the person's file; ``failed``: why.
 
-    ``published``: how good its makers found it; ``conditions``: what to know before it is fetched.
+    ``published``: how good its makers found it; ``conditions``: what to know before it is fetched; ``unfit``:
+    recipes that cannot train it; ``listed``: it is no other network of timm's, which can be taken off the table.
     """
 
     name: str
@@ -45,6 +56,8 @@ class BackboneRow:
     licence: str
     published: str
     conditions: str
+    unfit: list[str]
+    listed: bool
     seconds_per_image: float
     ready: bool
     detail: str
@@ -61,6 +74,7 @@ class Backbones:
     """All of them. ``busy``: weights are being fetched; ``recommended``: a name; ``reason``: "paper" or "here".
 
     ``proposed``: the name of one that is stronger with few labels and whose weights are not here yet; "" for none.
+    ``finding``: it is being found out which network a file is for; ``not_found``: why that could not be told.
     """
 
     backbones: list[BackboneRow]
@@ -68,10 +82,12 @@ class Backbones:
     recommended: str
     reason: str
     proposed: str
+    finding: bool
+    not_found: str
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/backbones; POST /x/weights, /x/weights/forget."""
+    """GET /x/backbones, /x/networks; POST /x/weights, /x/weights/forget, /x/networks, /x/networks/forget."""
     downloads: dict[str, Fetch] = {}
 
     @app.get("/x/backbones")
@@ -80,10 +96,11 @@ def register(app: FastAPI, server: Server) -> None:
 
     @app.post("/x/weights")
     def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
-        named(BACKBONES, name, "backbone")
         path = str(typed(file)) if file.strip() else ""
+        if name or not path:
+            backbone_choice(name)
         if path:
-            weights.locate(name, Path(path))
+            weights.weights_file(Path(path))
         if path and _busy(downloads):
             raise InputError("Other weights are being fetched", do="Wait until they are there, and try again.")
         if not _busy(downloads):
@@ -95,18 +112,36 @@ def register(app: FastAPI, server: Server) -> None:
         weights.forget(name)
         return told(all_backbones(downloads, bool(server.gpu)))
 
+    @app.get("/x/networks")
+    def networks(words: str = "") -> dict[str, Any]:
+        found, total = catalogue.search(words)
+        return {"networks": [told(each) for each in found], "total": total}
+
+    @app.post("/x/networks")
+    def add(name: str = Body(embed=True)) -> dict[str, Any]:
+        backbone_choice(canonical(name.strip()))  # asked of timm, and noted from now on
+        return told(all_backbones(downloads, bool(server.gpu)))
+
+    @app.post("/x/networks/forget")
+    def take_off(name: str = Body(embed=True)) -> dict[str, Any]:
+        forget_network(name)
+        return told(all_backbones(downloads, bool(server.gpu)))
+
 
 def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> Backbones:
     """The backbones table. Recommended: the paper's, where its weights are ready."""
-    rows = [backbone(name, downloads, has_gpu) for name in BACKBONES]
+    rows = [backbone(name, downloads, has_gpu) for name in (*BACKBONES, *used_networks())]
+    named = downloads.get(UNNAMED)
+    ended = named.process.poll() if named else None
+    asked = (named is not None and ended is None, _last_words(UNNAMED) if ended else "")
     if any(row.ready for row in rows if row.name == PAPERS_BACKBONE):
-        return Backbones(rows, _busy(downloads), PAPERS_BACKBONE, "paper", "")
-    return Backbones(rows, _busy(downloads), DEFAULT_BACKBONE, "here", PAPERS_BACKBONE)
+        return Backbones(rows, _busy(downloads), PAPERS_BACKBONE, "paper", "", *asked)
+    return Backbones(rows, _busy(downloads), DEFAULT_BACKBONE, "here", PAPERS_BACKBONE, *asked)
 
 
 def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneRow:
     """One row of the backbones table."""
-    choice = BACKBONES[name]
+    choice = backbone_choice(name)
     here = weights.status(name)
     fetch = downloads.get(name)
     ended = fetch.process.poll() if fetch else None
@@ -120,6 +155,8 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneR
         licence=choice.licence,
         published=choice.published,
         conditions=choice.conditions,
+        unfit=unfit_recipes(name),
+        listed=name in BACKBONES,
         seconds_per_image=computer.seconds_per_image(choice, processor.cores(), has_gpu),
         ready=here.ready,
         detail=here.detail,
@@ -138,13 +175,13 @@ def _busy(downloads: dict[str, Fetch]) -> bool:
 
 def _percent(name: str) -> int | None:
     """How much of a download is there; None where nothing can be seen of it."""
-    source = BACKBONES[name].sources[0]
+    source = backbone_choice(name).sources[0]
     done = weights.hub_bytes(source) if source.kind == "hub" and source.bytes else 0
     return min(99, 100 * done // source.bytes) if done else None
 
 
 def _log_file(name: str) -> Path:
-    return data_folder() / f"weights-{name}.log"
+    return data_folder() / f"weights-{plain_name(name)}.log"
 
 
 def _start(name: str, path: str) -> subprocess.Popen[bytes]:
@@ -152,7 +189,8 @@ def _start(name: str, path: str) -> subprocess.Popen[bytes]:
     file = _log_file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "wb") as out:
-        command = [sys.executable, "-m", "fact_core.cli", "weights", name, *([f"--file={path}"] if path else [])]
+        words = [name] * bool(name) + [f"--file={path}"] * bool(path)
+        command = [sys.executable, "-m", "fact_core.cli", "weights", *words]
         return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
 
 

@@ -87,8 +87,9 @@ def widget(name: str, each: Field[Any], value: Any) -> Component:
         "visible": "hidden" if meta["paper"] is True else True,
     }
     if meta["choices"] is not None:
-        # A run may have a choice that is left out: it is shown under its name. Nobody types one.
-        made = gr.Dropdown(_pairs(name, meta), allow_custom_value=isinstance(meta["paper"], tuple), **common)
+        # A run may have a choice that is left out, or lies beyond: it is shown under its name. Nobody types one.
+        open_list = isinstance(meta["paper"], tuple) or meta["beyond"] is not None
+        made = gr.Dropdown(_pairs(name, meta), allow_custom_value=open_list, **common)
         made.filterable = False
         return made
     if isinstance(value, bool):

@@ -10,6 +10,7 @@ import { chooseBackbone, chosenBackbone } from "../shell/person.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
+import { Networks, offButton } from "./networks.js";
 
 // Heading of a column -> its class.
 const COLUMNS = { name: null, parameters: "num minor", licence: "num minor", features: "num", weights: "end" };
@@ -19,6 +20,7 @@ export class Nets {
   constructor(changed) {
     this.changed = changed;
     this.unfolded = false; // the table of all
+    this.others = new Networks(changed);
     this.node = el("section", { class: "part" });
   }
 
@@ -52,6 +54,8 @@ export class Nets {
       card(all.find((net) => net.name === chosen), told),
       suggestion(told, chosen),
       this.fold(table(all.map((net) => row(net, told, chosen, this.changed))), all.length),
+      told.finding ? el("p", { class: "small", role: "status", ...GAP }, t("project.b_finding")) : "",
+      told.not_found ? el("div", GAP, errorBox({ what: t("project.b_not_found"), found: told.not_found })) : "",
       all.filter((net) => net.failed).map((net) => el("div", GAP, errorBox({ what: failed(net), found: net.failed }))),
       el("p", { class: "small", ...GAP }, t("project.b_network"), " ", el("button", own, t("project.b_file"))),
     ]);
@@ -63,7 +67,7 @@ export class Nets {
       this.unfolded = event.target.open;
     };
     const title = el("summary", {}, icon("chevron-right"), t("project.b_change", { number }));
-    return el("details", { id: "p-change", open: this.unfolded, ontoggle }, title, all);
+    return el("details", { id: "p-change", open: this.unfolded, ontoggle }, title, all, this.others.node);
   }
 }
 
@@ -139,6 +143,7 @@ function row(net, told, chosen, changed) {
         told.recommended === net.name ? el("span", { class: "tag" }, t("project.b_recommended")) : "",
         el("span", { class: "small p-for" }, net.help),
         net.published ? el("span", { class: "small p-for" }, t("project.b_published", net)) : "",
+        net.listed || is ? "" : el("span", { class: "small p-for" }, offButton(net)),
       ),
     ),
     el("td", { class: "num minor" }, `${(net.parameters / 1e6).toFixed(1)} M`),
@@ -183,14 +188,15 @@ async function forget(net) {
 function ownFile(wanted) {
   const all = backbones().backbones;
   const option = (each) => el("option", { value: each.name, selected: each.name === wanted }, each.title);
-  const net = el("select", { class: "field", id: "p-own-net" }, all.map(option));
+  const unknown = el("option", { value: "" }, t("project.b_file_unknown"));
+  const net = el("select", { class: "field", id: "p-own-net" }, unknown, all.map(option));
   const plain = { spellcheck: "false", autocomplete: "off", placeholder: t("project.b_file_example") };
   const file = el("input", { class: "field", id: "p-own-file", ...plain });
   // Where nothing downloads the weights, the words that say which file to look for.
   const which = el("p", { class: "small", id: "p-own-which" }), note = el("div");
   const sayWhich = () => {
     const it = all.find((each) => each.name === net.value);
-    which.textContent = it.ready || it.bytes ? "" : it.detail;
+    which.textContent = !it ? t("project.b_file_finds") : it.ready || it.bytes ? "" : it.detail;
   };
   net.addEventListener("change", sayWhich);
   sayWhich();

@@ -60,7 +60,14 @@ function listField(field, form) {
   const option = (each) => el("option", { value: each.value }, each.title);
   const options = field.name === "strategy" ? strategies(field) : field.choices.map(option);
   const input = el("select", { class: "field" }, options);
+  const learn = (value) => { // a network that was added on the Project page since
+    const title = of(value) ? "" : form.titleOf(field.name, value);
+    if (!title) return;
+    field.choices.push({ value, title, help: "" });
+    input.append(option({ value, title }));
+  };
   const say = () => {
+    learn(form.values[field.name]);
     const chosen = of(form.values[field.name]);
     input.value = form.values[field.name];
     about.textContent = chosen && chosen.help ? chosen.help : field.help;

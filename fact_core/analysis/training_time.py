@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from fact_core.choices import BACKBONES, RECIPES
+from fact_core.choices import RECIPES, backbone_choice
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError
 from fact_core.phase_config import GATE_LABELS, PCA_IMAGES, side_to_answer
@@ -136,7 +136,7 @@ def seen(config: TrainConfig, amount: Amount, small: float = 1.0) -> dict[str, f
 
 def looks(config: TrainConfig, amount: Amount, on_cpu: bool) -> dict[str, float]:
     """Phase -> its work in looks. The size of phase 2's pictures counts by their area."""
-    net = BACKBONES[config.backbone]
+    net = backbone_choice(config.backbone)
     own = (net.cpu_pixels if on_cpu else 0) or net.pixels or PIXELS
     area = (config.ff.pixels / own) ** 2 if config.ff.pixels else 1.0
     small = min(1.0, side_to_answer(config.ff.pixels or own, config.ff.crop_min, SHOWN) / own) ** 2

@@ -51,6 +51,14 @@ def read_file(path: Path) -> Mapping[str, Any]:
     return found
 
 
+def reason(error: Exception) -> str:
+    """Why a reader gave up, as far as its own message says something to a person."""
+    if type(error).__name__ == "UnpicklingError":  # torch's text advises to let the file run its code
+        return "it is damaged, or holds more than tensors"
+    first = (str(error).splitlines() or [""])[0]
+    return first if " " in first else f"no weights file ({type(error).__name__})"
+
+
 def by_order(path: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors that stand in the network's order and shapes under other names; a classifier may follow."""
     found = list(torch.load(path, map_location="cpu", weights_only=True).values())

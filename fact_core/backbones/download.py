@@ -16,7 +16,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from fact_core.choices import BACKBONES, Source, named
+from fact_core.choices import Source, backbone_choice
 from fact_core.errors import WeightsError, storage_error
 from fact_core.events import Event, Log, Progress
 from fact_core.pretrained.digests import file_sha256
@@ -42,10 +42,10 @@ def download(name: str, read: Reader) -> Step[None]:
     WeightsError that gives every source's reason and what to do instead.
     """
     reasons: list[str] = []
-    sources = [source for source in named(BACKBONES, name, "backbone").sources if source.kind != "file"]
+    sources = [source for source in backbone_choice(name).sources if source.kind != "file"]
     if not sources:
         raise WeightsError(f"Nothing downloads the weights of {name}", missing(name), how_to_get(name))
-    if conditions := named(BACKBONES, name, "backbone").conditions:
+    if conditions := backbone_choice(name).conditions:
         yield Log(f"Mind the licence. {conditions}", "warning")
     for source in sources:
         yield Log(f"Fetching {source.where} (about {source.bytes / 1e6:.0f} MB).")

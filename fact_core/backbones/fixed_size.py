@@ -12,7 +12,7 @@ from fact_core.backbones.network import Backbone
 def fixed(backbone: Backbone) -> Backbone:
     """A copy for pictures of ``preprocess.pixels`` only: positions are not interpolated while it runs."""
     network = create(backbone.name, backbone.preprocess.pixels, dynamic=False)
-    copied = Backbone(backbone.name, network, backbone.preprocess, backbone.key)
+    copied = Backbone(backbone.name, network, backbone.preprocess, backbone.key, bool(backbone.only_side))
     carried = adapters.of(backbone)
     if carried is not None:
         adapters.add(copied, carried, torch.Generator())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,9 @@ from torch import Tensor, nn
 from fact_core.backbones import convert
 from fact_core.backbones.download import download, save
 from fact_core.backbones.network import Backbone
+from fact_core.backbones.renaming import fits, renamed, unwrapped
 from fact_core.backbones.vil import resized
-from fact_core.choices import BACKBONES, VIEWS, named, resolve
+from fact_core.choices import VIEWS, backbone_choice, named, resolve
 from fact_core.compute.image_batches import Preprocess
 from fact_core.errors import FactError, WeightsError
 from fact_core.pretrained.weights import Located, locate, status, verify
@@ -97,9 +97,9 @@ def adopt(name: str, file: Path) -> Located:
     ``load`` takes it, and its key names the features, so that nothing is mixed up. WeightsError in
     words when the file does not fit; then nothing changes.
     """
-    named(BACKBONES, name, "backbone")
+    backbone_choice(name)
     found = locate(name, Path(os.path.expanduser(file)))
-    origin = {"file": file.name, "file_sha256": verify(found, anew=True)}
+    origin = {"file": found.path.name, "file_sha256": verify(found, anew=True)}
     network = create(name)
     tensors = read_tensors(found, network)
     _fill(network, tensors, found.path)
@@ -111,7 +111,7 @@ def adopt(name: str, file: Path) -> Located:
 
 def pixels_for(name: str, device: torch.device | str) -> int:
     """The input side for a backbone on that device: some see smaller pictures where there is no GPU."""
-    choice = named(BACKBONES, name, "backbone")
+    choice = backbone_choice(name)
     on_cpu = torch.device(device).type == "cpu"
     return (choice.cpu_pixels if on_cpu else 0) or choice.pixels
 
@@ -122,7 +122,7 @@ def preprocessing(name: str, pixels: int = 0, view: str = "crop") -> Preprocess:
     ConfigError when there is no such view.
     """
     named(VIEWS, view, "view")
-    choice = named(BACKBONES, name, "backbone")
+    choice = backbone_choice(name)
     told = resolve(choice.sees) if choice.sees else timm.get_pretrained_cfg(choice.timm_name).to_dict()
     config = resolve_data_config(pretrained_cfg=told)
     return Preprocess(
@@ -138,11 +138,16 @@ def preprocessing(name: str, pixels: int = 0, view: str = "crop") -> Preprocess:
 
 def create(name: str, pixels: int = 0, *, dynamic: bool = True, drop_path: float = 0.0) -> nn.Module:
     """The headless network in eval mode, untrained. dynamic: other sides than ``pixels`` are allowed too."""
-    choice = named(BACKBONES, name, "backbone")
+    choice = backbone_choice(name)
     if choice.build:
         built: nn.Module = resolve(choice.build)(pixels or choice.pixels, dynamic, drop_path)
         return built.eval()
     extra: dict[str, Any] = {}
+    if choice.takes is not None:
+        values = {"img_size": pixels or choice.pixels, "dynamic_img_size": dynamic, "drop_path_rate": drop_path}
+        extra = {each: values[each] for each in choice.takes}
+        other: nn.Module = timm.create_model(choice.timm_name, num_classes=0, **extra)
+        return other.eval()
     config = timm.get_pretrained_cfg(choice.timm_name)
     if config is not None and config.fixed_input_size:
         # Positions are laid out for this side once, so that nothing is interpolated later.
@@ -173,25 +178,11 @@ def read_tensors(found: Located, network: nn.Module) -> dict[str, Tensor]:
     except Exception as error:  # damaged and hostile files make the readers raise anything
         raise WeightsError(
             "The weights file cannot be read",
-            f"{found.path}: {_reason(error)}",
+            f"{found.path}: {convert.reason(error)}",
             "Only safetensors files, and .pth files that hold nothing but tensors, are accepted.",
         ) from error
-    return _unwrap(tensors, wanted)
-
-
-def _reason(error: Exception) -> str:
-    """Why a reader gave up, as far as its own message says something to a person."""
-    if type(error).__name__ == "UnpicklingError":  # torch's text advises to let the file run its code
-        return "it is damaged, or holds more than tensors"
-    first = (str(error).splitlines() or [""])[0]
-    return first if " " in first else f"no weights file ({type(error).__name__})"
-
-
-def _unwrap(tensors: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Strip the prefix under which most of the wanted names are found."""
-    prefixes = ("", "module.", "backbone.", "network.", "model.", "module.backbone.", "backbone.network.")
-    best = max(prefixes, key=lambda prefix: sum(prefix + name in tensors for name in wanted))
-    return {name: tensors[best + name] for name in wanted if isinstance(tensors.get(best + name), Tensor)}
+    plain = unwrapped(tensors, wanted)
+    return plain if fits(plain, wanted) else renamed(tensors, network) or plain
 
 
 def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:
@@ -243,7 +234,10 @@ def _seeded(name: str, pixels: int, drop_path: float, seed: int) -> nn.Module:
 
 
 def _wrap(name: str, network: nn.Module, pre: Preprocess, key: str) -> Backbone:
-    backbone = Backbone(name, network, pre, key)
+    choice = backbone_choice(name)
+    if choice.one_side and pre.pixels != choice.pixels:
+        raise WeightsError(f"{name} cannot see pictures of {pre.pixels} pixels", do=f"Use {choice.pixels}.")
+    backbone = Backbone(name, network, pre, key, choice.one_side)
     if pre.pixels != backbone.fit_pixels(pre.pixels):
         raise WeightsError(
             f"{name} cannot see pictures of {pre.pixels} pixels", do=f"Use {backbone.fit_pixels(pre.pixels)}."

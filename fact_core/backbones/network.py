@@ -26,11 +26,12 @@ class Backbone(nn.Module):
     """A headless network and its preprocessing.
 
     dim D: width of the pooled feature; token_dim C: width of a patch token; num_prefix:
-    tokens before the patches (class token, registers); key: names the weights.
+    tokens before the patches (class token, registers); key: names the weights; one_side: it sees pictures of
+    its preprocessing's side and no others.
     Everything is asked of the timm model; its name is never tested.
     """
 
-    def __init__(self, name: str, network: nn.Module, preprocess: Preprocess, key: str) -> None:
+    def __init__(self, name: str, network: nn.Module, preprocess: Preprocess, key: str, one_side: bool = False) -> None:
         super().__init__()
         asked = cast(Any, network)
         self.name, self.key, self.preprocess = name, key, preprocess
@@ -39,6 +40,7 @@ class Backbone(nn.Module):
         self.token_dim = int(asked.num_features)
         self.num_prefix = int(getattr(asked, "num_prefix_tokens", 0))
         self.reduction = int(asked.feature_info[-1]["reduction"])
+        self.only_side = preprocess.pixels if one_side else 0
         self.norm_frozen = False
 
     def forward(self, x: Tensor) -> Tokens:
@@ -62,8 +64,8 @@ class Backbone(nn.Module):
         return Tokens(pooled, on_short_side(patches))
 
     def fit_pixels(self, pixels: int) -> int:
-        """The nearest side that is a whole number (2 or more) of patches."""
-        return max(2, round(pixels / self.reduction)) * self.reduction
+        """The nearest side that is a whole number (2 or more) of patches, or the only one that it can see."""
+        return self.only_side or max(2, round(pixels / self.reduction)) * self.reduction
 
     def grid(self, pixels: int) -> tuple[int, int]:
         """Patches down and across of a picture of that side."""
@@ -92,6 +94,7 @@ class Backbone(nn.Module):
     def train(self, mode: bool = True) -> Backbone:
         """Training mode, except for frozen batch norms."""
         super().train(mode)
+        self._forget()
         if self.norm_frozen:
             for each in self.modules():
                 if isinstance(each, nn.modules.batchnorm._BatchNorm):
@@ -100,7 +103,17 @@ class Backbone(nn.Module):
 
     def clone(self) -> Backbone:
         """An independent copy."""
+        self._forget()
         return copy.deepcopy(self)
+
+    def _forget(self) -> None:
+        """Drop what networks such as EfficientFormer and TinyViT keep of their weights to answer sooner.
+
+        It would be wrong once weights are filled in, and cannot be copied.
+        """
+        for each in self.network.modules():
+            if getattr(each, "attention_bias_cache", None):
+                each.attention_bias_cache = {}  # type: ignore[assignment]
 
 
 def on_short_side(patches: Tensor) -> Tensor:

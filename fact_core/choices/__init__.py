@@ -7,8 +7,10 @@ and its line in the file of this folder; ``tests/test_contracts.py`` and the tes
 
 from __future__ import annotations
 
+from fact_core.choices.any_timm import backbone_choice, canonical, is_of_timm, plain_name, used_networks
 from fact_core.choices.backbones import BACKBONES, DEFAULT_BACKBONE
 from fact_core.choices.choice import (
+    TIMM,
     BackboneChoice,
     Choice,
     ExportChoice,
@@ -40,6 +42,7 @@ __all__ = [
     "PRESETS",
     "RECIPES",
     "STRATEGIES",
+    "TIMM",
     "VIEWS",
     "BackboneChoice",
     "Choice",
@@ -51,10 +54,16 @@ __all__ = [
     "Source",
     "StrategyChoice",
     "adapter_error",
+    "backbone_choice",
+    "canonical",
     "check_fit",
+    "is_of_timm",
     "named",
     "one_shot",
+    "plain_name",
     "resolve",
+    "unfit_recipes",
+    "used_networks",
     "view_for",
 ]
 
@@ -88,7 +97,7 @@ def one_shot() -> tuple[str, ...]:
 def check_fit(recipe: str, backbone: str) -> None:
     """ConfigError in words when a phase of the recipe cannot work with the backbone."""
     for phase in named(RECIPES, recipe, "recipe").phases:
-        if phase in ("prompt", "prefix") and not named(BACKBONES, backbone, "backbone").prompts:
+        if phase in ("prompt", "prefix") and not backbone_choice(backbone).prompts:
             raise adapter_error(phase, backbone)
 
 
@@ -101,3 +110,14 @@ def adapter_error(phase: str, backbone: str) -> ConfigError:
         f"You chose {title}.",
         f"Choose another recipe, or one of these backbones: {fitting}.",
     )
+
+
+def unfit_recipes(backbone: str) -> list[str]:
+    """The recipes of which a phase cannot work with the backbone."""
+    found = []
+    for recipe in RECIPES:
+        try:
+            check_fit(recipe, backbone)
+        except ConfigError:
+            found.append(recipe)
+    return found

@@ -21,6 +21,9 @@ class HasTitle(Protocol):
 
 C = TypeVar("C")
 
+#: How the name of a network begins that is none of the listed ones, but one that timm knows.
+TIMM = "timm:"
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -150,9 +153,9 @@ class PresetChoice:
 
     def values_for(self, backbone: str) -> dict[str, Any]:
         """The values, with those for a backbone of that name."""
-        found = dict(self.values)
+        found, family = dict(self.values), backbone.removeprefix(TIMM)
         for start, values in self.by_backbone.items():
-            if backbone.startswith(start):
+            if family.startswith(start):
                 found.update(values)
         return found
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fact_core.choices.any_timm import backbone_choice, is_of_timm
 from fact_core.choices.backbones import BACKBONES
-from fact_core.choices.choice import Choice, named
+from fact_core.choices.choice import TIMM, Choice, named
 from fact_core.errors import ConfigError
 
 AUTO = "auto"  # the view of the backbone's family
@@ -40,10 +41,10 @@ def view_for(name: str, backbone: str) -> str:
     ConfigError when there is no such view, or the backbone needs pictures of one shape.
     """
     if name == AUTO:
-        return FAMILY_VIEWS[max((start for start in FAMILY_VIEWS if backbone.startswith(start)), key=len)]
+        family = backbone.removeprefix(TIMM)
+        return FAMILY_VIEWS[max((start for start in FAMILY_VIEWS if family.startswith(start)), key=len)]
     named(VIEWS, name, "view")
-    if name == "whole" and backbone in BACKBONES and not BACKBONES[backbone].any_shape:
-        raise ConfigError(
-            f"{BACKBONES[backbone].title} needs pictures of one shape", "You chose the view whole.", "Choose squash."
-        )
+    known = name == "whole" and (backbone in BACKBONES or is_of_timm(backbone))
+    if known and not (choice := backbone_choice(backbone)).any_shape:
+        raise ConfigError(f"{choice.title} needs pictures of one shape", "You chose the view whole.", "Choose squash.")
     return name

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fact_core.analysis.calibration import BINS
-from fact_core.choices import BACKBONES, RECIPES
+from fact_core.choices import RECIPES, BackboneChoice, backbone_choice
 from fact_core.classifier.model import Classifier
 from fact_core.compute.image_batches import Preprocess
+from fact_core.errors import FactError
 from fact_core.types import Report
 
 
@@ -20,7 +21,7 @@ def card(
 ) -> str:
     """Markdown with a YAML header. Class names are shown, and do nothing."""
     template = (Path(__file__).parent / "export_files" / "README.md.txt").read_text("utf-8")
-    about = BACKBONES.get(classifier.backbone.name)
+    about = _about(classifier.backbone.name)
     recipe = str(meta.get("recipe", ""))
     pre = classifier.backbone.preprocess
     parts = {
@@ -42,6 +43,14 @@ def card(
     for name, value in parts.items():
         template = template.replace("{{" + name + "}}", value)
     return template
+
+
+def _about(name: str) -> BackboneChoice | None:
+    """What is known of the backbone; a model of another version may have one that nobody knows here."""
+    try:
+        return backbone_choice(name)
+    except FactError:
+        return None
 
 
 def _seen(pre: Preprocess) -> str:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from fact_core.backbones.loading import Identity
 from fact_core.backbones.network import Backbone, Tokens
+from fact_core.choices import plain_name
 from fact_core.compute.device import Prepared, answering, placed
 from fact_core.compute.image_batches import Picture, Preprocess, batches, normalise
 from fact_core.compute.less_memory import LessMemory
@@ -54,7 +55,7 @@ class Extracted:
 def features_key(backbone: Backbone | Identity, version: int = VERSION) -> str:
     """The folder name of a backbone's features: everything they depend on."""
     text = json.dumps([backbone.name, backbone.key, backbone.preprocess.to_dict(), version], sort_keys=True)
-    return f"{backbone.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    return f"{plain_name(backbone.name)}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def extract(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import fact_core
 from fact_core import processor
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, used_networks
 from fact_core.errors import FactError
 from fact_core.folders import cache_folder, data_folder
 from fact_core.paths import standing
@@ -136,7 +136,7 @@ def _free(folder: Path) -> str:
 
 
 def _backbones() -> Iterator[str]:
-    for name in BACKBONES:
+    for name in (*BACKBONES, *used_networks()):
         mark = " (default)" if name == DEFAULT_BACKBONE else ""
         yield f"  {name}{mark}: {weights.status(name).detail}"
 

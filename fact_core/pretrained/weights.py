@@ -13,10 +13,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, Source, named
+from fact_core.choices import DEFAULT_BACKBONE, Source, backbone_choice, plain_name
 from fact_core.errors import WeightsError, storage_error
 from fact_core.folders import cache_folder
 from fact_core.pretrained.digests import file_sha256, remembered_sha256
+
+#: Files of a folder that may be the weights, the best first; then whatever single file there is.
+NAMES = ("model.safetensors", "open_clip_model.safetensors", "pytorch_model.bin", "open_clip_pytorch_model.bin")
+ENDINGS = (".safetensors", ".bin", ".pth", ".pt", ".th")
+INDEX = "model.safetensors.index.json"  # of weights in several files, as transformers writes it
 
 Kind = Literal["file", "cache", "package", "hub"]
 
@@ -52,7 +57,7 @@ def status(name: str) -> WeightsStatus:
     if found is not None:
         words = {"cache": "in the cache", "package": "installed with the program", "hub": "in the model hub's cache"}
         return WeightsStatus(True, found.kind, f"Ready ({words[found.kind]}).", 0)
-    source = named(BACKBONES, name, "backbone").sources[0]
+    source = backbone_choice(name).sources[0]
     if source.kind == "file":
         return WeightsStatus(False, "", f"Not here. Bring the file {source.file}: {source.where} says where it is.", 0)
     place = "the model hub" if source.kind == "hub" else "the Python package index"
@@ -66,13 +71,31 @@ def locate(name: str, given: Path | None = None) -> Located:
     WeightsError in words when there is none.
     """
     if given is not None:
-        if not os.path.isfile(given):
-            raise WeightsError("The weights file does not exist", str(given), "Give the path of a file.")
-        return Located("file", given, convert=_renaming(name))
+        return Located("file", weights_file(given), convert=_renaming(name))
     found = _look(name)
     if found is None:
         raise WeightsError(f"The weights of {name} are not on this machine", missing(name), how_to_get(name))
     return found
+
+
+def weights_file(path: Path) -> Path:
+    """The file with the weights: the path itself, or what of a folder can be one. WeightsError in words."""
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise WeightsError("The weights file does not exist", str(path), "Give the path of a file or of its folder.")
+    if (path / INDEX).is_file():
+        raise WeightsError(
+            "The weights lie in several files", str(path / INDEX), "Save the model as one file and give that."
+        )
+    for name in NAMES:
+        if (path / name).is_file():
+            return path / name
+    found = sorted(each for each in path.iterdir() if each.suffix in ENDINGS and each.is_file())
+    if len(found) != 1:
+        told = ", ".join(each.name for each in found[:5]) or "no file of weights"
+        raise WeightsError("The folder does not have one file of weights", f"{path}: {told}", "Give the file itself.")
+    return found[0]
 
 
 def missing(name: str) -> str:
@@ -83,7 +106,7 @@ def missing(name: str) -> str:
 def how_to_get(name: str) -> str:
     """What to do when weights are missing and cannot be downloaded."""
     other = "" if name == DEFAULT_BACKBONE else f", or choose {DEFAULT_BACKBONE}, whose weights are installed"
-    source = named(BACKBONES, name, "backbone").sources[0]
+    source = backbone_choice(name).sources[0]
     if source.kind == "file":
         return f"When you have it: python3 launch.py weights {name} --file {source.file}{other}."
     own = f"Without: give a safetensors file of your own (--file){other}."
@@ -108,7 +131,7 @@ def verify(found: Located, anew: bool = False) -> str:
 
 def cached_file(name: str) -> Path:
     """Where converted weights of a backbone lie once fetched; its record lies beside it as .json."""
-    return cache_folder() / "weights" / f"{name}.safetensors"
+    return cache_folder() / "weights" / f"{plain_name(name)}.safetensors"
 
 
 def digests_file() -> Path:
@@ -118,12 +141,12 @@ def digests_file() -> Path:
 
 def own_file(name: str) -> Path:
     """Where the weights lie that a person gave for a backbone; its record lies beside it as .json."""
-    return cache_folder() / "weights" / f"{name}.own.safetensors"
+    return cache_folder() / "weights" / f"{plain_name(name)}.own.safetensors"
 
 
 def forget(name: str) -> WeightsStatus:
     """Remove the weights that a person gave; what was there before them counts again. WeightsError without any."""
-    named(BACKBONES, name, "backbone")
+    backbone_choice(name)
     path = own_file(name)
     record = path.with_suffix(".json")
     if not (path.exists() or record.exists()):
@@ -163,7 +186,7 @@ def hub_file(source: Source) -> str:
 
 def _look(name: str) -> Located | None:
     """The first place that has the weights."""
-    choice = named(BACKBONES, name, "backbone")
+    choice = backbone_choice(name)
     cached = _recorded(own_file(name), "file") or _recorded(cached_file(name), "cache")
     if cached is not None:
         return cached
@@ -181,7 +204,7 @@ def _look(name: str) -> Located | None:
 
 def _renaming(name: str) -> str:
     """The converter for files that a person brings: they may be named as where they come from."""
-    sources = named(BACKBONES, name, "backbone").sources
+    sources = backbone_choice(name).sources
     return next((source.convert for source in sources if source.kind == "file"), "")
 
 

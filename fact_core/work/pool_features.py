@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from fact_core.backbones import Backbone, Identity, identify, load, pixels_for
-from fact_core.choices import BACKBONES
+from fact_core.choices import backbone_choice
 from fact_core.compute.device import device_named
 from fact_core.errors import InputError
 from fact_core.features.extract import features_key
@@ -75,7 +75,7 @@ def load_here(
 def open_store(project: Project, backbone: Backbone | Identity) -> FeatureStore:
     """The file of this backbone's features."""
     folder = project.features_folder(features_key(backbone))
-    return FeatureStore.open(folder, BACKBONES[backbone.name].dim, {"backbone": backbone.name})
+    return FeatureStore.open(folder, backbone_choice(backbone.name).dim, {"backbone": backbone.name})
 
 
 def pool_features(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from fact_core.backbones import Backbone, Tokens, adapters, loading
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.fixed_size import fixed
 from fact_core.backbones.network import on_short_side
-from fact_core.choices import BACKBONES, VIEWS
+from fact_core.choices import BACKBONES, VIEWS, backbone_choice, view_for
 from fact_core.classifier.model import Classifier, load_model, save_model
 from fact_core.compute.image_batches import Preprocess
 from fact_core.compute.onnx_inference import compiled
@@ -30,11 +31,23 @@ from fact_core.errors import ConfigError
 from fact_core.features.extract import features_key
 from fact_core.finetune import lora
 from fact_core.finetune.loop_state import LoopPlan, Net, Training, set_drop_path
+from fact_core.folders import cache_folder
 from fact_core.lightweight.light import LightHead
 from fact_core.pretrained.weights import status
 from tests.finetune_help import all_heads, same
 
-NAMES = sorted(BACKBONES)
+#: Networks of timm beside the listed ones, a few of each kind: a plain transformer, a hierarchical one, convolutions,
+#: a hybrid, and one that sees pictures of one side only.
+OTHERS = (
+    "timm:test_vit.r160_in1k",
+    "timm:swin_s3_tiny_224.ms_in1k",
+    "timm:resnet18.a1_in1k",
+    "timm:test_convnext.r160_in1k",
+    "timm:mobilevitv2_050.cvnets_in1k",
+    "timm:efficientformerv2_s0.snap_dist_in1k",
+)
+LISTED = sorted(BACKBONES)
+NAMES = [*LISTED, *OTHERS]
 CPU = torch.device("cpu")
 CLASSES = ("a", "b", "c")
 DINO_B = "vit_base_patch16_224.dino"
@@ -49,7 +62,32 @@ CLIP_COLOURS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.
 
 def _param(name: str) -> Any:
     """Networks of ViT-B's size take seconds a test."""
-    return pytest.param(name, marks=[pytest.mark.slow] if BACKBONES[name].parameters > 5e7 else [])
+    large = name in BACKBONES and BACKBONES[name].parameters > 5e7
+    return pytest.param(name, marks=[pytest.mark.slow] if large else [])
+
+
+@pytest.fixture(scope="session")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What timm says of the other networks: the folder of these notes, written once."""
+    folder = tmp_path_factory.mktemp("notes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACT_STUDIO_CACHE", str(folder))
+        for name in OTHERS:
+            backbone_choice(name)
+    return folder
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _known(notes: Path) -> Iterator[None]:
+    """Until a test has its own folder, that of the notes counts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACT_STUDIO_CACHE", str(notes))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _known_here(notes: Path, _own_home: None) -> None:
+    shutil.copytree(notes / "networks", cache_folder() / "networks")
 
 
 @pytest.fixture(scope="module", params=[_param(name) for name in NAMES])
@@ -90,7 +128,7 @@ def agree(a: Tokens, b: Tokens, atol: float = 1e-5) -> bool:
 
 
 def test_says_what_it_is(whole: Backbone) -> None:
-    choice = BACKBONES[whole.name]
+    choice = backbone_choice(whole.name)
     assert whole.dim == choice.dim and whole.reduction == choice.patch
     assert sum(each.numel() for each in whole.parameters()) == choice.parameters
     assert whole.preprocess.pixels == choice.pixels == whole.fit_pixels(choice.pixels)
@@ -120,11 +158,13 @@ def test_the_key_of_its_features_is_told_without_building_it(
 
 
 def test_answers_and_work_at_its_own_side(whole: Backbone) -> None:
-    choice, side = BACKBONES[whole.name], whole.preprocess.pixels
+    choice, side = backbone_choice(whole.name), whole.preprocess.pixels
     with FlopCounterMode(display=False) as counted:  # not under no_grad: its hooks want gradients
         out = whole(torch.empty(1, 3, side, side, device="meta"))
     assert out.pooled.shape == (1, choice.dim) and out.patches.shape == (1, *whole.grid(side), whole.token_dim)
-    assert counted.get_total_flops() / 2e6 == pytest.approx(choice.megaflops, rel=0.01)  # a multiply-add counts once
+    assert counted.get_total_flops() / 2e6 == pytest.approx(
+        choice.megaflops, rel=0.01, abs=0.6
+    )  # a multiply-add counts once
 
 
 def test_tokens(backbone: Backbone) -> None:
@@ -138,6 +178,9 @@ def test_tokens(backbone: Backbone) -> None:
 
 def test_another_side_than_it_was_built_for(backbone: Backbone) -> None:
     larger = backbone.preprocess.pixels + backbone.reduction
+    if backbone.only_side:
+        assert backbone.fit_pixels(larger) == backbone.only_side == backbone.preprocess.pixels
+        return
     out = see(backbone, 1, larger)
     assert out.pooled.shape == (1, backbone.dim)
     assert out.patches.shape == (1, 3, 3, backbone.token_dim) and backbone.grid(larger) == (3, 3)
@@ -147,6 +190,10 @@ def test_another_side_than_it_was_built_for(backbone: Backbone) -> None:
 def test_answers_for_pictures_that_are_not_square(backbone: Backbone) -> None:
     """Wide and tall ones, by as many patches. A wide one turned is another picture."""
     side, step = backbone.preprocess.pixels, backbone.reduction
+    if backbone.name in OTHERS and not backbone_choice(backbone.name).any_shape:  # of listed ones, the export cannot
+        with pytest.raises(ConfigError, match="needs pictures of one shape"):
+            view_for("whole", backbone.name)
+        return
     wide = torch.randn(1, 3, side, side + 2 * step, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         found, turned = backbone(wide), backbone(wide.transpose(2, 3))
@@ -181,6 +228,9 @@ def test_a_view_that_is_not_known_is_an_error_in_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize("asked", [1, 33, 98, 128, 224])
 def test_fit_pixels(whole: Backbone, asked: int) -> None:
     fitted = whole.fit_pixels(asked)
+    if whole.only_side:
+        assert fitted == whole.preprocess.pixels == backbone_choice(whole.name).pixels
+        return
     assert fitted % whole.reduction == 0 and fitted >= 2 * whole.reduction
     assert fitted == 2 * whole.reduction or abs(fitted - asked) <= whole.reduction / 2
     assert whole.fit_pixels(fitted) == fitted
@@ -214,6 +264,8 @@ def test_drop_path_is_found_and_taken_away(whole: Backbone) -> None:
         return [each.drop_prob for each in whole.modules() if isinstance(each, DropPath)]
 
     set_drop_path(whole.network, 0.1)
+    if whole.name in OTHERS and not dropped():
+        return  # timm builds it without any place for it
     assert dropped() and max(dropped()) == pytest.approx(0.1)
     set_drop_path(whole.network, 0.0)
     assert not dropped()
@@ -262,7 +314,7 @@ def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(backbo
 )
 def test_prompts_and_prefixes_fit_or_are_refused_in_words(about: Adapters, whole: Backbone) -> None:
     """What the page is told without torch is true, and nobody behind sees that anything was added."""
-    assert adapters.supports(whole) == BACKBONES[whole.name].prompts
+    assert adapters.supports(whole) == backbone_choice(whole.name).prompts
     copy, side, generator = whole.clone(), whole.preprocess.pixels, torch.Generator()
     if not adapters.supports(whole):
         with pytest.raises(ConfigError, match="needs a plain vision transformer"):
@@ -340,7 +392,7 @@ def test_clip_computes_as_it_was_trained() -> None:
     assert type(timm.create_model(CLIP_L, num_classes=0, depth=1).blocks[0].mlp.act) is type(act)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if any(s.kind == "hub" for s in BACKBONES[name].sources)])
+@pytest.mark.parametrize("name", [name for name in LISTED if any(s.kind == "hub" for s in BACKBONES[name].sources)])
 def test_hub_sources_are_those_that_timm_names(name: str) -> None:
     choice = BACKBONES[name]
     config = timm.get_pretrained_cfg(choice.timm_name)
@@ -354,13 +406,13 @@ def test_hub_sources_are_those_that_timm_names(name: str) -> None:
 def test_status_says_something(name: str) -> None:
     """Ready, so many bytes away, or which file to bring."""
     found = status(name)
-    brought = [each.file for each in BACKBONES[name].sources if each.kind == "file"]
+    brought = [each.file for each in backbone_choice(name).sources if each.kind == "file"]
     assert found.ready or found.download_bytes > 1e6 or (brought and brought[0] in found.detail)
     assert found.detail
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("name", [name for name in NAMES if status(name).ready])
+@pytest.mark.parametrize("name", [name for name in LISTED if status(name).ready])
 def test_real_weights_load(name: str) -> None:
     real = backbones.load(name)
     assert features_key(backbones.identify(name)) == features_key(real)

@@ -482,7 +482,7 @@ def test_a_weights_file_that_is_refused_says_why(client: TestClient, tmp_path: P
 
     for file, words in (
         (str(tmp_path / "nothing.pth"), "does not exist"),
-        (str(tmp_path), "does not exist"),
+        (str(tmp_path), "does not have one file of weights"),
         ("a\0b", "This is not a path"),
     ):
         answer = client.post("/x/weights", json={"name": name, "file": file})

@@ -1,10 +1,8 @@
 """Where weights come from, and what is refused."""
 
 import hashlib
-import http.server
 import json
 import pickle
-import threading
 import zipfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from fact_core.backbones import convert, download, loading
 from fact_core.choices import BACKBONES, BackboneChoice, Source
 from fact_core.errors import ConfigError, WeightsError
 from fact_core.pretrained import weights
+from tests.hub_help import standing_hub
 from tests.steps_help import heard
 
 LITE = "tf_efficientnet_lite0"
@@ -186,56 +185,11 @@ def test_key_depends_on_the_weights(tmp_path, dino):
     assert len(keys) == 2
 
 
-class Hub(http.server.BaseHTTPRequestHandler):
-    """As much of the model hub as one download needs."""
-
-    def do_HEAD(self):
-        self.answer(body=False)
-
-    def do_GET(self):
-        self.answer(body=True)
-
-    def answer(self, body):
-        if not self.path.endswith("/resolve/main/model.safetensors"):
-            self.send_error(404)
-            return
-        if self.server.gated:
-            self.send_response(403)
-            self.send_header("X-Error-Code", "GatedRepo")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            return
-        content = self.server.content
-        self.send_response(200)
-        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", "0" * 40)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("Accept-Ranges", "bytes")
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture
-def hub(tmp_path, dino, monkeypatch):
+def hub(tmp_path, dino):
     save_file(dino, tmp_path / "hub.safetensors")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.content = (tmp_path / "hub.safetensors").read_bytes()
-    server.gated = False
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setattr(
-        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
-        f"http://127.0.0.1:{server.server_port}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
-    )
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with standing_hub((tmp_path / "hub.safetensors").read_bytes()) as server:
+        yield server
 
 
 def test_hub_download(hub, dino):

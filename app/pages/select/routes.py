@@ -11,6 +11,7 @@ from app.routes.queue import queue_of
 from app.shell.forms import TITLES
 from app.shell.server import Server
 from fact_core.analysis.intervals import within
+from fact_core.choices import backbone_choice, used_networks
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
 from fact_core.labeling import selections
@@ -55,6 +56,8 @@ def fields_of(kind: str) -> list[dict[str, Any]]:
             continue
         titles = TITLES.get(name.rpartition(".")[2], {})
         listed = [_choice(each_name, titles.get(each_name)) for each_name in meta["choices"] or ()]
+        if name == "backbone":
+            listed += [_choice(other, backbone_choice(other)) for other in used_networks()]
         shown = {key: meta[key] for key in ("title", "help", "low", "high", "expert")}
         plain = type(each.default).__name__
         fields.append({"name": name, "type": plain, "default": each.default, "choices": listed or None, **shown})

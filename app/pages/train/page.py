@@ -12,9 +12,17 @@ import gradio as gr
 from app.shell.forms import Form, form, piece
 from app.shell.server import Server
 from app.shell.text import sentences
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, PRESETS, RECIPES, HasTitle, check_fit
+from fact_core.choices import (
+    BACKBONES,
+    DEFAULT_BACKBONE,
+    PRESETS,
+    RECIPES,
+    HasTitle,
+    backbone_choice,
+    unfit_recipes,
+    used_networks,
+)
 from fact_core.config import TrainConfig, options, train_config, value_of
-from fact_core.errors import ConfigError
 from fact_core.pretrained import weights
 from fact_core.pretrained.weights import WeightsStatus
 
@@ -133,16 +141,19 @@ def _with_help(name: str, chosen: str) -> dict[str, Any]:
 
 def help_of(name: str, chosen: str) -> str:
     """What a recipe, effort or backbone is, in its own words."""
+    if name == "backbone" and chosen in used_networks():
+        return backbone_choice(chosen).help
     return CHOICES[name][chosen].help if chosen in CHOICES[name] else ""
 
 
 def _with_weights(text: dict[str, str]) -> dict[str, Any]:
-    return gr.update(choices=[(backbone_title(name, weights.status(name), text), name) for name in BACKBONES])
+    names = (*BACKBONES, *used_networks())
+    return gr.update(choices=[(backbone_title(name, weights.status(name), text), name) for name in names])
 
 
 def backbone_title(name: str, here: WeightsStatus, text: Mapping[str, str]) -> str:
     """A backbone in the list: its title, and what it lacks before it can be trained."""
-    title = BACKBONES[name].title
+    title = backbone_choice(name).title
     if here.ready:
         return title
     return text["train.needs_download" if here.download_bytes else "train.needs_file"].format(backbone=title)
@@ -151,17 +162,9 @@ def backbone_title(name: str, here: WeightsStatus, text: Mapping[str, str]) -> s
 def fits() -> dict[str, dict[str, Any]]:
     """Recipe -> its phases, and the backbones that cannot be trained by it."""
     return {
-        recipe: {"phases": each.phases, "never": [name for name in BACKBONES if not _fit(recipe, name)]}
+        recipe: {"phases": each.phases, "never": [name for name in BACKBONES if recipe in unfit_recipes(name)]}
         for recipe, each in RECIPES.items()
     }
-
-
-def _fit(recipe: str, backbone: str) -> bool:
-    try:
-        check_fit(recipe, backbone)
-    except ConfigError:
-        return False
-    return True
 
 
 def fold_names(prefix: str) -> tuple[str, ...]:
@@ -195,7 +198,6 @@ def plain_values() -> dict[str, Any]:
 
 def preset_values(names: Sequence[str], preset: str, backbone: str) -> list[Any]:
     """The preset's values for a backbone in the order of ``names``."""
-    values = values_of(
-        preset if preset in PRESETS else START_PRESET, backbone if backbone in BACKBONES else DEFAULT_BACKBONE
-    )
+    known = backbone in BACKBONES or backbone in used_networks()
+    values = values_of(preset if preset in PRESETS else START_PRESET, backbone if known else DEFAULT_BACKBONE)
     return [values[name] for name in names]
