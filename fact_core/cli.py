@@ -26,7 +26,7 @@ from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.folders import data_folder
 from fact_core.generators import finish
-from fact_core.headless import doctor, packing, rounds, sort_command, weights_command
+from fact_core.headless import backbones_command, doctor, packing, rounds, sort_command, weights_command
 from fact_core.headless.console import Console
 from fact_core.headless.parser import Parser
 from fact_core.headless.run_all import Order, run_all
@@ -84,6 +84,9 @@ def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     _add_run(commands.add_parser("run", help=words, epilog=EXAMPLES, formatter_class=raw))
     words = "the images of a project in folders, one a class: copies, links, or a list"
     sort_command.add_arguments(commands.add_parser("sort", help=words, description=sort_command.__doc__))
+    words = "which backbone tells the classes of a project's labels apart best, and at what cost"
+    one = commands.add_parser("compare-backbones", help=words, description=backbones_command.__doc__)
+    backbones_command.add_arguments(one)
     one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
     one.add_argument("name", metavar="NAME")
     one.add_argument(
@@ -162,7 +165,7 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
         "--view",
         default="",
         choices=(AUTO, *VIEWS),
-        help="what the backbone sees of each picture; kept with the project",
+        help="what the network sees of each picture; kept with the project",
     )
     give(
         "--groups",
@@ -182,10 +185,10 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 
 def _run(args: argparse.Namespace) -> int:
     given = vars(args)
+    given["backbone"] = canonical(args.backbone)
     shared = {name: given[name] for name in ("backbone", "seed", "device")}
     wanted = {name: given[name] for name, _ in options(TrainConfig) if name in given and name not in ("preset", "view")}
     train = train_config(args.preset, **wanted)
-    given["backbone"] = canonical(args.backbone)
     shared["view"] = train.view  # that of the effort, where it says one
     chosen = {name: given[name] for name in ("budget", "strategy", "check")}
     order = Order(

@@ -38,6 +38,7 @@ __all__ = [
     "POOL_IMAGES",
     "RUN_CONFIGS",
     "SORT_WAYS",
+    "BackbonesConfig",
     "ExportConfig",
     "FeaturesConfig",
     "FfConfig",
@@ -178,6 +179,14 @@ class CompareConfig:
 
 
 @dataclass(frozen=True)
+class BackbonesConfig:
+    """Comparing backbones on the person's own labels."""
+
+    names: str = option("", "Backbones", "Which ones, with commas; empty: all whose weights are ready.")
+    device: str = _device()
+
+
+@dataclass(frozen=True)
 class MapConfig:
     """The two-dimensional picture of the pool (UMAP)."""
 
@@ -250,6 +259,7 @@ RUN_CONFIGS: dict[str, type[Any]] = {
     "features": FeaturesConfig,
     "select": SelectConfig,
     "compare": CompareConfig,
+    "backbones": BackbonesConfig,
     "map": MapConfig,
     "odd": OddConfig,
     "train": TrainConfig,

@@ -95,7 +95,9 @@ def run_brief(held: Opened, run: Run, known: Mapping[int, int] | None = None) ->
         progress=_progress(project, run),
         accuracy=right,
         interval=between,
-        result=_result(run) if run.kind in ("scan", "features", "export", "sort", "map", "compare") else None,
+        result=_result(run)
+        if run.kind in ("scan", "features", "export", "sort", "map", "compare", "backbones")
+        else None,
         name=run.name,
     )
 

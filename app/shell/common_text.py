@@ -42,6 +42,7 @@ TEXT = {
     "run.features": "Features",
     "run.select": "Selection",
     "run.compare": "Comparison",
+    "run.backbones": "Comparison of backbones",
     "run.map": "Map",
     "run.odd": "Odd images",
     "run.train": "Training",

@@ -10,6 +10,7 @@ import { chooseBackbone, chosenBackbone } from "../shell/person.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
+import { comparedNow, comparison } from "./compare.js";
 import { Networks, offButton } from "./networks.js";
 
 // Heading of a column -> its class.
@@ -44,7 +45,7 @@ export class Nets {
     const all = told.backbones, chosen = chosenBackbone(told.recommended);
     const own = { class: "link", type: "button", id: "p-own", disabled: told.busy, onclick: () => ownFile(chosen) };
     const failed = (net) => t(net.file ? "project.b_file_failed" : "project.b_failed", { name: net.title });
-    redraw(this.node, [told, chosen, all.map(featuresTime)], () => [
+    redraw(this.node, [told, chosen, all.map(featuresTime), comparedNow()], () => [
       el(
         "div",
         { class: "p-head" },
@@ -54,6 +55,7 @@ export class Nets {
       card(all.find((net) => net.name === chosen), told),
       suggestion(told, chosen),
       this.fold(table(all.map((net) => row(net, told, chosen, this.changed))), all.length),
+      comparison(this.changed),
       told.finding ? el("p", { class: "small", role: "status", ...GAP }, t("project.b_finding")) : "",
       told.not_found ? el("div", GAP, errorBox({ what: t("project.b_not_found"), found: told.not_found })) : "",
       all.filter((net) => net.failed).map((net) => el("div", GAP, errorBox({ what: failed(net), found: net.failed }))),

@@ -19,6 +19,11 @@ from fact_core.choices import Choice, named, resolve
 from fact_core.types import Step
 
 BENCHES: dict[str, Choice] = {
+    "backbones": Choice(
+        "Backbones",
+        "Whether the backbone that is proposed by a person's own labels is the best on other images.",
+        "fact_core.bench.backbones:run",
+    ),
     "features": Choice(
         "Features",
         "Images a second of a backbone: float32 against the fastest way that this device has.",

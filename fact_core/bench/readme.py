@@ -33,6 +33,12 @@ def _strategies(rows: Sequence[Any]) -> str:
     return strategies.table(rows)
 
 
+def _backbones(rows: Sequence[Any]) -> str:
+    from fact_core.bench import backbones
+
+    return backbones.table(rows)
+
+
 def _views(rows: Sequence[Any]) -> str:
     from fact_core.bench import views
 
@@ -100,6 +106,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "finish": ("finish", _finish),
     "rounds": ("rounds", _rounds),
     "views": ("views", _views),
+    "backbones": ("backbones", _backbones),
 }
 
 

@@ -7,6 +7,7 @@ KINDS: dict[str, str] = {
     "map": "fact_core.work.map:KIND",
     "odd": "fact_core.work.odd:KIND",
     "select": "fact_core.work.select:KIND",
+    "backbones": "fact_core.work.backbones:KIND",
     "compare": "fact_core.work.compare:KIND",
     "train": "fact_core.work.train:KIND",
     "predict": "fact_core.work.predict:KIND",

@@ -56,6 +56,7 @@ TEXT = {
     "train.before.features": "the features of the images",
     "train.before.select": "the selection",
     "train.before.compare": "the comparison of strategies",
+    "train.before.backbones": "the comparison of backbones",
     "train.before.map": "the map",
     "train.before.predict": "the predictions of an earlier run",
     "train.before.export": "an export",

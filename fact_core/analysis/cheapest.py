@@ -1,0 +1,68 @@
+"""Several networks judged on the same images: which is the best, and which is the cheapest that is about as good."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fact_core.analysis.intervals import Interval, Right, interval
+from fact_core.analysis.paired import between
+from fact_core.types import IntArray
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One network on n images. interval: 95 %; behind: by how much the best one is more often right.
+
+    error: the standard error of that; worse: whether it is more than chance (``paired.between``); seconds: an image.
+    """
+
+    name: str
+    accuracy: float
+    interval: Interval
+    behind: float
+    error: float
+    worse: bool
+    seconds: float
+
+
+def standings(
+    right: Mapping[str, Right], seconds: Mapping[str, float], groups: IntArray | None = None
+) -> tuple[list[Standing], str]:
+    """(all networks, the best first; the name of the one that is proposed).
+
+    right: name -> whether each of the same n images was named rightly; seconds: name -> cost of one image; groups (n,):
+    images of one number count together. Proposed is the cheapest of those within one standard error of the best
+    (Breiman, Friedman, Olshen, Stone 1984, section 3.4.3: the 1 SE rule), here of the paired difference.
+    """
+    order = sorted(right, key=lambda name: (-float(right[name].mean()), seconds[name], name))
+    best = right[order[0]]
+    found = [
+        Standing(
+            name=name,
+            accuracy=float(right[name].mean()),
+            interval=interval(right[name], groups),
+            behind=float(best.mean() - right[name].mean()),
+            error=paired_error(best, right[name], groups),
+            worse=between(best, right[name], groups).sure,
+            seconds=float(seconds[name]),
+        )
+        for name in order
+    ]
+    near = [each for each in found if each.behind <= each.error]
+    return found, min(near, key=lambda each: (each.seconds, each.behind, each.name)).name
+
+
+def paired_error(first: Right, second: Right, groups: IntArray | None = None) -> float:
+    """Standard error of the difference of two accuracies on the same n images, cluster-robust by groups (n,).
+
+    sqrt(G / (G - 1) sum over groups of (d_g - n_g d)^2) / n (Liang and Zeger 1986); 0 where they never differ.
+    """
+    apart = first.astype(np.float64) - second
+    own = np.arange(len(apart)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(own, weights=apart - apart.mean())
+    count = len(sums)
+    return math.sqrt(float((sums**2).sum()) * count / max(1, count - 1)) / len(apart)
