@@ -45,6 +45,15 @@ class FfConfig:
     lora_lr: float = option(1e-3, "LoRA learning rate", "Of the added matrices.", low=0.0, high=1.0, expert=True)
     lora_rank: int = option(8, "LoRA rank", "Of the added matrices.", low=1, high=256, expert=True)
     lora_alpha: int = option(16, "LoRA alpha", "Scale is alpha / rank.", low=1, high=1024, expert=True)
+    lora_rslora: bool = option(
+        False, "Rank-stabilised LoRA", "Scale is alpha / root of the rank: for large ranks.", expert=True
+    )
+    lora_dora: bool = option(
+        False, "DoRA", "LoRA that learns length and direction of the weights apart. Slower.", expert=True
+    )
+    few_lr: float = option(
+        1e-3, "Rate of few weights", "Of LayerNorm tuning and BitFit.", low=0.0, high=1.0, expert=True
+    )
     prompt_length: int = option(10, "Prompts", "Learned tokens a block.", low=1, high=LONGEST, expert=True)
     prompt_dim: int = option(
         0, "Prompt width", "A shared layer widens narrower ones; 0: the network's own.", low=0, high=4096, paper=True

@@ -38,8 +38,9 @@ export const hindrance = () => obstacle(form.recipe, form.backbone);
 /** Why a run with these settings cannot start, as {text, page}: null where nothing is known to stand in its way. */
 export function obstacle(recipe, backbone) {
   const fit = form.fit[recipe], net = backboneOf(backbone), title = net ? net.title : backbone;
-  if (fit && fit.never.includes(backbone)) {
-    return { text: t("train.no_fit", { recipe: t(`recipe.${recipe}`), backbone: title }) };
+  if (fit && (fit.never.includes(backbone) || (net && net.unfit.includes(recipe)))) {
+    const why = fit.phases.some((each) => ["ln", "bitfit"].includes(each)) ? "train.no_norms" : "train.no_fit";
+    return { text: t(why, { recipe: t(`recipe.${recipe}`), backbone: title }) };
   }
   if (!net || net.ready) return null;
   const lack = { backbone: title, size: fmt.bytes(net.bytes) };

@@ -20,7 +20,7 @@ from timm.optim import param_groups_layer_decay
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from fact_core.backbones import adapters
+from fact_core.backbones import adapters, partial_tuning
 from fact_core.backbones.network import Backbone, Tokens
 from fact_core.choices import BackboneChoice, Source
 from fact_core.choices.any_timm import checked_name, keep
@@ -129,6 +129,7 @@ def _described(name: str, config: Any) -> BackboneChoice:
         conditions="" if terms in OPEN else _conditions(terms, str(config.hf_hub_id)),
         takes=takes,
         one_side=one_side,
+        layer_norms=bool(partial_tuning.norms(network)),
     )
 
 

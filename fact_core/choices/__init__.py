@@ -59,6 +59,7 @@ __all__ = [
     "check_fit",
     "is_of_timm",
     "named",
+    "norms_error",
     "one_shot",
     "plain_name",
     "resolve",
@@ -99,6 +100,19 @@ def check_fit(recipe: str, backbone: str) -> None:
     for phase in named(RECIPES, recipe, "recipe").phases:
         if phase in ("prompt", "prefix") and not backbone_choice(backbone).prompts:
             raise adapter_error(phase, backbone)
+        if phase in ("ln", "bitfit") and not backbone_choice(backbone).layer_norms:
+            raise norms_error(phase, backbone)
+
+
+def norms_error(phase: str, backbone: str) -> ConfigError:
+    """LayerNorm tuning or BitFit does not fit a backbone: which ones it does fit."""
+    fitting = ", ".join(f"{each.title} ({name})" for name, each in BACKBONES.items() if each.layer_norms)
+    title = BACKBONES[backbone].title if backbone in BACKBONES else backbone
+    return ConfigError(
+        f"{PHASES[phase].title} needs a network with layer norms",
+        f"You chose {title}, which has norms over the batch.",
+        f"Choose another recipe, or one of these backbones: {fitting}.",
+    )
 
 
 def adapter_error(phase: str, backbone: str) -> ConfigError:

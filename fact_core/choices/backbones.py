@@ -27,6 +27,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         patch=32,
         megaflops=384,
         published="75.1 % (its makers' table)",
+        layer_norms=False,
     ),
     "vit_small_patch16_224.dino": BackboneChoice(
         "DINO ViT-S/16",

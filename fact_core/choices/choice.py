@@ -99,7 +99,10 @@ class BackboneChoice:
     the weights, as their source states it; build: the function (pixels, dynamic, drop_path) -> network where timm alone
     does not make it; sees: its config of preprocessing where timm has none; prompts: prompts and
     prefixes fit, as in every plain vision transformer; any_shape: it can be exported for pictures that are not square;
-    published: how good it is, by whom; conditions: of its licence or its source, to be told before it is fetched.
+    published: how good it is, by whom; conditions: of its licence or its source, to be told before it is fetched;
+    takes: the options of timm's ``create_model`` that it has, of those that the program uses (None: what its family
+    needs, as its config says); one_side: it sees pictures of ``pixels`` x ``pixels`` and no others; layer_norms: it has
+    norms over the channels of one token, not over a batch, so that their weights, or all shifts, may learn alone.
     """
 
     title: str
@@ -119,11 +122,14 @@ class BackboneChoice:
     any_shape: bool = True
     published: str = ""
     conditions: str = ""
+    takes: tuple[str, ...] | None = None
+    one_side: bool = False
+    layer_norms: bool = True
 
 
 @dataclass(frozen=True)
 class RecipeChoice:
-    """The phases that a recipe can run, in order: lp, then one of ff, lora, prompt and prefix, then st, then lm.
+    """The phases that a recipe can run, in order: lp, then one of ff, lora, prompt, prefix, ln, bitfit; st; lm.
 
     st (self-training) runs only where the options give it steps (``TrainConfig.phases``).
 

@@ -36,6 +36,7 @@ NEWER: dict[str, BackboneChoice] = {
         pixels=256,
         megaflops=655,
         published="76.7 % (its makers' table)",
+        layer_norms=False,
     ),
     "tf_efficientnet_lite2": BackboneChoice(
         "EfficientNet-Lite2",
@@ -59,6 +60,7 @@ NEWER: dict[str, BackboneChoice] = {
         pixels=256,
         megaflops=751,
         published="77.6 % (its makers' table)",
+        layer_norms=False,
     ),
     "mobilenetv4_conv_medium.e500_r224_in1k": BackboneChoice(
         "MobileNetV4-Medium",
@@ -71,6 +73,7 @@ NEWER: dict[str, BackboneChoice] = {
         patch=32,
         megaflops=826,
         published="79.1 % (timm's table)",
+        layer_norms=False,
     ),
     "vit_small_patch14_reg4_dinov2.lvd142m": BackboneChoice(
         "DINOv2 ViT-S/14",

@@ -27,6 +27,16 @@ RECIPES: dict[str, RecipeChoice] = {
         "Probe, learned keys and values in a frozen network, then a light model. For vision transformers only.",
         ("lp", "prefix", "lm"),
     ),
+    "ln": RecipeChoice(
+        "FACT with LayerNorm tuning",
+        "Probe, then the scales and shifts of the norms alone, some ten thousand weights, then a light model.",
+        ("lp", "ln", "lm"),
+    ),
+    "bitfit": RecipeChoice(
+        "FACT with BitFit",
+        "Probe, then what is added in each layer, the biases, alone, then a light model.",
+        ("lp", "bitfit", "lm"),
+    ),
     "lm": RecipeChoice("Light model only", "The light model on the pretrained network: quickest.", ("lm",)),
     "lm+": RecipeChoice(
         "Light model+",
@@ -61,6 +71,10 @@ PHASES: dict[str, Choice] = {
     "prefix": Choice(
         "Prefix tuning", "Added keys and values learn, the network stays as it is.", "fact_core.finetune.finetune:run"
     ),
+    "ln": Choice(
+        "LayerNorm tuning", "Only the scales and shifts of the norms learn.", "fact_core.finetune.finetune:run"
+    ),
+    "bitfit": Choice("BitFit", "Only biases learn.", "fact_core.finetune.finetune:run"),
     "st": Choice(
         "Self-training",
         "Phase 2 names images of the pool. Then training begins anew, from these names and your labels.",

@@ -1,4 +1,4 @@
-"""Phase 2: all weights learn ("ff"), or small added parts ("lora", "prompt", "prefix"), from phase 1's head."""
+"""Phase 2: all weights learn ("ff"), few ("ln", "bitfit"), or added parts ("lora", "prompt", "prefix"), from a head."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fact_core.backbones import Backbone, adapters
+from fact_core.backbones import Backbone, adapters, partial_tuning
 from fact_core.choices import PHASES, RECIPES
 from fact_core.compute.device import peak_memory_mb, reset_peak_memory
 from fact_core.compute.image_batches import Preprocess
@@ -142,7 +142,7 @@ def plan_of(phase: str, config: FfConfig, n: int, backbone: Backbone, amp: bool,
     batch = min(config.batch, n)
     epochs = (config.alone_epochs if alone else 0) or config.epochs
     full, stays = phase == "ff", adapters.planned(phase, config) is not None
-    added_lr = config.prompt_lr if stays else config.lora_lr
+    added_lr = config.prompt_lr if stays else config.few_lr if phase in partial_tuning.KINDS else config.lora_lr
     return LoopPlan(
         phase,
         steps=math.ceil(epochs * n / batch) if epochs else config.steps,  # a last batch is filled by the next epoch
@@ -203,7 +203,10 @@ def train_on(
     config = inputs.config.ff
     added = None
     if plan.phase == "lora":
-        added = lora.add(net.backbone, config.lora_rank, config.lora_alpha, inputs.seed(f"{part}.lora"))
+        more = {"stabilised": config.lora_rslora, "dora": config.lora_dora}
+        added = lora.add(net.backbone, config.lora_rank, config.lora_alpha, inputs.seed(f"{part}.lora"), **more)
+    elif plan.phase in partial_tuning.KINDS:
+        partial_tuning.only(net.backbone, plan.phase)
     try:
         parameters = count_learning(net, plan)
         if announce:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import RECIPES
+from fact_core.config import FfConfig
 from fact_core.errors import InputError
 from fact_core.files import write_file
 from fact_core.finetune.checkpoint import image_digest
@@ -63,12 +64,18 @@ def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[
         "plan": asdict(plan),
         "gate": config.ff.gate,
         "start_C": config.ff.start_C if added is None else None,
-        "lora": [config.ff.lora_rank, config.ff.lora_alpha] if plan.phase == "lora" else None,
+        "lora": _lora(config.ff) if plan.phase == "lora" else None,
         "seed": config.seed,
         "device": inputs.device.type,
         **({"adapters": asdict(added)} if added is not None else {}),
         **({"groups": _grouped(digests, groups.tolist())} if groups is not None else {}),
     }
+
+
+def _lora(config: FfConfig) -> list[Any]:
+    """What LoRA depends on; at their usual values the options of later versions say nothing."""
+    more = [name for name in ("lora_rslora", "lora_dora") if getattr(config, name)]
+    return [config.lora_rank, config.lora_alpha, *more]
 
 
 def _grouped(digests: Sequence[str], groups: Sequence[int]) -> list[list[str]]:

@@ -18,7 +18,7 @@ from torch import nn
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, named, resolve
 from fact_core.classifier.model import Classifier
-from fact_core.config import TrainConfig, to_dict
+from fact_core.config import FfConfig, TrainConfig, to_dict
 from fact_core.errors import ImageChanged, ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
 from fact_core.finetune import light
@@ -114,6 +114,9 @@ def bound_options(config: TrainConfig) -> dict[str, Any]:
         del plain["st"]["rounds"], plain["st"]["names"]
     if not config.lm.pool:
         del plain["lm"]["pool"]
+    for name in ("lora_rslora", "lora_dora", "few_lr"):
+        if getattr(config.ff, name) == getattr(FfConfig, name):
+            del plain["ff"][name]
     if not config.deterministic:
         del plain["deterministic"]
     return plain

@@ -19,7 +19,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torch.utils.flop_counter import FlopCounterMode
 
 from fact_core import backbones
-from fact_core.backbones import Backbone, Tokens, adapters, loading
+from fact_core.backbones import Backbone, Tokens, adapters, loading, partial_tuning
 from fact_core.backbones.adapters import Adapters
 from fact_core.backbones.fixed_size import fixed
 from fact_core.backbones.network import on_short_side
@@ -283,7 +283,10 @@ def test_every_weight_learns_through_a_head(backbone: Backbone) -> None:
     assert not idle
 
 
-def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(backbone: Backbone) -> None:
+@pytest.mark.parametrize("more", [{}, {"stabilised": True}, {"dora": True}], ids=["plain", "rank-stabilised", "DoRA"])
+def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(
+    more: dict[str, bool], backbone: Backbone
+) -> None:
     copy = backbone.clone()
     with torch.no_grad():
         for each in copy.parameters():
@@ -294,8 +297,9 @@ def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(backbo
     assert targets and all(isinstance(modules[name], nn.Linear | nn.Conv2d) for name in targets)
     added = lora.add(copy, rank=2, alpha=4, seed=0)
     learning = {name: each for name, each in copy.named_parameters() if each.requires_grad}
-    assert len(learning) == 2 * len(targets) and all("lora_" in name for name in learning)
-    assert agree(see(copy), before)
+    parts = 3 if more.get("dora") else 2  # DoRA's lengths of the weights
+    assert len(learning) == parts * len(targets) and all("lora_" in name for name in learning)
+    assert agree(see(copy), before, atol=1e-4 if more else 1e-5)
     with torch.no_grad():
         for name, each in learning.items():
             if "lora_B" in name:
@@ -307,6 +311,25 @@ def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(backbo
         name: each.shape for name, each in backbone.state_dict().items()
     }
     assert agree(see(copy), changed, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", partial_tuning.KINDS)
+def test_few_weights_learn_alone_or_the_network_is_refused_in_words(kind: str, whole: Backbone) -> None:
+    """What the page is told without torch is true: those with layer norms, of which few weights learn."""
+    assert bool(partial_tuning.norms(whole.network)) == backbone_choice(whole.name).layer_norms
+    try:
+        if not backbone_choice(whole.name).layer_norms:
+            with pytest.raises(ConfigError, match="needs a network with layer norms"):
+                partial_tuning.only(whole, kind)
+            return
+        names = partial_tuning.only(whole, kind)
+        learning = {name: each for name, each in whole.network.named_parameters() if each.requires_grad}
+        assert set(names) == set(learning) and sum(each.numel() for each in learning.values()) > 0
+        assert sum(each.numel() for each in learning.values()) < backbone_choice(whole.name).parameters / 40
+        ends = {name.rpartition(".")[2] for name in learning}
+        assert ends <= ({"weight", "bias"} if kind == "ln" else {"bias"})
+    finally:
+        whole.requires_grad_(True)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
     """It runs its phases in order, says how much learns in each, and answers for all classes; twice the same."""
-    fits = not {"prompt", "prefix"} & set(RECIPES[name].phases)
+    fits = not {"prompt", "prefix", "ln", "bitfit"} & set(RECIPES[name].phases)
     small = {"ff.steps": 2, "st.steps": 2, "ff.gate": "off", "lm.steps": 3}
     config = tiny(name, **small, **({} if fits else {"backbone": TRANSFORMER}))
     assert config.phases == RECIPES[name].phases and set(config.phases) <= set(PHASES)

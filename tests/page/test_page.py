@@ -161,6 +161,8 @@ def test_the_train_form_knows_which_backbones_a_recipe_cannot_train() -> None:
     assert known["fact"]["never"] == []
     assert DEFAULT_BACKBONE in known["fact-prompt"]["never"]
     assert "vit_small_patch16_224.dino" not in known["fact-prefix"]["never"]
+    for recipe in ("ln", "bitfit"):
+        assert DEFAULT_BACKBONE in known[recipe]["never"] and "convnext_tiny.fb_in1k" not in known[recipe]["never"]
 
 
 def test_the_list_of_backbones_says_what_is_missing() -> None:
@@ -174,8 +176,10 @@ def test_the_list_of_backbones_says_what_is_missing() -> None:
 
 def test_options_of_adapters_are_hidden_where_the_recipe_has_none() -> None:
     style = (ASSETS / "train" / "page.css").read_text("utf-8")
-    own = [name for name, _ in options(TrainConfig) if name.startswith(("ff.lora_", "ff.prompt_", "ff.prefix_"))]
-    assert len(own) == 8
+    own = [
+        name for name, _ in options(TrainConfig) if name.startswith(("ff.lora_", "ff.prompt_", "ff.prefix_", "ff.few_"))
+    ]
+    assert len(own) == 11
     assert all(re.search(rf"#opt-{name.replace('.', '-')}\b", style) for name in own)
 
 

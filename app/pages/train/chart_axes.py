@@ -9,7 +9,7 @@ from typing import Any
 from app.pages.train.curves import Curve, last_step
 
 #: Share of the width that a phase takes.
-WEIGHTS = {"lp": 1.0, "ff": 2.0, "lora": 2.0, "prompt": 2.0, "prefix": 2.0, "lm": 1.5}
+WEIGHTS = {"lp": 1.0, "ff": 2.0, "lora": 2.0, "prompt": 2.0, "prefix": 2.0, "ln": 2.0, "bitfit": 2.0, "lm": 1.5}
 #: The same where there are four: each has room for its name.
 WEIGHTS_OF_FOUR = {**dict.fromkeys(WEIGHTS, 1.6), "lp": 1.25, "st": 1.5, "lm": 1.6}
 #: Share of a phase's column that one of its solvers takes.

@@ -70,6 +70,8 @@ TEXT = {
     # Why a run with these settings cannot start, beside its button.
     "train.no_fit": "{recipe} needs a plain vision transformer; {backbone} is none. "
     "Choose another recipe or another backbone.",
+    "train.no_norms": "{recipe} needs a network with layer norms; {backbone} has norms over the batch. "
+    "Choose another recipe or another backbone.",
     "train.no_weights": "The weights of {backbone} are not on this computer ({size}). "
     "Download them on the Project page.",
     "train.no_file": "The weights of {backbone} are not on this computer. Bring their file on the Project page.",
