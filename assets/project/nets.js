@@ -52,7 +52,7 @@ export class Nets {
         el("h2", { id: "p-nets" }, t("project.backbone")),
         el("span", { class: "small push" }, t("project.backbone_note")),
       ),
-      card(all.find((net) => net.name === chosen), told),
+      card(all.find((net) => net.name === chosen) ?? all.find((net) => net.name === told.recommended), told),
       suggestion(told, chosen),
       this.fold(table(all.map((net) => row(net, told, chosen, this.changed))), all.length),
       comparison(this.changed),

@@ -1,8 +1,11 @@
 // The list of backbones, and whether their weights are here: one reader for all pages.
+import { app } from "./app.js";
+import { chosenBackbone } from "./person.js";
 import { api } from "./server.js";
 
 const AGAIN = 1500; // ms between two looks while weights are on their way
-const listeners = new Set();
+const OTHER = "timm:"; // what the name of a network begins with that is none of the listed ones
+const listeners = new Set(), missed = new Set();
 /** @type {Backbones | null} */
 let known = null;
 let asking = null, timer = null;
@@ -25,7 +28,17 @@ export async function readBackbones() {
   asking = asking || api("/x/backbones").finally(() => {
     asking = null;
   });
-  takeBackbones(await asking);
+  takeBackbones(await withChosen(await asking));
+}
+
+/** The network that this project uses is in the list, too, where it was asked for on another computer.
+ *  @param {Backbones} answer
+ *  @returns {Promise<Backbones>} */
+async function withChosen(answer) {
+  const name = app.state ? chosenBackbone(answer.recommended) : "";
+  if (!name.startsWith(OTHER) || missed.has(name) || answer.backbones.some((net) => net.name === name)) return answer;
+  missed.add(name); // asked once: one that cannot be used says why where it is used
+  return await api("/x/networks", { name }).catch(() => answer);
 }
 
 /** Take an answer that came with something else.

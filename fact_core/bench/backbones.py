@@ -23,7 +23,7 @@ from fact_core.bench.datasets import DATASETS, OWN, Dataset, fixed_test, open_da
 from fact_core.bench.pool import Features
 from fact_core.bench.strategies import answers
 from fact_core.choices import BACKBONES
-from fact_core.compute.device import device_named
+from fact_core.compute.device import describe, device_named
 from fact_core.compute.pace import seconds_a_picture
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log, Progress
@@ -75,8 +75,16 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
         )
     y, test_y = data.train_y[rows], test_y[tests]
     told = {"data": given.data.name, "tests": len(tests), "labels": given.labels, "draws": given.draws}
+    about = {"command": _command(given), "device": describe(device_named(given.device))}
     found = yield from judged(seen, y, test_y, len(data.classes), given.labels, given.draws)
-    return {"text": table([{**told, **row} for row in found]), "json": [{**told, **row} for row in found]}
+    return {"text": table([{**told, **row} for row in found]), "json": [{**told, **row, **about} for row in found]}
+
+
+def _command(given: argparse.Namespace) -> str:
+    """What measures it again."""
+    words = f"--data {given.data.name.upper()} --images {given.images} --labels {given.labels} --draws {given.draws}"
+    which = f" --backbones {given.backbones}" if given.backbones else ""
+    return f"python3 launch.py bench backbones {words}{which}"
 
 
 def _seen(name: str, data: Dataset, train: list[str], test: list[str], given: argparse.Namespace) -> Step[Seen]:

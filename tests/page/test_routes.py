@@ -497,6 +497,42 @@ def test_a_weights_file_that_is_refused_says_why(client: TestClient, tmp_path: P
     assert client.post("/x/weights/forget", json={"name": name}).status_code == 400
 
 
+@pytest.mark.slow
+def test_a_file_without_a_name_is_recognised_or_it_says_why_not(client: TestClient, tmp_path: Path) -> None:
+    """By its tensors, in a process of its own: then its network is in the table, with weights of one's own."""
+    import timm
+    from safetensors.torch import save_file
+
+    def given(architecture: str) -> dict[str, Any]:
+        file = tmp_path / f"{architecture}.safetensors"
+        save_file(timm.create_model(architecture).state_dict(), file)
+        told: dict[str, Any] = client.post("/x/weights", json={"name": "", "file": str(file)}).json()
+        assert told["busy"] and told["finding"]
+        until = time.monotonic() + 240
+        while told["busy"] and time.monotonic() < until:
+            time.sleep(0.5)
+            told = client.get("/x/backbones").json()
+        return told
+
+    told = given("test_vit")
+    row = next(each for each in told["backbones"] if each["name"] == "timm:test_vit.r160_in1k")
+    assert row["own"] and row["ready"] and not row["listed"] and not told["not_found"] and not told["finding"]
+    assert "The file is a resnet18" in given("resnet18")["not_found"]
+    assert client.post("/x/networks/forget", json={"name": row["name"]}).status_code == 200
+    assert row["name"] not in [each["name"] for each in client.get("/x/backbones").json()["backbones"]]
+
+
+def test_a_network_of_timm_is_added_by_its_name_or_it_says_why_not(client: TestClient) -> None:
+    for name, words in (("nothing", "no backbone called"), ("timm:no_such", "no network called"), ("timm:", "no name")):
+        answer = client.post("/x/networks", json={"name": name})
+        assert answer.status_code == 400 and words in answer.json()["what"]
+    listed = client.post("/x/networks", json={"name": "timm:convnext_tiny.fb_in1k"}).json()["backbones"]
+    assert all(row["listed"] for row in listed)  # it is the listed one
+    added = client.post("/x/networks", json={"name": "timm:resnet18.a1_in1k"}).json()["backbones"][-1]
+    assert added["name"] == "timm:resnet18.a1_in1k" and {"fact-prompt", "ln"} <= set(added["unfit"])
+    assert not added["ready"] and added["bytes"] > 4 * added["parameters"]
+
+
 def test_a_child_that_cannot_start_fails_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.shell.server.RESPAWN_SECONDS", 0.0)
     server = Server()
