@@ -10,6 +10,9 @@ import { t } from "../shell/text.js";
 
 const FEWEST = 10; // labels, below which the program says nothing (fact_core/lightweight/held_out.py)
 
+// Heading of a column -> its class.
+const COLUMNS = { b_name: "", c_right: "num", c_interval: "num minor", c_behind: "num p-behind", c_cost: "num" };
+
 /** What it depends on, for redraw(). */
 export const comparedNow = () => [newest(), enough(), app.state.labels && app.state.labels.picks_done];
 
@@ -58,8 +61,9 @@ function working(run) {
 
 function table(run, changed) {
   const { rows, labels, classes, proposed } = run.result;
-  const columns = ["b_name", "c_right", "c_interval", "c_behind", "c_cost"];
-  const heads = columns.map((key, place) => el("th", { scope: "col", class: place ? "num" : "" }, t(`project.${key}`)));
+  const heads = Object.entries(COLUMNS).map(([key, look]) =>
+    el("th", { scope: "col", class: look }, t(`project.${key}`))
+  );
   const best = rows.find((row) => row.name === proposed);
   const of = { labels: fmt.int(labels), classes: fmt.int(classes), when: fmt.when(run.ended) };
   return el(
@@ -89,8 +93,8 @@ function line(row, proposed, changed) {
     { class: proposed ? "chosen" : "" },
     el("td", {}, row.title, proposed ? el("span", { class: "tag" }, t("project.c_proposed")) : ""),
     el("td", { class: "num" }, fmt.pct(row.accuracy)),
-    el("td", { class: "num" }, `${fmt.pct(low, 0)} – ${fmt.pct(high, 0)}`),
-    el("td", { class: "num" }, behind),
+    el("td", { class: "num minor" }, `${fmt.pct(low, 0)} – ${fmt.pct(high, 0)}`),
+    el("td", { class: "num p-behind" }, behind),
     el("td", { class: "num" }, t("project.c_ms", { n: Math.round(1000 * row.seconds) })),
     el("td", { class: "end" }, el("button", { ...look, onclick: use }, t("project.c_use"))),
   );

@@ -5,7 +5,7 @@ import { fmt } from "../shell/format.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { chooseBackbone } from "../shell/person.js";
 import { api } from "../shell/server.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 
 /** What precedes the name of a network that is none of the listed ones. */
 const TIMM = "timm:";
@@ -53,7 +53,7 @@ export class Networks {
   shown(networks, total) {
     if (!total) return [el("p", {}, t("project.n_none"))];
     const told = { shown: fmt.int(networks.length), total: fmt.int(total) };
-    const head = t(networks.length < total ? "project.n_found" : "project.n_found_all", told);
+    const head = networks.length < total ? t("project.n_found", told) : counted("project.n_found_all", total);
     const columns = ["project.b_name", "project.b_parameters", "project.b_licence", "project.n_pixels"];
     const heads = columns.map((key, place) => el("th", { scope: "col", class: place ? "num" : "" }, t(key)));
     const rows = networks.map((each) => this.row(each));
