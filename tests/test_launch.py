@@ -251,10 +251,8 @@ def test_a_newer_python_is_a_warning(launch: ModuleType, capsys: pytest.CaptureF
 def test_an_unknown_command_lists_the_known_ones(ready: Clone) -> None:
     ended = ready.start("rnu")
     assert ended.returncode == 2
-    assert (
-        ended.stderr
-        == "error: There is no command 'rnu'. Known: serve, run, sort, bench, weights, pack, unpack, doctor, test.\n"
-    )
+    known = "serve, run, sort, bench, weights, pack, unpack, doctor, compare-backbones, test"
+    assert ended.stderr == f"error: There is no command 'rnu'. Known: {known}.\n"
 
 
 def test_no_venv_uses_this_python_and_installs_nothing(tmp_path: Path, wheels: Path) -> None:

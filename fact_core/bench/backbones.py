@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from fact_core import backbones
-from fact_core.analysis.cheapest import standings
 from fact_core.analysis.paired import between
+from fact_core.analysis.standings import standings
 from fact_core.bench.datasets import DATASETS, OWN, Dataset, fixed_test, open_dataset
 from fact_core.bench.pool import Features
 from fact_core.bench.strategies import answers

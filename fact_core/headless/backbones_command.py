@@ -54,4 +54,4 @@ def table(done: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {row['name']:{wide}}  {share}  {1000 * row['seconds']:6.1f} ms an image{words}")
     if done["left_out"]:
         lines.append(f"{done['left_out']} labels are left out: their class has no second one.")
-    return [*lines, f"Proposed: {done['proposed']}, the cheapest within one standard error of the best."]
+    return [*lines, f"Proposed: {done['proposed']}, which is right most often; of equal ones the cheapest."]

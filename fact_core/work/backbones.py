@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from fact_core.analysis.cheapest import standings
+from fact_core.analysis.standings import standings
 from fact_core.choices import BACKBONES, backbone_choice, used_networks
 from fact_core.compute.pace import seconds_a_picture
 from fact_core.config import BackbonesConfig
@@ -40,7 +40,7 @@ def run(project: Project, run: Run, config: BackbonesConfig) -> Step[dict[str, A
     """How well each network's features tell the person's classes apart, by cross-validation on their labels.
 
     Check images are left out: nothing may be chosen by them. Features of labeled images are kept, so that a later run
-    goes on with them. The result: a row a network, the best first (``analysis.cheapest.Standing``), and which is
+    goes on with them. The result: a row a network, the best first (``analysis.standings.Standing``), and which is
     proposed. InputError where there are too few labels.
     """
     names = compared(config.names)

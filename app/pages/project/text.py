@@ -146,7 +146,7 @@ TEXT = {
     "project.c_cost": "An image",
     "project.c_ms": "{n} ms",
     "project.c_proposed": "proposed",
-    "project.c_why": "{name} is the cheapest of those that are as good as the best, within one standard error.",
+    "project.c_why": "{name} is right most often. Where a difference may be chance, a cheaper one may be as good.",
     "project.c_use": "Use it",
     "project.n_title": "Another network",
     "project.n_help": "Any network of the library timm that has weights, found by its name: vit small dinov2. "

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from fact_core.analysis.cheapest import paired_error, standings
+from fact_core.analysis.standings import paired_error, standings
 
 
 def right(n: int, wrong: int, begin: int = 0) -> np.ndarray:
@@ -15,17 +15,17 @@ def right(n: int, wrong: int, begin: int = 0) -> np.ndarray:
     return ~np.isin(np.arange(n), np.arange(begin, begin + wrong))
 
 
-def test_the_cheapest_that_is_about_as_good_is_proposed() -> None:
+def test_the_best_is_proposed_and_who_may_be_as_good_is_told() -> None:
     named = {"large": right(100, 10), "small": right(100, 11, 5), "poor": right(100, 50)}
     rows, proposed = standings(named, {"large": 0.5, "small": 0.1, "poor": 0.01})
-    assert [row.name for row in rows] == ["large", "small", "poor"] and proposed == "small"
+    assert [row.name for row in rows] == ["large", "small", "poor"] and proposed == "large"
     assert [row.accuracy for row in rows] == [0.9, 0.89, 0.5]
     assert [row.worse for row in rows] == [False, False, True]
     assert rows[0].behind == rows[0].error == 0 and rows[1].behind == pytest.approx(0.01)
     assert rows[0].interval[0] < 0.9 < rows[0].interval[1]
 
 
-def test_a_difference_of_more_than_a_standard_error_decides() -> None:
+def test_the_error_of_a_difference() -> None:
     """9 images won, none lost, of 100: an error of 2.9 points, and 9 points behind."""
     rows, proposed = standings({"good": right(100, 0), "cheap": right(100, 9)}, {"good": 1.0, "cheap": 0.1})
     assert proposed == "good" and rows[1].error == pytest.approx(math.sqrt(9 - 0.81) / 100 * math.sqrt(100 / 99))
