@@ -165,7 +165,7 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
         "--view",
         default="",
         choices=(AUTO, *VIEWS),
-        help="what the network sees of each picture; kept with the project",
+        help="what the backbone sees of each picture; kept with the project",
     )
     give(
         "--groups",

@@ -295,7 +295,7 @@ def test_lora_starts_at_the_same_function_and_merges_into_a_plain_network(
     before, targets = see(copy), copy.lora_targets()
     modules = dict(copy.network.named_modules())
     assert targets and all(isinstance(modules[name], nn.Linear | nn.Conv2d) for name in targets)
-    added = lora.add(copy, rank=2, alpha=4, seed=0)
+    added = lora.add(copy, rank=2, alpha=4, seed=0, **more)
     learning = {name: each for name, each in copy.named_parameters() if each.requires_grad}
     parts = 3 if more.get("dora") else 2  # DoRA's lengths of the weights
     assert len(learning) == parts * len(targets) and all("lora_" in name for name in learning)
