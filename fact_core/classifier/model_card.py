@@ -169,7 +169,7 @@ def _honest(meta: Mapping[str, Any]) -> dict[str, str]:
     if not told:
         return {}
     fitted = f"fitted on {told['labels']} training labels that were held out in turn"
-    return {"temperature": f"{told['value']:.2f}, {fitted}: the weights hold it already"}
+    return {"temperature": f"{told['value']:.2f}, {fitted}, which the weights hold already"}
 
 
 def _details(meta: Mapping[str, Any]) -> str:
