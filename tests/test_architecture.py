@@ -56,6 +56,8 @@ LAYERS: dict[str, tuple[str, list[str]]] = {
     "classifier": ("features lightweight backbones compute analysis images", [*PAGE, *SQL]),
     "select": ("lightweight analysis compute", [*PAGE, *SQL]),
     "finetune": ("classifier features lightweight backbones compute analysis images", [*PAGE, *SQL]),
+    # Beside the classifier: masks of pixels. Only the bench asks for it.
+    "segment": ("finetune lightweight backbones compute images", [*PAGE, *SQL]),
     "work": (
         "select finetune classifier features lightweight backbones compute analysis exchange labeling storage "
         "pretrained images",
@@ -63,8 +65,8 @@ LAYERS: dict[str, tuple[str, list[str]]] = {
     ),
     "headless": ("work backbones compute analysis exchange labeling storage pretrained images", [*PAGE, *SQL]),
     "bench": (
-        "headless work select finetune classifier features lightweight backbones compute analysis exchange labeling "
-        "storage pretrained images",
+        "headless work segment select finetune classifier features lightweight backbones compute analysis exchange "
+        "labeling storage pretrained images",
         [*PAGE, *SQL],
     ),
     "cli": ("bench headless work backbones storage pretrained images", [*TORCH, *PAGE, *SQL]),
