@@ -126,12 +126,12 @@ def on_short_side(patches: Tensor) -> Tensor:
     if h == w:
         return patches
     short = min(int(h), int(w))
-    rows, columns = (_averages(n, short, patches) for n in (h, w))
+    rows, columns = (averages(n, short, patches) for n in (h, w))
     averaged: Tensor = rows @ patches.permute(0, 3, 1, 2) @ columns.T
     return averaged.permute(0, 2, 3, 1)
 
 
-def _averages(n: int, m: int, like: Tensor) -> Tensor:
+def averages(n: int, m: int, like: Tensor) -> Tensor:
     """(m, n): m means of n values in a row, each of those that it has a share in."""
     to, of = torch.arange(m, device=like.device)[:, None], torch.arange(n, device=like.device)
     first, end = (torch.div(each, m, rounding_mode="floor") for each in (to * n, (to + 1) * n + m - 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +166,9 @@ def test_every_kind_of_one_channel_is_read(mode: str, tmp_path: Path) -> None:
 
 def test_a_mask_that_is_far_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     """Hostile input 7: a decompression bomb."""
-    Image.new("1", (30_000, 30_000)).save(tmp_path / "m.png")
+    head = b"IHDR" + struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    body = b"IDAT" + zlib.compress(b"")
+    chunks = [struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each)) for each in (head, body)]
+    (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
     with pytest.raises(ImageError, match="too large"):
         masks.indices(tmp_path / "m.png")
