@@ -57,7 +57,7 @@ LAYERS: dict[str, tuple[str, list[str]]] = {
     "select": ("lightweight analysis compute", [*PAGE, *SQL]),
     "finetune": ("classifier features lightweight backbones compute analysis images", [*PAGE, *SQL]),
     # Beside the classifier: masks of pixels. Only the bench asks for it.
-    "segment": ("finetune lightweight backbones compute images", [*PAGE, *SQL]),
+    "segment": ("finetune classifier lightweight backbones compute images", [*PAGE, *SQL]),
     "work": (
         "select finetune classifier features lightweight backbones compute analysis exchange labeling storage "
         "pretrained images",

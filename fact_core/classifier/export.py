@@ -68,8 +68,8 @@ def write_model(
     Errors: InputError when the folder holds something, RunError when ONNX answers otherwise.
     """
     target = Path(folder).absolute()
-    _must_be_new(target)
-    work = _staging(target)
+    must_be_new(target)
+    work = staging(target)
     try:
         plain = _Answer(classifier).eval()
         yield Progress("export", 0, 4, "parts")
@@ -276,12 +276,13 @@ def _noise(pre: Preprocess) -> list[npt.NDArray[np.uint8]]:
     return [rng.integers(0, 256, (4, 3, *shape), dtype=np.uint8) for shape in shapes]
 
 
-def _must_be_new(target: Path) -> None:
+def must_be_new(target: Path) -> None:
+    """InputError when something lies in the folder of an export, or is called so."""
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise InputError("The export needs a new folder", f"{target} is there already", "Choose another name.")
 
 
-def _staging(target: Path) -> Path:
+def staging(target: Path) -> Path:
     """A hidden folder beside the target, on the same disk."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
