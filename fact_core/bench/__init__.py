@@ -58,6 +58,11 @@ BENCHES: dict[str, Choice] = {
         "Labels bought against what is finished and right of a folder: in rounds, in one shot, drawn by lot.",
         "fact_core.bench.rounds:run",
     ),
+    "segment": Choice(
+        "Segmentation",
+        "Table VII: the phases for masks of pixels, mIoU with few labelled frames.",
+        "fact_core.bench.segment:run",
+    ),
     "selection": Choice(
         "Selection",
         "Seconds of ActiveFT against a plain autograd version of the same objective, from the same start.",

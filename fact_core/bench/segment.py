@@ -1,0 +1,233 @@
+"""``launch.py bench segment``: the paper's Table VII, the phases for masks of pixels, cell by cell.
+
+What the file of rows holds is not measured again, and networks of finished phases lie in the cache: the same command
+goes on from there. ``--part validation`` scores on the validation frames, by which options are chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fact_core.bench import segment_table
+from fact_core.bench.order import budgets as read_budgets
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, STRATEGIES, named
+from fact_core.config import parse_budget
+from fact_core.errors import ConfigError, FactError, InputError, storage_error
+from fact_core.events import Log, Progress
+from fact_core.files import take_lock, write_text
+from fact_core.folders import cache_folder
+from fact_core.options import from_dict, options
+from fact_core.segment.folders import FORMS
+from fact_core.segment.settings import EFFORTS, SegmentConfig
+from fact_core.types import Step
+
+Row = dict[str, Any]
+#: What tells two cells apart.
+KEY = (
+    *("dataset", "backbone", "strategy", "labels", "method", "effort", "seed", "part", "frames", "overrides"),
+    *("short",),
+)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for. budgets: as they were given, such as "18" or "5%"."""
+
+    form: str
+    data: Path
+    out: Path
+    budgets: tuple[str, ...]
+    methods: tuple[str, ...]
+    seeds: tuple[int, ...]
+    backbone: str
+    strategy: str
+    effort: str
+    overrides: dict[str, Any]
+    part: str
+    device: str
+    cache: Path
+    minutes: float
+    unlabelled: int
+    export: Path | None
+    picture: Path | None
+
+    @property
+    def config(self) -> SegmentConfig:
+        """The options of all phases."""
+        return from_dict(SegmentConfig, {**EFFORTS[self.effort], **self.overrides})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of ``launch.py bench segment``."""
+    give = parser.add_argument
+    give("--dataset", default="camvid", choices=FORMS, help="how images and masks lie there (%(default)s)")
+    give("--data", type=Path, metavar="DIR", help="the data set on this disk")
+    give("--out", type=Path, metavar="FILE", help="the rows, JSON; what it holds already is not measured again")
+    give("--budgets", default="5%,10%,20%", metavar="N,...", help="labelled frames, or per cent (%(default)s)")
+    known = ", ".join(segment_table.METHODS)
+    give("--methods", default="lp,ff,lp-ft,fact,fact-pixels", metavar="NAME,...", help=f"of {known} (%(default)s)")
+    give("--seeds", default="3", metavar="N", help="seeds 0 to N - 1 (%(default)s)")
+    give("--seed-list", metavar="SEED,...", help="these seeds instead")
+    give("--backbone", default=DEFAULT_BACKBONE, choices=BACKBONES, metavar="NAME", help="%(default)s")
+    give("--strategy", default="activeft", choices=STRATEGIES, help="how frames are chosen (%(default)s)")
+    give("--effort", default="quick", choices=EFFORTS, help="how large and how long (%(default)s)")
+    give("--part", default="test", choices=("test", "validation"), help="frames that are scored (%(default)s)")
+    give("--set", action="append", default=[], metavar="NAME=VALUE", help="an option, such as ff_steps=500")
+    give("--unlabelled", type=int, default=255, metavar="V", help="value that one's own masks leave out; -1: none")
+    give("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes the GPU where there is one")
+    give("--minutes", type=float, default=0.0, metavar="M", help="end after the cell under way; 0: never")
+    give("--cache", type=Path, metavar="DIR", help="features and networks of finished phases, to go on from")
+    give("--export", type=Path, metavar="DIR", help="write the last method's network of the first cell there")
+    give("--picture", type=Path, metavar="FILE", help="draw frames, masks and answers of the first cell")
+    give("--show", nargs="+", type=Path, metavar="FILE", help="only print the tables of these files of rows")
+
+
+def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
+    """Measure what was ordered, or only print the tables of ``--show``."""
+    if given.show:
+        return {"text": segment_table.table([row for file in given.show for row in read_rows(file, needed=True)])}
+    order = read(given)
+    lock_file = order.cache / "locks" / f"{hashlib.blake2b(str(order.out).encode(), digest_size=8).hexdigest()}.lock"
+    try:
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, "making the cache folder") from error
+    lock = take_lock(lock_file)
+    if lock is None:
+        do = "Wait for it, or give another --out."
+        raise InputError("Another process is measuring this table", str(order.out), do)
+    with lock:
+        return (yield from _run(order))
+
+
+def read(given: argparse.Namespace) -> Order:
+    """The order that the flags give. ConfigError or InputError in words where it cannot be."""
+    for flag in ("data", "out"):
+        if getattr(given, flag) is None:
+            raise ConfigError(f"--{flag} is needed", do="Or give --show with files of rows.")
+    methods = tuple(dict.fromkeys(each for each in given.methods.split(",") if each))
+    for name in methods:
+        named(segment_table.METHODS, name, "method")
+    try:
+        if given.seed_list is not None:
+            seeds = tuple(int(each) for each in given.seed_list.split(","))
+        else:
+            seeds = tuple(range(int(given.seeds)))
+    except ValueError:
+        raise ConfigError("Seeds must be whole numbers", repr(given.seed_list or given.seeds)) from None
+    if not methods or not seeds or min(seeds) < 0:
+        raise ConfigError("There is nothing to measure", f"methods {given.methods!r}, seeds {seeds}")
+    budgets = tuple(
+        read_budgets(each.strip().removesuffix("%"), "%" if each.strip().endswith("%") else "")[0]
+        for each in given.budgets.split(",")
+        if each.strip()
+    )
+    order = Order(
+        given.dataset,
+        given.data,
+        given.out.absolute(),
+        budgets,
+        methods,
+        seeds,
+        given.backbone,
+        given.strategy,
+        given.effort,
+        overrides(given.set),
+        given.part,
+        given.device,
+        (given.cache or cache_folder() / "segment").absolute(),
+        given.minutes,
+        given.unlabelled,
+        given.export,
+        given.picture,
+    )
+    _ = order.config  # limits of values
+    return order
+
+
+def overrides(given: list[str]) -> dict[str, Any]:
+    """{"ff_steps": 20} of ["ff_steps=20"], sorted by name. ConfigError for an unknown name or no value."""
+    known, found = dict(options(SegmentConfig)), dict[str, Any]()
+    for each in given:
+        name, sign, text = each.partition("=")
+        if not sign or name not in known:
+            raise ConfigError("--set needs NAME=VALUE of an option", repr(each), f"Known: {', '.join(known)}.")
+        try:
+            found[name] = text if str(known[name].type) == "str" else json.loads(text.lower())
+        except ValueError:
+            raise ConfigError(f"The value of {name} is neither a number nor true or false", repr(text)) from None
+    return dict(sorted(found.items()))
+
+
+def _run(order: Order) -> Step[dict[str, Any]]:
+    from fact_core.bench.segment_cells import Bench, opened  # seconds of torch, after all flags were looked at
+
+    bench: Bench = yield from opened(order)
+    rows, began = read_rows(order.out), time.monotonic()
+    cells = [(labels, seed) for seed in order.seeds for labels in labels_of(order, bench.pool)]
+    failed = done = 0
+    there = {key_of(row) for row in rows}
+    todo = [(cell, missing) for cell in cells if (missing := list(_missing(order, bench.about(*cell), there)))]
+    yield Log(f"{bench.told}: {sum(len(missing) for _, missing in todo)} rows in {len(todo)} cells to do")
+    for (labels, seed), missing in todo:
+        if order.minutes and time.monotonic() - began > 60 * order.minutes:
+            yield Log(f"{order.minutes:g} minutes are over. The same command goes on from here.")
+            break
+        yield Progress("cells", done, len(todo), "cells")
+        try:
+            for row in (yield from bench.measure(labels, seed, missing)):
+                rows.append(row)
+                write_rows(order.out, rows)
+        except FactError as error:
+            failed += 1
+            yield Log(f"{labels} frames, seed {seed} failed: {error}", "error")
+        except Exception:
+            failed += 1
+            yield Log(f"{labels} frames, seed {seed} failed: {traceback.format_exc()}", "error")
+        done += 1
+    extra = (yield from bench.shown(*cells[0])) if order.export or order.picture else {}
+    text = segment_table.table(rows) if rows else "nothing was measured"
+    return {"rows": len(rows), "left": len(todo) - done, "failed": failed, "text": text, **extra}
+
+
+def labels_of(order: Order, images: int) -> list[int]:
+    """Labelled frames of every budget, each number once. ConfigError for more than there are."""
+    return list(dict.fromkeys(parse_budget(each, images) for each in order.budgets))
+
+
+def _missing(order: Order, about: Row, there: set[str]) -> Iterator[str]:
+    return (method for method in order.methods if key_of({**about, "method": method}) not in there)
+
+
+def key_of(row: Row) -> str:
+    """The cell of a row."""
+    return json.dumps([row[name] for name in KEY], sort_keys=True)
+
+
+def read_rows(file: Path, needed: bool = False) -> list[Row]:
+    """The rows of a file, none where there is no file. InputError when it is ``needed``, or damaged."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+        if not isinstance(found, list) or any(not set(KEY) <= set(row) for row in found):
+            raise ValueError("it does not hold rows of bench segment")
+    except FileNotFoundError:
+        if needed:
+            raise InputError("There is no such file of rows", str(file)) from None
+        return []
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError("The rows of a table cannot be read", f"{file}: {error}") from error
+    return found
+
+
+def write_rows(file: Path, rows: list[Row]) -> None:
+    """Write all rows, whole or not at all, one line a row."""
+    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    write_text(file, f"[\n{lines}\n]\n", "writing the rows of the table")
