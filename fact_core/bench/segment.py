@@ -11,7 +11,6 @@ import hashlib
 import json
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,10 @@ from fact_core.segment.settings import EFFORTS, SegmentConfig
 from fact_core.types import Step
 
 Row = dict[str, Any]
-#: What tells two cells apart.
+#: What tells two cells apart. options: of all phases, so that one measured with other defaults is another cell.
 KEY = (
     *("dataset", "backbone", "strategy", "labels", "method", "effort", "seed", "part", "frames", "overrides"),
-    *("short",),
+    *("short", "options"),
 )
 
 
@@ -175,17 +174,16 @@ def _run(order: Order) -> Step[dict[str, Any]]:
     cells = [(labels, seed) for seed in order.seeds for labels in labels_of(order, bench.pool)]
     failed = done = 0
     there = {key_of(row) for row in rows}
-    todo = [(cell, missing) for cell in cells if (missing := list(_missing(order, bench.about(*cell), there)))]
-    yield Log(f"{bench.told}: {sum(len(missing) for _, missing in todo)} rows in {len(todo)} cells to do")
-    for (labels, seed), missing in todo:
+    todo = [(cell, methods) for cell in cells for methods in _missing(order, bench.about(*cell), there)]
+    yield Log(f"{bench.told}: {sum(len(methods) for _, methods in todo)} rows from {len(todo)} networks to do")
+    for (labels, seed), methods in todo:
         if order.minutes and time.monotonic() - began > 60 * order.minutes:
             yield Log(f"{order.minutes:g} minutes are over. The same command goes on from here.")
             break
-        yield Progress("cells", done, len(todo), "cells")
+        yield Progress("networks", done, len(todo), "networks")
         try:
-            for row in (yield from bench.measure(labels, seed, missing)):
-                rows.append(row)
-                write_rows(order.out, rows)
+            rows += yield from bench.measure(labels, seed, methods)
+            write_rows(order.out, rows)
         except FactError as error:
             failed += 1
             yield Log(f"{labels} frames, seed {seed} failed: {error}", "error")
@@ -203,8 +201,13 @@ def labels_of(order: Order, images: int) -> list[int]:
     return list(dict.fromkeys(parse_budget(each, images) for each in order.budgets))
 
 
-def _missing(order: Order, about: Row, there: set[str]) -> Iterator[str]:
-    return (method for method in order.methods if key_of({**about, "method": method}) not in there)
+def _missing(order: Order, about: Row, there: set[str]) -> list[list[str]]:
+    """The methods of a cell without a row, those of one network together."""
+    found: dict[str, list[str]] = {}
+    for method in order.methods:
+        if key_of({**about, "method": method}) not in there:
+            found.setdefault(segment_table.METHODS[method][0], []).append(method)
+    return list(found.values())
 
 
 def key_of(row: Row) -> str:

@@ -79,23 +79,21 @@ class Bench:
             "part": order.part,
             "frames": len(self.data.parts[order.part].images),
             "overrides": dict(order.overrides),
+            "options": asdict(self.config),
         }
 
-    def measure(self, labels: int, seed: int, missing: Sequence[str]) -> Step[list[Row]]:
-        """The rows of the missing methods of one cell."""
-        rows = yield from self.chosen(labels, seed)
-        found = []
-        for stage in dict.fromkeys(METHODS[method][0] for method in missing):
-            methods = [method for method in missing if METHODS[method][0] == stage]
-            trained = yield from self.trained(stage, rows, seed, [METHODS[method][1] for method in methods])
-            asked = {method: self.answering(METHODS[method][1]) for method in methods}
-            frames = self.frames(trained.net, self.order.part)
-            matrices = yield from evaluate.matrices(trained.net, frames, asked, self.device)
-            for method in methods:
-                row = {**self.about(labels, seed), "method": method, **self._figures(method, trained, matrices[method])}
-                row["rows"] = [int(each) for each in rows]
-                found.append(row)
-                yield Log(f"{method}, {labels} frames, seed {seed}: mIoU {row['miou']:.1%}")
+    def measure(self, labels: int, seed: int, methods: Sequence[str]) -> Step[list[Row]]:
+        """The rows of methods that share the network before phase 3, in one cell."""
+        rows, stage = (yield from self.chosen(labels, seed)), METHODS[methods[0]][0]
+        trained = yield from self.trained(stage, rows, seed, [METHODS[method][1] for method in methods])
+        asked = {method: self.answering(METHODS[method][1]) for method in methods}
+        frames = self.frames(trained.net, self.order.part)
+        matrices, found = (yield from evaluate.matrices(trained.net, frames, asked, self.device)), list[Row]()
+        for method in methods:
+            figures = self._figures(method, trained, matrices[method])
+            chosen = {"rows": [int(each) for each in rows]}
+            found.append({**self.about(labels, seed), "method": method, **figures, **chosen})
+            yield Log(f"{method}, {labels} frames, seed {seed}: mIoU {figures['miou']:.1%}")
         return found
 
     def answering(self, head: str) -> tuple[str, ...]:
@@ -127,7 +125,7 @@ class Bench:
         if not there:
             yield from self._spend(found, stage, STAGES[stage](*given))
             segment_cache.keep(file, found)
-        for head in set(heads) & set(LIGHT):
+        for head in dict.fromkeys(each for each in heads if each in LIGHT):
             own = self._file(stage, rows, seed, head)
             if not segment_cache.fill(own, found, head):
                 yield from self._spend(found, head, LIGHT[head](*given))
@@ -187,9 +185,6 @@ class Bench:
             "trainable_parameters": int(max(each["parameters"] for each in spent.values())),
             "steps": steps,
             "answers": list(self.answering(head)),
-            "options": {
-                name: value for name, value in asdict(config).items() if value != asdict(SegmentConfig())[name]
-            },
             "device": describe(self.device),
             "torch": str(torch.__version__),
             "command": self._command(method),

@@ -24,7 +24,7 @@ METHODS: dict[str, tuple[str, str, str]] = {
 #: What Table VII says as far as it is known here: points of mIoU between FACT and FF on ADE20K, share -> points.
 PAPER_GAIN = {5: 4.8, 10: 1.8}
 SEEDS = (0, 1, 2)
-SHARED = ("dataset", "backbone", "short", "effort", "strategy", "part", "frames", "overrides")
+SHARED = ("dataset", "backbone", "short", "effort", "strategy", "part", "frames", "overrides", "options")
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -21,6 +21,8 @@ EFFORTS: dict[str, Mapping[str, Any]] = {
         "lp_steps": 1000,
         "ff_steps": 2000,
         "lm_steps": 1000,
+        "backbone_lr": 2e-4,
+        "decoder_lr": 1e-3,
         "pixels": 50_000,
     },
     # mmsegmentation's recipe of UPerNet at a twentieth of its 160,000 steps, as labels are; nothing averaged.
@@ -41,7 +43,6 @@ EFFORTS: dict[str, Mapping[str, Any]] = {
         "strength": 1.0,
         "ema": 0.0,
         "ff_share": 1.0,
-        "together": False,
     },
 }
 
@@ -66,8 +67,8 @@ class SegmentConfig:
     )
     lm_steps: int = option(120, "LM steps", "Of phase 3's decode head.", low=1, high=10**6)
     warm_up: int = option(0, "Warm-up", "Steps in which the rate rises; 0: a twentieth of all.", low=0, high=10**6)
-    backbone_lr: float = option(2e-4, "Backbone learning rate", "Of the full finetune.", low=0.0, high=1.0)
-    decoder_lr: float = option(1e-3, "Head learning rate", "Of the decode head.", low=1e-7, high=1.0)
+    backbone_lr: float = option(5e-4, "Backbone learning rate", "Of the full finetune.", low=0.0, high=1.0)
+    decoder_lr: float = option(3e-3, "Head learning rate", "Of the decode head.", low=1e-7, high=1.0)
     weight_decay: float = option(0.01, "Weight decay", "Not of biases and norms.", low=0.0, high=1.0)
     clip: float = option(1.0, "Gradient clip", "Largest gradient norm; 0: none.", low=0.0, high=1000.0)
     ema: float = option(0.98, "Averaging", "Of the weights over steps; 0 is none.", low=0.0, high=0.99999)
@@ -86,7 +87,7 @@ class SegmentConfig:
     pixel_balance: float = option(
         0.5, "Balance of pixels", "0: classes weigh as often as they are; 1: all the same.", low=0.0, high=1.0
     )
-    together: bool = option(True, "Averaged answers", "Phase 3's answers are averaged with those of phase 2's head.")
+    together: bool = option(False, "Averaged answers", "Phase 3's answers are averaged with those of phase 2's head.")
 
     def check_together(self) -> None:
         """ConfigError when the scales are not in order."""

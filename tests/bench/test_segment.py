@@ -47,7 +47,7 @@ def test_rows_resume_export_and_picture(root: Path, tmp_path: Path, capsys: pyte
     assert [row["method"] for row in first] == ["lp", "fact-pixels"]
     assert "4 frames (67 %)" in capsys.readouterr().out
     one = first[1]
-    assert one["answers"] == ["ff", "pixels"] and list(one["phases"]) == ["lp", "ff", "pixels"]
+    assert one["answers"] == ["pixels"] and list(one["phases"]) == ["lp", "ff", "pixels"]
     assert 0 <= one["miou"] <= one["aacc"] <= 1 and len(set(one["rows"])) == 4 and one["frames"] == 2
     assert one["iou"]["sky"] is not None and one["iou"]["bicyclist"] in (None, 0.0)
     # More methods of the same cell: its rows stay, and the network of LP and FF is taken from the cache.
@@ -64,14 +64,14 @@ def test_rows_resume_export_and_picture(root: Path, tmp_path: Path, capsys: pyte
         assert drawn.size[0] == 4 * 224 - 4
     capsys.readouterr()
     assert start(root, out, "--budgets", "4", "--seed-list", "0") == 0
-    assert "0 rows in 0 cells to do" in capsys.readouterr().err and json.loads(out.read_text()) == rows
+    assert "0 rows from 0 networks to do" in capsys.readouterr().err and json.loads(out.read_text()) == rows
     _exported(root, tmp_path)
 
 
 def _exported(root: Path, tmp_path: Path) -> None:
     """The folder that was written answers: masks of the images' own sizes, in a process of its own."""
     given = export.read(tmp_path / "m")
-    assert given.net.final == ("ff", "head") and set(given.net.heads) == {"ff", "head"} and given.short == 36
+    assert given.net.final == ("head",) and set(given.net.heads) == {"head"} and given.short == 36
     images = tmp_path / "images"
     (images / "sub").mkdir(parents=True)
     for name, size in (("a.png", (48, 36)), ("a.jpg", (60, 40)), ("sub/b.png", (20, 50))):
@@ -141,7 +141,7 @@ def row(method: str, labels: int, seed: int, miou: float, **more: Any) -> dict[s
     steps = {"lp": 1, "ff": 2, "lm": 3, "alone": 6}
     figures = {"miou": miou, "macc": miou, "aacc": 0.9, "processor_seconds": 90.0, "trainable_parameters": 1000}
     own = {"labels": labels, "ratio": labels / 3.67, "seed": seed, "method": method, "part": "test", "frames": 233}
-    return {**about, **figures, **own, "overrides": {}, "steps": steps, "device": "CPU", **more}
+    return {**about, **figures, **own, "overrides": {}, "options": {}, "steps": steps, "device": "CPU", **more}
 
 
 def test_the_table_says_means_gains_and_what_is_missing() -> None:
@@ -191,12 +191,12 @@ def test_a_kept_network_is_read_whole_or_not_at_all(tmp_path: Path) -> None:
     assert all(torch.equal(each, other[name]) for name, each in found.net.state_dict().items())
     file.write_bytes(file.read_bytes()[:-9])
     assert not segment_cache.fill(file, empty()) and not segment_cache.fill(tmp_path / "none", empty())
-    light, longer = replace(config, strength=0.1, together=False), replace(config, ff_steps=1)
+    light, longer = replace(config, strength=0.1, together=True), replace(config, ff_steps=1)
 
     def name(config: SegmentConfig, stage: str = "lp", head: str = "") -> str:
         return segment_cache.file_of(tmp_path, ["camvid", 0], config, stage, head).name
 
-    apart = replace(config, together=False)
+    apart = replace(config, together=True)
     assert name(light) == name(config) != name(longer) and name(config, "ff") != name(config)
     assert name(apart, "ff", "head") == name(config, "ff", "head") != name(light, "ff", "head")
     assert name(replace(config, lm_steps=1), "alone") != name(config, "alone")  # its steps are those of all phases

