@@ -81,15 +81,21 @@ def _both(part: Sequence[Row], methods: Sequence[str], budgets: Sequence[int], e
 
 
 def _costs(part: Sequence[Row], methods: Sequence[str], budgets: Sequence[int]) -> str:
-    """Parameters that learn, and minutes of all phases: of one core's work on a CPU, which does not mind its load."""
+    """Parameters that learn, and minutes of all phases."""
     head = ("method", "what", "parameters that learn", *(f"minutes, {n} frames" for n in budgets))
     lines = [line(*head), rule(len(head))]
     for method in methods:
         counts = {int(row["trainable_parameters"]) for row in part if row["method"] == method}
-        minutes = [[row["processor_seconds"] / 60 for row in _of(part, method, n)] for n in budgets]
+        minutes = [[_minutes(row) for row in _of(part, method, n)] for n in budgets]
         shown = (f"{statistics.mean(each):.1f}" if each else "not run" for each in minutes)
         lines.append(line(f"`{method}`", METHODS[method][2], " or ".join(f"{n:,}" for n in sorted(counts)), *shown))
     return "\n".join(lines)
+
+
+def _minutes(row: Row) -> float:
+    """Minutes of training: on a CPU those that it worked for this process, whatever else it had to do."""
+    on_cpu = str(row["device"]).startswith("CPU")
+    return float(row["processor_seconds" if on_cpu else "seconds"]) / 60
 
 
 def _gains(part: Sequence[Row], budgets: Sequence[int]) -> str:

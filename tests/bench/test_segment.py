@@ -139,7 +139,7 @@ def test_masks_that_cannot_be_used_stop_it_before_anything_is_trained(
 def row(method: str, labels: int, seed: int, miou: float, **more: Any) -> dict[str, Any]:
     about = {"dataset": "camvid", "backbone": "n", "short": 180, "effort": "quick", "strategy": "activeft"}
     steps = {"lp": 1, "ff": 2, "lm": 3, "alone": 6}
-    figures = {"miou": miou, "macc": miou, "aacc": 0.9, "processor_seconds": 90.0, "trainable_parameters": 1000}
+    figures = {"miou": miou, "macc": miou, "aacc": 0.9, "processor_seconds": 90.0, "seconds": 120.0, "trainable_parameters": 1000}
     own = {"labels": labels, "ratio": labels / 3.67, "seed": seed, "method": method, "part": "test", "frames": 233}
     return {**about, **figures, **own, "overrides": {}, "options": {}, "steps": steps, "device": "CPU", **more}
 
@@ -157,7 +157,8 @@ def test_the_table_says_means_gains_and_what_is_missing() -> None:
     assert "`fact` +10.0 with 18 frames (2 seeds)" in text and "+4.8 with 5 % and +1.8 with 10 %" in text
     assert "`fact` with 18 frames, seed 2" in text and "`l3fact` with 36 frames, seed 0, 1, 2" in text
     whole = segment_table.table([row(name, 18, seed, 0.5) for name in segment_table.METHODS for seed in (0, 1, 2)])
-    assert "Not measured" not in whole and "1.5" in whole
+    assert "Not measured" not in whole and whole.count("| 1,000 | 1.5 |") == len(segment_table.METHODS)
+    assert "| 1,000 | 2.0 |" in segment_table.table([row("ff", 18, 0, 0.5, device="GPU")])
     assert segment_table.table([row("ff", 18, 0, 0.5), row("ff", 18, 0, 0.5, effort="paper")]).count("mIoU in per") == 2
 
 
