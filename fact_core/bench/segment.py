@@ -17,7 +17,7 @@ from typing import Any
 
 from fact_core.bench import segment_table
 from fact_core.bench.order import budgets as read_budgets
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, STRATEGIES, named
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, named, one_shot
 from fact_core.config import parse_budget
 from fact_core.errors import ConfigError, FactError, InputError, storage_error
 from fact_core.events import Log, Progress
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     give("--seeds", default="3", metavar="N", help="seeds 0 to N - 1 (%(default)s)")
     give("--seed-list", metavar="SEED,...", help="these seeds instead")
     give("--backbone", default=DEFAULT_BACKBONE, choices=BACKBONES, metavar="NAME", help="%(default)s")
-    give("--strategy", default="activeft", choices=STRATEGIES, help="how frames are chosen (%(default)s)")
+    give("--strategy", default="activeft", choices=one_shot(), help="how frames are chosen (%(default)s)")
     give("--effort", default="quick", choices=EFFORTS, help="how large and how long (%(default)s)")
     give("--part", default="test", choices=("test", "validation"), help="frames that are scored (%(default)s)")
     give("--set", action="append", default=[], metavar="NAME=VALUE", help="an option, such as ff_steps=500")

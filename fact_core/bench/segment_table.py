@@ -35,6 +35,17 @@ def table(rows: Sequence[Row]) -> str:
     return "\n\n".join(_one(part) for part in parts.values())
 
 
+def choices(rows: Sequence[Row]) -> str:
+    """Markdown: options that differ from their defaults by methods, mIoU in per cent; what choices were made by."""
+    methods = [method for method in METHODS if any(row["method"] == method for row in rows)]
+    lines = [line("options", *(f"`{method}`" for method in methods)), rule(1 + len(methods))]
+    for changed in dict.fromkeys(json.dumps(row["overrides"]) for row in rows):
+        found = {row["method"]: f"{100 * row['miou']:.1f}" for row in rows if json.dumps(row["overrides"]) == changed}
+        told = ", ".join(f"{name} {_plain(value)}" for name, value in json.loads(changed).items())
+        lines.append(line(told or "as they are", *(found.get(method, "not run") for method in methods)))
+    return "\n".join(lines)
+
+
 def _one(part: Sequence[Row]) -> str:
     budgets = sorted({int(row["labels"]) for row in part})
     methods = [method for method in METHODS if any(row["method"] == method for row in part)]
@@ -90,6 +101,13 @@ def _costs(part: Sequence[Row], methods: Sequence[str], budgets: Sequence[int]) 
         shown = (f"{statistics.mean(each):.1f}" if each else "not run" for each in minutes)
         lines.append(line(f"`{method}`", METHODS[method][2], " or ".join(f"{n:,}" for n in sorted(counts)), *shown))
     return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    """The value of an option as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _minutes(row: Row) -> float:

@@ -139,7 +139,14 @@ def test_masks_that_cannot_be_used_stop_it_before_anything_is_trained(
 def row(method: str, labels: int, seed: int, miou: float, **more: Any) -> dict[str, Any]:
     about = {"dataset": "camvid", "backbone": "n", "short": 180, "effort": "quick", "strategy": "activeft"}
     steps = {"lp": 1, "ff": 2, "lm": 3, "alone": 6}
-    figures = {"miou": miou, "macc": miou, "aacc": 0.9, "processor_seconds": 90.0, "seconds": 120.0, "trainable_parameters": 1000}
+    figures = {
+        "miou": miou,
+        "macc": miou,
+        "aacc": 0.9,
+        "processor_seconds": 90.0,
+        "seconds": 120.0,
+        "trainable_parameters": 1000,
+    }
     own = {"labels": labels, "ratio": labels / 3.67, "seed": seed, "method": method, "part": "test", "frames": 233}
     return {**about, **figures, **own, "overrides": {}, "options": {}, "steps": steps, "device": "CPU", **more}
 
@@ -160,6 +167,18 @@ def test_the_table_says_means_gains_and_what_is_missing() -> None:
     assert "Not measured" not in whole and whole.count("| 1,000 | 1.5 |") == len(segment_table.METHODS)
     assert "| 1,000 | 2.0 |" in segment_table.table([row("ff", 18, 0, 0.5, device="GPU")])
     assert segment_table.table([row("ff", 18, 0, 0.5), row("ff", 18, 0, 0.5, effort="paper")]).count("mIoU in per") == 2
+
+
+def test_choices_are_shown_by_what_was_changed() -> None:
+    rows = [row("ff", 18, 9, 0.412), row("fact", 18, 9, 0.3), row("fact", 18, 9, 0.31, overrides={"strength": 1.0})]
+    rows.append(row("lp", 18, 9, 0.2, overrides={"together": True}))
+    assert segment_table.choices(rows).splitlines() == [
+        "| options | `lp` | `ff` | `fact` |",
+        "|---|---|---|---|",
+        "| as they are | not run | 41.2 | 30.0 |",
+        "| strength 1 | not run | not run | 31.0 |",
+        "| together yes | 20.0 | not run | not run |",
+    ]
 
 
 def test_damaged_rows_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
