@@ -162,9 +162,12 @@ def test_the_table_says_means_gains_and_what_is_missing() -> None:
     assert "| `ff` | 30.5 ± 0.7 (2 of 3 seeds) | 50.0 (1 of 3 seeds) |" in text
     assert "| `fact` | 40.5 ± 0.7 (2 of 3 seeds) | not run |" in text
     assert "`fact` +10.0 with 18 frames (2 seeds)" in text and "+4.8 with 5 % and +1.8 with 10 %" in text
-    assert "`fact` with 18 frames, seed 2" in text and "`l3fact` with 36 frames, seed 0, 1, 2" in text
-    whole = segment_table.table([row(name, 18, seed, 0.5) for name in segment_table.METHODS for seed in (0, 1, 2)])
-    assert "Not measured" not in whole and whole.count("| 1,000 | 1.5 |") == len(segment_table.METHODS)
+    assert "- 18 frames, seed 2: `ff`, `fact`" in text and "- 36 frames, seed 1, 2: `ff`" in text
+    others = ", ".join(f"`{name}`" for name in segment_table.METHODS)
+    assert f"- 73 frames, seed 0, 1, 2: {others}" in text
+    every = [(name, n, seed) for name in segment_table.METHODS for n in (18, 36, 73) for seed in (0, 1, 2)]
+    whole = segment_table.table([row(name, n, seed, 0.5) for name, n, seed in every])
+    assert "Not measured" not in whole and whole.count("| 1,000 | 1.5 | 1.5 | 1.5 |") == len(segment_table.METHODS)
     assert "| 1,000 | 2.0 |" in segment_table.table([row("ff", 18, 0, 0.5, device="GPU")])
     assert segment_table.table([row("ff", 18, 0, 0.5), row("ff", 18, 0, 0.5, effort="paper")]).count("mIoU in per") == 2
 
