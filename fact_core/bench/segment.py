@@ -72,7 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     give("--out", type=Path, metavar="FILE", help="the rows, JSON; what it holds already is not measured again")
     give("--budgets", default="5%,10%,20%", metavar="N,...", help="labelled frames, or per cent (%(default)s)")
     known = ", ".join(segment_table.METHODS)
-    give("--methods", default="lp,ff,lp-ft,fact,fact-pixels", metavar="NAME,...", help=f"of {known} (%(default)s)")
+    give(
+        "--methods",
+        default="lp,ff,lp-ft,fact,fact-pixels,fact-fused",
+        metavar="NAME,...",
+        help=f"of {known} (%(default)s)",
+    )
     give("--seeds", default="3", metavar="N", help="seeds 0 to N - 1 (%(default)s)")
     give("--seed-list", metavar="SEED,...", help="these seeds instead")
     give("--backbone", default=DEFAULT_BACKBONE, choices=BACKBONES, metavar="NAME", help="%(default)s")
@@ -85,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     give("--minutes", type=float, default=0.0, metavar="M", help="end after the cell under way; 0: never")
     give("--cache", type=Path, metavar="DIR", help="features and networks of finished phases, to go on from")
     give("--export", type=Path, metavar="DIR", help="write the last method's network of the first cell there")
-    give("--picture", type=Path, metavar="FILE", help="draw frames, masks and answers of the first cell")
+    give("--picture", type=Path, metavar="FILE", help="draw what ff and the last method answer in the first cell")
     give("--show", nargs="+", type=Path, metavar="FILE", help="only print the tables of these files of rows")
 
 

@@ -37,7 +37,11 @@ from fact_core.select.choose import choose_images
 from fact_core.types import IntArray, Step
 
 #: Heads of phase 3 -> what trains them.
-LIGHT: dict[str, Callable[..., Step[Learned]]] = {"head": phases.light_head, "pixels": pixels.light_pixels}
+LIGHT: dict[str, Callable[..., Step[Learned]]] = {
+    "head": phases.light_head,
+    "pixels": pixels.light_pixels,
+    "fused": partial(pixels.light_pixels, head="fused"),
+}
 #: Networks before phase 3 -> what trains them. All but "lp" and "alone" begin with "lp".
 STAGES: dict[str, Callable[..., Step[Learned]]] = {
     "lp": phases.probe,
@@ -149,11 +153,11 @@ class Bench:
             found["export"] = export.write(order.export, given, same, {**self.about(labels, seed), "method": last})
         if order.picture is not None:
             nets = {}
-            for method in ("ff", "fact"):
+            for method in dict.fromkeys(("ff", last)):
                 stage, head, _ = METHODS[method]
                 net = (yield from self.trained(stage, rows, seed, [head])).net
                 nets[method] = (net, self.answering(head))
-            draw(order.picture, nets, self.frames(nets["fact"][0], "test"), self.data.coding, self.device)
+            draw(order.picture, nets, self.frames(nets[last][0], "test"), self.data.coding, self.device)
             yield Log(f"{order.picture} is drawn: image, mask, {', '.join(nets)}")
         return found
 

@@ -17,9 +17,11 @@ METHODS: dict[str, tuple[str, str, str]] = {
     "lp-ft": ("ff", "ff", "LP, then FF"),
     "fact": ("ff", "head", "FACT: LP, FF, decode head anew with FroFA"),
     "fact-pixels": ("ff", "pixels", "FACT: LP, FF, logistic regression of pixels"),
+    "fact-fused": ("ff", "fused", "FACT: the same, on the decode head's fused map too"),
     "lp-lora": ("lora", "ff", "LP, then LoRA"),
     "l3fact": ("lora", "head", "L3FACT: LP, LoRA, decode head anew with FroFA"),
     "l3fact-pixels": ("lora", "pixels", "L3FACT: LP, LoRA, logistic regression of pixels"),
+    "l3fact-fused": ("lora", "fused", "L3FACT: the same, on the decode head's fused map too"),
 }
 #: What Table VII says as far as it is known here: points of mIoU between FACT and FF on ADE20K, share -> points.
 PAPER_GAIN = {5: 4.8, 10: 1.8}
@@ -119,7 +121,7 @@ def _minutes(row: Row) -> float:
 def _gains(part: Sequence[Row], budgets: Sequence[int]) -> str:
     """FACT's points over FF over the seeds that both have, beside the paper's."""
     told = []
-    for method in ("fact", "fact-pixels", "l3fact", "l3fact-pixels"):
+    for method in ("fact", "fact-pixels", "fact-fused", "l3fact", "l3fact-pixels", "l3fact-fused"):
         for n in budgets:
             ours, plain = ({row["seed"]: row["miou"] for row in _of(part, name, n)} for name in (method, "ff"))
             if shared := sorted(set(ours) & set(plain)):

@@ -78,7 +78,7 @@ def read(folder: Path) -> Exported:
         coding = Coding(tuple(config["classes"]), tuple(config["unlabelled"]), int(config["first"]))
         backbone = bare(config["backbone"], pixels=int(config["pixels"]), key=config["key"])
         net = Segmenter(backbone, len(coding.classes), int(config["width"]), config["final"])
-        for name in config["final"]:
+        for name in net.needed:
             net.add(name, 0)
         net.load_state_dict(tensors)
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, FactError) as error:
@@ -148,7 +148,7 @@ def _trace(path: Path, net: Segmenter, shape: Sequence[int]) -> None:
 def _only_final(net: Segmenter) -> Segmenter:
     """A copy on the CPU, in eval mode, with the heads that answer."""
     found = copy.deepcopy(net).cpu().float().eval()
-    for name in set(found.heads) - set(found.final):
+    for name in set(found.heads) - set(found.needed):
         del found.heads[name]
     return found.requires_grad_(False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +15,10 @@ from fact_core.errors import ConfigError
 from fact_core.segment.maps import FeatureMaps
 from fact_core.segment.upernet import Decoder, PixelHead, resized, size_of
 
-#: Heads by their names: after phase 1, after phase 2, and phase 3 in both of its readings.
-HEADS = ("lp", "ff", "head", "pixels")
+#: Heads by their names: after phase 1, after phase 2, and phase 3 in its readings. "fused" reads the map that the last
+#: layer of "ff" reads, too.
+HEADS = ("lp", "ff", "head", "pixels", "fused")
+LINEAR = ("pixels", "fused")
 
 
 class Segmenter(nn.Module):
@@ -39,8 +42,8 @@ class Segmenter(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(generator_seed)
             self.heads[name] = (
-                PixelHead(self.maps.channels, self.n_classes)
-                if name == "pixels"
+                PixelHead(self.maps.channels + ((self.width,) if name == "fused" else ()), self.n_classes)
+                if name in LINEAR
                 else Decoder(self.maps.channels, self.maps.plain, self.width, self.n_classes)
             )
         return self.heads[name]
@@ -52,7 +55,16 @@ class Segmenter(nn.Module):
     def read(self, maps: Sequence[Tensor], names: Sequence[str]) -> dict[str, Tensor]:
         """Logits [B, K, h, w] of each named head, float32."""
         wide = [each.float() for each in maps]
-        return {name: self.heads[name](wide).logits.float() for name in names}
+        return {name: self.heads[name](self.inputs(name, wide)).logits.float() for name in names}
+
+    def inputs(self, name: str, maps: Sequence[Tensor]) -> list[Tensor]:
+        """What the head of that name reads: the backbone's maps, and for "fused" one more."""
+        return [*maps, cast(Decoder, self.heads["ff"]).fused(maps)] if name == "fused" else list(maps)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The heads without which the answer cannot be had."""
+        return tuple(dict.fromkeys((*self.final, *(("ff",) if "fused" in self.final else ()))))
 
 
 def averaged(logits: Mapping[str, Tensor], names: Sequence[str], size: tuple[int, int]) -> Tensor:

@@ -43,14 +43,14 @@ class Sample:
 
 
 def light_pixels(
-    net: Segmenter, frames: Frames, config: SegmentConfig, device: torch.device, seed: int
+    net: Segmenter, frames: Frames, config: SegmentConfig, device: torch.device, seed: int, *, head: str = "pixels"
 ) -> Step[Learned]:
-    """The head "pixels" from a sample of pixels of all classes; C by cross-validation over frames.
+    """The head "pixels", or "fused", from a sample of pixels of all classes; C by cross-validation over frames.
 
     A pixel is one of the finest map, with the class of the mask's nearest pixel. InputError with one class only.
     """
     began = time.monotonic()
-    sample = yield from drawn(net, frames, config, device, seed)
+    sample = yield from drawn(net, frames, config, device, seed, head=head)
     centre, spread = sample.x.mean(dim=0), sample.x.std(dim=0).clamp(min=1e-6)
     x = ((sample.x - centre) / spread).double()
     best, scores = yield from choose_C(x, sample, net.n_classes, seed)
@@ -68,7 +68,7 @@ def light_pixels(
         )
     )
     weight = line.weight.cpu() / spread.double()
-    fill(cast(PixelHead, net.add("pixels", seed)), weight, line.bias.cpu() - weight @ centre.double())
+    fill(cast(PixelHead, net.add(head, seed)), weight, line.bias.cpu() - weight @ centre.double())
     return Learned(len(line.losses), time.monotonic() - began, weight.numel() + len(weight), line.losses[-1])
 
 
@@ -119,7 +119,9 @@ def choose_C(x: Tensor, sample: Sample, n_classes: int, seed: int) -> Step[tuple
     return logistic.best(scores), {f"{c:g}": round(score, 4) for c, score in scores.items()}
 
 
-def drawn(net: Segmenter, frames: Frames, config: SegmentConfig, device: torch.device, seed: int) -> Step[Sample]:
+def drawn(
+    net: Segmenter, frames: Frames, config: SegmentConfig, device: torch.device, seed: int, *, head: str = "pixels"
+) -> Step[Sample]:
     """Pixels drawn evenly of the classes, as they are and in ``pixel_views`` views by FroFA.
 
     Weights: a class counts as (its share of all pixels) ^ (1 - pixel_balance), whatever was drawn of it; all views of a
@@ -139,7 +141,7 @@ def drawn(net: Segmenter, frames: Frames, config: SegmentConfig, device: torch.d
     each = np.where(taken > 0, share ** (1 - config.pixel_balance) / np.maximum(taken, 1), 0.0)
     views, x, y, image = 1 + config.pixel_views, [], [], []
     for row, whole in frames.wholes([row for row, rows in enumerate(wanted) if len(rows)]):
-        maps = _maps(net, whole, device)
+        maps = _maps(net, whole, device, head)
         for view in range(views):
             seen = [frofa(level, config, chance) for level in maps] if view else maps
             x.append(joined(seen)[wanted[row]].cpu())
@@ -183,7 +185,7 @@ def _grids(net: Segmenter, frames: Frames, device: torch.device) -> Step[list[In
     for row, whole in frames.wholes():
         seen = int(whole.picture.shape[1]), int(whole.picture.shape[2])
         if seen not in sizes:
-            sizes[seen] = size_of(_maps(net, whole, device)[0])
+            sizes[seen] = size_of(_maps(net, whole, device, "pixels")[0])
         h, w = sizes[seen]
         tall, wide = whole.mask.shape
         down, across = ((np.arange(n) + 0.5) * of / n for n, of in ((h, tall), (w, wide)))
@@ -192,7 +194,8 @@ def _grids(net: Segmenter, frames: Frames, device: torch.device) -> Step[list[In
     return found
 
 
-def _maps(net: Segmenter, whole: Whole, device: torch.device) -> list[Tensor]:
+def _maps(net: Segmenter, whole: Whole, device: torch.device, head: str) -> list[Tensor]:
+    """What the head of that name reads of a frame."""
     with torch.no_grad():
         found: list[Tensor] = net.maps(normalise(whole.picture[None], net.backbone.preprocess, device))
-        return [each.float() for each in found]
+        return net.inputs(head, [each.float() for each in found])

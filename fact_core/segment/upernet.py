@@ -70,14 +70,19 @@ class UPerNet(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Logits at the size of the finest map."""
+        logits: Tensor = self.classify(self.dropout(self.fused(maps)))
+        return logits
+
+    def fused(self, maps: Sequence[Tensor]) -> Tensor:
+        """What the last layer reads: one map [B, width, h_0, w_0] of all levels."""
         levels = [lateral(each) for lateral, each in zip(self.lateral, maps, strict=False)]
         levels.append(self.bottleneck(torch.cat([maps[-1], *self._pooled(maps[-1])], dim=1)))
         for place in range(len(levels) - 1, 0, -1):
             levels[place - 1] = levels[place - 1] + resized(levels[place], size_of(levels[place - 1]))
         smoothed = [smooth(each) for smooth, each in zip(self.smooth, levels, strict=False)] + levels[-1:]
         joined = torch.cat([resized(each, size_of(maps[0])) for each in smoothed], dim=1)
-        logits: Tensor = self.classify(self.dropout(self.join(joined)))
-        return logits
+        fused: Tensor = self.join(joined)
+        return fused
 
     def _pooled(self, coarse: Tensor) -> list[Tensor]:
         """Means over 1, 4, 9 and 36 regions, each narrowed and resized back."""
@@ -108,6 +113,11 @@ class Decoder(nn.Module):
         """Logits of maps; those of the FCN head too while training."""
         seen = self.neck(maps)
         return Answers(self.head(seen), self.auxiliary(seen[self.level]) if self.training else None)
+
+    def fused(self, maps: Sequence[Tensor]) -> Tensor:
+        """The map [B, width, h, w] that the last layer reads."""
+        found: Tensor = self.head.fused(self.neck(maps))
+        return found
 
 
 class PixelHead(nn.Module):

@@ -34,7 +34,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return miniature.camvid(tmp_path_factory.mktemp("bench") / "d", train=6)
 
 
-def start(root: Path, out: Path, *more: str, methods: str = "lp,ff,fact-pixels,fact") -> int:
+def start(root: Path, out: Path, *more: str, methods: str = "lp,ff,fact-pixels,fact-fused") -> int:
     words = ["bench", "segment", "--data", str(root), "--out", str(out), "--cache", str(root.parent / "cache")]
     sets = [word for name, value in FEW.items() for word in ("--set", f"{name}={value}")]
     return cli.main([*words, "--methods", methods, "--device", "cpu", *sets, *more])
@@ -55,7 +55,7 @@ def test_rows_resume_export_and_picture(root: Path, tmp_path: Path, capsys: pyte
     more = ("--budgets", "4", "--seed-list", "0", "--export", str(tmp_path / "m"), "--picture", str(tmp_path / "p.jpg"))
     assert start(root, out, *more) == 0
     rows = json.loads(out.read_text())
-    assert rows[:2] == first and [row["method"] for row in rows[2:]] == ["ff", "fact"]
+    assert rows[:2] == first and [row["method"] for row in rows[2:]] == ["ff", "fact-fused"]
     assert rows[3]["phases"]["lp"] == one["phases"]["lp"] and rows[3]["phases"]["ff"] == one["phases"]["ff"]
     assert rows[2]["steps"]["alone"] == 6 and list(rows[2]["phases"]) == ["alone"]
     after = {file.name: file.stat().st_mtime_ns for file in (root.parent / "cache" / "networks").iterdir()}
@@ -71,7 +71,7 @@ def test_rows_resume_export_and_picture(root: Path, tmp_path: Path, capsys: pyte
 def _exported(root: Path, tmp_path: Path) -> None:
     """The folder that was written answers: masks of the images' own sizes, in a process of its own."""
     given = export.read(tmp_path / "m")
-    assert given.net.final == ("head",) and set(given.net.heads) == {"head"} and given.short == 36
+    assert given.net.final == ("fused",) and set(given.net.heads) == {"ff", "fused"} and given.short == 36
     images = tmp_path / "images"
     (images / "sub").mkdir(parents=True)
     for name, size in (("a.png", (48, 36)), ("a.jpg", (60, 40)), ("sub/b.png", (20, 50))):

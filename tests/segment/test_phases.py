@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from fact_core.segment.frames import Frames
 from fact_core.segment.metric import UNLABELLED
 from fact_core.segment.network import Segmenter
 from fact_core.segment.settings import EFFORTS, SegmentConfig
+from fact_core.segment.upernet import Decoder, PixelHead
 from tests.segment import miniature
 
 TINY = SegmentConfig(
@@ -170,13 +171,30 @@ def test_the_regression_of_pixels_is_scikit_learns(root: Path) -> None:
     line = LogisticRegression(C=C, tol=1e-8, max_iter=3000).fit(x, sample.y, sample_weight=sample.weight.numpy())
     whole = next(frames.wholes([1]))[1]
     with torch.no_grad():
-        maps = pixels._maps(net, whole, CPU)
+        maps = pixels._maps(net, whole, CPU, "pixels")
         ours = net.heads["pixels"](maps).logits.log_softmax(1)[0].flatten(1).T
         theirs = (pixels.joined(maps) - sample.x.mean(0)) / sample.x.std(0).clamp(min=1e-6)
     wanted = torch.from_numpy(line.predict_log_proba(theirs.double().numpy()))
     assert [int(each) for each in line.classes_] == [0, 1, 2] and found.parameters == 11 * (496 + 1)
     torch.testing.assert_close(ours[:, :3].log_softmax(1).double(), wanted, rtol=0.02, atol=0.02)
     assert bool((ours.argmax(1) < 3).all())  # classes without a pixel never win
+
+
+def test_the_fused_reading_sees_one_map_more(root: Path) -> None:
+    """The map that the last layer of phase 2's head reads: a linear layer on it alone can be that head."""
+    net = network()
+    head = cast(Decoder, net.add("ff", 3)).eval()
+    frames = frames_of(root, net)
+    sample = finish(pixels.drawn(net, frames, TINY, CPU, 5, head="fused"))
+    assert sample.x.shape[1] == 496 + TINY.channels
+    found = finish(pixels.light_pixels(net, frames, TINY, CPU, 5, head="fused"))
+    assert found.parameters == 11 * (496 + TINY.channels + 1)
+    weight = torch.zeros(11, 496 + TINY.channels)
+    weight[:, 496:] = head.head.classify.weight[:, :, 0, 0].detach()
+    pixels.fill(cast(PixelHead, net.heads["fused"]), weight, cast(Tensor, head.head.classify.bias).detach())
+    with torch.no_grad():
+        answers = net.read(net.maps(torch.rand(1, 3, 36, 48)), ("ff", "fused"))
+    torch.testing.assert_close(answers["fused"], answers["ff"], rtol=1e-4, atol=1e-4)
 
 
 def test_pixels_are_drawn_evenly_and_weigh_as_they_are() -> None:

@@ -132,7 +132,7 @@ def test_maps_of_a_vision_transformer_are_of_its_quarters() -> None:
 def test_a_network_without_maps_is_refused() -> None:
     with pytest.raises(ConfigError, match="four feature maps"):
         FeatureMaps(load("vil2_small16", random=True))
-    with pytest.raises(ConfigError, match="lp, ff, head, pixels"):
+    with pytest.raises(ConfigError, match="lp, ff, head, pixels, fused"):
         Segmenter(load("tf_efficientnet_lite0", random=True), 3, 8).add("other", 0)
 
 
