@@ -81,6 +81,18 @@ def _expansion(rows: Sequence[Any]) -> str:
     return expansion.table(rows)
 
 
+def _segment(rows: Sequence[Any]) -> str:
+    from fact_core.bench import segment_table
+
+    return segment_table.table(rows)
+
+
+def _segment_choices(rows: Sequence[Any]) -> str:
+    from fact_core.bench import segment_table
+
+    return segment_table.choices(rows)
+
+
 #: name of a table -> (its file in results/, how the rows become a table)
 TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "headline": ("tables-cifar10-standard", tables.headline),
@@ -94,6 +106,8 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "strategies-cifar10": ("strategies-cifar10", _strategies),
     "expansion-cifar10": ("expansion-cifar10", _expansion),
     "tables-cifar10-strategies": ("tables-cifar10-strategies", _strategies),
+    "segment-camvid": ("segment-camvid", _segment),
+    "segment-validation": ("segment-validation", _segment_choices),
     "label": ("label", page_tables.label_table),
     "map": ("map", page_tables.map_table),
     "results": ("results", page_tables.results_table),
