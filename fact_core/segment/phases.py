@@ -1,7 +1,7 @@
 """The phases: LP (decode head on the frozen backbone), FF or LoRA from there, LM on the frozen finetuned backbone.
 
-The paper's section on dense prediction names the phases and leaves open what phase 3 trains. Both readings are here:
-the decode head anew on augmented maps (``light_head``), and a logistic regression of pixels (``pixels.light_pixels``).
+The paper's section on dense prediction names the phases and leaves open what phase 3 trains. Its readings: the decode
+head anew on augmented maps (``light_head``), and a logistic regression of pixels (``pixels.light_pixels``).
 """
 
 from __future__ import annotations
