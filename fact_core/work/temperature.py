@@ -66,8 +66,9 @@ def _frozen(trained: Trained, known: TrainingLabels, config: TrainConfig, x: Flo
         fits = config.lp.mode == "lr"
         asked: Callable[..., LeftOut | None] = estimate.left_out
         return asked(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config, "lp")) if fits else None
-    if config.lm.pool:
-        return None  # it has learned from the pool, which cannot be repeated a fold
+    read = [each.value for each in trained.decisions if each.name == "lm.mode"]
+    if config.lm.pool or [config.lm.mode, *read][-1] != "lr":
+        return None  # learning from the pool, or attention, is not repeated for each fold
     told = [float(each.value) for each in trained.decisions if each.name == "lm.C"]
     unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
     c = told[-1] if told else config.lm.C

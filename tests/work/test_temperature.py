@@ -45,7 +45,7 @@ def clouds(n: int, classes: int = 8, seed: int = 0) -> tuple[Any, Any]:
 def test_too_sure_or_too_unsure_the_confidences_become_honest(c: float) -> None:
     """The temperature is that of a regression as strong as the one that answers, whatever its strength."""
     x, y = clouds(160)
-    found = temperature.fitted(trained(lm_C=f"{c:g}"), known(y), train_config(recipe="lm"), x)
+    found = temperature.fitted(trained(lm_mode="lr", lm_C=f"{c:g}"), known(y), train_config(recipe="lm"), x)
     assert found is not None and (found["labels"], found["by"]) == (160, "regression")
     wide = torch.from_numpy(x).double()
     line = finish(logistic.fit(wide, torch.from_numpy(y), 8, C=logistic.scaled(c, wide)))
@@ -70,15 +70,17 @@ def test_a_network_that_was_finetuned_has_the_temperature_of_its_last_phase() ->
 
 def test_without_labels_enough_or_where_the_pool_has_taught_there_is_none() -> None:
     x, y = clouds(32)
-    assert temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="lm"), x) is None
+    assert temperature.fitted(trained(lm_mode="lr", lm_C="10"), known(y), train_config(recipe="lm"), x) is None
     told = trained(ff_temperature="1.6", lm_temperature="1.8")
     assert temperature.fitted(told, known(y), train_config(recipe="fact"), x) is None
     x, y = clouds(160)
     assert temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="lm+"), x) is None
+    attentive = trained(lm_mode="both", lm_C="10")  # attention was not held out: on flowers it was far surer
+    assert temperature.fitted(attentive, known(y), train_config(recipe="lm"), x) is None
     assert temperature.fitted(trained(), known(y), train_config(recipe="lp-paper"), x) is None
     single = y.copy()
     single[np.flatnonzero(y == 0)[1:]] = 1  # a class of one image, which nothing can be told of
-    found = temperature.fitted(trained(lm_C="10"), known(single), train_config(recipe="lm"), x)
+    found = temperature.fitted(trained(lm_mode="lr", lm_C="10"), known(single), train_config(recipe="lm"), x)
     assert found is not None and found["labels"] == 159
 
 
