@@ -29,8 +29,10 @@ def cross_validated(
     a fold would take several times the training. groups (n,): what belongs together is left out together. None where a
     class has a single image, or a single group.
     """
-    found = left_out(x, y, n_classes, c=c, balanced=balanced, seed=seed, groups=groups)
-    return found[1] if found is not None and len(found[0]) == len(y) else None
+    groups = together(x, y, groups)  # copies of one image must not answer for each other
+    if smallest_class(y, groups) < 2:
+        return None  # before any fit
+    return _folded(x, y, n_classes, np.arange(len(y)), groups, c, balanced, seed)
 
 
 def left_out(
@@ -51,8 +53,13 @@ def left_out(
     groups = together(x, y, groups)  # copies of one image must not answer for each other
     pairs = np.unique(np.stack((y, groups)), axis=1)[0]
     able = np.flatnonzero(np.bincount(pairs, minlength=n_classes)[y] > 1)
-    if not len(able):
-        return None
+    return (able, _folded(x, y, n_classes, able, groups, c, balanced, seed)) if len(able) else None
+
+
+def _folded(
+    x: FloatArray, y: IntArray, n_classes: int, able: IntArray, groups: IntArray, c: float, balanced: bool, seed: int
+) -> FloatArray:
+    """(m, K) probabilities of the rows ``able`` (m,), each by a regression on all rows but those of its fold."""
     k = min(MOST_FOLDS, smallest_class(y[able], groups[able]))
     wide, target = torch.from_numpy(x).double(), torch.from_numpy(y)
     answers = np.zeros((len(y), n_classes), dtype=np.float32)
@@ -62,4 +69,4 @@ def left_out(
         fitting = logistic.fit(wide[rest], target[rest], n_classes, C=logistic.scaled(c, wide), balanced=balanced)
         line = finish(fitting)
         answers[held] = (wide[held] @ line.weight.T + line.bias).softmax(dim=1).float().numpy()
-    return able, answers[able]
+    return answers[able]
