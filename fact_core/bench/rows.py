@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fact_core.errors import InputError
-from fact_core.files import write_text
+from fact_core.errors import InputError, storage_error
+from fact_core.files import Lock, take_lock, write_text
 
 Row = dict[str, Any]
 #: What tells two cells apart. The rest of a row is what was found there.
@@ -18,17 +19,20 @@ KEY = (
 )
 
 
-def key_of(row: Mapping[str, Any]) -> str:
-    """The cell of a row."""
-    return json.dumps([row[name] for name in KEY], sort_keys=True)
+def key_of(row: Mapping[str, Any], key: Sequence[str] = KEY) -> str:
+    """The cell of a row. key: what tells two cells apart."""
+    return json.dumps([row[name] for name in key], sort_keys=True)
 
 
-def read_rows(file: Path, needed: bool = False) -> list[Row]:
-    """The rows of a file, none where there is no file. InputError when it is ``needed``, or damaged."""
+def read_rows(file: Path, needed: bool = False, key: Sequence[str] = KEY, of: str = "a table") -> list[Row]:
+    """The rows of a file, none where there is no file. InputError when it is ``needed``, or damaged.
+
+    key: what each row has; of: what they are rows of, in words.
+    """
     try:
         found = json.loads(file.read_text("utf-8"))
-        if not isinstance(found, list) or any(not set(KEY) <= set(row) for row in found):
-            raise ValueError("it does not hold rows of a table")
+        if not isinstance(found, list) or any(not set(key) <= set(row) for row in found):
+            raise ValueError(f"it does not hold rows of {of}")
     except FileNotFoundError:
         if needed:
             raise InputError("There is no such file of rows", str(file)) from None
@@ -51,3 +55,16 @@ def write_rows(file: Path, rows: Sequence[Row]) -> None:
     """Write all rows, whole or not at all, one line a row."""
     lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
     write_text(file, f"[\n{lines}\n]\n", "writing the rows of the table")
+
+
+def only_one(out: Path, cache: Path) -> Lock:
+    """Hold a file of rows for this process. InputError when another one writes it."""
+    file = cache / "locks" / f"{hashlib.blake2b(str(out.absolute()).encode(), digest_size=8).hexdigest()}.lock"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, "making the cache folder") from error
+    lock = take_lock(file)
+    if lock is None:
+        raise InputError("Another process is measuring this table", str(out), "Wait for it, or give another --out.")
+    return lock

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 import traceback
@@ -30,14 +29,14 @@ from fact_core.bench.datasets import PAPER_BUDGETS, Dataset, open_dataset
 from fact_core.bench.measure import Asked, measure, tests_of
 from fact_core.bench.order import Order
 from fact_core.bench.pool import Features
-from fact_core.bench.rows import Row, key_of, read_rows, write_rows
+from fact_core.bench.rows import Row, key_of, only_one, read_rows, write_rows
 from fact_core.bench.tables import all_tables
 from fact_core.bench.tables_json import as_json
 from fact_core.choices import RECIPES
 from fact_core.compute.device import describe, device_named
-from fact_core.errors import FactError, InputError, storage_error
+from fact_core.errors import FactError
 from fact_core.events import Log, Progress
-from fact_core.files import Lock, take_lock, write_text
+from fact_core.files import write_text
 from fact_core.finetune.phase_cache import prune
 from fact_core.pretrained.weights import status
 from fact_core.types import Step
@@ -69,7 +68,7 @@ class Cell:
 
 def run(order: Order) -> Step[dict[str, Any]]:
     """Measure all that the file of rows lacks. Figures: rows, those left, failed trainings, the tables as text."""
-    with _only_one(order):
+    with only_one(order.out, order.cache):
         return (yield from _run(order))
 
 
@@ -219,19 +218,3 @@ def _earlier(order: Order, rows: Sequence[Row], pixels: int) -> list[tuple[str, 
         for row in rows
         if row["method"] in RECIPES and "seconds" in row and all(row[name] == value for name, value in alike.items())
     ]
-
-
-def _only_one(order: Order) -> Lock:
-    """Hold the file of rows for this process. InputError when another one writes it."""
-    name = hashlib.blake2b(str(order.out.absolute()).encode(), digest_size=8).hexdigest()
-    file = order.cache / "locks" / f"{name}.lock"
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, "making the cache folder") from error
-    lock = take_lock(file)
-    if lock is None:
-        raise InputError(
-            "Another process is measuring this table", str(order.out), "Wait for it, or give another --out."
-        )
-    return lock

@@ -7,7 +7,6 @@ goes on from there. ``--part validation`` scores on the validation frames, by wh
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import time
 import traceback
@@ -17,18 +16,17 @@ from typing import Any
 
 from fact_core.bench import segment_table
 from fact_core.bench.order import budgets as read_budgets
+from fact_core.bench.rows import Row, key_of, only_one, read_rows, write_rows
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, named, one_shot
 from fact_core.config import parse_budget
-from fact_core.errors import ConfigError, FactError, InputError, storage_error
+from fact_core.errors import ConfigError, FactError
 from fact_core.events import Log, Progress
-from fact_core.files import take_lock, write_text
 from fact_core.folders import cache_folder
 from fact_core.options import from_dict, options
 from fact_core.segment.folders import FORMS
 from fact_core.segment.settings import EFFORTS, SegmentConfig
 from fact_core.types import Step
 
-Row = dict[str, Any]
 #: What tells two cells apart. options: of all phases, so that one measured with other defaults is another cell.
 KEY = (
     *("dataset", "backbone", "strategy", "labels", "method", "effort", "seed", "part", "frames", "overrides"),
@@ -97,18 +95,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """Measure what was ordered, or only print the tables of ``--show``."""
     if given.show:
-        return {"text": segment_table.table([row for file in given.show for row in read_rows(file, needed=True)])}
+        return {"text": segment_table.table([row for file in given.show for row in _rows(file, needed=True)])}
     order = read(given)
-    lock_file = order.cache / "locks" / f"{hashlib.blake2b(str(order.out).encode(), digest_size=8).hexdigest()}.lock"
-    try:
-        lock_file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise storage_error(error, "making the cache folder") from error
-    lock = take_lock(lock_file)
-    if lock is None:
-        do = "Wait for it, or give another --out."
-        raise InputError("Another process is measuring this table", str(order.out), do)
-    with lock:
+    with only_one(order.out, order.cache):
         return (yield from _run(order))
 
 
@@ -175,10 +164,10 @@ def _run(order: Order) -> Step[dict[str, Any]]:
     from fact_core.bench.segment_cells import Bench, opened  # seconds of torch, after all flags were looked at
 
     bench: Bench = yield from opened(order)
-    rows, began = read_rows(order.out), time.monotonic()
+    rows, began = _rows(order.out), time.monotonic()
     cells = [(labels, seed) for seed in order.seeds for labels in labels_of(order, bench.pool)]
     failed = done = 0
-    there = {key_of(row) for row in rows}
+    there = {key_of(row, KEY) for row in rows}
     todo = [(cell, methods) for cell in cells for methods in _missing(order, bench.about(*cell), there)]
     yield Log(f"{bench.told}: {sum(len(methods) for _, methods in todo)} rows from {len(todo)} networks to do")
     for (labels, seed), methods in todo:
@@ -210,32 +199,10 @@ def _missing(order: Order, about: Row, there: set[str]) -> list[list[str]]:
     """The methods of a cell without a row, those of one network together."""
     found: dict[str, list[str]] = {}
     for method in order.methods:
-        if key_of({**about, "method": method}) not in there:
+        if key_of({**about, "method": method}, KEY) not in there:
             found.setdefault(segment_table.METHODS[method][0], []).append(method)
     return list(found.values())
 
 
-def key_of(row: Row) -> str:
-    """The cell of a row."""
-    return json.dumps([row[name] for name in KEY], sort_keys=True)
-
-
-def read_rows(file: Path, needed: bool = False) -> list[Row]:
-    """The rows of a file, none where there is no file. InputError when it is ``needed``, or damaged."""
-    try:
-        found = json.loads(file.read_text("utf-8"))
-        if not isinstance(found, list) or any(not set(KEY) <= set(row) for row in found):
-            raise ValueError("it does not hold rows of bench segment")
-    except FileNotFoundError:
-        if needed:
-            raise InputError("There is no such file of rows", str(file)) from None
-        return []
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError("The rows of a table cannot be read", f"{file}: {error}") from error
-    return found
-
-
-def write_rows(file: Path, rows: list[Row]) -> None:
-    """Write all rows, whole or not at all, one line a row."""
-    lines = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-    write_text(file, f"[\n{lines}\n]\n", "writing the rows of the table")
+def _rows(file: Path, needed: bool = False) -> list[Row]:
+    return read_rows(file, needed, KEY, "bench segment")

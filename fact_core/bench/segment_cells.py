@@ -16,7 +16,8 @@ import torch
 from fact_core.backbones import fetch, load
 from fact_core.bench import segment_cache
 from fact_core.bench.pool import Features
-from fact_core.bench.segment import Order, Row
+from fact_core.bench.rows import Row
+from fact_core.bench.segment import Order
 from fact_core.bench.segment_cache import Trained
 from fact_core.bench.segment_table import METHODS
 from fact_core.choices import BACKBONES
