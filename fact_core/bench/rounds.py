@@ -26,7 +26,7 @@ from torch.nn.functional import normalize
 from fact_core.analysis import promise
 from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.novelty import strangers
-from fact_core.backbones import fetch, load
+from fact_core.backbones import Backbone, fetch, load
 from fact_core.bench.grids import line, rule
 from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
@@ -126,8 +126,25 @@ def _budgets(given: argparse.Namespace) -> list[int]:
     return budgets
 
 
+@dataclass(frozen=True)
+class Read:
+    """A folder whose classes are known: files N, x [N,D], y (N,); about: what all rows say of it."""
+
+    files: list[Path]
+    x: FloatArray
+    y: IntArray
+    backbone: Backbone
+    about: dict[str, Any]
+
+
 def known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[str, Any]]]:
     """(features [N,D], classes (N,), what all rows say of the folder)."""
+    found = yield from read_folder(given)
+    return found.x, found.y, found.about
+
+
+def read_folder(given: argparse.Namespace) -> Step[Read]:
+    """The images of ``--data``, their classes, and their features by ``--backbone``, downloaded where need be."""
     root = given.data.expanduser().resolve()
     files, names = read_class_folders(root)
     some = np.arange(len(files))
@@ -139,13 +156,14 @@ def known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[st
     backbone = load(given.backbone, pixels=given.pixels)
     features = Features(backbone, root, given.cache or cache_folder() / "tables", device_named(given.device))
     x = yield from features.of([files[row].relative_to(root).as_posix() for row in some])
-    about = {
+    about: dict[str, Any] = {
         "dataset": given.name or root.name,
         "test_images": len(y),
         "classes": len(classes),
         "backbone": given.backbone,
     }
-    return x, y.astype(np.int64), {**about, "image_size": backbone.preprocess.pixels}
+    about["image_size"] = backbone.preprocess.pixels
+    return Read([files[row] for row in some], x, y.astype(np.int64), backbone, about)
 
 
 def _cells(given: argparse.Namespace, about: Mapping[str, Any], budgets: Sequence[int]) -> Iterator[Row]:

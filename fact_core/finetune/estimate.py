@@ -7,7 +7,7 @@ import torch
 
 from fact_core.generators import finish
 from fact_core.lightweight import logistic
-from fact_core.lightweight.folds import folds, smallest_class, together
+from fact_core.lightweight.folds import able_rows, folds, smallest_class, together
 from fact_core.types import FloatArray, IntArray
 
 MOST_FOLDS = 5
@@ -51,8 +51,7 @@ def left_out(
     group) that is the only one of its class is learned from in every fold. None where every class is like that.
     """
     groups = together(x, y, groups)  # copies of one image must not answer for each other
-    pairs = np.unique(np.stack((y, groups)), axis=1)[0]
-    able = np.flatnonzero(np.bincount(pairs, minlength=n_classes)[y] > 1)
+    able = able_rows(y, groups)
     return (able, _folded(x, y, n_classes, able, groups, c, balanced, seed)) if len(able) else None
 
 

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from fact_core.backbones import Backbone
 from fact_core.events import Event, PhaseDone, Point, Saved
-from fact_core.finetune import light_pool
+from fact_core.finetune import honest, light_pool
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, look
 from fact_core.generators import map_events, spread_events
-from fact_core.lightweight.light import LightPlan, decide, fit
+from fact_core.lightweight.decide import LightPlan, decide, seed_of
+from fact_core.lightweight.light import fit
 from fact_core.lightweight.logistic import MAX_ITER
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Memory
@@ -95,9 +96,14 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         groups=inputs.groups,
         less=inputs.less,
     )
-    head, decisions = yield from _saved(inputs.checkpoint, phase, memory, map_events(fitting, meter))
-    state.decisions.extend(decisions)
+    head, plan = yield from _saved(inputs.checkpoint, phase, memory, map_events(fitting, meter))
     state.heads[phase] = head
+    if state.light_plan is None:
+        state.decisions.extend(plan.decisions)
+        told = honest.of_frozen(inputs, state, head, plan, seed_of(memory, inputs.generator(phase)), memory)
+        yield from _saved(inputs.checkpoint, phase, memory, told)
+    else:
+        yield from honest.of_tuned(inputs, state, head)
     done = yield from ended(inputs, state, phase, 0.0, 0.0, meter.step)
     # Measuring belongs to it, and so does what was decided before phase 2.
     return replace(done, seconds=inputs.checkpoint.seconds() + state.light_seconds)

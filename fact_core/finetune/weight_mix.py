@@ -14,11 +14,11 @@ from scipy.optimize import minimize_scalar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fact_core.analysis.calibration import temperature
 from fact_core.backbones import adapters
 from fact_core.compute.image_batches import Picture, batches
 from fact_core.compute.less_memory import LessMemory
 from fact_core.events import Decision, Event, Log, Point, Progress, Saved
+from fact_core.finetune import honest
 from fact_core.finetune.loop_state import LoopPlan, Net, answers_of
 from fact_core.finetune.probe import converged, start_of
 from fact_core.finetune.training_run import TrainingInputs, TrainingState
@@ -33,8 +33,6 @@ FOLDS = 2
 ERRORS = 2.0  # standard errors that speak against a share: 19 of 20 times not by chance
 LOOK = 32  # images at a time
 PART = "ff.interpolation"  # what the progress and the decision are about
-HONEST = "ff.temperature"  # the decision: what logits are divided by, so that confidences are honest
-LIGHT = "lm.temperature"  # the same for the light model that comes after
 
 TrainPart = Callable[[TrainingInputs, str, Net, Tensor, LoopPlan], Step[Any]]
 States = Mapping[str, Mapping[str, Tensor]]
@@ -77,11 +75,13 @@ def choose(
     asked = yield from _left_out(inputs, state, phase, plan, pretrained, train_part, shares, parts)
     share, reason, scores = _compared(asked.network, asked.y)
     yield from _decide(state, share, reason, scores)
-    for name, answers in ((HONEST, asked.network), (LIGHT, asked.light)):
-        by = temperature(answers[share].log_softmax(1).numpy(), asked.y.numpy()) if answers else math.nan
-        if math.isfinite(by):
-            reason = f"makes the answers to {len(asked.y)} labels left out in turn as sure as they are right"
-            yield state.decided(Decision(name, f"{by:.3g}", reason))
+    for name, answers in ((honest.TUNED, asked.network), (honest.LIGHT, asked.light)):
+        found = honest.fitted(name, answers[share].log_softmax(1), asked.y.numpy()) if answers else None
+        # What was left out is answered by networks that learned from half of the labels in half of the steps. Where
+        # they are too sure, so is the whole; that they are not sure enough says nothing of it. Calibration error of
+        # fact with 100 labels, effort quick, 96 px: flowers 6.1 -> 1.8 % at 1.27, CIFAR-10 9.8 -> 13.9 % at 0.87.
+        if found is not None and float(found.value) > 1:
+            yield state.decided(found)
     return share
 
 

@@ -19,9 +19,10 @@ from fact_core.config import LmConfig
 from fact_core.errors import InputError
 from fact_core.events import Decision
 from fact_core.lightweight import logistic
+from fact_core.lightweight.cross_validation import choose
 from fact_core.lightweight.folds import smallest_class, together
 from fact_core.lightweight.map_train import Memory, Reduce, reduction
-from fact_core.lightweight.readings import Labelled, choose
+from fact_core.lightweight.readings import Labelled
 from fact_core.types import IntArray, Step
 
 ON_DEVICE = 1 << 30  # bytes of the labelled images' tokens; more stay on the CPU, and a batch of them is uploaded

@@ -24,6 +24,13 @@ def smallest_class(y: IntArray, groups: IntArray | None = None) -> int:
     return int(counts[counts > 0].min(initial=len(y))) if len(y) else 0
 
 
+def able_rows(y: IntArray, groups: IntArray | None = None) -> IntArray:
+    """Rows (m,) of y (n,) that can be left out: an image of another group (n,) has the same class."""
+    own = np.arange(len(y)) if groups is None else np.asarray(groups)
+    pairs = np.unique(np.stack((np.asarray(y), own)), axis=1)[0]
+    return np.flatnonzero(np.bincount(pairs)[y] > 1) if len(y) else np.zeros(0, dtype=np.int64)
+
+
 def folds(y: IntArray, k: int, generator: torch.Generator, groups: IntArray | None = None) -> list[IntArray]:
     """k lists of held-out row numbers that share each class of y (n,) out as evenly as can be.
 

@@ -18,7 +18,7 @@ from fact_core.errors import InputError
 from fact_core.events import Progress
 from fact_core.generators import logs_only
 from fact_core.lightweight import logistic
-from fact_core.lightweight.folds import folds, smallest_class
+from fact_core.lightweight.folds import able_rows, folds, smallest_class
 from fact_core.types import FloatArray, IntArray, Step
 
 FOLDS = 5
@@ -36,14 +36,12 @@ class HeldOut:
 
 def judged_rows(y: IntArray, groups: IntArray | None = None) -> IntArray:
     """Rows of the classes of y (n,) that can be learned and tested: of two groups (n,) at least. InputError for few."""
-    own = np.arange(len(y)) if groups is None else np.asarray(groups)
-    pairs = np.unique(np.stack((np.asarray(y), own)), axis=1)[0] if len(y) else np.array([], dtype=np.int64)
-    names, counts = np.unique(pairs, return_counts=True)
-    rows = np.flatnonzero(np.isin(y, names[counts >= 2]))
-    if len(rows) < FEWEST or (counts >= 2).sum() < 2:
+    rows = able_rows(y, groups)
+    classes = len(np.unique(y[rows]))
+    if len(rows) < FEWEST or classes < 2:
         raise InputError(
             "There are too few labels to compare by",
-            f"{len(rows)} labels of {(counts >= 2).sum()} classes that have two or more.",
+            f"{len(rows)} labels of {classes} classes that have two or more.",
             f"Label at least {FEWEST} images, and two of each of two classes.",
         )
     return rows

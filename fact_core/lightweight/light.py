@@ -25,7 +25,7 @@ from fact_core.compute.image_batches import upload
 from fact_core.compute.less_memory import CPU, LessMemory, in_pieces
 from fact_core.config import LmConfig
 from fact_core.errors import ConfigError
-from fact_core.events import Decision, Event, Point, Progress
+from fact_core.events import Event, Point, Progress
 from fact_core.generators import map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.decide import LightPlan, decide, decide_on, labelled, reduction_of, seed_of, solved_on
@@ -114,7 +114,7 @@ def fit(
     tuned: nn.Linear | None = None,
     groups: IntArray | None = None,
     less: LessMemory | None = None,
-) -> Step[tuple[LightHead, list[Decision]]]:
+) -> Step[tuple[LightHead, LightPlan]]:
     """Fit the light model on pooled (n, D), patches (n, h, w, C) or (n, N, C), y (n,).
 
     pool_patches (m, C): tokens of the pool, for the PCA and the standardisation; else the labelled ones.
@@ -125,7 +125,7 @@ def fit(
     iterations, and Progress of the
     cross-validation. A Point's ``part``: map (attention steps), joint, lr_map or lr_pooled (L-BFGS of both
     together, of the linear layer behind attention, of that on pooled features), whole (the finished head).
-    Returns the head and the decisions made here. less: what is known of the device's memory.
+    Returns the head and the plan that it was fitted by. less: what is known of the device's memory.
     Errors: InputError for one class only, or tokens that are not finite.
     """
     memory = Memory() if memory is None else memory
@@ -149,7 +149,7 @@ def fit(
         head.tuned_line.load_state_dict(tuned.state_dict())
     head.to(device).eval().requires_grad_(False)  # where memory was full, a part of it has stayed on the CPU
     yield _last_point(head, data, check, axis.done)
-    return head, list(decided.decisions) if plan is None else []
+    return head, decided
 
 
 def _fit_map(

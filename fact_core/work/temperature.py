@@ -7,7 +7,6 @@ temperature of one says nothing of another.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,13 @@ import numpy as np
 from fact_core.analysis.calibration import temperature
 from fact_core.config import TrainConfig
 from fact_core.finetune import estimate
+from fact_core.finetune.honest import FEWEST, LIGHT, TUNED
 from fact_core.finetune.pipeline import Trained
-from fact_core.finetune.weight_mix import HONEST, LIGHT
-from fact_core.types import FloatArray, IntArray
+from fact_core.lightweight.folds import able_rows, together
+from fact_core.types import FloatArray
 from fact_core.work.training_labels import TrainingLabels
 
 FROZEN = frozenset({"lp", "lm"})  # phases that leave the network as it was
-#: Labels left out that a temperature is fitted on; fewer of them say little.
-FEWEST = 40
-
-LeftOut = tuple[IntArray, FloatArray]
 
 
 def cross_validated(known: TrainingLabels, x: FloatArray, config: TrainConfig) -> FloatArray | None:
@@ -32,52 +28,41 @@ def cross_validated(known: TrainingLabels, x: FloatArray, config: TrainConfig) -
 
     x (n, D): pretrained features of the labels.
     """
-    return estimate.cross_validated(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config, "lp"))
+    return estimate.cross_validated(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config))
 
 
 def fitted(trained: Trained, known: TrainingLabels, config: TrainConfig, x: FloatArray) -> dict[str, Any] | None:
     """{"value", "labels", "by"}: the temperature, how many labels were left out, and what answered them.
 
-    x (n, D): pretrained features of the labels. by "phase2" or "light": phase 2 on the rest of the labels, as it was
-    compared with the pretrained network, and the light model on its features; "regression": the last phase itself,
-    where no phase changes the network. None where nothing was left out that a model like this one has answered, or
-    fewer than ``FEWEST`` labels.
+    x (n, D): pretrained features of the labels. by "light" or "phase2": what the phases have decided of the light model
+    and of phase 2 (``finetune.honest``); "regression": the linear probe, fitted anew without each fold. None where
+    nothing was left out that a model like this one has answered, or fewer than ``FEWEST`` labels.
     """
     last = config.phases[-1]
-    if set(config.phases) <= FROZEN:
-        found = _frozen(trained, known, config, x)
-        if found is None or len(found[0]) < FEWEST:
-            return None
-        rows, answers = found
-        value = temperature(np.log(np.clip(answers, 1e-12, 1.0)), known.y[rows])
-        return _told(value, len(rows), "regression")
-    name, by = (LIGHT, "light") if last == "lm" else (HONEST, "phase2")
+    if last == "lp":
+        return _of_probe(known, config, x)
+    name, by = (LIGHT, "light") if last == "lm" else (TUNED, "phase2")
     told = [float(each.value) for each in trained.decisions if each.name == name]
-    # What was left out is answered by networks that learned from half of the labels in half of the steps. Where they
-    # are too sure, so is the whole; that they are not sure enough says nothing of it. Calibration error of fact with
-    # 100 labels, effort quick, 96 px, one draw: flowers 6.1 -> 1.8 % at 1.27, CIFAR-10 9.8 -> 13.9 % at 0.87.
-    sure = [each for each in told[-1:] if each > 1]
-    return _told(sure[0], len(known.ids), by) if sure and len(known.ids) >= FEWEST else None
+    if not told or len(known.ids) < FEWEST:
+        return None
+    if set(config.phases) <= FROZEN:
+        return _told(told[-1], len(able_rows(known.y, together(x, known.y, known.groups))), by)
+    return _told(told[-1], len(known.ids), by)
 
 
-def _frozen(trained: Trained, known: TrainingLabels, config: TrainConfig, x: FloatArray) -> LeftOut | None:
-    """Labels left out, and what a regression like that of the last phase says of them."""
-    if config.phases[-1] == "lp":
-        fits = config.lp.mode == "lr"
-        asked: Callable[..., LeftOut | None] = estimate.left_out
-        return asked(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config, "lp")) if fits else None
-    read = [each.value for each in trained.decisions if each.name == "lm.mode"]
-    if config.lm.pool or [config.lm.mode, *read][-1] != "lr":
-        return None  # learning from the pool, or attention, is not repeated for each fold
-    told = [float(each.value) for each in trained.decisions if each.name == "lm.C"]
-    unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-    c = told[-1] if told else config.lm.C
-    return estimate.left_out(unit, known.y, len(known.classes), c=c, **_shared(known, config, "lm"))
+def _of_probe(known: TrainingLabels, config: TrainConfig, x: FloatArray) -> dict[str, Any] | None:
+    """Of a linear probe; None for one by SGD, which would take its whole time for each fold."""
+    if config.lp.mode != "lr":
+        return None
+    found = estimate.left_out(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config))
+    if found is None or len(found[0]) < FEWEST:
+        return None
+    rows, answers = found
+    return _told(temperature(np.log(np.clip(answers, 1e-12, 1.0)), known.y[rows]), len(rows), "regression")
 
 
-def _shared(known: TrainingLabels, config: TrainConfig, phase: str) -> dict[str, Any]:
-    balanced = config.lp.balanced if phase == "lp" else config.lm.balanced
-    return {"balanced": balanced, "seed": config.seed, "groups": known.groups}
+def _shared(known: TrainingLabels, config: TrainConfig) -> dict[str, Any]:
+    return {"balanced": config.lp.balanced, "seed": config.seed, "groups": known.groups}
 
 
 def _told(value: float, labels: int, by: str) -> dict[str, Any] | None:

@@ -161,9 +161,7 @@ def test_folds_share_every_class_out() -> None:
 def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     pooled, patches, y = data()
     config = LmConfig(mode=mode, steps=30, width=8)
-    (head, decisions), events = heard(
-        fit(pooled, patches, y, 4, config=config, generator=generator(), check=data(seed=1))
-    )
+    (head, plan), events = heard(fit(pooled, patches, y, 4, config=config, generator=generator(), check=data(seed=1)))
     probabilities = head(pooled, patches).exp()
     torch.testing.assert_close(probabilities.sum(dim=1), torch.ones(40))
     assert float((probabilities.argmax(dim=1) == y).float().mean()) >= 0.9
@@ -179,7 +177,7 @@ def test_every_reading_learns_and_survives_saving(mode: str) -> None:
     assert steps[len(begins) - 1 : -1] == list(range(begins[-1], steps[-1] + 1))  # no gap, nothing twice
     assert points[-1].step == points[-1].steps  # the whole head, measured: in place of the solver's last
     assert all(p.step <= p.steps for p in points)
-    assert all(isinstance(each, Decision) and each in events for each in decisions)
+    assert all(isinstance(each, Decision) and each in events for each in plan.decisions)
     copy = LightHead.from_config(head.config())
     copy.load_state_dict(load(save({k: v.contiguous() for k, v in head.state_dict().items()})))
     torch.testing.assert_close(copy(pooled, patches), head(pooled, patches))
@@ -206,7 +204,8 @@ def test_phase_2s_head_answers_with_the_light_model(mode: str) -> None:
 
 def test_auto_is_the_mean_of_both_readings_with_few_labels() -> None:
     pooled, patches, y = data(n=8)
-    (head, decisions), _ = heard(fit(pooled, patches, y, 4, config=LmConfig(steps=10, width=8), generator=generator()))
+    (head, plan), _ = heard(fit(pooled, patches, y, 4, config=LmConfig(steps=10, width=8), generator=generator()))
+    decisions = plan.decisions
     assert head.mode == "both"
     assert {d.name for d in decisions} == {"lm.mode", "lm.C"} and all("too few" in d.reason for d in decisions)
 
@@ -214,8 +213,8 @@ def test_auto_is_the_mean_of_both_readings_with_few_labels() -> None:
 def test_auto_compares_the_readings_with_enough_labels() -> None:
     pooled, patches, y = data()
     config = LmConfig(steps=20, width=8)
-    (head, decisions), events = heard(fit(pooled, patches, y, 4, config=config, generator=generator()))
-    found = {d.name: d for d in decisions}
+    (head, plan), events = heard(fit(pooled, patches, y, 4, config=config, generator=generator()))
+    found = {d.name: d for d in plan.decisions}
     scores = found["lm.mode"].scores
     assert scores is not None and set(scores) == {"lr", "map_lr", "both"}
     assert scores[head.mode] <= 1.0101 * min(scores.values())
@@ -267,8 +266,8 @@ def test_what_is_decided_on_other_features_is_what_is_fitted() -> None:
     plan, events = heard(decide(pooled, patches, y, 4, config=config, generator=generator()))
     assert [e for e in events if isinstance(e, Decision)] == list(plan.decisions)
     assert LightPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
-    (head, decisions), events = heard(fit(told, patches, y, 4, config=config, generator=generator(), plan=plan))
-    assert head.mode == plan.mode and decisions == []
+    (head, same), events = heard(fit(told, patches, y, 4, config=config, generator=generator(), plan=plan))
+    assert head.mode == plan.mode and same is plan
     assert not any(isinstance(e, Decision) for e in events)
     own, _ = heard(decide(told, patches, y, 4, config=config, generator=generator()))
     assert own.c_pooled >= plan.c_pooled

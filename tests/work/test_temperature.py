@@ -45,7 +45,7 @@ def clouds(n: int, classes: int = 8, seed: int = 0) -> tuple[Any, Any]:
 def test_too_sure_or_too_unsure_the_confidences_become_honest(c: float) -> None:
     """The temperature is that of a regression as strong as the one that answers, whatever its strength."""
     x, y = clouds(160)
-    found = temperature.fitted(trained(lm_mode="lr", lm_C=f"{c:g}"), known(y), train_config(recipe="lm"), x)
+    found = temperature.fitted(trained(), known(y), train_config(recipe="lp", **{"lp.C": c}), x)
     assert found is not None and (found["labels"], found["by"]) == (160, "regression")
     wide = torch.from_numpy(x).double()
     line = finish(logistic.fit(wide, torch.from_numpy(y), 8, C=logistic.scaled(c, wide)))
@@ -57,31 +57,38 @@ def test_too_sure_or_too_unsure_the_confidences_become_honest(c: float) -> None:
     assert after < 0.06 and before > 2 * after, (before, after)
 
 
-def test_a_network_that_was_finetuned_has_the_temperature_of_its_last_phase() -> None:
+def test_it_is_what_the_phases_have_decided_of_the_last_one() -> None:
     x, y = clouds(80)
     told = trained(ff_temperature="1.6", lm_temperature="1.8", lm_C="10")
     fact, tuned = train_config(recipe="fact"), train_config(recipe="lp-ft")
     assert temperature.fitted(told, known(y), fact, x) == {"value": 1.8, "labels": 80, "by": "light"}
     assert temperature.fitted(told, known(y), tuned, x) == {"value": 1.6, "labels": 80, "by": "phase2"}
-    nothing_held_out, half_as_well_taught = trained(lm_C="10"), trained(lm_temperature="0.8")
-    for each in (nothing_held_out, half_as_well_taught):
-        assert temperature.fitted(each, known(y), fact, x) is None
+    twice = SimpleNamespace(decisions=(*told.decisions, Decision("lm.temperature", "0.7", "")))
+    assert temperature.fitted(twice, known(y), fact, x) == {"value": 0.7, "labels": 80, "by": "light"}
+    nothing_decided = trained(lm_C="10")
+    for recipe in ("fact", "lp-ft", "lm", "lm+"):
+        assert temperature.fitted(nothing_decided, known(y), train_config(recipe=recipe), x) is None
 
 
-def test_without_labels_enough_or_where_the_pool_has_taught_there_is_none() -> None:
-    x, y = clouds(32)
-    assert temperature.fitted(trained(lm_mode="lr", lm_C="10"), known(y), train_config(recipe="lm"), x) is None
-    told = trained(ff_temperature="1.6", lm_temperature="1.8")
-    assert temperature.fitted(told, known(y), train_config(recipe="fact"), x) is None
+def test_of_a_frozen_network_only_labels_that_can_be_left_out_count() -> None:
     x, y = clouds(160)
-    assert temperature.fitted(trained(lm_C="10"), known(y), train_config(recipe="lm+"), x) is None
-    attentive = trained(lm_mode="both", lm_C="10")  # attention was not held out: on flowers it was far surer
-    assert temperature.fitted(attentive, known(y), train_config(recipe="lm"), x) is None
-    assert temperature.fitted(trained(), known(y), train_config(recipe="lp-paper"), x) is None
-    single = y.copy()
-    single[np.flatnonzero(y == 0)[1:]] = 1  # a class of one image, which nothing can be told of
-    found = temperature.fitted(trained(lm_mode="lr", lm_C="10"), known(single), train_config(recipe="lm"), x)
-    assert found is not None and found["labels"] == 159
+    y[np.flatnonzero(y == 0)[1:]] = 1  # a class of one image, which nothing can be told of
+    for recipe, told in (
+        ("lm", trained(lm_temperature="0.8")),
+        ("lm+", trained(lm_temperature="2")),
+        ("lp", trained()),
+    ):
+        found = temperature.fitted(told, known(y), train_config(recipe=recipe), x)
+        assert found is not None and found["labels"] == 159
+
+
+def test_without_labels_enough_there_is_none() -> None:
+    x, y = clouds(32)
+    told = trained(ff_temperature="1.6", lm_temperature="1.8")
+    for recipe in ("lp", "lp-ft", "fact", "lm"):
+        assert temperature.fitted(told, known(y), train_config(recipe=recipe), x) is None
+    x, y = clouds(160)
+    assert temperature.fitted(trained(), known(y), train_config(recipe="lp-paper"), x) is None  # by SGD
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -129,6 +129,7 @@ TEXT = {
     "train.part.ff.interpolation": "comparing how much of the finetuned weights to keep",
     "train.part.st.images": "naming images of the pool",
     "train.part.lm.mode": "comparing the readings of the light model",
+    "train.part.lm.temperature": "asking labels left out how sure the light model may be",
     "train.part.lm.C": "comparing strengths of regularisation",
     "train.part.predict": "measuring on the check images",
     "train.part.pictures": "reading the images to learn from",
