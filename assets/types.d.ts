@@ -79,6 +79,8 @@ interface Chosen {
   backbone: string;
   config: any;
   created: number;
+  mark: string;
+  changed: number;
 }
 
 interface Run {

@@ -173,9 +173,10 @@ class SelectConfig:
 
 @dataclass(frozen=True)
 class CompareConfig:
-    """What another strategy would have chosen in place of the newest selection."""
+    """What another strategy would have chosen in place of the newest selection, or how that stands by now."""
 
     strategy: str = option("random", "Strategy", "How the images are chosen.", choices=STRATEGIES)
+    now: bool = option(False, "As it is now", "Judge the choice itself anew, as rejecting and adding have left it.")
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def queue_of(project: Project) -> dict[str, Any]:
         "version": version,
         "selection": latest.id if latest else None,
         "next_best": len(latest.selection.next_best) if latest else 0,
+        "rejected": list(latest.rejected) if latest else [],
         "entries": entries,
         "earlier": [entry["id"] for entry in entries if entry["id"] in before],
         "others": [other for other in others if other["state"]],

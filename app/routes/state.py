@@ -37,7 +37,10 @@ class ProjectName:
 
 @dataclass(frozen=True)
 class SelectionBrief:
-    """The newest selection: how many images of each role it has, and how it came about."""
+    """The newest selection: how many images of each role it has, and how it came about.
+
+    changed: how many were rejected or added since it was judged; mark: what tells its picks from others.
+    """
 
     id: int
     strategy: str
@@ -49,6 +52,8 @@ class SelectionBrief:
     config: dict[str, Any]
     run: int | None
     created: float
+    mark: str
+    changed: int
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,8 @@ def _selection(stored: selections.Stored, queue: list[selections.QueueEntry]) ->
         config=stored.config,
         run=stored.run_id,
         created=stored.created,
+        mark=stored.mark,
+        changed=len(stored.rejected) + len(stored.by_hand),
     )
 
 

@@ -3,7 +3,7 @@ import { app } from "../shell/app.js";
 import { el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 
 /** How a chosen image stands -> its mark on the map. */
 const SHAPES = { open: "pick", new: "new", done: "done" };
@@ -17,9 +17,10 @@ export class Chosen {
     this.earlier = new Set();
   }
 
-  /** earlier: images that a selection before this one had chosen. */
-  take({ entries, earlier = [] }) {
+  /** earlier: images that a selection before this one had chosen; rejected: those that others have replaced. */
+  take({ entries, earlier = [], rejected = [] }) {
     this.entries = entries;
+    this.rejected = rejected;
     this.earlier = new Set(earlier);
     this.picks = entries.filter((entry) => entry.role === "pick");
     this.checks = entries.filter((entry) => entry.role === "audit");
@@ -27,6 +28,12 @@ export class Chosen {
 
   picks = [];
   checks = [];
+  rejected = []; // ids
+
+  /** Whether the person rejected an image, so that another one has taken its place. */
+  isOut(id) {
+    return this.rejected.includes(id);
+  }
 
   entryOf(id) {
     return this.entries.find((entry) => entry.id === id);
@@ -61,17 +68,44 @@ export function drawChosen({ parts, map, chosen, view }, gaps, look) {
   parts.stripside.classList.toggle("sl-none", !n);
   parts.all.textContent = t(view === "map" ? "select.show_all" : "select.show_map");
   parts.strip.replaceChildren(...(view === "map" ? tiles(picks) : []));
-  parts.grid.replaceChildren(...(view === "grid" ? grid(tiles(picks), tiles(checks)) : []));
+  const out = chosen.rejected.map((id) => rejectedTile(id, look));
+  parts.grid.replaceChildren(...(view === "grid" ? grid(tiles(picks), tiles(checks), out) : []));
+  parts.out.hidden = !out.length;
+  parts.out.textContent = counted("select.rejected_n", out.length);
   const stands = picks.map((entry) => chosen.standOf(entry)),
     of = (stand) => stands.filter((each) => each === stand).length;
   drawLegend(parts.legend, { open: of("open"), fresh: of("new"), done: of("done") }, checks.length, gaps.length);
 }
 
-function grid(picks, checks) {
-  const title = el("strong", {}, t("select.checks", { n: checks.length }));
-  const hint = el("span", { class: "small" }, t("select.checks_hint"));
-  const head = checks.length ? [el("p", { class: "sl-gridhead" }, title, " ", hint)] : [];
-  return [el("div", { class: "sl-tiles" }, picks), ...head, el("div", { class: "sl-tiles" }, checks)];
+function grid(picks, checks, out) {
+  const tiles = (list) => el("div", { class: "sl-tiles" }, list);
+  const part = (list, title, hint, name) =>
+    list.length
+      ? [
+        el(
+          "p",
+          { class: `sl-gridhead ${name}` },
+          el("strong", {}, title),
+          " ",
+          el("span", { class: "small" }, t(hint)),
+        ),
+        tiles(list),
+      ]
+      : [];
+  return [
+    tiles(picks),
+    ...part(checks, t("select.checks", { n: checks.length }), "select.checks_hint", "sl-checks"),
+    ...part(out, counted("select.rejected_n", out.length), "select.rejected_note", "sl-out"),
+  ];
+}
+
+function rejectedTile(id, look) {
+  const words = { title: t("select.rejected_tile"), "aria-label": t("select.rejected_tile") };
+  return el(
+    "button",
+    { type: "button", class: "sl-tile sl-rejected", ...words, dataset: { id }, onclick: () => look(id) },
+    el("img", { src: thumbUrl(id), alt: "", loading: "lazy", draggable: "false" }),
+  );
 }
 
 function drawLegend(host, { open, fresh, done }, checks, gaps) {

@@ -1,12 +1,13 @@
 // The Select page's figures: how well the chosen images stand for the pool, another strategy on demand, the regions
 // without a pick.
+import { app } from "../shell/app.js";
 import { el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { redraw } from "../shell/redraw.js";
 import { startRun, stopRun } from "../shell/state.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 import { MEASURES, plot, rowsOf, winners, written } from "./plots.js";
 
 const PENDING = new Set(["queued", "running"]);
@@ -42,7 +43,15 @@ export class Evidence {
   }
 
   about(state) {
-    return (state && state.selection && state.selection.config && state.selection.config.evidence) || null;
+    const selection = state && state.selection, found = selection && selection.config && selection.config.evidence;
+    return (found && this.anew(state)?.evidence) || found || null;
+  }
+
+  /** The newest figures of the choice as it is now, where it was judged anew. */
+  anew(state) {
+    const { id, mark } = state.selection;
+    const runs = state.runs.filter((run) => run.kind === "compare" && run.status === "done" && run.result?.evidence);
+    return runs.map((run) => run.result).find((result) => result.selection === id && result.mark === mark);
   }
 
   draw(state) {
@@ -50,7 +59,10 @@ export class Evidence {
     this.host.hidden = !found;
     if (!found) return;
     const compared = this.comparisons(state), rows = rowsOf(found, compared, this.act.title);
-    redraw(this.parts.plots, [state.selection.id, rows.map((row) => row.name)], () => [
+    const stale = state.selection.changed && !this.anew(state) ? state.selection.changed : 0;
+    const key = [state.selection.id, state.selection.mark, stale, found.radius, rows.map((row) => row.name)];
+    redraw(this.parts.plots, key, () => [
+      stale ? this.stale(stale) : null,
       found.doubt ? el("p", { class: "sv-doubt" }, unsure(found.doubt)) : null,
       ...wins(rows),
       MEASURES.map((measure) => plot(measure, rows, !found.doubt && state.selection.strategy !== "random")),
@@ -64,15 +76,34 @@ export class Evidence {
     const seen = new Map();
     for (const run of state.runs) {
       const result = run.kind === "compare" && run.status === "done" && run.result;
-      if (result && result.selection === state.selection.id && !seen.has(result.strategy)) {
+      if (result && result.strategy && result.selection === state.selection.id && !seen.has(result.strategy)) {
         seen.set(result.strategy, result);
       }
     }
     return seen;
   }
 
+  stale(n) {
+    const running = app.state.runs.some((run) => run.kind === "compare" && PENDING.has(run.status));
+    const onclick = (event) => this.start(event.currentTarget, { now: true });
+    const button = el(
+      "button",
+      { type: "button", class: "btn slim", disabled: running, onclick },
+      t("select.judge_now"),
+    );
+    return el("p", { class: "small sv-warn sv-stale" }, counted("select.judged_before", n), " ", button);
+  }
+
+  start(button, config) {
+    button.disabled = true;
+    startRun("compare", config).catch(toast).finally(() => {
+      button.disabled = false;
+    });
+  }
+
   note(found, compared) {
-    const says = [t("select.lot_note")];
+    const says = [t("select.lot_note")], state = app.state;
+    if (state?.selection?.changed && this.anew(state)) says.unshift(t("select.judged_now"));
     if (found.known) says.push(t(found.known === 1 ? "select.known_one" : "select.known", { n: fmt.int(found.known) }));
     if (found.sample < found.pool) says.push(t("select.judged_sample", { n: fmt.int(found.sample) }));
     for (const result of compared.values()) {
@@ -114,12 +145,14 @@ export class Evidence {
   }
 
   comparing(run, waits) {
+    const own = run.config.now ? "judging" : "comparing";
+    const words = run.config.now && waits ? "judging_waits" : waits ? "compare_waits" : own;
     this.meter = el("i", {});
     return [
       el(
         "p",
         { class: "small", role: "status" },
-        t(waits ? "select.compare_waits" : "select.comparing", { name: this.act.title(run.config.strategy) }),
+        t(`select.${words}`, { name: this.act.title(run.config.strategy) }),
       ),
       el("div", { class: "meter" }, this.meter),
       el(
@@ -150,13 +183,7 @@ export class Evidence {
     };
     list.addEventListener("change", say);
     say();
-    const start = (event) => {
-      const button = event.currentTarget;
-      button.disabled = true;
-      startRun("compare", { strategy: this.wanted }).catch(toast).finally(() => {
-        button.disabled = false;
-      });
-    };
+    const start = (event) => this.start(event.currentTarget, { strategy: this.wanted });
     return [
       el(
         "div",

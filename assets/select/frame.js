@@ -104,6 +104,10 @@ function map(make, page) {
 
 function strip(make, page) {
   const onclick = () => page.show(page.view === "map" ? "grid" : "map");
+  const toRejected = () => {
+    page.show("grid");
+    page.parts.grid.querySelector(".sl-out")?.scrollIntoView({ block: "nearest" });
+  };
   return make.part(
     "stripside",
     "div",
@@ -113,7 +117,9 @@ function strip(make, page) {
       { class: "sl-striphead" },
       make.part("count", "h2"),
       el("span", { class: "small clip" }, t("select.strip_hint")),
-      make.part("all", "button", { type: "button", class: "btn quiet slim push", onclick }),
+      el("span", { class: "push" }),
+      make.part("out", "button", { type: "button", class: "btn quiet slim", hidden: true, onclick: toRejected }),
+      make.part("all", "button", { type: "button", class: "btn quiet slim", onclick }),
     ),
     make.part("strip", "div", { class: "sl-strip" }),
   );

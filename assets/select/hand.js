@@ -16,7 +16,8 @@ export class Hand {
   constructor(page) {
     this.page = page;
     this.ids = []; // the dots of the loop
-    this.acts = { add: (id) => this.add([id]), takeBack: (id) => this.takeBack([id]) };
+    const chooseAgain = (id) => this.undoReject(id);
+    this.acts = { add: (id) => this.add([id]), takeBack: (id) => this.takeBack([id]), chooseAgain };
   }
 
   /** Whether there is a choice to add to. */

@@ -23,9 +23,10 @@ export function drawNothing(host) {
   host.replaceChildren(el("h2", {}, t("select.look")), el("p", { class: "small" }, t("choice.hint")));
 }
 
-/** number: its place in words; act: what its buttons do, step(by), reject(id), add(id), takeBack(id), putBack(id).
- *  mayAdd: there is a choice that an image can be added to; kind: of the answer that it has, "" for none. */
-export function drawLook(host, entry, number, { mayAdd, kind }, act) {
+/** number: its place in words; act: what its buttons do, step(by), reject(id), add(id), takeBack(id), putBack(id),
+ *  chooseAgain(id). mayAdd: there is a choice that an image can be added to; kind: of the answer that it has, "" for
+ *  none; rejected: whether another one has taken its place. */
+export function drawLook(host, entry, number, { mayAdd, kind, rejected }, act) {
   const buttons = () => [...host.querySelectorAll("button")];
   const held = buttons().findIndex((button) => button === document.activeElement);
   const img = el("img", { class: "sl-large", src: imageUrl(entry.id, LARGE), alt: entry.path });
@@ -43,7 +44,7 @@ export function drawLook(host, entry, number, { mayAdd, kind }, act) {
     el("div", { class: "sl-stage" }, img),
     el("p", { class: "sl-name", dir: "auto" }, entry.path),
     el("p", { class: "small" }, [t("select.size", { w: entry.w, h: entry.h }), same].filter(Boolean).join(", ")),
-    ...what(entry, mayAdd, kind, act),
+    ...(rejected && !kind ? again(entry, act) : what(entry, mayAdd, kind, act)),
   );
   if (held >= 0) (buttons()[held] || buttons()[1]).focus(); // "next" stays in hand
 }
@@ -51,6 +52,11 @@ export function drawLook(host, entry, number, { mayAdd, kind }, act) {
 function way(image, key, onclick) {
   const words = { "aria-label": t(key), title: t(key) };
   return el("button", { type: "button", class: "btn icon", ...words, onclick }, icon(image));
+}
+
+function again(entry, act) {
+  const button = { type: "button", class: "btn sl-reject", onclick: () => act.chooseAgain(entry.id) };
+  return [reasonLine("select.is_rejected"), el("button", button, t("select.choose_again"))];
 }
 
 function what(entry, mayAdd, kind, act) {

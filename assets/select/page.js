@@ -348,7 +348,7 @@ class SelectPage {
     const tile = this.root.querySelector(".sl-strip [aria-current]");
     if (tile) parts.strip.scrollLeft = tile.offsetLeft + tile.offsetWidth / 2 - parts.strip.clientWidth / 2;
     const act = { ...this.hand.acts, step: (by) => this.step(by), reject: (item) => this.reject(item) };
-    const stands = { mayAdd: this.hand.may(), kind: this.shown = this.kindOf(id) };
+    const stands = { mayAdd: this.hand.may(), kind: this.shown = this.kindOf(id), rejected: chosen.isOut(id) };
     const number = entry.role ? chosen.numberOf(entry) : t("select.not_chosen");
     drawLook(parts.look, entry, number, stands, { ...act, putBack: (item) => this.odd.putBack(item).catch(toast) });
   }

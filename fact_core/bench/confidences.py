@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 
 from fact_core.analysis.calibration import at_temperature, calibration_error, temperature
-from fact_core.bench import rounds
+from fact_core.bench import known_folder, rounds
 from fact_core.bench.grids import line, rule
-from fact_core.bench.rounds import Folder, Read
+from fact_core.bench.known_folder import KnownFolder
+from fact_core.bench.rounds import Folder
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
 from fact_core.choices import PRESETS
 from fact_core.classifier.predict import predict
@@ -41,7 +42,7 @@ NOBODY = np.zeros(0, dtype=np.int64)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``launch.py bench confidences``."""
-    rounds.add_folder_arguments(parser)
+    known_folder.add_arguments(parser)
     give = parser.add_argument
     give("--labels", default="50,100,200,500", metavar="N,...", help="%(default)s")
     give("--methods", default="lm,lm+", metavar="NAME,...", help="recipes (%(default)s)")
@@ -51,10 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """Measure all that the file of rows lacks."""
-    budgets = rounds.numbers(given.labels)
+    budgets = known_folder.numbers(given.labels)
     configs = {name: train_config(given.preset, recipe=name) for name in given.methods.split(",")}
     rows = read_rows(given.json) if given.json else []
-    read = yield from rounds.read_folder(given)
+    read = yield from known_folder.read(given)
     if budgets[0] < 2 or budgets[-1] >= len(read.y):
         raise ConfigError("--labels needs from 2 to all but one of the images", f"{given.labels} of {len(read.y)}")
     there = {key_of(row) for row in rows}
@@ -79,7 +80,7 @@ def _cells(
                 yield {**about, **fixed, "labels": labels, "seed": seed, "overrides": {"asked": given.asked}}
 
 
-def measured(read: Read, folder: Folder, cell: Mapping[str, Any]) -> Step[dict[str, Any]]:
+def measured(read: KnownFolder, folder: Folder, cell: Mapping[str, Any]) -> Step[dict[str, Any]]:
     """Choose, train, answer, and hold the confidences against the truth. temperature: None where none is fitted."""
     began, seed = time.monotonic(), int(cell["seed"])
     rows = yield from rounds.chosen(folder, "one shot", cell["labels"], cell["labels"], seed)
@@ -111,7 +112,7 @@ def measured(read: Read, folder: Folder, cell: Mapping[str, Any]) -> Step[dict[s
 
 
 def _trained(
-    read: Read, rows: IntArray, y: IntArray, names: IntArray, config: TrainConfig, folder: Folder
+    read: KnownFolder, rows: IntArray, y: IntArray, names: IntArray, config: TrainConfig, folder: Folder
 ) -> Step[Trained]:
     """The recipe on these rows of the folder, with images of the pool drawn as in a project."""
     size = len(read.y)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fact_core.analysis import promise
-from fact_core.bench import rounds
+from fact_core.bench import known_folder, rounds
 from fact_core.bench.grids import line, rule
 from fact_core.bench.rounds import Folder
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
@@ -34,7 +34,7 @@ GOALS = (0.9, 0.95)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``launch.py bench finish``."""
-    rounds.add_folder_arguments(parser)
+    known_folder.add_arguments(parser)
     give = parser.add_argument
     give("--labels", default="200,500,1000", metavar="N,...", help="%(default)s, beside the check images")
     give("--check", type=int, default=300, metavar="N", help="check images (%(default)s)")
@@ -45,7 +45,7 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """Measure all that the file of rows lacks."""
     budgets = _budgets(given)
     rows = read_rows(given.json) if given.json else []
-    x, y, about = yield from rounds.known(given)
+    x, y, about = yield from known_folder.known(given)
     if max(budgets) + given.check >= len(y):
         raise ConfigError("--labels needs fewer than the images", f"{max(budgets)} + {given.check} of {len(y)}")
     there = {key_of(row) for row in rows}
@@ -61,7 +61,7 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
 
 
 def _budgets(given: argparse.Namespace) -> list[int]:
-    budgets = rounds.numbers(given.labels)
+    budgets = known_folder.numbers(given.labels)
     if budgets[0] < 2 or min(given.check, given.draws, given.seeds) < 1:
         raise ConfigError("--labels needs 2 images or more, --check, --draws and --seeds 1", given.labels)
     return budgets

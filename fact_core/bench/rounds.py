@@ -15,7 +15,6 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,23 +25,18 @@ from torch.nn.functional import normalize
 from fact_core.analysis import promise
 from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.novelty import strangers
-from fact_core.backbones import Backbone, fetch, load
+from fact_core.bench import known_folder
 from fact_core.bench.grids import line, rule
-from fact_core.bench.pool import Features
 from fact_core.bench.rows import Row, key_of, read_rows, write_rows
-from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.compute.device import describe, device_named
 from fact_core.config import LmConfig, SelectConfig
 from fact_core.errors import ConfigError
 from fact_core.events import Event, Log, Progress
-from fact_core.exchange.folders import read_class_folders
-from fact_core.folders import cache_folder
 from fact_core.generators import finish, map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.decide import decide_on
 from fact_core.lightweight.map_train import Memory
 from fact_core.lightweight.readings import Labelled
-from fact_core.pretrained.weights import status
 from fact_core.select.choose import choose_images
 from fact_core.types import Evidence, FloatArray, IntArray, Step
 
@@ -70,32 +64,18 @@ class Folder:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the flags of ``launch.py bench rounds``."""
-    add_folder_arguments(parser)
+    known_folder.add_arguments(parser)
     give = parser.add_argument
     give("--labels", default="50,100,200", metavar="N,...", help="%(default)s, beside the check images")
     give("--round", type=int, default=50, metavar="N", help="labels a round (%(default)s)")
     give("--check", type=int, default=100, metavar="N", help="check images (%(default)s)")
 
 
-def add_folder_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of a bench on a folder whose classes are known (``known``)."""
-    give = parser.add_argument
-    give("--data", type=Path, required=True, metavar="DIR", help="images of known classes, one sub-folder a class")
-    give("--name", default="", metavar="NAME", help="what the table calls them (default: the folder's name)")
-    give("--images", type=int, default=0, metavar="N", help="so many of them, drawn by lot; 0: all (default)")
-    give("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (%(default)s)")
-    give("--backbone", default=DEFAULT_BACKBONE, choices=BACKBONES, metavar="NAME", help="%(default)s")
-    give("--pixels", type=int, default=96, metavar="N", help="side of the pictures (%(default)s)")
-    give("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes the GPU where there is one")
-    give("--cache", type=Path, metavar="DIR", help="features, to go on from")
-    give("--json", type=Path, metavar="FILE", help="the rows; what it holds already is not measured again")
-
-
 def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     """Measure all that the file of rows lacks."""
     budgets = _budgets(given)
     rows = read_rows(given.json) if given.json else []
-    x, y, about = yield from known(given)
+    x, y, about = yield from known_folder.known(given)
     there = {key_of(row) for row in rows}
     todo = [cell for cell in _cells(given, about, budgets) if key_of(cell) not in there]
     began = time.monotonic()
@@ -111,59 +91,11 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     return {"text": table(rows), "json": rows}
 
 
-def numbers(labels: str) -> list[int]:
-    """The numbers of ``--labels N,...``, ascending, each once. ConfigError where they are none."""
-    try:
-        return sorted({int(each) for each in labels.split(",")})
-    except ValueError:
-        raise ConfigError("--labels needs whole numbers", repr(labels)) from None
-
-
 def _budgets(given: argparse.Namespace) -> list[int]:
-    budgets = numbers(given.labels)
+    budgets = known_folder.numbers(given.labels)
     if given.round < 2 or any(each < given.round or each % given.round for each in budgets):
         raise ConfigError("--labels needs whole rounds", f"{given.labels} of rounds of {given.round}")
     return budgets
-
-
-@dataclass(frozen=True)
-class Read:
-    """A folder whose classes are known: files N, x [N,D], y (N,); about: what all rows say of it."""
-
-    files: list[Path]
-    x: FloatArray
-    y: IntArray
-    backbone: Backbone
-    about: dict[str, Any]
-
-
-def known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[str, Any]]]:
-    """(features [N,D], classes (N,), what all rows say of the folder)."""
-    found = yield from read_folder(given)
-    return found.x, found.y, found.about
-
-
-def read_folder(given: argparse.Namespace) -> Step[Read]:
-    """The images of ``--data``, their classes, and their features by ``--backbone``, downloaded where need be."""
-    root = given.data.expanduser().resolve()
-    files, names = read_class_folders(root)
-    some = np.arange(len(files))
-    if 0 < given.images < len(files):
-        some = np.sort(np.random.default_rng(0).choice(len(files), given.images, replace=False))
-    classes, y = np.unique([names[row] for row in some], return_inverse=True)
-    if not status(given.backbone).ready:
-        yield from fetch(given.backbone)
-    backbone = load(given.backbone, pixels=given.pixels)
-    features = Features(backbone, root, given.cache or cache_folder() / "tables", device_named(given.device))
-    x = yield from features.of([files[row].relative_to(root).as_posix() for row in some])
-    about: dict[str, Any] = {
-        "dataset": given.name or root.name,
-        "test_images": len(y),
-        "classes": len(classes),
-        "backbone": given.backbone,
-    }
-    about["image_size"] = backbone.preprocess.pixels
-    return Read([files[row] for row in some], x, y.astype(np.int64), backbone, about)
 
 
 def _cells(given: argparse.Namespace, about: Mapping[str, Any], budgets: Sequence[int]) -> Iterator[Row]:

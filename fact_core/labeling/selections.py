@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,7 @@ IMPORT_STEP = "import"
 class Stored:
     """A selection as it stands now: rejected images are replaced in ``selection.ids``.
 
-    by_hand: those of them that the person added (``by_hand.add``).
+    by_hand: those of them that the person added (``by_hand.add``); rejected: the picks that were, in labeling order.
     """
 
     id: int
@@ -38,6 +39,18 @@ class Stored:
     config: dict[str, Any]
     created: float
     by_hand: frozenset[int] = frozenset()
+    rejected: tuple[int, ...] = ()
+
+    @property
+    def picks(self) -> IntArray:
+        """The ids of the chosen images that are to be trained on, in labeling order."""
+        rows = [row for row, role in enumerate(self.selection.roles) if role == "pick"]
+        return self.selection.ids[np.array(rows, dtype=np.int64)]
+
+    @property
+    def mark(self) -> str:
+        """Tells whether figures of these picks are of those that are chosen now."""
+        return f"{zlib.crc32(np.sort(self.picks).tobytes()):08x}"
 
 
 @dataclass(frozen=True)
@@ -257,4 +270,5 @@ def _stored(con: Database, row: sqlite3.Row) -> Stored:
         config,
     )
     own = frozenset(int(pick["item"]) for pick in chosen if pick["source"] == BY_HAND)
-    return Stored(row["id"], selection, row["run"], row["seconds"], config, row["created"], own)
+    out = tuple(int(pick["item"]) for pick in picks if pick["state"] == "rejected" and pick["role"] == "pick")
+    return Stored(row["id"], selection, row["run"], row["seconds"], config, row["created"], own, out)

@@ -1,4 +1,4 @@
-"""The run that says what another strategy would have chosen."""
+"""The run that says what another strategy would have chosen, or how the choice stands after changes by hand."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import IntArray, Step
 from fact_core.work import model_answers, sides
+from fact_core.work.evidence import doubt, evidence
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import needs_features, needs_pool
-from fact_core.work.strategy_request import run_strategy, strategy_request
+from fact_core.work.strategy_request import StrategyRequest, run_strategy, strategy_request
 
 
 def needs(project: Project, run: Run, config: CompareConfig) -> list[Needed]:
@@ -35,6 +36,7 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
     """What another strategy would have chosen in place of the newest selection: how well it stands for the pool.
 
     It is asked what the selection was asked: to choose as many, beside the images that were chosen or labeled before.
+    With the option ``now`` the choice itself is judged anew: rejecting and adding have changed it.
     """
     named(STRATEGIES, config.strategy, "strategy")
     stored = selections.latest(project)
@@ -56,11 +58,14 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
         },
     )
     kept, added = _as_it_was(stored)
+    began = time.monotonic()
     asked = model_answers.told(project, asked_for, strategy_request(project, asked_for, kept, free=added))
     asked = yield from sides.grouped(project, asked_for, asked)
     roles = np.array(stored.selection.roles)
     asked = sides.without_checked(asked, stored.selection.ids[roles == "audit"])
-    began = time.monotonic()
+    if config.now:
+        anew = yield from _as_it_is(asked, added, stored)
+        return {"selection": stored.id, "mark": stored.mark, "seconds": time.monotonic() - began, "evidence": anew}
     picks = yield from run_strategy(asked, asked_for, np.random.default_rng(asked_for.seed))
     seconds = time.monotonic() - began
     sample = coverage.sample_of(len(asked.x), np.random.default_rng(asked_for.seed))
@@ -74,6 +79,14 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
         **told,
         **dataclasses.asdict(found),
     }
+
+
+def _as_it_is(asked: StrategyRequest, added: IntArray, stored: selections.Stored) -> Step[dict[str, Any]]:
+    """The figures of the images that are chosen now, ``added`` (n,): ids of those that the newest choice added."""
+    picks = np.intersect1d(np.intersect1d(stored.picks, added), asked.pool.ids[asked.seen])
+    rows = np.searchsorted(asked.seen, asked.pool.rows(picks))
+    found = yield from evidence(asked, rows, int(stored.config["seed"]))
+    return found | doubt(asked, rows, stored.selection.strategy)
 
 
 def _view(stored: selections.Stored) -> str:

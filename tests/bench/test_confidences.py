@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from fact_core.bench import confidences, tables
-from fact_core.bench.rounds import Folder, Read
+from fact_core.bench.known_folder import KnownFolder
+from fact_core.bench.rounds import Folder
 from fact_core.errors import ConfigError
 from fact_core.generators import finish
 from tests.bench.test_rounds import cell
@@ -18,19 +19,19 @@ from tests.finetune_help import backbone, coloured
 
 
 @pytest.fixture(scope="module")
-def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
+def read(tmp_path_factory: pytest.TempPathFactory) -> KnownFolder:
     made = coloured(tmp_path_factory.mktemp("colours"), [0, 1, 2] * 40)
-    return Read(list(made.files), made.x, made.y, backbone(), {})
+    return KnownFolder(list(made.files), made.x, made.y, backbone(), {})
 
 
-def row_of(read: Read, method: str, labels: int) -> dict[str, Any]:
+def row_of(read: KnownFolder, method: str, labels: int) -> dict[str, Any]:
     asked = {**cell("activeft", labels), "dataset": "colours", "method": method, "preset": "quick"}
     asked["overrides"] = {"asked": 40}
     folder = Folder(read.x, read.y, np.zeros(0, dtype=np.int64), 3, torch.device("cpu"))
     return {**asked, **finish(confidences.measured(read, folder, asked))}
 
 
-def test_a_training_fits_a_temperature_where_labels_are_enough(read: Read) -> None:
+def test_a_training_fits_a_temperature_where_labels_are_enough(read: KnownFolder) -> None:
     few, many = row_of(read, "lm+", 18), row_of(read, "lm+", 60)
     assert few["temperature"] is None and few["ece fitted"] == few["ece"]
     assert 0.05 <= many["temperature"] < 20 and many["ece fitted"] <= many["ece"] + 0.02

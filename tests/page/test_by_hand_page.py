@@ -181,3 +181,36 @@ def test_a_loop_on_the_map_of_label_adds_to_the_queue(address_of: AddressOf, pag
     expect(page.locator(".lb-count-of")).to_contain_text(f"0 of {PICKS + CHECKS + 3}")
     assert by_hand(project) == [20, 21, 22]
     on_page(page, "label")
+
+
+def test_what_was_rejected_is_listed_and_the_choice_is_judged_anew(
+    address_of: AddressOf, page: Page, browser: Browser, project: Project
+) -> None:
+    opened(page, address_of(project))
+    stale, listed = page.locator(".sv-stale"), page.locator(".sl-striphead button", has_text="rejected")
+    expect(stale).to_have_count(0)
+    expect(listed).to_be_hidden()
+    for _ in range(2):
+        page.locator(".sl-strip .sl-tile").first.click()
+        page.locator(".sl-look, .sl-side").get_by_role("button", name="Reject, take the next").click()
+    expect(listed).to_have_text("2 rejected")
+    expect(stale).to_contain_text("2 images were rejected or added after these figures were made.")
+    stored = selections.latest(project)
+    assert stored is not None and stored.rejected == (1, 9)
+    listed.click()
+    out = page.locator(".sl-grid .sl-rejected")
+    expect(out).to_have_count(2)
+    assert axe_says(browser, address_of(project)) == []
+    out.nth(1).click()
+    page.get_by_role("button", name="Choose it again").click()
+    expect(out).to_have_count(1)
+    expect(stale).to_contain_text("One image was rejected or added")
+    # The worker would judge it by features; here its answer is put where it would put it.
+    stored = selections.latest(project)
+    assert stored is not None and stored.rejected == (1,) and 9 in stored.picks
+    judged = {**stored.config["evidence"], "chosen": {"mean": 0.123, "worst": 0.4, "covered": 0.5, "objective": 0.1}}
+    result = {"selection": stored.id, "mark": stored.mark, "seconds": 0.1, "evidence": judged}
+    run_queue.finish(project, run_queue.queue(project, "compare", {"now": True}), "done", result=result)
+    expect(stale).to_have_count(0)
+    expect(page.locator(".sv-plots")).to_contain_text("0.123")
+    expect(page.locator(".sv-note")).to_contain_text("Of the choice as it is now")

@@ -12,12 +12,12 @@ from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now, operations, other_class, selections
+from fact_core.labeling import by_hand, classes, labels_now, operations, other_class, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, Selection
-from fact_core.work import compare, features, model_answers, select
+from fact_core.work import compare, features, model_answers, pool_features, select
 from fact_core.work.kind import kind_of, options_of
 from fact_core.work.scan import scan
 from fact_core.work.strategy_request import strategy_request
@@ -174,6 +174,32 @@ def test_another_strategy_is_compared_as_of_then(made: Project) -> None:
     assert compared("random")["mean"] == pytest.approx(same["mean"])
     other = compared("kcenter")
     assert other["selection"] == first.id and other["strategy"] == "kcenter" and other["mean"] != same["mean"]
+
+
+def test_the_choice_is_judged_anew_after_rejecting_and_adding(made: Project) -> None:
+    first = choose(made, strategy="random", budget="5", check=2)
+    judged = lambda: finish(compare.run(made, queued(made, "compare"), CompareConfig(now=True)))  # noqa: E731
+    same = judged()
+    assert same["mark"] == first.mark and same["evidence"]["chosen"] == pytest.approx(
+        first.config["evidence"]["chosen"]
+    )
+    out = int(first.selection.ids[1])
+    selections.reject(made, first.id, out)
+    free = sorted(set(items.pool(made).ids.tolist()) - set(first.selection.ids.tolist()) - {out})
+    for run in run_queue.list_runs(made):
+        run_queue.finish(made, run.id, "done", result={})
+    by_hand.add(made, free[:1])
+    now = selections.latest(made)
+    assert now is not None and now.rejected == (out,) and len(now.picks) == 6 and now.mark != first.mark
+    answer(made, now.picks[:2].tolist())  # what was said of them since changes nothing
+    anew = judged()
+    assert (anew["selection"], anew["mark"]) == (first.id, now.mark)
+    assert anew["evidence"]["chosen"]["mean"] != pytest.approx(first.config["evidence"]["chosen"]["mean"])
+    pool, x, _ = pool_features.pool_features(made, now.config["backbone"], "cpu", "project")
+    seen = pool.ids != out
+    unit = x / np.linalg.norm(x, axis=1, keepdims=True)
+    near = (unit[seen] @ unit[pool.rows(now.picks)].T).max(axis=1)
+    assert anew["evidence"]["chosen"]["mean"] == pytest.approx((1 - near).mean(), abs=1e-5)
 
 
 def test_what_was_added_is_compared_with_what_others_would_have_added(made: Project) -> None:

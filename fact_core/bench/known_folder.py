@@ -1,0 +1,82 @@
+"""A folder whose classes are known: what several benches choose from, label and ask."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fact_core.backbones import Backbone, fetch, load
+from fact_core.bench.pool import Features
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
+from fact_core.compute.device import device_named
+from fact_core.errors import ConfigError
+from fact_core.exchange.folders import read_class_folders
+from fact_core.folders import cache_folder
+from fact_core.pretrained.weights import status
+from fact_core.types import FloatArray, IntArray, Step
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of a bench on a folder whose classes are known (``read``)."""
+    give = parser.add_argument
+    give("--data", type=Path, required=True, metavar="DIR", help="images of known classes, one sub-folder a class")
+    give("--name", default="", metavar="NAME", help="what the table calls them (default: the folder's name)")
+    give("--images", type=int, default=0, metavar="N", help="so many of them, drawn by lot; 0: all (default)")
+    give("--seeds", type=int, default=5, metavar="N", help="seeds 0 to N - 1 (%(default)s)")
+    give("--backbone", default=DEFAULT_BACKBONE, choices=BACKBONES, metavar="NAME", help="%(default)s")
+    give("--pixels", type=int, default=96, metavar="N", help="side of the pictures (%(default)s)")
+    give("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes the GPU where there is one")
+    give("--cache", type=Path, metavar="DIR", help="features, to go on from")
+    give("--json", type=Path, metavar="FILE", help="the rows; what it holds already is not measured again")
+
+
+def numbers(labels: str) -> list[int]:
+    """The numbers of ``--labels N,...``, ascending, each once. ConfigError where they are none."""
+    try:
+        return sorted({int(each) for each in labels.split(",")})
+    except ValueError:
+        raise ConfigError("--labels needs whole numbers", repr(labels)) from None
+
+
+@dataclass(frozen=True)
+class KnownFolder:
+    """A folder whose classes are known: files N, x [N,D], y (N,); about: what all rows say of it."""
+
+    files: list[Path]
+    x: FloatArray
+    y: IntArray
+    backbone: Backbone
+    about: dict[str, Any]
+
+
+def known(given: argparse.Namespace) -> Step[tuple[FloatArray, IntArray, dict[str, Any]]]:
+    """(features [N,D], classes (N,), what all rows say of the folder)."""
+    found = yield from read(given)
+    return found.x, found.y, found.about
+
+
+def read(given: argparse.Namespace) -> Step[KnownFolder]:
+    """The images of ``--data``, their classes, and their features by ``--backbone``, downloaded where need be."""
+    root = given.data.expanduser().resolve()
+    files, names = read_class_folders(root)
+    some = np.arange(len(files))
+    if 0 < given.images < len(files):
+        some = np.sort(np.random.default_rng(0).choice(len(files), given.images, replace=False))
+    classes, y = np.unique([names[row] for row in some], return_inverse=True)
+    if not status(given.backbone).ready:
+        yield from fetch(given.backbone)
+    backbone = load(given.backbone, pixels=given.pixels)
+    features = Features(backbone, root, given.cache or cache_folder() / "tables", device_named(given.device))
+    x = yield from features.of([files[row].relative_to(root).as_posix() for row in some])
+    about: dict[str, Any] = {
+        "dataset": given.name or root.name,
+        "test_images": len(y),
+        "classes": len(classes),
+        "backbone": given.backbone,
+    }
+    about["image_size"] = backbone.preprocess.pixels
+    return KnownFolder([files[row] for row in some], x, y.astype(np.int64), backbone, about)
