@@ -61,6 +61,7 @@ interface LabelCounts {
   checks_done: number;
   skipped: number;
   total: number;
+  trained: boolean;
 }
 
 interface Step {

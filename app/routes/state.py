@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from app.routes import maps
 from app.routes.classes import classes_of
-from app.routes.run_briefs import run_brief
+from app.routes.run_briefs import is_stale, run_brief
 from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Opened, Server, key_of
@@ -60,7 +60,8 @@ class SelectionBrief:
 class LabelCounts:
     """How many images of the queue, by their role, and how many of them have an answer.
 
-    ``total``: all labels that can be used, those of the classes together.
+    ``total``: all labels that can be used, those of the classes together. trained: whether the newest training has
+    learned from just these labels, asked where nothing of the queue is open.
     """
 
     picks: int
@@ -69,6 +70,7 @@ class LabelCounts:
     checks_done: int
     skipped: int
     total: int
+    trained: bool
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
         "counts": told(items.counts(project)),
         "classes": listed,
         "selection": told(_selection(stored, queue)) if stored else None,
-        "labels": told(_labels(project, queue, sum(each["count"] for each in listed))),
+        "labels": told(_labels(project, queue, sum(each["count"] for each in listed), newest)),
         "runs": [told(run_brief(held, run, known)) for run in newest[:200]],
         "map": maps.brief(project, newest),
         **_device(gpu, newest),
@@ -172,7 +174,7 @@ def _selection(stored: selections.Stored, queue: list[selections.QueueEntry]) ->
     )
 
 
-def _labels(project: Project, queue: list[selections.QueueEntry], total: int) -> LabelCounts:
+def _labels(project: Project, queue: list[selections.QueueEntry], total: int, runs: list[run_queue.Run]) -> LabelCounts:
     states = labels_now.states(project)
     done = {item for item, state in states.items() if state.kind == "label"} - unusable(project)
     skipped = {
@@ -180,6 +182,8 @@ def _labels(project: Project, queue: list[selections.QueueEntry], total: int) ->
     }
     picks = {entry.item for entry in queue if entry.role == "pick"}
     checks = {entry.item for entry in queue if entry.role == "audit"}
+    done_with = (picks | checks) <= done | skipped
+    run = next((each for each in runs if each.kind == "train" and each.status == "done"), None) if done_with else None
     return LabelCounts(
         picks=len(picks),
         checks=len(checks),
@@ -187,6 +191,7 @@ def _labels(project: Project, queue: list[selections.QueueEntry], total: int) ->
         checks_done=len(checks & done),
         skipped=len((picks | checks) & skipped),
         total=total,
+        trained=run is not None and not is_stale(project, run),
     )
 
 

@@ -3,6 +3,7 @@ import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { redraw } from "../shell/redraw.js";
+import { onState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { drawRefused } from "./refused.js";
 
@@ -15,7 +16,8 @@ const SYNC_ICONS = { saved: "check", saving: "arrows", waiting: "warn", refused:
 const both = (one, other) => Object.fromEntries(Object.entries(one).map(([name, n]) => [name, n + other[name]]));
 
 export class Head {
-  constructor(parts, store) {
+  /** redraw: called where a training has learned from the labels meanwhile, or no longer. */
+  constructor(parts, store, redraw) {
     this.parts = parts;
     this.store = store;
     this.parts.undo.disabled = this.parts.redo.disabled = true; // until the steps are known
@@ -23,6 +25,12 @@ export class Head {
     this.celebrated = "";
     this.timer = null;
     this.since = 0;
+    this.trained = false;
+    this.end = onState((state) => {
+      if (this.trained === Boolean(state.labels?.trained)) return;
+      this.trained = Boolean(state.labels?.trained);
+      redraw();
+    });
     document.addEventListener("keydown", this.onKey, true);
   }
 
@@ -94,7 +102,7 @@ export class Head {
     const { train, long } = this.parts;
     const kinds = this.store.classes.filter((each) => this.store.counts.get(each.id) > 0).length;
     long.textContent = t(labels === 1 ? "label.train_one" : "label.train", { n: fmt.int(labels) });
-    train.className = `btn ${ended ? "primary" : "tinted"}`;
+    train.className = `btn ${ended && !this.trained ? "primary" : "tinted"}`;
     train.disabled = labels === 0 || kinds < 2;
     train.title = kinds < 2 ? t("label.train_two") : hint;
   }
@@ -115,7 +123,9 @@ export class Head {
         total: picks.total,
       });
       if (checks.open === checks.total && checks.total) text = `${done} ${t("label.next_checks", { n: checks.total })}`;
-      else if (checks.open === 0) text = `${done} ${t("label.then_train")}`;
+      else if (checks.open === 0) {
+        text = `${done} ${t(this.trained ? "label.then_results" : "label.then_train")}`;
+      }
     }
     if (text === this.celebrated) return;
     this.celebrated = text;
@@ -181,6 +191,7 @@ export class Head {
 
   destroy() {
     clearTimeout(this.timer);
+    this.end();
     document.removeEventListener("keydown", this.onKey, true);
   }
 

@@ -54,7 +54,7 @@ class LabelPage {
     this.store = store;
     this.closeStore = close;
     this.suggest = new Suggestions(this.store, () => this.draw());
-    this.head = new Head(this.parts, this.store);
+    this.head = new Head(this.parts, this.store, () => this.draw());
     this.build();
     this.map = this.makeMap();
     this.grid = this.makeGrid();

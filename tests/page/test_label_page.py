@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import Counter
@@ -12,11 +13,13 @@ import pytest
 
 from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT
+from fact_core.files import write_text
 from fact_core.folders import data_folder
 from fact_core.images.demo import demo_truth
 from fact_core.labeling import classes, labels_now, operations, other_class, selections
 from fact_core.labeling.history import Op, State
 from fact_core.storage import project as projects
+from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
 from tests.storage_help import flat_project
@@ -493,6 +496,34 @@ def test_work_goes_on_where_it_was_left(address_of: AddressOf, page: Page, tmp_p
     name = page.locator(".lb-name").nth(1)
     expect(name).to_have_text("lily of the valley")
     assert name.evaluate("(each) => each.scrollWidth <= each.clientWidth"), "the name is cut"
+
+
+def test_whether_a_training_has_learned_from_the_labels_is_said(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    """All are labeled: what comes next is to train, or, once that is done, to see the results."""
+    project = flat_project(tmp_path, images=6)
+    ids = np.arange(1, 5, dtype=np.int64)
+    selections.save(project, Selection(ids, ("pick",) * 4, ids[:0], "random", {"budget": 4, "check": 0}), None)
+    known = classes.ensure_classes(project, ["a", "b"])
+    y = [known["a"], known["a"], known["b"], known["b"]]
+    ops = [Op(at, "label", int(item), each, None) for at, (item, each) in enumerate(zip(ids, y, strict=True), 1)]
+    operations.apply(project, "test", ops)
+    page.goto(address_of(project))
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    page.evaluate("() => FactStudio.go('label')")
+    on_page(page, "label")
+    notice, train = page.locator("div.lb-notice"), page.locator("[data-act=train]")
+    expect(notice).to_contain_text("All 4 are labeled. Now train on them.")
+    run = run_queue.queue(project, "train", {})
+    kept = {"ids": ids.tolist(), "y": [0, 0, 1, 1], "classes": ["a", "b"], "class_ids": [known["a"], known["b"]]}
+    write_text(project.run_folder(run) / "labels.json", json.dumps(kept), "keeping the labels")
+    run_queue.finish(project, run, "done", result={})
+    expect(notice).to_contain_text("The newest training has learned from them: see Results.")
+    assert "primary" not in (train.get_attribute("class") or "")
+    page.keyboard.press("1")
+    expect(notice).to_contain_text("Now train on them.")
+    assert "primary" in (train.get_attribute("class") or "")
 
 
 def test_an_address_of_no_project_shows_the_list(serve: Serve, page: Page, watch: Watch) -> None:

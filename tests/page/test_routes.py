@@ -118,7 +118,11 @@ def test_figures_and_comparisons_are_there_after_a_reload(client: TestClient, se
     state = client.get(f"/x/{key}/state").json()
     assert state["selection"]["config"]["evidence"] == evidence
     shown = next(each for each in state["runs"] if each["id"] == run)
-    assert (shown["kind"], shown["status"], shown["config"]) == ("compare", "done", {"strategy": "kcenter"})
+    assert (shown["kind"], shown["status"], shown["config"]) == (
+        "compare",
+        "done",
+        {"strategy": "kcenter", "now": False},
+    )
     assert shown["result"] == {"selection": 1, "strategy": "kcenter", "mean": 0.2}
 
 
@@ -157,7 +161,7 @@ def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) 
     daisy = classes.add_class(project, "daisy")
     operations.apply(project, "test", [Op(1, "label", int(ids[0]), daisy), Op(2, "skip", int(ids[1]))])
     state = client.get(f"/x/{key}/state").json()
-    assert state["selection"] | {"created": 0, "config": {}} == {
+    assert state["selection"] | {"created": 0, "config": {}, "mark": ""} == {
         "id": 1,
         "strategy": "random",
         "budget": 2,
@@ -168,8 +172,18 @@ def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) 
         "run": None,
         "created": 0,
         "config": {},
+        "mark": "",
+        "changed": 0,
     }
-    assert state["labels"] == {"picks": 2, "checks": 1, "picks_done": 1, "checks_done": 0, "skipped": 1, "total": 1}
+    assert state["labels"] == {
+        "picks": 2,
+        "checks": 1,
+        "picks_done": 1,
+        "checks_done": 0,
+        "skipped": 1,
+        "total": 1,
+        "trained": False,
+    }
     assert state["steps"][2] == {"key": "label", "title": "Label", "fact": "1 of 3", "state": "begun"}
     operations.apply(project, "test", [Op(3, "label", int(ids[2]), daisy)])
     after = client.get(f"/x/{key}/state").json()
