@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling import labels_now
+from fact_core.labeling.history import State
 from fact_core.storage import db, groups
 from fact_core.storage.excluded import EXCLUDED
 from fact_core.storage.project import Project
@@ -23,6 +24,7 @@ from fact_core.types import IntArray, Role, Selection
 BY_HAND = "by hand"
 #: In the options of a selection: the import that made it, to keep check images apart (``kept_apart``).
 IMPORT_STEP = "import"
+NOTHING_SAID = State("none", None, 0.0)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
     """Take an image out of a selection; the next best takes its place. Its id, or None when there is none left.
 
     A rejected check image is replaced by one drawn at random, so that check images stay a fair draw.
-    InputError when the image is not in the selection.
+    InputError when the image is not in the selection, and for a check image with a label: who drops those that are
+    known chooses the figure, and the label would teach.
     """
     with db.writing(project.db, project.id) as con:
         row = con.execute(
@@ -166,6 +169,8 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
         ).fetchone()
         if row is None:
             raise InputError("This image is not in the selection", str(item_id), "Reload the page.")
+        if row["role"] == "audit" and labels_now.states_in(con).get(item_id, NOTHING_SAID).kind == "label":
+            raise InputError("This check image has a label", str(item_id), "Leave it out of the pool instead.")
         con.execute("UPDATE pick SET state = 'rejected' WHERE selection = ? AND item = ?", (selection_id, item_id))
         find = _draw if row["role"] == "audit" else _next_best
         other = find(con, selection_id, item_id)

@@ -8,7 +8,7 @@ import pytest
 from app.routes.queue import queue_of
 from fact_core.errors import InputError
 from fact_core.generators import finish
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.labeling.selections import QueueEntry
 from fact_core.storage.project import Project
@@ -46,6 +46,17 @@ def test_a_selection_comes_back_as_it_was(project: Project) -> None:
     assert selections.get(project, number).selection.ids.tolist() == [5, 2, 7]
     with pytest.raises(InputError, match="no such selection"):
         selections.get(project, 99)
+
+
+def test_a_check_image_with_a_label_is_not_rejected_for_its_label_would_teach(project: Project) -> None:
+    number = selections.save(project, choose([5, 2], [7, 8], [9]), None)
+    classes.add_class(project, "a")
+    operations.apply(project, "tab", [Op(1, "label", 7, 1), Op(2, "skip", 8)])
+    with pytest.raises(InputError, match="check image has a label"):
+        selections.reject(project, number, 7)
+    assert labels_now.snapshot(project, "audit").ids.tolist() == [7]
+    assert labels_now.snapshot(project, "pick").ids.tolist() == []
+    assert selections.reject(project, number, 8) is not None, "nothing is known of it"
 
 
 def test_the_newest_selection_counts(project: Project) -> None:
