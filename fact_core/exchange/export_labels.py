@@ -32,8 +32,8 @@ FIELDS = (
     "lead_time",
     "created_at",
 )
-#: kind: label, skipped, left out, cannot tell, or open
-LABEL_FIELDS = (*FIELDS, "note", "kind")
+#: kind: label, skipped, left out, cannot tell, or open. file: missing or unreadable, where it is not as it was
+LABEL_FIELDS = (*FIELDS, "note", "kind", "file")
 FINISHED_FIELDS = ("file_path", "label", "source", "confidence", "kind")
 _UNLABELED = {"skip": "skipped", "exclude": "left out"}
 _MARK = "\ufeff"  # without it Excel takes UTF-8 for another encoding; pandas and datasets pass over it
@@ -45,25 +45,26 @@ def write_labels(project: Project, file: Path) -> int:
     """Write as CSV what was said of each image, by image id, with the notes. Returns how many rows.
 
     Images that are skipped, left out or marked "cannot tell" have no label, and their kind says why; so have those of
-    which there is a note alone.
+    which there is a note alone. Images whose file is missing or unreadable now keep their row, which says so, and are
+    in no split: a label counts again when its file is back.
     """
     splits = _splits(project)
     names = {each.id: each.name for each in classes.classes(project)}
     said, states = notes.newest(project), labels_now.states(project)
     newest = {row.item: row for row in labels_now.history(project) if row.item in states}
     rows: list[tuple[object, ...]] = []
-    for item in items.get_many(project, sorted(states.keys() | said.keys())):
-        if item.id not in states:  # nothing but a note
-            rows.append((item.id, item.path, *[""] * (len(FIELDS) - 2), said[item.id], "open"))
+    for item, path, file_now in items.known(project, states.keys() | said.keys()):
+        if item not in states:  # nothing but a note
+            rows.append((item, path, *[""] * (len(FIELDS) - 2), said[item], "open", file_now))
             continue
-        row, state = newest[item.id], states[item.id]
+        row, state = newest[item], states[item]
         labeled = state.kind == "label" and state.class_id in names
         kind = "label" if labeled else _UNLABELED.get(state.kind, "cannot tell")
         lead = "" if row.lead_time is None else f"{row.lead_time:.3f}"
         name = names[state.class_id or 0] if labeled else ""
-        split = splits.get(item.id, "train") if labeled else ""
+        split = splits.get(item, "train") if labeled and not file_now else ""
         who = (row.source, row.annotator, lead, _iso(row.at))
-        rows.append((item.id, item.path, name, "", split, *who, said.get(item.id, ""), kind))
+        rows.append((item, path, name, "", split, *who, said.get(item, ""), kind, file_now))
     write_text(Path(file), _MARK + csv_text(LABEL_FIELDS, rows), "writing the labels")
     return len(rows)
 

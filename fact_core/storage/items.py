@@ -6,7 +6,7 @@ Rows are never deleted: what is gone is marked as missing.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,6 +139,17 @@ def get_many(project: Project, ids: Sequence[int]) -> list[Item]:
         )
         by_id = {row["id"]: Item(**dict(row)) for row in rows}
     return [by_id[each] for each in wanted if each in by_id]
+
+
+def known(project: Project, ids: Collection[int]) -> list[tuple[int, str, str]]:
+    """(id, path, "" or "missing" or "unreadable") of those images, by id, whatever has become of their files."""
+    with db.connect(project.db) as con:
+        rows = con.conn.execute(
+            "SELECT id, path, CASE status WHEN 'ok' THEN '' ELSE status END FROM item "
+            "WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id",
+            (json.dumps(list(ids)),),
+        )
+        return [(int(item), str(path), str(status)) for item, path, status in rows]
 
 
 def path_of(project: Project, item_id: int) -> Path:

@@ -49,7 +49,7 @@ def labeled(tmp_path: Path) -> Project:
 def test_labels_out_and_in_again(labeled: Project, tmp_path: Path) -> None:
     assert export_labels.write_labels(labeled, tmp_path / "out" / "labels.csv") == 4
     first, second, third, fourth = table(tmp_path / "out" / "labels.csv")
-    assert tuple(first) == (*export_labels.FIELDS, "note", "kind")
+    assert tuple(first) == (*export_labels.FIELDS, "note", "kind", "file")
     assert [each["kind"] for each in (first, second, third, fourth)] == ["label", "label", "skipped", "cannot tell"]
     assert [(each["label"], each["split"]) for each in (third, fourth)] == [("", ""), ("", "")]
     assert third["note"] == "of an image without a label"
@@ -64,6 +64,23 @@ def test_labels_out_and_in_again(labeled: Project, tmp_path: Path) -> None:
     assert (second["label"], second["split"], second["source"], second["lead_time"]) == ("dog", "check", "csv", "")
     assert first["created_at"].endswith("+00:00")
     assert label_files.read_labels(tmp_path / "out" / "labels.csv", items.pool(labeled)) == {1: "=SUM(A1)", 2: "dog"}
+
+
+def test_labels_whose_file_is_gone_or_damaged_go_out_and_say_so(labeled: Project, tmp_path: Path) -> None:
+    operations.apply(labeled, "tab", [Op(5, "label", 3, 2)])
+    (labeled.images / "000.png").unlink()
+    (labeled.images / "=copy.png").unlink()
+    (labeled.images / "001.png").unlink()
+    (labeled.images / "002.png").write_bytes(b"no picture")
+    finish(scan(labeled))
+    assert export_labels.write_labels(labeled, tmp_path / "labels.csv") == 4
+    told = [tuple(row[name] for name in ("label", "split", "kind", "file")) for row in table(tmp_path / "labels.csv")]
+    assert told == [
+        ("'=SUM(A1)", "", "label", "missing"),
+        ("dog", "", "label", "missing"),
+        ("dog", "", "label", "unreadable"),
+        ("", "", "cannot tell", ""),
+    ]
 
 
 def answers(project: Project, run_id: int) -> None:
