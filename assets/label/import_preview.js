@@ -102,8 +102,8 @@ function classList(found) {
   );
 }
 function table(found, keep) {
-  const clash = found.conflicts.count > 0;
-  const rows = [...found.conflicts.first, ...found.rows.filter((each) => !each.mine)].slice(0, 20);
+  const clash = found.conflicts.count > 0, none = t("import.no_label");
+  const rows = [...found.conflicts.first, ...found.rows.filter((each) => each.mine === null)].slice(0, 20);
   const cell = (name, off) =>
     el(
       "span",
@@ -149,8 +149,8 @@ function table(found, keep) {
               }),
             ),
             el("td", { class: "li-path" }, el("span", { class: "clip", title: each.path }, each.path)),
-            clash ? el("td", {}, each.mine ? cell(each.mine, keep === "theirs") : "") : "",
-            el("td", {}, cell(each.label, each.mine && keep === "mine")),
+            clash ? el("td", {}, each.mine === null ? "" : cell(each.mine || none, keep === "theirs")) : "",
+            el("td", {}, cell(each.label, each.mine !== null && keep === "mine")),
           )
         ),
       ),

@@ -17,7 +17,7 @@ from fact_core.exchange.questions import Question
 from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers.table import Cell, Said
 from fact_core.labeling import bulk, classes, kept_apart, labels_now
-from fact_core.labeling.history import states_of
+from fact_core.labeling.history import State, states_of
 from fact_core.storage import db, groups, items, usable
 from fact_core.storage.project import Project
 
@@ -60,7 +60,10 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Conflict:
-    """An image that has a label already, and another one in the file."""
+    """An image that has a label already, and another one in the file.
+
+    mine is "" where somebody skipped the image.
+    """
 
     item: int
     mine: str
@@ -123,9 +126,9 @@ def read(project: Project, source: Source) -> Preview:
         )
     pool, aliases = items.pool(project), usable.aliases(project)
     present = {each.id: each.name for each in classes.classes(project)}
-    now = {
-        item: present[state.class_id] for item, state in labels_now.states(project).items() if state.class_id in present
-    }
+    states = labels_now.states(project)
+    now = {item: present[state.class_id] for item, state in states.items() if state.class_id in present}
+    now |= dict.fromkeys(_skipped(states), "")
     listed = list(present.values())
     seen = label_files.understand(source.kind, _bytes(source.content), pool, aliases, source.config, listed)
     return _preview(seen, now, listed)
@@ -144,7 +147,8 @@ def _bytes(content: str | bytes) -> bytes:
 def commit(project: Project, preview: Preview, client: str, keep: Keep, check: str = "none") -> Applied:
     """Give the labels of a preview in one transaction, as one batch of ``client`` (a name used once).
 
-    keep: whose label stays where an image has another one by now: "mine" (the project's) or "theirs" (the file's).
+    keep: whose label stays where an image has another one by now: "mine" (the project's, or the skip) or "theirs"
+    (the file's).
     Classes that are missing by now are added; an image that was left out meanwhile stays so. Nothing is written when
     nothing would change. check: what becomes check images: "none", a "share", or the part that the file calls test
     ("split"). InputError while a question of the preview is open.
@@ -160,6 +164,7 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         out = {item for item, state in states.items() if state.kind == "exclude"}  # since the preview
         now = {item: present.get(state.class_id or 0) for item, state in states.items()}
         other = {item for item, name in preview.rows.items() if now.get(item) not in (None, name.casefold())}
+        other |= _skipped(states)
         give = {
             item: name
             for item, name in preview.rows.items()
@@ -191,6 +196,11 @@ def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
         kept_apart.follow(con, [batch])
         classes.hide_empty(con, new_classes)
         return changed
+
+
+def _skipped(states: Mapping[int, State]) -> set[int]:
+    """The images that somebody has seen and passed over. A mark says less: it stays beside the label."""
+    return {item for item, each in states.items() if each.kind == "skip"}
 
 
 def _preview(seen: Reading, now: Mapping[int, str], present: Sequence[str]) -> Preview:

@@ -97,6 +97,19 @@ def test_commit_gives_all_labels_in_one_batch_and_undo_takes_them_back(
     assert import_labels.undo(project, done.batch, done.new_classes) == 0
 
 
+@pytest.mark.parametrize(("keep", "stays"), [("mine", True), ("theirs", False)])
+def test_a_skip_gives_way_only_where_the_person_says_so(
+    project: Project, keep: import_labels.Keep, stays: bool
+) -> None:
+    found = import_labels.read(project, csv("003.png,cat", "004.png,cat"))
+    operations.apply(project, "desk.a", [Op(4, "skip", 4), Op(5, "skip", 5)])
+    assert found.conflicts == () and len(import_labels.read(project, csv("003.png,cat")).conflicts) == 1
+    assert import_labels.read(project, csv("004.png,dog")).conflicts == (Conflict(5, "", "dog"),)
+    done = import_labels.commit(project, found, "desk.import-1", keep)  # skipped since the preview
+    assert (done.images, done.kept) == ((0, 2) if stays else (2, 0))
+    assert [labels_now.states(project)[item].kind for item in (4, 5)] == ["skip" if stays else "label"] * 2
+
+
 def test_a_class_that_is_in_use_by_now_outlives_the_undo(project: Project) -> None:
     done = import_labels.commit(project, import_labels.read(project, csv("002.png,bird")), "x.import-1", "mine")
     operations.apply(project, "desk.b", [Op(1, "label", 5, done.new_classes[0])])
