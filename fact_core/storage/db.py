@@ -20,7 +20,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from fact_core.errors import InputError, ProjectChanged
-from fact_core.storage import db_errors, foreign_log, migrate
+from fact_core.storage import db_errors, foreign_log, migrate, read_only
 from fact_core.storage.schema import MIGRATIONS
 
 BUSY_SECONDS = 15.0
@@ -48,7 +48,7 @@ def connect(
         db_errors.check_there(path)
         foreign_log.check(path)
     try:
-        with closing(_opened(path, create)) as connection:
+        with closing(_opened(path, create)) as connection, read_only.unchanged(connection, path):
             # Neither the plug-ins of sqlite-utils nor its pragma: nothing is done here but wrapping.
             con = Database(connection, recursive_triggers=False, execute_plugins=False)
             if migrate.version(con) != len(scripts):
@@ -76,10 +76,12 @@ def shared(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path, create: bool) -> sqlite3.Connection:
-    """A connection that can read, also where the disk is full."""
+    """A connection that can read, also where the disk is full, or nothing may be written."""
     try:
         return _open(path, create, BUSY_SECONDS)
     except sqlite3.Error as error:
+        if read_only.holds(path):
+            return read_only.opened(path)
         if not db_errors.is_full(error, path):
             raise
     return _open_alone(path)
