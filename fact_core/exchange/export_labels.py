@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -111,12 +110,20 @@ def write_predictions(project: Project, run_id: int, file: Path, *, each_class: 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """CSV text. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    out = _Lines()
+    # The library quotes what holds a sign of its line end: a name of a file may hold a carriage return, too.
+    writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(header)
     for row in rows:
         writer.writerow([escaped(cell) if isinstance(cell, str) else cell for cell in row])
-    return out.getvalue()
+    return "".join(out)
+
+
+class _Lines(list[str]):
+    """The rows of a CSV, each ended by a line feed alone."""
+
+    def write(self, row: str) -> None:
+        self.append(f"{row.removesuffix(chr(13) + chr(10))}\n")
 
 
 def escaped(text: str) -> str:

@@ -387,6 +387,14 @@ def test_a_name_is_written_as_our_own_lists_write_it(exported: Path, name: str) 
     assert module(exported).inert(name) == export_labels.escaped(name)
 
 
+def test_a_row_is_written_as_our_own_lists_write_it(exported: Path) -> None:
+    out, files = io.StringIO(newline=""), ["x\ry.png", "x\ny.png", ' "q".png', "é.png"]
+    module(exported).write([(file, "rose", 0.5, ()) for file in files], out)
+    head = ("file_path", "label", "confidence")
+    assert out.getvalue() == export_labels.csv_text(head, [(file, "rose", "0.5000") for file in files])
+    assert [row[0] for row in csv.reader(io.StringIO(out.getvalue(), newline=""))] == ["file_path", *files]
+
+
 def test_the_runtime_is_told_to_stay_quiet_before_it_is_loaded(exported: Path) -> None:
     """Hostile input 10: its own builds send what they were used for; by then its functions come too late."""
     lines = (exported / "predict.py").read_text("utf-8").splitlines()

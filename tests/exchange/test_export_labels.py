@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import codecs
 import csv
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from fact_core.generators import finish
 from fact_core.labeling import classes, notes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
+from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Pool, Selection
 from fact_core.work.scan import scan
@@ -232,6 +235,26 @@ def test_formulas_are_escaped(text: str) -> None:
 )
 def test_other_texts_are_not(text: str) -> None:
     assert export_labels.escaped(text) == text
+
+
+ODD_FILES = [" a.png", "a.png", "x\ry.png", "x\ny.png", "tab\tq.png", 'q"uote.png', 'b, "c".png', "#1.png", "%41.png"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+@pytest.mark.parametrize("write", [export_labels.write_labels, export_labels.write_finished])
+def test_whatever_a_file_is_called_its_label_comes_back(tmp_path: Path, write: Callable[[Project, Path], int]) -> None:
+    """A blank in front is part of a name, and a carriage return in one ends no row."""
+    for number, name in enumerate(ODD_FILES, start=1):
+        paint(tmp_path / "images" / name, number)
+    project = projects.create(tmp_path / "project", tmp_path / "images")
+    finish(scan(project))
+    names = classes.ensure_classes(project, ["a", "b"])
+    pool = items.pool(project)
+    given = {int(item): "a" if path == "a.png" else "b" for item, path in zip(pool.ids, pool.paths, strict=True)}
+    assert len(given) == len(ODD_FILES)
+    operations.apply(project, "tab", [Op(item, "label", item, names[name]) for item, name in given.items()])
+    write(project, tmp_path / "out.csv")
+    assert label_files.read_labels(tmp_path / "out.csv", pool) == given
 
 
 HOSTILE = ["../../x", "CON", ".", "..", "dot.", "/etc/passwd", "a/b", "A\\b", "<img src=x onerror=alert(1)>", "-rf"]

@@ -19,6 +19,8 @@ from fact_core.exchange.readers.table import Table
 from fact_core.exchange.words import FILE_COLUMNS, LABEL_COLUMNS, looks_like_an_image, plain
 
 SEPARATORS = (",", ";", "\t", "|")
+#: How our own files begin, which need no care for others' blanks.
+_OWN_HEADS = ("sample_id,file_path,", "file_path,label,", "file,file_path,")
 LONGEST_CELL = 1 << 30  # characters
 LOOKED_AT = 30  # rows that the separator is told from
 
@@ -146,7 +148,9 @@ def _list(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _rows(text: str, separator: str, skipped: int) -> Iterator[tuple[int, tuple[str, ...]]]:
     """(row number as an editor counts, cells), empty rows left out."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
+    # A blank may be the first sign of a file's name: it is passed over only where a quote follows, as some write it.
+    spaced = re.search(f'{re.escape(separator)} +"', text) is not None and not text.startswith(_OWN_HEADS)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=spaced)
     before = 0
     try:
         for cells in reader:
