@@ -15,8 +15,12 @@ from fact_core.errors import InputError, storage_error
 NAME_LENGTH = 200
 NOTE_LENGTH = 2_000
 
-#: Characters without width that say nothing: two names that only they tell apart look the same.
-_WIDTHLESS = dict.fromkeys(map(ord, "\u00ad\u200b\u2060\ufeff"))
+#: Characters without width that say nothing, marks of direction among them: two names that only they tell apart look
+#: the same. So do two of which one has a blank that no line breaks at, as copied from a web page.
+_ALIKE: dict[int, str | None] = {
+    **dict.fromkeys(map(ord, "\u00ad\u034f\u061c\u180e\u200b\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff")),
+    **dict.fromkeys(map(ord, "\u00a0\u2007\u202f"), " "),
+}
 #: These join or part letters, and say nothing at an end.
 _JOINERS = "\u200c\u200d"
 
@@ -25,14 +29,13 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean_name(text: str, what: str = "name") -> str:
-    """The name without outer blanks and characters that nobody can see, in NFC.
+    """The name without outer blanks and characters that nobody can see, with plain blanks, in NFC.
 
     InputError when empty, over 200 characters or with control characters.
     """
     if not isinstance(text, str):
         raise InputError(f"The {what} is not a text", repr(text)[:80])
-    seen = unicodedata.normalize("NFC", text).translate(_WIDTHLESS)
-    name = seen.strip().strip(_JOINERS).strip()
+    name = as_seen(text).strip().strip(_JOINERS).strip()
     if not name:
         raise InputError(f"The {what} is empty", do="Give at least one letter.")
     if len(name) > NAME_LENGTH:
@@ -40,6 +43,11 @@ def clean_name(text: str, what: str = "name") -> str:
     if bad := unseen(name):
         raise InputError(f"The {what} has a character that cannot be shown", f"U+{ord(bad):04X}", "Remove it.")
     return name
+
+
+def as_seen(text: str) -> str:
+    """The text without what nobody can see, in NFC: names that look the same are the same."""
+    return unicodedata.normalize("NFC", text).translate(_ALIKE)
 
 
 def clean_note(text: str) -> str:

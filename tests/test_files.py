@@ -20,11 +20,14 @@ def test_names_that_cannot_be_used(name: str) -> None:
         clean_name(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["<img src=x onerror=alert(1)>", "猫", "قط\u200f", "👩‍🌾", "=1+1", "x" * 200, "../../x"]
-)
+@pytest.mark.parametrize("name", ["<img src=x onerror=alert(1)>", "猫", "قط", "👩‍🌾", "=1+1", "x" * 200, "../../x"])
 def test_names_that_can_be_used(name: str) -> None:
     assert clean_name(f" {name}\t") == name
+
+
+@pytest.mark.parametrize("name", ["قط\u200f", "\u200eق\u061cط", "ق\u180eط", " قط\u00a0"])
+def test_names_that_look_the_same_are_the_same(name: str) -> None:
+    assert clean_name(name) == "قط" and clean_name("red\u202fcat\u00a0") == "red cat"
 
 
 def test_names_are_composed() -> None:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fact_core.errors import InputError
 from fact_core.exchange.cells import is_empty_word, parts
 from fact_core.exchange.words import LISTS, TAGS, is_number
+from fact_core.files import as_seen
 from fact_core.labeling.classes import MOST_CLASSES
 
 
@@ -35,7 +36,7 @@ def naming(spellings: Iterable[str], present: Sequence[str], join_numbers: bool,
     classes than anybody has.
     """
     listed = list(dict.fromkeys(spellings))
-    known = {name.casefold(): name for name in present}
+    known = {as_seen(name).casefold(): name for name in present}  # an earlier version kept signs that nobody sees
     folded: dict[str, list[str]] = {}
     for each in listed:
         folded.setdefault(each.casefold(), []).append(each)

@@ -24,7 +24,7 @@ from fact_core.exchange.import_labels import Conflict, Preview, Source, Told
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations, selections, undo
 from fact_core.labeling.history import Op
-from fact_core.storage import groups, items
+from fact_core.storage import db, groups, items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
@@ -108,6 +108,15 @@ def test_a_skip_gives_way_only_where_the_person_says_so(
     done = import_labels.commit(project, found, "desk.import-1", keep)  # skipped since the preview
     assert (done.images, done.kept) == ((0, 2) if stays else (2, 0))
     assert [labels_now.states(project)[item].kind for item in (4, 5)] == ["skip" if stays else "label"] * 2
+
+
+def test_a_class_of_an_earlier_version_with_a_sign_that_nobody_sees_gets_no_twin(project: Project) -> None:
+    with db.connect(project.db) as con:
+        con.execute("UPDATE class SET name = 'cat\u200f', folded = 'cat\u200f' WHERE name = 'cat'")
+    found = import_labels.read(project, csv("000.png,cat", "003.png,cat\u200f", "004.png,cat"))
+    assert (found.rows, found.new_classes, found.already_same) == ({4: "cat\u200f", 5: "cat\u200f"}, (), 1)
+    import_labels.commit(project, found, "desk.import-1", "mine")
+    assert [each.name for each in classes.classes(project)] == ["cat\u200f", "dog"]
 
 
 def test_a_class_that_is_in_use_by_now_outlives_the_undo(project: Project) -> None:
