@@ -21,6 +21,7 @@ from fact_core.exchange.gather import REASONS, STRANGE, Gathered, gather, is_own
 from fact_core.exchange.marks import is_known
 from fact_core.exchange.matching import Finder, common_folder
 from fact_core.exchange.questions import Question
+from fact_core.exchange.readers.table import without_head
 from fact_core.exchange.words import SPLIT_WORDS
 from fact_core.types import Pool
 
@@ -66,6 +67,8 @@ def understand(
         read = readers.read(content, "" if kind == ANY else kind, config.labels_encoding)
         table, sure = read.table, read.encoding_sure
     find = Finder(pool, aliases)
+    if table.head and any(find.look(cell).outcome in ("found", "unreadable", "several") for cell in table.head[1]):
+        table = without_head(table)  # a list of names without endings: its first row names an image, too
     columns = propose(table, lambda name: find.look(name).item, config.labels_image_column, config.labels_class_column)
     if not table.rows and not table.columns:
         return Reading(columns, Gathered(), ())

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from fact_core.errors import InputError
 from fact_core.exchange.readers.other_tools import via_csv
 from fact_core.exchange.readers.studio import columns_of_csv
-from fact_core.exchange.readers.table import Table
+from fact_core.exchange.readers.table import Table, numbered
 from fact_core.exchange.words import FILE_COLUMNS, LABEL_COLUMNS, looks_like_an_image, plain
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -45,9 +45,10 @@ def read(text: str) -> Table:
     names = tuple(cell.strip() for cell in cells)
     if not _is_head(names) or (separator == " " and plain(names[0]) not in FILE_COLUMNS):
         full = [(number, cells), *rows]
-        width = max(len(each) for _, each in full)
-        return Table("csv", "Row", "CSV", tuple(f"column {place}" for place in range(1, width + 1)), full)
-    return via_csv(columns_of_csv(Table("csv", "Row", "CSV", _apart(names), list(_fitting(rows, len(names))))))
+        return Table("csv", "Row", "CSV", numbered(max(len(each) for _, each in full)), full)
+    known = {plain(name) for name in names} & {*FILE_COLUMNS, *LABEL_COLUMNS}
+    head, rest = None if known else (number, cells), list(_fitting(rows, len(names)))
+    return via_csv(columns_of_csv(Table("csv", "Row", "CSV", _apart(names), rest, head=head)))
 
 
 def _apart(names: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 
@@ -32,7 +32,8 @@ class Table:
 
     kind: its key in ``READERS``. unit, of: how a row is called in words ("Row", "CSV"). files, labels: numbers of the
     columns that name the image and that give its class, the surest first; empty where their names have to tell.
-    unnamed: numbers of classes that the file gives no name for.
+    unnamed: numbers of classes that the file gives no name for. head: the first row, its number and cells, where it was
+    taken for the names of the columns though none of them is a known one.
     """
 
     kind: str
@@ -44,10 +45,24 @@ class Table:
     labels: tuple[int, ...] = ()
     encoding: str = "utf-8"
     unnamed: tuple[str, ...] = ()
+    head: tuple[int, tuple[str, ...]] | None = None
 
     def where(self, number: int) -> str:
         """A row, for errors and lists: "Row 3 of the CSV"."""
         return f"{self.unit} {number} of the {self.of}"
+
+
+def without_head(table: Table) -> Table:
+    """The table with its first row as one of the others."""
+    if table.head is None:
+        return table
+    rows = (table.head, *table.rows)
+    return replace(table, columns=numbered(max(len(cells) for _, cells in rows)), rows=rows, head=None)
+
+
+def numbered(width: int) -> tuple[str, ...]:
+    """Names for columns that have none."""
+    return tuple(f"column {place}" for place in range(1, width + 1))
 
 
 def one_of(names: Sequence[str]) -> Said:
