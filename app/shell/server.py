@@ -20,7 +20,7 @@ from fact_core.folders import data_folder
 from fact_core.images.demo import make_demo
 from fact_core.labeling import selections
 from fact_core.paths import typed
-from fact_core.storage import items, run_queue
+from fact_core.storage import items, run_queue, sound
 from fact_core.storage import project as projects
 from fact_core.storage.keeper import Keeper
 from fact_core.storage.project import Lock, Project
@@ -73,7 +73,7 @@ class Server:
         key = key_of(project.folder)
         with self._guard:
             if key not in self._open:
-                held = projects.lock(project)
+                held = sound.hold(project)
                 keeper = Keeper(project, IDLE_SECONDS, follow_up=True, respawn=RESPAWN_SECONDS)
                 self._open[key] = Opened(project, held, keeper, projects.place(project))
                 projects.remember(project)
@@ -120,7 +120,7 @@ class Server:
             project = projects.open_project(old.project.folder)
             old.end()  # its file may lie on a disk that was taken away
             old.keeper.project = project
-            new = Opened(project, projects.lock(project), old.keeper, projects.place(project))
+            new = Opened(project, sound.hold(project), old.keeper, projects.place(project))
             self._open[key] = new
             return new
 

@@ -14,7 +14,7 @@ from fact_core.config import DEVICES, BackbonesConfig, from_flat, to_dict
 from fact_core.files import write_text
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
-from fact_core.storage import project
+from fact_core.storage import project, sound
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def do(args: argparse.Namespace) -> int:
     names = ",".join(canonical(each.strip()) for each in args.backbones.split(",") if each.strip())
     config = from_flat(BackbonesConfig, {"names": names, "device": args.device})
     found = project.open_project(args.project)
-    with project.lock(found), WorkerClient(found, Console(sys.stderr)) as worker:
+    with sound.hold(found), WorkerClient(found, Console(sys.stderr)) as worker:
         worker.end_leftovers()
         done = worker.do("backbones", to_dict(config)).result
     if args.json:

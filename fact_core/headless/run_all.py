@@ -33,7 +33,7 @@ from fact_core.headless.console import Console
 from fact_core.headless.pool_rest import check_images, pool_rest
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.labeling import labels_now, other_class, selections
-from fact_core.storage import items, links, project, run_queue, usable, view
+from fact_core.storage import items, links, project, run_queue, sound, usable, view
 from fact_core.storage.project import Project
 from fact_core.types import Pool
 
@@ -78,7 +78,7 @@ def run_all(order: Order, console: Console) -> dict[str, Any]:
     started = time.monotonic()
     _check_first(order)
     found = project.open_or_create(_folder(order), order.images)
-    with project.lock(found), WorkerClient(found, console) as worker:
+    with sound.hold(found), WorkerClient(found, console) as worker:
         project.remember(found)
         console.say(f"project {found.folder}")
         worker.end_leftovers()

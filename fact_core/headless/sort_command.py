@@ -17,7 +17,7 @@ from fact_core.generators import finish
 from fact_core.headless.console import Console
 from fact_core.headless.worker_client import WorkerClient
 from fact_core.paths import absolute
-from fact_core.storage import project
+from fact_core.storage import project, sound
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +54,7 @@ def do(args: argparse.Namespace) -> int:
         room = sort_folders.checked(Path(config.folder), found.images.resolve(), found.folder.resolve())
         print("\n".join(told(planned(found, config.run, config.threshold), room.free)))
         return 0
-    with project.lock(found), WorkerClient(found, console) as worker:
+    with sound.hold(found), WorkerClient(found, console) as worker:
         worker.end_leftovers()
         done = worker.do("sort", to_dict(config)).result
     print("\n".join(_summary(done)))
