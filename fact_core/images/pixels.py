@@ -23,6 +23,9 @@ FULL = 65535.0
 #: Grey with transparency, 16 bits each: Pillow makes it RGBA. Taken as RGBA, its four bytes come as they lie there.
 GREY_ALPHA = "LA;16B"
 
+#: TIFF tags: bits of each value, what 0 means (0: white), whether colours lie side by side (1) or in planes (2).
+_BITS, _ZERO, _PLANES = 258, 262, 284
+
 #: EXIF orientation -> how the picture is turned.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -41,6 +44,7 @@ def rgb(image: Any, ranges: Any = ()) -> Any:
     ranges: (kind, from, to) of each kind of deep pixels; of a kind that is not there the picture's own range counts.
     """
     kind, low = deep_kind(image), None
+    white = getattr(image, "tag_v2", {}).get(_ZERO) == 0  # a TIFF has no more to say once it is loaded
     known = next(((low, high) for name, low, high in ranges if name == kind), None)
     if kind == "colour16" and known != (0.0, FULL):
         low = low_bytes(image)
@@ -49,7 +53,7 @@ def rgb(image: Any, ranges: Any = ()) -> Any:
     if low is not None:
         flat = _white_beneath(_colour(image, low, known or span(kind, *ends(image, low))))
     elif kind and kind != "colour16":
-        flat = _grey(image, known or span(kind, *ends(image)))
+        flat = _grey(image, known or span(kind, *ends(image)), white)
     else:
         flat = _white_beneath(image)
     return flat.transpose(TURNS[turn]) if turn in TURNS else flat
@@ -64,7 +68,11 @@ def orientation(image: Any) -> int:
 
 
 def deep_kind(image: Any) -> str:
-    """Of what kind the values are that have more than 8 bits: grey16, grey32, float, colour16; "" where none has."""
+    """Of what kind the values are that have more than 8 bits: grey16, grey32, float, colour16; "" where none has.
+
+    To be asked before the image is loaded.
+    """
+    _name_planes(image)
     if image.mode.startswith("I;16"):
         return "grey16"
     if image.mode in ("I", "F"):
@@ -106,6 +114,7 @@ def low_bytes(image: Any) -> Any:
     """The lower halves of 16-bit colours as a loaded image of their own: Pillow itself gives the upper ones only."""
     image.fp.seek(0)
     other: Any = Image.open(image.fp, formats=[image.format])
+    _name_planes(other)
     swap = _other_byte()
     for place, tile in enumerate(other.tile):
         args = swap[tile.args] if isinstance(tile.args, str) else (swap[tile.args[0]], *tile.args[1:])
@@ -113,6 +122,17 @@ def low_bytes(image: Any) -> Any:
     other.info["grey"] = _raw(image) == GREY_ALPHA
     other.load()
     return other
+
+
+def _name_planes(image: Any) -> None:
+    """Have the colours of a TIFF read that lie one behind the other, 16 bits each: Pillow takes them for 8 bits."""
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_PLANES, 1) != 2 or set(tags.get(_BITS, ())) != {16}:
+        return
+    order = ";16L" if tags.prefix == b"II" else ";16B"
+    for place, tile in enumerate(image.tile):
+        if tile[0] == "raw" and len(tile[3][0]) == 1:
+            image.tile[place] = tile._replace(args=(tile[3][0] + order, *tile[3][1:]))
 
 
 def _raw(image: Any) -> str:
@@ -127,7 +147,9 @@ def _other_byte() -> dict[str, str]:
     """Pillow takes the upper byte of 16-bit colours; the name of the order that takes the lower one instead."""
     native = "16B" if sys.byteorder == "little" else "16L"
     swap = {"16B": "16L", "16L": "16B", "16N": native}
-    colours = {f"{mode};{order}": f"{mode};{other}" for mode in ("RGB", "RGBA") for order, other in swap.items()}
+    colours = {
+        f"{mode};{order}": f"{mode};{other}" for mode in ("RGB", "RGBA", *"RGBA") for order, other in swap.items()
+    }
     return {**colours, GREY_ALPHA: "RGBA"}
 
 
@@ -155,10 +177,12 @@ def _eight(values: Any, known: Any) -> Any:
     return np.round((np.clip(finite, low, high) - low) * (255.0 / (high - low))).astype(np.uint8)
 
 
-def _grey(image: Any, known: Any) -> Any:
+def _grey(image: Any, known: Any, white: bool) -> Any:
+    """Deep grey as RGB. white: 0 means white, as in radiographs; Pillow turns only values of 8 bits round."""
     picture = Image.new("RGB", image.size)
     for top, values in _parts(image):
-        picture.paste(Image.fromarray(_eight(values, known)).convert("RGB"), (0, top))
+        shown = _eight(values, known)
+        picture.paste(Image.fromarray(255 - shown if white else shown).convert("RGB"), (0, top))
     return picture
 
 

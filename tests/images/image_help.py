@@ -58,3 +58,24 @@ def tiff16(values: Values, order: str = "<", packed: bool = False) -> bytes:
         out += struct.pack(order + "HHI", tag, kind, count)
         out += struct.pack(order + "HH", value, 0) if short else struct.pack(order + "I", value)
     return out + struct.pack(order + "I", 0) + struct.pack(order + "H", 16) * bands + content
+
+
+def tiff16_planes(values: Values, order: str = "<", zero: int = 2) -> bytes:
+    """A TIFF of (h, w, bands) of 16 bits, a band behind the other. zero: 0 where 0 means white, 1 black, 2 colours."""
+    height, width, bands = values.shape
+    planes = [values[:, :, band].astype(order + "u2").tobytes() for band in range(bands)]
+    behind, size = 8 + 2 + 12 * 10 + 4, len(planes[0])
+    starts = [behind + 10 * bands + number * size for number in range(bands)]
+    bits, places, sizes = (behind + at * bands for at in (0, 2, 6))
+    one = bands == 1
+    tags = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, bands, 16 if one else bits), (259, 3, 1, 1)]
+    tags += [(262, 3, 1, zero), (273, 4, bands, starts[0] if one else places), (277, 3, 1, bands), (278, 3, 1, height)]
+    tags += [(279, 4, bands, size if one else sizes), (284, 3, 1, 1 if one else 2)]
+    out = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "IH", 8, len(tags))
+    for tag, kind, count, value in tags:
+        out += struct.pack(order + "HHI", tag, kind, count)
+        out += struct.pack(
+            order + ("HH" if kind == 3 and count == 1 else "I"), *((value, 0) if kind == 3 and count == 1 else (value,))
+        )
+    behind_tags = struct.pack(f"{order}I{bands}H{2 * bands}I", 0, *[16] * bands, *starts, *[size] * bands)
+    return out + behind_tags + b"".join(planes)

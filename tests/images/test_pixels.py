@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fact_core.images import decode, pixels
-from tests.images.image_help import encoded, png16, tiff16
+from tests.images.image_help import encoded, png16, tiff16, tiff16_planes
 
 
 def grey(content: bytes, ranges: decode.Ranges = ()) -> list[list[int]]:
@@ -99,6 +99,25 @@ def test_twelve_bits_in_colours_of_sixteen(form: str) -> None:
     assert (seen.deep, seen.low, seen.high) == ("colour16", 0, 4095)
     found = np.asarray(decode.decode(content, ranges=(("colour16", 0.0, 4095.0),)))
     assert np.array_equal(found, np.round(values[:, :, :3] / 4095 * 255).astype(np.uint8))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("most", [4095, 65535])
+def test_colours_of_sixteen_bits_in_planes_are_no_noise(order: str, most: int) -> None:
+    """GDAL and ImageJ write them so; Pillow takes each for 8 bits."""
+    values = np.random.default_rng(4).integers(0, most + 1, (9, 7, 3)).astype(np.uint16)
+    values[0, 0] = (0, most, most // 2)
+    content = tiff16_planes(values, order)
+    seen = decode.examine(content)
+    assert (seen.deep, seen.low, seen.high) == ("colour16", 0, most)
+    found = np.asarray(decode.decode(content, ranges=(("colour16", 0.0, float(most)),)))
+    assert np.abs(found - np.round(values / most * 255)).max() <= (most == 65535)  # there the upper bytes are enough
+
+
+def test_deep_grey_whose_zero_is_white_is_no_negative() -> None:
+    values = np.array([[[0], [1000], [4095]]], dtype=np.uint16)
+    assert grey(tiff16_planes(values, zero=1), (("grey16", 0.0, 4095.0),)) == [[0, 62, 255]]
+    assert grey(tiff16_planes(values, zero=0), (("grey16", 0.0, 4095.0),)) == [[255, 193, 0]]
 
 
 def test_transparency_of_deep_colours_lies_on_white() -> None:
