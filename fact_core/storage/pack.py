@@ -54,7 +54,7 @@ class About:
 def pack(project: Project, file: Path, *, images: bool) -> Step[About]:
     """Write the project into one new file; it stays as it is and may be worked with meanwhile.
 
-    Errors: InputError unless its name ends in .zip; ProjectError where something lies at ``file``; DiskFull before
+    Errors: InputError unless its name ends in .zip, and where images are gone; ProjectError where something lies at ``file``; DiskFull before
     anything is written; StorageError.
     """
     target = absolute(file)
@@ -63,7 +63,7 @@ def pack(project: Project, file: Path, *, images: bool) -> Step[About]:
     copy = staged.with_name(f"{staged.name}.db")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        listed = list(own_files(project)) + (list(image_files(project)) if images else [])
+        listed = list(own_files(project)) + (_all_there(project) if images else [])
         there = [(name, path, size) for name, path in listed if (size := _size(path)) is not None]
         total = sum(size for _, _, size in there) + project.db.stat().st_size
         check_room(target.parent, total, "packing the project")
@@ -117,10 +117,34 @@ def own_files(project: Project) -> Iterator[tuple[str, Path]]:
 
 
 def image_files(project: Project) -> Iterator[tuple[str, Path]]:
-    """(name in the archive, path) of the pool's images, as far as they are there."""
-    for name in items.pool(project).paths:
+    """(name in the archive, path) of the images that the last scan could read, as far as they are there.
+
+    Repeats and images that a person left out are among them: what was said of those may be taken back.
+    """
+    with db.connect(project.db) as con:
+        rows = con.conn.execute("SELECT path FROM item WHERE status = 'ok' ORDER BY id").fetchall()
+    for (name,) in rows:
         if real := links.contained(project, project.images / name):
             yield f"images/{name}", real
+
+
+def _all_there(project: Project) -> list[tuple[str, Path]]:
+    """``image_files``. InputError where some cannot be packed: who has the packed file may delete the images."""
+    found = list(image_files(project))
+    counted = items.counts(project)
+    known = counted.files - counted.unreadable - counted.missing
+    gone = [name for name, path in found if _size(path) is None]
+    if lost := known - len(found) + len(gone):
+        raise _not_there(lost, known, gone)
+    return found
+
+
+def _not_there(lost: int, known: int, gone: Sequence[str]) -> InputError:
+    return InputError(
+        "Not all images are where they were",
+        f"{lost:,} of {known:,} are gone" + (f", such as {gone[0].removeprefix('images/')}" if gone else ""),
+        "Connect the disk they lie on, or scan the folder again and pack then. Nothing was packed.",
+    )
 
 
 def snapshot(project: Project, file: Path) -> None:
@@ -187,7 +211,9 @@ def _write(
             for name, path, size in listed:
                 try:
                     archive.write(path, name)
-                except FileNotFoundError:
+                except FileNotFoundError as error:
+                    if name.startswith("images/"):
+                        raise _not_there(1, about.files, [name]) from error
                     lost.append(name)
                 done += size
                 left = (time.monotonic() - start) / done * (about.bytes - done) if done else None

@@ -83,6 +83,34 @@ def test_a_project_comes_to_another_computer_with_its_images(full: Project, tmp_
     assert left(tmp_path / "there") == ["project", "project-images"]
 
 
+def test_repeats_and_what_was_left_out_come_along(full: Project, tmp_path: Path) -> None:
+    """Whoever takes back "left out" on the other computer has the image."""
+    shutil.copy(full.images / "000.png", full.images / "again.png")
+    operations.apply(full, "tab", [Op(9, "exclude", 6)])
+    finish(scan(full))
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    made = finish(unpack(tmp_path / "one.zip", tmp_path / "there"))
+    finish(scan(made))
+    assert items.counts(made) == items.counts(full) and items.counts(made).missing == 0
+    operations.apply(made, "tab", [Op(10, "clear", 6)])
+    assert 6 in items.pool(made).ids
+
+
+@pytest.mark.parametrize("gone", ["all", "one", "while it is packed"])
+def test_images_that_are_not_there_are_never_left_out_in_silence(full: Project, tmp_path: Path, gone: str) -> None:
+    away, step = tmp_path / "away", pack.pack(full, tmp_path / "one.zip", images=True)
+    if gone == "all":  # the disk that they lie on is not connected
+        full.images.rename(away)
+    else:
+        next(step) if gone == "while it is packed" else None
+        (full.images / "005.png").rename(away)
+    with pytest.raises(InputError, match="Not all images are where they were"):
+        finish(step)
+    assert not list(tmp_path.glob("*one.zip*"))
+    away.rename(full.images if gone == "all" else full.images / "005.png")
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+
+
 def test_without_images_they_are_where_they_were_or_where_the_person_says(full: Project, tmp_path: Path) -> None:
     before, file = told(full), tmp_path / "one.zip"
     assert not finish(pack.pack(full, file, images=False)).images
