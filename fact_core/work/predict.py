@@ -35,6 +35,7 @@ from fact_core.work import test_images
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import needs_features, pool_features
 from fact_core.work.trained_model import needs_model
+from fact_core.work.training_labels import digests_of_run
 from fact_core.work.where import device_of
 
 TOLD = 20  # images that are left out, by name
@@ -115,9 +116,17 @@ def _left_out(project: Project, pool: Pool, found: Predictions) -> Step[None]:
 
 
 def _learned(project: Project, trained: Run) -> dict[str, str]:
-    """Digest -> path of the labeled images that a training has learned."""
+    """Digest -> path of the labeled images that a training has learned, also where they have gone since.
+
+    Who moves images from the pool into the test folder has moved what was learned.
+    """
     ids = [int(each) for each in trained.result.get("ids") or ()]
-    return {item.digest: item.path for item in items.get_many(project, ids)}
+    known, digests = items.digests(project)
+    now = dict(zip(known.tolist(), (each.decode() for each in digests), strict=True))
+    paths = {item: path for item, path, _ in items.known(project, ids)}
+    then = digests_of_run(project.run_folder(trained.id))
+    told = ((each.get(item), path) for each in (now, then) for item, path in paths.items())
+    return {digest: path for digest, path in told if digest}
 
 
 def _test(

@@ -66,8 +66,19 @@ def labels_of_run(project: Project, folder: Path, config: TrainConfig, pool: Poo
     if file.is_file():
         return TrainingLabels.from_dict(json.loads(file.read_text("utf-8")))
     known = _labels_now(project, config, pool)
-    write_text(file, json.dumps(known.to_dict(), ensure_ascii=False), "saving the labels of the run")
+    place = dict(zip(pool.ids.tolist(), pool.digests, strict=True)) if pool.digests else {}
+    told = {**known.to_dict(), "digests": [place.get(each, "") for each in known.ids.tolist()]}
+    write_text(file, json.dumps(told, ensure_ascii=False), "saving the labels of the run")
     return known
+
+
+def digests_of_run(folder: Path) -> dict[int, str]:
+    """Image -> digest of the bytes that a run has learned; {} of a run that an earlier version began."""
+    try:
+        kept = json.loads((folder / "labels.json").read_text("utf-8"))
+        return {int(item): str(digest) for item, digest in zip(kept["ids"], kept["digests"], strict=True)}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _labels_now(project: Project, config: TrainConfig, pool: Pool) -> TrainingLabels:

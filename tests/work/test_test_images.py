@@ -6,9 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from fact_core.config import TrainConfig
 from fact_core.errors import InputError
+from fact_core.generators import finish
 from fact_core.images.source import digest_of
+from fact_core.labeling import classes, operations
+from fact_core.labeling.history import Op
+from fact_core.storage import items, run_queue
+from fact_core.work.predict import _learned
+from fact_core.work.scan import scan
 from fact_core.work.test_images import honest
+from fact_core.work.training_labels import labels_of_run
+from tests.storage_help import flat_project, paint
 
 
 @pytest.fixture
@@ -42,3 +51,21 @@ def test_where_nothing_is_left_that_is_said(folder: Path) -> None:
     files = [folder / "dog" / "c.png"]
     with pytest.raises(InputError, match=r"None of the test images.*train/c\.png"):
         honest(files, ["dog"], {digest_of(b"c"): "train/c.png"})
+
+
+def test_what_was_learned_and_moved_into_the_test_folder_is_no_test_image(tmp_path: Path) -> None:
+    """Moved, or replaced in the pool by another picture since: the training knows which bytes it has learned."""
+    project = flat_project(tmp_path, 4)
+    classes.add_class(project, "a")
+    operations.apply(project, "tab", [Op(item, "label", item, 1) for item in (1, 2, 3)])
+    run = run_queue.queue(project, "train", {})
+    labels_of_run(project, project.run_folder(run), TrainConfig(), items.pool(project))
+    run_queue.finish(project, run, "done", result={"ids": [1, 2, 3]})
+    before = dict(zip(items.pool(project).paths[:3], items.pool(project).digests[:3], strict=True))
+    (project.images / "000.png").rename(tmp_path / "moved.png")
+    paint(project.images / "001.png", 77)
+    finish(scan(project))
+    learned = _learned(project, run_queue.get(project, run))
+    assert {digest: learned[digest] for digest in before.values()} == {each: path for path, each in before.items()}
+    (project.run_folder(run) / "labels.json").unlink()  # as of an earlier version
+    assert before["000.png"] in _learned(project, run_queue.get(project, run))
