@@ -10,7 +10,7 @@ from fact_core.errors import InputError
 from fact_core.exchange.names import same_but_for_case
 from fact_core.exchange.readers.table import Table
 from fact_core.exchange.words import SPLIT_WORDS, TEST_WORDS, TRAIN_WORDS
-from fact_core.files import clean_name
+from fact_core.files import as_seen, clean_name
 from fact_core.images.folder import find_images
 from fact_core.types import Pool
 
@@ -119,7 +119,7 @@ def read_class_folders(folder: Path, known: Collection[str] | None = None) -> tu
 
 def with_known(names: Sequence[str], known: Iterable[str]) -> list[str]:
     """The names as the classifier spells them. InputError names those that it does not have."""
-    spelled = {name.casefold(): name for name in known}
+    spelled = {as_seen(name).casefold(): name for name in known}
     strange = sorted({name for name in names if name.casefold() not in spelled})
     if strange:
         raise InputError(
