@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,7 +62,7 @@ class Sheet:
 class Conflict:
     """An image that has a label already, and another one in the file.
 
-    mine is "" where somebody skipped the image.
+    mine is "" where somebody skipped the image or marked it "cannot tell".
     """
 
     item: int
@@ -128,7 +128,7 @@ def read(project: Project, source: Source) -> Preview:
     present = {each.id: each.name for each in classes.classes(project)}
     states = labels_now.states(project)
     now = {item: present[state.class_id] for item, state in states.items() if state.class_id in present}
-    now |= dict.fromkeys(_skipped(states), "")
+    now |= dict.fromkeys(_passed_over(states, present), "")
     listed = list(present.values())
     seen = label_files.understand(source.kind, _bytes(source.content), pool, aliases, source.config, listed)
     return _preview(seen, now, listed)
@@ -147,8 +147,8 @@ def _bytes(content: str | bytes) -> bytes:
 def commit(project: Project, preview: Preview, client: str, keep: Keep, check: str = "none") -> Applied:
     """Give the labels of a preview in one transaction, as one batch of ``client`` (a name used once).
 
-    keep: whose label stays where an image has another one by now: "mine" (the project's, or the skip) or "theirs"
-    (the file's).
+    keep: whose label stays where an image has another one by now: "mine" (the project's, a skip or "cannot tell" too) or
+    "theirs" (the file's).
     Classes that are missing by now are added; an image that was left out meanwhile stays so. Nothing is written when
     nothing would change. check: what becomes check images: "none", a "share", or the part that the file calls test
     ("split"). InputError while a question of the preview is open.
@@ -164,7 +164,7 @@ def commit(project: Project, preview: Preview, client: str, keep: Keep, check: s
         out = {item for item, state in states.items() if state.kind == "exclude"}  # since the preview
         now = {item: present.get(state.class_id or 0) for item, state in states.items()}
         other = {item for item, name in preview.rows.items() if now.get(item) not in (None, name.casefold())}
-        other |= _skipped(states)
+        other |= _passed_over(states, present)
         give = {
             item: name
             for item, name in preview.rows.items()
@@ -198,9 +198,13 @@ def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
         return changed
 
 
-def _skipped(states: Mapping[int, State]) -> set[int]:
-    """The images that somebody has seen and passed over. A mark says less: it stays beside the label."""
-    return {item for item, each in states.items() if each.kind == "skip"}
+def _passed_over(states: Mapping[int, State], present: Collection[int]) -> set[int]:
+    """The images that somebody has seen and gave no class: skipped, or marked "cannot tell"."""
+    return {
+        item
+        for item, each in states.items()
+        if each.kind == "skip" or (each.flagged and each.kind != "exclude" and each.class_id not in present)
+    }
 
 
 def _preview(seen: Reading, now: Mapping[int, str], present: Sequence[str]) -> Preview:

@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Project:
     """Images 1 to 6 at 000.png to 005.png; 1 is a cat, 2 a dog."""
     made = flat_project(tmp_path)
     cat, dog = classes.ensure_classes(made, ["cat", "dog"]).values()
-    operations.apply(made, "desk.a", [Op(1, "label", 1, cat), Op(2, "label", 2, dog), Op(3, "flag", 3)])
+    operations.apply(made, "desk.a", [Op(1, "label", 1, cat), Op(2, "label", 2, dog)])
     return made
 
 
@@ -78,15 +78,16 @@ def test_a_preview_says_what_would_happen_and_writes_nothing(project: Project) -
     assert everything(project) == before
 
 
-@pytest.mark.parametrize(("keep", "second", "images"), [("mine", "dog", 2), ("theirs", "bird", 3)])
+@pytest.mark.parametrize(("keep", "second", "images"), [("mine", "dog", 1), ("theirs", "bird", 3)])
 def test_commit_gives_all_labels_in_one_batch_and_undo_takes_them_back(
     project: Project, keep: import_labels.Keep, second: str, images: int
 ) -> None:
+    operations.apply(project, "desk.a", [Op(3, "flag", 3)])  # nobody can tell
     before = now(project)
     done = import_labels.commit(project, import_labels.read(project, FILE), "desk.import-1", keep)
-    assert (done.images, done.kept) == (images, int(keep == "mine"))
-    assert now(project) == {1: "cat", 2: second, 3: "bird", 4: "cat"}
-    assert labels_now.states(project)[3].flagged
+    assert (done.images, done.kept) == (images, 2 * (keep == "mine"))
+    assert now(project) == {1: "cat", 2: second, 4: "cat"} | ({3: "bird"} if keep == "theirs" else {})
+    assert labels_now.states(project)[3].flagged, "the mark stays"
     rows = [row for row in labels_now.history(project) if row.client == "desk.import-1"]
     assert {row.source for row in rows} == {"import"}
     assert len(undo.steps(project, "desk.b").undo[0]) == images  # the browser's own undo knows it as one step
@@ -102,12 +103,16 @@ def test_a_skip_gives_way_only_where_the_person_says_so(
     project: Project, keep: import_labels.Keep, stays: bool
 ) -> None:
     found = import_labels.read(project, csv("003.png,cat", "004.png,cat"))
-    operations.apply(project, "desk.a", [Op(4, "skip", 4), Op(5, "skip", 5)])
-    assert found.conflicts == () and len(import_labels.read(project, csv("003.png,cat")).conflicts) == 1
-    assert import_labels.read(project, csv("004.png,dog")).conflicts == (Conflict(5, "", "dog"),)
+    assert found.conflicts == ()
+    operations.apply(project, "desk.a", [Op(4, "skip", 4), Op(5, "flag", 5)])
+    assert import_labels.read(project, csv("003.png,cat", "004.png,dog")).conflicts == (
+        Conflict(4, "", "cat"),
+        Conflict(5, "", "dog"),
+    )
     done = import_labels.commit(project, found, "desk.import-1", keep)  # skipped since the preview
     assert (done.images, done.kept) == ((0, 2) if stays else (2, 0))
-    assert [labels_now.states(project)[item].kind for item in (4, 5)] == ["skip" if stays else "label"] * 2
+    kinds = [labels_now.states(project)[item].kind for item in (4, 5)]
+    assert kinds == (["skip", "none"] if stays else ["label", "label"])
 
 
 def test_a_class_of_an_earlier_version_with_a_sign_that_nobody_sees_gets_no_twin(project: Project) -> None:
