@@ -160,10 +160,14 @@ def _predictions(
         raise RunError("This run has no predictions", f"run {run_id}", "Predict the pool first.")
     try:
         with open(file, "rb") as content, np.load(content, allow_pickle=False) as kept:
-            arrays = (kept["ids"], kept["y"], kept["confidence"], kept["probabilities"])
+            arrays = tuple(kept[name] for name in ("ids", "y", "confidence", "probabilities"))
+            digests = kept["digests"] if "digests" in kept.files else None
+            # Of an image whose bytes are others by now it says nothing, also where a scan was cut short.
+            same = checked.current(arrays[0], digests, items.digests(project))
+            ids, y, confidence, p = (each[same] for each in arrays)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run are damaged", str(file), "Predict the pool again.") from error
-    return arrays, run_queue.get(project, source), file.stat().st_mtime
+    return (ids, y, confidence, p), run_queue.get(project, source), file.stat().st_mtime
 
 
 def _class_names(project: Project, trained: run_queue.Run) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ def read_answers(
             )
             scaled = stored["scaled"].astype(np.float32) if "scaled" in stored.files else None
             digests = stored["digests"] if "digests" in stored.files else None
-            keep = _current(ids, digests, now)
+            keep = current(ids, digests, now)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
     names, place = joined(classes)
@@ -103,7 +103,7 @@ def _placed(y: IntArray, place: IntArray) -> IntArray:
     return y if len(y) and int(y.max()) >= len(place) else place[y] if len(place) else y
 
 
-def _current(
+def current(
     ids: IntArray, digests: npt.NDArray[np.bytes_] | None, now: tuple[IntArray, npt.NDArray[np.bytes_]] | None
 ) -> npt.NDArray[np.bool_]:
     """Which rows (N,) are about the bytes of now. digests (N,): None where an earlier version has answered.

@@ -17,7 +17,7 @@ from fact_core.config import ExportConfig
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import export_labels
-from fact_core.labeling import acceptances
+from fact_core.labeling import acceptances, checked
 from fact_core.paths import absolute
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -105,6 +105,7 @@ def predictions_into(project: Project, trained: Run, target: Path) -> Step[list[
     """``predictions.csv``: a row an image of the pool."""
     yield Log("writing predictions.csv")
     yield from _changed_names(project)
+    yield from _unanswered(project, trained)
     export_labels.write_predictions(project, trained.id, target / "predictions.csv")
     return ["predictions.csv"]
 
@@ -113,6 +114,7 @@ def probabilities_into(project: Project, trained: Run, target: Path) -> Step[lis
     """``probabilities.csv``: as ``predictions.csv``, with a column for each class."""
     yield Log("writing probabilities.csv")
     yield from _changed_names(project)
+    yield from _unanswered(project, trained)
     export_labels.write_predictions(project, trained.id, target / "probabilities.csv", each_class=True)
     return ["probabilities.csv"]
 
@@ -138,6 +140,14 @@ def _changed_names(project: Project) -> Step[None]:
     if names := export_labels.changed_names(project):
         shown = ", ".join(names[:5])
         yield Log(f"A spreadsheet would run these class names; an apostrophe stands before them: {shown}", "warning")
+
+
+def _unanswered(project: Project, trained: Run) -> Step[None]:
+    """Say how many images of the pool have no row: they came, or were replaced, after the predictions."""
+    answers = checked.answers(project, trained)
+    lacking = 0 if answers is None else items.count_without(project, answers.ids)
+    if lacking:
+        yield Log(f"{lacking:,} images have no row: the model was not asked about them. Predict again.", "warning")
 
 
 def _figures(trained: Run) -> dict[str, str | int | float]:

@@ -11,15 +11,18 @@ import pytest
 
 from fact_core.config import ImportConfig
 from fact_core.errors import InputError, RunError
+from fact_core.events import Log
 from fact_core.exchange import export_labels, label_files
 from fact_core.generators import finish
+from fact_core.images.folder import walk
 from fact_core.labeling import classes, notes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Pool, Selection
-from fact_core.work.scan import scan
+from fact_core.work.export import _unanswered
+from fact_core.work.scan import _read_all, scan
 from tests.storage_help import flat_project, paint
 
 
@@ -118,6 +121,21 @@ def test_predictions_out(labeled: Project, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="damaged"):
         export_labels.write_predictions(labeled, train, tmp_path / "p.csv")
     assert len(table(tmp_path / "p.csv")) == 4  # the old file is whole
+
+
+def test_an_answer_about_other_bytes_does_not_go_out_where_a_scan_was_cut_short(
+    labeled: Project, tmp_path: Path
+) -> None:
+    train = run_queue.queue(labeled, "train", {})
+    run_queue.finish(labeled, train, "done", result={"classes": ["=SUM(A1)", "dog"]})
+    answers(labeled, train)
+    paint(labeled.images / "001.png", 99)
+    seen = [each for each in walk(labeled.images, labeled.folder, ()).files if each.path == "001.png"]
+    items.store(labeled, list(_read_all(labeled.images, seen, 1)))  # and killed before it was settled
+    assert export_labels.write_predictions(labeled, train, tmp_path / "p.csv") == 3
+    assert [row["file_path"] for row in table(tmp_path / "p.csv")] == ["000.png", "002.png", "'=copy.png"]
+    said = [each.text for each in _unanswered(labeled, run_queue.get(labeled, train)) if isinstance(each, Log)]
+    assert said == ["2 images have no row: the model was not asked about them. Predict again."]
 
 
 def test_predictions_follow_a_renamed_class(labeled: Project, tmp_path: Path) -> None:
