@@ -30,7 +30,9 @@ from fact_core.work.trained_model import needs_model
 
 
 def needs(project: Project, run: Run, config: ExportConfig) -> list[Needed]:
-    """The training; then its predictions, where they are wanted and not there."""
+    """A scan, where one was cut short; the training; then its predictions, where they are wanted and not there."""
+    if items.unsettled(project):  # of two files that were swapped each has the other's label until it is settled
+        return [("scan", {})]
     lacking = needs_model(project, config.run)
     wanted = any(named(EXPORTS, name, "export").needs_predictions for name in config.items)
     if not lacking and wanted and not project.predictions_file(config.run).is_file():

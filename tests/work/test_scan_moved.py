@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from fact_core.config import ExportConfig, SortConfig
 from fact_core.generators import finish
 from fact_core.images.source import digest_of
 from fact_core.labeling import classes, labels_now, operations
 from fact_core.labeling.history import Op
-from fact_core.storage import db, items
+from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.work import export, sort
 from fact_core.work.pool_features import needs_pool
 from fact_core.work.scan import ScanResult, scan
 from tests.storage_help import paint
@@ -131,6 +133,25 @@ def test_a_scan_that_was_cut_short_is_made_again_before_anything_else(tmp_path: 
     again(project)
     assert needs_pool(project) == []
     assert answers(project) == before
+
+
+def test_no_list_goes_out_while_a_scan_is_unsettled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until then a.png has the label that was given for the bytes that were moved away from there."""
+    project = labeled(tmp_path, 4)
+    run = run_queue.queue(project, "train", {})
+    run_queue.finish(project, run, "done", result={"classes": ["a"]})
+    wanted = ExportConfig(run=run, folder=str(tmp_path / "out"), items=("labels",))
+    sorted_too, back = SortConfig(folder=str(tmp_path / "out")), SortConfig(folder=str(tmp_path / "out"), undo=True)
+    (project.images / "2.png").replace(project.images / "1.png")
+    this = run_queue.get(project, run)
+    with monkeypatch.context() as patch:
+        patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            again(project)
+    assert export.needs(project, this, wanted) == sort.needs(project, this, sorted_too) == [("scan", {})]
+    assert sort.needs(project, this, back) == []
+    again(project)
+    assert export.needs(project, this, wanted) == sort.needs(project, this, sorted_too) == []
 
 
 def test_a_killed_scan_is_told_by_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
