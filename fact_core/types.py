@@ -28,7 +28,10 @@ Role = Literal["pick", "audit"]
 
 @dataclass(frozen=True)
 class Item:
-    """One image file. ``path`` is relative to the image folder, with ``/``; ``digest`` is of its bytes."""
+    """One image file. ``path`` is relative to the image folder, with ``/``; ``digest`` is of its bytes.
+
+    unsettled: a scan that has not ended has found other bytes under its name, which may be another image's.
+    """
 
     id: int
     path: str
@@ -36,6 +39,7 @@ class Item:
     width: int
     height: int
     deep: str = ""  # the kind of pixels with more than 8 bits; see ``images.pixels``
+    unsettled: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from starlette.testclient import TestClient
 
 from app.shell.server import Server
 from fact_core.generators import finish
+from fact_core.labeling import classes, labels_now, operations
+from fact_core.labeling.history import Op
 from fact_core.storage import items, links
 from fact_core.work.scan import scan
 from tests.storage_help import paint
@@ -51,6 +54,38 @@ def test_the_large_picture_is_what_the_network_sees(client: TestClient, server: 
     assert ramp[0, 0] == 0 and ramp[19, 39] == 254 and len(np.unique(ramp)) > 200
     assert np.abs(seen(client, f"/x/{key}/thumb/3")[:, :, 0] - ramp).max() < 12
     assert "10 bits are used" in client.get(f"/x/{key}/found").json()["notes"][0]
+
+
+def test_a_label_given_while_files_are_renumbered_is_of_the_picture_that_was_seen(
+    client: TestClient, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A scan of many images takes minutes: it has stored other bytes under a name before it knows whose they are."""
+    root, colours = tmp_path / "images", [10, 60, 110, 160]
+    for number, colour in enumerate(colours):
+        paint(root / f"{number}.png", (colour, 0, 0))
+    key = scanned(client, server, root)
+    project = server.project(key)
+    names = classes.ensure_classes(project, [str(each) for each in colours])
+    (root / "0.png").unlink()
+    for number in (1, 2, 3):
+        (root / f"{number}.png").rename(root / f"{number - 1}.png")
+    settle, shown = items.settle, dict[int, int]()
+
+    def label_what_is_seen(*asked: Any) -> Any:
+        for item in range(1, 5):
+            for address in (f"/x/{key}/image/{item}", f"/x/{key}/thumb/{item}"):
+                if client.get(address).status_code == 200:
+                    shown[item] = min(colours, key=lambda red: abs(red - int(seen(client, address)[0, 0, 0])))
+        ops = [Op(item, "label", item, names[str(red)]) for item, red in shown.items()]
+        operations.apply(project, "tab", ops)
+        return settle(*asked)
+
+    monkeypatch.setattr(items, "settle", label_what_is_seen)
+    finish(scan(project))
+    for item, state in labels_now.states(project).items():
+        red = int(seen(client, f"/x/{key}/image/{item}")[0, 0, 0]) if items.get(project, item) else colours[0]
+        assert names[str(red)] == state.class_id, "the label of another picture"
+    assert all(client.get(f"/x/{key}/thumb/{item}").status_code == 200 for item in (2, 3, 4)), "settled"
 
 
 def test_a_picture_that_was_replaced_is_not_shown_and_read_again(
