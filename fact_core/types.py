@@ -28,10 +28,7 @@ Role = Literal["pick", "audit"]
 
 @dataclass(frozen=True)
 class Item:
-    """One image file. ``path`` is relative to the image folder, with ``/``; ``digest`` is of its bytes.
-
-    unsettled: a scan that has not ended has found other bytes under its name, which may be another image's.
-    """
+    """One image file. ``path`` is relative to the image folder, with ``/``; ``digest`` is of its bytes."""
 
     id: int
     path: str
@@ -39,7 +36,6 @@ class Item:
     width: int
     height: int
     deep: str = ""  # the kind of pixels with more than 8 bits; see ``images.pixels``
-    unsettled: bool = False
 
 
 @dataclass(frozen=True)

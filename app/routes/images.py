@@ -11,7 +11,7 @@ from app.shell.server import Server
 from fact_core.errors import ImageChanged, InputError
 from fact_core.images import browser
 from fact_core.images.gate import Gate
-from fact_core.storage import deep, items, thumbs
+from fact_core.storage import deep, items, thumbs, told
 from fact_core.storage.project import Project
 from fact_core.types import Item
 
@@ -61,7 +61,7 @@ def _item(project: Project, item_id: int) -> Item:
     found = items.get(project, item_id) if 0 < item_id <= LARGEST_ID else None
     if found is None:
         raise InputError("There is no such image", str(item_id)[:40], "Reload the page.")
-    if found.unsettled:  # who saw these bytes would label the image that had this name before
+    if told.in_doubt(project, item_id):  # who saw these bytes would label the image that had this name before
         do = "Wait until the scan has ended, or scan the folder again."
         raise ImageChanged("A scan has yet to find where this image lies now", found.path, do)
     return found

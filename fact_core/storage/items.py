@@ -133,8 +133,8 @@ def get_many(project: Project, ids: Sequence[int]) -> list[Item]:
     wanted = [int(each) for each in ids]
     with db.connect(project.db) as con:
         rows = con.execute(
-            "SELECT id, path, digest, width, height, coalesce(deep, '') AS deep, was NOT IN ('', digest) AS unsettled "
-            "FROM item WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?))",
+            "SELECT id, path, digest, width, height, coalesce(deep, '') AS deep FROM item "
+            "WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?))",
             (json.dumps(wanted),),
         )
         by_id = {row["id"]: Item(**dict(row)) for row in rows}

@@ -37,6 +37,24 @@ def untold(project: Project) -> tuple[set[str], set[str]]:
     return added, {row["path"] for row in rows} - added
 
 
+def in_doubt(project: Project, item: int) -> bool:
+    """Whether a scan that has not ended may yet give this image another file.
+
+    It has found other bytes under the image's name, or the bytes of an image that was there before under a new name.
+    """
+    with db.connect(project.db) as con:
+        return con.execute(_IN_DOUBT, (item,)).fetchone() is not None
+
+
+_IN_DOUBT = """
+SELECT 1 FROM item WHERE id = ? AND (was NOT IN ('', digest) OR (
+    id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') AND EXISTS (
+        SELECT 1 FROM item AS older WHERE older.id < item.id AND coalesce(nullif(older.was, ''), older.digest) = item.digest
+    )
+))
+"""
+
+
 def labeled(con: Database, ids: Sequence[int]) -> list[str]:
     """Those of the readable images for which somebody has given a label or skipped them, by path."""
     rows = con.execute(

@@ -17,6 +17,7 @@ from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations
 from fact_core.labeling.history import Op
 from fact_core.storage import items, links
+from fact_core.storage.project import Project
 from fact_core.work.scan import scan
 from tests.storage_help import paint
 
@@ -86,6 +87,29 @@ def test_a_label_given_while_files_are_renumbered_is_of_the_picture_that_was_see
         red = int(seen(client, f"/x/{key}/image/{item}")[0, 0, 0]) if items.get(project, item) else colours[0]
         assert names[str(red)] == state.class_id, "the label of another picture"
     assert all(client.get(f"/x/{key}/thumb/{item}").status_code == 200 for item in (2, 3, 4)), "settled"
+
+
+def test_a_renamed_image_is_not_shown_as_a_new_one_before_its_scan_has_ended(
+    client: TestClient, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row that it has until then becomes that of the old name, with all that was said of it."""
+    root = tmp_path / "images"
+    for number in range(3):
+        paint(root / f"{number}.png", number)
+    key = scanned(client, server, root)
+    (root / "0.png").rename(root / "new name.png")
+    paint(root / "really new.png", 9)
+    settle, answers = items.settle, dict[str, int]()
+
+    def look(project: Project, present: set[str]) -> Any:
+        for item, path, _ in items.known(project, range(1, 6)):
+            answers[path] = client.get(f"/x/{key}/thumb/{item}").status_code
+        return settle(project, present)
+
+    monkeypatch.setattr(items, "settle", look)
+    finish(scan(server.project(key)))
+    assert (answers["new name.png"], answers["really new.png"], answers["1.png"]) == (400, 200, 200)
+    assert client.get(f"/x/{key}/thumb/1").status_code == 200
 
 
 def test_a_picture_that_was_replaced_is_not_shown_and_read_again(
