@@ -18,7 +18,7 @@ from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers.table import Cell, Said
 from fact_core.labeling import bulk, classes, kept_apart, labels_now
 from fact_core.labeling.history import State, states_of
-from fact_core.storage import db, groups, items, usable
+from fact_core.storage import db, groups, items, told, usable
 from fact_core.storage.project import Project
 
 Keep = Literal["mine", "theirs"]
@@ -119,11 +119,14 @@ class Applied:
 
 
 def read(project: Project, source: Source) -> Preview:
-    """What importing would do now. InputError, which names the row, when the source cannot be used."""
+    """What importing would do now. InputError, which names the row, when the source cannot be used; during a scan."""
     if source.kind not in SOURCE_KINDS:
         raise InputError(
             "There is no such source of labels", repr(source.kind)[:80], f"Known: {', '.join(SOURCE_KINDS)}."
         )
+    if told.any_in_doubt(project):  # the file that a row names may be another image's until then
+        do = "Import when it has ended. If it was stopped, scan the folder again."
+        raise InputError("A scan has yet to find where renamed images lie now", do=do)
     pool, aliases = items.pool(project), usable.aliases(project)
     present = {each.id: each.name for each in classes.classes(project)}
     states = labels_now.states(project)

@@ -46,12 +46,27 @@ def in_doubt(project: Project, item: int) -> bool:
         return con.execute(_IN_DOUBT, (item,)).fetchone() is not None
 
 
+def any_in_doubt(project: Project) -> bool:
+    """Whether that holds for any image: a name is no sure way to one."""
+    with db.connect(project.db) as con:
+        return con.execute(_ANY_IN_DOUBT).fetchone() is not None
+
+
 _IN_DOUBT = """
 SELECT 1 FROM item WHERE id = ? AND (was NOT IN ('', digest) OR (
     id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') AND EXISTS (
         SELECT 1 FROM item AS older WHERE older.id < item.id AND coalesce(nullif(older.was, ''), older.digest) = item.digest
     )
 ))
+"""
+
+
+_ANY_IN_DOUBT = """
+SELECT 1 FROM item WHERE was NOT IN ('', digest) AND status = 'ok'
+UNION ALL
+SELECT 1 FROM item JOIN item AS older ON older.digest = item.digest AND older.id < item.id
+WHERE item.id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') AND item.digest != ''
+LIMIT 1
 """
 
 

@@ -115,6 +115,23 @@ def test_a_skip_gives_way_only_where_the_person_says_so(
     assert kinds == (["skip", "none"] if stays else ["label", "label"])
 
 
+@pytest.mark.parametrize("way", ["renumbered", "renamed"])
+def test_nothing_is_imported_by_names_that_a_scan_has_not_settled(
+    project: Project, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """During the scan, or after one that was killed: a row 000.png would be of the image that was called so before."""
+    rows = csv("000.png,cat", "new.png,dog")
+    (project.images / "000.png").rename(project.images / ("new.png" if way == "renamed" else "001.png"))
+    with monkeypatch.context() as patch:
+        patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            finish(scan(project))
+    with pytest.raises(InputError, match="A scan has yet to find where renamed images lie"):
+        import_labels.read(project, rows)
+    finish(scan(project))
+    assert import_labels.read(project, rows).rows == ({1: "dog"} if way == "renamed" else {})
+
+
 def test_a_class_of_an_earlier_version_with_a_sign_that_nobody_sees_gets_no_twin(project: Project) -> None:
     with db.connect(project.db) as con:
         con.execute("UPDATE class SET name = 'cat\u200f', folded = 'cat\u200f' WHERE name = 'cat'")
