@@ -52,20 +52,21 @@ def any_in_doubt(project: Project) -> bool:
         return con.execute(_ANY_IN_DOUBT).fetchone() is not None
 
 
-_IN_DOUBT = """
+#: Of a first scan no image was told of: nothing is looked through then.
+_TOLD = "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told')"
+_IN_DOUBT = f"""
 SELECT 1 FROM item WHERE id = ? AND (was NOT IN ('', digest) OR (
-    id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') AND EXISTS (
-        SELECT 1 FROM item AS older WHERE older.id < item.id AND coalesce(nullif(older.was, ''), older.digest) = item.digest
+    id > {_TOLD} AND EXISTS (
+        SELECT 1 FROM item AS older
+        WHERE older.id <= {_TOLD} AND coalesce(nullif(older.was, ''), older.digest) = item.digest
     )
 ))
 """
-
-
-_ANY_IN_DOUBT = """
+_ANY_IN_DOUBT = f"""
 SELECT 1 FROM item WHERE was NOT IN ('', digest) AND status = 'ok'
 UNION ALL
-SELECT 1 FROM item JOIN item AS older ON older.digest = item.digest AND older.id < item.id
-WHERE item.id > (SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'told') AND item.digest != ''
+SELECT 1 FROM item JOIN item AS older ON older.digest = item.digest AND older.id <= {_TOLD}
+WHERE item.id > {_TOLD} AND item.digest != ''
 LIMIT 1
 """
 
