@@ -14,10 +14,10 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fact_core import bench
 from fact_core.choices import AUTO, DEFAULT_BACKBONE, GROUPINGS, PRESETS, VIEWS, Choice, canonical
@@ -26,12 +26,12 @@ from fact_core.errors import ConfigError, FactError, storage_error
 from fact_core.files import write_text
 from fact_core.folders import data_folder
 from fact_core.generators import finish
-from fact_core.headless import backbones_command, doctor, packing, rounds, sort_command, weights_command
 from fact_core.headless.console import Console
 from fact_core.headless.parser import Parser
-from fact_core.headless.run_all import Order, run_all
-from fact_core.headless.summary import summary
 from fact_core.pretrained import weights
+
+if TYPE_CHECKING:  # else where it is used: a bench needs nothing that stores
+    from fact_core.headless import rounds
 
 #: Options of a training run that have a flag of their own kind, or none.
 _PLAIN = ("recipe", "preset", "backbone", "seed", "device")
@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None, benches: Mapping[str, Choice] = bench.BE
     """Do a command, a bench being one of ``benches``; returns the exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        args = parser(benches).parse_args(argv)
+        args = parser(benches, argv if argv is not None else sys.argv[1:]).parse_args(argv)
         code = int(args.do(args))
         sys.stdout.flush()
         return code
@@ -75,10 +75,28 @@ def main(argv: list[str] | None = None, benches: Mapping[str, Choice] = bench.BE
         return _fail(f"An error that the program did not expect: {type(error).__name__}: {error}. Details: {where}", 1)
 
 
-def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
-    """What reads the arguments; ``do`` of the result is what they ask for."""
+def parser(benches: Mapping[str, Choice], argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """What reads the arguments; ``do`` of the result is what they ask for.
+
+    argv: for a bench the other commands are left out, and with them the packages that these need.
+    """
     made = Parser(prog="launch.py", description="FACT Studio without a page.")
     commands = made.add_subparsers(metavar="COMMAND", required=True)
+    if [*argv[:1]] != ["bench"]:
+        _add_others(commands)
+    one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
+    one.add_argument("name", metavar="NAME")
+    one.add_argument(
+        "rest", metavar="...", nargs=argparse.REMAINDER, help="its own options: launch.py bench NAME --help"
+    )
+    one.set_defaults(do=_bench, benches=benches)
+    return made
+
+
+def _add_others(commands: Any) -> None:
+    """The commands that are no bench."""
+    from fact_core.headless import backbones_command, packing, sort_command, weights_command
+
     words = "the whole way, from a folder of images to a classifier"
     raw = argparse.RawDescriptionHelpFormatter
     _add_run(commands.add_parser("run", help=words, epilog=EXAMPLES, formatter_class=raw))
@@ -87,18 +105,11 @@ def parser(benches: Mapping[str, Choice]) -> argparse.ArgumentParser:
     words = "which backbone tells the classes of a project's labels apart best, and at what cost"
     one = commands.add_parser("compare-backbones", help=words, description=backbones_command.__doc__)
     backbones_command.add_arguments(one)
-    one = commands.add_parser("bench", help="measure", description=f"Known: {', '.join(benches)}.")
-    one.add_argument("name", metavar="NAME")
-    one.add_argument(
-        "rest", metavar="...", nargs=argparse.REMAINDER, help="its own options: launch.py bench NAME --help"
-    )
-    one.set_defaults(do=_bench, benches=benches)
     words = "fetch, check and convert pretrained weights, or use your own"
     weights_command.add_arguments(commands.add_parser("weights", help=words, description=weights_command.__doc__))
     packing.add(commands)
     one = commands.add_parser("doctor", help="versions, GPU, memory, where things lie, which backbones are ready")
     one.set_defaults(do=_doctor)
-    return made
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -184,6 +195,10 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from fact_core.headless import weights_command
+    from fact_core.headless.run_all import Order, run_all
+    from fact_core.headless.summary import summary
+
     given = vars(args)
     given["backbone"] = canonical(args.backbone)
     shared = {name: given[name] for name in ("backbone", "seed", "device")}
@@ -222,6 +237,8 @@ def _run(args: argparse.Namespace) -> int:
 
 def _goal(args: argparse.Namespace) -> rounds.Goal | None:
     """The goal of the arguments. ConfigError where it cannot be."""
+    from fact_core.headless import rounds
+
     if args.goal is None:
         if args.goal_of:
             raise ConfigError("--goal-of needs a goal for all others", "--goal is not given", "Add --goal 90%.")
@@ -246,6 +263,8 @@ def _bench(args: argparse.Namespace) -> int:
 
 
 def _doctor(args: argparse.Namespace) -> int:
+    from fact_core.headless import doctor
+
     lines, complete = doctor.report()
     print("\n".join(lines))
     return 0 if complete else 1

@@ -42,6 +42,9 @@ BENCHES: dict[str, Choice] = {
         "How often promises are kept on folders of known classes, and labels needed to finish them.",
         "fact_core.bench.finish:run",
     ),
+    "gpu": Choice(
+        "GPU", "Whether the program is right and quick on a GPU: all of it in ten minutes.", "fact_core.bench.gpu:run"
+    ),
     "intervals": Choice(
         "Intervals",
         "How often the 95 % interval holds the truth: of check images alone, in groups, by strata.",

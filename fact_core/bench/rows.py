@@ -44,7 +44,7 @@ def read_rows(file: Path, needed: bool = False, key: Sequence[str] = KEY, of: st
 
 def named_now(row: Row) -> Row:
     """A row in the words of today: once "fact" and "l3fact" learned from the pool, in one round."""
-    if row["method"] not in ("fact", "l3fact") or "st" not in row.get("phase_seconds", ()):
+    if row.get("method") not in ("fact", "l3fact") or "st" not in row.get("phase_seconds", ()):
         return row
     steps = (row["overrides"] or {}).get("st.steps", 300)
     way = {"st.steps": steps, "st.rounds": 1, "st.names": "network"}

@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from fact_core.compute.device import exact_float32
-from fact_core.compute.image_batches import decoding_threads, planes, upload
+from fact_core.compute.image_batches import Picture, decoding_threads, planes, upload
 from fact_core.compute.less_memory import out_of_memory, release
 from fact_core.compute.training_images import Drawn, ImageCache
 from fact_core.events import Progress
@@ -87,7 +86,7 @@ def uploaded(cache: ImageCache, device: torch.device, interpolation: str) -> Ste
     if device.type != "cuda" or interpolation not in FILTERS:
         return None
     most = min(MOST, SHARE * torch.cuda.mem_get_info(device)[0])
-    flat, wide, high = list[np.ndarray](), 0, 0  # type: ignore[type-arg]
+    flat, wide, high = list[Picture](), 0, 0
     pool = ThreadPoolExecutor(decoding_threads(), thread_name_prefix="pictures")
     try:
         for picture in pool.map(lambda row: planes(cache[row]), range(len(cache))):
@@ -99,14 +98,20 @@ def uploaded(cache: ImageCache, device: torch.device, interpolation: str) -> Ste
                 yield Progress("pictures", len(flat), len(cache))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    together = torch.zeros(len(flat), 3, high, wide, dtype=torch.uint8)
-    for row, picture in enumerate(flat):
-        together[row, :, : picture.shape[1], : picture.shape[2]] = torch.from_numpy(picture)
+    there = together(flat)
     try:
-        pictures = upload(together, device)
+        return Uploaded(upload(there.pictures, device), there.sizes)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         release(device)
         return None
-    return Uploaded(pictures, tuple((each.shape[2], each.shape[1]) for each in flat))
+
+
+def together(pictures: Sequence[Picture]) -> Uploaded:
+    """Pictures [3,h,w] of any sizes, on the CPU."""
+    high, wide = (max(each.shape[side] for each in pictures) for side in (1, 2))
+    found = torch.zeros(len(pictures), 3, high, wide, dtype=torch.uint8)
+    for row, picture in enumerate(pictures):
+        found[row, :, : picture.shape[1], : picture.shape[2]] = torch.from_numpy(picture)
+    return Uploaded(found, tuple((each.shape[2], each.shape[1]) for each in pictures))
