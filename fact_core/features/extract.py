@@ -141,7 +141,7 @@ def token_steps(
     note of it.
     """
     pre = backbone.preprocess
-    placed(backbone, less.device).eval()
+    backbone.eval()  # placed with the first pictures: the device may have no room for the weights
     pooled = torch.zeros(len(files), backbone.dim)
     patches = kept_tensor((len(files), *backbone.grid(pre.pixels), backbone.token_dim), torch.float16)
     order: list[int] = []

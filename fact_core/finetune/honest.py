@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
@@ -47,12 +48,15 @@ def of_frozen(
 
     seed: of its fit. Nothing where fewer than ``FEWEST`` labels can be left out.
     """
-    seen, config = (yield from look(inputs, state, "labelled")), inputs.config.lm
-    where = solved_on(inputs.device)
-    data = labelled(seen.pooled, seen.patches, inputs.y, where, inputs.groups, inputs.less)
-    reduce = Reduce(head.mean, head.basis).to(where) if head.maps else None
+    seen = yield from look(inputs, state, "labelled")
     chosen = plan.mode, plan.c_pooled, plan.c_map
-    found = yield from answers_left_out(data, inputs.n_classes, reduce, config, chosen, seed, memory, FEWEST)
+
+    def answers(at: torch.device) -> Step[tuple[IntArray, Tensor] | None]:
+        data = labelled(seen.pooled, seen.patches, inputs.y, solved_on(at), inputs.groups, inputs.less)
+        reduce = Reduce(head.mean, head.basis).to(data.device) if head.maps else None
+        return answers_left_out(data, inputs.n_classes, reduce, inputs.config.lm, chosen, seed, memory, FEWEST)
+
+    found = yield from inputs.less.whole(LIGHT, answers)
     if found is not None:
         rows, log_p = found
         decision = fitted(LIGHT, log_p, inputs.y.numpy()[rows])

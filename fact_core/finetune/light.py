@@ -15,7 +15,7 @@ from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended, look
 from fact_core.generators import map_events, spread_events
 from fact_core.lightweight.decide import LightPlan, decide, seed_of
-from fact_core.lightweight.light import fit
+from fact_core.lightweight.light import LightHead, fit
 from fact_core.lightweight.logistic import MAX_ITER
 from fact_core.lightweight.map_head import MapHead
 from fact_core.lightweight.map_train import Memory
@@ -49,20 +49,23 @@ def _planned(inputs: TrainingInputs, state: TrainingState) -> Step[LightPlan]:
     seen = yield from look(inputs, state, "labelled")
     pool = yield from _pool_tokens(inputs, state)
     memory = _memory(inputs.checkpoint, PLAN)
-    deciding = decide(
-        seen.pooled,
-        seen.patches,
-        inputs.y,
-        inputs.n_classes,
-        pool_patches=pool,
-        config=inputs.config.lm,
-        generator=inputs.generator(PLAN),
-        device=inputs.device,
-        memory=memory,
-        groups=inputs.groups,
-        less=inputs.less,
-    )
-    return (yield from _saved(inputs.checkpoint, PLAN, memory, deciding))
+
+    def deciding(at: torch.device) -> Step[LightPlan]:
+        return decide(
+            seen.pooled,
+            seen.patches,
+            inputs.y,
+            inputs.n_classes,
+            pool_patches=pool,
+            config=inputs.config.lm,
+            generator=inputs.generator(PLAN),
+            device=at,
+            memory=memory,
+            groups=inputs.groups,
+            less=inputs.less,
+        )
+
+    return (yield from _saved(inputs.checkpoint, PLAN, memory, inputs.less.whole(PLAN, deciding)))
 
 
 def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
@@ -80,23 +83,28 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
         check = (held.pooled, held.patches, torch.as_tensor(inputs.check.y))
     pool = yield from _pool_tokens(inputs, state)
     memory, meter = _memory(inputs.checkpoint, phase), _Last()
-    fitting = fit(
-        seen.pooled,
-        seen.patches,
-        inputs.y,
-        inputs.n_classes,
-        pool_patches=pool,
-        config=config,
-        generator=inputs.generator(phase),
-        device=inputs.device,
-        check=check,
-        memory=memory,
-        plan=state.light_plan,
-        tuned=_tuned_head(inputs, state),
-        groups=inputs.groups,
-        less=inputs.less,
-    )
-    head, plan = yield from _saved(inputs.checkpoint, phase, memory, map_events(fitting, meter))
+
+    def fitting(at: torch.device) -> Step[tuple[LightHead, LightPlan]]:
+        return fit(
+            seen.pooled,
+            seen.patches,
+            inputs.y,
+            inputs.n_classes,
+            pool_patches=pool,
+            config=config,
+            generator=inputs.generator(phase),
+            device=at,
+            check=check,
+            memory=memory,
+            plan=state.light_plan,
+            tuned=_tuned_head(inputs, state),
+            groups=inputs.groups,
+            less=inputs.less,
+        )
+
+    # What is small stays whole: where even that finds no room, the CPU fits.
+    step = map_events(inputs.less.whole(phase, fitting), meter)
+    head, plan = yield from _saved(inputs.checkpoint, phase, memory, step)
     state.heads[phase] = head
     if state.light_plan is None:
         state.decisions.extend(plan.decisions)

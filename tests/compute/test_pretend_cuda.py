@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fact_core.bench.gpu.sections import SECTIONS
 from fact_core.choices import RECIPES, STRATEGIES
 from tests.pretend_cuda import build
 
@@ -21,8 +22,14 @@ LIMITS: dict[str, dict[str, float]] = json.loads((build.HERE / "limits.json").re
 TRAININGS = ["convolutions", "gate", "resume", "resume in another format", "features", "policy", "crops", "expected"]
 MEMORY = [
     *("tokens", "phase 2", "the whole network", "gate", "naming", "live check", "PCA", "attention pooling", "FroFA"),
-    *("joint L-BFGS", "crops", "logistic regression", "features", "predictions", "selection"),
+    *("joint L-BFGS", "crops", "light model", "logistic regression", "features", "predictions", "selection"),
 ]
+#: Sections of the bench of the GPU; those that only measure differ by a backbone or a size from these.
+QUICK = (
+    *("fact", "fact-4gb", "features-lite0-small", "decoding-small", "step-vit-s", "activeft-250", "lbfgs", "map"),
+    *("plain-features", "plain-steps"),
+)
+BENCH = (*(name for name, section in SECTIONS.items() if section.kind == "right"), *QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +51,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         *TRAININGS,
         *(f"strategy/{name}" for name in [*STRATEGIES, "activeft paper", "activeft spread"]),
         *(f"memory/{name}" for name in MEMORY),
+        *(f"bench/{name}" for name in BENCH),
     ],
 )
 def test_it_ends_as_on_the_cpu(told: dict[str, Any], name: str) -> None:
@@ -61,4 +69,4 @@ def test_launches_and_waits_of_a_step_do_not_grow(told: dict[str, Any], name: st
 
 def test_every_check_is_asked_for(told: dict[str, Any]) -> None:
     named = {*(f"step/{name}" for name in LIMITS), *(f"memory/{name}" for name in MEMORY), *TRAININGS}
-    assert {name for name in told if not name.startswith(("recipe/", "strategy/"))} == named
+    assert {name for name in told if not name.startswith(("recipe/", "strategy/", "bench/"))} == named

@@ -22,10 +22,10 @@ DEVICE = install(COUNTS)  # before the program is imported
 
 def checks() -> dict[str, Callable[[Path], Any]]:
     """name -> check, in the order in which they run."""
-    from tests.pretend_cuda import memory, pipelines, steps, strategies
+    from tests.pretend_cuda import bench, memory, pipelines, steps, strategies
 
     found: dict[str, Callable[[Path], Any]] = {}
-    for module in (pipelines, strategies, steps, memory):
+    for module in (pipelines, strategies, steps, memory, bench):
         found |= module.checks(DEVICE)
     return found
 

@@ -52,6 +52,7 @@ class Counts:
     full_in: int = 0
     full_for: str = ""
     full_at: str = ""  # the line at which memory was full
+    fulls: int = 0  # how often it was
     answering: int = 0  # how deep in torch.inference_mode
 
     @property
@@ -71,6 +72,7 @@ class Counts:
             self.full_in -= 1
             if not self.full_in:
                 self.full_at = _line()
+                self.fulls += 1
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB (pretended)")
 
     def full_once(self, place: str, launches: int) -> None:
@@ -237,6 +239,11 @@ def install(counts: Counts) -> Device:
         "mem_get_info": lambda *_: (device.free, MEMORY),
         "reset_peak_memory_stats": lambda *_: None,
         "max_memory_allocated": lambda *_: 0,
+        "memory_allocated": lambda *_: 0,
+        "memory_reserved": lambda *_: 0,
+        "max_memory_reserved": lambda *_: 1 << 30,
+        "memory_stats": lambda *_: {"num_ooms": counts.fulls},
+        "set_per_process_memory_fraction": lambda share, *_: counts.full_once("", 3 if share < 1 else 0),
         "get_rng_state": lambda *_: torch.zeros(16, dtype=torch.uint8),
         "set_rng_state": lambda *_: None,
         "manual_seed_all": lambda seed: None,

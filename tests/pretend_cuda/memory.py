@@ -32,6 +32,7 @@ PARTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "FroFA": ("lm", {"lm.mode": "map_lr"}, "lightweight/frofa.py:augment"),
     "joint L-BFGS": ("lm", {"lm.mode": "joint_lbfgs"}, "lightweight/joint.py:_evaluated"),
     "crops": ("lp-ft", {}, "compute/device_crops.py:crops"),
+    "light model": ("lm", {"lm.mode": "lr"}, "lightweight/readings.py:pooled_line"),
     "logistic regression": ("lp", {}, "lightweight/logistic.py:_fitted"),
 }
 

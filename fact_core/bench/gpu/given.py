@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -208,6 +209,14 @@ def between(found: Mapping[str, FloatArray], wanted: Mapping[str, FloatArray]) -
     if found.keys() != wanted.keys():
         return float("inf")
     return max(float(np.abs(found[name] - wanted[name]).max()) for name in wanted)
+
+
+def installed(module: str) -> bool:
+    """Whether a library can be imported."""
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
 
 
 def told(step: Step[T]) -> tuple[T, list[Event]]:

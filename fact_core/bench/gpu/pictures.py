@@ -195,7 +195,7 @@ def _of_data(folder: Path, data: Path) -> Step[dict[str, Any]]:
     about: dict[str, Any] = {"classes": list(found.classes), "small_of": f"from {data.resolve().name}"}
     parts = {"train": (found.train, found.train_y, TRAIN), "test": (test, test_y, TEST)}
     for part, (names, y, most) in parts.items():
-        rows = fixed_test(names, y, most)
+        rows = np.random.default_rng(0).permutation(fixed_test(names, y, most))  # the first ones are of all classes
         about[part] = []
         for number, row in enumerate(rows):
             try:

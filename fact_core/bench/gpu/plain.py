@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from torch.utils.data import DataLoader, Dataset
 
 from fact_core import processor
-from fact_core.bench.gpu.given import Bench, skipped
+from fact_core.bench.gpu.given import Bench, installed, skipped
 from fact_core.bench.gpu.quick_select import MAPPED, WIDTH
 from fact_core.bench.gpu.quick_solvers import SIZES, C
 from fact_core.bench.gpu.right_solvers import mixture
@@ -109,13 +109,15 @@ def logistic(bench: Bench) -> Row:
 
 def umap(bench: Bench) -> Row:
     """umap-learn's ``fit_transform`` with its own neighbours."""
-    if find_spec("umap") is None:
+    if not installed("umap"):
         return skipped("umap-learn is not installed.")
-    from umap import UMAP
-
     n = bench.pick(MAPPED, 200)
     x = clusters(n, bench.pick(WIDTH, 16))
-    picture, seconds = bench.took(lambda: UMAP(random_state=0).fit_transform(x))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a part of it needs tensorflow
+        from umap import UMAP
+
+        picture, seconds = bench.took(lambda: UMAP(random_state=0).fit_transform(x))
     figures = {"seconds": round(seconds, 2), "images": n, "rows": len(picture)}
     return bench.row(f"{n:,} images in {seconds:.1f} s by the processor, compiling included.", figures=figures)
 

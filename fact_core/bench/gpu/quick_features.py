@@ -78,16 +78,16 @@ def decoding(bench: Bench, size: str) -> Row:
     """Pictures a second from files to arrays of 224 x 224, with all threads and with one."""
     pre = bench.backbone("vit_small_patch16_224.dino", 224).preprocess
     files, seconds = bench.pictures.files(size, MANY), bench.pick(SECONDS, SHORT)
-    rates = {}
+    rates, batch = {}, bench.pick(LOOK, 8)
     for threads in (decoding_threads(), 1):
-        read = batches(files, pre, LOOK, threads, pinned=bench.at.type == "cuda")
+        read = batches(files, pre, batch, threads, pinned=bench.at.type == "cuda")
         taken = (len(rows) for rows, _ in read)
         next(taken)
 
         def some(taken: object = taken) -> None:
             list(itertools.islice(taken, 1))  # type: ignore[call-overload]
 
-        rates[threads] = bench.rate(some, LOOK, seconds)
+        rates[threads] = bench.rate(some, batch, seconds)
         read.close()  # type: ignore[attr-defined]
     most, one = rates[decoding_threads()], rates[1]
     words = f"{most:,.0f} images/s by {decoding_threads()} threads, {one:,.0f} by one."

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from fact_core.bench import selection
-from fact_core.bench.gpu.given import Bench, skipped
+from fact_core.bench.gpu.given import Bench, installed, skipped
 from fact_core.bench.rows import Row
 from fact_core.compute.device import describe
 from fact_core.features.umap_map import on_gpu, umap_map
@@ -32,7 +30,7 @@ def run(bench: Bench, n: int, k: int) -> Row:
 
 def umap(bench: Bench) -> Row:
     """The map as the program draws it: by cuML where that is there, else by the processor."""
-    if find_spec("umap") is None and not on_gpu():
+    if not installed("umap") and not on_gpu():
         return skipped("umap-learn is not installed.")
     n = bench.pick(MAPPED, 200)
     x = selection.mixture(n, bench.pick(WIDTH, 16))

@@ -28,6 +28,7 @@ from fact_core.events import Event, Log, PhaseDone, PhaseStarted
 from fact_core.features.extract import extract, token_steps
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import finish
+from fact_core.lightweight.map_train import Reduce
 from fact_core.lightweight.readings import Labelled
 from fact_core.types import FloatArray, Step, T
 
@@ -35,6 +36,7 @@ from fact_core.types import FloatArray, Step, T
 SHARES = (0.7, 0.5, 0.3, 0.15, 0.05)
 NOTHING_SAID = "A CPU has no such limit: the parts run, and nothing is said of memory."
 CLOSE = 2e-2  # between probabilities
+MEAN = 5e-2  # between those after training, on average: steps magnify what is rounded otherwise
 
 
 class Zone:
@@ -79,9 +81,18 @@ Part = Callable[[Zone], Step[T]]
 
 
 def drill(
-    bench: Bench, checks: Checks, name: str, part: Part[T], differ: Callable[[T, T], float], within: float
+    bench: Bench,
+    checks: Checks,
+    name: str,
+    part: Part[T],
+    differ: Callable[[T, T], float],
+    within: float,
+    silent: bool = False,
 ) -> None:
-    """Check that a part ends with little memory as with enough, and says so once. differ: how far results are apart."""
+    """Check that a part ends with little memory as with enough, and says so once. differ: how far results are apart.
+
+    That it goes on with less, and that the CPU does the rest, are two things to say. silent: it may say neither.
+    """
     zone, (wanted, events) = _in_zone(part, Zone(bench.at))
     checks.true(f"{name}: no notice with memory enough", not notices(events), "; ".join(notices(events)))
     if bench.at.type != "cuda":
@@ -94,7 +105,9 @@ def drill(
     said = notices(events)
     checks.true(f"{name}: memory was full", zone.full > 0, f"{zone.full} times at {share:.0%} of {size / 1e6:.0f} MB")
     checks.below(f"{name}: apart", differ(found, wanted), within)
-    checks.true(f"{name}: one notice", len(said) == 1, "; ".join(said) or "none")
+    by_cpu = sum("the CPU does" in each for each in said)
+    once = by_cpu <= 1 and len(said) - by_cpu <= 1 and (bool(said) or silent)
+    checks.true(f"{name}: said once", once, " / ".join(said) or "nothing")
 
 
 def _in_zone(part: Part[T], zone: Zone) -> tuple[Zone, tuple[T, list[Event]]]:
@@ -158,6 +171,10 @@ def _most(a: FloatArray, b: FloatArray) -> float:
     return float(np.abs(a - b).max())
 
 
+def _mean(a: FloatArray, b: FloatArray) -> float:
+    return float(np.abs(a - b).mean())
+
+
 def solvers(bench: Bench) -> Row:
     """Logistic regression, attention pooling and the joint solver, on data that fill some of the memory."""
     checks, at = Checks(), bench.at
@@ -165,25 +182,31 @@ def solvers(bench: Bench) -> Row:
 
     def regression() -> Step[Tensor]:
         line = yield from right_solvers.fitted(x, y, at, LessMemory(at))
-        return line.logits(x[:1000].to(line.weight)).softmax(1).cpu()
+        return (x[:1000].double() @ line.weight.cpu().T + line.bias.cpu()).softmax(1)
 
     drill(bench, checks, "logistic regression", whole(regression), apart, right_solvers.CLOSE)
     data, reduce = right_solvers.labelled(bench)
     config, steps = LmConfig(steps=bench.pick(40, 6)), bench.pick(40, 6)
 
-    def there() -> tuple[Any, Any]:
-        """As phase 3 does: the tokens stay on the CPU."""
-        moved = Labelled(data.pooled.to(at), data.patches, data.y.to(at), less=LessMemory(at))
-        return moved, reduce.to(at)
+    def phase(work: Callable[[Labelled, Reduce], Step[Tensor]]) -> Step[Tensor]:
+        """As phase 3 does: the tokens stay on the CPU, and at last it works there."""
+        less = LessMemory(at)
+
+        def on(where: torch.device) -> Step[Tensor]:
+            moved = Labelled(data.pooled.to(where), data.patches, data.y.to(where), less=less)
+            return (yield from work(moved, reduce.to(where)))
+
+        return (yield from less.whole("lm", on))
 
     def pooling() -> Step[Tensor]:
-        return (yield from right_solvers.pooling(*there(), config, steps))
+        return phase(lambda moved, by: right_solvers.pooling(moved, by, config, steps))
 
     def joint() -> Step[Tensor]:
-        return (yield from right_solvers.jointly(*there(), LmConfig(steps=bench.pick(10, 3))))
+        return phase(lambda moved, by: right_solvers.jointly(moved, by, LmConfig(steps=bench.pick(10, 3))))
 
     drill(bench, checks, "attention pooling", whole(pooling), apart, CLOSE)
-    drill(bench, checks, "joint L-BFGS", whole(joint), apart, CLOSE)
+    # Its views are made in pieces of any size, of which nothing is said.
+    drill(bench, checks, "joint L-BFGS", whole(joint), apart, CLOSE, silent=True)
     return _ended(bench, checks)
 
 
@@ -224,7 +247,7 @@ def phases(bench: Bench) -> Row:
         return training(task, copy.deepcopy(backbone), config, bench.at, rows, store.of(names), check=check)
 
     for phase in ("ff", "st", "lm"):
-        drill(bench, checks, phase, partial(_in_phase, begun, phase, task), _most, 0.1)
+        drill(bench, checks, phase, partial(_in_phase, begun, phase, task), _mean, MEAN)
     return _ended(bench, checks)
 
 

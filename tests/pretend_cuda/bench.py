@@ -1,0 +1,36 @@
+"""Sections of ``launch.py bench gpu`` in their short form on the pretend device."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fact_core.bench.gpu import pictures
+from fact_core.bench.gpu.given import Bench
+from fact_core.bench.gpu.sections import SECTIONS
+from fact_core.choices import resolve
+from fact_core.generators import finish
+from fact_core.lightweight import logistic
+from tests.pretend_cuda.device import GPU, Device
+
+
+def checks(device: Device) -> dict[str, Callable[[Path], Any]]:
+    """name -> check."""
+    from tests.compute.test_pretend_cuda import BENCH
+
+    return {f"bench/{name}": partial(_section, device, name) for name in BENCH}
+
+
+def _section(device: Device, name: str, folder: Path) -> Any:
+    """What is right passes, and the memory is full where it is limited; what measures has figures."""
+    finish(pictures.make(folder / "pictures", None))
+    logistic.WORTH_A_GPU = 0
+    section = SECTIONS[name]
+    with device:
+        row = resolve(section.target)(Bench(GPU, True, folder / "pictures"), **section.given)
+    json.dumps(row)
+    assert row["status"] == ("passed" if section.kind == "right" else "measured"), row["words"]
+    return row["words"]
