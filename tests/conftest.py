@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
 
+# Tiny work: two threads on two busy cores wait for each other, and take up to ten times the processor's time for it.
+# Said before numpy comes, whose library of linear algebra reads it once, when it is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,7 +23,6 @@ from app.bench.browser import find_chromium
 ROOT = Path(__file__).resolve().parents[1]
 # Child processes (the worker, the command line) find the program from any folder, as under launch.py.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny work; two threads on two busy cores are six times slower
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MakeImages = Callable[..., Path]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from fact_core.imports import without
 
@@ -43,3 +46,10 @@ def test_a_start_does_not_load_what_it_need_not(modules: str, without_these: str
     code = f"import sys, {', '.join(modules.split())}\nprint(*sys.modules.keys() & {set(without_these.split())})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_linear_algebra_takes_the_threads_that_the_tests_say() -> None:
+    """It reads their number once, when numpy is imported: tests/conftest.py says it before."""
+    assert np.linalg.eigvalsh(np.eye(2)).tolist() == [1, 1]
+    found = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+    assert found <= {int(os.environ["OMP_NUM_THREADS"])}
