@@ -166,17 +166,13 @@ class FeatureStore:
         return mean, basis, f"pca-{len(self)}.f32"
 
     def _fit(self) -> tuple[FloatArray, FloatArray]:
-        """PCA by the eigenvectors of the covariance; the largest entry of each is positive, so it is reproducible."""
+        """PCA; the largest entry of each direction is positive, so it is reproducible."""
         if not self._rows:
             raise StorageError("There are no features yet", str(self.folder))
         some = np.unique(np.linspace(0, len(self) - 1, min(len(self), PCA_ROWS)).astype(np.int64))
         x = self._read("x.f32", self.dim, some)
-        mean = x.mean(axis=0, dtype=np.float64)
-        covariance = np.zeros((self.dim, self.dim))
-        for start in range(0, len(x), CHUNK):
-            centred = x[start : start + CHUNK] - mean
-            covariance += centred.T @ centred
-        vectors = np.linalg.eigh(covariance)[1][:, ::-1][:, : min(PCA_DIM, self.dim)]
+        mean, width = x.mean(axis=0, dtype=np.float64), min(PCA_DIM, self.dim)
+        vectors = _of_few(x - mean, width) if 4 * len(x) <= self.dim else _of_many(x, mean, width)
         signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
         return mean.astype(np.float32), (vectors * signs).astype(np.float32)
 
@@ -229,6 +225,26 @@ class FeatureStore:
             return self._path(name).stat().st_size
         except OSError:
             return 0
+
+
+def _of_many(x: FloatArray, mean: FloatArray, width: int) -> FloatArray:
+    """(D, width): directions of rows x (N, D) about their mean, by the eigenvectors of the covariance."""
+    covariance = np.zeros((x.shape[1], x.shape[1]))
+    for start in range(0, len(x), CHUNK):
+        centred = x[start : start + CHUNK] - mean
+        covariance += centred.T @ centred
+    found: FloatArray = np.linalg.eigh(covariance)[1][:, ::-1][:, :width]
+    return found
+
+
+def _of_few(centred: FloatArray, width: int) -> FloatArray:
+    """The same for rows (N, D) fewer than D, which span N directions: those of a covariance would take a second.
+
+    Behind them any others at right angles, which show what rows of later have beside.
+    """
+    spanned = np.linalg.svd(centred, full_matrices=False)[2].T
+    found: FloatArray = np.linalg.qr(np.hstack([spanned, np.eye(len(spanned), width)]))[0][:, :width]
+    return found
 
 
 def _append(file: Path, content: bytes) -> None:

@@ -102,17 +102,21 @@ def spread(n: int, dim: int, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed).normal(size=(n, dim)) * scales + 3).astype(np.float32)
 
 
-@pytest.mark.parametrize("dim", [5, 200])
-def test_the_projection_is_a_pca(tmp_path: Path, dim: int) -> None:
-    x = spread(400, dim)
+@pytest.mark.parametrize(("n", "dim"), [(400, 5), (400, 200), (150, 640), (20, 300), (2, 9), (1, 9)])
+def test_the_projection_is_a_pca(tmp_path: Path, n: int, dim: int) -> None:
+    x = spread(n, dim)
     names = [f"{i:04x}" for i in range(len(x))]
     store = FeatureStore.open(tmp_path / "k", dim)
     store.append(names, x)
     found = store.projected(names)
-    assert found.shape == (400, min(128, dim))
+    assert found.shape == (n, min(128, dim))
+    with np.load(tmp_path / "k" / "pca.npz") as kept:
+        basis = kept["basis"]
+    assert basis.shape == (dim, min(128, dim)) and np.allclose(basis.T @ basis, np.eye(min(128, dim)), atol=1e-5)
     centred = x.astype(np.float64) - x.mean(axis=0, dtype=np.float64)
     _, _, directions = np.linalg.svd(centred, full_matrices=False)
-    literal = centred @ directions.T[:, : found.shape[1]]
+    literal = np.zeros_like(found)  # n rows have no more than n directions
+    literal[:, : len(directions)] = (centred @ directions.T)[:, : found.shape[1]]
     literal *= np.sign(np.sum(literal * found, axis=0))  # the sign of a direction is free
     assert np.allclose(found, literal, atol=1e-3)
     assert np.array_equal(store.projected(names[7:9]), found[7:9])
