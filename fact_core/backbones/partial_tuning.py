@@ -40,6 +40,6 @@ def only(backbone: Backbone, kind: str) -> list[str]:
         raise norms_error(kind, backbone.name)
     names = norms(network) if kind == "ln" else biases(network)
     network.requires_grad_(False)
-    for name, each in network.named_parameters():
-        each.requires_grad_(name in set(names))
+    for name in names:
+        network.get_parameter(name).requires_grad_(True)
     return names

@@ -212,7 +212,7 @@ def _passed_over(states: Mapping[int, State], present: Collection[int]) -> set[i
 
 def _preview(seen: Reading, now: Mapping[int, str], present: Sequence[str]) -> Preview:
     found = seen.found
-    labels = {item: each.label for item, each in found.taken.items()}
+    labels, known = {item: each.label for item, each in found.taken.items()}, set(present)
     rows = {item: name for item, name in labels.items() if now.get(item) != name}
     by_class = Counter(rows.values())
     left = {reason: _told(each) for reason, each in found.left.items() if reason not in ("none", "unreadable")}
@@ -221,7 +221,7 @@ def _preview(seen: Reading, now: Mapping[int, str], present: Sequence[str]) -> P
         rows=rows,
         by_class=dict(by_class.most_common()),
         conflicts=tuple(Conflict(item, now[item], name) for item, name in rows.items() if item in now),
-        new_classes=tuple(name for name in by_class if name not in set(present)),
+        new_classes=tuple(name for name in by_class if name not in known),
         already_same=len(labels) - len(rows),
         skipped=sum(len(found.left.get(reason, ())) for reason in ("none", "unreadable")),
         left=left,

@@ -77,7 +77,8 @@ def save(
     if len(ids) != len(selection.roles):
         raise ValueError("a selection needs one role for each image")
     picks = [(i, role, rank, "chosen") for rank, (i, role) in enumerate(zip(ids, selection.roles, strict=True))]
-    picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in set(ids)]
+    chosen = set(ids)
+    picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in chosen]
     with db.writing(project.db, project.id) as con:
         own = {name: value for name, value in selection.config.items() if name != IMPORT_STEP}
         config = json.dumps({**own, "rows": newest_row(con)}, ensure_ascii=False)
