@@ -38,15 +38,26 @@ def between(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], groups:
     plain = paired(n, won, lost)
     if groups is None or len(np.unique(groups)) == n:
         return plain
-    _, member = np.unique(groups, return_inverse=True)
-    apart = first.astype(np.float64) - second - plain.difference
-    sums, count = np.bincount(member, weights=apart), int(member.max()) + 1
-    if count < 2:
+    if len(np.unique(groups)) < 2:
         return Paired(n, won, lost, plain.difference, (-1.0, 1.0), False)
-    half = Z * math.sqrt(float((sums**2).sum()) * count / (count - 1)) / n
+    half = Z * error_of(first, second, groups)
     low, high = max(-1.0, plain.difference - half), min(1.0, plain.difference + half)
     low, high = min(low, plain.interval[0]), max(high, plain.interval[1])  # groups never tell more than their images
     return Paired(n, won, lost, plain.difference, (low, high), plain.sure and (low > 0 or high < 0))
+
+
+def error_of(
+    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], groups: IntArray | None = None
+) -> float:
+    """Standard error of the difference of two accuracies on the same images (n,), cluster-robust by groups (n,).
+
+    sqrt(G / (G - 1) sum over groups of (d_g - n_g d)^2) / n (Liang and Zeger 1986); 0 where they never differ.
+    """
+    apart = first.astype(np.float64) - second
+    own = np.arange(len(apart)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums = np.bincount(own, weights=apart - apart.mean())
+    count = len(sums)
+    return math.sqrt(float((sums**2).sum()) * count / max(1, count - 1)) / len(apart)
 
 
 def paired(n: int, won: int, lost: int) -> Paired:

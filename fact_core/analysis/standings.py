@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from fact_core.analysis.intervals import Interval, Right, interval
-from fact_core.analysis.paired import between
+from fact_core.analysis.paired import between, error_of
 from fact_core.types import IntArray
 
 
@@ -47,22 +44,10 @@ def standings(
             accuracy=float(right[name].mean()),
             interval=interval(right[name], groups),
             behind=float(best.mean() - right[name].mean()),
-            error=paired_error(best, right[name], groups),
+            error=error_of(best, right[name], groups),
             worse=between(best, right[name], groups).sure,
             seconds=float(seconds[name]),
         )
         for name in order
     ]
     return found, found[0].name
-
-
-def paired_error(first: Right, second: Right, groups: IntArray | None = None) -> float:
-    """Standard error of the difference of two accuracies on the same n images, cluster-robust by groups (n,).
-
-    sqrt(G / (G - 1) sum over groups of (d_g - n_g d)^2) / n (Liang and Zeger 1986); 0 where they never differ.
-    """
-    apart = first.astype(np.float64) - second
-    own = np.arange(len(apart)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    sums = np.bincount(own, weights=apart - apart.mean())
-    count = len(sums)
-    return math.sqrt(float((sums**2).sum()) * count / max(1, count - 1)) / len(apart)

@@ -51,6 +51,15 @@ def read_file(path: Path) -> Mapping[str, Any]:
     return found
 
 
+def unreadable(file: Path, error: Exception) -> WeightsError:
+    """What is said of a file of weights that no reader could read."""
+    return WeightsError(
+        "The weights file cannot be read",
+        f"{file}: {reason(error)}",
+        "Only safetensors files, and .pth files that hold nothing but tensors, are accepted.",
+    )
+
+
 def reason(error: Exception) -> str:
     """Why a reader gave up, as far as its own message says something to a person."""
     if type(error).__name__ == "UnpicklingError":  # torch's text advises to let the file run its code

@@ -176,11 +176,7 @@ def read_tensors(found: Located, network: nn.Module) -> dict[str, Tensor]:
     except ImportError:
         raise
     except Exception as error:  # damaged and hostile files make the readers raise anything
-        raise WeightsError(
-            "The weights file cannot be read",
-            f"{found.path}: {convert.reason(error)}",
-            "Only safetensors files, and .pth files that hold nothing but tensors, are accepted.",
-        ) from error
+        raise convert.unreadable(found.path, error) from error
     plain = unwrapped(tensors, wanted)
     return plain if fits(plain, wanted) else renamed(tensors, network) or plain
 

@@ -86,11 +86,7 @@ def _tensors(file: Path) -> dict[str, Tensor]:
     try:
         found = convert.read_file(file)
     except Exception as error:  # damaged and hostile files make the readers raise anything
-        raise WeightsError(
-            "The weights file cannot be read",
-            f"{file}: {convert.reason(error)}",
-            "Only safetensors files, and .pth files that hold nothing but tensors, are accepted.",
-        ) from error
+        raise convert.unreadable(file, error) from error
     return {name: each for name, each in found.items() if isinstance(each, Tensor)}
 
 

@@ -106,23 +106,23 @@ def check_fit(recipe: str, backbone: str) -> None:
 
 def norms_error(phase: str, backbone: str) -> ConfigError:
     """LayerNorm tuning or BitFit does not fit a backbone: which ones it does fit."""
-    fitting = ", ".join(f"{each.title} ({name})" for name, each in BACKBONES.items() if each.layer_norms)
-    title = BACKBONES[backbone].title if backbone in BACKBONES else backbone
-    return ConfigError(
-        f"{PHASES[phase].title} needs a network with layer norms",
-        f"You chose {title}, which has norms over the batch.",
-        f"Choose another recipe, or one of these backbones: {fitting}.",
-    )
+    fitting = [name for name, each in BACKBONES.items() if each.layer_norms]
+    return _unfit(phase, backbone, "a network with layer norms", ", which has norms over the batch", fitting)
 
 
 def adapter_error(phase: str, backbone: str) -> ConfigError:
     """Prompts or prefixes do not fit a backbone: which ones they do fit."""
-    fitting = ", ".join(f"{each.title} ({name})" for name, each in BACKBONES.items() if each.prompts)
+    fitting = [name for name, each in BACKBONES.items() if each.prompts]
+    return _unfit(phase, backbone, "a plain vision transformer", "", fitting)
+
+
+def _unfit(phase: str, backbone: str, needed: str, what: str, fitting: list[str]) -> ConfigError:
     title = BACKBONES[backbone].title if backbone in BACKBONES else backbone
+    listed = ", ".join(f"{BACKBONES[name].title} ({name})" for name in fitting)
     return ConfigError(
-        f"{PHASES[phase].title} needs a plain vision transformer",
-        f"You chose {title}.",
-        f"Choose another recipe, or one of these backbones: {fitting}.",
+        f"{PHASES[phase].title} needs {needed}",
+        f"You chose {title}{what}.",
+        f"Choose another recipe, or one of these backbones: {listed}.",
     )
 
 

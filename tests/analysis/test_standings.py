@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from fact_core.analysis.standings import paired_error, standings
+from fact_core.analysis.paired import error_of
+from fact_core.analysis.standings import standings
 
 
 def right(n: int, wrong: int, begin: int = 0) -> np.ndarray:
@@ -40,6 +41,6 @@ def test_images_that_belong_together_count_once() -> None:
     """Ten frames of one film that only the first names: as one image, which may be chance."""
     first, second = right(40, 0), right(40, 10)
     film = np.r_[np.zeros(10), np.arange(1, 31)].astype(np.int64)
-    assert paired_error(first, second, film) > 2 * paired_error(first, second)
+    assert error_of(first, second, film) > 2 * error_of(first, second)
     named, seconds = {"a": first, "b": second}, {"a": 2.0, "b": 1.0}
     assert standings(named, seconds)[0][1].worse and not standings(named, seconds, film)[0][1].worse
