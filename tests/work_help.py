@@ -27,7 +27,9 @@ def queued(made: Project, kind: str) -> run_queue.Run:
 def choose(made: Project, **values: object) -> selections.Stored:
     """A selection; near-duplicates count as images of their own, as the pictures here are all alike."""
     config = SelectConfig(**{"budget": "6", "device": "cpu", "near": 0.0, "iterations": 20, **values})  # type: ignore[arg-type]
-    finish(select.run(made, queued(made, "select"), config))
+    run = queued(made, "select")
+    finish(select.run(made, run, config))
+    run_queue.finish(made, run.id, "done")
     found = selections.latest(made)
     assert found is not None
     return found

@@ -150,8 +150,8 @@ def _bytes(content: str | bytes) -> bytes:
 def commit(project: Project, preview: Preview, client: str, keep: Keep, check: str = "none") -> Applied:
     """Give the labels of a preview in one transaction, as one batch of ``client`` (a name used once).
 
-    keep: whose label stays where an image has another one by now: "mine" (the project's, a skip or "cannot tell" too) or
-    "theirs" (the file's).
+    keep: whose label stays where an image has another one by now: "mine" (the project's, a skip or "cannot tell" too)
+    or "theirs" (the file's).
     Classes that are missing by now are added; an image that was left out meanwhile stays so. Nothing is written when
     nothing would change. check: what becomes check images: "none", a "share", or the part that the file calls test
     ("split"). InputError while a question of the preview is open.

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from fact_core.errors import InputError
 from fact_core.labeling import labels_now
 from fact_core.labeling.history import State
-from fact_core.labeling.selections import BY_HAND
+from fact_core.labeling.selections import BY_HAND, need_none_chosen_now
 from fact_core.storage import db, groups
 from fact_core.storage.excluded import IN_POOL
 from fact_core.storage.project import Project
@@ -103,8 +103,7 @@ def _selection(con: Database) -> int:
     number = con.execute("SELECT max(id) FROM selection").fetchone()[0]
     if number is None:
         raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
-    if con.execute("SELECT 1 FROM run WHERE kind = 'select' AND status IN ('queued', 'running')").fetchone():
-        raise InputError("Images are being chosen right now", do="Wait until that is done, or stop it.")
+    need_none_chosen_now(con)
     return int(number)
 
 

@@ -165,6 +165,7 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
     known chooses the figure, and the label would teach.
     """
     with db.writing(project.db, project.id) as con:
+        need_none_chosen_now(con)
         row = con.execute(
             "SELECT role, rank FROM pick WHERE selection = ? AND item = ? AND state = 'chosen'", (selection_id, item_id)
         ).fetchone()
@@ -186,12 +187,19 @@ def reject(project: Project, selection_id: int, item_id: int) -> int | None:
         return other
 
 
+def need_none_chosen_now(con: Database) -> None:
+    """InputError while images are being chosen: the new selection would know nothing of what is changed in this one."""
+    if con.execute("SELECT 1 FROM run WHERE kind = 'select' AND status IN ('queued', 'running')").fetchone():
+        raise InputError("Images are being chosen right now", do="Wait until that is done, or stop it.")
+
+
 def take_back_rejection(project: Project, selection_id: int, item_id: int) -> None:
     """Undo ``reject``: the image is chosen again, and the one that took its place waits as before.
 
     InputError when it was not rejected, or when the other one has an answer, or was rejected too.
     """
     with db.writing(project.db, project.id) as con:
+        need_none_chosen_now(con)
         mine = (selection_id, item_id)
         find = "SELECT 1 FROM pick WHERE selection = ? AND item = ? AND state = 'rejected'"
         if con.execute(find, mine).fetchone() is None:

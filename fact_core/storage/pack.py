@@ -54,8 +54,8 @@ class About:
 def pack(project: Project, file: Path, *, images: bool) -> Step[About]:
     """Write the project into one new file; it stays as it is and may be worked with meanwhile.
 
-    Errors: InputError unless its name ends in .zip, and where images are gone; ProjectError where something lies at ``file``; DiskFull before
-    anything is written; StorageError.
+    Errors: InputError unless its name ends in .zip, and where images are gone; ProjectError where something lies at
+    ``file``; DiskFull before anything is written; StorageError.
     """
     target = absolute(file)
     _check_free(target)

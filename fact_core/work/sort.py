@@ -19,7 +19,7 @@ from fact_core.work.trained_model import needs_model
 
 
 def needs(project: Project, run: Run, config: SortConfig) -> list[Needed]:
-    """A scan, where no image is known or one was cut short; the answers of the training, where they are wanted and not there."""
+    """A scan, where no image is known or one was cut short; the answers of the training, where they are wanted."""
     if not items.counts(project).pool or (items.unsettled(project) and not config.undo):
         return [("scan", {})]
     trained = 0 if config.undo else trained_run(project, config.run, config.threshold)

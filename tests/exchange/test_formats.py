@@ -169,8 +169,12 @@ CASES: dict[str, Case] = {
     "no head, names without ending": Case("oak,ash\nelm,yew\n", BOTH),
     "no head, the class first": Case("ash;oak\nyew;elm\n", BOTH),
     "no head, numbers": Case("042,7\noak,3\n", {"042.png": "7", "oak.jpg": "3"}),
-    "a known head beside an image that is called like one": Case("042,label\noak,ash\n", OAK, asked=("labels_image_column",)),
-    "marks that nobody can see": Case("file_name,label\noak.jpg,red\u00a0ash\nelm.jpg,red ash\u200f\n", dict.fromkeys(BOTH, "red ash")),
+    "a known head beside an image that is called like one": Case(
+        "042,label\noak,ash\n", OAK, asked=("labels_image_column",)
+    ),
+    "marks that nobody can see": Case(
+        "file_name,label\noak.jpg,red\u00a0ash\nelm.jpg,red ash\u200f\n", dict.fromkeys(BOTH, "red ash")
+    ),
     "no head": Case("oak.jpg,ash\nelm.jpg,yew\n", BOTH),
     # ---- tables: whose columns
     "Kaggle: id without ending, breed": Case("id,breed\noak,ash\nelm,yew\n", BOTH),

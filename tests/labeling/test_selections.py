@@ -12,6 +12,7 @@ from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.labeling.selections import QueueEntry
+from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
@@ -59,6 +60,17 @@ def test_a_check_image_with_a_label_is_not_rejected_for_its_label_would_teach(pr
     assert labels_now.snapshot(project, "audit").ids.tolist() == [7]
     assert labels_now.snapshot(project, "pick").ids.tolist() == []
     assert selections.reject(project, number, 8) is not None, "nothing is known of it"
+
+
+def test_nothing_is_rejected_while_images_are_chosen_for_it_would_come_back(project: Project) -> None:
+    number = selections.save(project, choose([5, 2], [7], [9]), None)
+    selections.reject(project, number, 2)
+    run = run_queue.queue(project, "select", {"budget": "1", "extend": True})
+    for act, item in ((selections.reject, 5), (selections.take_back_rejection, 2)):
+        with pytest.raises(InputError, match="being chosen right now"):
+            act(project, number, item)
+    run_queue.finish(project, run, "done")
+    assert selections.reject(project, number, 5) is None and ids(project) == [9, 7]
 
 
 def test_the_newest_selection_counts(project: Project) -> None:
