@@ -126,7 +126,7 @@ def low_bytes(image: Any) -> Any:
 
 def _name_planes(image: Any) -> None:
     """Have the colours of a TIFF read that lie one behind the other, 16 bits each: Pillow takes them for 8 bits."""
-    tags = getattr(image, "tag_v2", {})
+    tags: Any = getattr(image, "tag_v2", {})
     if tags.get(_PLANES, 1) != 2 or set(tags.get(_BITS, ())) != {16}:
         return
     order = ";16L" if tags.prefix == b"II" else ";16B"
