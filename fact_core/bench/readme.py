@@ -93,6 +93,12 @@ def _segment_choices(rows: Sequence[Any]) -> str:
     return segment_table.choices(rows)
 
 
+def _gpu(rows: Sequence[Any]) -> str:
+    from fact_core.bench.gpu import table
+
+    return table.results(rows)
+
+
 #: name of a table -> (its file in results/, how the rows become a table)
 TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "headline": ("tables-cifar10-standard", tables.headline),
@@ -121,6 +127,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "rounds": ("rounds", _rounds),
     "views": ("views", _views),
     "backbones": ("backbones", _backbones),
+    "gpu": ("gpu", _gpu),
 }
 
 

@@ -10,7 +10,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ COUNTS = Counts()
 DEVICE = install(COUNTS)  # before the program is imported
 
 
-def checks() -> dict[str, Callable[[Path], Any]]:
-    """name -> check, in the order in which they run."""
+def checks(wanted: Sequence[str]) -> dict[str, Callable[[Path], Any]]:
+    """name -> check, in the order in which they run. Those of the bench only where they are asked for."""
     from tests.pretend_cuda import bench, memory, pipelines, steps, strategies
 
     found: dict[str, Callable[[Path], Any]] = {}
-    for module in (pipelines, strategies, steps, memory, bench):
+    asked = [bench] if any(each.startswith("bench") for each in wanted) else []
+    for module in (pipelines, strategies, steps, memory, *asked):
         found |= module.checks(DEVICE)
     return found
 
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
     torch.set_num_threads(1)
     folder, wanted = Path(arguments[0]), arguments[1:]
-    for name, check in checks().items():
+    for name, check in checks(wanted).items():
         if wanted and not any(each in name for each in wanted):
             continue
         own = folder / name.replace("/", "-")

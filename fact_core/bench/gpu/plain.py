@@ -65,7 +65,7 @@ def features(bench: Bench, name: str, size: str) -> Row:
 
 
 def steps(bench: Bench, name: str) -> Row:
-    """The loop of DeiT's engine.py: timm's augmentation in workers, autocast, AdamW, a wait for each loss."""
+    """DeiT's loop of an epoch: timm's augmentation in workers, autocast, AdamW, a wait for each loss."""
     classes = len(bench.pictures.classes)
     model = _model(bench, name, num_classes=classes, drop_path_rate=0.1).train()
     transform = timm.data.create_transform(bench.pixels(name), is_training=True, color_jitter=0.4, auto_augment=None)

@@ -234,7 +234,9 @@ def phases(bench: Bench) -> Row:
     """Memory that becomes little when a phase begins: phase 2 with its gate, self-training with its naming, phase 3."""
     checks = Checks()
     task = task_of(bench.pictures, bench.pick(200, 24), bench.pick(60, 6), 1)
-    config = small_config(bench, "fact+", LITE, **{"ff.gate": "choose", "st.rounds": 1, "lm.mode": "lr"})
+    few = {name: bench.pick(6, 2) for name in ("ff.steps", "st.steps", "lm.steps")}
+    values = {"ff.gate": "choose", "ff.pixels": bench.pick(128, 0), "st.rounds": 1, "lm.mode": "lr", **few}
+    config = small_config(bench, "fact+", LITE, **values)
     backbone, names = bench.backbone(LITE), [str(number) for number in range(len(task.pool))]
     store, rows = Rows(), np.arange(bench.pick(100, 20), dtype=np.int64)
     finish(extract(backbone, names, task.pool, store, device=bench.at))

@@ -48,7 +48,7 @@ SECTIONS: dict[str, Section] = {
     "strategies-right": _right("Every strategy twice the same; ActiveFT's loss as on the CPU", "strategies:run", 40),
     "crops-right": _right("Crops on the device as Pillow makes them", "features:crops", 15),
     "memory-answers": _right("Little memory: features, tokens, predictions", "memory:answers", 40),
-    "memory-training": _right("Little memory: phase 2, gate, naming, live check", "memory:phases", 60),
+    "memory-training": _right("Little memory: phase 2, gate, naming, live check", "memory:phases", 90),
     "memory-solvers": _right("Little memory: logistic regression, attention pooling, joint", "memory:solvers", 30),
     "memory-selection": _right("Little memory: choosing", "memory:selection", 30),
     "fact-right": _right("fact from files to answers as on the CPU", "training:recipe", 45, recipe="fact"),

@@ -37,6 +37,28 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def results(rows: Sequence[Row]) -> str:
+    """For RESULTS.md: each section, what it found on a GPU, and how its short form ended on a CPU.
+
+    The figures of a short form would mean nothing; they are not shown.
+    """
+    lines = ["| section | what | on a GPU | short form, on a CPU |", "|---|---|---|---|"]
+    for name, section in SECTIONS.items():
+        own = [row for row in rows if row["section"] == name]
+        full = [f"{SIGNS[row['status']]}: {row['words']} ({row['device']})" for row in own if not row["short"]]
+        short = [_ended(row) for row in own if row["short"]]
+        cells = [name, section.title, " ".join(full) or "not measured", ", ".join(dict.fromkeys(short)) or "not run"]
+        lines.append("| " + " | ".join(map(_plain, cells)) + " |")
+    return "\n".join(lines)
+
+
+def _ended(row: Row) -> str:
+    """How a short form ended."""
+    if row["status"] == "skipped":
+        return "runs, and has nothing to say of a CPU"
+    return {"measured": "runs", "passed": "runs, its checks hold"}.get(row["status"], SIGNS[row["status"]])
+
+
 def _cells(row: Row) -> list[str]:
     form = ", short form" if row["short"] else ""
     section = SECTIONS[row["section"]]
