@@ -46,9 +46,7 @@ def between(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], groups:
     return Paired(n, won, lost, plain.difference, (low, high), plain.sure and (low > 0 or high < 0))
 
 
-def error_of(
-    first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], groups: IntArray | None = None
-) -> float:
+def error_of(first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_], groups: IntArray | None = None) -> float:
     """Standard error of the difference of two accuracies on the same images (n,), cluster-robust by groups (n,).
 
     sqrt(G / (G - 1) sum over groups of (d_g - n_g d)^2) / n (Liang and Zeger 1986); 0 where they never differ.

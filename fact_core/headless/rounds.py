@@ -2,7 +2,8 @@
 
 The first round is that of ``launch.py run``, with the check images. Each further one adds what the model of the last
 is unsure of ("Label next"). Each round asks the check images once, and pays for the look (``analysis.promise.level``).
-What the last one lets through is accepted, and the folder written with what is labeled, accepted and open.
+All looks hold at once with the certainty that is promised, for they share its error. So what one of them lets through
+is accepted, the one that lets most through, and the folder written with what is labeled, accepted and open.
 
 The same command given again goes on: a round is known by its selection, whose options name the model before it
 (``again.selection_like``); trainings, answers and looks that are there are taken as they are.
@@ -47,13 +48,16 @@ class Goal:
 
 @dataclass(frozen=True)
 class Ended:
-    """What the rounds came to. told: a row a round, for ``--json``; look: what the last one lets through."""
+    """What the rounds came to. told: a row a round, for ``--json``; look: what the last one lets through.
+
+    taken: the round whose look is accepted; 0 where none lets anything through.
+    """
 
     chosen: selections.Stored
     trained: run_queue.Run
     told: list[dict[str, Any]]
     look: Look
-    evidence: Evidence
+    taken: int = 0
 
 
 def parse_own(texts: Sequence[str], least: float) -> dict[str, float]:
@@ -109,7 +113,7 @@ def run(
     source: str,
     fresh: bool = False,
 ) -> Ended:
-    """Do the rounds, and accept what the last one lets through. fresh: choose anew what was chosen by an earlier start.
+    """Do the rounds, and accept what one of them lets through. fresh: choose anew what was chosen by an earlier start.
 
     FactError in words.
     """
@@ -118,6 +122,7 @@ def run(
         known = ", ".join(sorted(set(truth.values()))[:20])
         raise InputError(f"No label is called {unknown[0]!r}", "--goal-of names it", f"The labels are: {known}.")
     budget, ended, config = int(select.budget), None, select
+    done: list[Ended] = []
     for number in range(1, goal.rounds + 1):
         kept = None if fresh else again.selection_like(found, config)
         if kept is None and ended and _latest(found) != ended.chosen.id:
@@ -129,16 +134,39 @@ def run(
             console.say("None of the images of this round has a label: the labels are used up.")
             break
         ended = _round(found, worker, goal, train, chosen, told)
+        done.append(ended)
         console.say(_in_words(told[-1], goal))
-        left = told[-1]["open"] - told[-1]["accepted"] - told[-1]["strange"]
+        left = told[-1]["open"] - _best(found, done)[1] - told[-1]["strange"]
         if not left or number == goal.rounds:
             break
         more = dataclasses.replace(select, strategy="next", check=0, extend=True, restart=False)
         config = dataclasses.replace(more, model=ended.trained.id, budget=str(min(budget, left)))
     assert ended is not None  # the first round buys labels, or is an error
-    if ended.look.threshold is not None or any(each.threshold is not None for each in ended.look.own):
-        acceptances.accept(found, ended.look, ended.evidence)
-    return ended
+    return dataclasses.replace(ended, taken=accept_best(found, done, console))
+
+
+def _best(found: Project, done: Sequence[Ended]) -> tuple[int, int, Evidence | None]:
+    """(round, images, evidence) of the look that lets most of what is open now through, the newest of several.
+
+    Round 0 and no evidence where none lets anything through.
+    """
+    best: tuple[int, int, Evidence | None] = (0, 0, None)
+    for number, each in reversed(list(enumerate(done, 1))):
+        evidence = finishing.gather(found, each.trained)
+        count = int(each.look.takes(evidence).sum())
+        if count > best[1]:
+            best = (number, count, evidence)
+    return best
+
+
+def accept_best(found: Project, done: Sequence[Ended], console: Console) -> int:
+    """Accept what the look of one round lets through: the one that does so of most open images. Its number, or 0."""
+    number, count, evidence = _best(found, done)
+    if evidence is not None:
+        acceptances.accept(found, done[number - 1].look, evidence)
+        if number < len(done):
+            console.say(f"Accepted is what round {number} lets through, {count:,} images: more than later rounds do.")
+    return number
 
 
 def _latest(found: Project) -> int:
@@ -183,7 +211,7 @@ def _round(
             "classes": [_of_class(name, share, ids.get(name), look) for name, share in goal.own.items()],
         }
     )
-    return Ended(chosen, trained, told, look, evidence)
+    return Ended(chosen, trained, told, look)
 
 
 def _open(found: Project, trained: run_queue.Run, chosen: selections.Stored) -> tuple[int, int]:

@@ -142,6 +142,7 @@ def _finished(order: Order, found: Project, goal: rounds.Goal, ended: rounds.End
         "goal": goal.share,
         "own": dict(goal.own),
         "rounds": ended.told,
+        "accepted_round": ended.taken,
         "images": rounds.counts(found),
         "finished": str(file),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,17 @@ import pytest
 
 from fact_core.cli import main
 from fact_core.errors import ConfigError
-from fact_core.headless.rounds import parse_goal, parse_own
-from fact_core.labeling import acceptances, labels_now, other_class
+from fact_core.headless.console import Console
+from fact_core.headless.rounds import Ended, accept_best, parse_goal, parse_own
+from fact_core.labeling import acceptances, labels_now, operations, other_class, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
+from fact_core.storage.project import Project
 from tests.conftest import MakeImages, Run
+from tests.labeling.test_acceptances import answer, look, project
+
+__all__ = ["project"]  # a fixture
 
 
 @pytest.mark.parametrize(("text", "share"), [("98%", 0.98), ("0.98", 0.98), (" 99.5 %", 0.995), ("50%", 0.5)])
@@ -44,6 +51,22 @@ def test_a_goal_that_no_check_image_could_carry_is_told_before_work(
     told = capsys.readouterr().err
     assert "98.0% takes more check images" in told and "183 are needed" in told
     assert not (tmp_path / "project").exists()
+
+
+def test_what_the_best_look_lets_through_is_accepted(project: Project) -> None:
+    """The last look pays for all before it and may let nothing through: what an earlier one does holds all the same."""
+    run, said = answer(project), io.StringIO()
+    chosen = selections.latest(project)
+    assert chosen is not None
+    few, most, none = look(project, 0.9), look(project, 0.7, 0.91), look(project, None, 0.92)
+    done = [Ended(chosen, run, [], each) for each in (few, most, none)]
+    assert accept_best(project, [done[2]], Console(said)) == 0 and not acceptances.now(project)
+    assert accept_best(project, done, Console(said)) == 2
+    assert sorted(acceptances.now(project)) == [5, 6, 9, 10]
+    assert "Accepted is what round 2 lets through, 4 images" in said.getvalue()
+    operations.apply(project, "desk", [Op(4, "label", 9, 1), Op(5, "label", 10, 1)])  # of a later round
+    assert accept_best(project, done, Console(said)) == 2 and sorted(acceptances.now(project)) == [5, 6]
+    assert accept_best(project, [done[1], done[0]], Console(said)) == 2  # as many: the newest
 
 
 @pytest.mark.slow
