@@ -58,7 +58,7 @@ def test_what_the_best_look_lets_through_is_accepted(project: Project) -> None:
     run, said = answer(project), io.StringIO()
     chosen = selections.latest(project)
     assert chosen is not None
-    few, most, none = look(project, 0.9), look(project, 0.7, 0.91), look(project, None, 0.92)
+    few, most, none = look(project, 0.9), look(project, 0.7, 0.91, 0.02), look(project, None, 0.92, 0.01)
     done = [Ended(chosen, run, [], each) for each in (few, most, none)]
     assert accept_best(project, [done[2]], Console(said)) == 0 and not acceptances.now(project)
     assert accept_best(project, done, Console(said)) == 2
