@@ -268,6 +268,7 @@ interface GoalAsked {
   lacks: number | null;
   needs: number | null;
   then: number;
+  before: { run: number; number: number; able: number } | null;
 }
 
 /** What was said where classes have goals of their own. */

@@ -119,8 +119,10 @@ export class Finish {
 
   redo = () => this.post("redo", { step: this.data.again.id }, (now) => counted("finish.accepted", now.accepted));
 
-  accept = () =>
-    this.post("accept", { goal: this.goal, own: this.own.goals }, (now) => counted("finish.accepted", now.accepted));
+  accept(by) {
+    const body = { goal: this.goal, own: this.own.goals, by };
+    this.post("accept", body, (now) => counted("finish.accepted", now.accepted));
+  }
 
   // ---- drawing
   draw() {
@@ -196,7 +198,22 @@ export class Finish {
     if (!found) return null;
     if (this.own.any) return this.split(found);
     if (found.asked === null) return found.goal > data.best + 1e-6 ? this.takes(found) : this.question();
-    return found.asked ? this.can(found) : this.cannot(found);
+    return [...(found.asked ? this.can(found) : this.cannot(found)), this.before(found.before)];
+  }
+
+  /** What an earlier training let through at the same goal, where that is more. */
+  before(found) {
+    const { step } = this.data;
+    if (!found || (step && step.run === found.number)) return null;
+    const told = { number: fmt.int(found.number), able: fmt.int(found.able) };
+    const button = { class: "btn slim", type: "button", id: "finish-before", disabled: this.busy };
+    const onclick = () => this.accept(found.run);
+    return el(
+      "div",
+      { class: "finish-before" },
+      el("p", { class: "small" }, t("finish.before", told)),
+      el("button", { ...button, onclick }, t("finish.before_accept", told)),
+    );
   }
 
   /** Where classes have goals of their own. */
@@ -282,7 +299,7 @@ export class Finish {
         t("finish.rests", { checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) }),
       ),
       left > 0 && found.then ? el("p", { class: "small faint" }, t("finish.then", then(found.then))) : null,
-      stands ? null : el("button", { ...button, onclick: this.accept }, counted("finish.accept", found.asked)),
+      stands ? null : el("button", { ...button, onclick: () => this.accept(0) }, counted("finish.accept", found.asked)),
     ];
   }
 

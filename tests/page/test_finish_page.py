@@ -87,6 +87,28 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     assert len(acceptances.now(project)) == taken
 
 
+def test_what_an_earlier_training_let_through_is_offered(address_of: AddressOf, page: Page, project: Project) -> None:
+    """The newest training lets less through at the goal than the one before did, which holds all the same."""
+    address = address_of(project)
+    open_results(page, address)
+    page.locator("#finish-goal").press("Home")
+    page.locator("#finish-ask").click()
+    expect(page.locator("#finish-can")).to_contain_text("images can be accepted")
+    expect(page.locator("#finish-before")).to_have_count(0)
+    able = acceptances.looks(project)[0].accepted
+    run = train(project, wrong=70, strange=2)
+    run_queue.finish(project, run_queue.queue(project, "predict", {"run": run.id}), "done", result={"run": run.id})
+    open_results(page, address)
+    page.locator("#finish-ask").click()
+    before = page.locator("#finish-before")
+    expect(before).to_have_text("Accept those of run 1")
+    expect(page.locator("#results-finish")).to_contain_text(f"what it let through still holds: {able} images.")
+    before.click()
+    expect(page.locator("#results-finish")).to_contain_text(f"{able} accepted at 80 % by run 1.")
+    expect(before).to_have_count(0)
+    assert len(acceptances.now(project)) == able
+
+
 def test_no_image_of_the_rest_is_lost(address_of: AddressOf, page: Page, project: Project) -> None:
     """What was marked wrong has a list of its own; then the check image that is open; then nothing is offered."""
     ids, check = items.pool(project).ids, next(e.item for e in selections.queue(project) if e.role == "audit")

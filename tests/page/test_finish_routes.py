@@ -149,6 +149,28 @@ def test_what_is_missing_is_said(site: Site) -> None:
     assert refused(site, "ask", goal=0.9) == "The answers are of an earlier version"
 
 
+def test_an_earlier_look_that_lets_more_through_is_offered(site: Site) -> None:
+    """All looks hold at once: a later training that lets nothing through takes nothing away from an earlier one."""
+    label_checks(site.project)
+    first = run_queue.list_runs(site.project, "train")[0]
+    able = goal_of(post(site, "ask", goal=0.9), 0.9)["asked"]
+    assert able > 0
+    second = train(site.project, wrong=100)
+    found = goal_of(post(site, "ask", goal=0.9), 0.9)
+    assert found["asked"] < able and found["before"] == {"run": first.id, "number": 1, "able": able}
+    assert goal_of(site.get("/finish"), 0.85)["before"] is None  # not asked at this goal
+    item = int(next(each for each in items.pool(site.project).ids if each not in labels_now.states(site.project)))
+    operations.apply(site.project, "test", [Op(900, "label", item, 1)])
+    assert goal_of(site.get("/finish"), 0.9)["before"]["able"] == able - 1
+    after = post(site, "accept", goal=0.9, by=first.id)
+    assert (after["run"], after["accepted"], after["step"]["run"], after["step"]["older"]) == (
+        second.id,
+        able - 1,
+        1,
+        True,
+    )
+
+
 def test_a_class_may_have_a_goal_of_its_own(site: Site) -> None:
     """Dogs at 90 %, all others at 80 %: one look, two promises. What cannot be promised spends nothing."""
     label_checks(site.project)

@@ -28,6 +28,18 @@ GOALS = tuple(
 
 
 @dataclass(frozen=True)
+class Before:
+    """Another training whose look at the same goal lets more through of what is open now: run, its number, images.
+
+    All looks hold at once, as they share the error: which of them is accepted is the person's choice.
+    """
+
+    run: int
+    number: int
+    able: int
+
+
+@dataclass(frozen=True)
 class Goal:
     """A goal that can be set. takes: so many check images among the accepted at the least, none of them wrong.
 
@@ -35,7 +47,8 @@ class Goal:
     many check images that rests, mistakes among these. lacks: so many check images more could carry it, were none wrong
     (None: it can be carried, or no number could). needs: where nothing can be accepted, so many as sure as these would
     carry it at the same share of mistakes (None: no number does). then: the best goal for the same images with
-    ``MORE`` more check images and the same share of mistakes, 0 for none.
+    ``MORE`` more check images and the same share of mistakes, 0 for none. before: an earlier look that lets more
+    through.
     """
 
     goal: float
@@ -46,6 +59,7 @@ class Goal:
     lacks: int | None = None
     needs: int | None = None
     then: float = 0.0
+    before: Before | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +182,7 @@ def _finish(held: Opened, run: Run) -> Finish:
         look=look,
         chance=alpha,
         best=best,
-        goals=[_goal(goal, alpha, best, mine.get(goal), evidence) for goal in GOALS],
+        goals=[_before(project, run, _goal(goal, alpha, best, mine.get(goal), evidence), looks) for goal in GOALS],
         splits=[_split(each, evidence) for each in own if each.own],
         classes=_classes(evidence, fair),
         step=stood and replace(stood, images=accepted),
@@ -189,10 +203,11 @@ def ask(held: Opened, run: Run, goal: float, own: Mapping[int, float]) -> Finish
     return finish_of(held, run)
 
 
-def accept(held: Opened, run: Run, goal: float, own: Mapping[int, float]) -> Finish:
-    """Accept what keeps the goals, as the check images have said. InputError where they were not asked."""
-    evidence, _pool = _evidence(held, run)
-    look = acceptances.find_look(held.project, run.id, goal, evidence.basis, own)
+def accept(held: Opened, run: Run, goal: float, own: Mapping[int, float], by: Run) -> Finish:
+    """Accept what keeps the goals, as the check images have said of the answers of ``by``. How far the folder is then,
+    for ``run``. InputError where they were not asked."""
+    evidence = finishing.gather(held.project, by) if by.id != run.id else _evidence(held, run)[0]
+    look = acceptances.find_look(held.project, by.id, goal, evidence.basis, own)
     if look is None:
         raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Reload the page.")
     acceptances.accept(held.project, look, evidence, computer.person())
@@ -246,6 +261,23 @@ def _goal(goal: float, alpha: float, best: float, look: Look | None, evidence: E
     then = n + math.floor(MORE * n / max(1, len(evidence.check_right)))
     best = promise.carried(then, math.ceil(wrong * then / max(1, n) - 1e-9), alpha)
     return Goal(goal, takes, able, n, wrong, needs=needs, then=best)
+
+
+def _before(project: Project, run: Run, goal: Goal, looks: list[Look]) -> Goal:
+    """The goal with an earlier look that lets more through, where there is one."""
+    if goal.asked is None:
+        return goal
+    found, trained = None, {each.id: each for each in run_queue.list_runs(project, "train")}
+    for look in reversed(looks):
+        other, least = trained.get(look.run), found.able if found else goal.asked
+        same = other is not None and look.run != run.id and not look.own and abs(look.goal - goal.goal) < 1e-6
+        if not same or look.accepted <= least or not project.predictions_file(look.run).is_file():
+            continue  # labels that came since only take away from what it let through
+        evidence = finishing.gather(project, trained[look.run])
+        able = int(look.takes(evidence).sum()) if evidence.basis == look.basis else 0
+        if able > least:
+            found = Before(look.run, run_queue.place(project, trained[look.run]), able)
+    return replace(goal, before=found)
 
 
 def _split(look: Look, evidence: Evidence) -> Split:

@@ -20,7 +20,7 @@ Own = Annotated[dict[Annotated[int, Body(ge=1, le=LARGEST)], Goal], Body(max_len
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/finish, rest; POST /x/K/finish/ask, accept {run, goal, own}, undo, redo {run, step}."""
+    """GET /x/K/finish, rest; POST /x/K/finish/ask, accept {run, goal, own, by}, undo, redo {run, step}."""
 
     def of(key: str, run: int) -> tuple[Opened, Run]:
         held = server.opened(key)
@@ -40,8 +40,9 @@ def register(app: FastAPI, server: Server) -> None:
         return told(finish.ask(*of(key, run), goal, own))
 
     @app.post("/x/{key}/finish/accept")
-    def accept(key: str, run: RunNumber, goal: Goal, own: Own = {}) -> dict[str, Any]:  # noqa: B006
-        return told(finish.accept(*of(key, run), goal, own))
+    def accept(key: str, run: RunNumber, goal: Goal, own: Own = {}, by: RunNumber = 0) -> dict[str, Any]:  # noqa: B006
+        held, shown = of(key, run)
+        return told(finish.accept(held, shown, goal, own, of(key, by)[1] if by else shown))
 
     @app.post("/x/{key}/finish/undo")
     def undo(key: str, run: RunNumber, step: RunNumber) -> dict[str, Any]:

@@ -52,6 +52,8 @@ TEXT = {
     "goal, or label more and train again.",
     "finish.cannot_lowest": "Not even {goal} can be promised: of the {checks} surest check images {wrong} are wrong. "
     "Label more and train again.",
+    "finish.before": "Run {number} was asked the same before, and what it let through still holds: {able} images.",
+    "finish.before_accept": "Accept those of run {number}",
     "finish.accept": "Accept {n} images",
     "finish.accept_one": "Accept 1 image",
     "finish.accepted": "{n} images are accepted.",
