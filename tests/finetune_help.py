@@ -21,6 +21,9 @@ from fact_core.types import FloatArray, IntArray, Step
 
 CPU = torch.device("cpu")
 PIXELS = 64
+#: A network of the default one's family, with a thirtieth of its weights: what is tested here are the steps, not how
+#: much they learn. Every listed network is in tests/backbones, the default one goes the whole way in tests/headless.
+SMALL, DEFAULT = "timm:test_efficientnet.r160_in1k", "tf_efficientnet_lite0"
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 70, 220))
 NAMES = ("red", "green", "blue")
 
@@ -34,9 +37,9 @@ class Coloured:
     x: FloatArray
 
 
-def backbone(seed: int = 0) -> Backbone:
-    """The default network with random weights, for small pictures."""
-    return load("tf_efficientnet_lite0", pixels=PIXELS, random=True, seed=seed)
+def backbone(seed: int = 0, *, name: str = SMALL, pixels: int = PIXELS, view: str = "crop") -> Backbone:
+    """A small network with random weights, for small pictures."""
+    return load(name, pixels=pixels, random=True, seed=seed, view=view)
 
 
 def all_heads(classifier: Classifier, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -22,7 +22,7 @@ from fact_core.finetune.batches import Batch, Batches
 from fact_core.finetune.loop_state import LoopPlan, Net, Training, set_drop_path, share_of_rate
 from fact_core.finetune.probe import by_logistic_regression, silence
 from fact_core.finetune.training_run import linear
-from tests.finetune_help import CPU, PIXELS, backbone, coloured, drain
+from tests.finetune_help import CPU, DEFAULT, PIXELS, backbone, coloured, drain
 
 PLAN = LoopPlan("ff", steps=10, batch=8, pixels=PIXELS)
 
@@ -186,7 +186,7 @@ def test_classes_without_a_label_are_never_trained() -> None:
 
 
 def test_drop_path_grows_with_depth_and_goes_away() -> None:
-    network = backbone().network
+    network = backbone(name=DEFAULT).network
     set_drop_path(network, 0.2)
     rates = [each.drop_prob for each in network.modules() if type(each).__name__ == "DropPath"]
     assert rates == sorted(rates) and rates[-1] == pytest.approx(0.2) and len(rates) > 5
@@ -233,10 +233,11 @@ def test_the_probe_folds_its_scale_into_the_weights() -> None:
 
 
 def test_the_gate_mixes_in_proportion() -> None:
-    one = Net(backbone(0), linear(torch.ones(2, 1280), torch.zeros(2)))
-    start = {"head": {"weight": torch.zeros(2, 1280), "bias": torch.full((2,), 4.0)}}
+    net = backbone(0)
+    one = Net(net, linear(torch.ones(2, net.dim), torch.zeros(2)))
+    start = {"head": {"weight": torch.zeros(2, net.dim), "bias": torch.full((2,), 4.0)}}
     weight_mix.mix(one, start, 0.25)
-    assert torch.equal(one.head.weight, torch.full((2, 1280), 0.25)) and one.head.bias.tolist() == [3.0, 3.0]
+    assert torch.equal(one.head.weight, torch.full((2, net.dim), 0.25)) and one.head.bias.tolist() == [3.0, 3.0]
 
 
 def test_the_gate_compares_how_right_the_answers_are_and_not_how_sure() -> None:
@@ -303,7 +304,8 @@ def test_a_finished_part_is_whole_on_the_device_of_the_work(tmp_path: Path) -> N
 
     from fact_core.finetune.finetune import train_part
 
-    one = Net(backbone(), linear(torch.zeros(3, 1280), torch.zeros(3)))
+    net = backbone()
+    one = Net(net, linear(torch.zeros(3, net.dim), torch.zeros(3)))
     stored = SimpleNamespace(tensors=one.state_dict(), values={"seconds": 1.0, "parameters": 5})
     work = SimpleNamespace(
         checkpoint=SimpleNamespace(finished=lambda part: stored),

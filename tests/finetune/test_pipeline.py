@@ -341,7 +341,7 @@ def test_a_part_whose_rate_is_0_stays_as_it_is(still: str, data: Coloured) -> No
     assert kept == (still == "head")
     (began,) = [each for each in events if isinstance(each, PhaseStarted) and each.phase == "ff"]
     whole = sum(each.numel() for each in trained.classifier.backbone.parameters())
-    assert began.trainable_parameters == (3 * (1280 + 1) if still == "backbone" else whole)
+    assert began.trainable_parameters == (3 * (backbone().dim + 1) if still == "backbone" else whole)
 
 
 def test_something_has_to_learn(data: Coloured) -> None:

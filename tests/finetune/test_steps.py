@@ -26,7 +26,7 @@ from fact_core.finetune.loop_state import LoopPlan, Net, Training
 from fact_core.finetune.probe import by_logistic_regression
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
 from fact_core.lightweight.decide import decide
-from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, steps, tiny
+from tests.finetune_help import CPU, DEFAULT, NAMES, PIXELS, Coloured, backbone, coloured, drain, steps, tiny
 
 PLAN = LoopPlan("ff", steps=10, batch=6, pixels=PIXELS)
 Weights = dict[str, Tensor]
@@ -58,8 +58,8 @@ def inputs_of(data: Coloured, config: TrainConfig) -> TrainingInputs:
 
 
 def net() -> Net:
-    """The small network with a drawn head of three classes, in the loop's mode."""
-    start = backbone().freeze_norm()
+    """The default network with a drawn head of three classes, in the loop's mode: its slopes are steep."""
+    start = backbone(name=DEFAULT).freeze_norm()
     return Net(start, linear(torch.randn(3, start.dim, generator=generator()) * 0.1, torch.zeros(3))).train()
 
 

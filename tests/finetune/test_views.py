@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fact_core.backbones import Backbone, load
+from fact_core.backbones import Backbone
 from fact_core.classifier.predict import predict
 from fact_core.compute.image_batches import load_eval, normalise
 from fact_core.events import Log, PhaseDone, Point, Progress
@@ -23,13 +23,13 @@ from fact_core.finetune.live_check import live_check
 from fact_core.finetune.naming import NAMED
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import finish
-from tests.finetune_help import COLOURS, CPU, PIXELS, Coloured, drain, steps, tiny
+from tests.finetune_help import COLOURS, CPU, Coloured, backbone, drain, steps, tiny
 
 LENGTHS = (120, 140, 100)  # of the long side; the short one is 48
 
 
 def seeing(view: str) -> Backbone:
-    return load("tf_efficientnet_lite0", pixels=PIXELS, random=True, view=view)
+    return backbone(view=view)
 
 
 def edged(folder: Path, y: list[int], view: str, seed: int = 0) -> Coloured:

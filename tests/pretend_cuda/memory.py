@@ -76,7 +76,7 @@ def _features(device: Device, folder: Path) -> Any:
     data, events = coloured(folder, pipelines.Y), list[Event]()
     wanted = pipelines.features(data, CPU)
     with device:
-        device.counts.full_once("compute/device.py", 400)
+        device.counts.full_once("compute/device.py", 100)
         found = pipelines.features(data, GPU, events.append)
     apart = float(np.abs(found - wanted).max() / np.abs(wanted).max())
     assert apart < 1e-4, apart

@@ -24,7 +24,7 @@ from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import finish
 from fact_core.types import FloatArray, Step
 from fact_core.work.gpu_memory import memory_expected
-from tests.finetune_help import NAMES, Coloured, backbone, coloured, tiny
+from tests.finetune_help import DEFAULT, NAMES, Coloured, backbone, coloured, tiny
 from tests.pretend_cuda.device import GPU, MEMORY, Device
 
 CPU = torch.device("cpu")
@@ -59,7 +59,7 @@ def recipe_config(name: str, **values: Any) -> TrainConfig:
 def network(name: str) -> Backbone:
     """A network with random weights: the default one for "convolutions", else a very small transformer."""
     if name == "convolutions":
-        return backbone()
+        return backbone(name=DEFAULT)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         made = VisionTransformer(32, 8, num_classes=0, embed_dim=32, depth=2, num_heads=2, dynamic_img_size=True)
