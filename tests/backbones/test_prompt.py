@@ -34,7 +34,7 @@ from fact_core.events import Log, PhaseStarted, Point, Saved
 from fact_core.features.extract import tokens
 from fact_core.finetune.loop_state import Net
 from fact_core.finetune.pipeline import Trained
-from tests.finetune_help import CPU, Coloured, coloured, drain, same, steps, tiny
+from tests.finetune_help import CPU, SMALL_TRANSFORMER, Coloured, coloured, drain, same, steps, tiny
 
 DINO = "vit_small_patch16_224.dino"
 WIDE, DEPTH, HEADS, PATCH, SIDE = 16, 3, 2, 8, 24
@@ -287,8 +287,8 @@ PIXELS = 32
 
 
 def transformer() -> Backbone:
-    """The paper's backbone with random weights, for small pictures; its tokens differ more than fresh ones do."""
-    return backbones.load(DINO, pixels=PIXELS, random=True)
+    """A small vision transformer with random weights, for small pictures."""
+    return backbones.load(SMALL_TRANSFORMER, pixels=PIXELS, random=True)
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +299,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
 
 def config(recipe: str, **values: Any) -> Any:
     short = {"ff.steps": 3, "ff.pixels": PIXELS, "ff.prompt_length": 3, "ff.prefix_length": 3, "lm.steps": 4}
-    return tiny(recipe, backbone=DINO, **{**short, "ff.gate": "choose", **values})
+    return tiny(recipe, backbone=SMALL_TRANSFORMER, **{**short, "ff.gate": "choose", **values})
 
 
 def training(recipe: str, data: Coloured, folder: Path | None = None, **more: Any) -> Any:
@@ -330,7 +330,7 @@ def test_a_training_moves_only_what_was_added(done: Done) -> None:
     assert [each.phase for each in trained.phases] == ["lp", phase, "lm"]
     assert [each.step for each in done.events if isinstance(each, Point) and each.phase == phase] == [1, 2, 3]
     started = next(each for each in done.events if isinstance(each, PhaseStarted) and each.phase == phase)
-    assert started.trainable_parameters == 384 * 3 + 3 + 12 * 3 * 384 * (1 if phase == "prompt" else 2)
+    assert started.trainable_parameters == 64 * 3 + 3 + 6 * 3 * 64 * (1 if phase == "prompt" else 2)
     decided = [each for each in trained.decisions if each.name == "ff.interpolation"]
     assert (
         [each.value for each in decided] == ["1"]

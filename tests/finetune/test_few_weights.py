@@ -20,9 +20,8 @@ from fact_core.features.extract import tokens
 from fact_core.finetune import lora
 from fact_core.finetune.pipeline import Trained, bound_options, train
 from fact_core.types import Step
-from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, all_heads, coloured, drain, tiny
+from tests.finetune_help import CPU, NAMES, PIXELS, SMALL_TRANSFORMER, Coloured, all_heads, coloured, drain, tiny
 
-VIT = "timm:test_vit.r160_in1k"
 WAYS: dict[str, dict[str, Any]] = {
     "ln": {"recipe": "ln"},
     "bitfit": {"recipe": "bitfit"},
@@ -32,7 +31,7 @@ WAYS: dict[str, dict[str, Any]] = {
 
 
 def vit() -> Backbone:
-    return backbones.load(VIT, pixels=PIXELS, random=True)
+    return backbones.load(SMALL_TRANSFORMER, pixels=PIXELS, random=True)
 
 
 def pictures() -> torch.Tensor:
@@ -46,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Coloured:
 
 def config_of(way: str, **values: Any) -> TrainConfig:
     small = {"ff.gate": "off", "lm.mode": "lr", "ff.few_lr": 0.01, "ff.lora_lr": 0.01, **values}
-    return tiny(**{"backbone": VIT, **WAYS[way], **small})
+    return tiny(**{"backbone": SMALL_TRANSFORMER, **WAYS[way], **small})
 
 
 def run(data: Coloured, config: TrainConfig, **more: Any) -> Step[Trained]:

@@ -16,9 +16,9 @@ from fact_core.config import TrainConfig, train_config
 from fact_core.events import PhaseStarted
 from fact_core.features.extract import tokens
 from fact_core.finetune.pipeline import train
-from tests.finetune_help import CPU, NAMES, PIXELS, Coloured, backbone, coloured, drain, tiny
+from tests.finetune_help import CPU, NAMES, PIXELS, SMALL_TRANSFORMER, Coloured, backbone, coloured, drain, tiny
 
-TRANSFORMER = "vit_small_patch16_224.dino"  # for what a network of convolutions cannot have
+TRANSFORMER = "vit_small_patch16_224.dino"
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,11 @@ def test_recipe(name: str, data: Coloured, tmp_path: Path) -> None:
     """It runs its phases in order, says how much learns in each, and answers for all classes; twice the same."""
     fits = not {"prompt", "prefix", "ln", "bitfit"} & set(RECIPES[name].phases)
     small = {"ff.steps": 2, "st.steps": 2, "ff.gate": "off", "lm.steps": 3}
-    config = tiny(name, **small, **({} if fits else {"backbone": TRANSFORMER}))
+    config = tiny(name, **small, **({} if fits else {"backbone": SMALL_TRANSFORMER}))
     assert config.phases == RECIPES[name].phases and set(config.phases) <= set(PHASES)
     answers = []
     for _ in range(2):
-        network = backbone() if fits else backbones.load(TRANSFORMER, pixels=PIXELS, random=True)
+        network = backbone() if fits else backbones.load(SMALL_TRANSFORMER, pixels=PIXELS, random=True)
         x = np.asarray(tokens(network, data.files, CPU)[0], dtype=np.float32)
         run = train(
             backbone=network, files=data.files, y=data.y, classes=NAMES, x=x, config=config, device=CPU,
