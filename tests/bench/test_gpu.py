@@ -224,6 +224,7 @@ def test_what_is_carried_fits_and_is_read(
     held = pictures.Pictures.read(target)
     assert len(held.train) + len(held.test) > 2_500 and len(held.large) == 64
     assert told["json"]["bytes"] == pictures.size_of(target) <= 60 * 2**20
+    assert f"{len(held.test):,} more to test on" in told["text"]
     assert list(told["json"]["left_out"]) == ["vit_base_patch16_224.dino"]
     monkeypatch.setenv("FACT_STUDIO_CACHE", str(tmp_path / "elsewhere"))  # a machine that has no such weights
     bench = given.opened("cpu", True, target)

@@ -129,7 +129,8 @@ def carry(folder: Path, data: Path | None) -> Step[dict[str, Any]]:
         left[name] = yield from _carried(folder, name, LIMIT - size_of(folder))
     left = {name: why for name, why in left.items() if why}
     size, pictures = size_of(folder), Pictures.read(folder)
-    lines = [f"{size / 2**20:.1f} MiB in {folder}: {pictures.said('small')}; {pictures.said('large')}."]
+    tests = f"{len(pictures.test):,} more to test on"
+    lines = [f"{size / 2**20:.1f} MiB in {folder}: {pictures.said('small')}, {tests}; {pictures.said('large')}."]
     lines += [f"Without the weights of {name}: {why}" for name, why in left.items()]
     lines += [f"There: python3 launch.py bench gpu --from {folder.name}"]
     return {"text": "\n".join(lines), "json": {"bytes": size, "left_out": left}}
