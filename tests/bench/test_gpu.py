@@ -189,7 +189,7 @@ def test_the_seconds_are_kept(few: dict[str, Section], folder: Path, tmp_path: P
     few["one"] = _section("endless", seconds=100)
     first = runner.in_process(few["device"], Task("device", "cpu", True, folder, Path()), 60)  # torch is imported
     assert first["status"] == "passed"
-    order = Order(tmp_path / "rows.json", "cpu", seconds=9.0, carried=folder)
+    order = Order(tmp_path / "rows.json", "cpu", seconds=15.0, carried=folder)
     told, events = _run(order)
     rows = _rows(order)
     assert [*rows] == ["device", "one"] and rows["one"]["status"] == "cut"
