@@ -20,6 +20,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
 from tests.storage_help import is_sound
+from tests.work_help import copied
 
 T = TypeVar("T")
 
@@ -37,18 +38,25 @@ def quick(act: Callable[[], T]) -> T:
     return found
 
 
-def large_project(folder: Path, images: int) -> Project:
-    (folder / "images").mkdir(parents=True)
+@pytest.fixture(scope="module", params=[100_000, 1_000_000])
+def rows(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture(scope="module")
+def large(rows: int, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """So many images and two classes; writing them takes longer than copying the file."""
+    folder = tmp_path_factory.mktemp("large")
+    (folder / "images").mkdir()
     project = projects.create(folder / "project", folder / "images")
-    add_items(project, images)
+    add_items(project, rows)
     for name in ("a", "b"):
         classes.add_class(project, name)
     return project
 
 
-@pytest.mark.parametrize("rows", [100_000, 1_000_000])
-def test_a_large_pool_is_labeled_in_bulk_and_read(tmp_path: Path, rows: int) -> None:
-    project = large_project(tmp_path, rows)
+def test_a_large_pool_is_labeled_in_bulk_and_read(large: Project, tmp_path: Path, rows: int) -> None:
+    project = copied(large, tmp_path)
     pool = quick(lambda: items.pool(project))
     assert len(pool.ids) == rows
     some = pool.ids[:: rows // BULK][:BULK]
@@ -69,9 +77,8 @@ def test_a_large_pool_is_labeled_in_bulk_and_read(tmp_path: Path, rows: int) -> 
     assert is_sound(project)
 
 
-@pytest.mark.parametrize("rows", [100_000, 1_000_000])
-def test_every_image_of_a_large_pool_has_a_label(tmp_path: Path, rows: int) -> None:
-    project = large_project(tmp_path, rows)
+def test_every_image_of_a_large_pool_has_a_label(large: Project, tmp_path: Path, rows: int) -> None:
+    project = copied(large, tmp_path)
     ids = items.pool(project).ids
 
     def give_all() -> int:
