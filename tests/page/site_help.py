@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from starlette.testclient import TestClient
 
 from app import main
@@ -63,7 +64,9 @@ def whole_site(home: Path) -> Iterator[Site]:
         headers = {"cookie": f"{keys.cookie_name}={keys.cookie}", HEADER: keys.page}
         base = f"http://127.0.0.1:{PORT}"
         client = TestClient(guarded, base_url=base, headers=headers, raise_server_exceptions=False)
-        yield Site(client, app, server, project, key, keys)
+        # One loop for all questions, as a server has it: by itself the client makes a thread and a loop for each.
+        with start_blocking_portal() as client.portal:
+            yield Site(client, app, server, project, key, keys)
         server.close()
     del client, guarded, app
     close_what_gradio_left()
