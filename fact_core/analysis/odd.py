@@ -99,19 +99,22 @@ def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, F
 @dataclass(frozen=True)
 class Bounds:
     """From where on a measure is odd. z: modified z-scores from the median of the pool; from ``always`` on it is odd,
-    unless most of the pool is so, up to ``never`` nowhere. down: small values are the odd ones."""
+    unless most of the pool is so, up to ``never`` nowhere. down: small values are the odd ones. rare: where a larger
+    share of the pool than this would be odd, none of it is: what many images are is usual."""
 
     z: float
     always: float
     never: float
     down: bool = False
+    rare: float = 1.0
 
     def odd(self, values: FloatArray) -> Mask:
         """Whether each of the values (N,) is odd among them."""
         sign = -1.0 if self.down else 1.0
         v = sign * np.asarray(values, dtype=np.float64)
         usual = bool((v >= sign * self.always).mean() > 0.5) if len(v) else True
-        return ((v >= sign * self.always) & (not usual)) | ((v > sign * self.never) & (z_scores(v) > self.z))
+        found = ((v >= sign * self.always) & (not usual)) | ((v > sign * self.never) & (z_scores(v) > self.z))
+        return found & (found.sum() <= self.rare * len(found))
 
 
 def z_scores(values: npt.NDArray[np.floating]) -> FloatArray:
@@ -126,7 +129,8 @@ def z_scores(values: npt.NDArray[np.floating]) -> FloatArray:
 SHARP = Bounds(z=2.5, always=np.log(1e-5), never=np.log(1e-3), down=True)  # of the logarithm
 DARK = Bounds(z=3.5, always=0.08, never=0.2, down=True)
 BRIGHT = Bounds(z=3.0, always=0.92, never=0.7)
-CLIPS = Bounds(z=3.5, always=0.95, never=0.35)
+# Many clipped images are pictures before a white ground, which no figure of one image tells from too much light.
+CLIPS = Bounds(z=3.5, always=0.95, never=0.35, rare=0.05)
 TINY = Bounds(z=3.5, always=np.log(32), never=np.log(96), down=True)  # of the logarithm
 UNLIKE = Bounds(z=3.0, always=np.inf, never=0.0)
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from fact_core.analysis import odd
-from fact_core.analysis.odd import BRIGHT, DARK, Bounds, Measures, light_of, likeness, z_scores
+from fact_core.analysis.odd import BRIGHT, CLIPS, DARK, Bounds, Measures, light_of, likeness, z_scores
 from fact_core.generators import finish
 from fact_core.types import FloatArray
 
@@ -93,6 +93,12 @@ def test_what_is_odd_depends_on_the_pool_and_on_hard_bounds() -> None:
     assert not BRIGHT.odd(day).any()
     assert not odd.TINY.odd(np.log(np.full(30, 8.0))).any()  # a pool of icons
     assert odd.TINY.odd(np.log(np.append(np.full(30, 400.0), 8.0))).tolist() == [False] * 30 + [True]
+
+
+def test_where_many_stand_before_a_white_ground_a_white_ground_is_not_odd() -> None:
+    shots = np.concatenate([np.linspace(0, 0.02, 250), np.linspace(0.4, 0.8, 40)])
+    assert not CLIPS.odd(shots).any()  # 40 of 290 drawings and cut-out pianos
+    assert np.flatnonzero(CLIPS.odd(shots[:252])).tolist() == [250, 251]  # two of 252 are odd
 
 
 def test_scores_are_those_of_the_normal_distribution_and_bear_what_is_missing() -> None:
