@@ -106,7 +106,7 @@ function strip(make, page) {
   const onclick = () => page.show(page.view === "map" ? "grid" : "map");
   const toRejected = () => {
     page.show("grid");
-    page.parts.grid.querySelector(".sl-out")?.scrollIntoView({ block: "nearest" });
+    page.parts.grid.querySelector(".sl-out")?.scrollIntoView({ block: "start" });
   };
   return make.part(
     "stripside",

@@ -197,9 +197,11 @@ def test_what_was_rejected_is_listed_and_the_choice_is_judged_anew(
     expect(stale).to_contain_text("2 images were rejected or added after these figures were made.")
     stored = selections.latest(project)
     assert stored is not None and stored.rejected == (1, 9)
+    page.set_viewport_size({"width": 1280, "height": 480})
     listed.click()
     out = page.locator(".sl-grid .sl-rejected")
     expect(out).to_have_count(2)
+    expect(out.first).to_be_in_viewport(ratio=0.9)  # the pictures, not the heading over them alone
     assert axe_says(browser, address_of(project)) == []
     out.nth(1).click()
     page.get_by_role("button", name="Choose it again").click()
