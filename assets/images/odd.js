@@ -2,7 +2,7 @@
 import { app } from "../shell/app.js";
 import { fmt } from "../shell/format.js";
 import { api } from "../shell/server.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 
 /** One list: values and twins stand beside its ids, where there are any.
  *  @typedef {{kind: string, ids: number[], values: number[], twins: number[]}} OddList
@@ -39,6 +39,18 @@ export function oddOf(odd, kind, store) {
   const lists = odd ? odd.lists.filter((each) => kind === "all" || each.kind === kind) : [];
   const ids = new Set(lists.flatMap((each) => each.ids));
   return [...ids].filter((id) => store.stateOf(id)?.kind !== "exclude");
+}
+
+/** How many are odd, and what they are, in words. An image that is odd in two ways is named for both.
+ *  @param {Odd} odd
+ *  @param {{stateOf(id: number): Answer | null}} store */
+export function oddWords(odd, store) {
+  const told = (kind) => {
+    const n = oddOf(odd, kind, store).length;
+    return n ? [t(`odd.kind_${kind}`, { n: fmt.int(n) })] : [];
+  };
+  const kinds = odd.lists.flatMap((each) => told(each.kind)).join(", ");
+  return counted("odd.found", oddOf(odd, "all", store).length, { kinds });
 }
 
 /** Why an image is odd, in words; "" where nothing says so.

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { standIn } from "../shell/stand_ins.js";
-import { oddOf, whyOdd } from "./odd.js";
+import { setWords } from "../shell/text.js";
+import { oddOf, oddWords, whyOdd } from "./odd.js";
 
 standIn();
 const list = (kind, ids, values = []) => ({ kind, ids, values, twins: [] });
@@ -29,4 +30,11 @@ test("an image says why it is there, in one list or in all", () => {
   assert.match(whyOdd(odd, 7), /odd.tile_dark.*, .*odd.tile_twin/);
   assert.match(whyOdd(odd, 7, "twin"), /^odd.tile_twin$/);
   assert.equal(whyOdd(odd, 1), "");
+});
+
+test("the sentence names the kinds that there are, with how many of each", () => {
+  setWords({ "odd.found": "{n}: {kinds}.", "odd.kind_dark": "{n} dark", "odd.kind_twin": "{n} twins" });
+  assert.equal(oddWords(odd, storeOf()), "3: 2 dark, 2 twins.");
+  assert.equal(oddWords(odd, storeOf(4, 7)), "1: 1 twins.");
+  setWords({});
 });

@@ -1,10 +1,12 @@
 // Odd images of the pool: how many there are, and the way to them with what the model says of them.
-import { loadOdd, oddStamp } from "../images/odd.js";
+import { loadOdd, oddStamp, oddWords } from "../images/odd.js";
 import { keepList, see } from "../review/address.js";
 import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
-import { counted, t } from "../shell/text.js";
+import { t } from "../shell/text.js";
 import { canLook } from "./words.js";
+
+const NOTHING = { stateOf: () => null }; // the server has dropped what is left out
 
 export class OddPart {
   constructor() {
@@ -31,7 +33,7 @@ export class OddPart {
     this.node.hidden = !ids.length;
     this.node.replaceChildren(
       el("h2", {}, t("grid.group_odd")),
-      el("p", { class: "small" }, counted("odd.found", ids.length), " ", t("odd.leave_hint")),
+      el("p", { class: "small" }, oddWords(found, NOTHING), " ", t("odd.leave_hint")),
       el("button", { ...look, id: "results-odd", onclick: open }, t("odd.look")),
     );
   }

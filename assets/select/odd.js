@@ -1,7 +1,7 @@
 // Odd images before choosing: how many there are, and a grid of them in which they are left out in one step.
 import { ClickGrid } from "../images/click_grid.js";
 import { movesOf } from "../images/marked_grid.js";
-import { loadOdd, oddOf, oddStamp, whyOdd } from "../images/odd.js";
+import { loadOdd, oddOf, oddStamp, oddWords, whyOdd } from "../images/odd.js";
 import { openStore } from "../images/store.js";
 import { app } from "../shell/app.js";
 import { el, thumbUrl } from "../shell/dom.js";
@@ -168,7 +168,7 @@ export class OddView {
     const todo = data.known ? data.new : state.counts.pool, time = fmt.about(Math.max(5, todo * PER_IMAGE));
     const ask = () => [counted("odd.ask", todo, { time }), " ", link("so-start", "odd.start", look)];
     return [
-      n ? el("p", {}, counted("odd.found", n), " ", link("so-look", "odd.look", open("all"))) : null,
+      n ? el("p", {}, oddWords(data, this.store), " ", link("so-look", "odd.look", open("all"))) : null,
       out ? el("p", {}, counted("odd.out", out), " ", link("so-out", "odd.look", open(OUT))) : null,
       todo ? el("p", {}, ask()) : null,
     ];

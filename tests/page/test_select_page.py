@@ -180,7 +180,7 @@ def test_odd_images_are_looked_at_and_left_out_in_one_step(
     on_page(page, "project")
     page.evaluate("() => FactStudio.go('select')")
     note, fact, tiles = page.locator(".sl-odd-note"), page.locator("#page-select .fact"), page.locator(".so-tile")
-    expect(note).to_contain_text("3 odd images")
+    expect(note).to_contain_text("3 odd images: 2 dark, 1 nearly the same as another.")
     note.get_by_role("button", name="Look at them").click()
     expect(tiles).to_have_count(3)
     page.locator("#so-list").select_option("dark")
