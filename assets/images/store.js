@@ -101,6 +101,12 @@ export class LabelStore {
     return DONE.has(this.states.get(id)?.kind);
   }
 
+  /** How many images beside the queue have an answer and are of the pool: what is left out is not. */
+  beside() {
+    const queued = new Set(this.entries.map((each) => each.id));
+    return [...this.states].filter(([id, { kind }]) => !queued.has(id) && kind !== "exclude").length;
+  }
+
   setState(id, state) {
     const before = this.states.get(id);
     if (before && before.kind === "label") this.counts.set(before.class, (this.counts.get(before.class) || 0) - 1);

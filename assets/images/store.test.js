@@ -26,6 +26,16 @@ test("a label is shown at once and counted", () => {
   assert.equal(store.isDone(7), true);
 });
 
+test("images that were not chosen and have an answer are counted once, those that are left out not at all", () => {
+  store.entries = [{ id: 1 }, { id: 2 }];
+  give(1, ROSE);
+  assert.equal(store.beside(), 0);
+  give(7, ROSE);
+  store.change(8, "flag", null, null);
+  store.change(9, "exclude", null, null);
+  assert.equal(store.beside(), 2);
+});
+
 test("what is so already is not said again", () => {
   give(7, ROSE);
   assert.equal(give(7, ROSE), false);

@@ -45,7 +45,7 @@ export class Legend {
       entry("ring", "label.state_open", n.open),
       n.skip > 0 && entry("cross", "label.state_skip", n.skip),
       n.flag > 0 && entry("flag", "label.state_flag", n.flag),
-      pool > 0 && entry("pool", "label.key_pool", Math.max(0, pool - store.entries.length)),
+      pool > 0 && entry("pool", "label.key_pool", Math.max(0, pool - store.entries.length - store.beside())),
       rows.map((row) => this.button(row, all)),
       note(mode, empty, suggest),
     ]);
