@@ -165,6 +165,8 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
     box = window.get_by_role("dialog")
     expect(box.locator(".try-said")).to_contain_text("2 photos are answered.")
     expect(box.locator(".try-gallery li")).to_have_count(2)
+    name, share = (box.locator("[data-id=try-0] span").nth(place).bounding_box() for place in range(2))
+    assert name and share and share["x"] - name["x"] - name["width"] >= 4  # "red90 %" it was
     box.locator("[data-id=try-1]").click()
     expect(box.locator(".try-answer")).to_contain_text("It is not an image of a known format")
     with window.expect_download() as saved:
