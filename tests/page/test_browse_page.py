@@ -27,6 +27,8 @@ def test_a_project_is_made_of_a_folder_that_was_clicked(
     page.get_by_role("button", name="New", exact=True).click()
     page.locator("#p-new").get_by_role("button", name="Browse").click()
     dialog = page.locator("dialog[open]")
+    body = dialog.locator(".body")
+    assert body.evaluate("(node) => node.scrollWidth - node.clientWidth") == 0  # nothing is wider than the dialog
     dialog.get_by_role("navigation").get_by_role("button", name="disk", exact=True).click()
     dialog.get_by_role("button", name="photos").click()
     dialog.get_by_role("button", name="2026").press("Enter")  # by key as well
