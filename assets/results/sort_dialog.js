@@ -152,6 +152,8 @@ function notes(found, way) {
     way === "hardlink" && !found.room.same_disk ? say("other_disk", "note bad") : null,
     way === "copy" ? say(scarce ? "no_room" : "room", scarce ? "note warn" : "small") : null,
     el("p", {}, by.map((each) => t(`sort.by_${each}`, { n: fmt.int(found.sources[each]) })).join(", ")),
+    found.repeats ? el("p", { class: "small" }, counted("sort.repeats", found.repeats)) : null,
+    found.left_out ? el("p", { class: "small" }, counted("sort.left_out", found.left_out)) : null,
     way !== "list" && found.renamed ? el("p", { class: "small" }, counted("sort.renamed", found.renamed)) : null,
     way !== "list" && found.named ? say("named") : null,
   ].filter(Boolean);

@@ -59,6 +59,11 @@ class Plan:
         """What copies of all of them take."""
         return sum(each.said.bytes for each in self.places)
 
+    @property
+    def repeats(self) -> int:
+        """How many of the files hold the same bytes as another one that is sorted, too."""
+        return len(self.places) - len({each.said.digest for each in self.places})
+
     def counts(self) -> dict[str, int]:
         """Images a class, in the order of the folders' names; "" for those whose class is not known."""
         found = Counter(each.said.label for each in self.places)

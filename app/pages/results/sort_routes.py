@@ -16,6 +16,7 @@ from fact_core.exchange import sort_folders
 from fact_core.exchange.sort_plan import Plan
 from fact_core.exchange.sort_said import planned
 from fact_core.paths import typed
+from fact_core.storage import items
 from fact_core.storage.project import Project
 
 SHOWN = 200  # classes
@@ -35,6 +36,7 @@ class Preview:
     """What would be made. classes: the first of them; sources: images by who says what they are; bytes: of copies.
 
     proposed: a new folder; renamed: images with another file name; named: classes whose folder is called otherwise.
+    repeats: files with the bytes of another one; left_out: images that are; neither is counted where the pool is.
     room: what can be done in the folder; problem: why nothing can, {what, found, do}.
     """
 
@@ -43,6 +45,8 @@ class Preview:
     classes_count: int
     sources: dict[str, int]
     renamed: int
+    repeats: int
+    left_out: int
     named: int
     bytes: int
     proposed: str
@@ -75,6 +79,8 @@ def preview(project: Project, config: SortConfig) -> Preview:
         classes_count=len(rows),
         sources=plan.sources(),
         renamed=plan.renamed,
+        repeats=plan.repeats,
+        left_out=items.counts(project).excluded,
         named=sum(name != folder for name, folder in plan.folders.items()),
         bytes=plan.bytes,
         proposed=str(proposed),
