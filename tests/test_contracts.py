@@ -3,12 +3,14 @@
 That of the backbones: tests/backbones/test_backbones.py.
 """
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from fact_core.analysis.groups import numbers
-from fact_core.choices import FROFA, GROUPINGS, STRATEGIES, resolve
+from fact_core.choices import FROFA, GROUPINGS, RECIPES, STRATEGIES, resolve
 from fact_core.errors import ConfigError, FactError, InputError
 from fact_core.exchange import import_labels
 from fact_core.exchange.readers import READERS
@@ -131,6 +133,12 @@ def test_frofa(name, form):
     assert torch.equal(found[0], maps) == (name == "none")
     assert torch.equal(augment(maps, name, 0.0, torch.Generator().manual_seed(1), form=form), maps)
     assert FROFA[name].title and FROFA[name].help.endswith(".") and callable(resolve(FROFA[name].target))
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_what_a_recipe_takes_is_measured_and_not_told_by_its_help(name):
+    """ "seconds" stood beside "about 4 min here"."""
+    assert not re.search(r"second|minute|hour|quick", RECIPES[name].help)
 
 
 @pytest.mark.parametrize("name", sorted(GROUPINGS))

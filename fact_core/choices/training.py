@@ -37,10 +37,10 @@ RECIPES: dict[str, RecipeChoice] = {
         "Probe, then what is added in each layer, the biases, alone, then a light model.",
         ("lp", "bitfit", "lm"),
     ),
-    "lm": RecipeChoice("Light model only", "The light model on the pretrained network: quickest.", ("lm",)),
+    "lm": RecipeChoice("Light model only", "The light model on the pretrained network, which stays as it is.", ("lm",)),
     "lm+": RecipeChoice(
         "Light model+",
-        "A logistic regression on the pretrained network that learns from the unlabeled images as well: seconds.",
+        "A logistic regression on the pretrained network that learns from the unlabeled images as well.",
         ("lm",),
         {"lm.pool": True},
     ),
