@@ -271,7 +271,10 @@ export class Finish {
   question() {
     const asked = this.data.look - 1;
     const ask = { class: "btn slim", type: "button", id: "finish-ask", disabled: this.busy };
+    const { best, checks } = this.data, most = Math.abs(this.goal - best) < 1e-6;
+    const told = { best: percent(best), checks: fmt.int(checks) };
     return [
+      most ? el("p", { class: "small" }, t("finish.most", told)) : null,
       el(
         "button",
         { ...ask, onclick: () => this.post("ask", { goal: this.goal, own: this.own.goals }) },

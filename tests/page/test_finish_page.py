@@ -51,6 +51,8 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     expect(page.locator("#finish-review")).to_have_text("Review the answers, the surest first")  # also without a goal
     goal.press("End")
     expect(part).to_contain_text("99.5 % takes at least 736 check images among the accepted")
+    page.locator("#finish-set").click()
+    expect(part).to_contain_text(f"92 % is the most that {CHECKS - 2} check images can carry, and only where none")
     goal.press("Home")
     page.reload()
     expect(goal).to_have_value("0")  # what a person wants is not forgotten

@@ -37,6 +37,8 @@ TEXT = {
     "finish.more": "Label {n} more check images",
     "finish.more_one": "Label 1 more check image",
     "finish.choose_more": "Choose more to label",
+    "finish.most": "{best} is the most that {checks} check images can carry, and only where none of the accepted ones "
+    "is wrong. A lower goal bears a mistake.",
     "finish.ask": "See what can be accepted",
     "finish.asking": "Looking",
     "finish.costs": "The check images are asked. Each question makes the next one stricter: ask for the goal that you "
