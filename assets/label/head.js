@@ -118,10 +118,10 @@ export class Head {
   notice(picks, checks, skipped) {
     let text = "";
     if (this.store.entries.length && picks.open === 0) {
-      const done = t(picks.label === picks.total ? "label.all_done" : "label.all_seen", {
-        n: picks.label,
-        total: picks.total,
-      });
+      // The check images count once the last of them is looked through, as they do in the line above.
+      const them = checks.open ? picks : both(picks, checks);
+      const key = them.label === them.total ? "label.all_done" : "label.all_seen";
+      const done = t(key, { n: them.label, total: them.total });
       if (checks.open === checks.total && checks.total) text = `${done} ${t("label.next_checks", { n: checks.total })}`;
       else if (checks.open === 0) {
         text = `${done} ${t(this.trained ? "label.then_results" : "label.then_train")}`;

@@ -503,24 +503,30 @@ def test_whether_a_training_has_learned_from_the_labels_is_said(
 ) -> None:
     """All are labeled: what comes next is to train, or, once that is done, to see the results."""
     project = flat_project(tmp_path, images=6)
-    ids = np.arange(1, 5, dtype=np.int64)
-    selections.save(project, Selection(ids, ("pick",) * 4, ids[:0], "random", {"budget": 4, "check": 0}), None)
+    ids, chosen = np.arange(1, 5, dtype=np.int64), np.arange(1, 7, dtype=np.int64)
+    roles = (*("pick",) * 4, *("audit",) * 2)
+    selections.save(project, Selection(chosen, roles, ids[:0], "random", {"budget": 4, "check": 2}), None)
     known = classes.ensure_classes(project, ["a", "b"])
-    y = [known["a"], known["a"], known["b"], known["b"]]
-    ops = [Op(at, "label", int(item), each, None) for at, (item, each) in enumerate(zip(ids, y, strict=True), 1)]
+    y = [known[name] for name in "aabbab"]
+    ops = [Op(at, "label", int(item), each, None) for at, (item, each) in enumerate(zip(chosen, y, strict=True), 1)]
     operations.apply(project, "test", ops)
     page.goto(address_of(project))
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     page.evaluate("() => FactStudio.go('label')")
     on_page(page, "label")
     notice, train = page.locator("div.lb-notice"), page.locator("[data-act=train]")
-    expect(notice).to_contain_text("All 4 are labeled. Now train on them.")
+    expect(page.locator(".lb-count-of")).to_contain_text("6 of 6, 2 of them check images")
+    expect(notice).to_contain_text("All 6 are labeled. Now train on them.")  # the same number as above
     run = run_queue.queue(project, "train", {})
     kept = {"ids": ids.tolist(), "y": [0, 0, 1, 1], "classes": ["a", "b"], "class_ids": [known["a"], known["b"]]}
     write_text(project.run_folder(run) / "labels.json", json.dumps(kept), "keeping the labels")
     run_queue.finish(project, run, "done", result={})
     expect(notice).to_contain_text("The newest training has learned from them: see Results.")
     assert "primary" not in (train.get_attribute("class") or "")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # the last one that is trained on: no training learns from check images
+    expect(page.locator(".lb-frame .lb-image:not(.lb-next)")).to_have_attribute("alt", "003.png")
+    page.evaluate(PAINTED)
     page.keyboard.press("1")
     expect(notice).to_contain_text("Now train on them.")
     assert "primary" in (train.get_attribute("class") or "")
