@@ -10,19 +10,25 @@ const SIDE = 160; // of a diagram, in its own units
 
 /** That some of the images are nearly those that were trained on, or null. */
 export function leak(data) {
+  const words = leakWords(data);
+  return words && el("p", { class: "note warn", id: "results-leak" }, words);
+}
+
+/** The words of that, or null. */
+export function leakWords(data) {
   const more = data.measured && data.measured.more;
   if (!more || !more.leaks) return null;
   const found = t(more.leaks === 1 ? "results.leak_one" : "results.leak", {
     n: fmt.int(more.leaks),
     total: fmt.int(data.measured.n),
   });
-  const clean = more.clean && t("results.leak_clean", {
+  const clean = more.clean && t(more.leaks === 1 ? "results.leak_clean_one" : "results.leak_clean", {
     accuracy: fmt.pct(more.clean.accuracy),
     low: low(more.clean.interval[0]),
     high: high(more.clean.interval[1]),
     n: fmt.int(more.clean.n),
   });
-  return el("p", { class: "note warn", id: "results-leak" }, [found, clean].filter(Boolean).join(" "));
+  return [found, clean].filter(Boolean).join(" ");
 }
 
 /** Figures beside the accuracy, in a fold: macro F1, calibration, temperature, what the surest answers are worth. */

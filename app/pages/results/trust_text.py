@@ -5,6 +5,7 @@ TEXT = {
     "one, and say little about photos that the model has not seen.",
     "results.leak_one": "1 of these {total} images looks nearly the same as a training image, or belongs together with "
     "one, and says little about photos that the model has not seen.",
+    "results.leak_clean_one": "Without it: {accuracy} of {n}, between {low} and {high} %.",
     "results.leak_clean": "Without them: {accuracy} of {n}, between {low} and {high} %.",
     "results.trust": "How honest its confidences are",
     "results.macro_f1": "Macro F1",
