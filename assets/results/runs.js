@@ -47,7 +47,7 @@ export class Runs {
     this.node.hidden = false;
     this.node.replaceChildren(
       el("h2", {}, t(many ? "results.runs_title" : "results.runs_single")),
-      many ? el("p", { class: "small" }, says(top, shown)) : "",
+      many ? el("p", { class: "small" }, says(top, shown, runs)) : "",
       el(
         "div",
         { class: "results-runbuttons" },
@@ -58,8 +58,13 @@ export class Runs {
   }
 }
 
-function says(top, shown) {
+/** Which run is the best, in words. A run that is right as often is named, too: the newer of the two is put first. */
+export function says(top, shown, runs) {
   if (!top) return t("results.runs_unknown");
+  const even = runs.filter((row) => row.against && row.against.difference === 0).map((row) => row.run.number);
+  if (shown === top && even.length) {
+    return t("results.runs_even", { n: top.run.number, others: even.join(", ") });
+  }
   if (shown === top) return t("results.runs_is_best", { n: top.run.number });
   if (shown && shown.waits) return t("results.runs_waits", { n: top.run.number, shown: shown.run.number });
   const by = shown && shown.against;

@@ -9,6 +9,7 @@ TEXT = {
     "results.runs_best": "best",
     "results.runs_unknown": "None of them can be measured yet.",
     "results.runs_is_best": "Run {n}, which is shown, is the best so far.",
+    "results.runs_even": "Run {n}, which is shown, is right as often as any so far. So is: {others}.",
     "results.runs_other": "Run {n} is the best so far.",
     "results.runs_waits": "Run {shown}, which is shown, is answering the images; then it is held against the others. "
     "Of those run {n} is the best so far.",
