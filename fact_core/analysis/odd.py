@@ -114,7 +114,7 @@ class Bounds:
         v = sign * np.asarray(values, dtype=np.float64)
         usual = bool((v >= sign * self.always).mean() > 0.5) if len(v) else True
         found = ((v >= sign * self.always) & (not usual)) | ((v > sign * self.never) & (z_scores(v) > self.z))
-        return found & (found.sum() <= self.rare * len(found))
+        return found if found.sum() <= self.rare * len(found) else np.zeros_like(found)
 
 
 def z_scores(values: npt.NDArray[np.floating]) -> FloatArray:
