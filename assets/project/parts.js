@@ -89,6 +89,9 @@ export function problems(counts, found) {
         el("tr", {}, el("td", { title: each.path }, each.path), el("td", { class: "small" }, asSentence(each.reason)))
       ),
       more ? el("tr", {}, el("td", {}, t("project.more_problems", { n: fmt.int(more) })), el("td", {})) : "",
+      (found?.repeats || []).map(([path, of]) =>
+        el("tr", {}, el("td", { title: path }, path), el("td", { class: "small" }, t("project.repeats", { of })))
+      ),
       kept(counts.duplicates, "duplicate"),
       kept(counts.excluded, "left_out"),
     ),

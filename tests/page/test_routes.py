@@ -195,6 +195,7 @@ def test_found_lists_the_reasons_and_some_images(client: TestClient, key: str) -
     found = client.get(f"/x/{key}/found").json()
     assert [row["path"] for row in found["problems"]] == ["broken.jpg"]
     assert found["problems"][0]["reason"]
+    assert found["repeats"] == [["again.png", "0.png"]]
     assert len(found["preview"]) == 5
 
 

@@ -90,6 +90,13 @@ def register(app: FastAPI, server: Server) -> None:
         return {"deleted": True}
 
 
+def _repeats(project: projects.Project) -> list[tuple[str, str]]:
+    """(path of a repeat, path of the image that it repeats), the first few."""
+    pairs = list(items.duplicates(project).items())[:SHOWN_PROBLEMS]
+    paths = {each.id: each.path for each in items.get_many(project, [item for pair in pairs for item in pair])}
+    return sorted((paths[one], paths[first]) for one, first in pairs if one in paths and first in paths)
+
+
 def _register_found(app: FastAPI, server: Server) -> None:
     """GET /x/K/found, POST /x/K/links, /x/K/view: what a scan found, which links the next one follows, what is seen."""
 
@@ -103,6 +110,7 @@ def _register_found(app: FastAPI, server: Server) -> None:
         return {
             "problems": rows,
             "total": len(bad),
+            "repeats": _repeats(project),
             "preview": [int(each) for each in drawn],
             "notes": deep.in_words(project),
             "view": {"chosen": view.chosen(project), "choices": view_choices()},

@@ -107,6 +107,7 @@ TEXT = {
     "project.bytes": "on disk",
     "project.not_in_pool": "Not in the pool",
     "project.reason": "Reason",
+    "project.repeats": "The same bytes as {of}.",
     "project.n_duplicate": "{n} duplicates",
     "project.n_duplicate_one": "1 duplicate",
     "project.duplicate_reason": "The same bytes as another file. One of each is kept.",
