@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from fact_core.errors import InputError
 from fact_core.images import decode, links, reasons
 from fact_core.images.source import not_regular
 
@@ -40,6 +41,7 @@ class Seen:
     others: Counter[str] = field(default_factory=Counter)
     outside: list[Path] = field(default_factory=list)  # where links lead that are not followed
     odd: list[str] = field(default_factory=list)  # names that are no text, as the system gives them
+    closed: list[str] = field(default_factory=list)  # folders that may not be looked into; among the files, too
 
 
 def walk(root: Path, project_folder: Path, allowed: Sequence[Path] = (), enough: int = 0) -> Seen:
@@ -58,7 +60,8 @@ def walk(root: Path, project_folder: Path, allowed: Sequence[Path] = (), enough:
                 listed = list(entries)
             names += len(listed)
         except OSError as error:
-            seen.files.append(Found(_shown(prefix.rstrip("/")), 0, 0, f"The folder may not be read ({error.strerror})"))
+            seen.closed.append(_shown(prefix.rstrip("/")))
+            seen.files.append(Found(seen.closed[-1], 0, 0, f"The folder may not be read ({error.strerror})"))
             continue
         if any(entry.name == PROJECT_FILE for entry in listed) and prefix:
             continue  # a project that lies among the images
@@ -80,8 +83,15 @@ def walk(root: Path, project_folder: Path, allowed: Sequence[Path] = (), enough:
 
 
 def find_images(root: Path) -> list[Path]:
-    """The image files below any folder, by path; nothing is read or stored."""
-    return [root / found.path for found in walk(root, root / PROJECT_FILE).files if not found.reason]
+    """The image files below any folder, by path; nothing is read or stored.
+
+    InputError where a folder in it may not be looked into: a figure of the others would be one of other images.
+    """
+    seen = walk(root, root / PROJECT_FILE)
+    if seen.closed:
+        named = ", ".join(each or str(root) for each in seen.closed[:10])
+        raise InputError("A folder of images may not be read", named, "Allow it, or move it away.")
+    return [root / found.path for found in seen.files if not found.reason]
 
 
 def _linked_folder(entry: os.DirEntry[str], allowed: Sequence[Path]) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from fact_core.generators import finish
 from fact_core.lightweight.light import LightHead
 from tests.classifier import test_export
 from tests.classifier.test_export import classifier, command, module
-from tests.images.image_help import png16
+from tests.images.image_help import closed_folder, png16
 
 images = test_export.images  # pictures of every awkward kind
 RANGES = (("colour16", 0.0, 4095.0), ("grey16", 0.0, 1023.0))
@@ -75,6 +76,16 @@ def test_hostile_files_are_named_and_the_others_classified(exported: Path, tmp_p
     }
     told = done.stderr.splitlines()
     assert len(told) == 3 and all(any(name in line for line in told) for name in ("pipe.png", "empty.png", "eps.jpg"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how long a path may be is a matter of the system")
+def test_a_folder_that_cannot_be_looked_into_is_named_and_counted(exported: Path, tmp_path: Path) -> None:
+    closed_folder(tmp_path)
+    Image.new("RGB", (30, 30), (9, 8, 7)).save(tmp_path / "plain.png")
+    done = command(exported, tmp_path)
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 2
+    told = done.stderr.splitlines()
+    assert len(told) == 1 and told[0].startswith("cannot look into the folder ") and "/closed/ddd" in told[0]
 
 
 @pytest.mark.parametrize(("view", "step"), [("squash", 1), ("whole", 32)])

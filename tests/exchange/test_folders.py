@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from fact_core.config import ImportConfig
 from fact_core.errors import InputError
 from fact_core.exchange import folders, label_files
 from fact_core.types import Pool
+from tests.images.image_help import closed_folder
 from tests.storage_help import paint
 
 
@@ -150,6 +152,15 @@ def test_class_folders_of_test_images(tmp_path: Path) -> None:
     paint(tmp_path / "test" / "c.png")
     with pytest.raises(InputError, match="directly"):
         folders.read_class_folders(tmp_path / "test")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how long a path may be is a matter of the system")
+def test_test_images_of_a_folder_that_may_not_be_read_are_an_error(tmp_path: Path) -> None:
+    """The figure would be one of the other images."""
+    paint(tmp_path / "ash" / "1.png", 1)
+    closed_folder(tmp_path, "yew")
+    with pytest.raises(InputError, match=r"may not be read.*yew/ddd"):
+        folders.read_class_folders(tmp_path, known=None)
 
 
 def test_test_images_of_classes_that_are_not_known_are_an_error(tmp_path: Path) -> None:

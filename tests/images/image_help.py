@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -79,3 +81,15 @@ def tiff16_planes(values: Values, order: str = "<", zero: int = 2) -> bytes:
         )
     behind_tags = struct.pack(f"{order}I{bands}H{2 * bands}I", 0, *[16] * bands, *starts, *[size] * bands)
     return out + behind_tags + b"".join(planes)
+
+
+def closed_folder(root: Path, name: str = "closed") -> Path:
+    """A folder below ``root`` in which lies one that nobody can list by its path: the path is too long."""
+    at = os.open(root, os.O_RDONLY)
+    for part in (name, *["d" * 250] * 17):
+        os.mkdir(part, dir_fd=at)
+        below = os.open(part, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+    return root / name
