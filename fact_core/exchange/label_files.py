@@ -201,5 +201,5 @@ def _parts(words: Mapping[str, int]) -> str:
 
 def _folder(columns: Columns) -> str:
     """The folder that all rows begin with."""
-    names = (str(cells[columns.file]) for _, cells in columns.table.rows if columns.file < len(cells))
-    return common_folder(readings(name)[0].path for name in names if readings(name))
+    names = (cells[columns.file] for _, cells in columns.table.rows if columns.file < len(cells))
+    return common_folder(readings(name)[0].path for name in names if isinstance(name, str) and readings(name))

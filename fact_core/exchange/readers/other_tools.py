@@ -23,12 +23,16 @@ def is_coco(value: Any) -> bool:
 
 
 def coco(value: Any) -> Table:
-    """An annotation without a box is a label of the whole image. InputError for one number of two images or classes."""
+    """An annotation without a box is a label of the whole image; of an image that is not listed it is a row of its own.
+
+    InputError for one number of two images or classes.
+    """
     _one_each(value["images"], "file_name", "images")
     _one_each(value.get("categories"), "name", "categories")
     names = {as_number(each.get("id")): as_text(each.get("name")) for each in dicts(value.get("categories"))}
     said: dict[str, list[Said]] = {}
     unnamed: dict[str, None] = {}
+    unlisted = list[tuple[Cell, ...]]()
     for each in dicts(value["annotations"]):
         part = any(each.get(key) not in (None, [], {}, 0) for key in ("bbox", "segmentation", "keypoints"))
         category = as_number(each.get("category_id"))
@@ -40,6 +44,10 @@ def coco(value: Any) -> Table:
     for number, each in enumerate(dicts(value["images"]), start=1):
         name = as_text(each.get("file_name")) or as_text(each.get("coco_url"))
         rows.append((number, (name, _several(said.get(as_number(each.get("id")), [])))))
+    for image in sorted(said.keys() - {as_number(each.get("id")) for each in dicts(value["images"])}):
+        nobody = Said((f"image_id {image or 'none'}, which the file does not list",), "none")
+        unlisted += [(nobody, each) for each in said[image]]
+    rows += enumerate(unlisted, start=len(rows) + 1)
     return Table("coco", "Image", "JSON", ("file_name", "category"), rows, (0,), (1,), unnamed=tuple(unnamed))
 
 
