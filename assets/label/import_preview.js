@@ -4,7 +4,18 @@ import { classMark, el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { counted, t } from "../shell/text.js";
 
-const REASONS = ["unknown", "elsewhere", "ambiguous", "differing", "several", "groups", "boxes", "empty", "unfit"];
+const REASONS = [
+  "unknown",
+  "elsewhere",
+  "ambiguous",
+  "differing",
+  "several",
+  "groups",
+  "boxes",
+  "empty",
+  "unfit",
+  "gone",
+];
 
 /** Nodes that say what would happen. keep: whose label stays where two differ; check: what is kept apart. */
 export function preview(found, keep, chooseKeep, check, chooseCheck) {

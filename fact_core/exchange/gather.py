@@ -34,6 +34,7 @@ REASONS: Mapping[str, str] = {
     "boxes": "boxes or regions, no label of the whole image",
     "empty": "a word for nothing, such as nan",
     "unfit": "no name that a class can have",
+    "gone": "the list says that the file was missing or unreadable already",
     "unreadable": "the image cannot be read, or was left out",
     "none": "no label",
 }
@@ -139,7 +140,7 @@ def gather(
 def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tuple[list[_Hit], list[Mark]]:
     """The rows that name an image and give one class, the others are left out; what rows say beside the class."""
     table, boxes = columns.table, box_columns(columns.table)
-    unsure = _confidence(table)
+    unsure, gone = _confidence(table), _gone(table)
     plainly = unescaped if table.of == "CSV" else str
     cleaned: dict[str, str | InputError] = {}
     understood: dict[str, Said] = {}
@@ -158,6 +159,8 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tup
         read = [_clean(name, cleaned) for name in told.names]
         names = [each for each in read if isinstance(each, str)]
         reason = _reason(told, hit) or ("" if names else "unfit")
+        if reason in STRANGE and 0 <= gone < len(cells) and cells[gone]:
+            reason = "gone"
         if hit.outcome == "found":
             marks.append(Mark(number, given, hit.item, hit.rank, *beside(columns, cells)))
         if reason:
@@ -186,13 +189,13 @@ def _of_one_place(table: Table, hits: Sequence[_Hit], found: Gathered) -> Sequen
 
 
 def _pair(table: Table, number: int, cells: Sequence[Cell], columns: Columns) -> tuple[str, Cell]:
-    """(the name of the file, the cell of the class) of a row."""
+    """(the name of the file, or words for one without a name; the cell of the class) of a row."""
     if len(cells) <= max(columns.file, columns.label):
         raise InputError(
             f"{table.where(number)} has too few columns", str(len(cells)), f"It needs {', '.join(table.columns)[:200]}."
         )
     name = cells[columns.file]
-    return name if isinstance(name, str) else "", cells[columns.label]
+    return name if isinstance(name, str) else " ".join(name.names), cells[columns.label]
 
 
 def _reason(told: Said, hit: Hit) -> str:
@@ -260,6 +263,12 @@ def _in_words(read: Sequence[str | InputError]) -> str:
 def _confidence(table: Table) -> int:
     heads = [plain(name) for name in table.columns]
     return heads.index("confidence") if "confidence" in heads else -1
+
+
+def _gone(table: Table) -> int:
+    """The column of our own list that says whose file was not as it had been; -1 for none."""
+    heads = [plain(name) for name in table.columns]
+    return heads.index("file") if is_own(table) and "file" in heads else -1
 
 
 def _is_zero(cell: Cell) -> bool:

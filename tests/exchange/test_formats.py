@@ -489,6 +489,28 @@ CASES: dict[str, Case] = {
         ]),
         left={"boxes": 1, "several": 1}, kind="coco",
     ),
+    "COCO with annotations of images that it does not list": Case(
+        coco([
+            {"image_id": 10, "category_id": 1}, {"image_id": 99, "category_id": 2}, {"image_id": 99, "category_id": 1},
+            {"category_id": 1}, {"image_id": 98, "category_id": 1, "bbox": [1, 2, 3, 4]}, {"image_id": 42},
+        ]),
+        {"east/01.jpg": "ash"}, left={"unknown": 3, "boxes": 1, "none": 2}, kind="coco",
+    ),
+    "COCO of a folder at another place, with an image that it does not list": Case(
+        coco([{"image_id": 10, "category_id": 1}, {"image_id": 99, "category_id": 2}], ("x/east/01.jpg", "x/oak.jpg")),
+        {"east/01.jpg": "ash"}, left={"unknown": 1, "none": 1}, kind="coco", said={"labels_moved": "yes"},
+    ),
+    "our own list with images whose file was gone": Case(
+        "sample_id,file_path,label,confidence,split,source,annotator,lead_time,created_at,note,kind,file\n"
+        "1,oak.jpg,ash,,train,page,me,,,,label,\n2,gone.jpg,ash,,,page,me,,,,label,missing\n"
+        "3,new/bad.jpg,ash,,,page,me,,,,label,unreadable\n4,elm.jpg,yew,,,page,me,,,,label,missing\n",
+        BOTH, left={"gone": 2},
+    ),
+    "our own list with a name that is strange": Case(
+        "sample_id,file_path,label,confidence,split,source,annotator,lead_time,created_at,note,kind,file\n"
+        "1,oak.jpg,ash,,train,page,me,,,,label,\n2,gone.jpg,ash,,train,page,me,,,,label,\n",
+        OAK, left={"unknown": 1},
+    ),
     "FiftyOne": Case(
         json.dumps({"classes": ["ash", "yew"], "labels": {"oak": 0, "elm": 1, "042": None}}), BOTH, {"none": 1},
         kind="fiftyone",

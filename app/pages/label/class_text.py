@@ -92,6 +92,10 @@ TEXT = {
     "import.by_case_one": "1 was found under another upper or lower case.",
     "import.left_unknown": "{n} rows name no image of this project: {files}",
     "import.left_unknown_one": "1 row names no image of this project: {files}",
+    "import.left_gone": "{n} rows name an image whose file was missing or unreadable when the list was written, and "
+    "are not imported: {files}",
+    "import.left_gone_one": "1 row names an image whose file was missing or unreadable when the list was written, and "
+    "is not imported: {files}",
     "import.left_elsewhere": "{n} rows name an image that lies in another folder here, and are not imported: {files}",
     "import.left_elsewhere_one": "1 row names an image that lies in another folder here, and is not imported: {files}",
     "import.left_ambiguous": "{n} names fit several images and are not imported; give their paths: {files}",
