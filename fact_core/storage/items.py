@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fact_core.errors import InputError
-from fact_core.images.folder import Found
+from fact_core.images.folder import READ_AGAIN, Found
 from fact_core.storage import db, deep, links, moved, outlived, told
 from fact_core.storage.excluded import IN_POOL, IS_EXCLUDED
 from fact_core.storage.project import Project
@@ -81,6 +81,7 @@ class FileRow:
     high: float = 0.0
     taken: float = 0.0
     camera: str = ""
+    anew: bool = False  # not stored: earlier versions saw it wrong
 
 
 def pool(project: Project) -> Pool:
@@ -293,7 +294,7 @@ def doubt(project: Project, digests: Sequence[str]) -> None:
     """Files that no longer have these bytes, whatever their time says: the next scan reads them again."""
     with db.connect(project.db) as con:
         con.execute(
-            "UPDATE item SET mtime_ns = -1 WHERE digest IN (SELECT value FROM json_each(?))",
+            f"UPDATE item SET mtime_ns = {READ_AGAIN} WHERE digest IN (SELECT value FROM json_each(?))",
             (json.dumps(list(digests)),),
         )
 

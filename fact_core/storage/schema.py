@@ -5,7 +5,7 @@ A column or table is added by appending a script, never by editing an old one.
 
 from __future__ import annotations
 
-from fact_core.storage.schema_apart import KEPT_APART
+from fact_core.storage.schema_apart import KEPT_APART, OF_BYTES, SEEN_ANEW
 from fact_core.storage.sql_views import FINISHED, FINISHED_SINCE, LABELS_NOW, MERGED, RUNS_NAMED, VIEWS, made_again
 
 MIGRATIONS: tuple[str, ...] = (
@@ -306,4 +306,6 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     KEPT_APART,
     MERGED,
+    OF_BYTES,
+    SEEN_ANEW,
 )

@@ -1,6 +1,8 @@
-"""The script of ``schema`` that says which check images nobody has drawn."""
+"""Scripts of ``schema``: which check images nobody has drawn, and what an earlier version has seen wrong."""
 
 from __future__ import annotations
+
+from fact_core.storage.sql_views import FINISHED_MERGED
 
 #: Earlier versions marked the selection that an import had made; one that only adds drawn check images has kept the
 #: mark, and differs by its run.
@@ -27,3 +29,11 @@ WHERE json_valid(selection.config) AND json_extract(selection.config, '$.import'
 UPDATE pick SET source = 'import'
 WHERE role = 'audit' AND state = 'chosen' AND item IN (SELECT item FROM kept_apart);
 """
+
+#: Once an accepted answer is one about bytes, also while a scan has yet to say whose bytes lie under a name.
+OF_BYTES = "DROP VIEW finished;" + FINISHED_MERGED.replace(
+    "AND said.image IS NULL",
+    "AND said.image IS NULL\n    AND accepted.item NOT IN (SELECT id FROM item WHERE was NOT IN ('', digest))",
+)
+#: Some TIFFs were seen wrong (``images.pixels.seen_anew``): the next scan reads all of them again.
+SEEN_ANEW = "UPDATE item SET mtime_ns = -1 WHERE format = 'TIFF' AND status = 'ok';"

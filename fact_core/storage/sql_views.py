@@ -221,6 +221,10 @@ BECAME = """WITH RECURSIVE became (id, now, name) AS (
     SELECT class.id, became.now, became.name FROM class JOIN became ON class.merged = became.id WHERE class.deleted
 )"""
 #: Once a class knows which one it was merged into.
+FINISHED_MERGED = FINISHED_SINCE.replace("CREATE VIEW finished AS", f"CREATE VIEW finished AS\n{BECAME}").replace(
+    "LEFT JOIN class ON class.id = accepted.class AND NOT class.deleted",
+    "LEFT JOIN became AS class ON class.id = accepted.class",
+)
 MERGED = (
     """
     -- merged: the class that a merge has put this one's labels into; NULL where it is there, or was deleted.
@@ -228,10 +232,7 @@ MERGED = (
     DROP VIEW finished;
     DROP VIEW predictions;
     """
-    + FINISHED_SINCE.replace("CREATE VIEW finished AS", f"CREATE VIEW finished AS\n{BECAME}").replace(
-        "LEFT JOIN class ON class.id = accepted.class AND NOT class.deleted",
-        "LEFT JOIN became AS class ON class.id = accepted.class",
-    )
+    + FINISHED_MERGED
     + made_again("predictions")
     .replace("CREATE VIEW predictions AS", f"CREATE VIEW predictions AS\n{BECAME}")
     .replace(

@@ -6,6 +6,7 @@ all who read, and a file of that name that is made anew under them would end the
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
@@ -68,6 +69,17 @@ class Thumbs:
             self._drop_if_damaged(error)
         except OSError:
             return
+
+    def forget(self, digests: Sequence[str]) -> None:
+        """Take away those of images that are decoded in another way now, whatever range they were scaled by."""
+        if not digests or not self.file.is_file():
+            return
+        try:
+            with self._open() as con, db.transaction(con):
+                find = "DELETE FROM thumb WHERE substr(digest, 1, ?) IN (SELECT value FROM json_each(?))"
+                con.execute(find, (len(digests[0]), json.dumps(list(digests))))
+        except FactError as error:
+            self._drop_if_damaged(error)
 
     def get_or_make(self, project: Project, item: Item, gate: Gate | None = None) -> bytes:
         """The JPEG of an image, made now if need be.

@@ -212,6 +212,8 @@ def test_a_killed_scan_leaves_no_answer_to_other_bytes(project: Project, monkeyp
         patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             finish(scan(project))
+    assert kinds(project)[5] == ("", "", "open") and kinds(project)[6] == ("cat", "accepted", "label")
+    assert sorted(acceptances.now(project)) == [6, 9, 10]
     assert 5 not in finishing.gather(project, run).ids
     assert {each.path: each.label for each in sort_said.said_of(project, run.id, 0.5)}["004.png"] == ""
     assert finish(scan(project)).notes and kinds(project)[5] == ("", "", "open")
