@@ -48,7 +48,7 @@ Image.core.set_block_size(1 << 26)  # type: ignore[attr-defined]
 class Examined:
     """What a file holds. Upright size; deep: the kind of pixels with more than 8 bits, and what they reach.
 
-    taken, camera: see ``taken.taken``.
+    taken, camera: see ``taken.taken``. anew: see ``pixels.seen_anew``.
     """
 
     width: int
@@ -59,6 +59,7 @@ class Examined:
     high: float = 0.0
     taken: float = 0.0
     camera: str = ""
+    anew: bool = False
 
 
 def decode(source: Source | bytes, max_side: int = 0, min_side: int = 0, ranges: Ranges = ()) -> Image.Image:
@@ -116,14 +117,14 @@ def examine(source: Source | bytes, gate: Gate | None = None) -> Examined:
     """What a file holds, after its first frame was decoded to its end. ImageError in words."""
     with _opened(source, 256, gate) as (image, full), _in_words():  # a JPEG is still read to its end
         kind = pixels.deep_kind(image)  # first: Pillow loads a PNG to read its EXIF
-        low = pixels.low_bytes(image) if kind == "colour16" else None
+        low, anew = pixels.low_bytes(image) if kind == "colour16" else None, pixels.seen_anew(image, kind)
         if image.format == "PNG":
             image.load()  # asked for its EXIF, Pillow loads it itself, and what is damaged would fail there unheard
         size, said = _upright_size(image, full), taken(image)  # a TIFF has no more to say once it is loaded
         image.load()
         reach = pixels.ends(image, low) if kind else (0.0, 0.0)
         pixels.rgb(image, ((kind, 0.0, pixels.FULL),))
-        return Examined(*size, _format(image), kind, *reach, *said)
+        return Examined(*size, _format(image), kind, *reach, *said, anew)
 
 
 def is_shallow_png(file: str | os.PathLike[str]) -> bool:

@@ -16,6 +16,9 @@ from fact_core.images.source import not_regular
 #: A folder with this file is a project, and nothing in it is an image of the person's.
 PROJECT_FILE = "project.sqlite"
 
+#: A time of change that no file has: what is stored with it is read again.
+READ_AGAIN = -1
+
 IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"})
 
 

@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 # ---- from here on copied into predict.py
 
@@ -25,6 +25,9 @@ GREY_ALPHA = "LA;16B"
 
 #: TIFF tags: bits of each value, what 0 means (0: white), whether colours lie side by side (1) or in planes (2).
 _BITS, _ZERO, _PLANES = 258, 262, 284
+
+# Pillow knows deep grey whose zero is white in the one order of bytes only; ``rgb`` turns it round.
+TiffImagePlugin.OPEN_INFO.setdefault((b"MM", 0, (1,), 1, (16,), ()), ("I;16B", "I;16B"))
 
 #: EXIF orientation -> how the picture is turned.
 TURNS = {
@@ -78,6 +81,15 @@ def deep_kind(image: Any) -> str:
     if image.mode in ("I", "F"):
         return "grey32" if image.mode == "I" else "float"
     return "colour16" if _raw(image) in _other_byte() else ""
+
+
+def seen_anew(image: Any, kind: str) -> bool:
+    """Whether versions before schema 20 saw it wrong: a TIFF of deep colours in planes, or of deep grey, 0 is white.
+
+    kind: its ``deep_kind``. To be asked before the image is loaded.
+    """
+    tags: Any = getattr(image, "tag_v2", {})
+    return tags.get(_PLANES) == 2 if kind == "colour16" else bool(kind) and tags.get(_ZERO) == 0
 
 
 def ends(image: Any, low: Any = None) -> tuple[float, float]:

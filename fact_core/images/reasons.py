@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import re
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 #: Pictures that are not supported: reported by name, with what to do.
 OTHER_PICTURES = {
@@ -59,6 +60,27 @@ def reason(error: BaseException, content: bytes) -> str:
     return f"The file is damaged ({text[:120] or type(error).__name__})"
 
 
+def _kind_of_tiff(content: bytes) -> str:
+    """In words, of a TIFF that is whole, of what kind it is that Pillow does not read; "" where that cannot be told."""
+    try:
+        tags = TiffImagePlugin.ImageFileDirectory_v2(content[:8])
+        file = io.BytesIO(content)
+        file.seek(tags.next)
+        tags.load(file)
+        bits = tags.get(258, (1,))
+        white, count = tags.get(262, 1), tags.get(277, 1)
+        numbers = all(isinstance(each, int) and 0 < each < 1 << 16 for each in (count, white + 1, *bits))
+        if not (numbers and tags.get(256) and tags.get(257) and (tags.get(273) or tags.get(324))):
+            return ""
+    except Exception:  # whatever a damaged directory makes Pillow raise
+        return ""
+    named = {0: "grey", 1: "grey", 2: "colour", 3: "palette", 5: "CMYK", 6: "YCbCr", 8: "Lab"}.get(
+        white, f"kind {white}"
+    )
+    sizes = ", ".join(str(each) for each in tuple(bits)[:8])
+    return f"TIFFs of this kind are not read ({named}, {count} values a pixel of {sizes} bits); convert it to PNG"
+
+
 def _what_it_is(content: bytes) -> str:
     """Judged by the first bytes of a file that is no supported image."""
     start = content[:512]
@@ -74,5 +96,7 @@ def _what_it_is(content: bytes) -> str:
         return "It is a git-annex pointer; run git annex get"
     if len(content) < 512 and re.fullmatch(rb"(\.\./|\./|/)[\x20-\x7e]+\n?", content):
         return "It is the text of a link, not an image: the links were lost when the folder was copied"
+    if start.startswith((b"II*\0", b"MM\0*")) and (told := _kind_of_tiff(content)):
+        return told
     starts_well = start.startswith((b"\xff\xd8", b"\x89PNG", b"GIF8", b"BM", b"II*", b"MM\x00*", b"RIFF"))
     return "The file is damaged: it cannot be opened" if starts_well else "It is not an image of a known format"

@@ -20,7 +20,7 @@ from fact_core.config import ScanConfig
 from fact_core.errors import FactError, ImageError, InputError
 from fact_core.events import Log, Progress
 from fact_core.images import decode
-from fact_core.images.folder import Found, Seen, in_words, walk
+from fact_core.images.folder import READ_AGAIN, Found, Seen, in_words, walk
 from fact_core.images.gate import Gate
 from fact_core.images.links import grouped
 from fact_core.images.source import content_of, digest_of
@@ -30,6 +30,7 @@ from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.items import FileRow, KnownFile, Settled
 from fact_core.storage.project import Project, image_folder
 from fact_core.storage.run_queue import Run
+from fact_core.storage.thumbs import Thumbs
 from fact_core.types import Step
 from fact_core.work.kind import Kind
 
@@ -94,7 +95,7 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
         items.note_taken(project, _taken(project.images, photos[start : start + BATCH], workers))
         yield Progress("scan", min(start + BATCH, len(photos)), len(photos), "images")
     done, batch, stored = len(seen.files) - len(todo), list[FileRow](), time.monotonic()
-    deeper = list[str]()  # were taken for pictures of 8 bits by an earlier version of the program
+    deeper, anew = list[str](), list[str]()  # were taken for pictures of 8 bits, or seen wrong, by an earlier version
     for each in _read_all(project.images, todo, workers):
         batch.append(each)
         row = known.get(each.found.path)
@@ -104,16 +105,19 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
             changed.add(each.found.path)
         elif row.deep is None and each.deep:
             deeper.append(each.digest)
+        elif each.anew and row.mtime_ns == READ_AGAIN:
+            anew.append(each.digest)
         if len(batch) >= BATCH or time.monotonic() - stored > 1:
+            _forget(project, deeper, anew)  # first: a scan that is killed between them asks for it again
             items.store(project, batch)
             done, batch, stored = done + len(batch), [], time.monotonic()
             yield _progress(started, done, len(seen.files), len(todo))
+    _forget(project, deeper, anew)
     items.store(project, batch)
-    _forget(project, deeper)
     present = {found.path for found in seen.files}
     settled = items.settle(project, present)
     yield _progress(started, len(seen.files), len(seen.files), len(todo))
-    now, notes = items.counts(project), (*deep.in_words(project), *_told(settled))
+    now, notes = items.counts(project), (*deep.in_words(project), *_told(settled), *_told_anew(anew))
     for note in notes:
         yield Log(note)
     followed, added, changed = settled.followed, added & present, (changed - added) & present
@@ -141,6 +145,17 @@ def _told(settled: Settled) -> list[str]:
         many = f"{len(accepted):,} accepted images have" if len(accepted) != 1 else "1 accepted image has"
         lines.append(f"{many} changed. The answers were about other pictures and count no more: {_named(accepted)}")
     return lines
+
+
+def _told_anew(digests: Sequence[str]) -> list[str]:
+    """What a person should know of pictures that an earlier version has seen wrong."""
+    if not digests:
+        return []
+    many = f"{len(digests):,} TIFFs were" if len(digests) != 1 else "1 TIFF was"
+    return [
+        f"{many} shown and learned from wrong by an earlier version: noise, or a negative. Thumbnails and features are "
+        "made anew. Look at their labels, and train again"
+    ]
 
 
 def _named(paths: Sequence[str]) -> str:
@@ -177,9 +192,10 @@ def _is_shallow(root: Path, row: KnownFile | None, found: Found) -> bool:
     return row is not None and row.deep is None and _unchanged(row, found) and decode.is_shallow_png(root / found.path)
 
 
-def _forget(project: Project, digests: Sequence[str]) -> None:
-    """Have the features made again of pictures that are seen in another way now."""
-    if digests:
+def _forget(project: Project, deeper: Sequence[str], anew: Sequence[str]) -> None:
+    """Have the features made again of pictures that are seen in another way now; thumbnails know who is deeper."""
+    Thumbs(project).forget(anew)
+    if digests := [*deeper, *anew]:
         for store in map(FeatureStore, sorted(project.features_folder("x").parent.glob("*/"))):
             store.forget(digests)
 
@@ -212,7 +228,18 @@ def _read(root: Path, found: Found, gate: Gate) -> FileRow:
         return FileRow(found, reason=error.what)
     except OSError as error:
         return FileRow(found, reason=f"The file may not be read ({error.strerror or error})")
-    facts = (seen.width, seen.height, seen.format, "", seen.deep, seen.low, seen.high, seen.taken, seen.camera)
+    facts = (
+        seen.width,
+        seen.height,
+        seen.format,
+        "",
+        seen.deep,
+        seen.low,
+        seen.high,
+        seen.taken,
+        seen.camera,
+        seen.anew,
+    )
     return FileRow(found, digest, *facts)
 
 

@@ -69,6 +69,7 @@ def tiff16_planes(values: Values, order: str = "<", zero: int = 2) -> bytes:
     behind, size = 8 + 2 + 12 * 10 + 4, len(planes[0])
     starts = [behind + 10 * bands + number * size for number in range(bands)]
     bits, places, sizes = (behind + at * bands for at in (0, 2, 6))
+    bits = bits if bands != 2 else 0x0010_0010  # two numbers stand in the tag itself
     one = bands == 1
     tags = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, bands, 16 if one else bits), (259, 3, 1, 1)]
     tags += [(262, 3, 1, zero), (273, 4, bands, starts[0] if one else places), (277, 3, 1, bands), (278, 3, 1, height)]

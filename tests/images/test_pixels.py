@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fact_core.errors import ImageError
 from fact_core.images import decode, pixels
 from tests.images.image_help import encoded, png16, tiff16, tiff16_planes
 
@@ -114,10 +115,21 @@ def test_colours_of_sixteen_bits_in_planes_are_no_noise(order: str, most: int) -
     assert np.abs(found - np.round(values / most * 255)).max() <= (most == 65535)  # there the upper bytes are enough
 
 
-def test_deep_grey_whose_zero_is_white_is_no_negative() -> None:
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_deep_grey_whose_zero_is_white_is_no_negative(order: str) -> None:
+    """Pillow itself does not know it in big-endian order."""
     values = np.array([[[0], [1000], [4095]]], dtype=np.uint16)
-    assert grey(tiff16_planes(values, zero=1), (("grey16", 0.0, 4095.0),)) == [[0, 62, 255]]
-    assert grey(tiff16_planes(values, zero=0), (("grey16", 0.0, 4095.0),)) == [[255, 193, 0]]
+    assert grey(tiff16_planes(values, order, zero=1), (("grey16", 0.0, 4095.0),)) == [[0, 62, 255]]
+    assert grey(tiff16_planes(values, order, zero=0), (("grey16", 0.0, 4095.0),)) == [[255, 193, 0]]
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_whole_tiff_of_a_kind_that_is_not_read_is_not_called_damaged(order: str) -> None:
+    content = tiff16_planes(np.zeros((3, 4, 2), np.uint16), order, zero=1)
+    with pytest.raises(ImageError, match=r"TIFFs of this kind are not read \(grey, 2 values a pixel of 16, 16 bits\)"):
+        decode.examine(content)
+    with pytest.raises(ImageError, match="damaged"):
+        decode.examine(content[:60])
 
 
 def test_transparency_of_deep_colours_lies_on_white() -> None:

@@ -21,10 +21,12 @@ from fact_core.storage import db, deep, items, links
 from fact_core.storage import project as projects
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
-from fact_core.storage.thumbs import Thumbs
+from fact_core.storage.schema_apart import SEEN_ANEW
+from fact_core.storage.thumbs import Thumbs, key_of
+from fact_core.types import Item
 from fact_core.work.pool_features import needs_pool
 from fact_core.work.scan import ScanResult, scan
-from tests.images.image_help import png16
+from tests.images.image_help import png16, tiff16_planes
 from tests.steps_help import heard
 from tests.storage_help import paint, rows
 
@@ -131,6 +133,49 @@ def test_a_project_of_an_earlier_version_is_looked_at_before_its_images_are_used
     assert again(project).changed == 0
     assert not deep.unknown(project) and needs_pool(project) == []
     assert deep.ranges(project) == (("grey16", 0.0, 1023.0),)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_tiffs_that_an_earlier_version_saw_wrong_are_read_anew_and_only_those(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    """killed: the scan that finds them is cut short."""
+    images = tmp_path / "images"
+    images.mkdir()
+    grey = np.full((6, 8, 1), 900, np.uint16)
+    (images / "black.tif").write_bytes(tiff16_planes(grey, zero=1))
+    (images / "white.tif").write_bytes(tiff16_planes(grey, zero=0))
+    (images / "planes.tif").write_bytes(tiff16_planes(np.full((6, 8, 3), 1023, np.uint16)))
+    paint(images / "eight.tif", 1)
+    project = made(tmp_path)
+    again(project)
+    pool = items.pool(project)
+    thumbs, wrong = Thumbs(project), (b"eight", b"black", b"planes", b"white")
+    names = {
+        path: key_of(project, each.digest, each.deep) for path, each in zip(pool.paths, _all(project), strict=True)
+    }
+    thumbs.put_many([(names[f"{name.decode()}.tif"], name) for name in wrong])
+    FeatureStore.open(project.features_folder("some-backbone"), 3).append(pool.digests, rows(1, 2, 3, 4))
+    with db.connect(project.db) as con:
+        con.executescript(SEEN_ANEW)
+    if killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                again(project)
+    found = again(project)
+    assert found.changed == 0
+    assert killed or [line for line in found.notes if line.startswith("2 TIFFs were shown and learned from wrong")]
+    store = FeatureStore(project.features_folder("some-backbone"))
+    by_name = dict(zip(pool.paths, pool.digests, strict=True))
+    assert sorted(store.missing(pool.digests)) == sorted([by_name["planes.tif"], by_name["white.tif"]])
+    left = {path: thumbs.get(name) for path, name in names.items()}
+    assert left == {"black.tif": b"black", "eight.tif": b"eight", "planes.tif": None, "white.tif": None}
+    assert not [line for line in again(project).notes if "TIFF" in line]
+
+
+def _all(project: Project) -> list[Item]:
+    return items.get_many(project, items.pool(project).ids.tolist())
 
 
 def test_grey_with_transparency_that_an_earlier_version_took_for_8_bits_is_seen_anew(tmp_path: Path) -> None:
