@@ -108,12 +108,10 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
         elif each.anew and row.mtime_ns == READ_AGAIN:
             anew.append(each.digest)
         if len(batch) >= BATCH or time.monotonic() - stored > 1:
-            _forget(project, deeper, anew)  # first: a scan that is killed between them asks for it again
-            items.store(project, batch)
+            _keep(project, batch, deeper, anew)
             done, batch, stored = done + len(batch), [], time.monotonic()
             yield _progress(started, done, len(seen.files), len(todo))
-    _forget(project, deeper, anew)
-    items.store(project, batch)
+    _keep(project, batch, deeper, anew)
     present = {found.path for found in seen.files}
     settled = items.settle(project, present)
     yield _progress(started, len(seen.files), len(seen.files), len(todo))
@@ -190,6 +188,12 @@ def _unchanged(row: KnownFile, found: Found) -> bool:
 def _is_shallow(root: Path, row: KnownFile | None, found: Found) -> bool:
     """Whether the head alone tells of a known file that its pixels are not deep; as of most PNGs of older projects."""
     return row is not None and row.deep is None and _unchanged(row, found) and decode.is_shallow_png(root / found.path)
+
+
+def _keep(project: Project, batch: Sequence[FileRow], deeper: Sequence[str], anew: Sequence[str]) -> None:
+    """Store files. What was made of them is forgotten first: a scan that is killed in between asks for it again."""
+    _forget(project, deeper, anew)
+    items.store(project, batch)
 
 
 def _forget(project: Project, deeper: Sequence[str], anew: Sequence[str]) -> None:
