@@ -136,7 +136,7 @@ def run(
         ended = _round(found, worker, goal, train, chosen, told)
         done.append(ended)
         console.say(_in_words(told[-1], goal))
-        left = told[-1]["open"] - _best(found, done)[1] - told[-1]["strange"]
+        left = told[-1]["open"] - _best(found, done, _later(found, chosen))[1] - told[-1]["strange"]
         if not left or number == goal.rounds:
             break
         more = dataclasses.replace(select, strategy="next", check=0, extend=True, restart=False)
@@ -145,14 +145,14 @@ def run(
     return dataclasses.replace(ended, taken=accept_best(found, done, console))
 
 
-def _best(found: Project, done: Sequence[Ended]) -> tuple[int, int, Evidence | None]:
-    """(round, images, evidence) of the look that lets most of what is open now through, the newest of several.
+def _best(found: Project, done: Sequence[Ended], later: set[int]) -> tuple[int, int, Evidence | None]:
+    """(round, images, evidence) of the look that lets most of what is open through, the newest of several.
 
-    Round 0 and no evidence where none lets anything through.
+    Round 0 and no evidence where none lets anything through. later: images whose labels do not count yet.
     """
     best: tuple[int, int, Evidence | None] = (0, 0, None)
     for number, each in reversed(list(enumerate(done, 1))):
-        evidence = finishing.gather(found, each.trained)
+        evidence = finishing.gather(found, each.trained, later)
         count = int(each.look.takes(evidence).sum())
         if count > best[1]:
             best = (number, count, evidence)
@@ -161,7 +161,7 @@ def _best(found: Project, done: Sequence[Ended]) -> tuple[int, int, Evidence | N
 
 def accept_best(found: Project, done: Sequence[Ended], console: Console) -> int:
     """Accept what the look of one round lets through: the one that does so of most open images. Its number, or 0."""
-    number, count, evidence = _best(found, done)
+    number, count, evidence = _best(found, done, set())
     if evidence is not None:
         acceptances.accept(found, done[number - 1].look, evidence)
         if number < len(done):
@@ -221,10 +221,15 @@ def _open(found: Project, trained: run_queue.Run, chosen: selections.Stored) -> 
     """
     answers = checked.answers(found, trained)
     assert answers is not None  # the round has predicted
-    own, latest = set(chosen.selection.ids.tolist()), _latest(found)
-    later = {int(i) for n in range(chosen.id + 1, latest + 1) for i in selections.get(found, n).selection.ids} - own
-    free = ~np.isin(answers.ids, list(set(labels_now.states(found)) - later))
+    free = ~np.isin(answers.ids, list(set(labels_now.states(found)) - _later(found, chosen)))
     return int(free.sum()), 0 if answers.strange is None else int((free & answers.strange).sum())
+
+
+def _later(found: Project, chosen: selections.Stored) -> set[int]:
+    """The images that rounds after this one have chosen."""
+    after = range(chosen.id + 1, _latest(found) + 1)
+    own = set(chosen.selection.ids.tolist())
+    return {int(i) for number in after for i in selections.get(found, number).selection.ids} - own
 
 
 def _in_words(row: dict[str, Any], goal: Goal) -> str:

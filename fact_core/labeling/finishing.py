@@ -6,7 +6,7 @@ Gathers arrays for ``analysis.promise``; ``acceptances`` stores what is decided.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -28,11 +28,12 @@ LONGEST = 60.0  # s: nobody looks longer at one image
 Bools = npt.NDArray[np.bool_]
 
 
-def gather(project: Project, run: Run) -> Evidence:
+def gather(project: Project, run: Run, unsaid: Collection[int] = ()) -> Evidence:
     """What a promise about a training run's answers rests on. RunError while the pool is not predicted.
 
     Check images that belong together with a training image, or look nearly the same, are left out; so are those that
-    are unlike every class, which are never accepted, and those that nobody has drawn (``kept_apart``).
+    are unlike every class, which are never accepted, and those that nobody has drawn (``kept_apart``). unsaid: images
+    of which what a person said is passed over, to gather what was there before it was said.
     """
     found = checked.answers(project, run)
     if found is None:
@@ -42,7 +43,7 @@ def gather(project: Project, run: Run) -> Evidence:
         raise RunError("The predictions do not fit the classes of the run", f"run {run.id}", "Predict again.")
     able = np.array(numbers, dtype=np.int64)[found.y] > 0
     able &= ~found.strange if found.strange is not None else True
-    said = labels_now.states(project)
+    said = {item: state for item, state in labels_now.states(project).items() if item not in unsaid}
     there = np.isin(found.ids, items.pool(project).ids)
     free = there & ~np.isin(found.ids, list(said))
     keep = free & able
