@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import threading
 import unicodedata
@@ -92,6 +93,11 @@ def write_file(file: Path, content: bytes, doing: str) -> None:
             staged.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, doing) from error
+
+
+def halves(file: Path) -> list[Path]:
+    """What killed processes have left half written of a file by ``write_file``, where nobody else writes it now."""
+    return sorted(file.parent.glob(f".{glob.escape(file.name)}.*-*.new"))
 
 
 class Lock:

@@ -21,7 +21,7 @@ from fact_core.events import Log, Progress
 from fact_core.exchange import sort_undo
 from fact_core.exchange.sort_plan import Place, Plan, list_text
 from fact_core.exchange.sort_undo import LIST, TOLD, UNDO
-from fact_core.files import write_text
+from fact_core.files import halves, write_text
 from fact_core.images.folder import PROJECT_FILE
 from fact_core.images.sorting import put
 from fact_core.images.source import check_unchanged, content_of, digest_of
@@ -56,6 +56,8 @@ def checked(target: Path, root: Path, project: Path) -> Room:
         names = [each.name for each in os.scandir(target)] if target.exists() else []
     except OSError as error:
         raise storage_error(error, "looking into the folder") from error
+    ours = {each.name for file in (UNDO, LIST) for each in halves(target / file)}  # it was killed while it began
+    names = [name for name in names if name not in ours]
     if names and UNDO not in names:
         found = f"{target}: {names[0]}" + (" is a project" if PROJECT_FILE in names else "")
         raise InputError("The folder for the sorted images is not empty", found, "Choose a new folder.")
@@ -77,6 +79,7 @@ def sort(
     """
     what = sort_undo.made(root, way, plan.places)
     _begin(plan, what, checked(target, root, project), target)
+    sort_undo.clear(target)
     made, missed, done, told = 0, [], [], time.monotonic()
     places: Sequence[Place] = () if way == "list" else plan.places
     yield Progress("sort", 0, len(places))

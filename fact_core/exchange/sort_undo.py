@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from fact_core.errors import ImageError, InputError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.exchange.sort_plan import Place
-from fact_core.files import write_text
+from fact_core.files import halves, write_text
 from fact_core.images.source import content_of
 from fact_core.types import ImageFile, Step
 
@@ -79,6 +79,7 @@ def take_back(folder: Path) -> Step[dict[str, object]]:
     stay, in words. The undo file stays as long as anything does.
     """
     what = read(folder / UNDO)
+    clear(folder)
     removed, kept = 0, []
     yield Progress("undo", 0, len(what.files), "files")
     for number, (target, source, digest) in enumerate(what.files, start=1):
@@ -145,6 +146,13 @@ def _inside(target: object) -> str:
     if len(parts) != 2 or ".." in parts or text != "/".join(parts) or any(each in text for each in '\\:\0"'):
         raise ValueError(f"{text[:80]!r} leads out of its folder")
     return text
+
+
+def clear(folder: Path) -> None:
+    """Remove what a sorting that was killed has left half written of its own files."""
+    for file in (UNDO, LIST):
+        for each in halves(folder / file):
+            _remove(each)
 
 
 def _remove(place: Path) -> None:

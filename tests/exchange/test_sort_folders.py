@@ -174,6 +174,26 @@ def test_sorts_goes_on_and_takes_back(labeled: Project, tmp_path: Path, way: str
     assert not target.exists() and lying(labeled.images) == before
 
 
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_a_killed_sorting_left_half_written_is_in_nobodys_way(
+    labeled: Project, tmp_path: Path, begun: bool
+) -> None:
+    """A kill while the undo file or the list is written; its name as ``write_file`` gives it."""
+    target = tmp_path / "sorted"
+    if begun:
+        sort(labeled, target, "copy")
+    target.mkdir(exist_ok=True)
+    for name in (".undo.jsonl.17-4711.new", ".list.csv.17-4711.new"):
+        (target / name).write_bytes(b'{"what"')
+    assert sort(labeled, target, "copy")["files"] == 7 and lying(target) == SORTED | OURS
+    (target / ".list.csv.18-4711.new").write_bytes(b"file")
+    assert finish(sort_undo.take_back(target))["kept"] == 0 and not target.exists()
+    target.mkdir()
+    (target / ".mine.17-4711.new").write_bytes(b"")
+    with pytest.raises(InputError, match=r"not empty.*\.mine"):
+        sort(labeled, target, "copy")
+
+
 def test_undo_leaves_what_is_not_ours_any_more(labeled: Project, tmp_path: Path) -> None:
     target = tmp_path / "sorted"
     sort(labeled, target)
