@@ -1,6 +1,7 @@
 // The head of the Results page: which run, and the button that exports.
 import { el } from "../shell/dom.js";
 import { toast } from "../shell/notices.js";
+import { goTo } from "../shell/pages.js";
 import { startRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { nextButton } from "./next.js";
@@ -42,10 +43,19 @@ export function head(met, seconds, more) {
     { class: "page-head results-head" },
     el("h1", {}, t("results.title")),
     data ? pick : null,
-    data && data.stale ? el("span", { class: "tag warn" }, t("results.stale")) : null,
+    ...(data && data.stale ? staleParts() : []),
     data ? el("div", { class: "results-main push" }, more, button, nextButton(data, met, seconds)) : null,
   );
 }
+
+const staleParts = () => [
+  el("span", { class: "tag warn" }, t("results.stale")),
+  el(
+    "button",
+    { class: "link", type: "button", id: "results-train", onclick: () => goTo("train") },
+    t("results.retrain"),
+  ),
+];
 
 async function submit(event) {
   const button = event.currentTarget;

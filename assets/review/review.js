@@ -330,6 +330,7 @@ export class Review {
       (this.only.kept
         ? t(`review.list_${filter.list.split("-")[0]}`, {
           n: fmt.int(countIn(filter.list, this.only.list, this.doubts)),
+          run: app.state?.runs.find((each) => each.id === this.run())?.number,
         })
         : t("review.list_gone"));
     this.side.draw({

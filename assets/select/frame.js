@@ -118,7 +118,7 @@ function strip(make, page) {
       make.part("count", "h2"),
       el("span", { class: "small clip" }, t("select.strip_hint")),
       el("span", { class: "push" }),
-      make.part("out", "button", { type: "button", class: "btn quiet slim", hidden: true, onclick: toRejected }),
+      make.part("out", "button", { type: "button", class: "link small", hidden: true, onclick: toRejected }),
       make.part("all", "button", { type: "button", class: "btn quiet slim", onclick }),
     ),
     make.part("strip", "div", { class: "sl-strip" }),

@@ -67,6 +67,7 @@ function draw(place, now, go, project) {
     now.folders.length
       ? el("ul", { class: "p-folders" }, now.folders.map(row))
       : el("p", { class: "small" }, t("browse.none")),
+    now.parent ? "" : el("p", { class: "small" }, t("browse.beyond")),
   );
   /** @type {HTMLElement | null} */ (place.querySelector(".p-folder"))?.focus();
 }

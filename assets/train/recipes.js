@@ -1,4 +1,5 @@
 // The recipes with what each is for and the time that it takes here, under the field that names the chosen one.
+import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
@@ -9,6 +10,8 @@ import { fitOf, pressHidden } from "./form.js";
 import { expected, formValues } from "./times.js";
 
 const recipe = { wanted: "" };
+const SOON = "lm+"; // what gives a first answer quickest, and a good one
+const LONG = 180; // s: from which on it is spoken of
 
 /** What Gradio's handler of the hidden button asks for. */
 export const wantedRecipe = () => recipe.wanted;
@@ -21,16 +24,31 @@ function take(name) {
 /** The piece "train-recipes". */
 export function trainRecipes(root) {
   const list = el("div", { class: "train-recipes" });
+  const sooner = el("p", { class: "small", role: "status", hidden: true });
   root.append(
+    sooner,
     el("details", { class: "train-all" }, el("summary", {}, icon("chevron-right"), t("train.recipes")), list),
   );
   return follow(() => {
     const { recipes } = expected(), values = formValues();
     root.hidden = !values;
     if (!values) return;
-    const { recipe: chosen, backbone } = values, never = Object.keys(recipes).map((name) => isNever(name, backbone));
-    redraw(list, [recipes, chosen, never], () => Object.keys(recipes).map((name) => line(name, chosen, backbone)));
+    drawSooner(sooner, recipes, values.recipe);
+    const { recipe: chosen, backbone } = values, all = Object.keys(recipes);
+    const never = all.filter((name) => isNever(name, backbone)), able = all.filter((name) => !never.includes(name));
+    redraw(list, [recipes, chosen, never], () => [...able, ...never].map((name) => line(name, chosen, backbone)));
   });
+}
+
+/** Before the first training: that a recipe of seconds gives a first answer, where the chosen one takes long. */
+function drawSooner(host, recipes, chosen) {
+  const trained = (app.state?.runs || []).some((run) => run.kind === "train" && run.status === "done");
+  const soon = recipes[SOON], long = recipes[chosen];
+  host.hidden = trained || !soon || !long || long < LONG || soon > long / 3;
+  if (host.hidden) return;
+  const told = { recipe: t(`recipe.${SOON}`), time: fmt.about(soon) };
+  const button = el("button", { class: "link", type: "button", onclick: () => take(SOON) }, t("train.sooner_take"));
+  redraw(host, told, () => [t("train.sooner", told), " ", button]);
 }
 
 const isNever = (name, backbone) => Boolean(fitOf(name)?.never.includes(backbone));

@@ -17,7 +17,7 @@ from scipy.optimize import brentq
 from torch import Tensor
 
 from fact_core.analysis.calibration import COOLEST, at_temperature, temperature
-from fact_core.events import Decision
+from fact_core.events import Decision, Progress
 from fact_core.finetune import estimate
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, log_probabilities, look
 from fact_core.lightweight.cross_validation import answers_left_out
@@ -73,6 +73,7 @@ def of_tuned(inputs: TrainingInputs, state: TrainingState, head: LightHead) -> S
     config, y = inputs.config, inputs.y.numpy()
     if len(y) > MOST or not inputs.pool_files:
         return
+    yield Progress(LIGHT, 0, 1, "folds")  # it may take half a minute
     x, c, groups = inputs.x.numpy(), config.lp.C, inputs.groups
     asked = estimate.left_out(x, y, inputs.n_classes, c=c, balanced=config.lp.balanced, seed=config.seed, groups=groups)
     if asked is None or len(asked[0]) < FEWEST:

@@ -245,7 +245,9 @@ def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Pa
     expect(page.locator(".results-runtable th[aria-sort=descending]")).to_have_text("Accuracy")
     page.get_by_role("button", name="See where they differ").click()
     expect(page.locator(".rv-head .fact")).to_have_text("4 of 24 images")
-    expect(page.locator(".rv-listed")).to_contain_text("Answered otherwise by the best run (4)")
+    expect(page.locator(".rv-listed")).to_contain_text(
+        "Answered otherwise by the best run (4). Here are the answers of run 2"
+    )
     expect(page.locator(".rv-side [data-id='is-'] small")).to_have_text("4")  # the numbers are those of this list
     page.go_back()
     page.locator("#results-best").click()

@@ -102,6 +102,8 @@ def test_how_long_it_takes_is_told_before_it_starts(address_of: AddressOf, page:
     recipes = page.locator(".train-recipe")
     expect(recipes.filter(has_text="The paper's: probe, full finetune")).to_contain_text("here")
     expect(page.locator(".train-recipe[data-key='fact-prompt']")).to_contain_text("not with this backbone")
+    able = [each.is_enabled() for each in recipes.all()]
+    assert True in able and False in able and able == sorted(able, reverse=True)  # what fits comes first
     page.locator(".train-recipe[data-key='lm+']").click()
     expect(page.locator("#opt-recipe input")).to_have_value("Light model+")
     expect(fact).not_to_contain_text(f"about {before} min")

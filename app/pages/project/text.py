@@ -66,6 +66,7 @@ TEXT = {
     "browse.take": "Use this folder",
     "browse.up": "Up",
     "browse.places": "Places",
+    "browse.beyond": "A folder anywhere else: close this and type its path, or start with --browse DIR.",
     "browse.images": "{n} images lie right in this folder. Those in its sub-folders count, too.",
     "browse.images_none": "No image lies right in this folder. Those in its sub-folders count.",
     "browse.images_one": "1 image lies right in this folder. Those in its sub-folders count, too.",

@@ -46,7 +46,7 @@ TEXT = {
     "review.map_sure": "Colour: how sure",
     "review.list_map": "Chosen on the map ({n})",
     "review.list_doubt": "Labels to look at again ({n})",
-    "review.list_differ": "Answered otherwise by the best run ({n})",
+    "review.list_differ": "Answered otherwise by the best run ({n}). Here are the answers of run {run}",
     "review.list_odd": "Odd images ({n})",
     "review.list_try": "Like the photo that was tried ({n})",
     "review.list_drop": "Show not only these",

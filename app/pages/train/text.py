@@ -11,6 +11,8 @@ TEXT = {
     "train.takes": "It takes {time}. ",
     "train.efforts": "Efforts and their times",
     "train.recipes": "All recipes: what for, how long",
+    "train.sooner": "{recipe} gives a first answer in {time}.",
+    "train.sooner_take": "Take it",
     "train.recipe_time": "{time} here",
     "train.recipe_unknown": "time not known",
     "train.recipe_never": "not with this backbone",
