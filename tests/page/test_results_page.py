@@ -15,8 +15,10 @@ from PIL import Image
 
 from fact_core.config import to_dict, train_config
 from fact_core.generators import finish
+from fact_core.labeling import classes, labels_now, operations
+from fact_core.labeling.history import Op
+from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
-from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.work.scan import scan
 from tests.page.test_results_routes import label, train
@@ -73,6 +75,14 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     page.locator("#next-count").fill("17")
     expect(page.locator("dialog")).to_contain_text("A whole number from 1 to 16.")
     page.keyboard.press("Escape")
+
+    free = next(int(i) for i in items.pool(project).ids if int(i) not in labels_now.states(project))
+    operations.apply(project, "desk", [Op(900, "label", free, classes.classes(project)[0].id)])
+    expect(page.locator(".results-head .tag.warn")).to_have_text("Labels have changed since this run.")
+    page.locator("#results-train").click()  # and there is a way to what mends it
+    on_page(page, "train")
+    page.evaluate("FactStudio.go('results')")
+    on_page(page, "results")
 
     page.locator(".results-run").select_option(label="Run 2, Linear probe, failed")
     panes = page.locator(".results-panes")

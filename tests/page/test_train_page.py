@@ -98,6 +98,9 @@ def test_how_long_it_takes_is_told_before_it_starts(address_of: AddressOf, page:
     before = told()
     assert before > 2 * max(1, short)
     # each recipe with what it is for and its time, of which a click takes one
+    # before the first training, where the chosen recipe takes long: what gives an answer soon
+    sooner = page.locator("p[role=status]", has_text="Light model+ gives a first answer in")
+    expect(sooner).to_be_visible()
     page.locator(".train-all summary").click()
     recipes = page.locator(".train-recipe")
     expect(recipes.filter(has_text="The paper's: probe, full finetune")).to_contain_text("here")
