@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from fact_core.generators import finish
+from fact_core.labeling import classes, operations
+from fact_core.labeling.history import Op
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.work.scan import scan
@@ -45,3 +47,11 @@ def is_sound(project: Project) -> bool:
 def rows(*values: float) -> np.ndarray:
     """One row of features a value: (v, 2 v, 3 v)."""
     return np.array([[value, 2 * value, 3 * value] for value in values], dtype=np.float32)
+
+
+def two_labeled(folder: Path) -> Project:
+    """A project of four images, of which the first two are labeled."""
+    project = flat_project(folder, images=4)
+    classes.add_class(project, "a")
+    operations.apply(project, "tab", [Op(1, "label", 1, 1), Op(2, "label", 2, 1)])
+    return project

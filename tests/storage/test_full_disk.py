@@ -20,7 +20,7 @@ from fact_core.storage import db, items, run_events, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.small_disk import fill, small_disk
-from tests.storage_help import flat_project, is_sound
+from tests.storage_help import is_sound, two_labeled
 
 
 @pytest.fixture
@@ -31,11 +31,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def project(disk: Path) -> Project:
-    """Four images, of which the first two are labeled."""
-    project = flat_project(disk, images=4)
-    classes.add_class(project, "a")
-    operations.apply(project, "tab", [Op(1, "label", 1, 1), Op(2, "label", 2, 1)])
-    return project
+    return two_labeled(disk)
 
 
 def label_until_full(project: Project) -> int:

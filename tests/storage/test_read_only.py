@@ -21,7 +21,7 @@ from fact_core.storage import db, items, read_only
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.small_disk import small_disk
-from tests.storage_help import flat_project
+from tests.storage_help import two_labeled
 
 KILLED = (
     "import os, sys; from pathlib import Path\n"
@@ -42,11 +42,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def project(disk: Path) -> Project:
-    """Four images, of which the first two are labeled."""
-    project = flat_project(disk, images=4)
-    classes.add_class(project, "a")
-    operations.apply(project, "tab", [Op(1, "label", 1, 1), Op(2, "label", 2, 1)])
-    return project
+    return two_labeled(disk)
 
 
 def only_read(disk: Path) -> None:
