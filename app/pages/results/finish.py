@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -182,7 +183,9 @@ def _finish(held: Opened, run: Run) -> Finish:
         look=look,
         chance=alpha,
         best=best,
-        goals=[_before(project, run, _goal(goal, alpha, best, mine.get(goal), evidence), looks) for goal in GOALS],
+        goals=_with_earlier(
+            project, run, [_goal(goal, alpha, best, mine.get(goal), evidence) for goal in GOALS], looks
+        ),
         splits=[_split(each, evidence) for each in own if each.own],
         classes=_classes(evidence, fair),
         step=stood and replace(stood, images=accepted),
@@ -263,21 +266,27 @@ def _goal(goal: float, alpha: float, best: float, look: Look | None, evidence: E
     return Goal(goal, takes, able, n, wrong, needs=needs, then=best)
 
 
-def _before(project: Project, run: Run, goal: Goal, looks: list[Look]) -> Goal:
-    """The goal with an earlier look that lets more through, where there is one."""
-    if goal.asked is None:
-        return goal
-    found, trained = None, {each.id: each for each in run_queue.list_runs(project, "train")}
-    for look in reversed(looks):
-        other, least = trained.get(look.run), found.able if found else goal.asked
-        same = other is not None and look.run != run.id and not look.own and abs(look.goal - goal.goal) < 1e-6
-        if not same or look.accepted <= least or not project.predictions_file(look.run).is_file():
-            continue  # labels that came since only take away from what it let through
-        evidence = finishing.gather(project, trained[look.run])
-        able = int(look.takes(evidence).sum()) if evidence.basis == look.basis else 0
-        if able > least:
-            found = Before(look.run, run_queue.place(project, trained[look.run]), able)
-    return replace(goal, before=found)
+def _with_earlier(project: Project, run: Run, goals: list[Goal], looks: list[Look]) -> list[Goal]:
+    """The goals, each with an earlier look that lets more through, where there is one."""
+    trained = {each.id: each for each in run_queue.list_runs(project, "train") if each.id != run.id}
+    earlier = [each for each in reversed(looks) if each.run in trained and not each.own]
+    gathered = cache(lambda number: finishing.gather(project, trained[number]))
+
+    def before(goal: Goal) -> Before | None:
+        found = None
+        for look in earlier:
+            least = found.able if found else goal.asked or 0
+            if abs(look.goal - goal.goal) > 1e-6 or look.accepted <= least:
+                continue  # labels that came since only take away from what it let through
+            if not project.predictions_file(look.run).is_file():
+                continue
+            evidence = gathered(look.run)
+            able = int(look.takes(evidence).sum()) if evidence.basis == look.basis else 0
+            if able > least:
+                found = Before(look.run, run_queue.place(project, trained[look.run]), able)
+        return found
+
+    return [goal if goal.asked is None else replace(goal, before=before(goal)) for goal in goals]
 
 
 def _split(look: Look, evidence: Evidence) -> Split:
