@@ -30,9 +30,8 @@ from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.finetune.pipeline import Trained, train
-from fact_core.finetune.pool_names import drawn
+from fact_core.finetune.pool_names import drawn, for_pca
 from fact_core.generators import quietly
-from fact_core.phase_config import PCA_IMAGES
 from fact_core.types import IntArray, Step
 from fact_core.work.temperature import fitted
 from fact_core.work.training_labels import TrainingLabels
@@ -116,7 +115,6 @@ def _trained(
 ) -> Step[Trained]:
     """The recipe on these rows of the folder, with images of the pool drawn as in a project."""
     size = len(read.y)
-    some = np.random.default_rng(config.seed).choice(size, size=min(PCA_IMAGES, size), replace=False)
     others = drawn(size, rows, config.pool_images, config.seed)
     return (
         yield from train(
@@ -127,7 +125,7 @@ def _trained(
             x=read.x[rows],
             config=config,
             device=folder.device,
-            pool_files=[read.files[row] for row in np.sort(some)],
+            pool_files=[read.files[row] for row in for_pca(size, config.seed)],
             unlabelled=[read.files[row] for row in others],
             unlabelled_x=read.x[others],
         )

@@ -77,6 +77,6 @@ def read(given: argparse.Namespace) -> Step[KnownFolder]:
         "test_images": len(y),
         "classes": len(classes),
         "backbone": given.backbone,
+        "image_size": backbone.preprocess.pixels,
     }
-    about["image_size"] = backbone.preprocess.pixels
     return KnownFolder([files[row] for row in some], x, y.astype(np.int64), backbone, about)

@@ -24,10 +24,9 @@ from fact_core.config import TrainConfig, to_dict
 from fact_core.events import Event, Log, PhaseStarted, Point, Progress
 from fact_core.files import write_text
 from fact_core.finetune.pipeline import Trained, train
-from fact_core.finetune.pool_names import drawn
+from fact_core.finetune.pool_names import drawn, for_pca
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import map_events
-from fact_core.phase_config import PCA_IMAGES
 from fact_core.types import FloatArray, IntArray, Step
 
 QUIET_SECONDS = 60.0  # between two signs of life of a training in a log
@@ -122,9 +121,7 @@ def measure(
 
 def _pool_files(data: Dataset, seed: int) -> list[Path]:
     """Some images of the pool, drawn as in a project."""
-    size = len(data.train)
-    rows = np.random.default_rng(seed).choice(size, size=min(PCA_IMAGES, size), replace=False)
-    return [data.root / data.train[row] for row in np.sort(rows)]
+    return [data.root / data.train[row] for row in for_pca(len(data.train), seed)]
 
 
 def _unlabelled(data: Dataset, rows: IntArray, config: TrainConfig) -> list[str]:

@@ -22,6 +22,7 @@ from fact_core.events import Decision
 from fact_core.finetune.probe import by_logistic_regression
 from fact_core.generators import finish, quietly
 from fact_core.lightweight.folds import folds, smallest_class, together
+from fact_core.phase_config import PCA_IMAGES
 from fact_core.types import IntArray, Step
 
 SURE = 0.5  # of the images that are named as a class the surest so many teach
@@ -173,6 +174,11 @@ def drawn(n: int, taken: IntArray, count: int, seed: int) -> IntArray:
     free = np.setdiff1d(np.arange(n), taken)
     some = np.random.default_rng([seed, 1]).choice(free, size=min(count, len(free)), replace=False)
     return np.sort(some)
+
+
+def for_pca(n: int, seed: int) -> IntArray:
+    """Rows in 0..n-1, sorted, of the images of the pool whose tokens give the light model's PCA."""
+    return np.sort(np.random.default_rng(seed).choice(n, size=min(PCA_IMAGES, n), replace=False))
 
 
 def _together(

@@ -45,7 +45,7 @@ from fact_core.finetune import phase_cache
 from fact_core.finetune.checkpoint import clear, last_saved
 from fact_core.finetune.pipeline import Trained
 from fact_core.finetune.pipeline import train as run_phases
-from fact_core.phase_config import PCA_IMAGES
+from fact_core.finetune.pool_names import for_pca
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -84,8 +84,6 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     yield from _expectation(project, config, known, len(pool), device)
     held = check_set(known, pool, x)
     rows, others = pool.rows(known.ids), pool.rows(known.pool_ids)
-    rng = np.random.default_rng(config.seed)
-    some = rng.choice(len(pool), size=min(PCA_IMAGES, len(pool)), replace=False)
     backbone = load_here(project, config.backbone, device, config.view, ranges)
     own = backbone.preprocess.pixels  # that of the features; self-training may have the network answer at another
     yield from memory_expected(backbone, config, device, len(known.ids))
@@ -98,7 +96,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
                 classes=known.classes,
                 x=x[rows],
                 check=held,
-                pool_files=pool.sources(np.sort(some)),
+                pool_files=pool.sources(for_pca(len(pool), config.seed)),
                 config=config,
                 device=device,
                 folder=folder / "checkpoint",
