@@ -18,6 +18,7 @@ from fact_core.bench.datasets import Dataset, folders
 from fact_core.bench.order import Order, read
 from fact_core.bench.pool import Features
 from fact_core.events import Log
+from fact_core.finetune import pool_names
 from tests.finetune_help import CPU, backbone, drain
 
 CLASSES = ("cat", "dog", "frog")
@@ -80,7 +81,7 @@ def test_no_test_image_reaches_a_training(
         raise Trained(given)
 
     monkeypatch.setattr(measure, "train", train)
-    monkeypatch.setattr(measure, "PCA_IMAGES", limit)
+    monkeypatch.setattr(pool_names, "PCA_IMAGES", limit)
     asked = order(tmp_path, "--dataset", "cifar10", "--methods", "fact+,lp", "--preset", "quick", "--set", "st.steps=2")
     features = Features(backbone(), pictures.root, tmp_path / "cache", CPU)
     rows = np.array([0, 6, 12])
