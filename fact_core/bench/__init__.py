@@ -50,6 +50,11 @@ BENCHES: dict[str, Choice] = {
         "How often the 95 % interval holds the truth: of check images alone, in groups, by strata.",
         "fact_core.bench.intervals:run",
     ),
+    "other-class": Choice(
+        "Other class",
+        "What a class for all that fits no other one finds, with few labels and with more.",
+        "fact_core.bench.other_class:run",
+    ),
     "promise": Choice(
         "Promise",
         "How often the promise is kept that at least a goal's share of what is accepted is right.",

@@ -9,7 +9,6 @@ calibration error (ECE over 15 bins). The temperature is the one that the traini
 from __future__ import annotations
 
 import argparse
-import copy
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,10 +28,9 @@ from fact_core.compute.device import describe, device_named
 from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
-from fact_core.finetune.pipeline import Trained, train
-from fact_core.finetune.pool_names import drawn, for_pca
+from fact_core.finetune.pool_names import drawn
 from fact_core.generators import quietly
-from fact_core.types import IntArray, Step
+from fact_core.types import Step
 from fact_core.work.temperature import fitted
 from fact_core.work.training_labels import TrainingLabels
 
@@ -85,7 +83,7 @@ def measured(read: KnownFolder, folder: Folder, cell: Mapping[str, Any]) -> Step
     rows = yield from rounds.chosen(folder, "one shot", cell["labels"], cell["labels"], seed)
     config = train_config(cell["preset"], recipe=cell["method"], seed=seed)
     names, y = np.unique(read.y[rows], return_inverse=True)
-    trained = yield from quietly(_trained(read, rows, y, names, config, folder))
+    trained = yield from quietly(known_folder.trained(read, rows, y, [*map(str, names)], config, folder.device))
     labels = TrainingLabels(rows, y, tuple(map(str, names)), NOBODY, (), tuple(map(int, names)), NOBODY)
     told = fitted(trained, labels, config, read.x[rows])
     rest = drawn(len(read.y), rows, cell["overrides"]["asked"], seed + 1)
@@ -108,28 +106,6 @@ def measured(read: KnownFolder, folder: Folder, cell: Mapping[str, Any]) -> Step
         "seconds": round(time.monotonic() - began, 1),
         "device": describe(folder.device),
     }
-
-
-def _trained(
-    read: KnownFolder, rows: IntArray, y: IntArray, names: IntArray, config: TrainConfig, folder: Folder
-) -> Step[Trained]:
-    """The recipe on these rows of the folder, with images of the pool drawn as in a project."""
-    size = len(read.y)
-    others = drawn(size, rows, config.pool_images, config.seed)
-    return (
-        yield from train(
-            backbone=copy.deepcopy(read.backbone),
-            files=[read.files[row] for row in rows],
-            y=y,
-            classes=[str(each) for each in names],
-            x=read.x[rows],
-            config=config,
-            device=folder.device,
-            pool_files=[read.files[row] for row in for_pca(size, config.seed)],
-            unlabelled=[read.files[row] for row in others],
-            unlabelled_x=read.x[others],
-        )
-    )
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

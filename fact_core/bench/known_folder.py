@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from fact_core.backbones import Backbone, fetch, load
 from fact_core.bench.pool import Features
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.compute.device import device_named
+from fact_core.config import TrainConfig
 from fact_core.errors import ConfigError
 from fact_core.exchange.folders import read_class_folders
+from fact_core.finetune.pipeline import Trained, train
+from fact_core.finetune.pool_names import drawn, for_pca
 from fact_core.folders import cache_folder
 from fact_core.pretrained.weights import status
 from fact_core.types import FloatArray, IntArray, Step
@@ -80,3 +86,35 @@ def read(given: argparse.Namespace) -> Step[KnownFolder]:
         "image_size": backbone.preprocess.pixels,
     }
     return KnownFolder([files[row] for row in some], x, y.astype(np.int64), backbone, about)
+
+
+def trained(
+    folder: KnownFolder,
+    rows: IntArray,
+    y: IntArray,
+    names: Sequence[str],
+    config: TrainConfig,
+    device: torch.device,
+    other: int = -1,
+) -> Step[Trained]:
+    """The recipe on rows (n,) of the folder with labels y (n,) of classes ``names``: the pool is drawn as in a project.
+
+    other: the class that holds what fits no other one, -1 for none.
+    """
+    size = len(folder.y)
+    others = drawn(size, rows, config.pool_images, config.seed)
+    return (
+        yield from train(
+            backbone=copy.deepcopy(folder.backbone),
+            files=[folder.files[row] for row in rows],
+            y=y,
+            classes=names,
+            x=folder.x[rows],
+            config=config,
+            device=device,
+            pool_files=[folder.files[row] for row in for_pca(size, config.seed)],
+            unlabelled=[folder.files[row] for row in others],
+            unlabelled_x=folder.x[others],
+            other=other,
+        )
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,82 +22,13 @@ DOCUMENTS = (README, RESULTS)
 PICTURE = README.parent / "assets" / "strategies.svg"
 
 
-def _selection(rows: Sequence[Any]) -> str:
-    from fact_core.bench import selection  # torch, which the other tables do not need
+def _by(module: str, name: str = "table") -> Callable[[Sequence[Any]], str]:
+    """What a bench's module makes of its rows. It is imported when it is asked: most need torch."""
 
-    return selection.table(list(rows))
+    def made(rows: Sequence[Any]) -> str:
+        return str(getattr(import_module(f"fact_core.bench.{module}"), name)(list(rows)))
 
-
-def _strategies(rows: Sequence[Any]) -> str:
-    from fact_core.bench import strategies
-
-    return strategies.table(rows)
-
-
-def _backbones(rows: Sequence[Any]) -> str:
-    from fact_core.bench import backbones
-
-    return backbones.table(rows)
-
-
-def _views(rows: Sequence[Any]) -> str:
-    from fact_core.bench import views
-
-    return views.table(rows)
-
-
-def _intervals(rows: Sequence[Any]) -> str:
-    from fact_core.bench import intervals
-
-    return intervals.table(rows)
-
-
-def _promise(rows: Sequence[Any]) -> str:
-    from fact_core.bench import promise
-
-    return promise.table(rows)
-
-
-def _confidences(rows: Sequence[Any]) -> str:
-    from fact_core.bench import confidences
-
-    return confidences.table(rows)
-
-
-def _finish(rows: Sequence[Any]) -> str:
-    from fact_core.bench import finish
-
-    return finish.table(rows)
-
-
-def _rounds(rows: Sequence[Any]) -> str:
-    from fact_core.bench import rounds
-
-    return rounds.table(rows)
-
-
-def _expansion(rows: Sequence[Any]) -> str:
-    from fact_core.bench import expansion
-
-    return expansion.table(rows)
-
-
-def _segment(rows: Sequence[Any]) -> str:
-    from fact_core.bench import segment_table
-
-    return segment_table.table(rows)
-
-
-def _segment_choices(rows: Sequence[Any]) -> str:
-    from fact_core.bench import segment_table
-
-    return segment_table.choices(rows)
-
-
-def _gpu(rows: Sequence[Any]) -> str:
-    from fact_core.bench.gpu import table
-
-    return table.results(rows)
+    return made
 
 
 #: name of a table -> (its file in results/, how the rows become a table)
@@ -108,26 +40,27 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "tables-cifar10-paper": ("tables-cifar10-paper", tables.readme_table),
     "tables-cifar10-lt": ("tables-cifar10-lt", tables.readme_lt_table),
     "tables-cifar10-vit": ("tables-cifar10-vit", tables.readme_table),
-    "selection": ("selection", _selection),
-    "strategies-cifar10": ("strategies-cifar10", _strategies),
-    "expansion-cifar10": ("expansion-cifar10", _expansion),
-    "tables-cifar10-strategies": ("tables-cifar10-strategies", _strategies),
-    "segment-camvid": ("segment-camvid", _segment),
-    "segment-validation": ("segment-validation", _segment_choices),
+    "selection": ("selection", _by("selection")),
+    "strategies-cifar10": ("strategies-cifar10", _by("strategies")),
+    "expansion-cifar10": ("expansion-cifar10", _by("expansion")),
+    "tables-cifar10-strategies": ("tables-cifar10-strategies", _by("strategies")),
+    "segment-camvid": ("segment-camvid", _by("segment_table")),
+    "segment-validation": ("segment-validation", _by("segment_table", "choices")),
     "label": ("label", page_tables.label_table),
     "map": ("map", page_tables.map_table),
     "results": ("results", page_tables.results_table),
     "windows": ("windows", page_tables.windows_table),
     "crash": ("crash", page_tables.crash_table),
     "umap": ("umap", page_tables.umap_table),
-    "intervals": ("intervals", _intervals),
-    "promise": ("promise", _promise),
-    "confidences": ("confidences", _confidences),
-    "finish": ("finish", _finish),
-    "rounds": ("rounds", _rounds),
-    "views": ("views", _views),
-    "backbones": ("backbones", _backbones),
-    "gpu": ("gpu", _gpu),
+    "intervals": ("intervals", _by("intervals")),
+    "promise": ("promise", _by("promise")),
+    "confidences": ("confidences", _by("confidences")),
+    "other-class": ("other-class", _by("other_class")),
+    "finish": ("finish", _by("finish")),
+    "rounds": ("rounds", _by("rounds")),
+    "views": ("views", _by("views")),
+    "backbones": ("backbones", _by("backbones")),
+    "gpu": ("gpu", _by("gpu.table", "results")),
 }
 
 

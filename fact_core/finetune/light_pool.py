@@ -87,7 +87,9 @@ def _honest(inputs: TrainingInputs, state: TrainingState, by_pool: bool) -> Step
         rest = torch.from_numpy(np.setdiff1d(np.arange(len(y)), able[part]))
         kept = named = torch.zeros(0, dtype=torch.int64)
         if len(some):
-            kept, named = pool_names.surest((yield from quietly(_called(inputs, pool_x, rest))))
+            shares = yield from quietly(_called(inputs, pool_x, rest))
+            known = inputs.x[rest], inputs.y[rest]
+            kept, named = pool_names.surest(pool_names.with_other(shares, pool_x, *known, inputs.other))
         line = yield from quietly(_line(inputs, inputs.x[rest], inputs.y[rest], pool_x[kept], named))
         seen = functional.normalize(inputs.x[held].to(inputs.device), dim=1).double()
         said[held] = line.logits(seen).log_softmax(-1).float().cpu()
@@ -107,21 +109,23 @@ def _names(inputs: TrainingInputs, state: TrainingState) -> Step[tuple[Tensor, T
     if against:
         yield state.decided(Decision(NAMED, "0", against))
         return nothing, nothing
-    apart = pool_names.strangers(inputs.x, inputs.y, inputs.pool_x)
+    apart = pool_names.strangers(inputs.x, inputs.y, inputs.pool_x, inputs.other)
     if apart.any():
-        yield state.decided(pool_names.left_apart(APART, apart))
-    there = torch.nonzero(~apart)[:, 0]
-    shares = yield from _called(inputs, inputs.pool_x[there])
+        yield state.decided(pool_names.left_apart(APART, apart, inputs.other_class))
+    there = torch.nonzero(~apart | (inputs.other >= 0))[:, 0]
+    raw = yield from _called(inputs, inputs.pool_x[there])
+    shares = pool_names.as_other(raw, apart[there], inputs.other)
     kept, named = pool_names.surest(shares)
     if len(kept) > MOST:
         some = torch.randperm(len(kept), generator=inputs.generator(NAMED))[:MOST].sort().values
         kept, named = kept[some], named[some]
-    sure = f", {100 * float(shares[kept].max(dim=1).values.mean()):.0f} % sure on average" if len(kept) else ""
+    sure = f", {100 * float(raw[kept].max(dim=1).values.mean()):.0f} % sure on average" if len(kept) else ""
     reason = f"of the surest half of each class among {len(inputs.pool_x):,} images{sure}"
     yield state.decided(Decision(NAMED, str(len(kept)), reason))
     if inputs.check is not None and len(kept):
         both = torch.cat([inputs.pool_x[there], torch.as_tensor(inputs.check.x).float()])
         checked = (yield from _called(inputs, both))[len(there) :]
+        checked = pool_names.with_other(checked, both[len(there) :], inputs.x, inputs.y, inputs.other)
         found = pool_names.proved(shares, checked, torch.as_tensor(inputs.check.y))
         yield state.decided(pool_names.proof(PROVED, found, len(inputs.check.y)))
     return there[kept], named

@@ -49,12 +49,13 @@ def strangers(inputs: TrainingInputs) -> Tensor:
     """Which of the unlabelled images (m,) belong to no class, by the pretrained features where they are known."""
     if inputs.config.st.names != "neighbours" or len(inputs.pool_x) != len(inputs.unlabelled):
         return torch.zeros(len(inputs.unlabelled), dtype=torch.bool)
-    return pool_names.strangers(inputs.x, inputs.y, inputs.pool_x)
+    return pool_names.strangers(inputs.x, inputs.y, inputs.pool_x, inputs.other)
 
 
 def named(inputs: TrainingInputs, part: str, teacher: Net, apart: Tensor, prove: bool) -> Step[Names]:
     """What the teacher and the neighbours call the unlabelled images that are not ``apart``: the surest of them.
 
+    Where a class holds what fits no other one, those that are ``apart`` are of that class (``pool_names.as_other``).
     Those of an earlier sitting, where it came so far. The labelled images are looked at as well where neighbours have
     a say: each network has features of its own. part: where they are kept in the checkpoint. prove: name the check
     images the same way, which nothing is learned from.
@@ -68,7 +69,8 @@ def named(inputs: TrainingInputs, part: str, teacher: Net, apart: Tensor, prove:
     answers, features, bad = yield from _seen(inputs, teacher, inputs.unlabelled)
     if bad:
         yield Log(f"{len(bad)} images of the pool cannot be read any more, going on without: {bad[0]}", "warning")
-    there = torch.nonzero(answers.isfinite().all(dim=1) & ~apart)[:, 0]
+    able = answers.isfinite().all(dim=1)
+    there = torch.nonzero(able if inputs.other >= 0 else able & ~apart)[:, 0]
     shares, proved = answers[there].exp(), None
     if inputs.config.st.names == "neighbours" and len(there):
         _, own, lost = yield from _seen(inputs, teacher, inputs.files)
@@ -76,8 +78,9 @@ def named(inputs: TrainingInputs, part: str, teacher: Net, apart: Tensor, prove:
             raise lost[0]
         shares = yield from quietly(pool_names.called(answers[there], features[there], own, inputs.y))
         if prove and inputs.check is not None:
-            proved = yield from _proved(inputs, teacher, (answers[there], features[there], own), shares)
-    kept, called = surest(shares, teaching_share(inputs))
+            seen = answers[there], features[there], own
+            proved = yield from _proved(inputs, teacher, seen, pool_names.as_other(shares, apart[there], inputs.other))
+    kept, called = surest(pool_names.as_other(shares, apart[there], inputs.other), teaching_share(inputs))
     rows = there[kept]
     sure = float(shares[kept].max(dim=1).values.mean()) if len(kept) else 0.0
     values = {"step": 0, "unlabelled": digest(inputs.unlabelled), "sure": sure, "proved": proved}
@@ -98,8 +101,9 @@ def _proved(
     answers, features, own = seen
     both = torch.cat([answers, said[there]]), torch.cat([features, looks[there]])
     found = yield from quietly(pool_names.called(*both, own, inputs.y))
-    y = torch.as_tensor(inputs.check.y)[there]
-    return pool_names.proved(shares, found[len(answers) :], y, teaching_share(inputs))
+    y, x = torch.as_tensor(inputs.check.y)[there], torch.as_tensor(inputs.check.x)[there].float()
+    checked = pool_names.with_other(found[len(answers) :], x, inputs.x, inputs.y, inputs.other)
+    return pool_names.proved(shares, checked, y, teaching_share(inputs))
 
 
 def _seen(inputs: TrainingInputs, net: Net, files: Sequence[Source]) -> Step[tuple[Tensor, Tensor, list[ImageError]]]:

@@ -57,6 +57,7 @@ def train(
     unlabelled: Sequence[Source] = (),
     unlabelled_x: FloatArray | None = None,
     groups: IntArray | None = None,
+    other: int = -1,
 ) -> Step[Trained]:
     """Train a classifier on n labelled images, phase after phase. ``backbone`` is finetuned in place.
 
@@ -65,15 +66,12 @@ def train(
     pool for the statistics of phase 3. unlabelled: those that may be learned from, with their pretrained features
     unlabelled_x (m, D), without which no frozen features of the pool are learned from. folder: where checkpoints lie,
     ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
-    phases 2 are kept, each bound to labels and options. groups (n,): what belongs together. InputError.
+    phases 2 are kept, each bound to labels and options. groups (n,): what belongs together. other: the class
+    that holds what fits no other one, -1 for none. InputError.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
-    pre = backbone.preprocess
-    seen = [list(each) for each in pre.ranges]  # nothing where no image is deep: marks stay as they were
-    about = [bound_options(config), backbone.key, device.type, *([seen] if seen else [])]
-    about += [pre.view] if pre.view != "crop" else []
-    mark = fingerprint(files, y.tolist(), classes, *about, *([] if groups is None else [groups.tolist()]))
+    mark = _mark(backbone, files, y, classes, config, device, groups, other)
     inputs = TrainingInputs(
         files=tuple(files),
         y=torch.as_tensor(y).long(),
@@ -89,6 +87,7 @@ def train(
         pool_x=torch.zeros(0, backbone.dim) if unlabelled_x is None else torch.as_tensor(unlabelled_x).float(),
         pretrained=weights_of(backbone) if "st" in config.phases else {},
         groups=groups,
+        other=other,
     )
     state = restore(inputs, backbone.to(device).eval())  # with the phases that an interrupted run finished
     if state.done:
@@ -133,6 +132,26 @@ def _one_phase(inputs: TrainingInputs, state: TrainingState, name: str) -> Step[
         checked = inputs.check.files if inputs.check is not None else ()
         raise _named(error, [*inputs.files, *checked]) from error
     return replace(done, interrupted=done.interrupted or inputs.checkpoint.went_on())
+
+
+def _mark(
+    backbone: Backbone,
+    files: Sequence[Source],
+    y: IntArray,
+    classes: Sequence[str],
+    config: TrainConfig,
+    device: torch.device,
+    groups: IntArray | None,
+    other: int,
+) -> str:
+    """What a checkpoint is bound to. What came with a later version is left out where it is not used: marks stay."""
+    pre = backbone.preprocess
+    seen = [list(each) for each in pre.ranges]  # nothing where no image is deep
+    about = [bound_options(config), backbone.key, device.type, *([seen] if seen else [])]
+    about += [pre.view] if pre.view != "crop" else []
+    about += [] if groups is None else [groups.tolist()]
+    about += [] if other < 0 else [{"other": other}]
+    return fingerprint(files, y.tolist(), classes, *about)
 
 
 def trained_of(inputs: TrainingInputs, state: TrainingState) -> Trained:

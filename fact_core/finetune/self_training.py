@@ -94,6 +94,8 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
                 "steps": config.st.by_round(n, plan.batch),
                 "share": teaching_share(inputs),
             }
+        if inputs.other >= 0:
+            own["other"] = inputs.other
         if sees != state.backbone.preprocess:
             own["answers"] = sees.pixels
         bound = {**bound, "phase": phase, "student": asdict(plan), **own}
@@ -163,7 +165,7 @@ def _train(
     asked, shown = Net(state.backbone, teacher), _Shown()
     apart = strangers(inputs)
     if apart.any():
-        yield state.decided(pool_names.left_apart(APART, apart))
+        yield state.decided(pool_names.left_apart(APART, apart, inputs.other_class))
     for each in rounds[(yield from _first(inputs, rounds)) :]:
         names = yield from named(inputs, each.names, asked, apart, each.part == phase)
         if not len(names.rows):  # phase 2's network stays

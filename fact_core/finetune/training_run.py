@@ -40,7 +40,8 @@ class TrainingInputs:
     x (n, D): PRETRAINED features of the labelled images ``files`` with classes ``y``. reuse: where finished
     phases 2 lie. unlabelled: images of the pool that may be learned from, with their PRETRAINED features pool_x (m, D).
     pretrained: the backbone's first weights, for self-training; empty where there is none. groups (n,): labelled images
-    of one number belong together, and are left out together wherever some are; None: each stands alone.
+    of one number belong together, and are left out together wherever some are; None: each stands alone. other: the
+    class that holds what fits no other one, -1 for none.
     """
 
     files: Sequence[Source]
@@ -57,6 +58,7 @@ class TrainingInputs:
     pool_x: Tensor = field(default_factory=lambda: torch.zeros(0, 0))
     pretrained: Mapping[str, Tensor] = field(default_factory=dict)
     groups: IntArray | None = None
+    other: int = -1
     less: LessMemory = field(init=False)  # what is known of the device's memory
 
     def __post_init__(self) -> None:
@@ -65,6 +67,11 @@ class TrainingInputs:
     @property
     def n_classes(self) -> int:
         return len(self.classes)
+
+    @property
+    def other_class(self) -> str:
+        """The name of the class that holds what fits no other one; "" for none."""
+        return self.classes[self.other] if self.other >= 0 else ""
 
     def seed(self, name: str) -> int:
         """A seed for one named part of the run."""

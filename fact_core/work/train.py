@@ -104,6 +104,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
                 unlabelled=pool.sources(others),
                 unlabelled_x=x[others],
                 groups=known.groups,
+                other=known.other_place,
             )
     except ImageChanged:
         items.doubt(project, pool.digests)  # the next scan reads all of them, whatever their times say

@@ -16,7 +16,7 @@ from fact_core.errors import InputError
 from fact_core.files import write_text
 from fact_core.finetune.pool_names import drawn
 from fact_core.finetune.training_run import CheckSet
-from fact_core.labeling import classes, labels_now, selections
+from fact_core.labeling import classes, labels_now, other_class, selections
 from fact_core.storage import groups
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray, Labels, Pool
@@ -35,6 +35,12 @@ class TrainingLabels:
     pool_ids: IntArray  # of images without a label that may be learned from
     groups: IntArray | None = None  # (n,): images of one number belong together; None: each stands alone
     check_groups: IntArray | None = None  # (m,), with the same numbers
+    other: str = ""  # the name of the class that holds what fits no other one
+
+    @property
+    def other_place(self) -> int:
+        """Where that class stands in ``classes``; -1 where there is none, or it has no label."""
+        return self.classes.index(self.other) if self.other in self.classes else -1
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -54,6 +60,7 @@ class TrainingLabels:
             np.array(kept.get("pool_ids", ()), dtype=np.int64),
             _array(kept.get("groups")),
             _array(kept.get("check_groups")),
+            str(kept.get("other", "")),
         )
 
 
@@ -99,6 +106,7 @@ def _labels_now(project: Project, config: TrainConfig, pool: Pool) -> TrainingLa
         _unlabelled(project, pool, config),
         None if numbers is None else numbers[: len(picks.ids)],
         None if numbers is None else numbers[len(picks.ids) :],
+        other_class.name_of(project),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fact_core.events import Decision, Event, PhaseDone
-from fact_core.finetune import light_pool, pool_names
+from fact_core.finetune import light_pool, naming, pool_names
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import finish
 from tests.finetune_help import Coloured, coloured, drain, steps, tiny
@@ -188,6 +188,47 @@ def test_a_pool_of_nothing_but_strangers_teaches_nothing(
     assert (
         told["st.images"].value == "0" and "belong" in told["st.images"].reason and told["st.strangers"].value == "18"
     )
+
+
+def test_what_is_like_no_class_is_of_the_class_for_that() -> None:
+    """Its own images are no class that anything could be like."""
+    x, y = clusters(each=12, classes=4, noise=0.3)
+    apart = pool_names.strangers(x, y, x, other=3)
+    assert apart[y == 3].all() and apart[y != 3].float().mean() < 0.2
+    assert not pool_names.strangers(x, y, x)[y == 3].all()
+    shares = torch.full((len(x), 4), 0.25)
+    assert pool_names.with_other(shares, x, x, y, -1) is shares
+    found = pool_names.with_other(shares, x, x, y, 3)
+    assert found[apart].tolist() == [[0, 0, 0, 1]] * int(apart.sum()) and (found[~apart] == 0.25).all()
+    assert (shares == 0.25).all()
+
+
+@pytest.mark.parametrize("recipe", ["lm+", "fact+"])
+def test_images_of_no_class_teach_the_class_for_them(
+    recipe: str, data: Coloured, pool: Coloured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without such a class nothing is learned from them, so that the pool names six images in place of nine."""
+    strange = torch.tensor([0, 1, 2] * 6) == 2
+    monkeypatch.setattr(pool_names, "strangers", lambda x, y, given, other=-1: strange[: len(given)])
+    taught: list[list[int]] = []
+
+    def as_named(shares: torch.Tensor, part: float = 0.5) -> tuple[torch.Tensor, torch.Tensor]:
+        rows, named = surest(shares, part)
+        taught.append(named.tolist())
+        return rows, named
+
+    surest = pool_names.surest
+    for where in (pool_names, naming):
+        monkeypatch.setattr(where, "surest", as_named)
+    values = {} if recipe == "lm+" else {"ff.gate": "off", "st.steps": 2, "st.rounds": 1, "st.names": "neighbours"}
+    told = {}
+    for other in (-1, 2):
+        _, trained = drain(steps(data, tiny(recipe, **values), unlabelled=pool.files, unlabelled_x=pool.x, other=other))
+        told[other] = next(each for each in trained.decisions if each.name.endswith(".strangers"))
+    assert told[-1].value == told[2].value == "6"
+    assert told[-1].reason.endswith("nothing is learned from them") and told[2].reason.endswith("they teach “blue”")
+    without, with_them = taught[0], taught[-1]
+    assert len(without) <= 6 and with_them.count(2) >= 3
 
 
 def test_more_labels_a_class_let_more_names_teach() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,11 +15,15 @@ from fact_core.backbones import loading
 from fact_core.classifier.model import load_model
 from fact_core.config import FeaturesConfig, PredictConfig, SelectConfig, from_dict
 from fact_core.config import TrainConfig as Options
+from fact_core.finetune.pipeline import Trained
 from fact_core.generators import finish
+from fact_core.labeling import classes, other_class
 from fact_core.pretrained import digests, weights
 from fact_core.storage import project, run_queue
 from fact_core.storage.project import Project
+from fact_core.types import Step
 from fact_core.work import features, predict, scan, select, train
+from fact_core.work.training_labels import TrainingLabels
 from tests.work.test_worker import label_all, make_images, quick
 
 LITE = "tf_efficientnet_lite0"
@@ -83,6 +89,33 @@ def test_the_labels_of_a_run_are_read_as_they_were_written(labeled: Project) -> 
     again = train.labels_of_run(labeled, folder, config, pool)
     assert first.to_dict() == again.to_dict() and len(first.ids) == 9 and len(first.pool_ids) == 5
     assert again.ids.dtype == again.y.dtype == again.check_ids.dtype == again.pool_ids.dtype
+
+
+def test_a_run_knows_the_class_that_holds_what_fits_no_other_one(
+    labeled: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was when the run first started; in the labels of a run that an earlier version began there is none."""
+    given: list[int] = []
+    phases = train.run_phases
+
+    def seen(**all_of_it: Any) -> Step[Trained]:
+        given.append(all_of_it["other"])
+        return phases(**all_of_it)
+
+    monkeypatch.setattr(train, "run_phases", seen)
+    values = quick(recipe="lm+", device="cpu")
+    first = run_of(labeled, "train", values)
+    finish(train.run(labeled, first, from_dict(Options, values)))
+    names = [each.name for each in classes.classes(labeled)]
+    other_class.add(labeled, names[1])
+    second = run_of(labeled, "train", values)
+    finish(train.run(labeled, second, from_dict(Options, values)))
+    assert given == [-1, 1]
+    file = labeled.run_folder(second.id) / "labels.json"
+    kept = json.loads(file.read_text("utf-8"))
+    known = TrainingLabels.from_dict(kept)
+    assert known.other == names[1] == known.classes[known.other_place]
+    assert TrainingLabels.from_dict({name: each for name, each in kept.items() if name != "other"}).other_place == -1
 
 
 def test_a_student_that_answers_at_another_side_keeps_phase_1_beside_it(labeled: Project) -> None:
