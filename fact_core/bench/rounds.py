@@ -4,8 +4,9 @@ A folder whose classes are known, one sub-folder a class. Check images are drawn
 spend the other labels: ``rounds`` chooses the first ones by ActiveFT and each further round by "Label next" on the
 model of the labels so far; ``one shot`` chooses all at once by ActiveFT; ``random`` draws them. The model is the light
 model's logistic regression on pretrained features, so that only the choice differs. At each number of labels the
-promise of each goal says what is accepted; all else is labeled by the person, who is never wrong. ``rounds`` pays for
-each of its looks (``promise.level``), the other two look once.
+promise of each goal says what is accepted; all else is labeled by the person, who is never wrong. ``rounds`` is told
+twice: with a look after each round, all of which it pays for (``promise.level``), and with one look at the end
+(``ONCE``), as the other two have.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from fact_core.types import Evidence, FloatArray, IntArray, Step
 
 WAYS = {"rounds": "Rounds", "one shot": "One shot", "random": "Random"}
 GOALS = (0.8, 0.9, 0.95)
+ONCE = " once"  # what a figure of rounds is called that comes of a single look
 NONE = np.zeros(0, dtype=np.int64)
 Bools = npt.NDArray[np.bool_]
 
@@ -126,13 +128,15 @@ def measured(folder: Folder, cell: Mapping[str, Any], each: int) -> Step[dict[st
     rest = np.setdiff1d(folder.free, rows)
     found: dict[str, Any] = {"accuracy": round(float(right[rest].mean()), 6)}
     evidence = evidence_of(folder, rows, p, right)
+    alphas = {"": promise.level(looks), ONCE: promise.DELTA} if looks > 1 else {"": promise.DELTA}
     for goal in GOALS:
-        kept = promise.kept(evidence, goal, promise.level(looks) if looks > 1 else promise.DELTA)
-        taken = NONE if kept.threshold is None else evidence.ids[evidence.confidence >= np.float32(kept.threshold)]
-        name = f"{goal:.0%}"
-        found[f"accepted {name}"] = len(taken)
-        found[f"right {name}"] = int(right[taken].sum())
-        found[f"to finish {name}"] = len(rows) + len(folder.check) + len(rest) - len(taken)
+        for how, alpha in alphas.items():
+            kept = promise.kept(evidence, goal, alpha)
+            taken = NONE if kept.threshold is None else evidence.ids[evidence.confidence >= np.float32(kept.threshold)]
+            name = f"{goal:.0%}{how}"
+            found[f"accepted {name}"] = len(taken)
+            found[f"right {name}"] = int(right[taken].sum())
+            found[f"to finish {name}"] = len(rows) + len(folder.check) + len(rest) - len(taken)
     yield Log(f"{cell['strategy']}, {cell['labels']} labels, seed {cell['seed']}: {found['accuracy']:.1%} of the rest")
     return {**found, "looks": looks, "seconds": round(time.monotonic() - began, 1), "device": describe(folder.device)}
 
@@ -213,16 +217,16 @@ def _quiet(event: Event) -> Event | None:
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Markdown, a part a folder: the accuracy on the rest, and the labels that finish the folder by goal."""
-    parts = []
-    for name, images in dict.fromkeys((row["dataset"], row["test_images"]) for row in rows):
-        own = [row for row in rows if (row["dataset"], row["test_images"]) == (name, images)]
-        parts.append(_part(name, images, own))
-    return "\n\n".join(parts) or "nothing was measured"
+    parts: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        parts.setdefault((row["dataset"], row["test_images"], row["overrides"]["check"]), []).append(row)
+    return "\n\n".join(_part(name, images, own) for (name, images, _), own in parts.items()) or "nothing was measured"
 
 
 def _part(name: str, images: int, rows: Sequence[Mapping[str, Any]]) -> str:
     first = rows[0]
-    goals = [key.removeprefix("to finish ") for key in first if key.startswith("to finish ")]
+    told = [key.removeprefix("to finish ") for key in first if key.startswith("to finish ")]
+    goals = [goal for goal in told if not goal.endswith(ONCE)]
     seeds = len({row["seed"] for row in rows})
     heads = [f"goal {goal}" for goal in goals]
     lines = [
@@ -236,15 +240,11 @@ def _part(name: str, images: int, rows: Sequence[Mapping[str, Any]]) -> str:
     for row in rows:
         cells.setdefault((row["labels"], row["strategy"]), []).append(row)
     for (labels, way), own in sorted(cells.items(), key=lambda each: (each[0][0], list(WAYS).index(each[0][1]))):
-        told = [_ended(own, goal, images) for goal in goals]
-        lines.append(
-            line(
-                f"{labels} + {first['overrides']['check']}",
-                WAYS[way],
-                _spread([100 * row["accuracy"] for row in own]),
-                *told,
-            )
-        )
+        start = f"{labels} + {first['overrides']['check']}", WAYS[way], _spread([100 * row["accuracy"] for row in own])
+        lines.append(line(*start, *(_ended(own, goal, images) for goal in goals)))
+        if f"accepted {goals[0]}{ONCE}" in own[0]:
+            once = [_ended(own, goal + ONCE, images) for goal in goals]
+            lines.append(line(start[0], f"{WAYS[way]}, asked once", start[2], *once))
     return "\n".join(lines)
 
 
@@ -261,7 +261,7 @@ def _right(rows: Sequence[Mapping[str, Any]], goal: str) -> str:
     if not some:
         return "none accepted"
     shares = [row[f"right {goal}"] / row[f"accepted {goal}"] for row in some]
-    held = sum(share >= float(goal.rstrip("%")) / 100 for share in shares)
+    held = sum(share >= float(goal.removesuffix(ONCE).rstrip("%")) / 100 for share in shares)
     return f"{100 * statistics.mean(shares):.1f} % ({held} of {len(some)} kept)"
 
 
