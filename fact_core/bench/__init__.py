@@ -81,6 +81,11 @@ BENCHES: dict[str, Choice] = {
         "Accuracy of the same light model on the images that each strategy chooses.",
         "fact_core.bench.strategies:run",
     ),
+    "speed": Choice(
+        "Speed",
+        "What takes how long on this device, beside the plain way and beside what the device could do at best.",
+        "fact_core.bench.speed:run",
+    ),
     "tables": Choice(
         "Tables",
         "The tables of the paper: accuracy of the recipes on a data set with few labels, beside the paper's numbers.",
