@@ -181,8 +181,9 @@ def test_storage_and_torch_meet_in_the_worker_only() -> None:
 
 
 def test_timm_is_imported_by_backbones_and_finetune_only() -> None:
-    """And by the yardstick that does the same work by timm alone."""
-    allowed = ("fact_core.backbones", "fact_core.finetune", "fact_core.bench.gpu.plain")
+    """And by the yardsticks that do the same work by timm alone."""
+    yardsticks = ("fact_core.bench.gpu.plain", "fact_core.bench.speed.plain")
+    allowed = ("fact_core.backbones", "fact_core.finetune", *yardsticks)
     for path in SOURCES:
         if any(name.partition(".")[0] == "timm" for _, name in _imports(path)):
             assert _module(path).startswith(allowed), _id(path)

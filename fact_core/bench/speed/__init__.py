@@ -4,6 +4,7 @@
     measured.py     what a part tells; measuring two ways in turns; the device's own floor
     networks.py     parts that run a network: features, crops, a training step, naming and predictions
     solvers.py      parts that fit or choose: phases 1 and 3, phase 1's answers, ActiveFT, the map
+    plain.py        yardsticks by timm alone
     way.py          the whole way from files to a model, and the start of the program
     table.py        the rows as a table
 

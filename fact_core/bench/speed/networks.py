@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import timm
 import torch
 from PIL import Image
 
 from fact_core.backbones import Backbone
 from fact_core.bench import training
 from fact_core.bench.gpu.given import LITE, SMALL, Bench, Rows
+from fact_core.bench.speed import plain
 from fact_core.bench.speed.measured import Found, in_turns, rate, rates
 from fact_core.choices import backbone_choice
 from fact_core.classifier.model import Classifier
@@ -22,7 +21,7 @@ from fact_core.finetune.training_run import linear
 from fact_core.generators import finish
 
 NAMES = {"lite": LITE, "vit": SMALL}
-FILES, BATCH, CROPS, CROPPED = 256, 32, 64, 96
+FILES, CROPS, CROPPED = 256, 64, 96
 
 
 def features(bench: Bench, which: str) -> Found:
@@ -34,32 +33,9 @@ def features(bench: Bench, which: str) -> Found:
         finish(extract(backbone, [str(each) for each in range(n)], files, Rows(), device=bench.at))
         return n
 
-    found, plain = in_turns(bench, rate(ours), rate(_plain(bench, backbone, n)))
+    found, other = in_turns(bench, rate(ours), rate(plain.looped(bench, backbone, files)))
     words = f"pictures of 512 x 384, {backbone.preprocess.pixels} px, {bench.weights[NAMES[which]]} weights"
-    return Found("images/s", found, plain, 1 / rates(bench).floor(_operations(backbone)), words)
-
-
-def _plain(bench: Bench, backbone: Backbone, n: int) -> Callable[[], int]:
-    """The plain loop: decode, timm's transform, the network in float32, a batch at a time."""
-    model = timm.create_model(backbone_choice(backbone.name).timm_name, num_classes=0, **_side(backbone))
-    model = model.eval().to(bench.at)
-    config = timm.data.resolve_model_data_config(model)
-    config["input_size"] = (3, backbone.preprocess.pixels, backbone.preprocess.pixels)
-    transform = timm.data.create_transform(**config, is_training=False)
-    files = bench.pictures.files("large", n)
-
-    def looped() -> int:
-        with torch.inference_mode():
-            for at in range(0, n, BATCH):
-                pictures = [transform(Image.open(file).convert("RGB")) for file in files[at : at + BATCH]]
-                model(torch.stack(pictures).to(bench.at)).cpu()
-        return n
-
-    return looped
-
-
-def _side(backbone: Backbone) -> dict[str, int]:
-    return {"img_size": backbone.preprocess.pixels} if "vit" in backbone.name else {}
+    return Found("images/s", found, other, 1 / rates(bench).floor(_operations(backbone)), words)
 
 
 def _operations(backbone: Backbone) -> float:
@@ -74,17 +50,17 @@ def crops(bench: Bench) -> Found:
     files = bench.pictures.files("large", n)
     cache, generator = ImageCache(files, CROPPED), torch.Generator().manual_seed(0)
     whole = [Image.open(file).convert("RGB") for file in files]
-    transform = timm.data.create_transform(CROPPED, is_training=True, color_jitter=None, auto_augment=None)
+    transform = plain.training_transform(CROPPED)
 
     def ours() -> int:
         training_batch(cache, range(n), CROPPED, generator)
         return n
 
-    def plain() -> int:
+    def timms() -> int:
         torch.stack([transform(each) for each in whole])
         return n
 
-    found, other = in_turns(bench, rate(ours), rate(plain))
+    found, other = in_turns(bench, rate(ours), rate(timms))
     return Found("images/s", found, other, None, f"pictures of 512 x 384 to {CROPPED} px; ours are kept small once")
 
 
@@ -109,6 +85,6 @@ def naming(bench: Bench) -> Found:
         finish(predict(classifier, files, device=bench.at))
         return n
 
-    found, plain = in_turns(bench, rate(ours), rate(_plain(bench, backbone, n)))
+    found, other = in_turns(bench, rate(ours), rate(plain.looped(bench, backbone, files)))
     words = f"pictures of 512 x 384, {backbone.preprocess.pixels} px"
-    return Found("images/s", found, plain, 1 / rates(bench).floor(_operations(backbone)), words)
+    return Found("images/s", found, other, 1 / rates(bench).floor(_operations(backbone)), words)
