@@ -19,8 +19,8 @@ from typing import Any
 from fact_core.errors import ImageError, InputError, StorageError, disk_full, storage_error
 from fact_core.events import Log, Progress
 from fact_core.exchange import sort_undo
-from fact_core.exchange.sort_plan import Place, Plan, list_text
-from fact_core.exchange.sort_undo import LIST, TOLD, UNDO
+from fact_core.exchange.sort_plan import LIST, UNDO, Place, Plan, list_text
+from fact_core.exchange.sort_undo import TOLD
 from fact_core.files import halves, write_text
 from fact_core.images.folder import PROJECT_FILE
 from fact_core.images.sorting import put

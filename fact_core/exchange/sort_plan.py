@@ -13,7 +13,8 @@ from fact_core.images.sorting import folded, folder_names, free_name, safe_name
 #: Where images go whose class nobody knows.
 UNSURE = "unsure"
 #: What a sorting itself writes into the folder (``sort_undo``): no class may have a folder of such a name.
-RESERVED = ("undo.jsonl", "list.csv")
+UNDO, LIST = "undo.jsonl", "list.csv"
+RESERVED = (UNDO, LIST)
 LIST_FIELDS = ("file", "file_path", "label", "source", "confidence")
 
 

@@ -15,13 +15,11 @@ from pathlib import Path, PurePosixPath
 
 from fact_core.errors import ImageError, InputError, storage_error
 from fact_core.events import Log, Progress
-from fact_core.exchange.sort_plan import Place
+from fact_core.exchange.sort_plan import LIST, UNDO, Place
 from fact_core.files import halves, write_text
 from fact_core.images.source import content_of
 from fact_core.types import ImageFile, Step
 
-UNDO = "undo.jsonl"
-LIST = "list.csv"
 WHAT, VERSION = "FACT Studio: folders made by sorting images", 1
 EVERY = 32  # files between two looks at the clock
 TOLD = 5

@@ -11,7 +11,7 @@ from typing import Any
 from fact_core.config import SORT_WAYS, SortConfig, from_flat, to_dict
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import sort_folders, sort_undo
-from fact_core.exchange.sort_plan import Plan
+from fact_core.exchange.sort_plan import UNDO, Plan
 from fact_core.exchange.sort_said import planned
 from fact_core.generators import finish
 from fact_core.headless.console import Console
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     give("--run", type=int, default=0, metavar="N", help="the training whose answers are taken (default: the newest)")
     give("--preview", action="store_true", help="say what would go where, and write nothing")
-    give("--undo", type=Path, metavar="FILE", help=f"take back what a sorting has made: its {sort_undo.UNDO}")
+    give("--undo", type=Path, metavar="FILE", help=f"take back what a sorting has made: its {UNDO}")
     parser.set_defaults(do=do)
 
 
@@ -78,12 +78,12 @@ def _summary(done: Mapping[str, Any]) -> list[str]:
     if done["way"] == "list":
         lines = [f"list of {done['images']:,} images: {done['folder']}"]
     lines += [f"{done['missed']:,} not sorted, such as {done['first'][0]}"] if done["missed"] else []
-    return [*lines, f"launch.py sort --undo {Path(done['folder']) / sort_undo.UNDO} takes it back"]
+    return [*lines, f"launch.py sort --undo {Path(done['folder']) / UNDO} takes it back"]
 
 
 def _undo(file: Path) -> int:
-    if file.name != sort_undo.UNDO:
-        raise InputError("This is no undo file of a sorting", str(file), f"Give the {sort_undo.UNDO} of its folder.")
+    if file.name != UNDO:
+        raise InputError("This is no undo file of a sorting", str(file), f"Give the {UNDO} of its folder.")
     done = finish(sort_undo.take_back(file.parent), Console(sys.stderr).show)
     print(f"{done['removed']:,} files removed, {done['kept']:,} kept")
     return 1 if done["kept"] else 0

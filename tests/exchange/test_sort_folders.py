@@ -15,7 +15,7 @@ from fact_core.config import SortConfig
 from fact_core.errors import DiskFull, InputError, StorageError
 from fact_core.events import Log
 from fact_core.exchange import sort_folders, sort_undo
-from fact_core.exchange.sort_plan import RESERVED, Plan, Said, plan
+from fact_core.exchange.sort_plan import Plan, Said, plan
 from fact_core.exchange.sort_said import planned
 from fact_core.generators import finish
 from fact_core.labeling import acceptances, classes, operations
@@ -118,7 +118,6 @@ def test_a_class_called_unsure_and_names_that_clash(labeled: Project) -> None:
 
 @pytest.mark.parametrize("way", ["copy", "list"])
 def test_classes_called_as_the_sortings_own_files(labeled: Project, tmp_path: Path, way: str) -> None:
-    assert set(RESERVED) == {sort_undo.UNDO, sort_undo.LIST}
     ids = classes.ensure_classes(labeled, ["Undo.jsonl", "list.csv"])
     operations.apply(labeled, "tab", [Op(5, "label", 5, ids["Undo.jsonl"]), Op(6, "label", 6, ids["list.csv"])])
     found, target = planned(labeled), tmp_path / "sorted"
