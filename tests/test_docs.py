@@ -143,8 +143,10 @@ def test_every_measured_table_stands_in_a_document(name: str) -> None:
     assert (f"<!-- {name} -->" in README) + (f"<!-- {name} -->" in RESULTS) == 1
 
 
-def test_the_plot_is_made_from_the_measured_rows() -> None:
-    assert readme.PICTURE.read_text(encoding="utf-8") == readme.picture(), "Run python3 launch.py bench readme."
+def test_the_plots_are_made_from_the_measured_rows() -> None:
+    for name, text in readme.pictures().items():
+        assert (readme.ASSETS / name).read_text(encoding="utf-8") == text, "Run python3 launch.py bench readme."
+        assert f"assets/{name})" in RESULTS
 
 
 def test_an_unknown_table_is_refused() -> None:

@@ -19,7 +19,7 @@ from fact_core.types import Step
 README = Path(__file__).resolve().parents[2] / "README.md"
 RESULTS = Path(__file__).with_name("RESULTS.md")
 DOCUMENTS = (README, RESULTS)
-PICTURE = README.parent / "assets" / "strategies.svg"
+ASSETS = README.parent / "assets"
 
 
 def _by(module: str, name: str = "table") -> Callable[[Sequence[Any]], str]:
@@ -55,8 +55,6 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "intervals": ("intervals", _by("intervals")),
     "promise": ("promise", _by("promise")),
     "confidences": ("confidences", _by("confidences")),
-    "speed": ("speed", _by("speed.table")),
-    "other-class": ("other-class", _by("other_class")),
     "finish": ("finish", _by("finish")),
     "rounds": ("rounds", _by("rounds")),
     "views": ("views", _by("views")),
@@ -66,21 +64,28 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
-    """Write the tables into both documents, and the plot."""
+    """Write the tables into both documents, and the plots."""
     for file in DOCUMENTS:
         before = file.read_text(encoding="utf-8")
         after = filled(before)
         yield Log(f"{file.name} is as it should be" if before == after else f"{file.name} is written anew")
         file.write_text(after, encoding="utf-8")
-    PICTURE.write_text(picture(), encoding="utf-8")
+    for name, text in pictures().items():
+        (ASSETS / name).write_text(text, encoding="utf-8")
     return {"text": ""}
 
 
-def picture() -> str:
-    """The plot of what strategies are worth, as SVG."""
-    from fact_core.bench.strategies_plot import svg
+def pictures() -> dict[str, str]:
+    """File in ``assets`` -> the plot as SVG: what strategies are worth, and what rounds are."""
+    from fact_core.bench import rounds_plot, strategies_plot
 
-    return svg(tables.rows("strategies-cifar10"))
+    rounds = tables.rows("rounds")
+    return {
+        "strategies.svg": strategies_plot.svg(tables.rows("strategies-cifar10")),
+        "rounds-flowers.svg": rounds_plot.right(rounds, "flowers"),
+        "rounds-caltech.svg": rounds_plot.right(rounds, "caltech51"),
+        "rounds-finished.svg": rounds_plot.finished(rounds, "caltech51", "90%"),
+    }
 
 
 def filled(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The picture of `bench strategies`: accuracy over labels, a line a strategy, as SVG for light and dark pages."""
+"""The pictures of `bench strategies` and `rounds`: a share over labels, a line a strategy, as SVG."""
 
 from __future__ import annotations
 
@@ -21,8 +21,12 @@ STYLE = (
 )
 
 
-def svg(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Means over seeds; strategies that were measured at all budgets, the others are left out."""
+def svg(rows: Sequence[Mapping[str, Any]], titles: Mapping[str, str] | None = None) -> str:
+    """Means over seeds; strategies that were measured at all budgets, the others are left out.
+
+    titles: strategy -> what it is called; those of ``STRATEGIES`` where nothing is given.
+    """
+    titles = titles or {name: each.title for name, each in STRATEGIES.items()}
     budgets = sorted({int(row["labels"]) for row in rows})
     means: dict[str, list[float]] = {}
     for name in dict.fromkeys(str(row["strategy"]) for row in rows):
@@ -56,7 +60,7 @@ def svg(rows: Sequence[Mapping[str, Any]]) -> str:
     for name, values in means.items():
         colour = "#888888" if name == "random" else next(colours)
         line = " ".join(f"{x(n):.1f},{y(value):.1f}" for n, value in zip(budgets, values, strict=True))
-        title = escape(STRATEGIES[name].title if name in STRATEGIES else name)
+        title = escape(titles.get(name, name))
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [
             f'<circle cx="{x(n):.1f}" cy="{y(v):.1f}" r="3" fill="{colour}"/>'

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.pages.results.next_text import TEXT
-from fact_core.bench import tables
+from fact_core.bench import rounds_plot, tables
 from fact_core.bench.rounds import ONCE, WAYS, Folder, chosen, evidence_of, measured, table
 from fact_core.generators import finish
 
@@ -74,6 +74,17 @@ def test_what_the_page_says_of_rounds_is_what_was_measured() -> None:
     """Points by which two rounds are right more often than one shot, on the mean of the seeds."""
     more = {name: gained(name, 300 if name == "caltech51" else 100) for name in ("caltech51", "flowers", "cifar10")}
     told = TEXT["next.measured"]
-    assert round(more["caltech51"]) == 3 and "two rounds of 150 with 51 kinds of photos, 3 points more" in told
+    assert round(more["caltech51"]) == 3 and round(gained("caltech51", 600)) == 6
+    assert "with 51 kinds of photos two rounds of 150 had 3 points more right, four had 6" in told
     assert abs(more["cifar10"]) < 1 and abs(more["flowers"]) < 1
-    assert "two of 50 with CIFAR-10 or with five kinds of flowers, as many" in told
+    assert round(gained("cifar10", 400)) == round(gained("flowers", 400)) == 2
+    assert "two rounds of 50 had as many, eight had 2 points more" in told
+
+
+def test_pictures_begin_where_a_round_is_a_single_shot() -> None:
+    rows = [{**row, "dataset": "axes"} for row in tables.rows("rounds") if row["dataset"] == "flowers"]
+    right, done = rounds_plot.right(rows, "axes"), rounds_plot.finished(rows, "axes", "80%")
+    for picture in (right, done):
+        assert all(f">{title}</text>" in picture for title in WAYS.values()) and picture.count("<polyline") == 3
+        assert picture.count("<circle") == 3 * 4 + 3
+    assert right != done
