@@ -62,6 +62,13 @@ def test_a_migration_that_fails_leaves_the_old_schema(tmp_path: Path) -> None:
         assert [row["name"] for row in con.execute("PRAGMA table_info(thing)")] == ["id", "name"]
 
 
+def test_a_script_is_parted_at_the_end_of_its_statements() -> None:
+    trigger = "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a WHERE x = 1; DELETE FROM b; END;"
+    parts = ["-- first; not here\nSELECT 'a;b', \";\";", "/* ; */ " + trigger, "SELECT 1"]
+    assert migrate.statements("\n\n".join(parts) + "\n") == parts
+    assert migrate.statements(" \n") == []
+
+
 def test_a_transaction_is_all_or_nothing(tmp_path: Path) -> None:
     path = tmp_path / "x.sqlite"
     with db.connect(path, create=True) as con:
