@@ -8,6 +8,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from fact_core.compute.lean_torch import bare_linear
+
 
 class Prompted(nn.Module):
     """A transformer of timm that reads p prompts between its class token and its patches, and answers without them.
@@ -63,7 +65,7 @@ def _insert(before: Tensor, prompts: Tensor, after: Tensor) -> Tensor:
 
 
 def _linear(narrow: int, wide: int, generator: torch.Generator) -> nn.Linear:
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, narrow, wide)
+    layer = bare_linear(narrow, wide)
     nn.init.kaiming_normal_(layer.weight, mode="fan_out", generator=generator)
     nn.init.zeros_(layer.bias)
     return layer

@@ -2,7 +2,8 @@
 
 Two habits load it all the same. Torchvision and timm ask about it while they are imported, and the first
 optimizer loads it to mark its methods as none of its business. Both are answered here. The compiler is there
-as ever for whoever imports it (peft does).
+as ever for whoever imports it (peft does). ``nn.utils.skip_init`` loads half of it, with sympy: ``bare_linear``
+is in its place.
 """
 
 from __future__ import annotations
@@ -56,6 +57,14 @@ def plain(kind: type[Kind]) -> type[Kind]:
             method.__dynamo_disable = method
     step = torch.no_grad()(inspect.unwrap(kind.step))
     return type(f"Plain{kind.__name__}", (kind,), {"step": step})
+
+
+def bare_linear(inputs: int, outputs: int) -> torch.nn.Linear:
+    """``nn.Linear`` of float32 on the CPU whose weights are to be given: nothing is drawn for them."""
+    layer = torch.nn.Linear(inputs, outputs, device="meta")
+    layer.weight = torch.nn.Parameter(torch.empty(outputs, inputs))
+    layer.bias = torch.nn.Parameter(torch.empty(outputs))
+    return layer
 
 
 class _Utils(ModuleType):

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from fact_core.backbones import Backbone, Tokens
 from fact_core.compute.image_batches import Preprocess, upload
+from fact_core.compute.lean_torch import bare_linear
 from fact_core.compute.less_memory import LessMemory, in_pieces
 from fact_core.config import TrainConfig
 from fact_core.errors import ImageError
@@ -187,7 +188,7 @@ def score(head: nn.Module, seen: Tokens, y: Tensor) -> tuple[float, float]:
 
 def linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     """A float32 ``nn.Linear`` with these weights (K, D) and biases (K,)."""
-    layer: nn.Linear = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0])
+    layer = bare_linear(weight.shape[1], weight.shape[0])
     with torch.no_grad():
         layer.weight.copy_(weight)
         layer.bias.copy_(bias)
