@@ -281,6 +281,8 @@ def _write_database(folder: Path, name: str, images: Path) -> None:
         raise _there_already(folder)
     with held:
         if (folder / DATABASE).exists():  # since the first look
+            with contextlib.suppress(OSError):
+                making.unlink()  # the winner has taken its own away, and this one made it anew
             raise _there_already(folder)
         _check_no_rest(folder)
         staged = folder / f"{DATABASE}.new"

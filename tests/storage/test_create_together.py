@@ -57,6 +57,26 @@ def test_of_several_processes_one_makes_the_project(tmp_path: Path) -> None:
         _check(tmp_path / str(number), [each[number] for each in said])
 
 
+def test_who_comes_after_the_winner_has_gone_leaves_no_lock_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looked before there was a project, and locks when there is one."""
+    images = tmp_path / "images"
+    images.mkdir()
+    take = project.take_lock
+
+    def late(path: Path) -> object:
+        with monkeypatch.context() as patch:
+            patch.setattr(project, "take_lock", take)
+            project.create(tmp_path / "made", images)
+        return take(path)
+
+    monkeypatch.setattr(project, "take_lock", late)
+    with pytest.raises(ProjectError, match=ALREADY):
+        project.create(tmp_path / "made", images)
+    assert [each.name for each in (tmp_path / "made").iterdir()] == ["project.sqlite"]
+
+
 def test_of_several_threads_one_makes_the_project(tmp_path: Path) -> None:
     """The same where two windows ask one server."""
     images = tmp_path / "images"
