@@ -15,6 +15,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -24,8 +25,26 @@ ROOT = Path(__file__).resolve().parents[1]
 # Child processes (the worker, the command line) find the program from any folder, as under launch.py.
 os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
 
+#: A file system in memory, and what it must have free: a whole run leaves 1 GB at most in it.
+MEMORY_DISK, MEMORY_DISK_FREE, MEMORY_FREE = Path("/dev/shm"), 4 * 2**30, 8 * 2**30
+#: Where pytest makes the folders of its tests.
+TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MakeImages = Callable[..., Path]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The tests' folders lie in memory where there is room: thousands of small databases wait for a disk that writes.
+
+    Not where a program may not be started from it. ``--basetemp`` and the variable say otherwise.
+    """
+    if TEMPORARY in os.environ or config.getoption("basetemp") or not os.access(MEMORY_DISK, os.W_OK):
+        return
+    told = os.statvfs(MEMORY_DISK)
+    free = min(told.f_bavail * told.f_frsize - MEMORY_DISK_FREE, psutil.virtual_memory().available - MEMORY_FREE)
+    if free >= 0 and not told.f_flag & os.ST_NOEXEC:
+        os.environ[TEMPORARY] = str(MEMORY_DISK)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
