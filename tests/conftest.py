@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -20,6 +22,10 @@ import pytest
 from PIL import Image
 
 from app.bench.browser import find_chromium
+from fact_core.cli import main
+from fact_core.folders import cache_folder
+from fact_core.storage import run_process
+from tests.ready_worker import ReadyWorkers
 
 ROOT = Path(__file__).resolve().parents[1]
 # Child processes (the worker, the command line) find the program from any folder, as under launch.py.
@@ -27,6 +33,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.g
 
 #: A file system in memory, and what it must have free: a whole run leaves 1 GB at most in it.
 MEMORY_DISK, MEMORY_DISK_FREE, MEMORY_FREE = Path("/dev/shm"), 4 * 2**30, 8 * 2**30
+SMALL = "timm:test_efficientnet.r160_in1k"
 #: Where pytest makes the folders of its tests.
 TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 
@@ -97,6 +104,44 @@ def make_images() -> MakeImages:
     return make
 
 
+@pytest.fixture(scope="session")
+def _ready() -> Iterator[ReadyWorkers]:
+    started = ReadyWorkers()
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def ready_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers of this test have imported what they need when they start."""
+    monkeypatch.setattr(run_process, "spawn_worker", request.getfixturevalue("_ready").spawn)
+
+
+@pytest.fixture(scope="session")
+def _small_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from safetensors.torch import save_file
+
+    from fact_core.backbones import load
+    from fact_core.backbones.loading import adopt
+
+    folder = tmp_path_factory.mktemp("small")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACT_STUDIO_CACHE", str(folder / "cache"))
+        save_file(load(SMALL, random=True).network.state_dict(), folder / "random.safetensors")
+        adopt(SMALL, folder / "random.safetensors")
+    return folder / "cache"
+
+
+@pytest.fixture
+def small_network(_small_weights: Path, _own_home: None) -> str:
+    """The name of a network of the default one's family that is ready, with a tenth of its weights, all random.
+
+    For what does not ask how much it learns: the default one goes the whole way in tests/headless/test_cli.py.
+    """
+    shutil.copytree(_small_weights, cache_folder())
+    return SMALL
+
+
 @pytest.fixture
 def fake_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in PATH with a driver's tool that names a GPU which torch here cannot use."""
@@ -122,3 +167,18 @@ def cli(tmp_path: Path) -> Run:
         return subprocess.run(command, cwd=here, env=env, capture_output=True, encoding="utf-8", timeout=timeout)
 
     return run
+
+
+@pytest.fixture
+def cli_here(capfd: pytest.CaptureFixture[str], ready_workers: None) -> Iterator[Run]:
+    """The same in this process, with workers that start at once."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        words = [str(each) for each in arguments]
+        capfd.readouterr()
+        code = main(words)
+        return subprocess.CompletedProcess(words, code, *capfd.readouterr())
+
+    yield run
+    signal.signal(signal.SIGTERM, before)

@@ -18,13 +18,14 @@ from fact_core.events import Event
 from fact_core.features.extract import tokens
 from fact_core.finetune.pipeline import Trained, train
 from fact_core.types import FloatArray, IntArray, Step
+from tests.conftest import SMALL as SMALL
 
 CPU = torch.device("cpu")
 PIXELS = 64
 #: A network of the default one's family, with a thirtieth of its weights: what is tested here are the steps, not how
 #: much they learn. Every listed network is in tests/backbones, the default one goes the whole way in tests/headless.
 SMALL_TRANSFORMER = "timm:test_vit.r160_in1k"  # for what a network of convolutions cannot have
-SMALL, DEFAULT = "timm:test_efficientnet.r160_in1k", "tf_efficientnet_lite0"
+DEFAULT = "tf_efficientnet_lite0"
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 70, 220))
 NAMES = ("red", "green", "blue")
 

@@ -19,6 +19,7 @@ from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import db, items, project, run_events, run_process, run_queue
 from fact_core.storage.project import Project
+from tests.conftest import SMALL
 
 COLOURS = {"red": (200, 40, 40), "green": (40, 180, 60), "blue": (40, 60, 200)}
 LIMIT = 120.0
@@ -40,7 +41,13 @@ def make_images(folder: Path, each: int = 8) -> Path:
 
 
 @pytest.fixture
-def flat(tmp_path: Path) -> Iterator[Project]:
+def flat(cold: Project, ready_workers: None, small_network: str) -> Project:
+    """The same with children that start at once, and a small network."""
+    return cold
+
+
+@pytest.fixture
+def cold(tmp_path: Path) -> Iterator[Project]:
     """A project of 24 images, nothing done yet. Its children are ended afterwards."""
     made = project.create(tmp_path / "project", make_images(tmp_path / "images"))
     yield made
@@ -91,23 +98,39 @@ def label_all(made: Project) -> None:
 
 def quick(**values: object) -> dict[str, object]:
     """The options of a training run of a few steps."""
-    few = {"recipe": "fact", "ff.steps": 6, "ff.pixels": 64, "ff.batch": 6, "lm.steps": 5, "lm.views": 1, **values}
+    few = {
+        "recipe": "fact",
+        "backbone": SMALL,
+        "ff.steps": 6,
+        "ff.pixels": 64,
+        "ff.batch": 6,
+        "lm.steps": 5,
+        "lm.views": 1,
+        **values,
+    }
     return to_dict(train_config("quick", **few))
 
 
-@pytest.mark.slow
-def test_select_queues_the_scan_and_the_features_that_it_lacks(flat: Project) -> None:
-    run = finish(flat, run_queue.queue(flat, "select", {"budget": "6", "check": 3}))
+def select(made: Project, **values: object) -> None:
+    """A selection by the small network."""
+    run = finish(made, run_queue.queue(made, "select", {"backbone": SMALL, **values}))
     assert run.status == "done", run.reason
-    assert [each.kind for each in reversed(run_queue.list_runs(flat))] == ["select", "scan", "features"]
-    queue = selections.queue(flat)
+
+
+@pytest.mark.slow
+def test_select_queues_the_scan_and_the_features_that_it_lacks(cold: Project) -> None:
+    """With a child as the program starts it, and the default network."""
+    run = finish(cold, run_queue.queue(cold, "select", {"budget": "6", "check": 3}))
+    assert run.status == "done", run.reason
+    assert [each.kind for each in reversed(run_queue.list_runs(cold))] == ["select", "scan", "features"]
+    queue = selections.queue(cold)
     assert [entry.role for entry in queue] == ["pick"] * 6 + ["audit"] * 3
     assert len({entry.item for entry in queue}) == 9
 
 
 @pytest.mark.slow
 def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> None:
-    assert finish(flat, run_queue.queue(flat, "select", {"budget": "9", "check": 6})).status == "done"
+    select(flat, budget="9", check=6)
     label_all(flat)
     train = run_queue.queue(flat, "train", quick())
     predict = run_queue.queue(flat, "predict", {"run": train})
@@ -128,7 +151,7 @@ def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> No
 
 @pytest.mark.slow
 def test_a_run_that_lacks_labels_says_so(flat: Project) -> None:
-    assert finish(flat, run_queue.queue(flat, "select", {"budget": "5"})).status == "done"
+    select(flat, budget="5")
     run = finish(flat, run_queue.queue(flat, "train", quick()))
     assert run.status == "failed"
     assert "no labels" in run.reason
@@ -163,7 +186,7 @@ def stopped_training(made: Project, steps: int) -> int:
 
 @pytest.mark.slow
 def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
-    assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
+    select(flat, budget="9")
     label_all(flat)
     run_id = stopped_training(flat, steps=400)
     point, saved = (run_events.last_event(flat, run_id, kind) for kind in ("point", "saved"))
@@ -181,7 +204,7 @@ def test_stop_keeps_what_is_done_and_resume_goes_on(flat: Project) -> None:
 
 @pytest.mark.slow
 def test_a_check_image_that_is_gone_when_a_run_is_resumed_is_left_out(flat: Project) -> None:
-    assert finish(flat, run_queue.queue(flat, "select", {"budget": "9", "check": 3})).status == "done"
+    select(flat, budget="9", check=3)
     label_all(flat)
     run_id = stopped_training(flat, steps=60)
     gone = [entry.item for entry in selections.queue(flat)][-1]  # check images come last
@@ -217,10 +240,10 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
     for number in range(150 if kind == "features" else 0):
         Image.fromarray(rng.integers(0, 255, (64, 64, 3), dtype=np.uint8)).save(many / f"{number}.png")
     if kind == "train":
-        assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
+        select(flat, budget="9")
         label_all(flat)
     before = labels_now.states(flat)
-    config = quick(**{"ff.steps": 40}) if kind == "train" else {"batch": 8}
+    config = quick(**{"ff.steps": 40}) if kind == "train" else {"batch": 8, "backbone": SMALL}
     if kind == "features":
         assert finish(flat, run_queue.queue(flat, "scan", {})).status == "done"
     run_id = run_queue.queue(flat, kind, config)
@@ -250,7 +273,7 @@ def _has_begun(made: Project, run_id: int, kind: str) -> bool:
 @pytest.mark.slow
 def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project, tmp_path: Path) -> None:
     """Hostile input 11: kill -9 in an export leaves nothing by its name."""
-    assert finish(flat, run_queue.queue(flat, "select", {"budget": "9"})).status == "done"
+    select(flat, budget="9")
     label_all(flat)
     train = run_queue.queue(flat, "train", quick(recipe="lm"))
     out = tmp_path / "out"
@@ -280,7 +303,7 @@ def _kill_while_it_writes(made: Project, run_id: int, place: Path) -> None:
 @pytest.mark.slow
 def test_self_training_names_only_what_no_one_has_judged(flat: Project) -> None:
     """Of 24 images 9 are labeled and 3 are check images; the draw is kept with the run's labels."""
-    assert finish(flat, run_queue.queue(flat, "select", {"budget": "9", "check": 3})).status == "done"
+    select(flat, budget="9", check=3)
     label_all(flat)
     run = finish(
         flat,
