@@ -188,9 +188,9 @@ def test_another_seed_is_not_swayed_by_earlier_labels(done: Done, tmp_path: Path
 
 
 @pytest.mark.slow
-@pytest.mark.weights
-def test_ctrl_c_stops_and_the_same_command_goes_on(photos: Path, tmp_path: Path) -> None:
+def test_ctrl_c_stops_and_the_same_command_goes_on(photos: Path, tmp_path: Path, small_network: str) -> None:
     steps = ("--recipe", "lp-ft", "--ff-steps", "40", "--ff-batch", "4", "--budget", "6", "--strategy", "random")
+    steps += ("--backbone", small_network)
     given = ("--images", photos, "--project", tmp_path / "p", "--labels-from", "folders", *QUICK, *steps)
     command = [sys.executable, "-m", "fact_core.cli", "run", *map(str, given)]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -273,12 +273,13 @@ def test_a_view_that_the_effort_does_not_have(photos: Path, tmp_path: Path, caps
 
 
 @pytest.mark.slow
-@pytest.mark.weights
 @pytest.mark.timeout(600)
-def test_the_view_stays_with_the_project_and_another_one_trains_anew(photos: Path, tmp_path: Path, cli: Run) -> None:
+def test_the_view_stays_with_the_project_and_another_one_trains_anew(
+    photos: Path, tmp_path: Path, cli_here: Run, small_network: str
+) -> None:
     def told(*more: object) -> dict[str, Any]:
-        given = _with(photos, tmp_path, recipe="lp", preset="quick", device="cpu", budget=6)
-        done = cli("run", *given, "--json", tmp_path / "told.json", *more)
+        given = _with(photos, tmp_path, recipe="lp", preset="quick", device="cpu", budget=6, backbone=small_network)
+        done = cli_here("run", *given, "--json", tmp_path / "told.json", *more)
         assert done.returncode == 0, done.stderr
         return dict(json.loads((tmp_path / "told.json").read_text()))
 

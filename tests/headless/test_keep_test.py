@@ -35,21 +35,20 @@ def test_a_goal_cannot_rest_on_a_part_that_nobody_has_drawn(
 
 
 @pytest.mark.slow
-@pytest.mark.weights
 def test_folders_for_testing_check_the_result_and_teach_nothing(
-    tmp_path: Path, make_images: MakeImages, cli: Run
+    tmp_path: Path, make_images: MakeImages, cli_here: Run, small_network: str
 ) -> None:
     images = parted(tmp_path / "images", make_images)
     given: list[object] = ["run", "--images", images, "--project", tmp_path / "project", "--labels-from", "folders"]
-    given += ["--budget", "5", "--recipe", "lp", "--preset", "quick", "--device", "cpu"]
+    given += ["--budget", "5", "--recipe", "lp", "--preset", "quick", "--device", "cpu", "--backbone", small_network]
     given += ["--json", tmp_path / "out.json"]
-    first = cli(*given)  # without the flag the parts are told, and all images are one pool
+    first = cli_here(*given)  # without the flag the parts are told, and all images are one pool
     assert first.returncode == 0, first.stderr
     assert "train 18, val 6, test 3 (--keep-test" in first.stderr
     found = projects.open_project(tmp_path / "project")
     paths = {int(item): path for item, path in zip(items.pool(found).ids, items.pool(found).paths, strict=True)}
     for _ in range(2):
-        done = cli(*given, "--keep-test")
+        done = cli_here(*given, "--keep-test")
         assert done.returncode == 0, done.stderr
         accuracy = json.loads((tmp_path / "out.json").read_text())["accuracy"]
         assert accuracy["check_n"] == 9 and "accuracy on the 9 check images" in done.stdout

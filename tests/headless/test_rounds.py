@@ -71,17 +71,18 @@ def test_what_the_best_look_lets_through_is_accepted(project: Project) -> None:
 
 @pytest.mark.slow
 def test_rounds_end_with_a_finished_folder_and_nothing_is_done_twice(
-    tmp_path: Path, make_images: MakeImages, cli: Run
+    tmp_path: Path, make_images: MakeImages, cli: Run, cli_here: Run, small_network: str
 ) -> None:
     """Eight check images carry 60 %; the second round adds to the first what its model is unsure of."""
     images = make_images(tmp_path / "images", ("red", "green", "blue"), each=10)
     given: list[object] = ["run", "--images", images, "--project", tmp_path / "project", "--labels-from", "folders"]
     given += ["--budget", "4", "--check", "8", "--goal", "60%", "--rounds", "2", "--recipe", "lm", "--preset", "quick"]
     given += ["--lm-steps", "4", "--lm-views", "1", "--device", "cpu", "--json", tmp_path / "out.json"]
-    wrong = cli(*given, "--other-class", "blu")
+    given += ["--backbone", small_network]
+    wrong = cli_here(*given, "--other-class", "blu")
     assert wrong.returncode == 2 and "no class of the labels" in wrong.stderr and "blue, green, red" in wrong.stderr
     given += ["--other-class", "blue"]
-    first = cli(*given)
+    first = cli_here(*given)
     assert first.returncode == 0, first.stderr
     goal = _goal(tmp_path)
     assert 1 <= len(goal["rounds"]) <= 2 and goal["rounds"][0]["labels"] == 4 and goal["rounds"][0]["checks"] <= 8
@@ -94,13 +95,15 @@ def test_rounds_end_with_a_finished_folder_and_nothing_is_done_twice(
     trained, labels = len(run_queue.list_runs(found, "train")), len(labels_now.history(found))
     looks = acceptances.looks(found)
     assert trained == len(looks) == len(goal["rounds"])
-    again = cli(*given)
+    again = cli(*given)  # in another process, which knows nothing of the first
     assert again.returncode == 0, again.stderr
     assert _goal(tmp_path) == goal and acceptances.looks(found) == looks
     assert len(run_queue.list_runs(found, "train")) == trained and len(labels_now.history(found)) == labels
-    own = cli(*given, "--check", "16", "--goal-of", "rd=70%")
+    own = cli_here(*given, "--check", "16", "--goal-of", "rd=70%")
     assert own.returncode == 2 and "No label is called 'rd'" in own.stderr, own.stderr
-    own = cli(*given, "--check", "16", "--goal-of", "red=65%")  # fewer than needed are taken for red: nothing is lost
+    own = cli_here(
+        *given, "--check", "16", "--goal-of", "red=65%"
+    )  # fewer than needed are taken for red: nothing is lost
     assert own.returncode == 0 and "nothing is accepted as “red” at 65.0%: of " in own.stderr, own.stderr
     told = _goal(tmp_path)["rounds"][-1]["classes"]
     assert [(each["class"], each["goal"], each["threshold"]) for each in told] == [("red", 0.65, None)]
