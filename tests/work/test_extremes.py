@@ -14,13 +14,14 @@ from fact_core.labeling.history import Op
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
-from tests.work.test_worker import end_child, finish, quick
+from tests.conftest import SMALL
+from tests.work.test_worker import end_child, finish, small
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
-def _no_child_is_left(tmp_path: Path) -> Iterator[None]:
+def _no_child_is_left(tmp_path: Path, ready_workers: None, small_network: str) -> Iterator[None]:
     yield
     end_child(projects.open_project(tmp_path / "project"))
 
@@ -34,7 +35,7 @@ def painted(folder: Path, values: list[int]) -> Project:
 
 
 def chosen(made: Project, budget: int) -> list[int]:
-    run = finish(made, run_queue.queue(made, "select", {"budget": str(budget), "near": 0.0}))
+    run = finish(made, run_queue.queue(made, "select", {"budget": str(budget), "near": 0.0, "backbone": SMALL}))
     assert run.status == "done", run.reason
     return [entry.item for entry in selections.queue(made)]
 
@@ -46,8 +47,8 @@ def test_two_images_go_all_the_way(tmp_path: Path) -> None:
     names = classes.ensure_classes(made, ("dark", "light"))
     ops = [Op(n, "label", item, name) for n, (item, name) in enumerate(zip(ids, names.values(), strict=True), 1)]
     operations.apply(made, "test", ops)
-    drawn = run_queue.queue(made, "map", {})
-    train = run_queue.queue(made, "train", quick())
+    drawn = run_queue.queue(made, "map", {"backbone": SMALL})
+    train = run_queue.queue(made, "train", small())
     predict = finish(made, run_queue.queue(made, "predict", {"run": train}))
     ended = [run_queue.get(made, each) for each in (drawn, train, predict.id)]
     assert [(each.status, each.reason) for each in ended] == [("done", "")] * 3
@@ -59,5 +60,5 @@ def test_copies_of_one_image_are_one_image(tmp_path: Path) -> None:
     """Hostile input 14: identical images. One can be chosen, and two are more than the pool has."""
     made = painted(tmp_path, [7] * 5)
     assert len(chosen(made, 1)) == 1
-    run = finish(made, run_queue.queue(made, "select", {"budget": "2"}))
+    run = finish(made, run_queue.queue(made, "select", {"budget": "2", "backbone": SMALL}))
     assert run.status == "failed" and "larger than the pool" in run.reason

@@ -111,6 +111,11 @@ def quick(**values: object) -> dict[str, object]:
     return to_dict(train_config("quick", **few))
 
 
+def small(**values: object) -> dict[str, object]:
+    """The same with the small network."""
+    return quick(backbone=SMALL, **values)
+
+
 def select(made: Project, **values: object) -> None:
     """A selection by the small network."""
     run = finish(made, run_queue.queue(made, "select", {"backbone": SMALL, **values}))
@@ -132,7 +137,7 @@ def test_select_queues_the_scan_and_the_features_that_it_lacks(cold: Project) ->
 def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> None:
     select(flat, budget="9", check=6)
     label_all(flat)
-    train = run_queue.queue(flat, "train", quick())
+    train = run_queue.queue(flat, "train", small())
     predict = run_queue.queue(flat, "predict", {"run": train})
     done = finish(flat, predict)
     assert done.status == "done", done.reason
@@ -152,7 +157,7 @@ def test_the_whole_way_and_a_second_run_reuses_the_features(flat: Project) -> No
 @pytest.mark.slow
 def test_a_run_that_lacks_labels_says_so(flat: Project) -> None:
     select(flat, budget="5")
-    run = finish(flat, run_queue.queue(flat, "train", quick()))
+    run = finish(flat, run_queue.queue(flat, "train", small()))
     assert run.status == "failed"
     assert "no labels" in run.reason
     assert "Traceback" not in run.reason
@@ -176,7 +181,7 @@ def test_a_run_that_cannot_begin_fails_in_words(flat: Project, kind: str) -> Non
 
 def stopped_training(made: Project, steps: int) -> int:
     """The id of a training run that was stopped once something was saved."""
-    run_id = run_queue.queue(made, "train", quick(**{"ff.steps": steps}))
+    run_id = run_queue.queue(made, "train", small(**{"ff.steps": steps}))
     child_of(made)
     wait_for(made, run_id, lambda run: run_events.last_event(made, run_id, "saved") is not None)
     run_queue.request_stop(made, run_id)
@@ -243,7 +248,7 @@ def test_kill_9_of_the_child_loses_no_label_and_the_run_resumes(flat: Project, k
         select(flat, budget="9")
         label_all(flat)
     before = labels_now.states(flat)
-    config = quick(**{"ff.steps": 40}) if kind == "train" else {"batch": 8, "backbone": SMALL}
+    config = small(**{"ff.steps": 40}) if kind == "train" else {"batch": 8, "backbone": SMALL}
     if kind == "features":
         assert finish(flat, run_queue.queue(flat, "scan", {})).status == "done"
     run_id = run_queue.queue(flat, kind, config)
@@ -275,7 +280,7 @@ def test_an_export_runs_and_refuses_a_folder_with_something_in_it(flat: Project,
     """Hostile input 11: kill -9 in an export leaves nothing by its name."""
     select(flat, budget="9")
     label_all(flat)
-    train = run_queue.queue(flat, "train", quick(recipe="lm"))
+    train = run_queue.queue(flat, "train", small(recipe="lm"))
     out = tmp_path / "out"
     config = {"run": train, "folder": str(out), "items": ["model", "predictions", "labels"]}
     run = finish(flat, run_queue.queue(flat, "export", config))
@@ -308,7 +313,7 @@ def test_self_training_names_only_what_no_one_has_judged(flat: Project) -> None:
     run = finish(
         flat,
         # Steps enough for three rounds: fewer would hardly see the labels, and make one.
-        run_queue.queue(flat, "train", quick(recipe="fact+", **{"ff.gate": "off", "st.steps": 36, "st.images": 10})),
+        run_queue.queue(flat, "train", small(recipe="fact+", **{"ff.gate": "off", "st.steps": 36, "st.images": 10})),
     )
     assert run.status == "done", run.reason
     kept = json.loads((flat.run_folder(run.id) / "labels.json").read_text("utf-8"))
