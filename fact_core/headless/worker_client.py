@@ -10,7 +10,7 @@ from typing import Any
 from fact_core.errors import FactError, RunError
 from fact_core.events import from_body
 from fact_core.headless.console import Console
-from fact_core.storage import run_events, run_process, run_queue
+from fact_core.storage import db, run_events, run_process, run_queue
 from fact_core.storage.keeper import Keeper
 from fact_core.storage.project import Project
 
@@ -51,11 +51,8 @@ class WorkerClient:
     def follow(self, run_id: int) -> run_queue.Run:
         """Show a run's events until it has ended. Ctrl+C stops the run first, so that nothing is lost."""
         try:
-            while (run := run_queue.get(self._project, run_id)).open:
-                self._keeper.tend()
-                self._show(run)
+            while (run := self._look(run_id)).open:
                 time.sleep(POLL_SECONDS)
-            self._show(run)
         except KeyboardInterrupt:
             self._stop(run_id)
             raise
@@ -63,6 +60,15 @@ class WorkerClient:
             first, _, more = run.reason.strip().partition("\n")
             do = f"The log: {run_process.log_path(self._project, run_id)}" if more or not first else ""
             raise RunError(first or f"The run {run.kind} ended as {run.status}", do=do)
+        return run
+
+    def _look(self, run_id: int) -> run_queue.Run:
+        """How a run stands: its child is seen to, and what is new is drawn. One connection for all that is asked."""
+        with db.shared(self._project.db):
+            run = run_queue.get(self._project, run_id)
+            if run.open:
+                self._keeper.tend()
+            self._show(run)
         return run
 
     def _show(self, run: run_queue.Run) -> None:
