@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 from fact_core.types import Bin, Covered, IntArray
 
@@ -55,6 +54,8 @@ def temperature(log_p: Floats, y: IntArray) -> float:
     """
     if not len(y) or not np.isfinite(log_p).all():
         return math.nan
+    from scipy.optimize import minimize_scalar  # a third of a second, which a page that starts does without
+
     wide = np.asarray(log_p, dtype=np.float64)
 
     def loss(exponent: float) -> float:
