@@ -12,6 +12,7 @@ from fastapi import Body, FastAPI
 
 from app.routes.shapes import told
 from app.shell import computer
+from app.shell.jobs import Fetch
 from app.shell.server import Server
 from fact_core import processor
 from fact_core.choices import (
@@ -31,14 +32,6 @@ from fact_core.pretrained import catalogue, weights
 
 UNNAMED = ""  # a file is given without the backbone that it is for
 PAPERS_BACKBONE = "vit_small_patch16_224.dino"
-
-
-@dataclass(frozen=True)
-class Fetch:
-    """A child that downloads a backbone's weights, or takes them from a person's ``file``."""
-
-    process: subprocess.Popen[bytes]
-    file: str
 
 
 @dataclass(frozen=True)
@@ -88,11 +81,10 @@ class Backbones:
 
 def register(app: FastAPI, server: Server) -> None:
     """GET /x/backbones, /x/networks; POST /x/weights, /x/weights/forget, /x/networks, /x/networks/forget."""
-    downloads: dict[str, Fetch] = {}
 
     @app.get("/x/backbones")
     def backbones() -> dict[str, Any]:
-        return told(all_backbones(downloads, bool(server.gpu)))
+        return told(all_backbones(server.downloads, bool(server.gpu)))
 
     @app.post("/x/weights")
     def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
@@ -101,16 +93,16 @@ def register(app: FastAPI, server: Server) -> None:
             backbone_choice(name)
         if path:
             weights.weights_file(Path(path))
-        if path and _busy(downloads):
+        if path and _busy(server.downloads):
             raise InputError("Other weights are being fetched", do="Wait until they are there, and try again.")
-        if not _busy(downloads):
-            downloads[name] = Fetch(_start(name, path), path)
-        return told(all_backbones(downloads, bool(server.gpu)))
+        if not _busy(server.downloads):
+            server.downloads[name] = Fetch(_start(name, path), path)
+        return told(all_backbones(server.downloads, bool(server.gpu)))
 
     @app.post("/x/weights/forget")
     def forget(name: str = Body(embed=True)) -> dict[str, Any]:
         weights.forget(name)
-        return told(all_backbones(downloads, bool(server.gpu)))
+        return told(all_backbones(server.downloads, bool(server.gpu)))
 
     @app.get("/x/networks")
     def networks(words: str = "") -> dict[str, Any]:
@@ -120,12 +112,12 @@ def register(app: FastAPI, server: Server) -> None:
     @app.post("/x/networks")
     def add(name: str = Body(embed=True)) -> dict[str, Any]:
         backbone_choice(canonical(name.strip()))  # asked of timm, and noted from now on
-        return told(all_backbones(downloads, bool(server.gpu)))
+        return told(all_backbones(server.downloads, bool(server.gpu)))
 
     @app.post("/x/networks/forget")
     def take_off(name: str = Body(embed=True)) -> dict[str, Any]:
         forget_network(name)
-        return told(all_backbones(downloads, bool(server.gpu)))
+        return told(all_backbones(server.downloads, bool(server.gpu)))
 
 
 def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> Backbones:

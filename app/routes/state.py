@@ -85,7 +85,6 @@ class Step:
 
 def register(app: FastAPI, server: Server) -> None:
     """GET /x/K/state[?known=VERSION]."""
-    here = computer.describe(data_folder(), server.gpu)
     text = sentences()
 
     @app.get("/x/{key}/state")
@@ -95,8 +94,9 @@ def register(app: FastAPI, server: Server) -> None:
             found = state_of(server.opened(key), known, text, server.gpu)
         except ProjectChanged:  # another file, where even its number is the same
             found = state_of(server.open_again(key), "", text, server.gpu)
-        more = {"full": True} if full else {}
-        return {**found, **more} if "unchanged" in found else {**found, **more, "computer": here}
+        if "unchanged" not in found:
+            found = {**found, "computer": computer.describe(data_folder(), server.gpu)}
+        return {**found, "full": True} if full else found
 
 
 def tend(server: Server, key: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,6 +31,14 @@ class Told:
     ended: bool = False
     key: str = ""
     problem: dict[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A child that downloads a backbone's weights, or takes them from a person's ``file``."""
+
+    process: subprocess.Popen[bytes]
+    file: str
 
 
 class Jobs:

@@ -1,4 +1,4 @@
-"""What the server holds: open projects with their locks, and the child processes that work for them.
+"""What the server holds: open projects with their locks, the child processes that work for them, its own jobs.
 
 All truth is in the projects' SQLite files; this object can be made again at any time.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.shell.jobs import Fetch, Jobs
 from app.shell.trainings import refuse_second
 from fact_core import processor
 from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, train_config
@@ -57,11 +58,15 @@ class Opened:
 
 
 class Server:
-    """Everything the routes and pages need. ``key`` names a project in addresses."""
+    """Everything the routes and pages need. ``key`` names a project in addresses.
+
+    jobs: long steps that it does itself. downloads: name of a backbone -> the last child that fetched its weights.
+    """
 
     def __init__(self, *, demo: bool = False, browse: Sequence[Path] = ()) -> None:
         self.demo, self.browse = demo, tuple(browse)
         self.gpu = processor.gpu_name()  # asked once: a name of a GPU does not change
+        self.jobs, self.downloads = Jobs(), dict[str, Fetch]()
         self._open: dict[str, Opened] = {}
         self._guard = threading.RLock()
 

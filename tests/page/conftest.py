@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partialmethod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -37,12 +38,32 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     made.close()
 
 
+class Current:
+    """Stands for the server of the test that runs: the routes are the same for all, and they hold nothing."""
+
+    server: Server
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.server, name)
+
+
+@pytest.fixture(scope="session")
+def routes() -> Iterator[tuple[TestClient, Current]]:
+    """All routes, registered once, and one loop for all that is asked, as a server has it."""
+    app, current = FastAPI(), Current()
+    register_all(app, cast(Server, current))
+    asking = TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
+    with start_blocking_portal() as asking.portal:
+        yield asking, current
+
+
 @pytest.fixture
-def client(server: Server) -> TestClient:
+def client(routes: tuple[TestClient, Current], server: Server) -> TestClient:
     """Asks the routes of ``server`` directly, without the guard."""
-    app = FastAPI()
-    register_all(app, server)
-    return TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
+    asking, current = routes
+    current.server = server
+    asking.cookies.clear()
+    return asking
 
 
 def look_now_and_then(page: type[Page]) -> None:

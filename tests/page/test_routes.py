@@ -15,6 +15,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from app.routes import assets
+from app.shell import computer
 from app.shell.server import Server, checked, key_of
 from app.shell.text import sentences
 from fact_core.choices import VIEWS
@@ -58,6 +59,13 @@ def test_a_new_project_is_open_listed_and_will_be_scanned(client: TestClient, se
     state = client.get(f"/x/{key}/state").json()
     assert (state["run"]["kind"], state["run"]["status"]) == ("scan", "queued")
     assert state["counts"]["pool"] == 0
+
+
+def test_the_state_tells_what_is_free_now(client: TestClient, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not what was free when the server started."""
+    for free in (2, 1):
+        monkeypatch.setattr(computer, "memory", lambda free=free: (3, free))
+        assert client.get(f"/x/{key}/state").json()["computer"]["memory_free"] == free
 
 
 @pytest.mark.parametrize("images", ["", "  ", "/there/is/no/such/folder", "a\0b"])

@@ -7,7 +7,6 @@ from typing import Any
 from fastapi import Body, FastAPI
 
 from app.routes.shapes import told
-from app.shell.jobs import Jobs
 from app.shell.server import Server
 from fact_core.errors import InputError
 from fact_core.paths import typed
@@ -19,7 +18,6 @@ from fact_core.types import Step
 
 def register(app: FastAPI, server: Server) -> None:
     """POST /x/projects/pack|unpack|duplicate; GET /x/jobs/N, POST /x/jobs/leave."""
-    jobs = Jobs()
 
     @app.post("/x/projects/pack")
     def pack(key: str = Body(), file: str = Body(), images: bool = Body(False)) -> dict[str, Any]:
@@ -29,7 +27,7 @@ def register(app: FastAPI, server: Server) -> None:
             yield from packing.pack(project, target, images=images)
             return key
 
-        return told(jobs.start(step()))
+        return told(server.jobs.start(step()))
 
     @app.post("/x/projects/unpack")
     def open_packed(file: str = Body(), folder: str = Body(""), images: str = Body("")) -> dict[str, Any]:
@@ -40,7 +38,7 @@ def register(app: FastAPI, server: Server) -> None:
             made = yield from unpack(source, target, typed(images) if images.strip() else None)
             return server.open(made.folder)
 
-        return told(jobs.start(step()))
+        return told(server.jobs.start(step()))
 
     @app.post("/x/projects/duplicate")
     def duplicate(key: str = Body(), name: str = Body()) -> dict[str, Any]:
@@ -50,15 +48,15 @@ def register(app: FastAPI, server: Server) -> None:
             made = yield from packing.duplicate(project, projects.default_folder(name), name)
             return server.open(made.folder)
 
-        return told(jobs.start(step()))
+        return told(server.jobs.start(step()))
 
     @app.get("/x/jobs/{number}")
     def job(number: int) -> dict[str, Any]:
-        return told(jobs.told(number))
+        return told(server.jobs.told(number))
 
     @app.post("/x/jobs/leave")
     def stop(number: int = Body(embed=True)) -> dict[str, Any]:
-        return told(jobs.stop(number))
+        return told(server.jobs.stop(number))
 
 
 def _given(path: str, what: str) -> str:
