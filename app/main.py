@@ -60,6 +60,8 @@ from fact_core.paths import absolute
 #: s between two looks of Gradio at its queue, as it has it on Windows itself. Elsewhere it looks a thousand times a
 #: second, which keeps a core busy by a tenth for nothing; only the forms' buttons wait for it.
 QUEUE_SLEEP = 0.05
+#: s between two looks for progress bars of Gradio's, of which there are none here. By itself a hundred times a second.
+PROGRESS_SLEEP = 5.0
 
 #: name -> the function that builds the page, in the order of the steps
 PAGES: dict[str, Callable[[Server], None]] = {
@@ -82,6 +84,7 @@ def build(server: Server) -> gr.Blocks:
                 with gr.Tab(text[f"step.{name}"], id=name, elem_id=f"page-{name}", elem_classes=["fs-page"]):
                     build_page(server)
     page._queue.sleep_when_free = QUEUE_SLEEP
+    page._queue.progress_update_sleep_when_free = PROGRESS_SLEEP
     return page
 
 

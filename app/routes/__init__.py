@@ -21,7 +21,7 @@ from app.pages.results import routes as results
 from app.pages.select import routes as select
 from app.pages.train import routes as train
 from app.pages.train import time_routes
-from app.routes import assets, backbones, choice, classes, images, maps, odd, paths, queue, runs, state
+from app.routes import assets, backbones, choice, classes, gradio_assets, images, maps, odd, paths, queue, runs, state
 from app.routes.bodies import CheckedRoute
 from app.shell.server import Server
 from fact_core.errors import FactError, ProjectBusy, ProjectChanged, ProjectError, StorageError, storage_error
@@ -33,7 +33,7 @@ LONGEST = 1000
 
 #: those of no page, then page by page
 ROUTES = (
-    *(assets, state, backbones, runs, images, classes, queue, choice, maps, odd, paths),
+    *(assets, gradio_assets, state, backbones, runs, images, classes, queue, choice, maps, odd, paths),
     *(projects, browse_routes, pack_routes, select, label, import_routes, note_routes, pool_routes),
     *(train, time_routes, results, review_routes, run_routes, finish_routes, sort_routes, try_routes),
 )

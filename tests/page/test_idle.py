@@ -1,0 +1,52 @@
+"""What an open window costs while nothing happens: no frames are drawn, and the server sleeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from app.routes.gradio_assets import FOLDER, mended
+from tests.page.browser_help import AddressOf, Served, go, labeled_project
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page
+
+SECONDS = 2
+#: Counts the frames that scripts ask for.
+COUNT_FRAMES = """
+window.frames_asked = 0;
+const ask = window.requestAnimationFrame.bind(window);
+window.requestAnimationFrame = (draw) => { window.frames_asked += 1; return ask(draw); };
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_nothing_is_drawn_and_the_server_sleeps(
+    address_of: AddressOf, shared: Served, page: Page, tmp_path: Path
+) -> None:
+    page.add_init_script(COUNT_FRAMES)
+    page.goto(address_of(labeled_project(tmp_path)))
+    served = psutil.Process(shared.process.pid)
+    for name in ("project", "select", "label", "train", "results"):
+        go(page, name)
+        page.wait_for_timeout(1000)
+        frames, woken = page.evaluate("frames_asked"), served.num_ctx_switches().voluntary
+        assert frames > 0, "what is counted is not there"
+        page.wait_for_timeout(SECONDS * 1000)
+        assert page.evaluate("frames_asked") - frames < 10 * SECONDS, f"{name} is drawn all the time"
+        assert served.num_ctx_switches().voluntary - woken < 80 * SECONDS, "the server looks for work all the time"
+
+
+def test_the_script_that_is_installed_is_mended() -> None:
+    """A release that writes it otherwise would draw for ever again."""
+    (name,) = [each.name for each in FOLDER.glob("statustracker-*.js")]
+    ours, theirs = mended(name), (FOLDER / name).read_text("utf-8")
+    assert ours != theirs and len(ours) < len(theirs) + 20
+
+
+@pytest.mark.parametrize("name", ["statustracker-.js", "../assets/x.js", "statustracker-*.js", "index.js"])
+def test_no_other_file_comes_by_it(name: str) -> None:
+    assert mended(name) == ""
