@@ -41,6 +41,20 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MakeImages = Callable[..., Path]
 
 
+#: Rough seconds of a core -> the files that take as long. Some are long by their number of tests, not by slow ones.
+LONGEST = {
+    200: ("page/test_access.py", "page/test_label_page.py", "backbones/test_backbones.py"),
+    120: ("page/test_browser.py", "work/test_worker.py", "headless/test_cli.py"),
+    70: ("labeling/test_many_rows.py", "page/test_app_bench.py"),
+    45: ("work/test_hostile_memory.py", "headless/test_rounds.py", "page/test_fuzz.py", "page/test_no_network.py"),
+    35: ("page/test_hostile.py", "backbones/test_recognise.py", "compute/test_pretend_cuda.py"),
+    30: ("exchange/test_import_labels.py", "page/test_routes.py"),
+    25: ("work/test_ranges_of_run.py", "backbones/test_any_timm.py", "pretrained/test_weights.py"),
+    20: ("headless/test_keep_test.py", "work/test_train.py"),
+}
+MARKED = 4  # seconds of a test that is marked slow or drives a browser
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The tests' folders lie in memory where there is room: thousands of small databases wait for a disk that writes.
 
@@ -59,10 +73,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Tests marked ``browser`` drive Chromium: where there is none they are left out, and say so.
     """
-    weights = Counter[Path]()
+    known = {ROOT / "tests" / name: seconds for seconds, names in LONGEST.items() for name in names}
+    weights = Counter(known)
     for item in items:
-        long = item.get_closest_marker("slow"), item.get_closest_marker("browser")
-        weights[item.path] += sum(each is not None for each in long)
+        if item.path not in known and (item.get_closest_marker("slow") or item.get_closest_marker("browser")):
+            weights[item.path] += MARKED
     items.sort(key=lambda item: -weights[item.path])  # stable: a file's own order stays
     if find_chromium() is None:
         missing = pytest.mark.skip(reason="there is no Chromium: apt-get install chromium")

@@ -339,3 +339,10 @@ def test_the_persons_own_index_of_pytorch_is_asked_first(tmp_path: Path, wheels:
     assert told < lines.index("Installed.") and lines.count("Installed.") == 2  # PyTorch, then all else
     assert "Setting up" not in clone.start("doctor", FACT_STUDIO_TORCH="http://127.0.0.1:9/own").stderr
     assert "Setting up" in clone.start("doctor").stderr
+
+
+def test_the_files_that_come_first_are_there() -> None:
+    from tests.conftest import LONGEST
+
+    names = [name for several in LONGEST.values() for name in several]
+    assert all((ROOT / "tests" / name).is_file() for name in names) and len(names) == len(set(names))
