@@ -101,10 +101,13 @@ export class LabelStore {
     return DONE.has(this.states.get(id)?.kind);
   }
 
-  /** How many images beside the queue have an answer and are of the pool: what is left out is not. */
-  beside() {
-    const queued = new Set(this.entries.map((each) => each.id));
-    return [...this.states].filter(([id, { kind }]) => !queued.has(id) && kind !== "exclude").length;
+  /** How many images of the pool are to be labeled (open) or have which answer, chosen or not. What is left out is not
+   *  of the pool. */
+  tally() {
+    const kinds = new Map(this.entries.map(({ id }) => [id, "open"])), n = { open: 0, label: 0, skip: 0, flag: 0 };
+    for (const [id, { kind }] of this.states) kinds.set(id, kind);
+    for (const kind of kinds.values()) if (kind !== "exclude") n[kind] += 1;
+    return n;
   }
 
   setState(id, state) {

@@ -26,14 +26,15 @@ test("a label is shown at once and counted", () => {
   assert.equal(store.isDone(7), true);
 });
 
-test("images that were not chosen and have an answer are counted once, those that are left out not at all", () => {
-  store.entries = [{ id: 1 }, { id: 2 }];
+test("each image is counted once, picks and check images, chosen or not; those that are left out not at all", () => {
+  store.entries = [{ id: 1, role: "pick" }, { id: 2, role: "pick" }, { id: 3, role: "audit" }];
+  assert.deepEqual(store.tally(), { open: 3, label: 0, skip: 0, flag: 0 });
   give(1, ROSE);
-  assert.equal(store.beside(), 0);
   give(7, ROSE);
+  store.change(2, "exclude", null, null);
   store.change(8, "flag", null, null);
   store.change(9, "exclude", null, null);
-  assert.equal(store.beside(), 2);
+  assert.deepEqual(store.tally(), { open: 1, label: 2, skip: 0, flag: 1 });
 });
 
 test("what is so already is not said again", () => {

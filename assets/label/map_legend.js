@@ -32,10 +32,8 @@ export class Legend {
   }
 
   draw(look) {
-    const { mode, store, suggest, pool } = look, n = { open: 0, skip: 0, flag: 0, exclude: 0, label: 0 };
-    for (const each of store.entries) {
-      if (each.role === "pick" || store.isDone(each.id)) n[store.stateOf(each.id)?.kind ?? "open"] += 1;
-    }
+    const { mode, store, suggest, pool } = look, n = store.tally();
+    const rest = Math.max(0, pool - Object.values(n).reduce((sum, each) => sum + each, 0));
     const rows = rowsOf(look), all = rows.map(([key]) => key);
     const empty = ["like", "sure"].includes(mode) && !look.columns;
     const shown = rows.map(([key, , words, count]) => [key, words, count, this.isHidden(key)]);
@@ -45,7 +43,7 @@ export class Legend {
       entry("ring", "label.state_open", n.open),
       n.skip > 0 && entry("cross", "label.state_skip", n.skip),
       n.flag > 0 && entry("flag", "label.state_flag", n.flag),
-      pool > 0 && entry("pool", "label.key_pool", Math.max(0, pool - store.entries.length - store.beside())),
+      pool > 0 && entry("pool", "label.key_pool", rest),
       rows.map((row) => this.button(row, all)),
       note(mode, empty, suggest),
     ]);

@@ -72,9 +72,7 @@ export class MapSide {
       const mark = this.markOf(id, state, shape);
       if (mark) (mark.shape === "ring" || mark.shape === "disc" ? above : below).push(mark);
     };
-    for (const entry of store.entries) {
-      if (entry.role === "pick" || store.isDone(entry.id)) add(entry.id, store.stateOf(entry.id), "disc");
-    }
+    for (const entry of store.entries) add(entry.id, store.stateOf(entry.id), "disc");
     if (store.states.size > BAKED) return below.concat(above);
     const beside = store.states.size - store.entries.length > FEW ? "dot" : "disc";
     for (const [id, state] of store.states) if (roleOf(store, id) === null) add(id, state, beside);
@@ -83,6 +81,7 @@ export class MapSide {
 
   markOf(id, state, shape) {
     if (!state) return { id, shape: "ring" };
+    if (state.kind === "exclude") return null;
     if (state.kind !== "label") return { id, shape: state.kind === "skip" ? "cross" : "flag" };
     const each = this.store.classOf(state.class);
     if (!each || this.legend.isHidden(each.id)) return null;
