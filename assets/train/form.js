@@ -51,6 +51,9 @@ export function obstacle(recipe, backbone) {
 export async function submit(names, values) {
   const config = Object.fromEntries(names.map((name, place) => [name, values[place]]));
   try {
+    // What has been trained already would only be made again: the button says that it takes another seed.
+    const { same, seed } = await api("/expected", { config });
+    if (same) config.seed = seed;
     const answer = await api("/run", { kind: "train", config });
     showRun(answer.run);
   } catch (error) {

@@ -44,8 +44,10 @@ function draw(root) {
 }
 
 function sentence(state, run, may, stale) {
-  if (isActive(run) || (run && may.ok && !stale)) return headline(state, run);
-  return stale && may.ok ? t("train.stale") : may.text;
+  if (isActive(run)) return headline(state, run);
+  if (!run || !may.ok) return may.text;
+  const { same } = expected(), told = stale ? t("train.stale") : headline(state, run);
+  return same ? `${told} ${t("train.same", { n: same })}` : told;
 }
 
 function headline(state, run) {
@@ -128,11 +130,13 @@ function stopButton(run) {
   return press(button, () => stop(run.id));
 }
 
+const beginWords = (run) => expected().same ? "train.again_seed" : run ? "train.again" : "train.start";
+
 function buttonsOf(run, may, stale) {
   const button = (id, primary, key) =>
     el("button", { class: primary ? "btn primary" : "btn", type: "button", id }, t(key));
   const over = isOver(run),
-    begin = button("train-start", !over && (!run || stale), run ? "train.again" : "train.start");
+    begin = button("train-start", !over && (!run || stale), beginWords(run));
   begin.disabled = !may;
   const found = [press(begin, () => pressHidden("train-go"))];
   if (over) {

@@ -76,11 +76,31 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(page.locator("dialog")).to_contain_text("A whole number from 1 to 16.")
     page.keyboard.press("Escape")
 
+    # Nothing has changed since run 1: to train again takes another seed, and the button says so.
+    sent: list[dict[str, Any]] = []
+
+    def take(route: Route) -> None:
+        sent.append(route.request.post_data_json)
+        route.fulfill(json={"run": 1})
+
+    page.evaluate("FactStudio.go('train')")
+    on_page(page, "train")
+    expect(page.locator("#train-start")).to_have_text("Train with another seed")
+    expect(page.locator(".train-head .fact")).to_contain_text("Settings and labels are those of run 1")
+    page.route("**/run", take)
+    with page.expect_response("**/run"):
+        page.locator("#train-start").click()
+    assert [each["config"]["seed"] for each in sent] == [1]
+    page.unroute("**/run")
+    page.evaluate("FactStudio.go('results')")
+    on_page(page, "results")
+
     free = next(int(i) for i in items.pool(project).ids if int(i) not in labels_now.states(project))
     operations.apply(project, "desk", [Op(900, "label", free, classes.classes(project)[0].id)])
     expect(page.locator(".results-head .tag.warn")).to_have_text("Labels have changed since this run.")
     page.locator("#results-train").click()  # and there is a way to what mends it
     on_page(page, "train")
+    expect(page.locator("#train-start")).to_have_text("Train again")
     page.evaluate("FactStudio.go('results')")
     on_page(page, "results")
 

@@ -26,6 +26,8 @@ TEXT = {
     "train.to_label": "Label images",
     "train.start": "Start training",
     "train.again": "Train again",
+    "train.again_seed": "Train with another seed",
+    "train.same": "Settings and labels are those of run {n}; another seed shows how much is chance.",
     "train.resume": "Resume",
     "train.stop": "Stop",
     "train.stop_keep": "Stop and keep step {step}",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Body, FastAPI
 
+from app.routes.run_briefs import is_stale
 from app.routes.shapes import told
 from app.shell.server import Server, checked
+from app.shell.trainings import numbers
 from fact_core.analysis.training_time import Amount, expected, proposed
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.config import TrainConfig, from_dict, options
@@ -25,12 +27,16 @@ class Expected:
 
     efforts: effort -> seconds of the same training at that effort; proposed: the one to begin with. recipes: recipe ->
     seconds at the form's effort, for each that the form offers; None where they are not known, or it does not fit.
+    same: the number of the newest training that has learned from these labels with these values, None without one;
+    seed: one that no such training has had.
     """
 
     seconds: float | None
     efforts: dict[str, float]
     proposed: str
     recipes: dict[str, float | None]
+    same: int | None = None
+    seed: int = 0
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -60,12 +66,32 @@ def expected_by(project: Project, values: Mapping[str, Any], gpu: str) -> Expect
     recipe, preset = ({name: values[name]} if name in values else {} for name in ("recipe", "preset"))
     recipes = {name: seconds({**plain, **preset, "recipe": name}) for name in offered()}
     try:
-        checked("train", values)
+        config = from_dict(TrainConfig, checked("train", values))
     except ConfigError:
         return Expected(None, {}, "", recipes)
     found = {name: seconds({**plain, **recipe, "preset": name}) for name in PRESETS}
     efforts = {name: taken for name, taken in found.items() if taken is not None}
-    return Expected(seconds(values), efforts, proposed(efforts), recipes)
+    return Expected(seconds(values), efforts, proposed(efforts), recipes, *_repeated(project, config))
+
+
+def _repeated(project: Project, config: TrainConfig) -> tuple[int | None, int]:
+    """(number of the newest training of just this, a seed of its own), as ``Expected`` tells them."""
+    alike = {
+        run.id: seed
+        for run in run_queue.list_runs(project, "train")
+        if run.status == "done" and (seed := _seed_of(run, config)) is not None and not is_stale(project, run)
+    }
+    same = max((run for run, seed in alike.items() if seed == config.seed), default=None)
+    return numbers(project)[same] if same else None, (max(alike.values(), default=config.seed) + 1) % 2**31
+
+
+def _seed_of(run: run_queue.Run, config: TrainConfig) -> int | None:
+    """The seed of a run whose other settings are these; None where they are not."""
+    try:
+        theirs = from_dict(TrainConfig, run.config)
+    except ConfigError:  # stored by a version with other options
+        return None
+    return theirs.seed if replace(theirs, seed=config.seed) == config else None
 
 
 def offered() -> list[str]:
