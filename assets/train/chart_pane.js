@@ -6,6 +6,7 @@ import { icon } from "../shell/icons.js";
 import { errorBox } from "../shell/notices.js";
 import { t } from "../shell/text.js";
 import { Charts } from "./charts.js";
+import { allSolvers } from "./figure.js";
 import { dataOf, follow, shared, shownRun } from "./follow.js";
 import { railCells } from "./rail.js";
 import { isActive, prerequisite } from "./runs.js";
@@ -31,7 +32,7 @@ class ChartPane {
     this.empty = el("p", { class: "empty" }, t("train.empty"));
     const zoom = { class: "btn slim chart-reset", type: "button", hidden: true, onclick: () => this.charts.reset() };
     this.zoom = el("button", zoom, t("train.reset_zoom"));
-    const stage = el("div", { class: "chart-stage" }, this.host, this.heads, this.zoom);
+    const stage = this.stage = el("div", { class: "chart-stage" }, this.host, this.heads, this.zoom);
     // On a phone the phases keep their width and lie side by side; the words over them stay where they are.
     const scroll = { class: "chart-scroll", tabindex: "0", role: "region", "aria-label": t("train.charts") };
     this.scroll = el("div", scroll, this.line, stage);
@@ -65,6 +66,7 @@ class ChartPane {
     if (data !== this.seen) this.show(run, data);
     const { phases } = data.figure.layout.meta;
     this.line.replaceChildren(...railCells(phases));
+    this.line.classList.toggle("one", phases.length < 2);
     this.line.classList.toggle("four", phases.length > 3);
     const learns = `${run.id} ${phases.map((phase) => phase.state)}`;
     if (learns !== this.learns) this.toPhase();
@@ -78,11 +80,18 @@ class ChartPane {
     this.run = run.id;
     const missing = () => this.notes.append(el("p", { class: "note bad" }, t("train.plotly_missing")));
     this.charts.show(data.figure, data.plotly).catch(missing);
-    this.heads.replaceChildren(...headings(data));
+    this.drawHeads(data);
+  }
+
+  drawHeads(data) {
+    const alone = !this.details.open && allSolvers(data.figure.layout.meta); // as figure.js draws it
+    this.stage.classList.toggle("alone", alone);
+    this.heads.replaceChildren(...headings(data, alone));
   }
 
   unfold() { // or fold: the losses of the light model's solvers
     this.charts.options.folded = this.details.open ? "" : t("train.light_folded");
+    if (this.seen) this.drawHeads(this.seen);
     this.charts.redraw();
   }
 
@@ -121,28 +130,23 @@ function failure(run) {
   return el("div", look, el("b", {}, t("train.failed")), ` ${run.reason || ""} `, kept);
 }
 
-function headings(data) {
+/** Over each row its name and what its lines are; alone: there is only the row of the accuracies. */
+function headings(data, alone) {
   const swatch = (kind, text) => el("span", { class: "legend" }, el("i", { class: kind }), text);
   const labels = data.labels ? t("train.legend_train", { n: data.labels }) : t("train.legend_train_plain");
   const kept = data.figure.data.some((trace) => trace.meta === "kept" && trace.x.length);
   const diamond = () => el("span", { class: "mark diamond", "aria-hidden": "true" });
-  const n = data.checks;
-  return [
-    el(
-      "div",
-      { class: "chart-head loss" },
-      el("h2", {}, t("train.loss")),
-      swatch("train", labels),
-      n ? el("span", { title: t("train.legend_check_help") }, swatch("check", t("train.legend_check", { n }))) : "",
-      kept ? el("span", { class: "legend", title: t("train.kept_help") }, diamond(), t("train.kept")) : "",
-    ),
-    el(
-      "div",
-      { class: "chart-head accuracy" },
-      el("h2", {}, t("train.accuracy_row")),
-      n ? el("span", { class: "legend" }, t("train.bar", { n })) : "",
-    ),
+  const n = data.checks, check = n ? swatch("check", t("train.legend_check", { n })) : "";
+  if (check) check.title = t("train.legend_check_help");
+  const lines = [
+    swatch("train", labels),
+    check,
+    kept ? el("span", { class: "legend", title: t("train.kept_help") }, diamond(), t("train.kept")) : "",
   ];
+  const bar = n ? el("span", { class: "legend" }, t("train.bar", { n })) : "";
+  const head = (row, name, ...words) => el("div", { class: `chart-head ${row}` }, el("h2", {}, t(name)), words);
+  if (alone) return [head("accuracy", "train.accuracy_row", lines, bar)];
+  return [head("loss", "train.loss", lines), head("accuracy", "train.accuracy_row", bar)];
 }
 
 function summary(figure) { // for those who do not see the charts

@@ -13,11 +13,30 @@ const SPARE = 12; // px that a name may reach beyond its panel
  *  @returns {Figure} */
 export function fitted(figure, size, options, css) {
   const { margin, meta } = figure.layout, room = size.width - margin.l - margin.r;
-  const named = options.folded ? foldedNote(meta, options.folded) : panelNames(meta, room, options.named);
+  const alone = options.folded && allSolvers(meta), folded = options.folded && !alone;
+  const named = folded ? foldedNote(meta, options.folded) : panelNames(meta, room, options.named);
   const annotations = [...todoNotes(meta, options.words), ...named];
   const layout = { ...figure.layout, ...size, ...ranges(figure.layout, room), annotations };
   const data = options.folded ? withoutSolvers(figure.data, meta.panels) : figure.data;
-  return coloured({ data, layout }, css);
+  return coloured(alone ? accuracyAlone(data, layout) : { data, layout }, css);
+}
+
+/** Whether there are no losses but those of the light model's solvers. */
+export const allSolvers = ({ panels }) => panels.length > 0 && panels.every((each) => each.panel);
+
+const LOW = 24; // px over the only row, for the solvers' names: its heading stands above the chart
+
+/** The row of the accuracies alone, in the whole height: half a window without a line helps nobody. */
+function accuracyAlone(data, layout) {
+  const n = layout.meta.panels.length, isLoss = (name) => Number(/^[xy](?:axis)?(\d*)$/.exec(name)?.[1] || 1) <= n;
+  const kept = Object.entries(layout).filter(([name]) => !/^[xy]axis/.test(name) || !isLoss(name));
+  const axes = kept.map(([name, each]) => {
+    if (/^xaxis/.test(name)) return [name, { ...each, matches: undefined }]; // it moved with that of the loss
+    return [name, /^yaxis/.test(name) ? { ...each, domain: [0, 1] } : each];
+  });
+  const margin = { ...layout.margin, t: LOW };
+  const shown = data.filter(({ yaxis }) => !isLoss(yaxis));
+  return { data: shown, layout: { ...Object.fromEntries(axes), margin } };
 }
 
 // A solver's loss goes up and down on its way, which says nothing about how good the model is.

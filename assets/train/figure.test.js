@@ -78,3 +78,19 @@ test("the losses of solvers are folded away, their accuracies and those of the o
   const open = fitted(given, { width: 1100, height: 300 }, OPTIONS, css);
   assert.ok(open.data.every((each) => each.visible !== false));
 });
+
+test("where all losses are those of solvers, the accuracies have the whole height until they are unfolded", () => {
+  const given = figure(), on = (name) => ({ ...line, xaxis: `x${name}`, yaxis: `y${name}` });
+  given.layout.meta.panels.forEach((each) => (each.panel = "map"));
+  given.layout.meta.phases = [{ state: "done", edges: [0, 1] }];
+  Object.assign(given.layout, { xaxis3: { matches: "x" }, yaxis2: {}, yaxis3: { domain: [0, 0.44], range: [0, 1] } });
+  given.data = ["", "2", "3", "4"].map(on);
+  const { data, layout } = fitted(given, { width: 1100, height: 300 }, { ...OPTIONS, folded: "under Details" }, css);
+  assert.deepEqual(data.map((each) => each.yaxis), ["y3", "y4"]);
+  assert.deepEqual(layout.yaxis3, { domain: [0, 1], range: [0, 1] });
+  assert.deepEqual([layout.xaxis, layout.yaxis, layout.xaxis2, layout.xaxis3.matches], Array(4).fill(undefined));
+  assert.deepEqual(layout.annotations.map((each) => each.text), Array(2).fill("The map, in words"));
+  const open = fitted(given, { width: 1100, height: 300 }, OPTIONS, css);
+  assert.equal(open.data.length, 4);
+  assert.deepEqual(open.layout.yaxis3.domain, [0, 0.44]);
+});
