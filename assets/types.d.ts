@@ -192,6 +192,7 @@ type Over = Record<string, Answer & { rows: number }>;
 // ---- the review of answers (assets/review, app/pages/results/review.py)
 interface ReviewFilter {
   run: number;
+  than: number;
   said: string;
   label: string;
   is: string;

@@ -212,12 +212,12 @@ export class RunTable {
     );
   }
 
-  /** The images on which a run and the best one differ, as the run answers them. */
+  /** The images on which a run and the best one differ, with both their answers. */
   async differ(run) {
     try {
       const { ids } = await api(`/differ?a=${run.id}&b=${this.found().best}`);
       if (!ids.length) return toast(counted("results.runs_same", 0));
-      this.leave(() => see({ run: run.id, list: keepList("differ", ids) }));
+      this.leave(() => see({ run: run.id, than: this.found().best, list: keepList("differ", ids) }));
     } catch (error) {
       toast(error);
     }

@@ -2,7 +2,8 @@
 import { unpacked } from "../shell/binary.js";
 import { api } from "../shell/server.js";
 
-let kept = { key: "", promise: null }; // the newest that was asked for: the map and the grid show the same
+const MOST = 2; // runs whose answers are kept: two can be looked at side by side
+const kept = new Map(); // name -> promise, the newest last: the map and the grid show the same
 
 /** Where each image stands: see ``packed`` in app/pages/results/review.py.
  *  @param {ArrayBuffer} buffer
@@ -27,12 +28,11 @@ export function readColumns(buffer) {
  *  @returns {Promise<ReviewColumns>} */
 export function loadColumns(run, key) {
   const name = `${run}:${key}`;
-  if (kept.key !== name) {
+  if (!kept.has(name)) {
     const promise = api(`/review?run=${run}`, undefined, { raw: true }).then(readColumns);
-    promise.catch(() => {
-      if (kept.promise === promise) kept = { key: "", promise: null };
-    });
-    kept = { key: name, promise };
+    promise.catch(() => kept.get(name) === promise && kept.delete(name));
+    kept.set(name, promise);
+    if (kept.size > MOST) kept.delete(kept.keys().next().value);
   }
-  return kept.promise;
+  return kept.get(name);
 }

@@ -14,7 +14,13 @@ export function facts(host, { id, look, owner, where, said, back }) {
   const seen = [where.on, where.busy, where.found];
   const key = [id, look, known, said, back, seen, classes.map(({ id, name, colour, key }) => [id, name, colour, key])];
   redraw(host, key, () => [
-    el("section", { class: "rv-fact" }, el("h2", {}, t("review.said")), topOf(look, known, owner)),
+    el(
+      "section",
+      { class: "rv-fact" },
+      el("h2", {}, known && known.than ? t("review.run_said", { n: known.run }) : t("review.said")),
+      topOf(look, known, owner),
+      known && known.than ? thanOf(known.than, owner) : null,
+    ),
     where.on
       ? el("section", { class: "rv-fact", id: "rv-where" }, el("h2", {}, t("review.where")), where.words())
       : null,
@@ -46,6 +52,21 @@ function topOf(look, known, owner) {
       el("span", { class: "meter" }, el("i", { style: { width: `${100 * share}%` } })),
     );
   return el("ol", { class: "rv-top" }, look.top.map(line));
+}
+
+// What the run says that is held against it.
+function thanOf({ run, said, sure, is }, owner) {
+  const name = el(
+    "span",
+    { class: "results-class" },
+    classMark(owner.classOf(said)),
+    el("span", { class: "clip" }, said),
+  );
+  const mark = is === "unknown" ? "" : icon(is === "right" ? "check" : "x");
+  return [
+    el("h2", {}, t("review.run_said", { n: run })),
+    el("p", { class: `results-class rv-is rv-${is}`, id: "rv-than" }, name, fmt.pct(sure), mark),
+  ];
 }
 
 function labelOf(known, owner) {

@@ -10,9 +10,10 @@ const MOST = 65535; // the surest
 
 /** Nothing is left out. said, label: a class by name, label also NO_LABEL; is: right, wrong, unknown; split: of SPLITS;
  *  from, to: per cent; find: a part of a file's name; list: a list of images that was put aside under that name;
- *  image: the one that is shown at large; run: 0 is the newest. */
+ *  image: the one that is shown at large; run: 0 is the newest; than: a run whose answers stand beside, or 0. */
 export const ALL = Object.freeze({
   run: 0,
+  than: 0,
   said: "",
   label: "",
   is: "",
@@ -99,6 +100,17 @@ export function factsOf(view, store, id) {
     labeled: view.labeled[row] === 1,
     state: store.stateOf(id),
   };
+}
+
+/** What another run says of an image that is ``truth`` ("" where nobody knows): {said, sure, is}, or null.
+ *  @param {ReviewColumns} columns
+ *  @param {number} id
+ *  @param {string} truth */
+export function answerIn(columns, id, truth) {
+  const row = columns.rows.get(id);
+  if (row === undefined) return null;
+  const said = columns.classes[columns.said[row]];
+  return { said, sure: columns.sure[row] / MOST, is: truth ? (said === truth ? "right" : "wrong") : "unknown" };
 }
 
 // What each part of a filter lets through: row -> whether.

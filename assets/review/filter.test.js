@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ALL, countsOf, facets, judged, matching, NONE, readFilter, withLabels, writeFilter } from "./filter.js";
+import {
+  ALL,
+  answerIn,
+  countsOf,
+  facets,
+  judged,
+  matching,
+  NONE,
+  readFilter,
+  withLabels,
+  writeFilter,
+} from "./filter.js";
 
 const ROSE = 0, TULIP = 1;
 // image: 10 rose right, trained on; 11 rose said tulip, checked; 12 no label, said rose; 13 by folder tulip, said rose
@@ -86,4 +97,13 @@ test("an address says a filter, and what cannot be is left out of it", () => {
   assert.deepEqual([...query.keys()], ["see", "said", "is", "from", "by", "image"]);
   const wrong = readFilter(new URLSearchParams("see=1&by=x&split=toString&from=-3&to=900&image=a&run=1.5"));
   assert.deepEqual(wrong, ALL);
+});
+
+test("what a second run says of an image is right or wrong by the same truth", () => {
+  const said = (id, truth) => Object.values(answerIn(columns, id, truth) || {});
+  assert.deepEqual(said(10, "rose"), ["rose", 1, "right"]);
+  assert.deepEqual(said(10, "weed"), ["rose", 1, "wrong"]);
+  assert.deepEqual(said(10, ""), ["rose", 1, "unknown"]);
+  assert.equal(answerIn(columns, 99, "rose"), null);
+  assert.equal(readFilter(new URLSearchParams(writeFilter({ run: 3, than: 2 }))).than, 2);
 });

@@ -12,13 +12,14 @@ import { counted, t } from "../shell/text.js";
 import { canStepBack, keepList, keptList, note, seen } from "./address.js";
 import { AnswersMap } from "./answers_map.js";
 import { loadColumns } from "./columns.js";
-import { countIn, labelsIn, stillDoubted } from "../images/doubted.js";
+import { labelsIn, stillDoubted } from "../images/doubted.js";
 import { countsOf, factsOf, listOf, matching, withLabels } from "./filter.js";
 import { buildFrame } from "./frame.js";
 import { ReviewGrid } from "./grid.js";
 import { press, showReviewKeys } from "./keys.js";
 import { Lightbox } from "./lightbox.js";
 import { Side } from "./side.js";
+import { beside, LINES, listWords } from "./than.js";
 import { doubtOf, loadSuspects, withDoubts } from "../images/doubts.js";
 
 const EVENTS = ["hashchange", "popstate"];
@@ -35,6 +36,7 @@ export class Review {
     this.filter = null;
     /** @type {ReviewColumns} */
     this.columns = null;
+    this.other = null; // the answers of the run beside it
     /** @type {ReviewView} */
     this.view = null;
     this.suspects = null; // labels that are likely wrong, once they are asked for
@@ -123,8 +125,9 @@ export class Review {
     this.filter = wanted;
     this.root.classList.add("seeing");
     if (opens) Object.assign(this, { stamp: stampNow(), suspects: null, doubts: null });
-    const run = wanted.run || now.run, key = `${now.key}:${this.stamp}`, other = `${run}:${key}` !== this.asked;
-    if (other) this.read(run, key);
+    const run = wanted.run || now.run, key = `${now.key}:${this.stamp}`;
+    const other = `${run}:${wanted.than}:${key}` !== this.asked;
+    if (other) this.read(run, wanted.than, key);
     else if (opens || before !== listOf(wanted)) this.refill();
     if (!other) this.showImage();
   }
@@ -143,13 +146,14 @@ export class Review {
     return Boolean(this.filter);
   }
 
-  async read(run, key) {
-    const name = `${run}:${key}`;
+  async read(run, than, key) {
+    const name = `${run}:${than}:${key}`;
     this.asked = name;
     try {
-      const [columns] = await Promise.all([loadColumns(run, key), this.store.start()]);
+      const both = [loadColumns(run, key), than ? loadColumns(than, key) : null];
+      const [columns, other] = await Promise.all([...both, this.store.start()]);
       if (this.asked !== name) return;
-      this.columns = columns;
+      Object.assign(this, { columns, other });
       this.parts.trouble.replaceChildren();
       this.relabel();
       this.refill();
@@ -186,6 +190,7 @@ export class Review {
     const rows = matching(this.view, filter, this.only), at = keptSession("review");
     this.rows = rows;
     this.ids = Array.from(Int32Array.from(rows, (row) => this.view.ids[row]));
+    this.grid.layout.words = filter.than ? LINES.two : LINES.one;
     this.grid.show(this.ids, at && at.address === address ? at.top : 0);
     this.draw();
   }
@@ -267,8 +272,9 @@ export class Review {
   }
 
   factsOf(id) {
-    const found = this.view ? factsOf(this.view, this.store, id) : null;
-    return found && { ...found, doubt: found.labeled ? doubtOf(this.doubts, id) : null };
+    const found = this.view ? factsOf(this.view, this.store, id) : null, than = this.filter?.than || 0;
+    const both = found && beside(this.other, { run: this.run(), than }, id, found.truth);
+    return found && { ...found, ...both, doubt: found.labeled ? doubtOf(this.doubts, id) : null };
   }
 
   classOf(name) { // one that is gone gets a colour behind those that are there
@@ -326,13 +332,7 @@ export class Review {
   draw() {
     if (!this.view || !this.filter || this.filter.list !== this.only.name) return; // its images are on their way
     const { parts, view, filter, ids } = this, n = ids.length;
-    const listed = filter.list &&
-      (this.only.kept
-        ? t(`review.list_${filter.list.split("-")[0]}`, {
-          n: fmt.int(countIn(filter.list, this.only.list, this.doubts)),
-          run: app.state?.runs.find((each) => each.id === this.run())?.number,
-        })
-        : t("review.list_gone"));
+    const listed = filter.list && listWords(filter, this.run(), this.only, this.doubts);
     this.side.draw({
       filter,
       view,

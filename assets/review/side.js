@@ -70,11 +70,11 @@ export class Side {
 
   clear() {
     this.search.value = "";
-    this.set({ said: "", label: "", is: "", split: "", from: 0, to: 100, find: "", list: "" });
+    this.set({ said: "", label: "", is: "", split: "", from: 0, to: 100, find: "", list: "", than: 0 });
   }
 
   listed(words) {
-    const drop = { class: "link", type: "button", id: "rv-drop", onclick: () => this.set({ list: "" }) };
+    const drop = { class: "link", type: "button", id: "rv-drop", onclick: () => this.set({ list: "", than: 0 }) };
     return el("p", { class: "note rv-listed" }, words, " ", el("button", drop, t("review.list_drop")));
   }
 

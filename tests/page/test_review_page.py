@@ -245,10 +245,19 @@ def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Pa
     expect(page.locator(".results-runtable th[aria-sort=descending]")).to_have_text("Accuracy")
     page.get_by_role("button", name="See where they differ").click()
     expect(page.locator(".rv-head .fact")).to_have_text("4 of 24 images")
-    expect(page.locator(".rv-listed")).to_contain_text(
-        "Answered otherwise by the best run (4). Here are the answers of run 2"
-    )
+    expect(page.locator(".rv-listed")).to_contain_text("Run 2 and run 1, the best, answer these differently (4)")
     expect(page.locator(".rv-side [data-id='is-'] small")).to_have_text("4")  # the numbers are those of this list
+    # each image with what both said, and what it is; after a reload as well
+    page.reload()
+    tile = page.locator(".rv-tile").first
+    expect(tile.locator(".rv-said")).to_have_text(["Run 2red", "Run 1green"])
+    expect(tile.locator(".rv-is")).to_have_text("is green")
+    expect(tile).to_have_attribute("title", re.compile("Run 2: red, 75 % sure. Run 1: green, 75 % sure. is green"))
+    tile.dblclick()
+    expect(page.locator("#rv-than")).to_have_text(re.compile("green.*75.0 %", re.S))
+    page.keyboard.press("Escape")
+    page.locator("#rv-drop").click()  # with the list goes what it was a list of
+    expect(page.locator(".rv-said:visible").first).to_have_text(re.compile("%$"))
     page.go_back()
     page.locator("#results-best").click()
     expect(part).to_contain_text("Run 1, which is shown, is the best so far.")
