@@ -62,7 +62,7 @@ def queue_of(project: Project) -> dict[str, Any]:
         same = copies(project, [entry.item for entry in listed])
         by_id = {item.id: item for item in items.get_many(project, [entry.item for entry in listed])}
         said, classes, latest = notes.newest(project), classes_of(project), selections.latest(project)
-        before, gone = set(selections.earlier(project)), unusable(project)
+        before, gone, out = set(selections.earlier(project)), unusable(project), selections.rejected_picks(project)
     entries = []
     for entry in listed:
         image = by_id.get(entry.item)
@@ -84,7 +84,7 @@ def queue_of(project: Project) -> dict[str, Any]:
         "version": version,
         "selection": latest.id if latest else None,
         "next_best": len(latest.selection.next_best) if latest else 0,
-        "rejected": list(latest.rejected) if latest else [],
+        "rejected": [item for item in out if item not in apart and not answer_of(states.get(item))["kind"]],
         "entries": entries,
         "earlier": [entry["id"] for entry in entries if entry["id"] in before],
         "others": [other for other in others if other["state"]],

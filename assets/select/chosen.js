@@ -5,6 +5,8 @@ import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { counted, t } from "../shell/text.js";
 
+const AIR = 16; // px before the image that is brought into view
+const PLACES = { map: "strip", grid: "grid" }; // view -> where its tiles lie
 /** How a chosen image stands -> its mark on the map. */
 const SHAPES = { open: "pick", new: "new", done: "done" };
 
@@ -15,10 +17,15 @@ export class Chosen {
   constructor() {
     this.entries = [];
     this.earlier = new Set();
+    this.round = null;
+    this.toShow = new Set(); // the hosts of tiles in which the new round is still to be brought into view
   }
 
-  /** earlier: images that a selection before this one had chosen; rejected: those that others have replaced. */
-  take({ entries, earlier = [], rejected = [] }) {
+  /** earlier: images that a selection before this one had chosen; rejected: those that others have replaced, in an
+   *  earlier round as well; selection: its id, null before the first. */
+  take({ entries, earlier = [], rejected = [], selection = null }) {
+    if (selection !== this.round) this.toShow = new Set(["strip", "grid"]);
+    this.round = selection;
     this.entries = entries;
     this.rejected = rejected;
     this.earlier = new Set(earlier);
@@ -51,6 +58,16 @@ export class Chosen {
     const number = t(pick ? "select.number" : "select.check_number", { n: of.indexOf(entry) + 1, total: of.length });
     return entry.source ? t("choice.number", { number }) : number;
   }
+}
+
+/** A new round lies behind the older ones: its first image is brought into view, once in each place. */
+export function bringNew({ parts, chosen, view }) {
+  const place = PLACES[view], host = place && parts[place];
+  const first = host && host.offsetParent && host.querySelector("[data-stand=new]");
+  if (!first || !chosen.toShow.delete(place)) return;
+  const from = host.getBoundingClientRect(), to = first.getBoundingClientRect();
+  host.scrollLeft += to.left - from.left - AIR;
+  host.scrollTop += to.top - from.top - AIR;
 }
 
 /** Draw them. page: {parts, map, chosen, view}; gaps: regions without a pick; look(id) shows an image closer. */

@@ -11,7 +11,7 @@ import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { onState, refreshState, startRun, stopRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
-import { Chosen, drawChosen, isTile, markTile } from "./chosen.js";
+import { bringNew, Chosen, drawChosen, isTile, markTile } from "./chosen.js";
 import { Evidence } from "./evidence.js";
 import { SelectForm } from "./form.js";
 import { buildFrame } from "./frame.js";
@@ -205,6 +205,7 @@ class SelectPage {
     this.drawHow(state);
     this.evidence.draw(state);
     this.hand.draw();
+    bringNew(this);
   }
 
   // The form is made anew for each selection: it shows what that was made with.
@@ -313,8 +314,7 @@ class SelectPage {
   kindOf = (id) => this.odd.kindOf(id);
 
   describe(id) {
-    const entry = this.chosen.entryOf(id);
-    const hint = hintOf(entry, this.hand.may(), this.kindOf(id));
+    const entry = this.chosen.entryOf(id), hint = hintOf(entry, this.hand.may(), this.kindOf(id));
     if (!entry) return { ...(this.evidence.region(app.state, id) || { title: t("select.not_chosen") }), hint };
     return { title: this.chosen.numberOf(entry), line: entry.path.split("/").pop(), hint };
   }
@@ -330,6 +330,7 @@ class SelectPage {
     parts.odd.hidden = name !== "odd";
     this.odd.show(name === "odd");
     this.drawChosen();
+    bringNew(this);
     this.map.resize();
   }
 

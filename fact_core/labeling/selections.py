@@ -240,6 +240,19 @@ def rejected(project: Project) -> IntArray:
         return np.array([row["item"] for row in rows], dtype=np.int64)
 
 
+def rejected_picks(project: Project) -> list[int]:
+    """The ids of the picks that a person has rejected, those of the newest selection first, each in labeling order.
+
+    No later selection picks them (``rejected``), so that those of earlier rounds are told as well.
+    """
+    with db.connect(project.db) as con:
+        rows = con.execute(
+            "SELECT item FROM pick WHERE state = 'rejected' AND role = 'pick' "
+            "GROUP BY item ORDER BY max(selection) DESC, max(selection * 1000000000 + rank)"
+        )
+        return [int(row["item"]) for row in rows]
+
+
 #: Images that may be offered: readable, no repeats, without a label now.
 _FREE = (
     "SELECT item.id FROM item WHERE status = 'ok' AND duplicate_of IS NULL AND coalesce("

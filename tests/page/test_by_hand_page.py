@@ -216,3 +216,23 @@ def test_what_was_rejected_is_listed_and_the_choice_is_judged_anew(
     expect(stale).to_have_count(0)
     expect(page.locator(".sv-plots")).to_contain_text("0.123")
     expect(page.locator(".sv-note")).to_contain_text("Of the choice as it is now")
+
+    # what is changed elsewhere does not move the pictures
+    grid, at = page.locator(".sl-grid"), "(node) => node.scrollTop"
+    grid.evaluate("(node) => node.scrollTo(0, 60)")
+    for seq in (1, 2):
+        operations.apply(project, "other", [Op(seq, "label", int(stored.picks[seq]), 1)])
+        expect(grid.locator("[data-stand=done]")).to_have_count(seq)
+    assert grid.evaluate(at) == 60
+    # a new round is brought into view, and what an earlier one has rejected can still be chosen again
+    more = np.concatenate([stored.picks, np.arange(12, 36), [7, 8]])
+    roles = ("pick",) * (len(more) - CHECKS) + ("audit",) * CHECKS
+    selections.save(project, Selection(more, roles, more[:0], "activeft", {}), None, extends=True)
+    expect(grid.locator("[data-stand=new]").first).to_be_in_viewport()
+    page.locator(".sl-middle").get_by_role("button", name="Map", exact=True).click()
+    expect(page.locator(".sl-strip [data-stand=new]").first).to_be_in_viewport()
+    listed.click()
+    out.first.click()
+    page.get_by_role("button", name="Choose it again").click()
+    expect(out).to_have_count(0)
+    assert by_hand(project) == [1]

@@ -228,6 +228,22 @@ def test_reject_puts_the_next_best_into_its_place(page: Page) -> None:
     assert page.post("/reject", {"item": page.ids[2]}, 400)["what"]
 
 
+def test_what_an_earlier_round_has_rejected_is_told_and_chosen_again(page: Page) -> None:
+    """No later round picks it by itself: without the list nobody could bring it back."""
+    page.post("/reject", {"item": page.ids[2]})
+    kept = selections.latest(page.project)
+    assert kept is not None
+    selections.save(page.project, kept.selection, None, extends=True)
+    again = page.post("/reject", {"item": page.ids[0]})["queue"]
+    assert again["rejected"] == [page.ids[0], page.ids[2]]  # those of the newest round first
+    answer = page.post("/reject/undo", {"item": page.ids[2]})["queue"]
+    assert answer["rejected"] == [page.ids[0]]
+    assert [entry["id"] for entry in answer["entries"] if entry["source"]] == [page.ids[2]]
+    page.post("/ops", {"client": "a", "ops": [op(1, "exclude", page.ids[0])]})
+    assert page.get("/queue")["rejected"] == []
+    assert page.post("/reject/undo", {"item": page.ids[5]}, 400)["what"]
+
+
 def test_item_says_what_is_known_of_any_image(page: Page) -> None:
     assert page.get(f"/item?id={page.ids[11]}") == {
         "id": page.ids[11],

@@ -14,7 +14,7 @@ from fact_core.analysis.intervals import within
 from fact_core.choices import backbone_choice, used_networks
 from fact_core.config import RUN_CONFIGS, options
 from fact_core.errors import ConfigError, InputError
-from fact_core.labeling import selections
+from fact_core.labeling import by_hand, selections
 from fact_core.storage.project import Project
 
 #: Check images that the page suggests; of so many it says what they buy.
@@ -83,9 +83,12 @@ def replace(project: Project, item: int) -> dict[str, Any]:
 
 
 def back(project: Project, item: int) -> dict[str, Any]:
-    """Choose a rejected image again."""
+    """Choose a rejected image again: in its old place, or behind the others where an earlier round has rejected it."""
     latest = selections.latest(project)
     if latest is None:
         raise InputError("Nothing is chosen yet", do="Choose images on the Select page first.")
-    selections.take_back_rejection(project, latest.id, item)
+    if item in latest.rejected or item not in selections.rejected_picks(project):
+        selections.take_back_rejection(project, latest.id, item)
+    else:
+        by_hand.add(project, [item])
     return {"queue": queue_of(project)}
