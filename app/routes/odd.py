@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -91,10 +91,13 @@ def _measured(held: Opened) -> tuple[Measured, dict[str, Any]] | None:
     cached = held.cache.get("odd")
     if cached is None or cached[0] != stamp:
         kept = odd_file.load(held.project) if stamp else None
-        cached = held.cache["odd"] = (stamp, None if kept is None else (kept, odd(_measures(kept))))
+        measures = _measures(kept) if kept else None
+        cached = held.cache["odd"] = (stamp, (kept, odd(measures)) if measures else None)
     found: tuple[Measured, dict[str, Any]] | None = cached[1]
     return found
 
 
-def _measures(kept: Measured) -> Measures:
-    return Measures(**kept.columns)
+def _measures(kept: Measured) -> Measures | None:
+    """None where an earlier version has measured something else: the page offers to look again."""
+    names = [each.name for each in fields(Measures)]
+    return Measures(**{name: kept.columns[name] for name in names}) if kept.columns.keys() >= set(names) else None

@@ -10,8 +10,11 @@ the pool in units of its MAD (the modified z-score of Iglewicz and Hoaglin 1993,
 and against two bounds: what lies beyond the hard one is odd unless most of the pool is so, what lies within the easy
 one never is.
 
-Unlike all is the mean distance to the nearest other images in features (Ramaswamy et al. 2000, "Efficient algorithms
-for mining outliers"; Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors").
+Unlike all is the distance to the k-th nearest other image in features (Ramaswamy et al. 2000, "Efficient algorithms
+for mining outliers"; Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors"). A mean over few
+neighbours misses what is strange and comes in twos and threes, such as screenshots: each has its like beside it. Of 24
+foreign images among 600 flowers the mean of five finds 7 and the tenth 21, either with one flower in its list; of 16
+among 534 photos of 51 kinds neither finds any, and neither lists a photo.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from fact_core.types import FloatArray, IntArray, Step
 
 TILES = 4  # a side
 CLIPPED = 250 / 255  # from here on light is clipped
-NEIGHBOURS, MOST = 5, 20_000
+NTH, MOST = 10, 20_000
 EPSILON = 1e-7
 
 Mask = npt.NDArray[np.bool_]
@@ -39,15 +42,16 @@ class Measures:
     """One row an image of the pool (N,), by id.
 
     sharp: variance of the Laplacian of greys 0 to 1 in the sharpest tile; light: mean grey, 0 to 1; clipped: share of
-    pixels that are as light as can be; side: pixels of the shorter side; far: mean distance to the nearest others, of
-    features of length 1; twin: row of an earlier image that is nearly the same, -1 for none; alike: the cosine to it.
+    pixels that are as light as can be; side: pixels of the shorter side; apart: distance to the ``NTH`` nearest other,
+    of features of length 1; twin: row of an earlier image that is nearly the same, -1 for none; alike: the cosine to
+    it.
     """
 
     sharp: FloatArray
     light: FloatArray
     clipped: FloatArray
     side: IntArray
-    far: FloatArray
+    apart: FloatArray
     twin: IntArray
     alike: FloatArray
 
@@ -72,7 +76,7 @@ def _sharpness(grey: FloatArray) -> float:
 
 
 def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, FloatArray]]:
-    """(far, twin, alike) of features x (N, D): see ``Measures``. Of nearly equal images the first is nobody's twin.
+    """(apart, twin, alike) of features x (N, D): see ``Measures``. Of nearly equal images the first is nobody's twin.
 
     In a pool of more than ``MOST`` images the others are so many of them, drawn at random.
     """
@@ -83,7 +87,7 @@ def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, F
     if n > MOST:
         among = np.sort(np.random.default_rng(seed).choice(n, MOST, replace=False))
     u, own = finite_unit(x), np.arange(n)[:, None]
-    rows, gaps = yield from nearest(u, NEIGHBOURS + 1, u[among])
+    rows, gaps = yield from nearest(u, NTH + 1, u[among])
     others = among[rows]
     drop = others == own
     drop[~drop.any(axis=1), -1] = True  # one too many where the image itself is not among them
@@ -93,7 +97,7 @@ def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, F
     there, first = earlier.any(axis=1), earlier.argmax(axis=1)
     twin = np.where(there, others[own[:, 0], first], -1).astype(np.int64)
     alike = np.where(there, cosines[own[:, 0], first], 0).astype(np.float32)
-    return gaps.mean(axis=1).astype(np.float32), twin, alike
+    return gaps[:, -1].astype(np.float32), twin, alike
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ def odd(found: Measures) -> dict[str, IntArray]:
     sharp = _log(found.sharp)
     blurred = ~(dark | bright | tiny) & SHARP.odd(sharp)
     return {
-        "unlike": _first(UNLIKE.odd(found.far), -found.far),
+        "unlike": _first(UNLIKE.odd(found.apart), -found.apart),
         "blurred": _first(blurred, sharp),
         "dark": _first(dark, found.light),
         "bright": _first(bright, -found.light),

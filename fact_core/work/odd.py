@@ -42,10 +42,10 @@ def run(project: Project, run: Run, config: OddConfig) -> Step[dict[str, Any]]:
     pool, x, key = pool_features(project, config.backbone, DEVICE)
     found = items.get_many(project, pool.ids.tolist())
     light = yield from _light(project, found)
-    far, twin, alike = yield from likeness(x)
+    apart, twin, alike = yield from likeness(x)
     side = np.array([min(each.width, each.height) for each in found], dtype=np.int64)
     columns = {name: light[:, place] for place, name in enumerate(LIGHT)}
-    odd_file.save(project, key, pool.digests, columns | {"side": side, "far": far, "twin": twin, "alike": alike})
+    odd_file.save(project, key, pool.digests, columns | {"side": side, "apart": apart, "twin": twin, "alike": alike})
     return {"images": len(pool), "seconds": time.monotonic() - started}
 
 

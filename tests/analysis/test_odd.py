@@ -76,6 +76,16 @@ def test_the_list_holds_what_was_planted_in_front(measured: tuple[Measures, dict
     assert len(set(rows) - planted[kind]) <= 0.05 * USUAL
 
 
+def test_what_is_strange_is_found_though_several_are_alike() -> None:
+    """Six screenshots of one chat among flowers: each has its like beside it."""
+    rng = np.random.default_rng(2)
+    usual, shots = features(rng)[:USUAL], rng.normal(scale=3, size=(1, 32)) - 1
+    x = np.concatenate([usual, shots + rng.normal(scale=0.3, size=(6, 32))]).astype(np.float32)
+    assert np.flatnonzero(odd.UNLIKE.odd(finish(likeness(x))[0])).tolist() == [*range(USUAL, USUAL + 6)]
+    few = finish(likeness(x[USUAL - 1 : USUAL + 3]))[0]  # fewer than ten others: the farthest of them
+    assert few.argmax() == 0
+
+
 def test_a_twin_names_what_it_repeats_and_the_first_is_nobody_s(measured: tuple[Measures, dict[str, set[int]]]) -> None:
     found, planted = measured
     for row in odd.odd(found)["twin"].tolist():

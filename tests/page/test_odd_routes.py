@@ -24,7 +24,7 @@ def measured(project: Project) -> None:
     light, twin = np.linspace(0.5, 0.52, n), np.full(n, -1)
     light[0], twin[1:3] = 0.02, 0
     columns = {"sharp": np.linspace(0.01, 0.011, n), "light": light, "clipped": np.zeros(n), "side": np.full(n, 200)}
-    columns |= {"far": np.linspace(0.5, 0.52, n), "twin": twin, "alike": np.where(twin >= 0, 0.98, 0)}
+    columns |= {"apart": np.linspace(0.5, 0.52, n), "twin": twin, "alike": np.where(twin >= 0, 0.98, 0)}
     odd_file.save(project, "key", items.pool(project).digests[:n], columns)
 
 
@@ -36,6 +36,18 @@ def project(tmp_path: Path) -> Project:
 def test_nothing_is_known_before_it_was_looked_for(server: Server, client: TestClient, project: Project) -> None:
     told = client.get(f"/x/{server.open(project.folder)}/odd").json()
     assert told == {"known": False, "new": 12, "n": 0, "lists": [], "excluded": [], "among": 0}
+
+
+def test_what_an_earlier_version_has_measured_is_to_be_looked_for_again(
+    server: Server, client: TestClient, project: Project
+) -> None:
+    measured(project)
+    kept = odd_file.load(project)
+    assert kept is not None
+    columns = {("far" if name == "apart" else name): each for name, each in kept.columns.items()}
+    odd_file.save(project, kept.key, kept.digests, columns)
+    told = client.get(f"/x/{server.open(project.folder)}/odd").json()
+    assert (told["known"], told["new"], told["lists"]) == (False, 12, [])
 
 
 def test_lists_have_their_reasons_and_each_image_counts_once(

@@ -168,7 +168,7 @@ def with_odd(tmp_path: Path) -> Project:
     light, twin = np.linspace(0.5, 0.55, n), np.full(n, -1)
     light[:2], twin[3] = (0.01, 0.02), 2
     columns = {"sharp": np.full(n, 0.01), "light": light, "clipped": np.zeros(n), "side": np.full(n, 200)}
-    columns |= {"far": np.full(n, 0.5), "twin": twin, "alike": np.where(twin >= 0, 0.98, 0.0)}
+    columns |= {"apart": np.full(n, 0.5), "twin": twin, "alike": np.where(twin >= 0, 0.98, 0.0)}
     odd_file.save(made, "key", pool.digests, columns)
     return made
 
@@ -185,7 +185,7 @@ def test_odd_images_are_looked_at_and_left_out_in_one_step(
     expect(tiles).to_have_count(3)
     page.locator("#so-list").select_option("dark")
     expect(tiles).to_have_count(2)
-    expect(tiles.first).to_contain_text("dark, 1 %")
+    expect(tiles.first).to_contain_text("dark, 1 % bright")
 
     tiles.nth(1).click()  # a closer look
     expect(page.locator(".sl-look .sl-name, .part .sl-name")).to_have_text("001.png")
