@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
+from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table, numbered
 from fact_core.exchange.words import (
     BOX_COLUMNS,
     CHECK,
     FILE_COLUMNS,
     GROUP_COLUMNS,
     LABEL_COLUMNS,
+    ROW_COLUMNS,
     SPLIT_COLUMNS,
     SPLIT_WORDS,
     is_number,
@@ -110,7 +111,7 @@ def _label_column(table: Table, heads: Sequence[str], columns: Sequence[Sequence
         same = all(columns[place] == columns[known[0]] for place in known)
         return known[0], len(known) == 1 or same or not words
     rest = [place for place in range(len(columns)) if place != file and not _splits(columns[place]) and heads[place]]
-    shape = _shape(columns)
+    shape = -1 if table.columns != numbered(len(heads)) else _shape(columns)
     if shape >= 0:
         return shape, True
     return (rest[0] if len(rest) == 1 else -1), len(rest) == 1 and heads[rest[0]].startswith("column_")
@@ -150,7 +151,7 @@ def one_hot(table: Table) -> Table:
     """The table with one more column, where all but one hold 0 and 1: the name of the column with the 1."""
     heads = [plain(name) for name in table.columns]
     file = next((heads.index(name) for name in FILE_COLUMNS if name in heads), -1)
-    places = [place for place in range(len(heads)) if place != file and heads[place]]
+    places = [at for at, head in enumerate(heads) if at != file and head and not _is_beside(table, at, head)]
     if table.kind != "csv" or file < 0 or len(places) < 2 or not table.rows:
         return table
     if any((again := _AGAIN.sub("", name)) != name and again in table.columns for name in table.columns):
@@ -159,6 +160,12 @@ def one_hot(table: Table) -> Table:
         return table
     rows = [(number, (*cells, _ones(table.columns, cells, places))) for number, cells in table.rows]
     return replace(table, columns=(*table.columns, ONE_HOT), rows=rows)
+
+
+def _is_beside(table: Table, place: int, head: str) -> bool:
+    """Whether a column counts the rows, or says of an image what is no class: its number, its part, its group."""
+    known = head in FILE_COLUMNS or head in SPLIT_COLUMNS or head in GROUP_COLUMNS
+    return head in ROW_COLUMNS or (known and not all(_is_row_of_ones(cells, (place,)) for _, cells in table.rows))
 
 
 def _is_row_of_ones(cells: Sequence[Cell], places: Sequence[int]) -> bool:

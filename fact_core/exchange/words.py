@@ -16,6 +16,8 @@ LABEL_COLUMNS = (
     "category", "category_name", "categories", "breed", "species", "level", "diagnosis", "target", "tag", "tags",
     "choice", "ground_truth", "gt",
 )  # fmt: skip
+#: What a column is called that numbers rows or images; it is no class, also where it says 0 and 1 alone.
+ROW_COLUMNS = frozenset(("id", "image_id", "imageid", "img_id", "id_code", "index", "unnamed:_0"))
 #: What a column is called where one cell may name several classes; where it nearly always does.
 LISTS = frozenset(("labels", "classes", "categories"))
 TAGS = frozenset(("tags", "keywords", "attributes", "attribute_ids"))

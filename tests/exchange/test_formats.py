@@ -228,6 +228,23 @@ CASES: dict[str, Case] = {
     "one-hot, two columns of one name are asked about": Case(
         "filename,ash,ash,yew\noak.jpg,1,0,0\nelm.jpg,0,0,1\n", asked=("labels_class_column",)
     ),
+    "one-hot beside the numbers of the rows": Case("id,filename,ash,yew\n1,oak.jpg,1,0\n2,elm.jpg,0,1\n", BOTH),
+    "one-hot beside an index of pandas": Case(
+        "Unnamed: 0,filename,ash,yew\n0,oak.jpg,1,0\n1,elm.jpg,0,1\n2,042.png,1,0\n", BOTH | {"042.png": "ash"}
+    ),
+    "one-hot beside an index of 0 and 1": Case(
+        "Unnamed: 0,filename,ash,yew\n0,oak.jpg,1,0\n1,elm.jpg,0,1\n", BOTH
+    ),
+    "one-hot beside the part": Case("filename,split,ash,yew\noak.jpg,train,1,0\nelm.jpg,test,0,1\n", BOTH),
+    "one-hot with a class that is called like a column of files": Case(
+        "filename,photo,drawing\noak.jpg,1,0\nelm.jpg,0,1\n", {"oak.jpg": "photo", "elm.jpg": "drawing"}
+    ),
+    "numbers at the end, under names": Case(
+        "who,photo,height,girth\nkim,oak.jpg,20,3\nkim,elm.jpg,12,2\n", asked=("labels_class_column",)
+    ),
+    "numbers in the middle, under names": Case(
+        "who,a,b,c,d,photo,e,f\nkim,1,2,3,4,oak.jpg,x,y\n", asked=("labels_class_column",)
+    ),
     "JSON, a sign that parts lines elsewhere": Case(
         '{"file_name": "oak.jpg", "label": "ash", "note": "a\u2028b"}\n{"file_name": "elm.jpg", "label": "yew"}\n',
         BOTH, kind="objects",
