@@ -78,7 +78,7 @@ def about_names(columns: Columns, found: Gathered, config: ImportConfig) -> list
         names = tuple(name for name, reason in found.naming.doubtful.items() if reason == why)
         if names:
             asked.append(Question(option, ("none", "names"), getattr(config, option), names[:SHOWN], len(names)))
-    if is_of_model(columns.table):
+    if is_of_model(columns.table) or columns.label in columns.table.by_model:
         asked.append(Question("labels_model", ("take",), config.labels_model, must=config.labels_model == "ask"))
     if numbers := columns.table.unnamed:
         answer = config.labels_unnamed

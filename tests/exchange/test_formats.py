@@ -361,6 +361,34 @@ CASES: dict[str, Case] = {
                 {"label": "ash"}, {"label": "yew"}]}},
         ]}), OAK, {"several": 1}, kind="fiftyone",
     ),
+    "FiftyOne, a data set that a model has named": Case(
+        json.dumps({"samples": [
+            {"filepath": "oak.jpg", "guess": {"_cls": "Classification", "label": "ash", "confidence": 0.41}},
+        ]}), OAK, asked=("labels_model",), kind="fiftyone",
+    ),
+    "FiftyOne, what a model has named beside what a person has": Case(
+        json.dumps({"samples": [
+            {"filepath": "oak.jpg", "guess": {"_cls": "Classification", "label": "yew", "confidence": 0.41},
+             "truth": {"_cls": "Classification", "label": "ash", "confidence": None}},
+        ]}), OAK, said={"labels_class_column": "truth"}, kind="fiftyone",
+    ),
+    "VIA, answers by their numbers": Case(
+        json.dumps({"_via_attributes": {"file": {"tree": {"type": "dropdown", "options": {"0": "ash", "1": "yew"}}}},
+            "_via_img_metadata": {
+                "a": {"filename": "oak.jpg", "regions": [], "file_attributes": {"tree": "0"}},
+                "b": {"filename": "elm.jpg", "regions": [], "file_attributes": {"tree": {"1": True}}},
+            }}), BOTH, kind="via",
+    ),
+    "VIA, answers by their names, which are described": Case(
+        json.dumps({"_via_attributes": {"file": {"tree": {"type": "radio", "options": {"ash": "A tall one"}}}},
+            "_via_img_metadata": {"a": {"filename": "oak.jpg", "regions": [], "file_attributes": {"tree": "ash"}}}}),
+        OAK, kind="via",
+    ),
+    "Label Studio, an answer about the second of several pictures": Case(
+        json.dumps([{"id": 1, "data": {"image": "oak.jpg"}, "annotations": [{"result": [
+            {"from_name": "kind", "to_name": "image", "item_index": 1, "value": {"choices": ["ash"]}}]}]}]),
+        left={"boxes": 1}, kind="label-studio",
+    ),
     "FiftyOne, a data set of boxes": Case(
         json.dumps({"samples": [{"filepath": "oak.jpg", "found": {"_cls": "Detections", "detections": [{}]}}]}),
         left={"boxes": 1}, kind="fiftyone",

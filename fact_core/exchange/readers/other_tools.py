@@ -6,13 +6,17 @@ They are read here, not by Datumaro, which would bring OpenCV and dozens of pack
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fact_core.errors import InputError
 from fact_core.exchange.readers.jsons import as_number, as_text, dicts
 from fact_core.exchange.readers.studio import of_value
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table, agreed, one_of
-from fact_core.exchange.words import BOX_COLUMNS, FILE_COLUMNS, plain
+from fact_core.exchange.words import BOX_COLUMNS, FILE_COLUMNS, is_number, plain
+
+#: Of files that name none.
+NO_OPTIONS: Mapping[str, Mapping[str, str]] = {}
 
 Rows = list[tuple[int, tuple[Cell, ...]]]
 
@@ -95,7 +99,18 @@ def _fiftyone_samples(samples: list[dict[str, Any]]) -> Table:
         for number, (sample, told) in enumerate(zip(samples, said, strict=True), start=1)
     ]
     places = tuple(range(1, len(questions) + 1))
-    return Table("fiftyone", "Sample", "JSON", ("filepath", *questions), rows, (0,), places)
+    guessed = (at for at in places if any(_has_confidence(sample.get(questions[at - 1])) for sample in samples))
+    columns = ("filepath", *questions)
+    return Table("fiftyone", "Sample", "JSON", columns, rows, (0,), places, by_model=tuple(guessed))
+
+
+def _has_confidence(value: object) -> bool:
+    """Whether a field says how sure a model was; who labels by hand leaves that open, or is wholly sure."""
+    if not isinstance(value, dict):
+        return False
+    listed = value.get("classifications")
+    told = [value, *(dicts(listed) if isinstance(listed, list) else ())]
+    return any(isinstance(each.get("confidence"), float) and each["confidence"] % 1 for each in told)
 
 
 def _fiftyone_field(value: object) -> Said | None:
@@ -132,7 +147,8 @@ def is_via(value: Any) -> bool:
 def via(value: Any) -> Table:
     """The attributes of a file are questions; its regions are boxes."""
     files = list(value.get("_via_img_metadata", value).values())
-    read = [_via_attributes(each.get("file_attributes")) for each in files]
+    options = _via_options(value)
+    read = [_via_attributes(each.get("file_attributes"), options) for each in files]
     questions = list(dict.fromkeys(name for each in read for name in each)) or ["class"]
     rows: Rows = []
     for number, (each, attributes) in enumerate(zip(files, read, strict=True), start=1):
@@ -166,8 +182,20 @@ def _json(cell: str) -> Any:
         return None
 
 
-def _via_attributes(value: object) -> dict[str, Said]:
-    """A text, or for a list with ticks an object of those that are ticked."""
+def _via_options(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Question -> number of an answer -> what it is called, where a project numbers the answers."""
+    told = value.get("_via_attributes")
+    asked = told.get("file") if isinstance(told, dict) else None
+    lists = {str(name): each.get("options") for name, each in (asked or {}).items() if isinstance(each, dict)}
+    return {
+        name: {str(key): as_text(text) for key, text in each.items()}
+        for name, each in lists.items()
+        if isinstance(each, dict) and all(is_number(str(key)) for key in each)
+    }
+
+
+def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]] = NO_OPTIONS) -> dict[str, Said]:
+    """A text, or for a list with ticks an object of those that are ticked; by their names where ``options`` has some."""
     if not isinstance(value, dict):
         return {}
     ticked = {
@@ -176,7 +204,11 @@ def _via_attributes(value: object) -> dict[str, Said]:
         else [as_text(each)]
         for name, each in value.items()
     }
-    return {str(name): one_of(names) for name, names in ticked.items() if any(text.strip() for text in names)}
+    return {
+        str(name): one_of([options.get(str(name), {}).get(text, "").strip() or text for text in names])
+        for name, names in ticked.items()
+        if any(text.strip() for text in names)
+    }
 
 
 def is_objects(value: Any) -> bool:

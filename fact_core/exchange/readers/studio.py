@@ -152,8 +152,13 @@ def _answers(task: Mapping[str, Any]) -> dict[str, Said]:
     found = {}
     for question in questions:
         answers = [[each for each in dicts(a.get("result")) if _question(each) == question] for a in given]
-        found[question] = agreed([agreed([of_value(each.get("value")) for each in answer]) for answer in answers])
+        found[question] = agreed([agreed([_one_answer(each) for each in answer]) for answer in answers])
     return found
+
+
+def _one_answer(result: Mapping[str, Any]) -> Said:
+    """What one result says; of one of several pictures that a task shows it is no label of the first."""
+    return BOX if result.get("item_index") else of_value(result.get("value"))
 
 
 def _question(result: Mapping[str, Any]) -> str:

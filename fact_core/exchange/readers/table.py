@@ -33,7 +33,8 @@ class Table:
     kind: its key in ``READERS``. unit, of: how a row is called in words ("Row", "CSV"). files, labels: numbers of the
     columns that name the image and that give its class, the surest first; empty where their names have to tell.
     unnamed: numbers of classes that the file gives no name for. head: the first row, its number and cells, where it was
-    taken for the names of the columns though none of them is a known one.
+    taken for the names of the columns though none of them is a known one. by_model: the columns whose answers a model
+    gave, where the format says so.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Table:
     encoding: str = "utf-8"
     unnamed: tuple[str, ...] = ()
     head: tuple[int, tuple[str, ...]] | None = None
+    by_model: tuple[int, ...] = ()
 
     def where(self, number: int) -> str:
         """A row, for errors and lists: "Row 3 of the CSV"."""
