@@ -24,6 +24,7 @@ from fact_core.files import clean_name
 from fact_core.paths import absolute, standing
 from fact_core.storage import db, db_errors, items, links
 from fact_core.storage.project import DATABASE, Project, open_project
+from fact_core.storage.staging import staging
 from fact_core.types import Step
 
 ABOUT = "pack.json"
@@ -59,22 +60,17 @@ def pack(project: Project, file: Path, *, images: bool) -> Step[About]:
     """
     target = absolute(file)
     _check_free(target)
-    staged = target.with_name(f".{target.name}.{os.getpid()}.new")
-    copy = staged.with_name(f"{staged.name}.db")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        listed = list(own_files(project)) + (_all_there(project) if images else [])
-        there = [(name, path, size) for name, path in listed if (size := _size(path)) is not None]
-        total = sum(size for _, _, size in there) + project.db.stat().st_size
-        check_room(target.parent, total, "packing the project")
-        try:
+        with staging(target) as staged:
+            listed = list(own_files(project)) + (_all_there(project) if images else [])
+            there = [(name, path, size) for name, path in listed if (size := _size(path)) is not None]
+            total = sum(size for _, _, size in there) + project.db.stat().st_size
+            check_room(target.parent, total, "packing the project")
+            copy = staged.with_name(f"{staged.name}.db")
             snapshot(project, copy)
             about = About(FORM, project.name, str(project.images), images, len(there), total)
             about, lost = yield from _write(staged, about, copy, there)
             os.replace(staged, target)
-        finally:
-            copy.unlink(missing_ok=True)
-            staged.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, "packing the project") from error
     if lost:
@@ -89,20 +85,17 @@ def duplicate(project: Project, folder: Path, name: str) -> Step[Project]:
     """
     title, target = clean_name(name, "project name"), absolute(folder)
     check_new(target)
-    staged = target.with_name(f".{target.name}.{os.getpid()}.new")
     try:
         listed = [(part, path, size) for part, path in own_files(project) if (size := _size(path)) is not None]
         check_room(standing(target.parent), sum(size for _, _, size in listed), "duplicating the project")
-        try:
-            staged.mkdir(parents=True)
+        with staging(target) as staged:
+            staged.mkdir()
             for number, (part, path, _) in enumerate(listed):
                 yield Progress("duplicate", number, len(listed), "files")
                 (staged / part).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(path, staged / part)
             snapshot(project, staged / DATABASE)
             settle(staged, target, title, project.images)
-        finally:
-            shutil.rmtree(staged, ignore_errors=True)
     except OSError as error:
         raise storage_error(error, "duplicating the project") from error
     return open_project(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -13,13 +14,16 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from fact_core.errors import InputError, ProjectError, storage_error
 from fact_core.events import Progress
-from fact_core.paths import absolute
+from fact_core.files import clean_name
+from fact_core.paths import LONGEST_NAME, absolute
 from fact_core.storage import db, own_schema, stored_values
 from fact_core.storage.pack import ABOUT, CHUNK, FORM, PARTS, About, check_new, check_room, settle
 from fact_core.storage.project import DATABASE, Project, image_folder, open_project
+from fact_core.storage.staging import staging
 from fact_core.types import Step
 
 MOST_ABOUT = 100_000  # bytes
@@ -28,6 +32,7 @@ PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: What the library answers to bytes that are no archive of its kind, or not whole; OSError comes with them.
 NOT_WHOLE = (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, OverflowError, struct.error, zlib.error)
 IMAGES = "images"
+DEEPEST = 200  # folders in one another: none of a person's go so far
 
 
 def look(file: Path) -> About:
@@ -52,21 +57,22 @@ def unpack(file: Path, folder: Path, images: Path | None = None) -> Step[Project
         if about.entries not in (0, len(members)):
             raise _damaged(source, f"{about.entries:,} files were packed, {len(members):,} are there")
         root = _images(about, target, images)
-        staged = target.with_name(f".{target.name}.{os.getpid()}.new")
-        pictures = staged.with_name(f"{staged.name}-{IMAGES}")
+        name = _name(about, target)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            check_room(target.parent, sum(each.file_size for each in members), "unpacking the project")
-            try:
+            with staging(target) as staged:
+                pictures = staged.with_name(f"{staged.name}-{IMAGES}")
+                check_room(target.parent, sum(each.file_size for each in members), "unpacking the project")
                 yield from _extract(archive, members, staged, pictures)
                 _check_database(staged, source)
                 if about.images:
                     pictures.mkdir(exist_ok=True)
                     os.replace(pictures, root)
-                settle(staged, target, about.name, root)
-            finally:
-                shutil.rmtree(staged, ignore_errors=True)
-                shutil.rmtree(pictures, ignore_errors=True)
+                try:
+                    settle(staged, target, name, root)
+                except BaseException:
+                    if about.images and not (target / DATABASE).exists():
+                        os.replace(root, pictures)  # they are nobody's without the project
+                    raise
         except NOT_WHOLE as error:
             raise _damaged(source, str(error)) from error
         except OSError as error:
@@ -113,7 +119,7 @@ def _about(archive: zipfile.ZipFile, file: Path) -> About:
 def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
     """What is unpacked. InputError when a name leads out of the folder, is no part of a project, or comes twice."""
     members = [each for each in archive.infolist() if each.filename != ABOUT and not each.is_dir()]
-    seen = set[str]()
+    seen, folders = set[str](), set[str]()
     for each in members:
         name, parts = each.filename, PurePosixPath(each.filename).parts
         known = name == DATABASE or name.startswith((*(f"{part}/" for part in PARTS), f"{IMAGES}/"))
@@ -123,6 +129,8 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
         )
         if not known or not plain or ".." in parts or "." in parts or name != "/".join(parts):
             raise _strange(file, name)
+        if len(parts) > DEEPEST or any(len(part.encode(errors="replace")) > LONGEST_NAME for part in parts):
+            raise _strange(file, f"{name[:200]}, deeper or longer than a path can be")
         if stat.S_IFMT(each.external_attr >> 16) not in (0, stat.S_IFREG) or each.flag_bits & 0x1:
             raise _strange(file, name)
         if each.compress_type not in PACKED:
@@ -130,9 +138,20 @@ def _checked(archive: zipfile.ZipFile, file: Path) -> list[zipfile.ZipInfo]:
         if name in seen:
             raise _strange(file, f"{name} twice")
         seen.add(name)
+        folders.update(map(str, PurePosixPath(name).parents))
+    if both := seen & folders:
+        raise _strange(file, f"{min(both)}, a file and a folder")
     if DATABASE not in seen:
         raise _strange(file, f"no {DATABASE}")
     return members
+
+
+def _name(about: About, target: Path) -> str:
+    """What the project is called; as its folder where the file says what cannot be a name."""
+    try:
+        return clean_name(about.name, "project name")
+    except InputError:
+        return target.name
 
 
 def _images(about: About, target: Path, images: Path | None) -> Path:
@@ -140,7 +159,10 @@ def _images(about: About, target: Path, images: Path | None) -> Path:
     if about.images:
         root = target.with_name(f"{target.name}-{IMAGES}")
         if root.exists():
-            raise ProjectError("The folder for the images is there already", str(root), "Choose another folder.")
+            do = (
+                "Choose another folder for the project; or delete this one, if an unpacking that was cut short left it."
+            )
+            raise ProjectError("The folder for the images is there already", str(root), do)
         return root
     if images is None and not Path(about.folder).is_dir():
         raise InputError(
@@ -158,13 +180,23 @@ def _extract(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], stage
         inner = each.filename.removeprefix(f"{IMAGES}/")
         place = (staged if inner == each.filename else pictures) / inner
         place.parent.mkdir(parents=True, exist_ok=True)
-        with archive.open(each) as source, open(place, "xb") as out:
+        with _inside(archive, each) as source, open(place, "xb") as out:
             shutil.copyfileobj(source, out, CHUNK)
         at = time.mktime((*each.date_time, 0, 0, -1))
         os.utime(place, (at, at))
         done += each.file_size
         left = (time.monotonic() - start) / done * (total - done) if done else None
         yield Progress("unpack", done // CHUNK, total // CHUNK + 1, "MB", seconds_left=left)
+
+
+def _inside(archive: zipfile.ZipFile, each: zipfile.ZipInfo) -> IO[bytes]:
+    """A file of the archive. BadZipFile also where it would begin before the archive does, whose front was cut off."""
+    try:
+        return archive.open(each)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise zipfile.BadZipFile(f"{each.filename} does not begin in it") from error
 
 
 def _check_database(folder: Path, file: Path) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
@@ -23,6 +26,7 @@ from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, pack, run_queue
 from fact_core.storage import project as projects
+from fact_core.storage import unpack as unpacking
 from fact_core.storage.project import Project
 from fact_core.storage.unpack import look, unpack
 from fact_core.types import Selection
@@ -164,6 +168,78 @@ def test_nothing_is_overwritten_and_a_stop_leaves_nothing(full: Project, tmp_pat
         finish(unpack(tmp_path / "two.zip", tmp_path / "three"))
 
 
+def test_a_name_that_cannot_be_one_gives_way_to_the_folders(full: Project, tmp_path: Path) -> None:
+    """Refused at the end, it would leave the images behind, in whose place the next try could not put them."""
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    for name in ("\ud800", "a\nb", "", "n" * 5000):
+        with zipfile.ZipFile(tmp_path / "one.zip") as one:
+            about = json.loads(one.read("pack.json")) | {"name": name}
+        hostile = changed(tmp_path / "one.zip", but("pack.json", json.dumps(about).encode()))
+        made = finish(unpack(hostile, tmp_path / f"there-{len(name)}"))
+        assert made.name == f"there-{len(name)}" and told(made) == told(full)
+
+
+def test_images_do_not_stay_without_their_project(
+    full: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    before = left(tmp_path)
+
+    def refused(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch, pytest.raises(FactError):
+        patch.setattr(unpacking, "settle", refused)
+        finish(unpack(tmp_path / "one.zip", tmp_path / "there"))
+    assert left(tmp_path) == before
+    finish(unpack(tmp_path / "one.zip", tmp_path / "there"))
+
+
+#: Goes on until it is about to write the second file, and waits there to be killed.
+HALFWAY = """
+import sys
+from pathlib import Path
+from fact_core.storage import pack, project, unpack
+
+what, folder, file, target = sys.argv[1:]
+steps = {
+    "pack": lambda: pack.pack(project.open_project(Path(folder)), Path(target + ".zip"), images=True),
+    "duplicate": lambda: pack.duplicate(project.open_project(Path(folder)), Path(target), "Second"),
+    "unpack": lambda: unpack.unpack(Path(file), Path(target)),
+}
+step = steps[what]()
+next(step), next(step)
+print("halfway", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("what", ["pack", "duplicate", "unpack"])
+def test_what_a_killed_process_has_left_is_taken_away_by_the_next(full: Project, tmp_path: Path, what: str) -> None:
+    """Hostile input 11. What another one writes at this moment stays, and so does what is the person's."""
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    (tmp_path / ".mine.new").write_bytes(b"mine")
+    before = left(tmp_path)
+    command = [sys.executable, "-c", HALFWAY, what, str(full.folder), str(tmp_path / "one.zip")]
+    started = [
+        subprocess.Popen([*command, str(tmp_path / name)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for name in ("killed", "lives")
+    ]
+    for each in started:
+        assert each.stdout is not None and each.stdout.readline() == b"halfway\n"
+    started[0].kill()
+    started[0].wait(30)
+    assert any(".killed" in name for name in left(tmp_path))
+    finish(pack.duplicate(full, tmp_path / "another", "Another"))
+    assert not any(".killed" in name for name in left(tmp_path)) and any(".lives" in name for name in left(tmp_path))
+    started[1].kill()
+    started[1].wait(30)
+    finish(unpack(tmp_path / "one.zip", tmp_path / "third"))
+    assert left(tmp_path) == sorted([*before, "another", "third", "third-images"])
+    for each in started:
+        each.communicate()
+
+
 def test_room_is_asked_for_before(tmp_path: Path) -> None:
     with pytest.raises(DiskFull, match="is full"):
         pack.check_room(tmp_path, shutil.disk_usage(tmp_path).total, "packing the project")
@@ -213,6 +289,9 @@ HOSTILE = {
     "leads out": beside("runs/../../../evil"),
     "absolute": beside("/etc/evil"),
     "beside": beside("evil.py"),
+    "deeper than any path": beside("cache/maps/" + "d/" * 2000 + "x"),
+    "a longer name than any": beside(f"cache/maps/{'d' * 300}"),
+    "below a file": beside("runs/1/log.txt/x"),
     "two slashes": beside("images//etc/evil"),
     "a point": beside("images/./evil.png"),
     "link": beside(link()),
@@ -231,7 +310,9 @@ HOSTILE = {
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("name", [*HOSTILE, "twice", "cut", "flipped", "no archive", "none", "item leads out"])
+@pytest.mark.parametrize(
+    "name", [*HOSTILE, "twice", "cut", "front cut", "flipped", "no archive", "none", "item leads out"]
+)
 def test_a_hostile_file_leaves_nothing(full: Project, tmp_path: Path, name: str) -> None:
     file = tmp_path / "one.zip"
     if name == "item leads out":
@@ -244,6 +325,8 @@ def test_a_hostile_file_leaves_nothing(full: Project, tmp_path: Path, name: str)
         file = changed(file, beside("runs/1/log.txt"))
     elif name == "cut":
         os.truncate(file, file.stat().st_size - 30)
+    elif name == "front cut":
+        file.write_bytes(file.read_bytes()[3000:])
     elif name == "flipped":
         content = bytearray(file.read_bytes())
         at = content.index(b"weightsweights") + 40
@@ -257,6 +340,7 @@ def test_a_hostile_file_leaves_nothing(full: Project, tmp_path: Path, name: str)
     with pytest.raises(FactError) as error:
         finish(unpack(file, tmp_path / "there"))
     assert error.value.what and left(tmp_path) == before, str(error.value)
+    assert name == "none" or re.search("packed|database|project's file|version", error.value.what), error.value.what
 
 
 HOSTILE_SQL = {

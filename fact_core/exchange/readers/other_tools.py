@@ -195,7 +195,7 @@ def _via_options(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]] = NO_OPTIONS) -> dict[str, Said]:
-    """A text, or for a list with ticks an object of those that are ticked; by their names where ``options`` has some."""
+    """A text, or an object of what is ticked in a list; by their names where ``options`` has some."""
     if not isinstance(value, dict):
         return {}
     ticked = {
