@@ -200,13 +200,15 @@ def _inside(archive: zipfile.ZipFile, each: zipfile.ZipInfo) -> IO[bytes]:
 
 
 def _check_database(folder: Path, file: Path) -> None:
-    """The database is whole, built as ours are in the newest form, with values such as ours are, and names no image
-    outside of its folder.
+    """The database is whole, each of its rows about what is there, built as ours are in the newest form, with values
+    such as ours are, and names no image outside of its folder.
     """
     with db.connect(folder / DATABASE) as con:
         sound = con.execute("PRAGMA quick_check(1)").fetchone()[0]
         if sound != "ok":
             raise _damaged(file, str(sound))
+        if lost := con.execute("PRAGMA foreign_key_check").fetchone():
+            raise _damaged(file, f"a row of {lost['table']} is about something that is not in it")
         if found := own_schema.foreign(con) or stored_values.wrong(con):
             raise _strange(file, f"{DATABASE}: {found}")
         for row in con.execute("SELECT path FROM item"):

@@ -97,6 +97,12 @@ def test_it_has_the_tables_of_a_new_one(project: Project, tmp_path: Path) -> Non
         assert [tuple(row) for row in con.execute(names)] == [tuple(row) for row in new.execute(names)]
 
 
+def test_each_row_is_about_what_is_there(project: Project) -> None:
+    """Else what is packed of it would be called damaged."""
+    with projects.db.connect(project.db) as con:
+        assert con.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 def test_pngs_are_looked_at_again_for_what_was_taken_for_8_bits(tmp_path: Path) -> None:
     place = next(n for n, script in enumerate(schema.MIGRATIONS) if "PNG files are looked at again" in script)
     file = tmp_path / "project.sqlite"

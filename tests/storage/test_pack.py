@@ -363,6 +363,18 @@ def test_a_database_that_acts_by_itself_is_not_unpacked(full: Project, tmp_path:
     assert "project.sqlite: " in str(error.value) and left(tmp_path) == before
 
 
+@pytest.mark.parametrize("column", ["class", "item"])
+def test_labels_of_what_is_not_there_are_not_unpacked(full: Project, tmp_path: Path, column: str) -> None:
+    """They would stand in labels.csv as "cannot tell", or be gone."""
+    with closing(sqlite3.connect(full.db)) as con:
+        con.executescript(f"PRAGMA foreign_keys = OFF; UPDATE label SET {column} = 99 WHERE id = 1")
+    finish(pack.pack(full, tmp_path / "one.zip", images=False))
+    before = left(tmp_path)
+    with pytest.raises(InputError, match="is damaged") as error:
+        finish(unpack(tmp_path / "one.zip", tmp_path / "there"))
+    assert "a row of label" in str(error.value) and left(tmp_path) == before
+
+
 def test_what_another_program_has_added_to_a_database_comes_along(full: Project, tmp_path: Path) -> None:
     with closing(sqlite3.connect(full.db)) as con:
         con.executescript("CREATE TABLE mine (a); CREATE VIEW my_view AS SELECT a FROM mine")
