@@ -9,8 +9,10 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 #: Pictures that are not supported: reported by name, with what to do.
 OTHER_PICTURES = {
-    **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC is not supported; convert it to JPEG"),
-    **dict.fromkeys((".avif", ".jxl", ".jp2", ".j2k"), "This format is not supported; convert it to JPEG or PNG"),
+    **dict.fromkeys((".heic", ".heif", ".hif", ".heics", ".heifs"), "HEIC is not supported; convert it to JPEG"),
+    **dict.fromkeys(
+        (".avif", ".avifs", ".jxl", ".jp2", ".j2k"), "This format is not supported; convert it to JPEG or PNG"
+    ),
     **dict.fromkeys((".svg", ".svgz", ".eps", ".ps", ".ai"), "Drawings are not supported; convert it to PNG"),
     **dict.fromkeys(
         (".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".pef"),

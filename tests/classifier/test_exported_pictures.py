@@ -21,6 +21,7 @@ from fact_core.classifier.predict import predict
 from fact_core.compute.image_batches import load_eval
 from fact_core.errors import RunError
 from fact_core.generators import finish
+from fact_core.images import reasons
 from fact_core.lightweight.light import LightHead
 from tests.classifier import test_export
 from tests.classifier.test_export import classifier, command, module
@@ -86,6 +87,32 @@ def test_a_folder_that_cannot_be_looked_into_is_named_and_counted(exported: Path
     assert done.returncode == 1 and len(done.stdout.splitlines()) == 2
     told = done.stderr.splitlines()
     assert len(told) == 1 and told[0].startswith("cannot look into the folder ") and "/closed/ddd" in told[0]
+
+
+def test_what_a_folder_holds_beside_is_named_and_counted(exported: Path, tmp_path: Path) -> None:
+    """Photos of kinds that are not read, and links to folders: but for those that lead where is searched anyway."""
+    folder, away = tmp_path / "photos", tmp_path / "away"
+    for each in (folder / "inner", away / "deep"):
+        each.mkdir(parents=True)
+        Image.new("RGB", (30, 30), (9, 8, 7)).save(each / "plain.png")
+    for name in ("a.heic", "b.HEICS", "c.avifs", "d.cr2", "notes.txt", ".hidden.heic"):
+        (folder / name).write_bytes(b"x")
+    (folder / "linked").symlink_to(away)
+    (folder / "round").symlink_to(folder)
+    done = command(exported, folder)
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == 2
+    told = done.stderr.splitlines()
+    assert len(told) == 5 and all(
+        any(name in line for line in told) for name in ("a.heic", "b.HEICS", "c.avifs", "d.cr2")
+    )
+    assert f"links to folders are not followed: {folder / 'linked'} (name it, too)" in told
+    done = command(exported, folder / "inner", folder / "linked")
+    assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 3)
+
+
+def test_the_command_knows_the_photos_that_a_scan_names(exported: Path) -> None:
+    photos = {ending for ending, why in reasons.OTHER_PICTURES.items() if "JPEG" in why}
+    assert photos == module(exported).OTHER_PHOTOS
 
 
 @pytest.mark.parametrize(("view", "step"), [("squash", 1), ("whole", 32)])
