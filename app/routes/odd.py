@@ -92,7 +92,7 @@ def _measured(held: Opened) -> tuple[Measured, dict[str, Any]] | None:
     if cached is None or cached[0] != stamp:
         kept = odd_file.load(held.project) if stamp else None
         measures = _measures(kept) if kept else None
-        cached = held.cache["odd"] = (stamp, (kept, odd(measures)) if measures else None)
+        cached = held.cache["odd"] = (stamp, (kept, odd(measures)) if kept and measures else None)
     found: tuple[Measured, dict[str, Any]] | None = cached[1]
     return found
 

@@ -312,11 +312,6 @@ def remembered() -> list[Recent]:
 
 
 def _write_recent(rows: list[Recent]) -> None:
-    try:
-        write_text(
-            data_folder() / "recent.json",
-            json.dumps([asdict(row) for row in rows], indent=1),
-            "remembering the project",
-        )
-    except FactError:
-        return  # only a convenience
+    text = json.dumps([asdict(row) for row in rows], indent=1)
+    with contextlib.suppress(FactError):  # only a convenience
+        write_text(data_folder() / "recent.json", text, "remembering the project")

@@ -15,9 +15,6 @@ from fact_core.exchange.readers.studio import of_value
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table, agreed, one_of
 from fact_core.exchange.words import BOX_COLUMNS, FILE_COLUMNS, is_number, plain
 
-#: Of files that name none.
-NO_OPTIONS: Mapping[str, Mapping[str, str]] = {}
-
 Rows = list[tuple[int, tuple[Cell, ...]]]
 
 
@@ -194,7 +191,7 @@ def _via_options(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]] = NO_OPTIONS) -> dict[str, Said]:
+def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]] | None = None) -> dict[str, Said]:
     """A text, or an object of what is ticked in a list; by their names where ``options`` has some."""
     if not isinstance(value, dict):
         return {}
@@ -205,7 +202,7 @@ def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]] = NO
         for name, each in value.items()
     }
     return {
-        str(name): one_of([options.get(str(name), {}).get(text, "").strip() or text for text in names])
+        str(name): one_of([(options or {}).get(str(name), {}).get(text, "").strip() or text for text in names])
         for name, names in ticked.items()
         if any(text.strip() for text in names)
     }
