@@ -55,6 +55,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "intervals": ("intervals", _by("intervals")),
     "promise": ("promise", _by("promise")),
     "confidences": ("confidences", _by("confidences")),
+    "other-class": ("other-class", _by("other_class")),
     "finish": ("finish", _by("finish")),
     "rounds": ("rounds", _by("rounds")),
     "views": ("views", _by("views")),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fact_core.bench import other_class
+from fact_core.bench import other_class, tables
 from fact_core.bench.known_folder import KnownFolder
 from fact_core.errors import ConfigError
 from fact_core.generators import finish
@@ -50,6 +50,17 @@ def test_wanted_classes_and_labels_are_drawn() -> None:
     assert np.bincount(found[rows]).tolist() == [3, 3, 4] and len(set(rows.tolist())) == 10
     with pytest.raises(ConfigError, match="too few images"):
         other_class.labeled(found, 2, 8, 4, rng)
+
+
+def test_more_labels_of_the_others_have_made_more_of_all_right() -> None:
+    """As RESULTS says it: in each folder, with both recipes, on the mean of the seeds; and more of the others found."""
+    rows = tables.rows("other-class")
+    for about in {(row["dataset"], row["method"]) for row in rows}:
+        own = [row for row in rows if (row["dataset"], row["method"]) == about]
+        by = [[row for row in own if row["overrides"]["others"] == count] for count in (0, 10, 40)]
+        for figure in ("accuracy", "found"):
+            means = [float(np.mean([row[figure] for row in some])) for some in by]
+            assert means == sorted(means) and all(len(some) == 3 for some in by), (about, figure, means)
 
 
 def test_the_flags_are_checked() -> None:
