@@ -172,7 +172,7 @@ def test_the_hub_is_asked_once_and_the_key_is_the_files(tmp_path: Path, capsys: 
 
 @pytest.mark.slow
 def test_the_whole_way_on_the_command_line(
-    tmp_path: Path, make_images: MakeImages, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, make_images: MakeImages, capsys: pytest.CaptureFixture[str], ready_workers: None
 ) -> None:
     """From the hub to a classifier that answers without this program."""
     images, out = make_images(tmp_path / "photos"), tmp_path / "model"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -55,19 +56,16 @@ CLASSES = ("a", "b", "c")
 DINO_B = "vit_base_patch16_224.dino"
 CLIP_B = "vit_base_patch16_clip_quickgelu_224.openai"
 CLIP_L = "vit_large_patch14_clip_quickgelu_224.openai"
-DINOV2_B = "vit_base_patch14_reg4_dinov2.lvd142m"
-DATACOMP_B = "vit_base_patch16_clip_224.datacompxl"
-#: Their values take seconds a test, ONNX up to half a minute; CLIP_B, DINO ViT-S, DINOv2 ViT-S have the same parts.
-SAME_PARTS = (CLIP_L, DINO_B, DINOV2_B, DATACOMP_B)
+#: Networks of ViT-B's size: their values take seconds a test. All their blocks are alike, so two of them are asked;
+#: ViT-S is asked with all twelve.
+LARGE = tuple(name for name in LISTED if BACKBONES[name].parameters > 5e7)
 #: What fills new weights with random numbers.
 DRAWN = {getattr(torch.Tensor, name) for name in ("uniform_", "normal_", "erfinv_", "mul_", "add_", "clamp_")}
 CLIP_COLOURS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 
 
 def _param(name: str) -> Any:
-    """Networks of ViT-B's size take seconds a test."""
-    large = name in BACKBONES and BACKBONES[name].parameters > 5e7
-    return pytest.param(name, marks=[pytest.mark.slow] if large else [])
+    return pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else [])
 
 
 @pytest.fixture(scope="session")
@@ -109,13 +107,19 @@ def whole(request: pytest.FixtureRequest) -> Backbone:
         return backbones.bare(request.param).to("meta")
 
 
-@pytest.fixture(scope="module")
-def loaded(whole: Backbone) -> Iterator[Backbone]:
-    """With weights. Of what is only a larger form of another one two blocks, as long as a test uses it."""
+@contextmanager
+def few_blocks(name: str) -> Iterator[None]:
+    """Within it a large network is built with two blocks."""
     with pytest.MonkeyPatch.context() as patch:
-        if whole.name in SAME_PARTS:
+        if name in LARGE:
             patch.setattr(timm, "create_model", partial(timm.create_model, depth=2))
-        yield backbones.load(whole.name, pixels=whole.fit_pixels(1), random=True)
+        yield
+
+
+@pytest.fixture(scope="module")
+def loaded(whole: Backbone) -> Backbone:
+    with few_blocks(whole.name):
+        return backbones.load(whole.name, pixels=whole.fit_pixels(1), random=True)
 
 
 @pytest.fixture
@@ -124,7 +128,8 @@ def backbone(loaded: Backbone) -> Iterator[Backbone]:
 
     Tests share it, since copies of the large ones take seconds; a test leaves its weights as they were.
     """
-    yield loaded
+    with few_blocks(loaded.name):
+        yield loaded
     loaded.freeze_norm(False).eval().zero_grad()
 
 
