@@ -34,6 +34,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.g
 #: A file system in memory, and what it must have free: a whole run leaves 1 GB at most in it.
 MEMORY_DISK, MEMORY_DISK_FREE, MEMORY_FREE = Path("/dev/shm"), 4 * 2**30, 8 * 2**30
 SMALL = "timm:test_efficientnet.r160_in1k"
+#: As so many slow tests counts one that has a time limit of its own.
 #: Where pytest makes the folders of its tests.
 TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("resource")
+pytestmark = pytest.mark.timeout(900)
 
 #: Beside the program itself. A picture of 100 megapixels costs up to 1.6 GB, smaller ones together at most 1 GB.
 BOUND = 2_300_000_000

@@ -72,7 +72,7 @@ def _share(found: Tensor, wanted: Tensor) -> float:
 
 
 def _stepped(bench: Bench, backbone: Backbone, optimiser: str, at: torch.device) -> Stepped:
-    """Five float32 steps of a copy of the backbone on a device."""
+    """Five float32 steps of a copy of the backbone on a device, in the short form two."""
     n, pixels = bench.pick(32, 4), backbone.preprocess.pixels
     net = headed(copy.deepcopy(backbone), len(bench.pictures.classes)).to(at)
     net = net.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -80,10 +80,11 @@ def _stepped(bench: Bench, backbone: Backbone, optimiser: str, at: torch.device)
     pictures = torch.from_numpy(np.stack([load_eval(file, net.backbone.preprocess) for file in files]))
     y = torch.from_numpy(np.resize(bench.pictures.train_y, n))
     rate = {"sgd": 1e-2, "adamw": 1e-4}[optimiser]
-    plan = LoopPlan("ff", STEPS, n, pixels, optimiser, rate, 10 * rate, label_smoothing=0.1, clip=2.0, amp=False)
+    count = bench.pick(STEPS, 2)
+    plan = LoopPlan("ff", count, n, pixels, optimiser, rate, 10 * rate, label_smoothing=0.1, clip=2.0, amp=False)
     run = Training(net, torch.unique(y), plan, at)
     before = _flat(net)
-    for step in range(STEPS):
+    for step in range(count):
         finish(run.gradient(Batch(torch.arange(n), pictures, step), y))
         run.update()
     losses = [loss for loss, _ in run.losses()]
