@@ -129,8 +129,9 @@ def _ready() -> Iterator[ReadyWorkers]:
 
 @pytest.fixture
 def ready_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workers of this test have imported what they need when they start."""
-    monkeypatch.setattr(run_process, "spawn_worker", request.getfixturevalue("_ready").spawn)
+    """The workers of this test have imported what they need when they start, where a process can safely fork itself."""
+    if sys.platform.startswith("linux"):
+        monkeypatch.setattr(run_process, "spawn_worker", request.getfixturevalue("_ready").spawn)
 
 
 @pytest.fixture(scope="session")
