@@ -163,7 +163,7 @@ def via_csv(table: Table) -> Table:
         return table
     file, said, count = (heads.index(name) for name in ("filename", "file_attributes", "region_count"))
     full = [(number, cells) for number, cells in table.rows if len(cells) > max(file, said, count)]
-    read = [_via_attributes(_json(str(cells[said]))) for _, cells in full]
+    read = [_via_attributes(_json(str(cells[said])), {}) for _, cells in full]
     questions = list(dict.fromkeys(name for each in read for name in each)) or ["class"]
     rows: Rows = []
     for (number, cells), attributes in zip(full, read, strict=True):
@@ -191,7 +191,7 @@ def _via_options(value: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     }
 
 
-def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]] | None = None) -> dict[str, Said]:
+def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]]) -> dict[str, Said]:
     """A text, or an object of what is ticked in a list; by their names where ``options`` has some."""
     if not isinstance(value, dict):
         return {}
@@ -202,7 +202,7 @@ def _via_attributes(value: object, options: Mapping[str, Mapping[str, str]] | No
         for name, each in value.items()
     }
     return {
-        str(name): one_of([(options or {}).get(str(name), {}).get(text, "").strip() or text for text in names])
+        str(name): one_of([options.get(str(name), {}).get(text, "").strip() or text for text in names])
         for name, names in ticked.items()
         if any(text.strip() for text in names)
     }
