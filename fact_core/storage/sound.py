@@ -8,13 +8,22 @@ So the whole file is looked through once, when a process takes the project: 0.2 
 from __future__ import annotations
 
 from fact_core.errors import ProjectError
-from fact_core.storage import db
+from fact_core.storage import db, read_only
 from fact_core.storage import project as projects
 from fact_core.storage.project import Lock, Project
 
 
 def hold(project: Project) -> Lock:
-    """``project.lock`` of a project whose file is whole. ProjectBusy; ProjectError where it is damaged."""
+    """``project.lock`` of a project whose file is whole. ProjectBusy; ProjectError where it is damaged, or where it may
+    only be read: whoever takes a project writes into its folder.
+    """
+    if read_only.holds(project.db):
+        raise ProjectError(
+            "This project may only be read",
+            str(project.folder),
+            "Copy its folder to where you may write and open the copy, or allow writing. Nothing was changed. "
+            "launch.py pack reads it as it is.",
+        )
     held = projects.lock(project)
     try:
         check(project)

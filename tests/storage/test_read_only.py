@@ -14,12 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from fact_core.errors import FactError, ProjectBusy, StorageError
+from app.shell.server import Server
+from fact_core import cli
+from fact_core.errors import FactError, ProjectBusy, ProjectError, StorageError
+from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations
 from fact_core.labeling.history import Op
 from fact_core.storage import db, items, read_only
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.storage.unpack import unpack
 from tests.small_disk import small_disk
 from tests.storage_help import two_labeled
 
@@ -58,6 +62,22 @@ def test_a_project_that_may_only_be_read_is_read_and_refuses_labels_in_words(pro
         assert [row.count for row in classes.classes(opened)] == [2]
     with pytest.raises(StorageError, match=r"cannot be opened for writing\. .*may be written"):
         operations.apply(opened, "tab", [Op(3, "label", 3, 1)])
+
+
+def test_who_opens_it_in_the_page_is_told_what_to_do_and_the_command_line_packs_it(
+    project: Project, disk: Path, tmp_path: Path
+) -> None:
+    only_read(disk)
+    server = Server()
+    with pytest.raises(ProjectError, match=r"may only be read\..*Copy its folder to where you may write"):
+        server.open(project.folder)
+    server.close()
+    shutil.copytree(project.folder, tmp_path / "copy")
+    server.open(tmp_path / "copy")
+    server.close()
+    assert cli.main(["pack", str(project.folder), str(tmp_path / "one.zip")]) == 0
+    made = finish(unpack(tmp_path / "one.zip", tmp_path / "third"))
+    assert set(labels_now.states(made)) == {1, 2}
 
 
 @pytest.mark.parametrize("index", [True, False])
