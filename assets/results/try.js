@@ -169,26 +169,25 @@ export class TryIt {
   async takeFolder(path) {
     const run = this.run();
     if (!run) return;
-    const { token, names, more } = await api("/try-folder", { path });
+    const { token, names, more, left, passed } = await api("/try-folder", { path });
+    if (passed) {
+      const key = passed > left.length ? "try.folder_left_more" : "try.folder_left";
+      toast(counted(key, passed, { most: fmt.int(left.length) }), "bad");
+    }
     if (more) toast(t("try.folder_more", { most: fmt.int(names.length) }), "bad");
     this.forget();
-    this.answerAll(
-      run,
-      names.map((name, at) => ({
-        name,
-        url: "",
-        ask: () => api("/try-file", { run: run.id, token, at }),
-        answer: null,
-        error: null,
-      })),
-    );
+    const photo = (name, more) => ({ name, url: "", ask: () => null, answer: null, error: null, ...more });
+    this.answerAll(run, [
+      ...names.map((name, at) => photo(name, { ask: () => api("/try-file", { run: run.id, token, at }) })),
+      ...left.map(({ path, reason }) => photo(path, { error: { what: reason, found: "", do: "" } })),
+    ]);
   }
 
   async answerAll(run, photos) {
     const turn = this.turn;
     Object.assign(this, { at: 0, asked: run.id, photos });
     this.draw();
-    for (const each of photos) {
+    for (const each of photos.filter(({ error }) => !error)) {
       try {
         each.answer = await each.ask();
         if (each.answer.thumb) each.url = `data:image/jpeg;base64,${each.answer.thumb}`;

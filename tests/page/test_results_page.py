@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,9 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
             return route.fulfill(
                 status=400, json={"what": "It is not an image of a known format", "found": "", "do": ""}
             )
+        return said(route)
+
+    def said(route: Route) -> None:
         near = [{"id": 1, "name": "green", "alike": 0.9}]
         told = {"top": [["red", 0.9], ["green", 0.1]], "near": near, "unlike": True, "w": 30, "h": 20}
         return route.fulfill(json={**told, "seconds": 0.1, "loaded": True})
@@ -210,4 +214,16 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
         window.add_script_tag(path=script)
     box.locator("[data-id=try-0]").click()
     assert violations(window, colours_only=False) == []
+
+    # a folder by its path: what of it cannot be answered stands at the end, with its reason
+    (tmp_path / "some" / "inner").mkdir(parents=True)
+    (tmp_path / "some" / "inner" / "one.png").write_bytes(out.getvalue())
+    (tmp_path / "some" / "a.heics").write_bytes(b"x")
+    window.route("**/try-file", said)
+    window.locator("#try-path").fill(str(tmp_path / "some"))
+    window.locator("#try-go").click()
+    expect(window.locator("body")).to_contain_text("One file or folder of it is passed over")
+    expect(box.locator(".try-gallery li")).to_have_text([re.compile("red"), re.compile("no answer")])
+    box.locator("[data-id=try-1]").click()
+    expect(box.locator(".try-answer")).to_contain_text("HEIC is not supported; convert it to JPEG")
     window.context.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 from app.pages.results import trials
 from app.shell.server import Server
 from fact_core.storage import items
+from tests.images.image_help import closed_folder
 from tests.work.test_trial import as_file, made, picture
 
 __all__ = ["made"]  # the fixture
@@ -92,6 +94,33 @@ def test_a_folder_is_answered_file_by_file_and_no_other_file(
     found = named(str(tmp_path / "photos")).json()
     assert (found["names"], found["more"]) == (["a.jpg"], True)
     assert asked(token=token, at=0).status_code == 400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how long a path may be is a matter of the system")
+def test_what_of_a_folder_cannot_be_answered_is_told(
+    server: Server, client: TestClient, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that may not be looked into, a link, a photo of another kind: none is passed over in silence."""
+    project, _ = made
+    key, photos = server.open(project.folder), tmp_path / "photos"
+    photos.mkdir()
+    closed_folder(photos)
+
+    def named() -> Any:
+        return client.post(f"/x/{key}/try-folder", json={"path": str(photos)}).json()
+
+    assert "The folder may not be read" in named()["found"]
+    (photos / "a.heics").write_bytes(b"x")
+    (photos / "linked").symlink_to(tmp_path)
+    picture("red", 1).save(photos / "b.png")
+    found = named()
+    assert (found["names"], found["passed"]) == (["b.png"], 3)
+    reasons = {each["path"][:6]: each["reason"] for each in found["left"]}
+    assert list(reasons) == ["closed", "a.heic", "linked"]
+    assert "may not be read" in reasons["closed"] and "HEIC" in reasons["a.heic"] and "link" in reasons["linked"]
+    monkeypatch.setattr(trials, "MOST_LEFT", 1)
+    found = named()
+    assert (len(found["left"]), found["passed"]) == (1, 3)
 
 
 def test_where_the_model_looked_is_told_of_images_of_the_pool(server: Server, client: TestClient, made: Any) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from app.pages.results import findings
 from app.shell.server import Opened
 from fact_core.errors import FactError, InputError, RunError
-from fact_core.images.folder import in_words, walk
+from fact_core.images.folder import Seen, in_words, walk
 from fact_core.paths import typed
 from fact_core.storage.project import Project
 
@@ -29,17 +29,32 @@ from fact_core.storage.project import Project
 MOST_BYTES = 40_000_000
 #: Photos of a folder that are answered at a time.
 MOST_FILES = 500
+#: Files and folders that are named with the reason why they are not answered.
+MOST_LEFT = 100
 IDLE_SECONDS, ANSWER_SECONDS = 300.0, 180.0
 
 
 @dataclass(frozen=True)
+class Left:
+    """What of a folder cannot be answered, by its path in it: a photo, a folder, a link."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Folder:
-    """The photos of a folder, by their paths in it. token: files are asked for by it; more: there are others."""
+    """The photos of a folder, by their paths in it. token: files are asked for by it; more: there are others.
+
+    left: what cannot be answered, the first ones; passed: how many there are.
+    """
 
     token: str
     folder: str
     names: list[str]
     more: bool
+    left: list[Left]
+    passed: int
 
 
 class Answerer:
@@ -130,12 +145,21 @@ def try_folder(held: Opened, path: str) -> Folder:
         what = "This is not a folder" if os.path.exists(root) else "There is no such folder"
         raise InputError(what, str(root), "Give the path of a folder with photos.")
     seen = walk(root, held.project.folder, enough=MOST_FILES + 1)
-    files = [each.path for each in seen.files if not each.reason]
+    files, left = [each.path for each in seen.files if not each.reason], _left(root, seen)
     if not files:
-        raise InputError("There is no image in this folder", in_words(root, seen), "Choose another one.")
+        found = f"{left[0].path}: {left[0].reason}" if left else in_words(root, seen)
+        raise InputError("There is no image in this folder", found, "Choose another one.")
     token = secrets.token_urlsafe(12)
     held.cache["tried folder"] = (token, root, files[:MOST_FILES])
-    return Folder(token, str(root), files[:MOST_FILES], len(files) > MOST_FILES)
+    names, more = files[:MOST_FILES], len(files) > MOST_FILES
+    return Folder(token, str(root), names, more, left[:MOST_LEFT], len(left))
+
+
+def _left(root: Path, seen: Seen) -> list[Left]:
+    """What of a folder cannot be answered; a folder that may not be looked into first: nobody knows what is in it."""
+    closed = set(seen.closed)
+    passed = sorted((each for each in seen.files if each.reason), key=lambda each: each.path not in closed)
+    return [Left(each.path or str(root), each.reason) for each in passed]
 
 
 def try_file(held: Opened, run_id: int, token: str, at: int) -> dict[str, Any]:

@@ -19,6 +19,10 @@ TEXT = {
     "try.path_hint": "Path of a folder on this computer",
     "try.path_go": "Answer all",
     "try.folder_more": "The folder has more photos: the first {most} are answered.",
+    "try.folder_left": "{n} files or folders of it are passed over: they stand at the end, with the reason.",
+    "try.folder_left_one": "One file or folder of it is passed over: it stands at the end, with the reason.",
+    "try.folder_left_more": "{n} files or folders of it are passed over: the first {most} stand at the end, with the "
+    "reason.",
     "try.no_image": "There is no image among these files.",
     "try.too_many": "{n} photos are too many at a time: the first {most} are answered.",
     "try.loading": "The first answer takes longer: the model is loaded.",
