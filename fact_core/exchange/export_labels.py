@@ -50,13 +50,13 @@ def write_labels(project: Project, file: Path) -> int:
     splits = _splits(project)
     names = {each.id: each.name for each in classes.classes(project)}
     said, states = notes.newest(project), labels_now.states(project)
-    newest = {row.item: row for row in labels_now.history(project) if row.item in states}
+    givers = labels_now.givers(project)
     rows: list[tuple[object, ...]] = []
     for item, path, file_now in items.known(project, states.keys() | said.keys()):
         if item not in states:  # nothing but a note
             rows.append((item, path, *[""] * (len(FIELDS) - 2), said[item], "open", file_now))
             continue
-        row, state = newest[item], states[item]
+        row, state = givers[item], states[item]
         labeled = state.kind == "label" and state.class_id in names
         kind = "label" if labeled else _UNLABELED.get(state.kind, "cannot tell")
         lead = "" if row.lead_time is None else f"{row.lead_time:.3f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -22,7 +23,7 @@ GONE = " (deleted)"
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """One row of the history, with the state of the image after it."""
+    """One row of the history, with the state of the image after it. target: the row that it undoes or does again."""
 
     id: int
     item: int | None
@@ -37,6 +38,7 @@ class HistoryRow:
     source: str
     annotator: str
     batch: int | None
+    target: int | None
 
 
 def changes(project: Project, since: int) -> tuple[int, dict[int, State]]:
@@ -114,9 +116,31 @@ def history(project: Project, item: int | None = None) -> list[HistoryRow]:
             HistoryRow(
                 row["id"], row["item"], row["op"], row["kind"], row["class"], bool(row["flagged"]), row["at"],
                 row["client"], row["seq"], row["lead_time"], row["source"], row["annotator"], row["batch"],
+                row["target"],
             )
             for row in rows
         ]  # fmt: skip
+
+
+def givers(project: Project) -> dict[int, HistoryRow]:
+    """Image -> the row that gave it what it has now: who did so is not who has taken something else back since.
+
+    Of a redo the row that it does again; of an undo the one before what it takes back, itself where there is none.
+    """
+    given: dict[int, HistoryRow] = {}  # row -> the one that gave what the image has after it
+    of_item: dict[int, list[int]] = {}
+    for row in history(project):
+        if row.item is None:
+            continue
+        rows, own = of_item.setdefault(row.item, []), row
+        if row.target is not None and row.op == "redo":
+            own = given[row.target]
+        elif row.target is not None:
+            before = bisect_left(rows, row.target)
+            own = given[rows[before - 1]] if before else row
+        given[row.id] = own
+        rows.append(row.id)
+    return {item: given[rows[-1]] for item, rows in of_item.items()}
 
 
 def without_classes(found: dict[int, State], gone: set[int]) -> dict[int, State]:

@@ -12,7 +12,7 @@ import pytest
 from fact_core.config import ImportConfig
 from fact_core.errors import InputError, RunError
 from fact_core.events import Log
-from fact_core.exchange import export_labels, label_files
+from fact_core.exchange import export_labels, import_labels, label_files
 from fact_core.generators import finish
 from fact_core.images.folder import walk
 from fact_core.labeling import classes, notes, operations, selections
@@ -70,6 +70,31 @@ def test_labels_out_and_in_again(labeled: Project, tmp_path: Path) -> None:
     assert (second["label"], second["split"], second["source"], second["lead_time"]) == ("dog", "check", "csv", "")
     assert first["created_at"].endswith("+00:00")
     assert label_files.read_labels(tmp_path / "out" / "labels.csv", items.pool(labeled)) == {1: "=SUM(A1)", 2: "dog"}
+
+
+def test_who_gave_a_label_is_not_who_took_another_back(tmp_path: Path) -> None:
+    project = flat_project(tmp_path, 3)
+    oak, elm = classes.ensure_classes(project, ["oak", "elm"]).values()
+    source = import_labels.Source("csv", "file_path,label\n000.png,oak\n001.png,oak\n")
+    import_labels.commit(project, import_labels.read(project, source), "desk.import-1", "mine")
+
+    def told(item: int) -> tuple[str, ...]:
+        export_labels.write_labels(project, tmp_path / "labels.csv")
+        with open(tmp_path / "labels.csv", encoding="utf-8-sig", newline="") as file:
+            row = next(row for row in csv.DictReader(file) if row["sample_id"] == str(item))
+        return tuple(row[name] for name in ("label", "source", "annotator", "lead_time", "created_at"))
+
+    imported = told(1)
+    operations.apply(project, "desk", [Op(1, "label", 1, elm, 2.5, "grid", "Kim")])
+    labeled = told(1)
+    assert (imported[:3], labeled[:4]) == (("oak", "import", ""), ("elm", "grid", "Kim", "2.500"))
+    for number, (kind, wanted) in enumerate((("undo", imported), ("redo", labeled)) * 2, start=2):
+        operations.apply(project, "desk", [Op(number, kind, 1, annotator="Ann")])  # type: ignore[arg-type]
+        assert told(1) == wanted
+    merged = classes.merge(project, oak, elm, "merge-1")
+    assert told(2)[:2] == ("elm", "merge")
+    classes.unmerge(project, merged.batch, oak)
+    assert told(2) == (*imported[:4], told(2)[4]) and told(1) == labeled
 
 
 def test_labels_whose_file_is_gone_or_damaged_go_out_and_say_so(labeled: Project, tmp_path: Path) -> None:
