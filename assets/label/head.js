@@ -46,7 +46,8 @@ export class Head {
     return count;
   }
 
-  draw(now) { // now: the image that is shown, or null
+  /** now: the image that is shown, or null; rest: what a model left is reviewed, so nothing ends with the queue. */
+  draw(now, rest) {
     const picks = this.tally("pick"), checks = this.tally("audit"), shown = now && now.at >= 0 ? now.role : "";
     const checking = shown ? shown === "audit" : picks.open === 0 && checks.total > 0;
     const main = both(picks, checks), skipped = main.skip;
@@ -66,7 +67,7 @@ export class Head {
     parts.tally.textContent = checks.label ? t("label.labels_check", { n: fmt.int(checks.label) }) : t("label.labels");
     this.drawTrain(labels, ended, hint);
     this.drawUndo();
-    this.notice(picks, checks, skipped);
+    this.notice(picks, checks, rest ? null : labels);
     this.sync();
   }
 
@@ -115,16 +116,18 @@ export class Head {
     else if (held === redo && redo.disabled) undo.focus();
   }
 
-  notice(picks, checks, skipped) {
+  notice(picks, checks, labels) { // labels: that are trained on; null: it is no time to say so
+    const skipped = picks.skip + checks.skip;
     let text = "";
-    if (this.store.entries.length && picks.open === 0) {
+    if (labels !== null && this.store.entries.length && picks.open === 0) {
       // The check images count once the last of them is looked through, as they do in the line above.
       const them = checks.open ? picks : both(picks, checks);
       const key = them.label === them.total ? "label.all_done" : "label.all_seen";
       const done = t(key, { n: them.label, total: them.total });
       if (checks.open === checks.total && checks.total) text = `${done} ${t("label.next_checks", { n: checks.total })}`;
       else if (checks.open === 0) {
-        text = `${done} ${t(this.trained ? "label.then_results" : "label.then_train")}`;
+        const train = checks.label ? "label.then_train_checks" : "label.then_train";
+        text = `${done} ${t(this.trained ? "label.then_results" : train, { n: fmt.int(labels) })}`;
       }
     }
     if (text === this.celebrated) return;

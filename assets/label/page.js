@@ -379,7 +379,7 @@ class LabelPage {
     this.frame = 0;
     if (!this.store.loaded || this.gone) return;
     if (this.now && !this.gridded) this.map.setCurrent(this.now.id);
-    this.head.draw(this.gridded ? null : this.now);
+    this.head.draw(this.gridded ? null : this.now, this.gridded && Boolean(this.rest));
     this.drawClasses();
     this.side.draw();
     this.suggest.follow();

@@ -84,6 +84,7 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     expect(lists).to_contain_text("The rest: cat")
     confirm = page.get_by_role("button", name="Confirm")
     expect(confirm).to_be_enabled()
+    expect(page.locator("div.lb-notice")).to_be_hidden()  # all of the queue is labeled, but this goes on
     confirm.click()
     page.wait_for_function("(n) => FactStudio.state.labels.total > n", arg=before)
     assert len(acceptances.now(project)) == taken

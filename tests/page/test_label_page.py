@@ -6,6 +6,7 @@ import json
 import math
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -489,6 +490,14 @@ def test_work_goes_on_where_it_was_left(address_of: AddressOf, page: Page, tmp_p
     expect(page.locator(".lb-count-of")).to_have_text("4 of 5, 2 of them check images")
     expect(page.locator(".lb-skipped")).to_have_text("1 skipped: go back to it")
     expect(page.locator("[data-act=train]")).to_be_disabled()  # of one class nothing can be learned
+    page.set_viewport_size({"width": 390, "height": 844})  # nothing of the head lies over the next
+    row = [
+        page.locator(f".lb-head {each}").bounding_box()
+        for each in (".lb-count-of", ".lb-skipped", ".lb-sync", "[data-act=train]")
+    ]
+    ends = [(box["x"], box["x"] + box["width"]) for box in row if box]
+    assert len(ends) == 4 and all(one[1] <= other[0] for one, other in pairwise(ends)), ends
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.wait_for_timeout(700)
     page.keyboard.press("ArrowRight")
     expect(page.locator("div.lb-notice")).to_be_hidden()
@@ -520,7 +529,11 @@ def test_whether_a_training_has_learned_from_the_labels_is_said(
     on_page(page, "label")
     notice, train = page.locator("div.lb-notice"), page.locator("[data-act=train]")
     expect(page.locator(".lb-count-of")).to_contain_text("6 of 6, 2 of them check images")
-    expect(notice).to_contain_text("All 6 are labeled. Now train on them.")  # the same number as above
+    # the same numbers as above and on the button
+    expect(notice).to_contain_text(
+        "All 6 are labeled. Now train on 4 labels: those of the check images are kept apart."
+    )
+    expect(train).to_contain_text("Train on 4 labels")
     run = run_queue.queue(project, "train", {})
     kept = {"ids": ids.tolist(), "y": [0, 0, 1, 1], "classes": ["a", "b"], "class_ids": [known["a"], known["b"]]}
     write_text(project.run_folder(run) / "labels.json", json.dumps(kept), "keeping the labels")
@@ -532,7 +545,7 @@ def test_whether_a_training_has_learned_from_the_labels_is_said(
     expect(page.locator(".lb-frame .lb-image:not(.lb-next)")).to_have_attribute("alt", "003.png")
     page.evaluate(PAINTED)
     page.keyboard.press("1")
-    expect(notice).to_contain_text("Now train on them.")
+    expect(notice).to_contain_text("Now train on 4 labels")
     assert "primary" in (train.get_attribute("class") or "")
 
 

@@ -180,6 +180,7 @@ TEXT = {
     "label.all_seen": "All {total} are looked through, {n} are labeled.",
     "label.next_checks": "Next come {n} check images, drawn at random.",
     "label.then_train": "Now train on them.",
+    "label.then_train_checks": "Now train on {n} labels: those of the check images are kept apart.",
     "label.then_results": "The newest training has learned from them: see Results.",
     "label.map": "Map",
     "label.map_colour": "What the colours of the map mean",
