@@ -7,6 +7,8 @@ import { nameOf, points } from "./run_table.js";
 import { store, tell, toExport } from "./store.js";
 import { isOpen } from "./words.js";
 
+const COMMAND = "predict.py"; // of an exported model (fact_core/classifier/export.py)
+
 function exportItem(item) {
   const box = el("input", {
     type: "checkbox",
@@ -48,7 +50,7 @@ function exported(run) {
       } catch { /* the path stands there to be marked by hand */ }
     },
   }, t("results.copy"));
-  const names = run.files.join(", "), count = run.files.length;
+  const names = run.files.join(", "), count = run.files.length, runs = run.files.includes(COMMAND);
   return el(
     "div",
     { class: "note good", role: "status" },
@@ -57,6 +59,7 @@ function exported(run) {
     el("span", { class: "export-path" }, run.folder),
     copy,
     count ? el("p", {}, t(count === 1 ? "results.export_file" : "results.export_files", { n: count, names })) : null,
+    runs ? el("p", {}, t("results.export_use"), " ", el("code", {}, t("results.export_command"))) : null,
   );
 }
 

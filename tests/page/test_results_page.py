@@ -32,7 +32,7 @@ from tests.page.test_access import SCRIPTS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-FILES = [f"file-{number}.csv" for number in range(9)]
+FILES = [*(f"file-{number}.csv" for number in range(8)), "predict.py"]
 
 
 @pytest.fixture
@@ -58,6 +58,7 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     on_page(page, "results")
     expect(page.locator("#results-accuracy")).to_have_text("75.0 %")
     expect(page.locator(".export-done")).to_contain_text(f"9 files: {', '.join(FILES)}")  # all of them are named
+    expect(page.locator(".export-done code")).to_have_text("python predict.py PHOTOS --out answers.csv")
 
     into, whole = page.locator("#export-into"), page.locator("#export-into + .whole-path")
     for typed in ("models/new", "~/models/new"):  # before anything is written there
@@ -88,17 +89,24 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     on_page(page, "train")
     expect(page.locator("#train-start")).to_have_text("Train with another seed")
     expect(page.locator(".train-head .fact")).to_contain_text("Settings and labels are those of run 1")
+    page.set_viewport_size({"width": 390, "height": 844})  # one phase has room in it
+    expect(page.locator("#train-chart .main-svg").first).to_be_visible()
+    assert page.locator(".chart-scroll").evaluate("(node) => node.scrollWidth - node.clientWidth") == 0
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.route("**/run", take)
     with page.expect_response("**/run"):
         page.locator("#train-start").click()
     assert [each["config"]["seed"] for each in sent] == [1]
-    page.unroute("**/run")
     page.evaluate("FactStudio.go('results')")
     on_page(page, "results")
 
     free = next(int(i) for i in items.pool(project).ids if int(i) not in labels_now.states(project))
     operations.apply(project, "desk", [Op(900, "label", free, classes.classes(project)[0].id)])
     expect(page.locator(".results-head .tag.warn")).to_have_text("Labels have changed since this run.")
+    page.set_viewport_size({"width": 390, "height": 844})
+    box = page.locator(".results-run").bounding_box()
+    assert box is not None and box["width"] > 340  # its name is not cut by what stands beside it
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.locator("#results-train").click()  # and there is a way to what mends it
     on_page(page, "train")
     expect(page.locator("#train-start")).to_have_text("Train again")

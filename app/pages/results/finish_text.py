@@ -24,7 +24,7 @@ TEXT = {
     "finish.own_help": "The classes asked share the certainty with the others, so each takes more check images.",
     "finish.own_class": "Class",
     "finish.own_goal": "Goal for {name}",
-    "finish.own_add": "Add a class",
+    "finish.own_add": "Set a goal for a class",
     "finish.own_drop": "No goal of its own for {name}",
     "finish.own_has": "{n} check images",
     "finish.own_has_one": "1 check image",

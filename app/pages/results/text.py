@@ -118,6 +118,8 @@ TEXT = {
     "results.exported": "Exported to",
     "results.export_files": "{n} files: {names}",
     "results.export_file": "1 file: {names}",
+    "results.export_use": "It names other photos by this command, in that folder. README.md there says what it needs.",
+    "results.export_command": "python predict.py PHOTOS --out answers.csv",
     "results.export_failed": "The export failed.",
     "results.copy": "Copy the path",
     "results.copied": "Copied",
