@@ -24,7 +24,7 @@ export function fitted(figure, size, options, css) {
 /** Whether there are no losses but those of the light model's solvers. */
 export const allSolvers = ({ panels }) => panels.length > 0 && panels.every((each) => each.panel);
 
-const LOW = 24; // px over the only row, for the solvers' names: its heading stands above the chart
+const LOW = 24, LINE = 14; // px over the only row, for the solvers' names; for the second line of one
 
 /** The row of the accuracies alone, in the whole height: half a window without a line helps nobody. */
 function accuracyAlone(data, layout) {
@@ -34,7 +34,8 @@ function accuracyAlone(data, layout) {
     if (/^xaxis/.test(name)) return [name, { ...each, matches: undefined }]; // it moved with that of the loss
     return [name, /^yaxis/.test(name) ? { ...each, domain: [0, 1] } : each];
   });
-  const margin = { ...layout.margin, t: LOW };
+  const two = layout.annotations.some(({ text }) => text.includes("<br>"));
+  const margin = { ...layout.margin, t: two ? LOW + LINE : LOW };
   const shown = data.filter(({ yaxis }) => !isLoss(yaxis));
   return { data: shown, layout: { ...Object.fromEntries(axes), margin } };
 }

@@ -90,6 +90,9 @@ test("where all losses are those of solvers, the accuracies have the whole heigh
   assert.deepEqual(layout.yaxis3, { domain: [0, 1], range: [0, 1] });
   assert.deepEqual([layout.xaxis, layout.yaxis, layout.xaxis2, layout.xaxis3.matches], Array(4).fill(undefined));
   assert.deepEqual(layout.annotations.map((each) => each.text), Array(2).fill("The map, in words"));
+  assert.deepEqual(layout.margin.t, 24);
+  const narrow = fitted(given, { width: 280, height: 300 }, { ...OPTIONS, folded: "under Details" }, css).layout;
+  assert.deepEqual([narrow.annotations[0].text, narrow.margin.t], ["The map,<br>in words", 38]);
   const open = fitted(given, { width: 1100, height: 300 }, OPTIONS, css);
   assert.equal(open.data.length, 4);
   assert.deepEqual(open.layout.yaxis3.domain, [0, 0.44]);
