@@ -48,7 +48,10 @@ export class Side {
         ],
         [...found.label, found.none],
       ),
-      this.group("answer", "is", filter.is, ["wrong", "right", "unknown"], found.is),
+      // Right by a label that is doubted says nothing: the model repeats what it was taught.
+      listed && filter.list.startsWith("doubt-")
+        ? ""
+        : this.group("answer", "is", filter.is, ["wrong", "right", "unknown"], found.is),
       this.group("split", "split", filter.split, Object.keys(SPLITS), found.split),
       this.sure(filter),
       el(

@@ -52,7 +52,7 @@ export class Groups {
 
   parts(data, locked) {
     const now = data.ways.find((each) => each.way === data.chosen), others = data.ways.length > 1;
-    const title = el(others ? "label" : "strong", others ? { for: "sf-groups" } : {}, t("select.groups"));
+    const title = el(others ? "label" : "span", others ? { for: "sf-groups" } : {}, t("select.groups"));
     const hint = el("p", { class: "small" }, others ? t("select.groups_hint") : t("select.groups_nothing"));
     if (!others || !now) return el("div", { class: "sl-field" }, title, hint);
     return el("div", { class: "sl-field" }, title, hint, this.list(data, locked), about(now), this.proposal(data));

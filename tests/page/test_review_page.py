@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now
+from fact_core.labeling import classes, labels_now, operations
+from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -227,6 +228,17 @@ def test_the_map_leads_to_images(address_of: AddressOf, page: Page, project: Pro
     page.keyboard.press("Escape")
     page.locator(".rv-mapbutton").click()
     expect(aside).to_be_hidden()
+
+    # labels that look wrong: whether the model, which was taught them, is right by them is no filter
+    labeled, known = labels_now.snapshot(project, "pick"), {each.name: each.id for each in classes.classes(project)}
+    other = known["red" if labeled.classes[int(labeled.y[0])] == "green" else "green"]
+    operations.apply(project, "other", [Op(1, "label", int(labeled.ids[0]), other)])
+    expect(page.locator("[data-id=is-wrong]")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator("#results-suspects").click()
+    expect(page.locator(".rv-listed")).to_contain_text("Labels to look at again")
+    expect(page.locator(".rv-side")).to_contain_text("Where they stand")
+    expect(page.locator("[data-id^=is-]")).to_have_count(0)
 
 
 def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Page, project: Project) -> None:
