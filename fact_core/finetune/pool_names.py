@@ -171,9 +171,9 @@ def as_other(shares: Tensor, strange: Tensor, other: int) -> Tensor:
     """Probabilities (m, K) where images that are like no class, ``strange`` (m,), are surely of the class ``other``.
 
     Where a class holds what fits no other one (-1: none does), what is like no class belongs there. Left out of what
-    teaches, the pool would teach all classes but that one. Of Caltech's photos with 20 of 51 kinds wanted, 80 labels of
-    these and 10 of the others, 79 % were named rightly in place of 46; with 40 of the others 86 in place of 84. CIFAR-10
-    with six of ten wanted, on which nothing was chosen: 1.6 points more with 10 labels of the others, 0.2 fewer with 40.
+    teaches, the pool would teach all classes but that one. Of Caltech's photos, 20 of 51 kinds wanted, 80 labels of
+    these and 10 of the others, 79 % were named rightly in place of 46; with 40 of the others 86 in place of 84. Of
+    CIFAR-10, six of ten wanted, on which nothing was chosen: 1.6 points more with 10 of the others, 0.2 fewer with 40.
     """
     if other < 0:
         return shares
