@@ -13,6 +13,7 @@ export const store = {
   into: null,
   /** @type {any} what /compare told last */
   compared: null,
+  warmed: "", // the project whose result the server has worked out
   exported: 0, // the run that the person chose to export; 0: the one that is proposed
 };
 export const tell = () => {
@@ -45,6 +46,17 @@ export async function read() {
   store.busy = false;
   tell();
   read();
+}
+
+const whenIdle = globalThis.requestIdleCallback || ((work) => setTimeout(work, 1));
+
+/** Have the server work out the newest result before anybody looks: its first answer takes far longer than all later. */
+export function warm() {
+  const { state } = app, { runs = [], project = null } = state || {};
+  const there = runs.some((run) => run.kind === "train" && run.status === "done");
+  if (!project || !there || app.page === "results" || store.warmed === project.key) return;
+  store.warmed = project.key;
+  whenIdle(() => api("/results?run=0").catch(() => {})); // an error is told when somebody looks
 }
 
 /** Show another run. empty: show none until it is there. */

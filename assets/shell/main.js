@@ -3,6 +3,7 @@ import { keyList } from "../label/key_list.js";
 import { labelPage } from "../label/page.js";
 import { projectPage } from "../project/page.js";
 import { resultsPage } from "../results/page.js";
+import { warm } from "../results/store.js";
 import { reviewKeys } from "../review/keys.js";
 import { selectKeys } from "../select/keys.js";
 import { selectPage } from "../select/page.js";
@@ -24,7 +25,7 @@ import { errorBox, toast, watchTrouble } from "./notices.js";
 import { followAddress, goTo } from "./pages.js";
 import { attach, fillPieces } from "./pieces.js";
 import { api, askAgainForPictures } from "./server.js";
-import { refreshState, startRun, watchWindow } from "./state.js";
+import { onState, refreshState, startRun, watchWindow } from "./state.js";
 import { setWords, t } from "./text.js";
 import { firstColours, isDark } from "./theme.js";
 
@@ -79,6 +80,7 @@ async function begin() {
   fillPieces(PIECES);
   await refreshState();
   await followAddress();
+  onState(warm);
 }
 
 sendKey();
