@@ -65,9 +65,12 @@ class Done:
         self.given += ("--test-images", tests, "--export", self.export)
         self.run = self.start(*self.given)
 
-    def start(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def words(self, *arguments: object) -> list[str]:
         given = ("--images", self.images, "--project", self.project, "--labels-from", "folders", *QUICK, *arguments)
-        command = [sys.executable, "-m", "fact_core.cli", "run", *map(str, given)]
+        return ["run", *map(str, given)]
+
+    def start(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "fact_core.cli", *self.words(*arguments)]
         return subprocess.run(command, env=self.env, capture_output=True, text=True, timeout=280)
 
     @property
@@ -161,9 +164,9 @@ def test_the_same_command_again_trains_and_exports_nothing_twice(done: Done) -> 
 
 @pytest.mark.slow
 @pytest.mark.weights
-def test_a_second_run_reuses_features_and_selection(done: Done, tmp_path: Path) -> None:
+def test_a_second_run_reuses_features_and_selection(done: Done, tmp_path: Path, cli_here: Run) -> None:
     first = done.result
-    again = done.start("--recipe", "lp", "--budget", "9", "--json", tmp_path / "again.json")
+    again = cli_here(*done.words("--recipe", "lp", "--budget", "9", "--json", tmp_path / "again.json"))
     assert again.returncode == 0, again.stderr
     second = json.loads((tmp_path / "again.json").read_text())
     assert second["features"]["n_new"] == 0
@@ -175,10 +178,11 @@ def test_a_second_run_reuses_features_and_selection(done: Done, tmp_path: Path) 
 
 @pytest.mark.slow
 @pytest.mark.weights
-def test_another_seed_is_not_swayed_by_earlier_labels(done: Done, tmp_path: Path) -> None:
+def test_another_seed_is_not_swayed_by_earlier_labels(done: Done, tmp_path: Path, cli_here: Run) -> None:
     """The same command gives the same number of labels in a used project as in a new one."""
     file = tmp_path / "other.json"
-    other = done.start("--recipe", "lp", "--budget", "25%", "--strategy", "random", "--seed", "1", "--json", file)
+    given = ("--recipe", "lp", "--budget", "25%", "--strategy", "random", "--seed", "1", "--json", file)
+    other = cli_here(*done.words(*given))
     assert other.returncode == 0, other.stderr
     result = json.loads(file.read_text())
     assert result["budget"] == result["labels"] == 6
@@ -188,7 +192,9 @@ def test_another_seed_is_not_swayed_by_earlier_labels(done: Done, tmp_path: Path
 
 
 @pytest.mark.slow
-def test_ctrl_c_stops_and_the_same_command_goes_on(photos: Path, tmp_path: Path, small_network: str) -> None:
+def test_ctrl_c_stops_and_the_same_command_goes_on(
+    photos: Path, tmp_path: Path, small_network: str, cli_here: Run
+) -> None:
     steps = ("--recipe", "lp-ft", "--ff-steps", "40", "--ff-batch", "4", "--budget", "6", "--strategy", "random")
     steps += ("--backbone", small_network)
     given = ("--images", photos, "--project", tmp_path / "p", "--labels-from", "folders", *QUICK, *steps)
@@ -212,7 +218,7 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(photos: Path, tmp_path: Path,
     (stopped,) = run_queue.list_runs(found, "train")
     assert stopped.status == "stopped"
     assert run_queue.active(found) is None
-    second = subprocess.run(command, env=env, capture_output=True, text=True, timeout=280)
+    second = cli_here("run", *given)
     assert second.returncode == 0, second.stderr
     (resumed,) = run_queue.list_runs(found, "train")
     assert resumed.id == stopped.id and resumed.status == "done"
