@@ -46,7 +46,7 @@ MakeImages = Callable[..., Path]
 LONGEST = {
     200: ("page/test_access.py", "page/test_label_page.py", "backbones/test_backbones.py"),
     120: ("page/test_browser.py", "work/test_worker.py", "headless/test_cli.py"),
-    70: ("labeling/test_many_rows.py", "page/test_app_bench.py"),
+    70: ("labeling/test_many_rows.py", "page/test_crash.py", "page/test_app_bench.py"),
     45: ("work/test_hostile_memory.py", "headless/test_rounds.py", "page/test_fuzz.py", "page/test_no_network.py"),
     35: ("page/test_hostile.py", "backbones/test_recognise.py", "compute/test_pretend_cuda.py"),
     30: ("exchange/test_import_labels.py", "page/test_routes.py"),

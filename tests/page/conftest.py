@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -21,6 +20,7 @@ from app.shell.server import Server, key_of
 from fact_core.folders import data_folder
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from tests.page.asking import asking
 from tests.page.browser_help import CHROMIUM, SOON, AddressOf, Serve, Served, Watch
 
 if TYPE_CHECKING:
@@ -49,21 +49,20 @@ class Current:
 
 @pytest.fixture(scope="session")
 def routes() -> Iterator[tuple[TestClient, Current]]:
-    """All routes, registered once, and one loop for all that is asked, as a server has it."""
+    """All routes, registered once, and a client of them."""
     app, current = FastAPI(), Current()
     register_all(app, cast(Server, current))
-    asking = TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False)
-    with start_blocking_portal() as asking.portal:
-        yield asking, current
+    with asking(app, "http://127.0.0.1:7860") as client:
+        yield client, current
 
 
 @pytest.fixture
 def client(routes: tuple[TestClient, Current], server: Server) -> TestClient:
     """Asks the routes of ``server`` directly, without the guard."""
-    asking, current = routes
+    made, current = routes
     current.server = server
-    asking.cookies.clear()
-    return asking
+    made.cookies.clear()
+    return made
 
 
 def look_now_and_then(page: type[Page]) -> None:

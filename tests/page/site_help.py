@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio.from_thread import start_blocking_portal
 from starlette.testclient import TestClient
 
 from app import main
@@ -23,6 +22,7 @@ from app.shell.guard import Guard
 from app.shell.keys import HEADER, Keys, make_keys
 from app.shell.server import Server
 from fact_core.storage.project import Project
+from tests.page.asking import asking
 from tests.page.browser_help import labeled_project
 
 PORT = 7998
@@ -63,9 +63,7 @@ def whole_site(home: Path) -> Iterator[Site]:
         guarded = Guard(app, host="127.0.0.1", port=PORT, keys=keys)
         headers = {"cookie": f"{keys.cookie_name}={keys.cookie}", HEADER: keys.page}
         base = f"http://127.0.0.1:{PORT}"
-        client = TestClient(guarded, base_url=base, headers=headers, raise_server_exceptions=False)
-        # One loop for all questions, as a server has it: by itself the client makes a thread and a loop for each.
-        with start_blocking_portal() as client.portal:
+        with asking(guarded, base, headers) as client:
             yield Site(client, app, server, project, key, keys)
         server.close()
     del client, guarded, app
