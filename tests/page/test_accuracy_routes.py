@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from app.pages.results import findings
-from app.routes import register_all
 from app.shell.server import Server
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
@@ -27,7 +26,7 @@ Made = tuple[Project, TestClient, str, int]
 
 
 @pytest.fixture
-def made(tmp_path: Path, make_images: Callable[..., Path]) -> Iterator[Made]:
+def made(tmp_path: Path, make_images: Callable[..., Path], routes: tuple[TestClient, Any]) -> Iterator[Made]:
     """24 images in the folders green and red; a run that learned from the first four and errs on every fifth image."""
     project = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
     finish(scan(project))
@@ -42,9 +41,9 @@ def made(tmp_path: Path, make_images: Callable[..., Path]) -> Iterator[Made]:
     known = {"classes": ["green", "red"], "ids": pool.ids[:4].tolist(), "counts": [2, 2], "labels": 4, "phases": []}
     told = {**known, "report": {**report, "confusion": [], "ece": None}, "temperature": {"value": 2.0}}
     run_queue.finish(project, run, "done", result=told)
-    server, app = Server(), FastAPI()
-    register_all(app, server)
-    yield project, TestClient(app, raise_server_exceptions=False), server.open(project.folder), run
+    client, current = routes
+    server = current.server = Server()
+    yield project, client, server.open(project.folder), run
     server.close()
 
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from app.routes import maps, register_all
+from app.routes import maps
 from app.shell.server import Server
 from fact_core.labeling import labels_now, selections
 from fact_core.storage import items, project, run_queue
@@ -48,7 +47,7 @@ class Page:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(tmp_path: Path, routes: tuple[TestClient, Any]) -> Iterator[Page]:
     folder = tmp_path / "images"
     folder.mkdir()
     for number in range(12):
@@ -59,10 +58,9 @@ def page(tmp_path: Path) -> Iterator[Page]:
     ids = [int(i) for i in items.pool(made).ids]
     chosen = Selection(np.array(ids[:7]), ("pick",) * 5 + ("audit",) * 2, np.array(ids[7:9]), "random")
     selections.save(made, chosen, None)
-    server, app = Server(), FastAPI()
-    register_all(app, server)
-    with TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as client:
-        yield Page(client, made, server.open(made.folder), ids)
+    client, current = routes
+    server = current.server = Server()
+    yield Page(client, made, server.open(made.folder), ids)
     server.close()
 
 

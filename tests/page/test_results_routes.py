@@ -12,12 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
 from app.pages.results import findings, outcome
-from app.routes import register_all
 from app.shell.decision_text import decision_words
 from app.shell.server import Server
 from fact_core.config import to_dict, train_config
@@ -48,11 +46,10 @@ class Site:
 
 
 @pytest.fixture
-def site_of() -> Iterator[Callable[[Project], Site]]:
+def site_of(routes: tuple[TestClient, Any]) -> Iterator[Callable[[Project], Site]]:
     """Opens projects; at the end they are closed."""
-    server, app = Server(), FastAPI()
-    register_all(app, server)
-    client = TestClient(app, raise_server_exceptions=False)
+    client, current = routes
+    server = current.server = Server()
     yield lambda project: Site(project, client, server.open(project.folder))
     server.close()
 
