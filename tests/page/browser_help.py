@@ -155,6 +155,12 @@ def open_fold(page: Page, fold: str) -> None:
     page.locator(f"#{fold} > button").first.click()
 
 
+def keep_some(images: Path, count: int) -> None:
+    """Of a folder's images only the first, by name."""
+    for more in sorted(images.iterdir())[count:]:
+        more.unlink()
+
+
 def labeled_project(folder: Path) -> Project:
     """Eight images, four of them labeled with two classes."""
     project = flat_project(folder, images=8)

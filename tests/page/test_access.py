@@ -28,7 +28,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.page.browser_help import DIGITS, LONG, PAINTED, SOON, Served, on_page
+from tests.page.browser_help import DIGITS, LONG, PAINTED, SOON, Served, keep_some, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -64,8 +64,7 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     home = tmp_path_factory.mktemp("access")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACT_STUDIO_HOME", str(home / "data"))
-        for more in sorted(make_demo(data_folder() / "demo-images").iterdir())[POOL:]:
-            more.unlink()
+        keep_some(make_demo(data_folder() / "demo-images"), POOL)
         served = Served(home / "started", "--demo")
         try:
             project = projects.open_project(data_folder() / "demo")

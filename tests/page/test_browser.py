@@ -16,7 +16,7 @@ from PIL import Image
 
 from fact_core.choices import BACKBONES, RECIPES
 from fact_core.folders import data_folder
-from fact_core.images.demo import demo_truth
+from fact_core.images.demo import demo_truth, make_demo
 from fact_core.labeling import labels_now, selections
 from fact_core.storage import items
 from fact_core.storage import project as projects
@@ -30,6 +30,7 @@ from tests.page.browser_help import (
     Watch,
     choose,
     go,
+    keep_some,
     labeled_project,
     on_page,
     open_fold,
@@ -41,11 +42,11 @@ from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1500)]  # minutes on a busy computer
 
-BUDGET = 30
+POOL, BUDGET = 450, 30  # a part of the demo's images: what comes of each step needs no more
 FEWER = {
-    "ff": {"steps": ("100", "16")},
+    "ff": {"steps": ("100", "16"), "pixels": ("128", "64")},  # the digits have no more
     "st": {"steps": ("100", "4"), "images": ("5000", "60")},
-    "lm": {"steps": ("200", "20")},
+    "lm": {"steps": ("200", "20"), "views": ("8", "2")},
 }  # phase -> option -> what Quick says, what is typed over it
 COUNT_POINTS = """() => (document.querySelector("#train-chart")?.data || [])  // not there yet after a reload
     .filter((line) => line.mode === "lines").reduce((n, line) => n + line.x.length, 0)"""
@@ -132,9 +133,10 @@ def wait_for_points(page: Page, more_than: int) -> int:
 
 
 def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> None:
+    keep_some(make_demo(data_folder() / "demo-images"), POOL)
     page.goto(serve("--demo").address)
     on_page(page, "project")
-    expect(page.locator("#page-project .fact")).to_have_text("1,797 images are ready.", timeout=LONG)
+    expect(page.locator("#page-project .fact")).to_have_text(f"{POOL} images are ready.", timeout=LONG)
     page.wait_for_function("() => document.querySelectorAll('.p-preview img').length > 20")
     shoot(page, "project", tmp_path)
     page.get_by_role("button", name="Choose what to label").click()
@@ -144,7 +146,9 @@ def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> 
     page.locator("#sf-check").fill("0")
     page.get_by_role("button", name=f"Select {BUDGET} images").click()
     expect(page.locator(".sl-strip .sl-tile")).to_have_count(BUDGET, timeout=LONG)
-    page.wait_for_function("() => document.querySelector('#page-select .lb-legend').innerText.includes('1,767')")
+    page.wait_for_function(
+        "(n) => document.querySelector('#page-select .lb-legend').innerText.includes(n)", arg=f"{POOL - BUDGET}"
+    )
     assert painted(page, ".sl-map") > 0.01, "the map is empty"
     assert seen_images(page, ".sl-strip") > 0
     shoot(page, "select", tmp_path)
