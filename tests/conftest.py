@@ -94,6 +94,16 @@ def _homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return (root / str(number) for number in count())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _modules_home(_homes: Iterator[Path]) -> Iterator[None]:
+    """What a module's or the session's fixtures write lies in no folder of the person who runs the tests."""
+    home = next(_homes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACT_STUDIO_HOME", str(home / "data"))
+        patch.setenv("FACT_STUDIO_CACHE", str(home / "cache"))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Projects and downloaded weights of a test lie in a folder of its own."""
