@@ -98,16 +98,7 @@ def label_all(made: Project) -> None:
 
 def quick(**values: object) -> dict[str, object]:
     """The options of a training run of a few steps."""
-    few = {
-        "recipe": "fact",
-        "backbone": SMALL,
-        "ff.steps": 6,
-        "ff.pixels": 64,
-        "ff.batch": 6,
-        "lm.steps": 5,
-        "lm.views": 1,
-        **values,
-    }
+    few = {"recipe": "fact", "ff.steps": 6, "ff.pixels": 64, "ff.batch": 6, "lm.steps": 5, "lm.views": 1, **values}
     return to_dict(train_config("quick", **few))
 
 
