@@ -50,7 +50,7 @@ export async function read() {
 
 const whenIdle = globalThis.requestIdleCallback || ((work) => setTimeout(work, 1));
 
-/** Have the server work out the newest result before anybody looks: its first answer takes far longer than all later. */
+/** Have the server work out the newest result before anybody looks: the first answer takes it far longer. */
 export function warm() {
   const { state } = app, { runs = [], project = null } = state || {};
   const there = runs.some((run) => run.kind === "train" && run.status === "done");

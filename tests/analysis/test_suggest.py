@@ -19,6 +19,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.types import FloatArray, IntArray
+from tests.page.conftest import routes
 from tests.page.test_label_routes import Page, page
 
 

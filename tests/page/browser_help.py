@@ -169,3 +169,14 @@ def labeled_project(folder: Path) -> Project:
     a, b = (classes.add_class(project, name) for name in ("a", "b"))
     operations.apply(project, "tab", [Op(n, "label", int(i), (a, b)[n % 2]) for n, i in enumerate(ids[:4], 1)])
     return project
+
+
+def lowest_goal(page: Page) -> None:
+    """Move the slider of Finish to its lowest goal. While the page comes up a key may be pressed on one that goes."""
+    goal = page.locator("#finish-goal")
+    for _ in range(20):
+        goal.press("Home")
+        if goal.input_value() == "0":
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("the slider stays where it is")

@@ -19,7 +19,7 @@ from tests.storage_help import flat_project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-from tests.page.browser_help import AddressOf
+from tests.page.browser_help import AddressOf, lowest_goal
 from tests.page.test_review_page import open_results
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -53,7 +53,7 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     expect(part).to_contain_text("99.5 % takes at least 736 check images among the accepted")
     page.locator("#finish-set").click()
     expect(part).to_contain_text(f"92 % is the most that {CHECKS - 2} check images can carry, and only where none")
-    goal.press("Home")
+    lowest_goal(page)
     page.reload()
     expect(goal).to_have_value("0")  # what a person wants is not forgotten
     page.locator("#finish-ask").press("Enter")
@@ -94,7 +94,7 @@ def test_what_an_earlier_training_let_through_is_offered(address_of: AddressOf, 
     """The newest training lets less through at the goal than the one before did, which holds all the same."""
     address = address_of(project)
     open_results(page, address)
-    page.locator("#finish-goal").press("Home")
+    lowest_goal(page)
     page.locator("#finish-ask").click()
     expect(page.locator("#finish-can")).to_contain_text("images can be accepted")
     expect(page.locator("#finish-before")).to_have_count(0)

@@ -18,7 +18,7 @@ from fact_core.labeling import acceptances, classes, finished, labels_now, selec
 from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
-from tests.page.browser_help import LONG, PAINTED, SOON, Serve, Served, Watch, choose, go, on_page
+from tests.page.browser_help import LONG, PAINTED, SOON, Serve, Served, Watch, choose, go, lowest_goal, on_page
 from tests.storage_help import is_sound
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -101,7 +101,7 @@ def test_from_the_folder_to_the_sorted_folder(
     expect(page.locator("#finish-undo")).to_be_visible()
     accepted = len(acceptances.now(project))
     assert accepted > 0 and len(acceptances.looks(project)) == 1
-    page.locator("#finish-goal").press("Home")  # the same question costs nothing
+    lowest_goal(page)  # the same question costs nothing
     assert_counts(project, given, accepted)
 
     # The server is killed and started anew: everything is there.
@@ -221,7 +221,7 @@ def look_again(page: Page, images: int) -> None:
 
 def accept(page: Page) -> None:
     """The lowest goal, which 24 check images can carry."""
-    page.locator("#finish-goal").press("Home")
+    lowest_goal(page)
     page.locator("#finish-ask").click()
     expect(page.locator("#finish-can")).to_contain_text("can be accepted")
     page.locator("#finish-accept").click()
