@@ -56,6 +56,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "promise": ("promise", _by("promise")),
     "confidences": ("confidences", _by("confidences")),
     "other-class": ("other-class", _by("other_class")),
+    "speed": ("speed", _by("speed.table")),
     "finish": ("finish", _by("finish")),
     "rounds": ("rounds", _by("rounds")),
     "views": ("views", _by("views")),
