@@ -36,11 +36,18 @@ def fill_for_good(folder: Path, project: Path) -> Path:
     """
     deadline = time.monotonic() + 60
     while True:
-        file = fill(folder)
-        if not list(project.glob("*-wal")) + list(project.glob("*-shm")) and not os.statvfs(folder).f_bavail:
-            return file
+        if not _open(project):
+            file = fill(folder)
+            if not _open(project) and not os.statvfs(folder).f_bavail:
+                return file
+            file.unlink()  # else what the log holds has no room in the database, and it stays
         assert time.monotonic() < deadline, "the database stays open"
         time.sleep(0.02)
+
+
+def _open(project: Path) -> bool:
+    """Whether a connection to the project's database is open."""
+    return any(project.glob("*-wal")) or any(project.glob("*-shm"))
 
 
 def fill(folder: Path) -> Path:

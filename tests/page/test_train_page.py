@@ -116,7 +116,11 @@ def test_how_long_it_takes_is_told_before_it_starts(address_of: AddressOf, page:
     open_fold(page, "train-fold-st")
     steps = page.locator("#opt-st-steps input").first
     expect(steps).to_have_value("300")  # the effort's own values are there
-    steps.fill("30000")
-    steps.press("Tab")
+    for _ in range(5):  # the effort's values may come once more behind the recipe's
+        steps.fill("30000")
+        steps.press("Tab")
+        page.wait_for_timeout(1000)
+        if steps.input_value() == "30000" and f"about {before} min" not in fact.inner_text():
+            break
     expect(fact).not_to_contain_text(f"about {before} min")
     assert told() > 10 * before or " h " in fact.inner_text()
