@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,12 @@ import torch
 
 from fact_core.backbones import Backbone, fetch, load
 from fact_core.bench.pool import Features
+from fact_core.bench.rows import Row, key_of, write_rows
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE
 from fact_core.compute.device import device_named
 from fact_core.config import TrainConfig
 from fact_core.errors import ConfigError
+from fact_core.events import Progress
 from fact_core.exchange.folders import read_class_folders
 from fact_core.finetune.pipeline import Trained, train
 from fact_core.finetune.pool_names import drawn, for_pca
@@ -86,6 +88,26 @@ def read(given: argparse.Namespace) -> Step[KnownFolder]:
         "image_size": backbone.preprocess.pixels,
     }
     return KnownFolder([files[row] for row in some], x, y.astype(np.int64), backbone, about)
+
+
+def measure_lacking(
+    file: Path | None,
+    rows: list[Row],
+    cells: Iterable[Row],
+    measure: Callable[[Row], Step[dict[str, Any]]],
+    name: str,
+) -> Step[None]:
+    """Train for each of the cells that the rows lack; each new row is written into the file at once.
+
+    name: of the bench, as its progress is called.
+    """
+    there = {key_of(row) for row in rows}
+    todo = [cell for cell in cells if key_of(cell) not in there]
+    for done, cell in enumerate(todo):
+        yield Progress(name, done, len(todo), "trainings")
+        rows.append({**cell, **(yield from measure(cell))})
+        if file:
+            write_rows(file, rows)
 
 
 def trained(

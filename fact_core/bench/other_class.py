@@ -21,13 +21,13 @@ from fact_core.analysis.novelty import strangers
 from fact_core.bench import known_folder
 from fact_core.bench.grids import line, rule
 from fact_core.bench.known_folder import KnownFolder
-from fact_core.bench.rows import Row, key_of, read_rows, write_rows
+from fact_core.bench.rows import Row, read_rows
 from fact_core.choices import PRESETS
 from fact_core.classifier.predict import predict
 from fact_core.compute.device import describe, device_named
 from fact_core.config import TrainConfig, train_config
 from fact_core.errors import ConfigError
-from fact_core.events import Log, Progress
+from fact_core.events import Log
 from fact_core.finetune.pool_names import drawn
 from fact_core.generators import quietly
 from fact_core.types import IntArray, Step
@@ -62,13 +62,10 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
         raise ConfigError(
             "--wanted needs from 2 to all but one of the classes", f"{given.wanted} of {read.about['classes']}"
         )
-    there = {key_of(row) for row in rows}
-    todo = [cell for cell in _cells(given, read.about, others, configs) if key_of(cell) not in there]
-    for done, cell in enumerate(todo):
-        yield Progress("other class", done, len(todo), "trainings")
-        rows.append({**cell, **(yield from measured(read, cell, given.device))})
-        if given.json:
-            write_rows(given.json, rows)
+    cells = _cells(given, read.about, others, configs)
+    yield from known_folder.measure_lacking(
+        given.json, rows, cells, lambda cell: measured(read, cell, given.device), "other class"
+    )
     return {"text": table(rows), "json": rows}
 
 

@@ -22,10 +22,9 @@ from fact_core.config import TrainConfig
 from fact_core.events import Event, Log, PhaseDone
 from fact_core.features.extract import extract
 from fact_core.finetune.pipeline import Trained, train
-from fact_core.finetune.pool_names import drawn
+from fact_core.finetune.pool_names import drawn, for_pca
 from fact_core.finetune.training_run import CheckSet
 from fact_core.generators import finish
-from fact_core.phase_config import PCA_IMAGES
 from fact_core.select.choose import choose_images
 from fact_core.types import FloatArray, IntArray, Step
 
@@ -111,7 +110,6 @@ def training(
 ) -> Step[Trained]:
     """A training on the ``rows`` of the pool with the features x of all of it, as a project would start it."""
     others = drawn(len(task.pool), rows, config.pool_images, config.seed)
-    some = np.random.default_rng(config.seed).choice(len(task.pool), min(PCA_IMAGES, len(task.pool)), replace=False)
     return train(
         backbone=backbone,
         files=[task.pool[row] for row in rows],
@@ -121,7 +119,7 @@ def training(
         config=config,
         device=at,
         check=check,
-        pool_files=[task.pool[row] for row in np.sort(some)],
+        pool_files=[task.pool[row] for row in for_pca(len(task.pool), config.seed)],
         unlabelled=[task.pool[row] for row in others],
         unlabelled_x=x[others] if len(others) else None,
         folder=folder,
