@@ -29,7 +29,8 @@ class SortDialog {
     this.asked = 0; // questions to the server; only the last answer counts
     this.timer = null;
     const heard = { oninput: () => this.later() };
-    this.field = el("input", { class: "field", type: "text", id: "sort-into", spellcheck: "false", ...heard });
+    const typed = { class: "field", type: "text", id: "sort-into", spellcheck: "false", ...heard };
+    this.field = el("input", { ...typed, readonly: true }); // until a folder is proposed: it would join what is typed
     this.takes = el("input", { type: "checkbox", id: "sort-model", onchange: () => this.ask() });
     const sure = {
       class: "field",
@@ -123,12 +124,20 @@ class SortDialog {
     try {
       const found = await api("/sort/preview", { config: this.config() });
       if (mine !== this.asked) return;
-      if (!this.found && !this.field.value) this.field.value = found.proposed;
+      if (this.field.readOnly) this.propose(found.proposed);
       this.found = found;
       this.draw();
     } catch (error) {
-      if (mine === this.asked) this.shown.replaceChildren(errorBox(error));
+      if (mine !== this.asked) return;
+      this.field.readOnly = false;
+      this.shown.replaceChildren(errorBox(error));
     }
+  }
+
+  propose(folder) {
+    this.field.readOnly = false;
+    this.field.value = folder;
+    if (document.activeElement === this.field) this.field.select(); // what is typed now takes its place
   }
 
   draw() {

@@ -135,9 +135,18 @@ def test_images_are_sorted_into_folders_and_taken_back(
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     page.evaluate("FactStudio.go('results')")
     page.locator(".results-run").select_option(label="Run 1, Linear probe, 4 labels")
+    slow: list[Route] = []
+    page.route("**/sort/preview", lambda route: slow.append(route))
     page.locator("#results-sort").click()
     dialog, yes = page.locator("dialog"), page.locator("dialog .btn.primary")
+    page.locator("#sort-into").click()
+    page.keyboard.type("/too/early")  # before a folder is proposed: it would stand before or behind it
+    slow[0].continue_()
+    page.unroute("**/sort/preview")
     expect(dialog).to_contain_text("8 labeled by you, 16 not known")
+    expect(page.locator("#sort-into")).to_have_value(f"{project.images}-sorted")
+    page.keyboard.type(str(tmp_path / "typed"))
+    expect(page.locator("#sort-into")).to_have_value(str(tmp_path / "typed"))
     expect(yes).to_have_text("Sort 24 images")
     page.locator("#sort-into").fill(str(project.images / "new"))  # among the images
     expect(dialog).to_contain_text("lies in the images' folder")
