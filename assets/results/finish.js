@@ -10,6 +10,7 @@ import { stampNow, startRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import { askChecks } from "./accuracy.js";
 import { meter, notes, percent, unlabeled } from "./finish_facts.js";
+import { ForecastLine } from "./forecast.js";
 import { keepGoals, keptGoals } from "./goals.js";
 import { OwnGoals, partWords } from "./own_goals.js";
 import { canLook } from "./words.js";
@@ -32,6 +33,7 @@ export class Finish {
     this.busy = false;
     this.data = /** @type {Finishing | null} */ (null);
     this.own = new OwnGoals(() => this.set());
+    this.forecast = new ForecastLine();
     this.goal = 0; // until the person, or what is accepted, says one
     this.number = 0; // of the run that is shown
     this.move = (goal) => (this.goal = goal);
@@ -302,6 +304,7 @@ export class Finish {
         t("finish.rests", { checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) }),
       ),
       left > 0 && found.then ? el("p", { class: "small faint" }, t("finish.then", then(found.then))) : null,
+      left > 0 ? this.later(found) : null,
       stands ? null : el("button", { ...button, onclick: () => this.accept(0) }, counted("finish.accept", found.asked)),
     ];
   }
@@ -312,8 +315,14 @@ export class Finish {
     return [
       el("p", {}, t(lowest ? "finish.cannot_lowest" : "finish.cannot", told)),
       found.parts ? null : el("p", { class: "small" }, needs(found)),
+      this.later(found),
       el("button", { class: "btn slim", type: "button", onclick: train }, t("finish.choose_more")),
     ];
+  }
+
+  /** What more labels would probably bring; nothing where classes have goals of their own. */
+  later(found) {
+    return found.parts ? null : this.forecast.of(this.data.run, found.goal, this.key);
   }
 
   review() {

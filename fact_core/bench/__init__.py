@@ -42,6 +42,11 @@ BENCHES: dict[str, Choice] = {
         "How often promises are kept on folders of known classes, and labels needed to finish them.",
         "fact_core.bench.finish:run",
     ),
+    "forecast": Choice(
+        "Forecast",
+        "What is said that more labels would let be accepted, beside what came.",
+        "fact_core.bench.forecast:run",
+    ),
     "gpu": Choice(
         "GPU", "Whether the program is right and quick on a GPU: all of it in ten minutes.", "fact_core.bench.gpu:run"
     ),

@@ -96,15 +96,16 @@ def measure_lacking(
     cells: Iterable[Row],
     measure: Callable[[Row], Step[dict[str, Any]]],
     name: str,
+    unit: str = "trainings",
 ) -> Step[None]:
-    """Train for each of the cells that the rows lack; each new row is written into the file at once.
+    """Measure each of the cells that the rows lack; each new row is written into the file at once.
 
-    name: of the bench, as its progress is called.
+    name: of the bench, as its progress is called; unit: what it counts.
     """
     there = {key_of(row) for row in rows}
     todo = [cell for cell in cells if key_of(cell) not in there]
     for done, cell in enumerate(todo):
-        yield Progress(name, done, len(todo), "trainings")
+        yield Progress(name, done, len(todo), unit)
         rows.append({**cell, **(yield from measure(cell))})
         if file:
             write_rows(file, rows)

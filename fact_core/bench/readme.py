@@ -59,6 +59,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "speed": ("speed", _by("speed.table")),
     "finish": ("finish", _by("finish")),
     "rounds": ("rounds", _by("rounds")),
+    "forecast": ("forecast", _by("forecast")),
     "views": ("views", _by("views")),
     "backbones": ("backbones", _by("backbones")),
     "gpu": ("gpu", _by("gpu.table", "results")),

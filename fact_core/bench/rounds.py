@@ -147,11 +147,17 @@ def chosen(folder: Folder, way: str, labels: int, each: int, seed: int) -> Step[
         return np.random.default_rng([seed, 1]).choice(folder.free, labels, replace=False)
     if way == "one shot":
         return (yield from _choose(folder, "activeft", labels, NONE, None, seed))
-    rows = yield from _choose(folder, "activeft", each, NONE, None, seed)
+    rows = NONE
     while len(rows) < labels:
-        p = answers(folder, rows, seed)
-        rows = np.concatenate([rows, (yield from _choose(folder, "next", each, rows, p, seed))])
+        rows = yield from after(folder, rows, each, seed)
     return rows
+
+
+def after(folder: Folder, rows: IntArray, each: int, seed: int) -> Step[IntArray]:
+    """Rows (n + each,) once one round more is labeled: the first one by ActiveFT, each other by "Label next"."""
+    p = answers(folder, rows, seed) if len(rows) else None
+    strategy = "next" if len(rows) else "activeft"
+    return np.concatenate([rows, (yield from _choose(folder, strategy, each, rows, p, seed))])
 
 
 def _choose(
@@ -208,6 +214,7 @@ def evidence_of(
         class_ids=tuple(range(folder.classes)),
         check_confidence=sure[fair],
         check_right=right[fair],
+        strange=len(rest) - len(open_rows),
     )
 
 

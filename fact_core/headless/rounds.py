@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from fact_core.analysis import promise
+from fact_core.analysis.forecast import Labels, forecast
 from fact_core.config import SelectConfig, TrainConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.headless import again, steps
@@ -141,6 +142,8 @@ def run(
             break
         more = dataclasses.replace(select, strategy="next", check=0, extend=True, restart=False)
         config = dataclasses.replace(more, model=ended.trained.id, budget=str(min(budget, left)))
+        if not goal.own and again.selection_like(found, config) is None:
+            console.say(_expected(found, ended, goal, min(budget, left)))
     assert ended is not None  # the first round buys labels, or is an error
     return dataclasses.replace(ended, taken=accept_best(found, done, console))
 
@@ -236,6 +239,15 @@ def _in_words(row: dict[str, Any], goal: Goal) -> str:
     pool = f"{row['accepted']:,} of {row['open']:,} open images can be accepted so that {goal.share:.1%} are right"
     none = [_nothing_of(each) for each in row["classes"] if each["threshold"] is None]
     return "\n  ".join([f"round {row['round']}: {row['labels']} labels, {row['checks']} check images; {pool}", *none])
+
+
+def _expected(found: Project, ended: Ended, goal: Goal, more: int) -> str:
+    """What the next round will probably let through, in words."""
+    learned = len(ended.trained.result["ids"])
+    evidence, alpha = finishing.gather(found, ended.trained), promise.level(len(acceptances.looks(found)) + 1)
+    told = forecast(evidence, goal.share, alpha, Labels(learned, 0, more), np.random.default_rng(ended.trained.id))
+    of, ends = max(0, evidence.open - more), f"{told.low:,} to {told.high:,}"
+    return f"  forecast: {more} more labels, probably {told.likely:,} of {of:,}; in eight of ten cases {ends}"
 
 
 def _of_class(name: str, goal: float, number: int | None, look: Look) -> dict[str, Any]:

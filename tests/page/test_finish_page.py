@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.pages.results.finish_text import TEXT
 from fact_core.labeling import acceptances, classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
+from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
 from tests.page.test_finish_routes import label_checks, train
 from tests.storage_help import flat_project
@@ -88,6 +90,28 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     confirm.click()
     page.wait_for_function("(n) => FactStudio.state.labels.total > n", arg=before)
     assert len(acceptances.now(project)) == taken
+
+
+def test_what_more_labels_would_bring_is_told(address_of: AddressOf, page: Page, project: Project) -> None:
+    """Once the goal was asked, with how good such forecasts are; not while too few images are open."""
+    add_items(project, 400)
+    run = train(project, wrong=40, strange=2)
+    run_queue.finish(project, run_queue.queue(project, "predict", {"run": run.id}), "done", result={"run": run.id})
+    open_results(page, address_of(project))
+    lowest_goal(page)
+    line = page.locator("#finish-forecast")
+    expect(line).to_have_count(0)
+    page.locator("#finish-ask").click()
+    expect(line).to_have_text(re.compile(r"With 100 more labels, chosen by “Label these next”, probably .* of the 379"))
+    about = page.get_by_text(TEXT["finish.forecast_about"])
+    expect(about).to_be_hidden()
+    page.get_by_text(TEXT["finish.forecast_how"]).click()
+    expect(about).to_be_visible()
+    assert len(acceptances.looks(project)) == 1
+    free = [int(i) for i in items.pool(project).ids if int(i) not in labels_now.states(project)]
+    operations.apply(project, "test", [Op(900 + i, "label", i, 1 + i % 2) for i in free[:-101]])
+    expect(page.locator("#results-finish")).to_contain_text("Labeled by you439")
+    expect(line).to_have_count(0)
 
 
 def test_what_an_earlier_training_let_through_is_offered(address_of: AddressOf, page: Page, project: Project) -> None:

@@ -147,7 +147,7 @@ class Finish:
 
 def finish_of(held: Opened, run: Run) -> Finish:
     """What the page shows of a run. RunError while the pool is not predicted. Kept until something changes."""
-    stamp = _stamp(held, run)
+    stamp = stamp_of(held, run)
     kept = held.cache.get("finish")
     if kept is None or kept[0] != stamp:
         with db.shared(held.project.db):
@@ -158,7 +158,7 @@ def finish_of(held: Opened, run: Run) -> Finish:
 
 def _finish(held: Opened, run: Run) -> Finish:
     project = held.project
-    (evidence, pool), looks = _evidence(held, run), acceptances.looks(project)
+    (evidence, pool), looks = evidence_of(held, run), acceptances.looks(project)
     fair, look = promise.fair(evidence), len(looks) + 1
     alpha = promise.level(look)
     best = promise.carries(evidence, alpha)
@@ -199,7 +199,7 @@ def ask(held: Opened, run: Run, goal: float, own: Mapping[int, float]) -> Finish
     for asked in (goal, *own.values()):
         if not any(abs(asked - each) < 1e-6 for each in GOALS):
             raise InputError("There is no such goal", f"{asked:g}"[:80], f"From {GOALS[0]:.0%} to {GOALS[-1]:.1%}.")
-    project, (evidence, _pool) = held.project, _evidence(held, run)
+    project, (evidence, _pool) = held.project, evidence_of(held, run)
     if evidence.strange < 0:
         raise InputError("The answers are of an earlier version", do="Predict the pool again.")
     finishing.ask(project, run, goal, evidence, own)
@@ -209,7 +209,7 @@ def ask(held: Opened, run: Run, goal: float, own: Mapping[int, float]) -> Finish
 def accept(held: Opened, run: Run, goal: float, own: Mapping[int, float], by: Run) -> Finish:
     """Accept what keeps the goals, as the check images have said of the answers of ``by``. How far the folder is then,
     for ``run``. InputError where they were not asked."""
-    evidence = finishing.gather(held.project, by) if by.id != run.id else _evidence(held, run)[0]
+    evidence = finishing.gather(held.project, by) if by.id != run.id else evidence_of(held, run)[0]
     look = acceptances.find_look(held.project, by.id, goal, evidence.basis, own)
     if look is None:
         raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Reload the page.")
@@ -220,7 +220,7 @@ def accept(held: Opened, run: Run, goal: float, own: Mapping[int, float], by: Ru
 def rest_of(held: Opened, run: Run) -> bytes:
     """What is left for a person, the surest first: header {classes: [[class id, images], ...], strange}, then the ids
     i32, class by class, and behind them those unlike any class; then how sure u8, of the first ones."""
-    (evidence, pool), taken = _evidence(held, run), acceptances.ids_now(held.project)
+    (evidence, pool), taken = evidence_of(held, run), acceptances.ids_now(held.project)
     keep = ~np.isin(evidence.ids, taken)
     ids, numbers = evidence.ids[keep], np.array(evidence.class_ids, dtype=np.int64)[evidence.y[keep]]
     order = np.lexsort((-evidence.confidence[keep], numbers))
@@ -232,16 +232,16 @@ def rest_of(held: Opened, run: Run) -> bytes:
     return binary.packed(head, np.concatenate([ids[order], strange]).astype("<i4"), sure)
 
 
-def _stamp(held: Opened, run: Run) -> object:
+def stamp_of(held: Opened, run: Run) -> object:
     """Differs once a label, the pool, what is accepted, or the run's answers are others."""
     file = held.project.predictions_file(run.id)
     answered = file.stat().st_mtime_ns if file.is_file() else 0
     return run.id, answered, projects.version(held.project).rpartition(".")[0]
 
 
-def _evidence(held: Opened, run: Run) -> tuple[Evidence, IntArray]:
+def evidence_of(held: Opened, run: Run) -> tuple[Evidence, IntArray]:
     """(see ``finishing.gather``, the images of the pool), kept until something changes."""
-    stamp = _stamp(held, run)
+    stamp = stamp_of(held, run)
     kept = held.cache.get("evidence")
     if kept is None or kept[0] != stamp:
         kept = held.cache["evidence"] = (stamp, finishing.gather(held.project, run), items.pool(held.project).ids)

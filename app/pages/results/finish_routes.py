@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, Response
+from fastapi import Body, FastAPI, Query, Response
 
-from app.pages.results import findings, finish
+from app.pages.results import findings, finish, forecast
 from app.routes import binary
 from app.routes.runs import LARGEST, Number
 from app.routes.shapes import told
@@ -20,7 +20,7 @@ Own = Annotated[dict[Annotated[int, Body(ge=1, le=LARGEST)], Goal], Body(max_len
 
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/finish, rest; POST /x/K/finish/ask, accept {run, goal, own, by}, undo, redo {run, step}."""
+    """GET /x/K/finish, rest, forecast; POST /x/K/finish/ask, accept {run, goal, own, by}, undo, redo {run, step}."""
 
     def of(key: str, run: int) -> tuple[Opened, Run]:
         held = server.opened(key)
@@ -34,6 +34,10 @@ def register(app: FastAPI, server: Server) -> None:
     def rest(key: str, run: Number = 0) -> Response:
         """See ``finish.rest_of``."""
         return binary.answer(finish.rest_of(*of(key, run)))
+
+    @app.get("/x/{key}/forecast")
+    def forecast_of(key: str, goal: Annotated[float, Query(gt=0, lt=1)], run: Number = 0) -> dict[str, Any]:
+        return told(forecast.forecast_of(*of(key, run), goal))
 
     @app.post("/x/{key}/finish/ask")
     def ask(key: str, run: RunNumber, goal: Goal, own: Own = {}) -> dict[str, Any]:  # noqa: B006

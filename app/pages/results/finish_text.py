@@ -19,7 +19,19 @@ TEXT = {
     "finish.needs_none": "More check images alone would not help: a larger share of these is wrong than the goal "
     "allows. Labels that make the model better would.",
     "finish.then": "With {more} more check images and the same share of mistakes {best} could be promised of the same "
-    "images. What more labels would bring nobody can say beforehand.",
+    "images.",
+    "finish.forecast": "With {more} more labels, chosen by “Label these next”, probably {likely} of the {open} images "
+    "then open: in eight of ten cases {low} to {high}.",
+    "finish.forecast_one": "With {more} more labels, chosen by “Label these next”, probably {likely} of the {open} "
+    "images then open.",
+    "finish.forecast_from_none": "With {more} more labels, chosen by “Label these next”, probably {likely} of the "
+    "{open} images then open: in eight of ten cases none to {high}.",
+    "finish.forecast_some": "With {more} more labels, chosen by “Label these next”, probably none of the {open} images "
+    "then open: in eight of ten cases at most {high}.",
+    "finish.forecast_none": "With {more} more labels, chosen by “Label these next”, probably still none of the {open} "
+    "images then open.",
+    "finish.forecast_how": "How good is this forecast?",
+    "finish.forecast_about": "FILL",
     "finish.own": "A goal of its own for a class",
     "finish.own_help": "The classes asked share the certainty with the others, so each takes more check images.",
     "finish.own_class": "Class",

@@ -1,0 +1,67 @@
+"""What more labels would probably let be accepted, for a goal that the check images were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.pages.results import finish
+from app.shell.server import Opened
+from fact_core.analysis import promise
+from fact_core.analysis.forecast import Labels, forecast
+from fact_core.errors import InputError
+from fact_core.labeling import acceptances, checked, labels_now
+from fact_core.storage.project import Project
+from fact_core.storage.run_queue import Run
+
+MORE = 100  # labels
+FEWEST = 2  # images that are still open then
+
+
+@dataclass(frozen=True)
+class Told:
+    """With ``more`` labels: images that could be accepted, probably, and between what eight in ten cases lie.
+
+    open: images that are then open; none: the share of cases (0..1) in which nothing could be. more 0: too few images
+    are open for a forecast.
+    """
+
+    more: int
+    open: int
+    low: int
+    likely: int
+    high: int
+    none: float
+
+
+def forecast_of(held: Opened, run: Run, goal: float) -> Told:
+    """Nothing is asked of the check images. InputError unless they were asked for this goal. Kept until it changes."""
+    project, (evidence, _) = held.project, finish.evidence_of(held, run)
+    looks = acceptances.looks(project)
+    if acceptances.find_look(project, run.id, goal, evidence.basis, {}) is None:
+        raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Ask them first.")
+    labels = labels_of(project, run, evidence.open)
+    if not labels.more:
+        return Told(0, 0, 0, 0, 0, 0.0)
+    key = (finish.stamp_of(held, run), goal)
+    kept: dict[Any, Told] = held.cache.setdefault("forecasts", {})
+    if key not in kept:
+        rng = np.random.default_rng(run.id)
+        found = forecast(evidence, goal, promise.level(len(looks) + 1), labels, rng)
+        if any(stamp != key[0] for stamp, _ in kept):
+            kept.clear()  # of before something changed
+        kept[key] = Told(labels.more, evidence.open - labels.more, found.low, found.likely, found.high, found.none)
+    return kept[key]
+
+
+def labels_of(project: Project, run: Run, left: int) -> Labels:
+    """What a run learned from, what is labeled since then without being a check image, and so many more.
+
+    left: open images. No more where nearly none would be left.
+    """
+    learned = run.result.get("ids", [])
+    now = labels_now.snapshot(project).ids
+    since = int((~np.isin(now, learned) & ~np.isin(now, list(checked.check_names(project, run)))).sum())
+    return Labels(len(learned), since, MORE if learned and left >= MORE + FEWEST else 0)
