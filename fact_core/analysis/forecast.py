@@ -162,9 +162,15 @@ def _fitted(x: Numbers, right: npt.NDArray[np.bool_]) -> tuple[Numbers, Numbers]
 
 
 def _shift(logits: Numbers, error: float) -> float:
-    """The number by which all logits (m,) rise so that their mean error comes to ``error``."""
-    low, high = SHIFTS
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (middle, high) if float((1 - expit(logits + middle)).mean()) > error else (low, middle)
-    return (low + high) / 2
+    """The number by which all logits (m,) rise so that their mean error comes to ``error``: Newton's steps, bounded."""
+    (low, high), at = SHIFTS, 0.0
+    for _ in range(STEPS):
+        wrong = expit(-(logits + at))
+        miss = float(wrong.mean()) - error
+        low, high = (at, high) if miss > 0 else (low, at)
+        if abs(miss) < SMALL * error or high - low < SMALL:
+            break
+        at += miss / max(float((wrong * (1 - wrong)).mean()), SMALL)
+        if not low < at < high:
+            at = (low + high) / 2
+    return at

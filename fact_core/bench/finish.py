@@ -22,10 +22,10 @@ from fact_core.analysis import promise
 from fact_core.bench import known_folder, rounds
 from fact_core.bench.grids import line, rule
 from fact_core.bench.rounds import Folder
-from fact_core.bench.rows import Row, key_of, read_rows, write_rows
+from fact_core.bench.rows import Row, read_rows
 from fact_core.compute.device import describe, device_named
 from fact_core.errors import ConfigError
-from fact_core.events import Log, Progress
+from fact_core.events import Log
 from fact_core.labeling.pace import USUAL_SECONDS
 from fact_core.types import IntArray, Step
 
@@ -48,15 +48,12 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     x, y, about = yield from known_folder.known(given)
     if max(budgets) + given.check >= len(y):
         raise ConfigError("--labels needs fewer than the images", f"{max(budgets)} + {given.check} of {len(y)}")
-    there = {key_of(row) for row in rows}
-    todo = [cell for cell in _cells(given, about, budgets) if key_of(cell) not in there]
     nobody = np.zeros(0, dtype=np.int64)
     folder = Folder(x, y, nobody, about["classes"], device_named(given.device))
-    for done, cell in enumerate(todo):
-        yield Progress("finish", done, len(todo), "models")
-        rows.append({**cell, **(yield from measured(folder, cell))})
-        if given.json:
-            write_rows(given.json, rows)
+    cells = _cells(given, about, budgets)
+    yield from known_folder.measure_lacking(
+        given.json, rows, cells, lambda cell: measured(folder, cell), "finish", "models"
+    )
     return {"text": table(rows), "json": rows}
 
 

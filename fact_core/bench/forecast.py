@@ -46,12 +46,12 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     rows = read_rows(given.json) if given.json else []
     x, y, about = yield from known_folder.known(given)
 
-    def measure(cell: Row) -> Step[dict[str, Any]]:
-        rng = np.random.default_rng(cell["seed"])
-        check = rng.choice(len(y), given.check, replace=False)
-        return measured(Folder(x, y, check, about["classes"], device_named(given.device)), cell)
-
+    folder = Folder(x, y, NONE, about["classes"], device_named(given.device))
     cells = _cells(given, about)
+
+    def measure(cell: Row) -> Step[dict[str, Any]]:
+        return measured(rounds.drawn(folder, given.check, cell["seed"]), cell)
+
     yield from known_folder.measure_lacking(given.json, rows, cells, measure, "forecast", "seeds")
     return {"text": table(rows), "json": rows}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,8 +105,10 @@ def measure_lacking(
     """
     there = {key_of(row) for row in rows}
     todo = [cell for cell in cells if key_of(cell) not in there]
+    began = time.monotonic()
     for done, cell in enumerate(todo):
-        yield Progress(name, done, len(todo), unit)
+        left = (time.monotonic() - began) / done * (len(todo) - done) if done else None
+        yield Progress(name, done, len(todo), unit, 0.0, left)
         rows.append({**cell, **(yield from measure(cell))})
         if file:
             write_rows(file, rows)

@@ -15,7 +15,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,11 +28,11 @@ from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.novelty import strangers
 from fact_core.bench import known_folder
 from fact_core.bench.grids import line, rule
-from fact_core.bench.rows import Row, key_of, read_rows, write_rows
+from fact_core.bench.rows import Row, read_rows
 from fact_core.compute.device import describe, device_named
 from fact_core.config import LmConfig, SelectConfig
 from fact_core.errors import ConfigError
-from fact_core.events import Event, Log, Progress
+from fact_core.events import Event, Log
 from fact_core.generators import finish, map_events
 from fact_core.lightweight import logistic
 from fact_core.lightweight.decide import decide_on
@@ -78,19 +78,19 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
     budgets = _budgets(given)
     rows = read_rows(given.json) if given.json else []
     x, y, about = yield from known_folder.known(given)
-    there = {key_of(row) for row in rows}
-    todo = [cell for cell in _cells(given, about, budgets) if key_of(cell) not in there]
-    began = time.monotonic()
-    for done, cell in enumerate(todo):
-        left = (time.monotonic() - began) / done * (len(todo) - done) if done else None
-        yield Progress("rounds", done, len(todo), "ways", 0.0, left)
-        rng = np.random.default_rng(cell["seed"])
-        check = rng.choice(len(y), given.check, replace=False)
-        folder = Folder(x, y, check, about["classes"], device_named(given.device))
-        rows.append({**cell, **(yield from measured(folder, cell, given.round))})
-        if given.json:
-            write_rows(given.json, rows)
+    folder = Folder(x, y, NONE, about["classes"], device_named(given.device))
+    cells = _cells(given, about, budgets)
+
+    def measure(cell: Row) -> Step[dict[str, Any]]:
+        return measured(drawn(folder, given.check, cell["seed"]), cell, given.round)
+
+    yield from known_folder.measure_lacking(given.json, rows, cells, measure, "rounds", "ways")
     return {"text": table(rows), "json": rows}
+
+
+def drawn(folder: Folder, check: int, seed: int) -> Folder:
+    """The folder with so many of its images drawn to measure with."""
+    return replace(folder, check=np.random.default_rng(seed).choice(len(folder.y), check, replace=False))
 
 
 def _budgets(given: argparse.Namespace) -> list[int]:
