@@ -125,7 +125,8 @@ def history(project: Project, item: int | None = None) -> list[HistoryRow]:
 def givers(project: Project) -> dict[int, HistoryRow]:
     """Image -> the row that gave it what it has now: who did so is not who has taken something else back since.
 
-    Of a redo the row that it does again; of an undo the one before what it takes back, itself where there is none.
+    Of a redo the row that it does again; of an undo the one before what it takes back, itself where there is none; of a
+    mark on what is labeled the one before it. The view ``labels_now`` says the same (``sql_views.GIVEN``).
     """
     given: dict[int, HistoryRow] = {}  # row -> the one that gave what the image has after it
     of_item: dict[int, list[int]] = {}
@@ -138,6 +139,8 @@ def givers(project: Project) -> dict[int, HistoryRow]:
         elif row.target is not None:
             before = bisect_left(rows, row.target)
             own = given[rows[before - 1]] if before else row
+        elif row.op == "flag" and row.kind != "none":
+            own = given[rows[-1]]
         given[row.id] = own
         rows.append(row.id)
     return {item: given[rows[-1]] for item, rows in of_item.items()}

@@ -5,8 +5,8 @@ A column or table is added by appending a script, never by editing an old one.
 
 from __future__ import annotations
 
-from fact_core.storage.schema_apart import KEPT_APART, OF_BYTES, SEEN_ANEW
-from fact_core.storage.sql_views import FINISHED, FINISHED_SINCE, LABELS_NOW, MERGED, RUNS_NAMED, VIEWS, made_again
+from fact_core.storage.schema_apart import NEWER
+from fact_core.storage.sql_views import FINISHED, FINISHED_SINCE, LABELS_NOW, RUNS_NAMED, VIEWS, made_again
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -304,8 +304,5 @@ MIGRATIONS: tuple[str, ...] = (
     -- other: the class that holds what fits no other one; one at most.
     ALTER TABLE class ADD COLUMN other INTEGER NOT NULL DEFAULT 0;
     """,
-    KEPT_APART,
-    MERGED,
-    OF_BYTES,
-    SEEN_ANEW,
+    *NEWER,
 )

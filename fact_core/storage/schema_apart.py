@@ -1,8 +1,8 @@
-"""Scripts of ``schema``: which check images nobody has drawn, and what an earlier version has seen wrong."""
+"""The newer scripts of ``schema``: whose check images nobody drew, what was seen wrong earlier, who gave a label."""
 
 from __future__ import annotations
 
-from fact_core.storage.sql_views import FINISHED_MERGED
+from fact_core.storage.sql_views import FINISHED_MERGED, GIVEN, MERGED
 
 #: Earlier versions marked the selection that an import had made; one that only adds drawn check images has kept the
 #: mark, and differs by its run.
@@ -37,3 +37,5 @@ OF_BYTES = "DROP VIEW finished;" + FINISHED_MERGED.replace(
 )
 #: Some TIFFs were seen wrong (``images.pixels.seen_anew``): the next scan reads all of them again.
 SEEN_ANEW = "UPDATE item SET mtime_ns = -1 WHERE format = 'TIFF' AND status = 'ok';"
+#: In their order; a new one comes behind them.
+NEWER = (KEPT_APART, MERGED, OF_BYTES, SEEN_ANEW, GIVEN)

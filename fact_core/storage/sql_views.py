@@ -240,3 +240,31 @@ MERGED = (
         "LEFT JOIN became AS class ON class.id = prediction.class",
     )
 )
+
+#: Who gave an image what it has now, when, how and in how long, as ``labels_now.givers`` says it: not who has taken
+#: something else back since, or has marked it. given: from the newest row of each image to ever older ones.
+GIVEN = """
+DROP VIEW labels_now;
+""" + LABELS_NOW.replace(
+    "WITH newest AS (SELECT max(id) AS id FROM label WHERE item IS NOT NULL GROUP BY item),",
+    """WITH RECURSIVE newest AS (SELECT max(id) AS id FROM label WHERE item IS NOT NULL GROUP BY item),
+given (newest, id) AS (
+    SELECT id, id FROM newest
+    UNION ALL
+    SELECT given.newest, CASE
+        WHEN label.op = 'redo' THEN label.target
+        ELSE (SELECT max(id) FROM label AS older
+              WHERE older.item = label.item AND older.id < coalesce(label.target, label.id))
+    END
+    FROM given JOIN label ON label.id = given.id
+    WHERE label.target IS NOT NULL OR label.op = 'flag' AND label.kind != 'none'
+),
+givers AS (SELECT newest, min(id) AS id FROM given GROUP BY newest),""",
+).replace(
+    "label.at, 'unixepoch') AS labeled_at,\n    label.lead_time AS seconds,\n    label.annotator,\n    label.source",
+    "giver.at, 'unixepoch') AS labeled_at,\n    giver.lead_time AS seconds,\n    giver.annotator,\n    giver.source",
+).replace(
+    "JOIN label ON label.id = newest.id\n",
+    "JOIN label ON label.id = newest.id\nJOIN givers ON givers.newest = newest.id\n"
+    "JOIN label AS giver ON giver.id = givers.id\n",
+)

@@ -17,7 +17,7 @@ from fact_core.generators import finish
 from fact_core.images.folder import walk
 from fact_core.labeling import classes, notes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items, run_queue
+from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Pool, Selection
@@ -82,7 +82,12 @@ def test_who_gave_a_label_is_not_who_took_another_back(tmp_path: Path) -> None:
         export_labels.write_labels(project, tmp_path / "labels.csv")
         with open(tmp_path / "labels.csv", encoding="utf-8-sig", newline="") as file:
             row = next(row for row in csv.DictReader(file) if row["sample_id"] == str(item))
-        return tuple(row[name] for name in ("label", "source", "annotator", "lead_time", "created_at"))
+        with db.connect(project.db) as con:
+            (view,) = con.view("labels_now").rows_where("image = ?", [item])
+        lead = "" if view["seconds"] is None else f"{view['seconds']:.3f}"
+        said = tuple(row[name] for name in ("label", "source", "annotator", "lead_time", "created_at"))
+        assert said[:4] == (view["class"], view["source"], view["annotator"], lead) and said[4] >= view["labeled_at"]
+        return said
 
     imported = told(1)
     operations.apply(project, "desk", [Op(1, "label", 1, elm, 2.5, "grid", "Kim")])
@@ -91,6 +96,9 @@ def test_who_gave_a_label_is_not_who_took_another_back(tmp_path: Path) -> None:
     for number, (kind, wanted) in enumerate((("undo", imported), ("redo", labeled)) * 2, start=2):
         operations.apply(project, "desk", [Op(number, kind, 1, annotator="Ann")])  # type: ignore[arg-type]
         assert told(1) == wanted
+    for number in (6, 7):
+        operations.apply(project, "other", [Op(number, "flag", 1, annotator="Ann")])
+        assert told(1) == labeled
     merged = classes.merge(project, oak, elm, "merge-1")
     assert told(2)[:2] == ("elm", "merge")
     classes.unmerge(project, merged.batch, oak)

@@ -28,6 +28,12 @@ def standing(project: Project, item: int) -> tuple[str, int | None]:
     return (desk_of(row["client"]), row["class"]) if row else ("", None)
 
 
+def viewed(project: Project) -> dict[int, tuple[str, str, float | None]]:
+    """Who gave each image what it has now, as other programs read it."""
+    with db.connect(project.db) as con:
+        return {row["image"]: (row["source"], row["annotator"], row["seconds"]) for row in con.view("labels_now").rows}
+
+
 def step(project: Project, chance: random.Random, number: int, merged: list[tuple[str, int]]) -> None:
     """One thing that somebody does, and what must hold after it."""
     present = [each.id for each in classes.classes(project)]
@@ -39,7 +45,8 @@ def step(project: Project, chance: random.Random, number: int, merged: list[tupl
     elif kind == "unmerge" and merged:
         classes.unmerge(project, *merged.pop())
     elif kind == "label":
-        operations.apply(project, f"{client}.w", [Op(number, "label", item, chance.choice(present))])
+        given = Op(number, "label", item, chance.choice(present), float(number), annotator=client)
+        operations.apply(project, f"{client}.w", [given])
         assert standing(project, item)[0] == client
     elif kind in ("undo", "redo"):
         (desk, said), before = standing(project, item), labels_now.states(project).get(item)
@@ -62,3 +69,5 @@ def test_nobody_takes_away_what_somebody_else_said(tmp_path: Path, seed: int) ->
             said, now = standing(project, item), labels_now.states(project).get(item)
             gone = said[1] is not None and said[1] not in [each.id for each in classes.classes(project)]
             assert gone or (now.class_id if now else None) == said[1], (seed, number, item)
+        told = {item: (row.source, row.annotator, row.lead_time) for item, row in labels_now.givers(project).items()}
+        assert viewed(project) == {item: told[item] for item in labels_now.states(project)}, (seed, number)
