@@ -217,7 +217,8 @@ def _write_model(work: Path, classifier: Classifier, meta: Mapping[str, Any]) ->
     config = json.loads((work / "config.json").read_text("utf-8"))
     config |= {
         "id2label": {str(i): name for i, name in enumerate(classifier.classes)},
-        "label2id": {name: i for i, name in enumerate(classifier.classes)},
+        "label2id": {name: classifier.classes.index(name) for name in classifier.classes},
+        "promise": meta.get("promise"),
         "input": {"name": "images", "shape": ["batch", 3, *sides], "layout": "RGB, normalised"},
         "output": {"name": "probabilities", "shape": ["batch", len(classifier.classes)]},
         "resize": pre.resize,

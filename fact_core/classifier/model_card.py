@@ -30,7 +30,8 @@ def card(
         "BACKBONE_NAME": code(classifier.backbone.name),
         "BACKBONE_LICENCE": plain(about.licence if about else "unknown"),
         "RECIPE": plain(RECIPES[recipe].title if recipe in RECIPES else recipe or "FACT"),
-        "K": str(len(classifier.classes)),
+        "CLASS_COUNT": str(len(set(classifier.classes))),
+        "OUTPUTS": str(len(classifier.classes)),
         "CLASSES": _classes(classifier.classes, report),
         "FIGURES": _figures(report, {**figures, **_honest(meta)}),
         "SHAPE": f"batch, 3, {pre.pixels}, {pre.pixels}" if pre.square else "batch, 3, height, width",
@@ -91,13 +92,18 @@ _DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI",
 
 
 def _classes(classes: tuple[str, ...], report: Report | None) -> str:
+    """The classes with the numbers of their outputs: two where one was merged into another, none of unknown ones."""
+    numbers: dict[str, list[str]] = {}
+    for number, name in enumerate(classes):
+        numbers.setdefault(name, []).append(str(number))
     if report is None:
-        rows = [f"| {i} | {plain(name)} |" for i, name in enumerate(classes)]
+        rows = [f"| {', '.join(each)} | {plain(name)} |" for name, each in numbers.items()]
         return "\n".join(["| number | class |", "|---|---|", *rows])
     rows = [
-        f"| {i} | {plain(each.name)} | {each.n} | {_share(each.found, each.n, each.recall)} | "
+        f"| {', '.join(numbers.get(each.name, '–'))} | {plain(each.name)} | {each.n} | "
+        f"{_share(each.found, each.n, each.recall)} | "
         f"{each.named} | {_share(each.found, each.named, each.precision)} |"
-        for i, each in enumerate(report.per_class)
+        for each in report.per_class
     ]
     head = ["| number | class | checked images | found (recall) | answers of this class | right (precision) |"]
     head.append("|---|---|---|---|---|---|")

@@ -17,7 +17,7 @@ from fact_core.config import ExportConfig
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import export_labels
-from fact_core.labeling import acceptances, checked
+from fact_core.labeling import acceptances, checked, labels_now
 from fact_core.paths import absolute
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -80,8 +80,14 @@ def _write_whole(project: Project, run_id: int, trained: Run, config: ExportConf
 
 
 def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
-    """The model's folder: weights, ONNX, ``predict.py``, model card, checked against the model on some images."""
+    """The model's folder: weights, ONNX, ``predict.py``, model card, checked against the model on some images.
+
+    Its classes are called as they are now. Of one that was merged into another both outputs have that one's name, so
+    that the answers are those that the page shows.
+    """
     classifier, meta = load_model(project.run_folder(trained.id) / "model")
+    ids = tuple(trained.result.get("class_ids") or ())
+    classifier.classes = labels_now.names_now(project, ids, classifier.classes)
     pool = items.pool(project)
     some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
     yield from write_model(
@@ -96,11 +102,25 @@ def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
 
 
 def _promise(project: Project, trained: Run) -> dict[str, Any]:
-    """The goal for which answers of this model stand accepted, with its threshold; nothing where none do."""
+    """The goal for which answers of this model stand accepted, with its threshold; nothing where none do.
+
+    own: the same of classes that have goals of their own, with the numbers of their outputs. A threshold may be None:
+    then none of these answers is accepted.
+    """
     step, _ = acceptances.steps(project)
-    if step is None or step.look.run != trained.id or step.look.threshold is None:
+    if step is None or step.look.run != trained.id:
         return {}
-    return {"promise": {"goal": step.look.goal, "threshold": step.look.threshold}}
+    now, ids = labels_now.became(project), tuple(trained.result.get("class_ids") or ())
+
+    def told(goal: float, threshold: float | None) -> dict[str, Any]:
+        return {"goal": goal, "threshold": threshold}
+
+    def outputs(of: int) -> list[int]:
+        return [place for place, each in enumerate(ids) if of in (each, now.get(each, (0, ""))[0])]
+
+    look = step.look
+    own = [{**told(each.goal, each.threshold), "outputs": outputs(each.class_id)} for each in look.own]
+    return {"promise": {**told(look.goal, look.threshold), "own": own}}
 
 
 def predictions_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:

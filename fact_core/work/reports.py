@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import About, Bin, ClassReport, Covered, FloatArray, Pool, Report, Step
 from fact_core.work.training_labels import TrainingLabels
+
+#: Behind the name of a class, where figures are of before it was merged with another one.
+APART = " (before the merge)"
 
 
 def check(
@@ -67,7 +71,7 @@ def newest(project: Project, trained: Run) -> Report | None:
         basis = told.get(kind, "images without a label, the names of their folders taken as true")
     rows = [row for row, item in enumerate(found.ids.tolist()) if item in known] if found is not None else []
     if found is None or not rows:
-        return report_from(trained.result.get("report"))
+        return _named_now(project, trained, report_from(trained.result.get("report")))
     y, wider = numbered([known[int(found.ids[row])] for row in rows], found.classes)
     return report(
         y,
@@ -77,6 +81,18 @@ def newest(project: Project, trained: Run) -> Report | None:
         found.confidence[rows],
         about(project, trained, found, np.array(rows)),
     )
+
+
+def _named_now(project: Project, trained: Run, found: Report | None) -> Report | None:
+    """A stored report under the names that classes have now. What was merged since was measured apart, and says so."""
+    if found is None:
+        return None
+    old = tuple(map(str, trained.result.get("classes") or ()))
+    pairs = dict(zip(old, labels_now.names_now(project, trained.result.get("class_ids") or (), old), strict=True))
+    times = Counter(pairs.values())
+    now = {was: f"{was}{APART}" if times[name] > 1 else name for was, name in pairs.items()}
+    rows = (dataclasses.replace(each, name=now.get(each.name, each.name)) for each in found.per_class)
+    return dataclasses.replace(found, per_class=tuple(rows))
 
 
 def estimate(known: TrainingLabels, said: FloatArray | None) -> Report | None:

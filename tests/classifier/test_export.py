@@ -7,6 +7,7 @@ import csv
 import importlib.util
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -238,12 +239,14 @@ def test_the_command_sorts_into_folders_and_overwrites_nothing(
 def test_auto_is_the_threshold_of_the_promise(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = module(exported)
     parser = argparse.ArgumentParser()
-    assert found.threshold_of(parser, "auto", {"goal": 0.98, "threshold": 0.83}) == 0.83
+    own = [{"goal": 0.99, "threshold": None, "outputs": [0]}, {"goal": 0.99, "threshold": 0.95, "outputs": [2, 3]}]
+    promise = {"goal": 0.98, "threshold": 0.83, "own": own}
+    assert found.thresholds_of(parser, "auto", promise, 5) == [math.inf, 0.83, 0.95, 0.95, 0.83]
     assert capsys.readouterr().err == ""
-    assert found.threshold_of(parser, "auto", None) == 0.9 and "no promise" in capsys.readouterr().err
+    assert found.thresholds_of(parser, "auto", None, 2) == [0.9, 0.9] and "no promise" in capsys.readouterr().err
     for wrong in ("2", "-1", "nan", "much"):
         with pytest.raises(SystemExit):
-            found.threshold_of(parser, wrong, None)
+            found.thresholds_of(parser, wrong, None, 2)
 
 
 def test_the_card_shows_figures_and_class_names_do_nothing(exported: Path) -> None:
