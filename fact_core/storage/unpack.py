@@ -57,20 +57,24 @@ def unpack(file: Path, folder: Path, images: Path | None = None) -> Step[Project
         if about.entries not in (0, len(members)):
             raise _damaged(source, f"{about.entries:,} files were packed, {len(members):,} are there")
         root = _images(about, target, images)
+        there = about.images and root.exists() and _already(archive, members, root)
         name = _name(about, target)
         try:
             with staging(target) as staged:
                 pictures = staged.with_name(f"{staged.name}-{IMAGES}")
+                if there:
+                    members = [each for each in members if not each.filename.startswith(f"{IMAGES}/")]
                 check_room(target.parent, sum(each.file_size for each in members), "unpacking the project")
                 yield from _extract(archive, members, staged, pictures)
                 _check_database(staged, source)
-                if about.images:
+                moved = about.images and not there
+                if moved:
                     pictures.mkdir(exist_ok=True)
                     os.replace(pictures, root)
                 try:
                     settle(staged, target, name, root)
                 except BaseException:
-                    if about.images and not (target / DATABASE).exists():
+                    if moved and not (target / DATABASE).exists():
                         os.replace(root, pictures)  # they are nobody's without the project
                     raise
         except NOT_WHOLE as error:
@@ -157,13 +161,7 @@ def _name(about: About, target: Path) -> str:
 def _images(about: About, target: Path, images: Path | None) -> Path:
     """Where the project's images lie, or will lie."""
     if about.images:
-        root = target.with_name(f"{target.name}-{IMAGES}")
-        if root.exists():
-            do = (
-                "Choose another folder for the project; or delete this one, if an unpacking that was cut short left it."
-            )
-            raise ProjectError("The folder for the images is there already", str(root), do)
-        return root
+        return target.with_name(f"{target.name}-{IMAGES}")
     if images is None and not Path(about.folder).is_dir():
         raise InputError(
             "The images are not in this file",
@@ -171,6 +169,40 @@ def _images(about: About, target: Path, images: Path | None) -> Path:
             "Give the folder in which they lie here.",
         )
     return image_folder(images or Path(about.folder))
+
+
+def _already(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], root: Path) -> bool:
+    """True where the images lie at their place, byte for byte and nothing beside them: an unpacking that was killed has
+    left them, or somebody has deleted the project without them. ProjectError for anything else.
+    """
+    packed = {each.filename.removeprefix(f"{IMAGES}/"): each for each in members if each.filename.startswith(IMAGES)}
+    try:
+        found = {each.relative_to(root).as_posix(): each for each in root.rglob("*") if not _is_folder(each)}
+        if (
+            _is_folder(root)
+            and found.keys() == packed.keys()
+            and all(_same(packed[name], found[name]) for name in found)
+        ):
+            return True
+    except OSError as error:
+        raise storage_error(error, "looking into the folder for the images") from error
+    do = "Choose another folder for the project, or delete this one."
+    raise ProjectError("The folder for the images holds something else", str(root), do)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _same(packed: zipfile.ZipInfo, file: Path) -> bool:
+    """Whether a file holds what was packed, by its length and checksum."""
+    if not stat.S_ISREG(file.lstat().st_mode) or file.stat().st_size != packed.file_size:
+        return False
+    found = 0
+    with open(file, "rb") as content:
+        while chunk := content.read(CHUNK):
+            found = zlib.crc32(chunk, found)
+    return found == packed.CRC
 
 
 def _extract(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], staged: Path, pictures: Path) -> Step[None]:

@@ -31,6 +31,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.unpack import look, unpack
 from fact_core.types import Selection
 from fact_core.work.scan import scan
+from tests.kill_points import STEPS, killed_at
 from tests.storage_help import flat_project, is_sound, paint
 
 
@@ -238,6 +239,59 @@ def test_what_a_killed_process_has_left_is_taken_away_by_the_next(full: Project,
     assert left(tmp_path) == sorted([*before, "another", "third", "third-images"])
     for each in started:
         each.communicate()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no signal that nothing can hear")
+@pytest.mark.parametrize("what", ["pack", "duplicate", "unpack"])
+def test_a_kill_at_any_change_of_the_disk_leaves_nothing_half_and_the_next_goes_through(
+    full: Project, tmp_path: Path, what: str
+) -> None:
+    """Hostile input 11. Between the last two renames the images have their place, and the project has not."""
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    source = tmp_path / "one.zip" if what == "unpack" else full.folder
+    for number in range(1, 200):
+        place = tmp_path / f"{what}-{number}"
+        target = place / ("there.zip" if what == "pack" else "there")
+        place.mkdir()
+        killed = killed_at(number, place, what, source, target)
+        if target.exists():
+            assert look(target).images if what == "pack" else told(projects.open_project(target)) == told(full)
+        else:
+            finish(STEPS[what](str(source), str(target)))  # type: ignore[arg-type]
+            others = [place / "there-images"] if what == "unpack" else []
+            assert sorted(place.iterdir()) == sorted([target, *others]), number
+        if not killed:
+            break
+        shutil.rmtree(place)
+    assert number > 4
+
+
+def test_images_that_are_nearly_those_of_the_packed_file_are_not_taken_for_them(full: Project, tmp_path: Path) -> None:
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    finish(unpack(tmp_path / "one.zip", tmp_path / "first"))
+    images = tmp_path / "second-images"
+    name = next(each.name for each in (tmp_path / "first-images").iterdir() if each.is_file())
+
+    def longer() -> None:
+        (images / name).write_bytes((images / name).read_bytes() + b"x")
+
+    def other() -> None:
+        content = bytearray((images / name).read_bytes())
+        content[-1] ^= 1
+        (images / name).write_bytes(content)
+
+    def linked() -> None:
+        (images / name).unlink()
+        (images / name).symlink_to(tmp_path / "first-images" / name)
+
+    for change in (longer, other, linked, (images / name).unlink, (images / "more.txt").touch):
+        shutil.copytree(tmp_path / "first-images", images)
+        change()
+        before = left(tmp_path)
+        with pytest.raises(ProjectError, match="folder for the images"):
+            finish(unpack(tmp_path / "one.zip", tmp_path / "second"))
+        assert left(tmp_path) == before
+        shutil.rmtree(images)
 
 
 def test_room_is_asked_for_before(tmp_path: Path) -> None:

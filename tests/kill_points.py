@@ -1,0 +1,53 @@
+"""A process that kills itself before its n-th change of a folder: a file opened to be written, renamed, removed, made.
+
+Run as a program, ``python -m tests.kill_points N FOLDER WHAT ARGUMENTS``, it ends by itself where there are fewer.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from fact_core.generators import finish
+from fact_core.storage import pack, project, unpack
+
+CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink"}
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+STEPS: dict[str, Callable[[str, str], object]] = {
+    "pack": lambda source, target: pack.pack(project.open_project(Path(source)), Path(target), images=True),
+    "duplicate": lambda source, target: pack.duplicate(project.open_project(Path(source)), Path(target), "Second"),
+    "unpack": lambda source, target: unpack.unpack(Path(source), Path(target)),
+}
+
+
+def killed_at(number: int, folder: Path, what: str, *arguments: Path) -> bool:
+    """Whether a process of ``STEPS`` was killed at that change; False where it came to its end. Others fail."""
+    words = (str(number), str(folder), what, *map(str, arguments))
+    done = subprocess.run([sys.executable, "-m", "tests.kill_points", *words], capture_output=True, text=True)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+def kill_at(number: int, folder: str) -> None:
+    """From now on this process counts its changes below the folder, and kills itself before that one."""
+    left = [number]
+
+    def heard(event: str, arguments: tuple[object, ...]) -> None:
+        writes = event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & WRITING)
+        if event in CHANGES or writes:
+            paths = (str(each) for each in arguments[:2] if isinstance(each, (str, os.PathLike)))
+            left[0] -= any(each.startswith(folder) for each in paths)
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(heard)
+
+
+if __name__ == "__main__":
+    number, folder, what, *arguments = sys.argv[1:]
+    kill_at(int(number), folder)
+    finish(STEPS[what](*arguments))  # type: ignore[arg-type]
