@@ -27,10 +27,11 @@ from fact_core.types import Selection
 from tests.storage_help import flat_project
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page, ViewportSize
 
 CHROMIUM = shutil.which("chromium-headless-shell") or find_chromium()  # the first takes a third less processor time
 SOON, LONG = 60_000, 480_000  # ms: what a page does by itself, what the child process does
+SIZE: ViewportSize = {"width": 1440, "height": 900}
 DIGITS = [str(number) for number in range(10)]
 
 #: The image is on the screen, and a frame has passed.
@@ -118,7 +119,13 @@ class Watch:
     def follow(self, page: Page) -> None:
         page.on("request", self._request)
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        page.on("pageerror", self._error)
+
+    def leave(self, page: Page) -> None:
+        """Hear no more of it."""
+        page.remove_listener("request", self._request)
+        page.remove_listener("console", self._console)
+        page.remove_listener("pageerror", self._error)
 
     def _request(self, request: Any) -> None:
         parts = urlsplit(request.url)
@@ -128,6 +135,55 @@ class Watch:
     def _console(self, message: Any) -> None:
         if message.type == "error" and self.calm and not is_stream_end(message):
             self.problems.append(f"console: {message.text} {message.location}")
+
+    def _error(self, error: Any) -> None:
+        self.problems.append(f"error: {error}")
+
+
+class Window:
+    """One window for many tests: what Chromium has compiled is still there for the next one.
+
+    A page in a new window costs three seconds of the processor's time, in the same window less than one. What a test
+    leaves behind is taken away: storage, cookies, routes, other tabs, size and colours. Scripts that a page is given
+    before its own cannot be taken away: who adds one needs a window of its own.
+    """
+
+    def __init__(self, browser: Browser, port: int, *scripts: Path) -> None:
+        self._browser, self._scripts = browser, scripts
+        #: On the same server, or what was compiled is forgotten on the way; without a script.
+        self._rest = f"http://127.0.0.1:{port}/x/assets/logo.svg"
+        self._page: Page | None = None
+
+    def page(self) -> Page:
+        """Nothing but white, as wide as a desk."""
+        if self._page is None:
+            context = self._browser.new_context(viewport=SIZE, color_scheme="light")
+            for script in self._scripts:
+                context.add_init_script(path=script)
+            self._page = context.new_page()
+            self._page.set_default_timeout(SOON)
+        return self._page
+
+    def put_away(self) -> None:
+        """Take away what the last test has left."""
+        if (page := self._page) is None:
+            return
+        for other in page.context.pages[:]:
+            if other is not page:
+                other.close()
+        page.unroute_all(behavior="ignoreErrors")
+        page.goto(self._rest)
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.context.clear_cookies()
+        page.set_viewport_size(SIZE)
+        page.emulate_media(color_scheme="light", reduced_motion="no-preference")
+        page.mouse.move(0, 0)
+
+    def close(self) -> None:
+        """The next page comes in a new one."""
+        if self._page is not None:
+            self._page.context.close()
+            self._page = None
 
 
 # ---- the pages ------------------------------------------------------------------------------------------

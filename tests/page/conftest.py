@@ -21,7 +21,7 @@ from fact_core.folders import data_folder
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.page.asking import asking
-from tests.page.browser_help import CHROMIUM, SOON, AddressOf, Serve, Served, Watch
+from tests.page.browser_help import CHROMIUM, SIZE, SOON, AddressOf, Serve, Served, Watch, Window
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -146,15 +146,42 @@ def watch() -> Watch:
     return Watch()
 
 
+@pytest.fixture(scope="session")
+def window(browser: Browser, shared: Served) -> Iterator[Window]:
+    """Where the session's server is shown, for one test after the other."""
+    made = Window(browser, shared.port)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def page(browser: Browser, watch: Watch, tmp_path: Path) -> Iterator[Page]:
+def own_page(browser: Browser, watch: Watch) -> Iterator[Page]:
+    """``page`` in a window of its own: for another server, and for what cannot be taken away again."""
+    with browser.new_context(viewport=SIZE, color_scheme="light") as context:
+        made = context.new_page()
+        made.set_default_timeout(SOON)
+        yield from followed(made, watch)
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, watch: Watch) -> Iterator[Page]:
     """A window of 1440 x 900. Nothing of it may go anywhere but to 127.0.0.1, or complain in the console."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light")
-    made = context.new_page()
-    made.set_default_timeout(SOON)
+    if "address_of" not in request.fixturenames:
+        yield request.getfixturevalue("own_page")
+        return
+    window: Window = request.getfixturevalue("window")
+    failed, well = request.session.testsfailed, False
+    try:
+        yield from followed(window.page(), watch)
+        well = request.session.testsfailed == failed
+    finally:  # who knows what a test that failed has left
+        window.put_away() if well else window.close()
+
+
+def followed(made: Page, watch: Watch) -> Iterator[Page]:
     watch.follow(made)
     yield made
     print(f"---- the page at the end: {made.url}\n{made.inner_text('body')[:3000]}")
-    context.close()
+    watch.leave(made)
     assert set(watch.hosts) == {"http://127.0.0.1"}, watch.hosts
     assert not watch.problems, watch.problems

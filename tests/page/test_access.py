@@ -26,9 +26,9 @@ from fact_core.storage.project import Project
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.page.browser_help import DIGITS, LONG, PAINTED, SOON, Served, keep_some, on_page
+from tests.page.browser_help import DIGITS, LONG, PAINTED, Served, Window, keep_some, on_page
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -56,6 +56,7 @@ class Site:
     """The program, with a project that has something to show on every page."""
 
     address: str
+    port: int
     project: Project
 
 
@@ -70,7 +71,7 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             project = projects.open_project(data_folder() / "demo")
             bring_to_results(browser, served.address, project)
             add_another_run(project)
-            yield Site(served.address, project)
+            yield Site(served.address, served.port, project)
             assert served.process.poll() is None, "the server ended"
         finally:
             served.end()
@@ -121,30 +122,33 @@ def label_all_but_one(project: Project) -> None:
 Open = Callable[..., Page]
 
 
+@pytest.fixture(scope="module")
+def window(site: Site, browser: Browser) -> Iterator[Window]:
+    made = Window(browser, site.port, *SCRIPTS)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def opened(site: Site, browser: Browser) -> Iterator[Open]:
-    """opened(width=1440, dark=False): a fresh window with the project page."""
-    contexts: list[BrowserContext] = []
+def opened(site: Site, window: Window, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """opened(width=1440, dark=False): the project page, as nobody has seen it yet."""
 
     def start(width: int = 1440, *, dark: bool = False, calm: bool = False) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": WIDTHS[width]},
-            color_scheme="dark" if dark else "light",
-            reduced_motion="reduce" if calm else "no-preference",
+        window.put_away()
+        page = window.page()
+        resize(page, width)
+        page.emulate_media(
+            color_scheme="dark" if dark else "light", reduced_motion="reduce" if calm else "no-preference"
         )
-        contexts.append(context)
-        for script in SCRIPTS:
-            context.add_init_script(path=script)
-        page = context.new_page()
-        page.set_default_timeout(SOON)
         page.goto(site.address)
         page.wait_for_function("() => window.FactStudio?.state?.project && document.body?.dataset.page")
         show(page, "project")
         return page
 
+    failed = request.session.testsfailed
     yield start
-    for context in contexts:
-        context.close()
+    if request.session.testsfailed > failed:
+        window.close()
 
 
 def resize(page: Page, width: int) -> None:

@@ -91,9 +91,10 @@ def axe_says(browser: Browser, address: str) -> list[str]:
 
 
 def test_one_image_a_region_and_a_box_of_dots(
-    address_of: AddressOf, page: Page, browser: Browser, project: Project
+    address_of: AddressOf, own_page: Page, browser: Browser, project: Project
 ) -> None:
     operations.apply(project, "test", [Op(1, "label", 15, 1)])
+    page = own_page
     keep_maps(page, ".sl-map")
     opened(page, address_of(project))
     strip, look, toasts = (
@@ -161,7 +162,8 @@ def test_one_image_a_region_and_a_box_of_dots(
     assert kept is not None and kept.selection.next_best.tolist() == [9, 10, 11]
 
 
-def test_a_loop_on_the_map_of_label_adds_to_the_queue(address_of: AddressOf, page: Page, project: Project) -> None:
+def test_a_loop_on_the_map_of_label_adds_to_the_queue(address_of: AddressOf, own_page: Page, project: Project) -> None:
+    page = own_page
     keep_maps(page, ".lb-map")
     page.goto(address_of(project))
     page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")

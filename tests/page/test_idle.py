@@ -34,8 +34,9 @@ COMES_TO_REST = """async () => {
 @pytest.mark.browser
 @pytest.mark.slow
 def test_nothing_is_drawn_and_the_server_sleeps(
-    address_of: AddressOf, shared: Served, page: Page, tmp_path: Path
+    address_of: AddressOf, shared: Served, own_page: Page, tmp_path: Path
 ) -> None:
+    page = own_page
     page.add_init_script(COUNT_FRAMES)
     page.goto(address_of(labeled_project(tmp_path)))
     served = psutil.Process(shared.process.pid)
