@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from app.pages.results.finish_text import TEXT
 from fact_core.bench import tables
-from fact_core.bench.forecast import AHEAD, figures, measured, table
+from fact_core.bench.forecast import AHEAD, NEAR, figures, measured, table
 from fact_core.bench.rounds import GOALS, Folder
 from fact_core.generators import finish
 from tests.bench.test_rounds import cell, folder
@@ -38,10 +36,23 @@ def test_the_table_counts_what_was_held() -> None:
     assert figures([held, near, missed]) == ("36.3", "23.0", "27.0", "40.0", "2 of 3")
 
 
-def of(name: str, more: float, goals: tuple[float, ...] = GOALS) -> list[dict[str, Any]]:
-    """The forecasts of a folder so many rounds ahead. All five seeds are there."""
+def of(name: str, *goals: float) -> list[dict[str, Any]]:
+    """All forecasts of a folder at these goals. All five seeds are there."""
     rows = [row for row in tables.rows("forecast") if row["dataset"] == name]
     assert len(rows) == 5
-    each = rows[0]["overrides"]["round"]
-    told = (one for row in rows for one in row["forecasts"])
-    return [one for one in told if one["then"] - one["labels"] == more * each and one["goal"] in goals]
+    return [each for row in rows for each in row["forecasts"] if each["goal"] in goals]
+
+
+def test_what_the_page_says_of_forecasts_is_what_was_measured() -> None:
+    """How often the range held, how far off the middle and "nothing changes" were, and to which side it failed."""
+    about, (unseen, many) = TEXT["finish.forecast_about"], (of("cifar10", 0.8), of("caltech51", 0.9, 0.95))
+    _, as_now, off, _, held = figures(unseen)
+    assert f"the range held in {held} cases at a goal of 80 %" in about and held == "93 of 100"
+    assert f"the middle was {float(off):.0f} % of the open images off, no less than" in about
+    assert float(off) > 0.9 * float(as_now)
+    assert f"it held in {figures(many)[4]} at 90 and 95 %; else more came than it said" in about
+    assert all(each["came"] >= each["low"] - NEAR * each["open"] for each in many)
+    for name in ("flowers", "caltech51", "cifar10"):
+        told = of(name, *GOALS)
+        held_there = figures(told)[4].split(" of ")
+        assert int(held_there[0]) >= 0.8 * int(held_there[1])

@@ -31,7 +31,10 @@ TEXT = {
     "finish.forecast_none": "With {more} more labels, chosen by “Label these next”, probably still none of the {open} "
     "images then open.",
     "finish.forecast_how": "How good is this forecast?",
-    "finish.forecast_about": "FILL",
+    "finish.forecast_about": "It draws many times what the next model and its answers to the check images may be. A "
+    "quick model was asked and then taught. On CIFAR-10, on which the forecast was not tuned, the range held in 93 of "
+    "100 cases at a goal of 80 %, and the middle was 12 % of the open images off, no less than saying that nothing "
+    "changes. With 51 kinds of photos it held in 138 of 170 at 90 and 95 %; else more came than it said.",
     "finish.own": "A goal of its own for a class",
     "finish.own_help": "The classes asked share the certainty with the others, so each takes more check images.",
     "finish.own_class": "Class",
