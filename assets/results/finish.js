@@ -304,8 +304,8 @@ export class Finish {
         t("finish.rests", { checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) }),
       ),
       left > 0 && found.then ? el("p", { class: "small faint" }, t("finish.then", then(found.then))) : null,
-      left > 0 ? this.later(found) : null,
       stands ? null : el("button", { ...button, onclick: () => this.accept(0) }, counted("finish.accept", found.asked)),
+      left > 0 ? this.later(found) : null,
     ];
   }
 

@@ -1,6 +1,7 @@
 // What more labels would probably let be accepted (/x/K/forecast): a line that comes when the server has reckoned it.
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { icon } from "../shell/icons.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
 
@@ -43,13 +44,15 @@ export class ForecastLine {
 
   draw(words) {
     this.node.hidden = !words;
+    if (!words) return this.node.replaceChildren();
     this.node.replaceChildren(
       el("p", { class: "small", id: "finish-forecast" }, words),
-      el("details", {}, el("summary", { class: "small" }, t("finish.forecast_how")), this.about()),
+      el(
+        "details",
+        {},
+        el("summary", { class: "small" }, icon("chevron-right"), t("finish.forecast_how")),
+        el("p", { class: "small faint" }, t("finish.forecast_about")),
+      ),
     );
-  }
-
-  about() {
-    return el("p", { class: "small faint" }, t("finish.forecast_about"));
   }
 }

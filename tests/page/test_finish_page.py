@@ -13,7 +13,6 @@ from fact_core.labeling import acceptances, classes, labels_now, operations, sel
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
-from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
 from tests.page.test_finish_routes import label_checks, train
 from tests.storage_help import flat_project
@@ -32,7 +31,11 @@ N, CHECKS = 140, 60
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """140 images, one learned, 60 to check; the last 40 answers are wrong, the two before unlike any class."""
-    made = flat_project(tmp_path, N)
+    return made_with(tmp_path, N, 40, 2)
+
+
+def made_with(tmp_path: Path, images: int, wrong: int, strange: int) -> Project:
+    made = flat_project(tmp_path, images)
     for name in ("cat", "dog"):
         classes.add_class(made, name)
     ids = items.pool(made).ids
@@ -41,7 +44,7 @@ def project(tmp_path: Path) -> Project:
     selections.save(made, selection, None)
     operations.apply(made, "test", [Op(1, "label", int(ids[0]), 1 + int(ids[0]) % 2)])
     label_checks(made, CHECKS)
-    run = train(made, wrong=40, strange=2)
+    run = train(made, wrong, strange)
     run_queue.finish(made, run_queue.queue(made, "predict", {"run": run.id}), "done", result={"run": run.id})
     return made
 
@@ -92,11 +95,9 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     assert len(acceptances.now(project)) == taken
 
 
-def test_what_more_labels_would_bring_is_told(address_of: AddressOf, page: Page, project: Project) -> None:
-    """Once the goal was asked, with how good such forecasts are; not while too few images are open."""
-    add_items(project, 400)
-    run = train(project, wrong=40, strange=2)
-    run_queue.finish(project, run_queue.queue(project, "predict", {"run": run.id}), "done", result={"run": run.id})
+def test_what_more_labels_would_bring_is_told(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """Once the goal was asked, with how good such forecasts are; not where a person has hardly more left to label."""
+    project = made_with(tmp_path, 540, 8, 150)
     open_results(page, address_of(project))
     lowest_goal(page)
     line = page.locator("#finish-forecast")
@@ -109,8 +110,8 @@ def test_what_more_labels_would_bring_is_told(address_of: AddressOf, page: Page,
     expect(about).to_be_visible()
     assert len(acceptances.looks(project)) == 1
     free = [int(i) for i in items.pool(project).ids if int(i) not in labels_now.states(project)]
-    operations.apply(project, "test", [Op(900 + i, "label", i, 1 + i % 2) for i in free[:-101]])
-    expect(page.locator("#results-finish")).to_contain_text("Labeled by you439")
+    operations.apply(project, "test", [Op(900 + i, "label", i, 1 + i % 2) for i in free[-60:]])
+    expect(page.locator("#results-finish")).to_contain_text("Open419")
     expect(line).to_have_count(0)
 
 

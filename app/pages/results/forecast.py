@@ -17,15 +17,14 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
 MORE = 100  # labels
-FEWEST = 2  # images that are still open then
 
 
 @dataclass(frozen=True)
 class Told:
     """With ``more`` labels: images that could be accepted, probably, and between what eight in ten cases lie.
 
-    open: images that are then open; none: the share of cases (0..1) in which nothing could be. more 0: too few images
-    are open for a forecast.
+    open: images that are then open; none: the share of cases (0..1) in which nothing could be. more 0: so few
+    images are left that no forecast is worth it.
     """
 
     more: int
@@ -40,9 +39,10 @@ def forecast_of(held: Opened, run: Run, goal: float) -> Told:
     """Nothing is asked of the check images. InputError unless they were asked for this goal. Kept until it changes."""
     project, (evidence, _) = held.project, finish.evidence_of(held, run)
     looks = acceptances.looks(project)
-    if acceptances.find_look(project, run.id, goal, evidence.basis, {}) is None:
+    look = acceptances.find_look(project, run.id, goal, evidence.basis, {})
+    if look is None:
         raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Ask them first.")
-    labels = labels_of(project, run, evidence.open)
+    labels = labels_of(project, run, evidence.open - int(look.takes(evidence).sum()))
     if not labels.more:
         return Told(0, 0, 0, 0, 0, 0.0)
     key = (finish.stamp_of(held, run), goal)
@@ -59,9 +59,9 @@ def forecast_of(held: Opened, run: Run, goal: float) -> Told:
 def labels_of(project: Project, run: Run, left: int) -> Labels:
     """What a run learned from, what is labeled since then without being a check image, and so many more.
 
-    left: open images. No more where nearly none would be left.
+    left: open images that cannot be accepted. No more where these would be labeled with so many.
     """
     learned = run.result.get("ids", [])
     now = labels_now.snapshot(project).ids
     since = int((~np.isin(now, learned) & ~np.isin(now, list(checked.check_names(project, run)))).sum())
-    return Labels(len(learned), since, MORE if learned and left >= MORE + FEWEST else 0)
+    return Labels(len(learned), since, MORE if learned and left > MORE else 0)
