@@ -166,6 +166,7 @@ def own_page(browser: Browser, watch: Watch) -> Iterator[Page]:
 @pytest.fixture
 def page(request: pytest.FixtureRequest, watch: Watch) -> Iterator[Page]:
     """A window of 1440 x 900. Nothing of it may go anywhere but to 127.0.0.1, or complain in the console."""
+    request.getfixturevalue("tmp_path")  # so that it outlives the page, which asks for its project to the last
     if "address_of" not in request.fixturenames:
         yield request.getfixturevalue("own_page")
         return
