@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.profiler import ProfilerActivity, profile
 
 from fact_core import backbones
 from fact_core.backbones.folding import folded_norms
@@ -52,7 +53,15 @@ def run(full: bool) -> Step[dict[str, Any]]:
     rows = _rows({name: plan.batch / statistics.median(each) for name, each in took.items()})
     for row in rows:
         yield Log("{way}: {images_per_s} images/s ({ratio} x)".format(**row))
-    about = {"bench": "training", "device": device.describe(where), "torch": str(torch.__version__)}
+    share = None if where.type == "cuda" else convolutions(net, plan, where, batch, y)
+    if share is not None:
+        yield Log(f"the convolutions, which are PyTorch's own in each way, take {share:.0%} of a step as in training")
+    about = {
+        "bench": "training",
+        "convolutions": share,
+        "device": device.describe(where),
+        "torch": str(torch.__version__),
+    }
     size = {"backbone": DEFAULT_BACKBONE, "pixels": PIXELS, "batch": plan.batch, "rounds": ROUNDS[full]}
     return {**about, **size, "rows": rows}
 
@@ -89,6 +98,26 @@ def ways(net: Net, where: torch.device) -> dict[str, Way]:
         "memory kept": (False, (kept,)),
         "both, as in training": (False, (folded, kept)),
     }
+
+
+def convolutions(net: Net, plan: LoopPlan, where: torch.device, batch: Batch, y: Tensor) -> float:
+    """Share of the processor's time of a step, as in training, that convolutions take, forward and backward.
+
+    They are PyTorch's own in every way: the rest is all that the loop can do better.
+    """
+    amp, around = list(ways(net, where).values())[-1]
+    with ExitStack() as stack:
+        for each in around:
+            stack.enter_context(each())
+        training = Training(net, torch.arange(CLASSES), replace(plan, amp=amp), where)
+        for step in range(1 + TIMED):
+            if step == 1:
+                profiler = stack.enter_context(profile(activities=[ProfilerActivity.CPU]))
+            finish(training.gradient(batch, y))
+            training.update()
+    parts = [(each.key, each.self_cpu_time_total) for each in profiler.key_averages()]
+    taken = sum(time for name, time in parts if name.startswith("aten::") and "convolution" in name)
+    return round(float(taken / sum(time for _, time in parts)), 3)
 
 
 def _seconds(net: Net, plan: LoopPlan, where: torch.device, batch: Batch, y: Tensor, way: Way) -> float:

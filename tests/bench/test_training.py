@@ -21,7 +21,8 @@ def test_all_ways_are_measured_beside_the_plain_one(monkeypatch: pytest.MonkeyPa
     events, found = drain(training.run(False))
     ways = [row["way"] for row in found["rows"]]
     assert ways[0] == "plain" and found["rows"][0]["ratio"] == 1.0
-    assert len(events) == 1 + len(ways)
+    assert len(events) == 2 + len(ways)
+    assert 0.1 < found["convolutions"] < 1 and "the convolutions" in events[-1].text
     assert all(row["images_per_s"] > 0 for row in found["rows"])
     assert (found["device"], found["rounds"]) == (training.device.describe(training.device.device_named("auto")), 1)
 

@@ -75,6 +75,8 @@ def phase_2(bench: Bench) -> Found:
     choice = backbone_choice(LITE)
     work = 3 * 2e6 * choice.megaflops * (training.PIXELS / choice.pixels) ** 2  # backward is twice forward
     words = f"batches of {told['batch']}"
+    if told["convolutions"]:
+        words += f"; convolutions, the same in both, are {told['convolutions']:.0%} of ours"
     return Found("images/s", rows[-1]["images_per_s"], rows[0]["images_per_s"], 1 / rates(bench).floor(work), words)
 
 
