@@ -81,6 +81,10 @@ def cvat(inner: str) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>\n{inner}\n</annotations>'
 
 
+TREES = (
+    '<image name="oak.jpg" {}><tag label="tree"><attribute name="kind">ash</attribute></tag></image>'
+    '<image name="elm.jpg" {}><tag label="tree"><attribute name="kind">yew</attribute></tag></image>'
+)
 OAK, ELM = {"oak.jpg": "ash"}, {"elm.jpg": "yew"}
 BOTH = OAK | ELM
 ROWS = "oak.jpg,ash\nelm.jpg,yew\n"
@@ -644,6 +648,20 @@ CASES: dict[str, Case] = {
              '<tag label="yew"/></image><image name="042.png"/>'),
         left={"boxes": 1, "several": 1, "none": 1}, kind="cvat",
     ),
+    "CVAT, an attribute of one tag tells the images apart": Case(
+        cvat(TREES.format("", "")), kind="cvat", asked=("labels_class_column",), left=None,
+    ),
+    "CVAT, an attribute, said": Case(
+        cvat(TREES.format("", "")), BOTH, kind="cvat", said={"labels_class_column": "tag.kind"},
+    ),
+    "CVAT, the tag, said": Case(
+        cvat(TREES.format("", "")), {"oak.jpg": "tree", "elm.jpg": "tree"}, kind="cvat",
+        said={"labels_class_column": "tag"},
+    ),
+    "CVAT, tags that a network gave": Case(
+        cvat('<image name="oak.jpg"><tag label="ash" source="auto"/></image><image name="elm.jpg">'
+             '<tag label="yew" source="manual"/></image>'), BOTH, kind="cvat", asked=("labels_model",),
+    ),
     "CVAT cut off": Case(cvat("<image>"), error="Row 4 of the XML"),
     "XML of something else": Case("<?xml version='1.0'?><html/>", error="no export of CVAT"),
     "XML that unfolds": Case('<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "b">]><annotations/>', error="declarations"),
@@ -661,6 +679,16 @@ CASES: dict[str, Case] = {
     "JSON cut off": Case('[{"id": 1,\n"data": {', error="Row 2 of the JSON"),
     "JSON of brackets": Case("[" * 100_000, error="cannot be read"),
 }  # fmt: skip
+
+
+def test_subsets_of_cvat_part_the_images() -> None:
+    given = cvat(TREES.format('subset="Train"', 'subset="Validation"'))
+    said = ImportConfig(labels_class_column="tag.kind")
+    seen = label_files.understand("file", given.encode(), POOL, {}, said)
+    assert {PATHS[item - 1] for item in seen.found.test} == {"elm.jpg"}
+    assert dict(seen.found.parts) == {"Train": 1, "Validation": 1}
+    alone = label_files.understand("file", given.replace("Train", "default").encode(), POOL, {}, said)
+    assert dict(alone.found.parts) == {"Validation": 1}
 
 
 def understand(case: Case) -> Reading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -31,10 +32,40 @@ def read(text: str) -> Table:
         raise InputError("This XML is no export of CVAT", f"<{root.tag[:80]}>", _HELP)
     if root.find("track") is not None and root.find("image") is None:
         raise InputError("This is CVAT for video, which names no images", do=_HELP)
-    rows: list[tuple[int, tuple[Cell, ...]]] = [
-        (number, (image.get("name", ""), _said(image))) for number, image in enumerate(root.iter("image"), start=1)
-    ]
-    return Table("cvat", "Image", "XML", ("name", "tag"), rows, (0,), (1,))
+    return _table(list(root.iter("image")))
+
+
+def _table(images: Sequence[Element]) -> Table:
+    """Beside the tag a column for each attribute of tags, and one for the subsets where there are any.
+
+    Where all tags say the same, an attribute may be what tells the images apart: then nobody can be sure which it is.
+    """
+    tags = [tag for image in images for tag in image.findall("tag")]
+    said: dict[str, set[str]] = {}
+    for name, value in (pair for tag in tags for pair in _attributes(tag)):
+        said.setdefault(name, set()).add(value)
+    one = len({tag.get("label") for tag in tags}) < 2
+    telling = (place for place, values in enumerate(said.values(), start=2) if one and len(values) > 1)
+    subsets = ("subset",) if any(_subset(image) for image in images) else ()
+    columns = ("name", "tag", *(f"tag.{name}" for name in said), *subsets)
+    rows: list[tuple[int, tuple[Cell, ...]]] = []
+    for number, image in enumerate(images, start=1):
+        given = [pair for tag in image.findall("tag") for pair in _attributes(tag)]
+        values = (one_of([value for each, value in given if each == name]) for name in said)
+        rows.append((number, (image.get("name", ""), _said(image), *values, *(_subset(image) for _ in subsets))))
+    # "auto": by a network that CVAT ran; "semi-auto" is a person's
+    by_model = tuple(range(1, 2 + len(said))) if any(tag.get("source") == "auto" for tag in tags) else ()
+    return Table("cvat", "Image", "XML", columns, rows, (0,), (1, *telling), by_model=by_model)
+
+
+def _attributes(tag: Element) -> list[tuple[str, str]]:
+    return [(each.get("name", "").strip(), (each.text or "").strip()) for each in tag.findall("attribute")]
+
+
+def _subset(image: Element) -> str:
+    """The part that an image is in; "default" is where CVAT puts those that nobody has put anywhere."""
+    name = image.get("subset", "").strip()
+    return "" if name.lower() == "default" else name
 
 
 def _said(image: Element) -> Said:
