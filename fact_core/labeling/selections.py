@@ -247,8 +247,9 @@ def rejected_picks(project: Project) -> list[int]:
     """
     with db.connect(project.db) as con:
         rows = con.execute(
-            "SELECT item FROM pick WHERE state = 'rejected' AND role = 'pick' "
-            "GROUP BY item ORDER BY max(selection) DESC, max(selection * 1000000000 + rank)"
+            "SELECT item FROM (SELECT item, selection, rank, row_number() OVER (PARTITION BY item ORDER BY selection "
+            "DESC) AS place FROM pick WHERE state = 'rejected' AND role = 'pick') WHERE place = 1 "
+            "ORDER BY selection DESC, rank"
         )
         return [int(row["item"]) for row in rows]
 

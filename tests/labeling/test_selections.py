@@ -12,7 +12,7 @@ from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.labeling.selections import QueueEntry
-from fact_core.storage import run_queue
+from fact_core.storage import db, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
@@ -109,6 +109,20 @@ def test_a_rejection_is_undone_and_the_next_best_waits_as_before(project: Projec
     drawn = selections.reject(project, number, 7)
     selections.take_back_rejection(project, number, 7)
     assert ids(project) == [5, 9, 7] and drawn not in ids(project)
+
+
+def test_rejected_picks_of_all_rounds_are_told_the_newest_first(project: Project) -> None:
+    first = selections.save(project, choose([5, 2, 6], [], []), None)
+    for item in (6, 2):
+        selections.reject(project, first, item)
+    second = selections.save(project, choose([9, 3, 8], [7], [1]), None)
+    for item in (8, 9, 7):
+        selections.reject(project, second, item)
+    assert selections.rejected_picks(project) == [9, 8, 2, 6]
+    with db.connect(project.db) as con:  # as an earlier version could store it: rejected in both
+        con.execute("DELETE FROM pick WHERE selection = ? AND item = 6", (second,))  # drawn in place of 7
+        con.execute("UPDATE pick SET item = 6 WHERE selection = ? AND item = 8", (second,))
+    assert selections.rejected_picks(project) == [9, 6, 2]
 
 
 def test_labeled_or_missing_candidates_are_passed_over(project: Project) -> None:
