@@ -31,6 +31,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
+from fact_core.storage.thumbs import Thumbs
 from fact_core.types import Role, Selection, Step
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def walk(page: Page) -> dict[str, float]:
 
 
 def answer(project: Project, seed: int = 0) -> None:
-    """Labels, a finished training, its answers for the pool, features: as the program would have stored them."""
+    """Labels, a finished training, its answers for the pool, features, thumbnails: as the program stores them."""
     rng, known, ids = np.random.default_rng(seed), classes.classes(project), items.pool(project).ids
     truth = rng.integers(0, len(known), len(ids))
     pick: Role = "pick"
@@ -151,6 +152,9 @@ def answer(project: Project, seed: int = 0) -> None:
     x = (np.eye(len(known), WIDTH)[truth] + 0.3 * rng.normal(size=(len(ids), WIDTH))).astype(np.float32)
     store = FeatureStore.open(project.features_folder("bench"), WIDTH, {"backbone": "bench"})
     store.append(items.pool(project).digests, x)
+    thumbs = Thumbs(project)  # the pass for the features makes them
+    for item in items.get_many(project, ids[: pool.FILES].tolist()):
+        thumbs.get_or_make(project, item)
     _done(project, "features", {}, {"key": "bench"})
 
 
