@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import replace
 from typing import Any
 
@@ -52,6 +53,15 @@ def test_the_readme_says_what_was_measured_of_the_flowers() -> None:
         labels = min(finish.to_finish(group, f"{goal:.0%}") for group in groups)
         assert f"{labels:,.0f} labels" in finish.headline(rows)
         assert f"{labels:,.0f}" in told and f"{labels * USUAL_SECONDS / 60:,.0f} minutes, at {goal:.0%}" in told
+
+
+def test_the_readme_says_what_two_rounds_of_labels_finish() -> None:
+    """Caltech's kinds: two rounds of 150 labels, both asked, beside 200 check images."""
+    told = README.read_text("utf-8").replace("\n", " ")
+    own = [row for row in tables.rows("rounds") if (row["dataset"], row["labels"]) == ("caltech51", 300)]
+    labels = statistics.mean(row["to finish 90%"] for row in own if row["strategy"] == "rounds")
+    assert f"At 90 %, frozen network: {labels:,.0f} labels for {own[0]['test_images']:,} photos of 51 kinds" in told
+    assert own[0]["classes"] == 51
 
 
 def test_promises_were_kept_on_folders_of_known_classes() -> None:
