@@ -68,16 +68,8 @@ def _cells(given: argparse.Namespace, about: Mapping[str, Any], budgets: Sequenc
     """What tells the rows from each other."""
     for seed in range(given.seeds):
         for labels in budgets:
-            yield {
-                **about,
-                "strategy": "activeft",
-                "labels": labels,
-                "method": "lm",
-                "frofa": "none",
-                "preset": "standard",
-                "seed": seed,
-                "overrides": {"lm.mode": "lr", "check": given.check, "draws": given.draws},
-            }
+            told = {"check": given.check, "draws": given.draws}
+            yield known_folder.light_cell(about, "activeft", labels, seed, **told)
 
 
 def measured(folder: Folder, cell: Mapping[str, Any]) -> Step[dict[str, Any]]:

@@ -59,16 +59,8 @@ def run(given: argparse.Namespace) -> Step[dict[str, Any]]:
 def _cells(given: argparse.Namespace, about: Mapping[str, Any]) -> Iterator[Row]:
     """What tells the rows from each other."""
     for seed in range(given.seeds):
-        yield {
-            **about,
-            "strategy": "rounds",
-            "labels": given.round * given.rounds,
-            "method": "lm",
-            "frofa": "none",
-            "preset": "standard",
-            "seed": seed,
-            "overrides": {"lm.mode": "lr", "check": given.check, "round": given.round},
-        }
+        labels, told = given.round * given.rounds, {"check": given.check, "round": given.round}
+        yield known_folder.light_cell(about, "rounds", labels, seed, **told)
 
 
 def measured(folder: Folder, cell: Mapping[str, Any]) -> Step[dict[str, Any]]:

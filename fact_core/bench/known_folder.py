@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,20 @@ def read(given: argparse.Namespace) -> Step[KnownFolder]:
         "image_size": backbone.preprocess.pixels,
     }
     return KnownFolder([files[row] for row in some], x, y.astype(np.int64), backbone, about)
+
+
+def light_cell(about: Mapping[str, Any], strategy: str, labels: int, seed: int, **overrides: int) -> Row:
+    """What tells apart the rows of the light model's logistic regression, which is the model of quick benches."""
+    return {
+        **about,
+        "strategy": strategy,
+        "labels": labels,
+        "method": "lm",
+        "frofa": "none",
+        "preset": "standard",
+        "seed": seed,
+        "overrides": {"lm.mode": "lr", **overrides},
+    }
 
 
 def measure_lacking(

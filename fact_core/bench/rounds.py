@@ -107,16 +107,8 @@ def _cells(given: argparse.Namespace, about: Mapping[str, Any], budgets: Sequenc
             for labels in budgets:
                 if way == "rounds" and labels == given.round:
                     continue  # the same as one shot
-                yield {
-                    **about,
-                    "strategy": way,
-                    "labels": labels,
-                    "method": "lm",
-                    "frofa": "none",
-                    "preset": "standard",
-                    "seed": seed,
-                    "overrides": {"lm.mode": "lr", "check": given.check, "round": given.round},
-                }
+                told = {"check": given.check, "round": given.round}
+                yield known_folder.light_cell(about, way, labels, seed, **told)
 
 
 def measured(folder: Folder, cell: Mapping[str, Any], each: int) -> Step[dict[str, Any]]:
