@@ -190,6 +190,21 @@ def test_the_command_prints_csv_and_names_bad_files(exported: Path, images: Path
     assert all(0.25 <= float(row["confidence"]) <= 1 for row in rows)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text here")
+def test_a_name_that_is_no_text_is_told_and_never_taken_for_another(
+    exported: Path, images: Path, tmp_path: Path
+) -> None:
+    """As in a scan: the row of one file could not be told from that of another one, really called \\xff.jpg."""
+    content = (images / "turned.jpg").read_bytes()
+    for name in (b"\xff.jpg", rb"\xff.jpg"):
+        with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:
+            file.write(content)
+    for given in ([tmp_path], [os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jpg"), tmp_path / r"\xff.jpg"]):
+        done = command(exported, *map(Path, given))
+        assert done.returncode == 1 and "not valid text; rename it" in done.stderr
+        assert [Path(row["file_path"]).name for row in csv.DictReader(done.stdout.splitlines())] == [r"\xff.jpg"]
+
+
 def test_the_command_writes_a_file_and_says_what_is_wrong(exported: Path, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "answers.csv"
     done = command(exported, images / "plain.png", images, "--out", out)
