@@ -6,6 +6,7 @@ One server and one project for all tests of this file; what a test does to the p
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from tests.conftest import SMALL
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is not installed")
@@ -36,8 +38,10 @@ PAGES = ("project", "select", "label", "train", "results")
 WIDTHS = {390: 844, 768: 1024, 1440: 900, 2560: 1440}  # px: width -> height of the window
 SCRIPTS = (Path(str(resources.files("axe_playwright_python"))) / "axe.min.js", Path(__file__).with_name("access.js"))
 POOL, BUDGET, CHECKS = 160, 24, 12  # a part of the demo's images: what is looked at needs no more
+CHOSEN = {"budget": str(BUDGET), "check": CHECKS, "backbone": SMALL}
 QUICK = {
     "preset": "quick",
+    "backbone": SMALL,
     "ff.steps": 6,
     "ff.pixels": 64,
     "ff.batch": 8,
@@ -61,10 +65,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(browser: Browser, _small_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("access")
+    shutil.copytree(_small_weights, home / "cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACT_STUDIO_HOME", str(home / "data"))
+        patch.setenv("FACT_STUDIO_CACHE", str(home / "cache"))
         keep_some(make_demo(data_folder() / "demo-images"), POOL)
         served = Served(home / "started", "--demo")
         try:
@@ -87,7 +93,7 @@ def bring_to_results(browser: Browser, address: str, project: Project) -> None:
     page.wait_for_function(
         "(n) => FactStudio.state && FactStudio.state.counts && FactStudio.state.counts.pool === n", arg=POOL
     )
-    page.evaluate("(config) => FactStudio.start('select', config)", {"budget": str(BUDGET), "check": CHECKS})
+    page.evaluate("(config) => FactStudio.start('select', config)", CHOSEN)
     page.wait_for_function("() => FactStudio.state.selection && FactStudio.state.map && FactStudio.state.map.kind")
     label_all_but_one(project)
     page.evaluate("(config) => FactStudio.start('train', config)", QUICK)
