@@ -43,6 +43,19 @@ class Problem:
     n_classes: int
 
 
+@dataclass(frozen=True)
+class Moved:
+    """A move of the variables and the change of the gradient, each (K, D + 1), with what every later step asks of them.
+
+    rho: 1 / (change . move); scale: (change . move) / (change . change). Both stay on the device.
+    """
+
+    move: Tensor
+    change: Tensor
+    rho: Tensor
+    scale: Tensor
+
+
 def minimise(
     problem: Problem, w: Tensor, b: Tensor, phase: str, max_iter: int, tol: float
 ) -> Step[tuple[Tensor, Tensor, list[float]]]:
@@ -54,7 +67,7 @@ def minimise(
     logits = problem.x @ theta[:, :-1].T + theta[:, -1]
     objective, gradient = _value_gradient(problem, theta, logits)
     value, largest = _read(objective, gradient.abs().max())
-    steps: list[tuple[Tensor, Tensor]] = []
+    steps: list[Moved] = []
     losses: list[float] = []
     for iteration in range(max_iter):
         if largest <= tol:
@@ -72,7 +85,7 @@ def minimise(
             objective, gradient.abs().max(), bend, square, *_measure(problem, logits)
         )
         if curved > 1e-14 * size:
-            steps = [*steps[-HISTORY + 1 :], (move, change)]
+            steps = [*steps[-HISTORY + 1 :], Moved(move, change, 1.0 / bend, bend / square)]
         losses.append(value)
         yield Point(phase, iteration + 1, max_iter, float(iteration + 1), loss=loss, accuracy=accuracy)
         if before - value <= 1e-15 * max(abs(value), 1e-3):
@@ -87,7 +100,7 @@ def _read(*numbers: Tensor) -> list[float]:
 
 
 def _direction(
-    problem: Problem, theta: Tensor, logits: Tensor, gradient: Tensor, steps: list[tuple[Tensor, Tensor]]
+    problem: Problem, theta: Tensor, logits: Tensor, gradient: Tensor, steps: list[Moved]
 ) -> tuple[Tensor, Tensor, Slope, tuple[float, float]]:
     """(direction (K, D + 1), how it moves the logits (n, K), the slope along it, slope and curve at 0)."""
     direction = -_two_loop(gradient, steps)
@@ -131,20 +144,18 @@ def _value_gradient(problem: Problem, theta: Tensor, logits: Tensor) -> tuple[Te
     return value, gradient
 
 
-def _two_loop(gradient: Tensor, steps: list[tuple[Tensor, Tensor]]) -> Tensor:
+def _two_loop(gradient: Tensor, steps: list[Moved]) -> Tensor:
     """Inverse Hessian times gradient from the last moves and gradient changes (Nocedal & Wright, 7.4)."""
     if not steps:
         return gradient
     q, kept = gradient.clone(), []
-    for move, change in reversed(steps):
-        rho = 1.0 / (move * change).sum()
-        alpha = rho * (move * q).sum()
-        q -= alpha * change
-        kept.append((rho, alpha))
-    move, change = steps[-1]
-    q *= (move * change).sum() / (change * change).sum()
-    for (move, change), (rho, alpha) in zip(steps, reversed(kept), strict=True):
-        q += (alpha - rho * (change * q).sum()) * move
+    for each in reversed(steps):
+        alpha = each.rho * (each.move * q).sum()
+        q -= alpha * each.change
+        kept.append(alpha)
+    q *= steps[-1].scale
+    for each, alpha in zip(steps, reversed(kept), strict=True):
+        q += (alpha - each.rho * (each.change * q).sum()) * each.move
     return q
 
 

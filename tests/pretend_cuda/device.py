@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ContextDecorator
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +126,11 @@ class Device(TorchDispatchMode):
         self.free = MEMORY  # bytes
         self.bfloat16 = True  # whether the GPU computes it in hardware
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Nothing is compiled here: to keep the compiler away takes longer than most operations."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return self.run(func, args, kwargs or {})
 
@@ -134,7 +139,7 @@ class Device(TorchDispatchMode):
         name = func.overloadpacket.__name__
         if name in ("_to_copy", "to"):
             return self._to(func, args, kwargs)
-        tensors = [*_leaves(args), *_leaves(tuple(kwargs.values()))]
+        tensors = _leaves((args, tuple(kwargs.values())))
         ours = [each for each in tensors if isinstance(each, Pretend)]
         if name == "copy_" and len({isinstance(each, Pretend) for each in tensors}) == 2:
             self.counts.waited("copy")
@@ -159,9 +164,7 @@ class Device(TorchDispatchMode):
         found = func(*plain_args, **plain)
         if name in ("_local_scalar_dense", "equal", "is_nonzero"):
             return found
-        # What was changed in place, or comes back as it was, is the caller's own tensor.
-        same = {id(each.own): each for each in ours}
-        return _mapped(lambda each: same[id(each)] if id(each) in same else _wrapped(each), found)
+        return _mapped(lambda each: _given_back(each, ours), found)
 
     def _to(self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """A copy to a device, or to another type."""
@@ -304,13 +307,19 @@ def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
     return value
 
 
-def _leaves(value: Any) -> Iterator[torch.Tensor]:
+def _leaves(value: Any) -> list[torch.Tensor]:
     """The tensors of lists and tuples."""
+    found: list[torch.Tensor] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: list[torch.Tensor]) -> None:
     if isinstance(value, torch.Tensor):
-        yield value
+        found.append(value)
     elif isinstance(value, (tuple, list)):
         for each in value:
-            yield from _leaves(each)
+            _gather(each, found)
 
 
 def _plain(kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -318,7 +327,19 @@ def _plain(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _own(value: Any) -> Any:
-    return _mapped(lambda each: each.own if isinstance(each, Pretend) else each, value)
+    if isinstance(value, Pretend):
+        return value.own
+    if isinstance(value, (tuple, list)):
+        return type(value)([_own(each) for each in value])
+    return value
+
+
+def _given_back(value: torch.Tensor, ours: Sequence[Pretend]) -> Pretend:
+    """What was changed in place, or comes back as it was, is the caller's own tensor."""
+    for each in ours:
+        if each.own is value:
+            return each
+    return Pretend(value)
 
 
 def _wrapped(value: Any) -> Any:

@@ -7,7 +7,7 @@ was full: the allocator counts how often. A CPU has no such limit: there the par
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -78,6 +78,8 @@ class Zone:
 
 
 Part = Callable[[Zone], Step[T]]
+#: The zone, what the part gave, and what it told.
+Ended = tuple[Zone, tuple[T, list[Event]]]
 
 
 def drill(
@@ -88,12 +90,14 @@ def drill(
     differ: Callable[[T, T], float],
     within: float,
     silent: bool = False,
+    enough: Ended[T] | None = None,
 ) -> None:
     """Check that a part ends with little memory as with enough, and says so once. differ: how far results are apart.
 
     That it goes on with less, and that the CPU does the rest, are two things to say. silent: it may say neither.
+    enough: how the part has ended with memory enough, where that is known.
     """
-    zone, (wanted, events) = _in_zone(part, Zone(bench.at))
+    zone, (wanted, events) = enough or _in_zone(part, Zone(bench.at))
     checks.true(f"{name}: no notice with memory enough", not notices(events), "; ".join(notices(events)))
     if bench.at.type != "cuda":
         return
@@ -110,7 +114,7 @@ def drill(
     checks.true(f"{name}: said once", once, " / ".join(said) or "nothing")
 
 
-def _in_zone(part: Part[T], zone: Zone) -> tuple[Zone, tuple[T, list[Event]]]:
+def _in_zone(part: Part[T], zone: Zone) -> Ended[T]:
     try:
         return zone, told(part(zone))
     finally:
@@ -249,25 +253,35 @@ def phases(bench: Bench) -> Row:
         return training(task, copy.deepcopy(backbone), config, bench.at, rows, store.of(names), check=check)
 
     # Without a limit one training says as much as three.
-    for phase in ("ff", "st", "lm") if bench.at.type == "cuda" else ("lm",):
-        drill(bench, checks, phase, partial(_in_phase, begun, phase, task), _mean, MEAN)
+    zones = {phase: Zone(bench.at) for phase in (("ff", "st", "lm") if bench.at.type == "cuda" else ("lm",))}
+    enough = told(_in_phases(begun, zones, task))
+    for phase, zone in zones.items():
+        part = partial(_in_phase, begun, phase, task)
+        drill(bench, checks, phase, part, _mean, MEAN, enough=(zone, enough))
     return _ended(bench, checks)
 
 
 def _in_phase(begun: Callable[[], Step[Any]], phase: str, task: Task, zone: Zone) -> Step[FloatArray]:
     """A training of which one phase is the zone; its answers on the CPU."""
+    return _in_phases(begun, {phase: zone}, task)
+
+
+def _in_phases(begun: Callable[[], Step[Any]], zones: Mapping[str, Zone], task: Task) -> Step[FloatArray]:
+    """A training of which some phases are a zone each; its answers on the CPU."""
     step = begun()
     try:
         while True:
             event = next(step)
-            if isinstance(event, PhaseStarted) and event.phase == phase:
-                zone.begin()
-            if isinstance(event, PhaseDone) and event.phase == phase:
-                zone.end()
+            if isinstance(event, PhaseStarted) and event.phase in zones:
+                zones[event.phase].begin()
+            if isinstance(event, PhaseDone) and event.phase in zones:
+                zones[event.phase].end()
             yield event
     except StopIteration as stop:
         trained = stop.value
     finally:
         step.close()
+        for zone in zones.values():
+            zone.end()
     found = finish(predict(trained.classifier, task.test, device=CPU))
     return found.answers[found.final]
