@@ -34,7 +34,6 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.g
 #: A file system in memory, and what it must have free: a whole run leaves 1 GB at most in it.
 MEMORY_DISK, MEMORY_DISK_FREE, MEMORY_FREE = Path("/dev/shm"), 4 * 2**30, 8 * 2**30
 SMALL = "timm:test_efficientnet.r160_in1k"
-#: As so many slow tests counts one that has a time limit of its own.
 #: Where pytest makes the folders of its tests.
 TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 
@@ -42,16 +41,21 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 MakeImages = Callable[..., Path]
 
 
-#: Rough seconds of a core -> the files that take as long. Some are long by their number of tests, not by slow ones.
+#: Rough seconds on two cores that do the other tests beside -> the files that take as long. Some are long by their
+#: number of tests, not by slow ones. A long file that starts late keeps one core busy while the others have nothing.
 LONGEST = {
-    200: ("page/test_access.py", "page/test_label_page.py", "backbones/test_backbones.py"),
-    120: ("page/test_browser.py", "work/test_worker.py", "headless/test_cli.py"),
-    70: ("labeling/test_many_rows.py", "page/test_crash.py", "page/test_app_bench.py"),
-    45: ("work/test_hostile_memory.py", "headless/test_rounds.py", "page/test_fuzz.py", "page/test_no_network.py"),
-    35: ("page/test_hostile.py", "backbones/test_recognise.py", "compute/test_pretend_cuda.py"),
-    30: ("exchange/test_import_labels.py", "page/test_routes.py"),
+    200: ("page/test_access.py", "page/test_label_page.py", "compute/test_pretend_cuda.py"),
+    190: ("page/test_sorted_folder_page.py",),
+    120: ("backbones/test_backbones.py", "bench/test_gpu.py", "page/test_crash.py", "page/test_browser.py"),
+    90: ("page/test_app_bench.py", "page/test_no_network.py", "page/test_finish_page.py", "labeling/test_many_rows.py"),
+    70: ("headless/test_cli.py", "headless/test_rounds.py", "finetune/test_self_training.py"),
+    45: ("work/test_hostile_memory.py", "page/test_fuzz.py", "work/test_worker.py", "features/test_compiled_umap.py"),
+    40: ("page/test_review_page.py", "page/test_by_hand_page.py", "page/test_label_rounds_page.py"),
+    35: ("page/test_hostile.py", "backbones/test_recognise.py", "page/test_project_gone_page.py"),
+    30: ("exchange/test_import_labels.py", "page/test_routes.py", "finetune/test_pipeline.py", "page/test_idle.py"),
     25: ("work/test_ranges_of_run.py", "backbones/test_any_timm.py", "pretrained/test_weights.py"),
-    20: ("headless/test_keep_test.py", "work/test_train.py"),
+    24: ("page/test_networks_page.py", "page/test_pictures_page.py", "page/test_browse_page.py"),
+    20: ("headless/test_keep_test.py", "work/test_train.py", "backbones/test_prompt.py", "finetune/test_recipes.py"),
 }
 MARKED = 4  # seconds of a test that is marked slow or drives a browser
 
