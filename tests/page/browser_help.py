@@ -41,6 +41,8 @@ PAINTED = """async () => {
     await shown().decode();
     for (let n = 0; n < 3; n += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
 }"""
+#: So many images of the queue are labeled, as the Label page counts them itself, before the server has told of it.
+COUNTED = "(n) => Number(document.querySelector('.lb-count-of b').textContent.replace(',', '')) >= n"
 
 
 # ---- the server -----------------------------------------------------------------------------------

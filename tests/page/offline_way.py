@@ -81,7 +81,7 @@ def drive(folder: Path, address: str) -> None:
     """Select, label by keys, train, look at the results, export; every page is shown."""
     from playwright.sync_api import sync_playwright
 
-    from tests.page.browser_help import CHROMIUM, LONG, PAINTED, SOON, go, on_page
+    from tests.page.browser_help import CHROMIUM, COUNTED, LONG, PAINTED, SOON, go, on_page
     from tests.page.conftest import ARGUMENTS
 
     log = [f"--log-net-log={folder / 'browser.json'}"]
@@ -98,7 +98,8 @@ def drive(folder: Path, address: str) -> None:
         for number in range(12):
             page.evaluate(PAINTED)  # no key acts on an image that has not been painted
             page.keyboard.press("12"[number % 2])
-            page.wait_for_function("(n) => FactStudio.state.labels.total >= n", arg=number + 1)
+            page.wait_for_function(COUNTED, arg=number + 1)
+        page.wait_for_function("(n) => FactStudio.state.labels.total >= n", arg=12)  # the server has told of all
         go(page, "train")
         page.evaluate("(config) => FactStudio.start('train', config)", QUICK)
         done = "() => FactStudio.state.runs.some((run) => run.kind === '{}' && run.status === 'done')"

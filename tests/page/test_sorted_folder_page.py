@@ -18,7 +18,7 @@ from fact_core.labeling import acceptances, classes, finished, labels_now, selec
 from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
-from tests.page.browser_help import LONG, PAINTED, SOON, Serve, Served, Watch, choose, go, lowest_goal, on_page
+from tests.page.browser_help import COUNTED, LONG, PAINTED, SOON, Serve, Served, Watch, choose, go, lowest_goal, on_page
 from tests.storage_help import is_sound
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -189,7 +189,8 @@ def label_by_keys(page: Page, project: Project, truth: dict[str, str], given: di
         assert file not in given, f"{file} is shown a second time"
         given[file] = truth[file]
         page.keyboard.press(str(NAMES.index(truth[file]) + 1))
-        page.wait_for_function("(n) => FactStudio.state.labels.total >= n", arg=len(given))
+        page.wait_for_function(COUNTED, arg=len(given))
+    page.wait_for_function("(n) => FactStudio.state.labels.total >= n", arg=len(given))  # the server has told of all
     assert by_the_person(project) == given
 
 
