@@ -9,7 +9,7 @@ import { selectKeys } from "../select/keys.js";
 import { selectPage } from "../select/page.js";
 import { trainCharts } from "../train/chart_pane.js";
 import { shownRun } from "../train/follow.js";
-import { trainEfforts, wanted } from "../train/efforts.js";
+import { trainEfforts, valuesOf, wantedEffort } from "../train/efforts.js";
 import { choose, fill, submit } from "../train/form.js";
 import { trainRecipes, wantedRecipe } from "../train/recipes.js";
 import { trainHead } from "../train/head.js";
@@ -51,7 +51,7 @@ function publish() {
   const early = window.FactStudio ? window.FactStudio.pieces : [];
   window.FactStudio = {
     pieces: { push: ([name, host]) => attach(name, host) },
-    train: { choose, fill, submit, weigh, wanted, wantedRecipe, shownRun, lower },
+    train: { choose, fill, submit, weigh, effort: valuesOf, wantedEffort, wantedRecipe, shownRun, lower },
     get state() {
       return app.state;
     },

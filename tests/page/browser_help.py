@@ -21,7 +21,7 @@ import psutil
 from app.bench.browser import find_chromium
 from fact_core.labeling import classes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items
+from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
 from tests.storage_help import flat_project
@@ -217,6 +217,14 @@ def keep_some(images: Path, count: int) -> None:
     """Of a folder's images only the first, by name."""
     for more in sorted(images.iterdir())[count:]:
         more.unlink()
+
+
+def with_speed(project: Project) -> None:
+    """It is known how quickly this computer reads images, and so how long a training takes."""
+    run = run_queue.queue(project, "features", {"backbone": "tf_efficientnet_lite0"})
+    assert run_queue.claim(project, "test") is not None
+    run_queue.note(project, run, device="CPU (some), 2 threads")
+    run_queue.finish(project, run, "done", result={"images_per_s": 120.0, "n_new": 600})
 
 
 def labeled_project(folder: Path) -> Project:

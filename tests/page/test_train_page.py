@@ -15,7 +15,7 @@ from fact_core.storage.project import Project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.browser_help import AddressOf, go, labeled_project, open_fold
+from tests.page.browser_help import AddressOf, go, labeled_project, open_fold, with_speed
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -70,10 +70,7 @@ def test_what_the_form_leaves_out_is_kept_when_a_run_is_started_again(
 def test_how_long_it_takes_is_told_before_it_starts(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """By the speed at the features; with the form's values, whichever the person sets."""
     made = labeled_project(tmp_path)
-    run = run_queue.queue(made, "features", {"backbone": "tf_efficientnet_lite0"})
-    assert run_queue.claim(made, "test") is not None
-    run_queue.note(made, run, device="CPU (some), 2 threads")
-    run_queue.finish(made, run, "done", result={"images_per_s": 120.0, "n_new": 600})
+    with_speed(made)
     page.goto(address_of(made))
     go(page, "train")
     fact = page.locator(".train-head .fact")

@@ -58,6 +58,7 @@ def build(server: Server) -> None:
     fill = gr.Button("", visible="hidden", elem_id="train-fill")
     names = json.dumps(list(settings.names))
     known = json.dumps({"own": {each: own_of(each) for each in PRESETS}, "plain": plain_values(), "fit": fits()})
+    _take_efforts(settings)
     fill.click(
         None, settings.inputs, settings.inputs, js=f"(...values) => FactStudio.train.fill({names}, values, {known})"
     )
@@ -95,37 +96,31 @@ def _settings(text: dict[str, str]) -> Form:
     _say_what(main)
     names = tuple(name for part in parts for name in part.names)
     whole = Form(names, tuple(component for part in parts for component in part.components))
-    preset, backbone = whole.dropdown("preset"), whole.dropdown("backbone")
-    for chooser, changed in ((preset, [each for each in names if each not in MAIN]), (backbone, own_names())):
-        chooser.input(
-            partial(preset_values, changed),
-            [preset, backbone],
-            [whole.components[names.index(name)] for name in changed],
-            show_progress="hidden",
-        )
-    _take_effort(whole)
     # What the list of recipes presses: as if the person had chosen the recipe in its field.
     button, recipe = gr.Button("", visible="hidden", elem_id="train-recipe"), whole.dropdown("recipe")
     button.click(None, recipe, recipe, js="(recipe) => FactStudio.train.wantedRecipe() || recipe")
     return whole
 
 
-def _take_effort(whole: Form) -> None:
-    """What the list of efforts presses: as if the person had chosen the effort in its field."""
-    changed = [each for each in whole.names if each not in MAIN]
+def _take_efforts(settings: Form) -> None:
+    """An effort fills in its values, those for the chosen backbone; another backbone only those that depend on it.
+
+    The browser knows them all: they are there at once, and what is typed next is not overwritten by an answer that
+    comes late. A hidden button is what the list of efforts presses: as if the person had chosen it in its field.
+    """
+    preset, backbone = settings.dropdown("preset"), settings.dropdown("backbone")
+    rest = [name for name in settings.names if name not in MAIN]
+    values = {each: dict(zip(rest, common_values(rest, each), strict=True)) for each in PRESETS}
+    known = json.dumps({"values": values, "own": {each: own_of(each) for each in PRESETS}})
     button = gr.Button("", visible="hidden", elem_id="train-effort")
-    preset = whole.dropdown("preset")
-    button.click(
-        partial(_effort, changed),
-        [preset, whole.dropdown("backbone")],
-        [preset, *(whole.components[whole.names.index(name)] for name in changed)],
-        js="(preset, backbone) => [FactStudio.train.wanted() || preset, backbone]",
-        show_progress="hidden",
-    )
-
-
-def _effort(changed: Sequence[str], preset: str, backbone: str) -> list[Any]:
-    return [preset, *preset_values(changed, preset, backbone)]
+    for chosen, call, changed in (
+        (preset.input, "effort", rest),
+        (backbone.input, "effort", own_names()),
+        (button.click, "wantedEffort", rest),
+    ):
+        outputs = [settings.components[settings.names.index(name)] for name in changed]
+        js = f"(preset, backbone) => FactStudio.train.{call}({json.dumps(changed)}, preset, backbone, {known})"
+        chosen(None, [preset, backbone], [preset, *outputs] if call == "wantedEffort" else outputs, js=js)
 
 
 def _say_what(main: Form) -> None:
@@ -188,6 +183,12 @@ def own_of(preset: str) -> dict[str, dict[str, Any]]:
     """Backbone -> the preset's values of these options."""
     names = own_names()
     return {backbone: dict(zip(names, preset_values(names, preset, backbone), strict=True)) for backbone in BACKBONES}
+
+
+def common_values(names: Sequence[str], preset: str) -> list[Any]:
+    """The preset's values for a backbone that it has no values of its own for, in the order of ``names``."""
+    values, plain, common = values_of(preset), plain_values(), PRESETS[preset].values_for("")
+    return [common.get(name, plain[name]) if name in own_names() else values[name] for name in names]
 
 
 def plain_values() -> dict[str, Any]:
