@@ -38,7 +38,7 @@ export function newForm({ problem, create, home, typed }) {
     el("label", {}, t("project.name"), small("project.name_help"), name),
     el(
       "details",
-      {},
+      { id: "p-more" },
       el("summary", {}, icon("chevron-right"), t("project.more_options")),
       el("label", {}, t("project.place"), small("project.place_help", { home }), place),
       wholePath(place),
@@ -52,14 +52,15 @@ function tryDemo() {
   return api("/x/projects/open", { demo: true }).then(({ key }) => openProject(key)).catch(toast);
 }
 
-/** Another folder makes a new project; the same one is scanned again. */
-export function folderForm({ problem, create, images, scanned }) {
+/** Another folder makes a new project; the same one is scanned again.
+ *  typed: the field as it stood until now, or null: what the person has written there stays. */
+export function folderForm({ problem, create, images, scanned, typed }) {
   const button = el("button", { class: "btn", type: "submit" });
   const help = {
     id: "p-images",
-    value: images,
+    value: typed?.dataset.of === images ? typed.value : images,
     "aria-describedby": "p-images-help",
-    dataset: { what: "project.folder" },
+    dataset: { what: "project.folder", of: images },
   };
   const field = el("input", { ...PLAIN, ...help });
   const other = () => field.value.trim() !== images;

@@ -158,7 +158,7 @@ class ProjectPage {
       lost ? el("div", { style: { "margin-bottom": "16px" } }, errorBox(lost)) : "",
       latest ? goOn(latest) : "",
       project
-        ? folderForm({ ...form, images: project.images, scanned })
+        ? folderForm({ ...form, images: project.images, scanned, typed: this.field("p-images") })
         : newForm({ ...form, home: this.info ? this.info.home : "", typed: (id) => this.field(id)?.value ?? "" }),
     ]);
   }

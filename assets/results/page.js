@@ -4,7 +4,7 @@ import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { errorBox } from "../shell/notices.js";
 import { goTo } from "../shell/pages.js";
-import { redraw } from "../shell/redraw.js";
+import { keepFolds, redraw } from "../shell/redraw.js";
 import { onState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { figure, perClass } from "./accuracy.js";
@@ -72,6 +72,7 @@ class ResultsPage {
     this.panes = el("div", { class: "panes results-panes" }, this.left, this.middle, this.right);
     this.empty = el("div", { class: "empty results-empty", hidden: true });
     this.drawn = "";
+    this.seen = 0; // the run whose figures are drawn
     this.right.append(this.form, this.sort.node, this.pool.node);
     root.classList.add("fill", "results");
     this.tryIt = new TryIt(
@@ -139,23 +140,22 @@ class ResultsPage {
   }
 
   drawPanes(data) {
-    const { left, middle } = this, scroll = [left.scrollTop, middle.scrollTop];
-    left.replaceChildren(
-      ...[
-        trouble(data),
-        figure(data),
-        leak(data),
-        this.finish.node,
-        phases(data),
-        this.runs.node,
-        perClass(data),
-        trust(data),
-        this.suspects.node,
-        this.odd.node,
-      ].filter(
-        Boolean,
-      ),
-    );
+    const same = this.seen === data.run.id, { left, middle } = this; // another run is seen from its figure on
+    const scroll = same ? [left.scrollTop, middle.scrollTop] : [0, 0];
+    this.seen = data.run.id;
+    const parts = [
+      trouble(data),
+      figure(data),
+      leak(data),
+      this.finish.node,
+      phases(data),
+      this.runs.node,
+      perClass(data),
+      trust(data),
+      this.suspects.node,
+      this.odd.node,
+    ];
+    keepFolds(left, () => left.replaceChildren(...parts.filter(Boolean)));
     this.suspects.update(data);
     this.odd.update(data);
     this.runs.update(data);

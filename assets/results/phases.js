@@ -59,5 +59,10 @@ function ofPool(decisions) {
 
 function decided(decisions) {
   const title = el("summary", {}, icon("chevron-right"), t("results.decided"));
-  return el("details", { class: "results-decisions" }, title, el("ul", {}, decisions.map(line)));
+  return el(
+    "details",
+    { class: "results-decisions", id: "results-decisions" },
+    title,
+    el("ul", {}, decisions.map(line)),
+  );
 }

@@ -44,7 +44,7 @@ export function trust(data) {
     { class: "part" },
     el(
       "details",
-      { class: "results-trust" },
+      { class: "results-trust", id: "results-trust" },
       title,
       el("dl", { class: "facts" }, rows),
       more.temperature === null || more.temperature === undefined

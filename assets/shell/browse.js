@@ -13,9 +13,12 @@ export function browseButton(field, project = false) {
   const onclick = async () => {
     const chosen = await chooseFolder(field.value, project);
     if (!chosen) return;
-    field.value = chosen;
-    field.dispatchEvent(new Event("input", { bubbles: true }));
-    field.focus();
+    // While the person looked, the form may have been made anew.
+    const made = field.isConnected ? null : document.getElementById(field.id);
+    const now = made instanceof HTMLInputElement ? made : field;
+    now.value = chosen;
+    now.dispatchEvent(new Event("input", { bubbles: true }));
+    now.focus();
   };
   const look = { class: "btn", type: "button", "aria-label": `${t("browse.open")}: ${t(field.dataset.what)}`, onclick };
   return el("button", look, icon("folder"), t("browse.open"));
