@@ -15,6 +15,10 @@ from fact_core.storage import db
 from fact_core.storage.project import Project
 from fact_core.types import IntArray, Labels
 
+#: Its key, where no other class has it: behind the ten classes with a number it would have none, and typing "none"
+#: begins with N, which adds a class.
+KEY = "."
+
 
 def name_of(project: Project) -> str:
     """The class's name; "" where there is none."""
@@ -31,10 +35,18 @@ def ordinary(project: Project, labels: Labels) -> IntArray:
 
 
 def add(project: Project, name: str) -> int:
-    """The class of that name, new where there is none, holds what fits no other one from now on. Its id."""
+    """The class of that name, new where there is none, holds what fits no other one from now on. Its id.
+
+    Where it has no key of its own yet, and nothing else has ``KEY``, it gets that.
+    """
     cleaned = clean_name(name, "class name")
     with db.writing(project.db, project.id) as con:
         found = classes.add_missing(con, [cleaned])[cleaned]
+        con.execute(
+            "UPDATE class SET key = ? WHERE id = ? AND key = ''"
+            " AND NOT EXISTS (SELECT 1 FROM class WHERE key = ? AND NOT deleted)",
+            (KEY, found, KEY),
+        )
         _mark(con, found)
     return found
 

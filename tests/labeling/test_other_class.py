@@ -69,3 +69,19 @@ def test_ordinary_classes_are_told_apart(project: Project) -> None:
     assert other_class.ordinary(project, labels).tolist() == [0, -1, 0, -1]
     other_class.mark(project, number, False)
     assert np.array_equal(other_class.ordinary(project, labels), labels.y)
+
+
+def test_it_has_a_key_of_its_own_where_that_is_free(project: Project) -> None:
+    keys = {each.name: each.key for each in classes.classes(project)}
+    assert set(keys.values()) == {""}
+    number = other_class.add(project, "None of these")
+    assert next(each.key for each in classes.classes(project) if each.id == number) == "."
+    classes.set_key(project, number, "")
+    cat = classes.classes(project)[0].id
+    classes.set_key(project, cat, ".")
+    other_class.add(project, "None of these")
+    assert {each.key for each in classes.classes(project) if each.id != cat} == {""}, "a key gives one class"
+    classes.set_key(project, cat, "")
+    classes.set_key(project, number, "z")
+    other_class.add(project, "None of these")
+    assert next(each.key for each in classes.classes(project) if each.id == number) == "z"
