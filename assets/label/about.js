@@ -13,7 +13,7 @@ export function drawName(parts, item, look, suggest) {
   parts.name.textContent = item.path.split("/").pop();
   const same = sameBytes(item.copies);
   parts.name.title = [item.path, ...(item.copies || [])].join("\n");
-  parts.size.textContent = [`${item.w} × ${item.h}`, scale, same].filter(Boolean).join(", ");
+  parts.size.textContent = parts.size.title = [`${item.w} × ${item.h}`, scale, same].filter(Boolean).join(", ");
   parts.fit.setAttribute("aria-pressed", String(look.fit));
   parts.smooth.textContent = t(look.smooth ? "label.smooth" : "label.pixels");
   parts.suggest.setAttribute("aria-pressed", String(suggest.on));

@@ -107,6 +107,7 @@ export class ClassList {
       mark: colourMark(0),
       name: el("span", { class: "lb-name", dir: "auto" }),
       needs: el("span", { class: "lb-needs" }),
+      holds: el("span", { class: "lb-holds" }),
       count: el("span", { class: "lb-count" }),
       stamp: "",
     };
@@ -120,7 +121,7 @@ export class ClassList {
         },
         made.caps,
         made.mark,
-        el("span", { class: "lb-called" }, made.name, made.needs),
+        el("span", { class: "lb-called" }, made.name, made.needs, made.holds),
         made.count,
       ),
     );
@@ -153,7 +154,8 @@ export class ClassList {
     made.mark.style.setProperty("--mark", classColour(each));
     made.name.textContent = made.name.title = each.name;
     const needs = count === 1 ? t("label.needs_one") : begun && !count ? t("label.needs_two") : "";
-    made.needs.textContent = [needs, each.other && t("classes.none_is")].filter(Boolean).join(", ");
+    made.needs.textContent = needs;
+    made.holds.textContent = each.other ? t("classes.none_is") : "";
     made.count.textContent = fmt.int(count);
     made.give.setAttribute("aria-pressed", String(given));
     made.more.setAttribute("aria-label", t("classes.menu", { name: each.name }));

@@ -8,6 +8,7 @@ import { t } from "../shell/text.js";
 import { drawRefused } from "./refused.js";
 
 const PACE = 6; // seconds an image, until the person's own pace is known
+const FEW = 5; // labels until it is
 const STAYS = 10000; // ms that a notice stays
 const BREATH = 600; // ms in which no key closes it: that one was meant for an image
 
@@ -79,7 +80,9 @@ export class Head {
   }
 
   get usualPace() {
-    return this.paces.length ? [...this.paces].sort((a, b) => a - b)[this.paces.length >> 1] : PACE;
+    // The first ones, while classes are thought of and added, say little.
+    const known = [...Array(Math.max(0, FEW - this.paces.length)).fill(PACE), ...this.paces];
+    return known.sort((a, b) => a - b)[known.length >> 1];
   }
 
   notes(main, skipped) {

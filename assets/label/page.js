@@ -305,7 +305,7 @@ class LabelPage {
   told(n, classId = 0) { // many at once: said, and undone in one
     const name = classId ? this.store.classOf(classId).name : "";
     if (n > 1 && classId) this.store.offer(t("label.gave_many", { n: fmt.int(n), name }), this.acts.undo);
-    else if (n > 1) toast(t("label.changed_many", { n: fmt.int(n) }));
+    else if (n > 1 || (n && this.gridded)) toast(counted("label.changed_many", n));
     this.draw();
   }
 

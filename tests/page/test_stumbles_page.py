@@ -1,0 +1,55 @@
+"""Where a person who sees the program for the first time has stumbled, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.pages.label.class_text import TEXT as CLASSES
+from app.pages.label.text import TEXT as LABEL
+from fact_core.labeling import classes, labels_now, selections
+from fact_core.storage import items
+from fact_core.types import Selection
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tests.page.browser_help import AddressOf, go, labeled_project
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+def test_more_classes_than_numbers(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """What fits no class has a key although ten others have the numbers, and its row holds all that it says."""
+    project = labeled_project(tmp_path)
+    for name in ("c", "d", "e", "f", "g", "h", "i", "j"):
+        classes.add_class(project, name)
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids, ("pick",) * len(ids), ids[:0], "random"), None)
+    page.goto(address_of(project))
+    go(page, "label")
+    page.locator(".lb-classes").get_by_role("button", name=CLASSES["classes.none"]).click()
+    row = page.locator(".lb-class[data-id]", has_text=CLASSES["classes.none"])
+    expect(row.locator("kbd")).to_have_text(".")
+    expect(page.locator(".lb-advice")).to_have_text(LABEL["label.type_letters"])
+    assert "/" in LABEL["label.type_letters"], "F, G, N and X begin no name"
+    inside = "(node) => node.scrollWidth <= node.closest('.lb-called').clientWidth"
+    assert all(each.evaluate(inside) for each in row.locator(".lb-needs, .lb-holds").all())
+    left = page.locator(".lb-head .fact").inner_text()
+    page.wait_for_function("() => FactStudio.state && document.querySelector('.lb-frame .lb-image')")
+    for _ in range(20):  # a key is for an image that has been seen
+        page.keyboard.press(".")
+        page.wait_for_timeout(200)
+        if "None of these" in labels_now.snapshot(project).classes:
+            break
+    expect(row.locator(".lb-count")).to_have_text("1")
+    expect(page.locator(".lb-head .fact")).to_have_text(left)  # one long look changes no estimate
+
+    # However much is said of an image: its name is there.
+    page.locator(".lb-size").evaluate("(node) => { node.textContent = 'the same bytes as '.repeat(20); }")
+    assert page.locator(".lb-about > .clip").first.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+
+    page.keyboard.press("g")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".toast")).to_contain_text(LABEL["label.changed_many_one"])  # what undo did is told
