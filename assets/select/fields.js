@@ -28,6 +28,7 @@ function numberField(field, form) {
   input.addEventListener("input", () => {
     const fine = input.value !== "" && input.checkValidity();
     input.setAttribute("aria-invalid", String(!fine));
+    form.begun(field.name);
     if (fine) form.set(field.name, Number(input.value));
     say();
   });

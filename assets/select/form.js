@@ -85,9 +85,14 @@ export class SelectForm {
     );
   }
 
+  /** The person has begun to write, perhaps nothing that counts yet: a larger pool proposes no other number. */
+  begun(name) {
+    if (name === "check") this.suggested = 0;
+  }
+
   set(name, value) {
     this.values[name] = value;
-    if (name === "check") this.suggested = 0;
+    this.begun(name);
     keep(this.name, JSON.stringify({ of: this.of, values: this.values }));
     if (name === "backbone") chooseBackbone(value);
     if (name === "check") this.budget.draw(); // they take time too

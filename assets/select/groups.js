@@ -15,6 +15,7 @@ export class Groups {
     this.host = el("div", { class: "sl-fields", hidden: true });
     this.data = null;
     this.asked = ""; // what the answer depends on
+    this.turn = 0; // only the last question's answer counts
   }
 
   /** Ask again when images, features or classes are others; draw. locked: a selection is being made. */
@@ -23,7 +24,9 @@ export class Groups {
     const key = JSON.stringify([state.counts.pool, state.map && state.map.key, classes]);
     if (key !== this.asked && state.counts.pool && app.page === "select") {
       this.asked = key;
-      api("/grouping").then((found) => this.take(found)).catch(() => {
+      const turn = this.turn = this.turn + 1;
+      // What was asked before the person chose says what was chosen before.
+      api("/grouping").then((found) => turn === this.turn && this.take(found)).catch(() => {
         this.asked = "";
       });
     }
@@ -36,8 +39,10 @@ export class Groups {
   }
 
   async choose(way) {
+    const turn = this.turn = this.turn + 1;
     try {
-      this.take(await api("/grouping", { way }));
+      const found = await api("/grouping", { way });
+      if (turn === this.turn) this.take(found);
       refreshState();
     } catch (error) {
       toast(error);

@@ -213,9 +213,9 @@ class SelectPage {
     const of = state.selection ? state.selection.id : 0;
     if (!this.fields || (this.form && this.form.of === of)) return;
     if (this.form) this.form.destroy();
+    if (this.form && this.view === "odd") this.show("map"); // what is chosen anew is what one wants to see
     this.only = false;
-    const changed = () => this.draw();
-    this.form = new SelectForm(this.parts.form, this.fields, state.selection, changed, this.groups.host);
+    this.form = new SelectForm(this.parts.form, this.fields, state.selection, () => this.draw(), this.groups.host);
     this.ask();
   }
 
