@@ -1,6 +1,6 @@
 """Start FACT Studio: ``python3 launch.py``.
 
-    launch.py [serve] [--host H] [--port N] [--no-browser] [--project DIR] [--demo] [--certfile FILE --keyfile FILE]
+    launch.py [--host H] [--port N] [--no-browser] [--project DIR] [--demo] [--browse DIR] [--certfile F] [--keyfile F]
     launch.py run --images DIR --project DIR --budget N|P% --labels-from folders|FILE.csv ...
     launch.py sort PROJECT --to DIR --as copy|hardlink|symlink|list     the images in folders, one a class
     launch.py bench NAME ...         measure; bench --help lists what, bench NAME --help what it takes

@@ -12,7 +12,7 @@ TEXT = {
     "odd.does_undo": "undo; Ctrl+Shift+Z redo",
     "odd.key_escape": "Esc",
     "odd.does_escape": "select none of them",
-    "odd.none": "No image is so.",
+    "odd.none": "No image is like that.",
     "odd.found": "{n} odd images: {kinds}.",
     "odd.found_one": "1 odd image: {kinds}.",
     "odd.kind_unlike": "{n} unlike all others",

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT as LABEL
+from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import items
+from fact_core.storage import project as projects
+from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
+from fact_core.work.scan import scan
+from tests.conftest import MakeImages
+from tests.page.test_results_routes import label, train
+from tests.storage_help import flat_project
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
@@ -53,3 +61,46 @@ def test_more_classes_than_numbers(address_of: AddressOf, page: Page, tmp_path: 
     page.keyboard.press("g")
     page.keyboard.press("Control+z")
     expect(page.locator(".toast")).to_contain_text(LABEL["label.changed_many_one"])  # what undo did is told
+
+
+def test_a_new_round_is_seen_where_odd_images_were_looked_at(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    project = labeled_project(tmp_path)
+    page.goto(address_of(project))
+    go(page, "select")
+    page.wait_for_function("() => document.querySelector('#sf-check')")
+    odd = page.locator("#page-select button", has_text=re.compile("^Odd$"))
+    odd.evaluate("(node) => node.click()")
+    expect(odd).to_have_attribute("aria-pressed", "true")
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids[:6], ("pick",) * 6, ids[6:], "random"), None)
+    expect(odd).to_have_attribute("aria-pressed", "false")
+
+
+def test_names_and_numbers_are_whole(
+    address_of: AddressOf, page: Page, tmp_path: Path, make_images: MakeImages
+) -> None:
+    """The matrix names the class of the rest, no per cent sign stands alone in a line, a command is not broken."""
+    project = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
+    finish(scan(project))
+    train(project, label(project))
+    page.goto(address_of(project))
+    go(page, "results")
+    head = page.locator(".matrix tbody th span").first
+    head.evaluate("(node) => { node.textContent = 'None of these'; }")
+    assert head.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    number = page.locator(".mistake-said .num").first
+    assert number.evaluate("(node) => node.getClientRects().length") == 1
+    assert number.evaluate("(node) => getComputedStyle(node).whiteSpace") == "nowrap"
+
+
+def test_the_number_of_check_images_stands_once_it_is_begun(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """A scan that goes on makes the pool larger, and another number would be proposed."""
+    project = flat_project(tmp_path, 40)
+    page.goto(address_of(project))
+    go(page, "select")
+    field = page.locator("#sf-check")
+    expect(field).to_have_value("8")
+    field.fill("")
+    add_items(project, 40)
+    expect(page.locator(".sl-head .fact, #page-select .fact").first).to_contain_text("80")
+    expect(field).to_have_value("")

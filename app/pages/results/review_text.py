@@ -4,7 +4,7 @@ TEXT = {
     "review.title": "Images",
     "review.back": "Results",
     "review.grid": "Images with what the model said",
-    "review.none": "No image is so.",
+    "review.none": "No image is like that.",
     "review.clear": "Show all",
     "review.count": "{n} of {total} images",
     "review.count_one": "1 of {total} images",
