@@ -9,6 +9,8 @@ import { isOpen } from "./words.js";
 
 const COMMAND = "predict.py"; // of an exported model (fact_core/classifier/export.py)
 
+const words = (text) => text.split(" ").map((each, i) => [i ? " " : "", el("span", {}, each)]);
+
 function exportItem(item) {
   const box = el("input", {
     type: "checkbox",
@@ -59,7 +61,7 @@ function exported(run) {
     el("span", { class: "export-path" }, run.folder),
     copy,
     count ? el("p", {}, t(count === 1 ? "results.export_file" : "results.export_files", { n: count, names })) : null,
-    runs ? el("p", {}, t("results.export_use"), " ", el("code", {}, t("results.export_command"))) : null,
+    runs ? el("p", {}, t("results.export_use"), " ", el("code", {}, words(t("results.export_command")))) : null,
   );
 }
 

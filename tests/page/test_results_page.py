@@ -60,6 +60,10 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(page.locator("#results-accuracy")).to_have_text("75.0 %")
     expect(page.locator(".export-done")).to_contain_text(f"9 files: {', '.join(FILES)}")  # all of them are named
     expect(page.locator(".export-done code")).to_have_text("python predict.py PHOTOS --out answers.csv")
+    whole = "(all) => all.length === 5 && all.every((each) => each.getClientRects().length === 1)"
+    assert page.locator(".export-done code span").evaluate_all(whole)  # "--out" is not parted behind its hyphens
+    wide = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
+    assert page.locator(".results-panes > .pane").evaluate_all(wide) == 0
 
     into, whole = page.locator("#export-into"), page.locator("#export-into + .whole-path")
     for typed in ("models/new", "~/models/new"):  # before anything is written there
