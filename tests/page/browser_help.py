@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ class Served:
 
     def __init__(self, folder: Path, *arguments: str, port: int = 0, prefix: Sequence[str] = ()) -> None:
         folder.mkdir(exist_ok=True)
-        self.log = folder / "server.txt"
+        self.log, self._prefixed = folder / "server.txt", bool(prefix)
         command = [*prefix, sys.executable, "-m", "app.main", "--no-browser", "--port", str(port), *arguments]
         with open(self.log, "wb") as out:
             env = {**os.environ, "PYTHONUTF8": "1"}
@@ -83,16 +84,21 @@ class Served:
 
     def end(self) -> None:
         """End the server and the child that it started, which would wait for work a while longer."""
-        if self.process.poll() is None:
-            children = psutil.Process(self.process.pid).children(recursive=True)
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            for child in children:
-                if child.is_running():
-                    child.kill()
+        if self.process.poll() is not None:
+            return
+        children = psutil.Process(self.process.pid).children(recursive=True)
+        # What starts the program may pass no signal on, and leave with the last process that it has started.
+        program = children[0] if self._prefixed else self.process
+        program.terminate()
+        with suppress(subprocess.TimeoutExpired, psutil.TimeoutExpired):
+            program.wait(30)
+        for child in children:
+            if child.is_running():
+                child.kill()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
 
 #: serve("--demo"): a server of the test's own.
