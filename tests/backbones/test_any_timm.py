@@ -101,6 +101,7 @@ def test_the_key_of_its_features_stays(tmp_path: Path) -> None:
     assert found == "timm-test_vit.r160_in1k-be43d05aff82"
 
 
+@pytest.mark.slow
 def test_another_process_is_asked_where_timm_is_not_imported() -> None:
     """As on a page: nothing of torch comes into the process that asks, and errors come as they are."""
     code = f"""
@@ -117,6 +118,7 @@ assert not {{"torch", "timm"}} & set(sys.modules)
     assert done.stdout.startswith("ConfigError timm has several weights of resnet50")
 
 
+@pytest.mark.slow
 def test_networks_are_found_by_words_of_their_names() -> None:
     found, total = catalogue.search("DINOV2 small")
     assert 0 < len(found) == total and all("dinov2" in each.name and "small" in each.name for each in found)

@@ -69,6 +69,7 @@ def spellings(file: Path, start: Path) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_no_file_comes_by_its_path(site: Site) -> None:
     """Hostile input 1: the database, runs, the log, the working directory, the images, and the system's own files."""
     run = site.project.folder / "runs" / "1"

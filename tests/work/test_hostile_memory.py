@@ -41,6 +41,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("threads", "pool"), [(1, 24), (16, 30)])
 def test_the_peak_of_scan_and_features_is_bounded(images: Path, tmp_path: Path, threads: int, pool: int) -> None:
     """Hostile input 7: and every file but the bomb gets its features. One thread never has two of a kind at a time."""

@@ -64,6 +64,7 @@ def brighter(made: Project) -> None:
     assert deep.ranges(made) != before
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 @pytest.mark.parametrize("cleared", [False, True], ids=["", "its features are gone"])
 def test_a_brighter_image_between_stop_and_resume_changes_nothing(labeled: Project, cleared: bool) -> None:
@@ -81,6 +82,7 @@ def test_a_brighter_image_between_stop_and_resume_changes_nothing(labeled: Proje
     assert [tuple(each) for each in stored["ranges"]] == list(before)
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 def test_a_training_of_an_earlier_version_goes_on_with_the_ranges_of_now(
     labeled: Project,
@@ -93,6 +95,7 @@ def test_a_training_of_an_earlier_version_goes_on_with_the_ranges_of_now(
     assert any("Going on after: " in each.text for each in told if isinstance(each, Log)), told
 
 
+@pytest.mark.slow
 @pytest.mark.weights
 def test_a_new_training_sees_the_ranges_of_now(labeled: Project) -> None:
     brighter(labeled)

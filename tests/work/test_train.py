@@ -65,6 +65,7 @@ def labeled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     return made
 
 
+@pytest.mark.slow
 def test_a_training_builds_the_network_once_and_hashes_no_file_again(
     labeled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +92,7 @@ def test_the_labels_of_a_run_are_read_as_they_were_written(labeled: Project) -> 
     assert again.ids.dtype == again.y.dtype == again.check_ids.dtype == again.pool_ids.dtype
 
 
+@pytest.mark.slow
 def test_a_run_knows_the_class_that_holds_what_fits_no_other_one(
     labeled: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +120,7 @@ def test_a_run_knows_the_class_that_holds_what_fits_no_other_one(
     assert TrainingLabels.from_dict({name: each for name, each in kept.items() if name != "other"}).other_place == -1
 
 
+@pytest.mark.slow
 def test_a_student_that_answers_at_another_side_keeps_phase_1_beside_it(labeled: Project) -> None:
     """Phase 1 has learned from features of the backbone's own side, which the predictions compare it by."""
     values = quick(recipe="fact+", **{"st.steps": 2, "st.images": 5, "ff.gate": "off"})

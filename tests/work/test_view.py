@@ -198,6 +198,7 @@ def test_maps_of_two_views_have_names_of_their_own(made: Project) -> None:
     assert names[0] != names[1]
 
 
+@pytest.mark.slow
 def test_a_model_answers_by_what_it_has_seen(made: Project) -> None:
     chosen(made)
     label_all(made)

@@ -155,6 +155,7 @@ def test_a_run_that_lacks_labels_says_so(flat: Project) -> None:
     assert "Traceback" in run_process.log_tail(flat, run.id, 100)
 
 
+@pytest.mark.slow
 def test_what_waits_for_a_failed_run_fails_with_its_reason(flat: Project) -> None:
     for file in flat.images.rglob("*.png"):
         file.unlink()
