@@ -30,6 +30,11 @@ _FILE = [
     "taken",
     "camera",
 ]
+#: Images that a person has said something of, chosen, or accepted.
+_SAID = (
+    "SELECT item FROM label WHERE item IS NOT NULL UNION SELECT item FROM pick WHERE state = 'chosen' "
+    "UNION SELECT item FROM accepted"
+)
 _ASIDE = " (was here until it was replaced, "
 
 
@@ -63,9 +68,10 @@ def follow(con: Database, newly: set[int]) -> set[str]:
         "SELECT id, path FROM item WHERE was != '' OR (status = 'missing' AND digest != '') ORDER BY id"
     ).fetchall()
     moved = set[str]()
+    said = {row[0] for row in con.conn.execute(_SAID)}
     for row in rows:
         own = _row(con, row["id"])
-        if (other := _holder(con, own, own["id"] in newly)) is not None:
+        if (other := _holder(con, own, own["id"] in newly, said)) is not None:
             _swap(con, own, other)
             moved.add(other["path"])
             if other["was"] == own["digest"]:  # both names were swapped
@@ -75,21 +81,25 @@ def follow(con: Database, newly: set[int]) -> set[str]:
     return moved
 
 
-def _holder(con: Database, own: sqlite3.Row, newly: bool) -> sqlite3.Row | None:
-    """The row whose file has the bytes of this one, and that is no repeat which came before it."""
+def _holder(con: Database, own: sqlite3.Row, newly: bool, said: set[int]) -> sqlite3.Row | None:
+    """The row whose file has the bytes of this one, and that can spare it. said: rows of which something was said.
+
+    A row whose file has its own bytes stands: labels are about it, whichever row came first. It spares its file for the
+    row that it repeats, and where nothing was said of it for one of which something was.
+    """
     mine = own["was"] or own["digest"]
     rows = con.execute(
         "SELECT * FROM item WHERE digest = ? AND status = 'ok' AND id != ? ORDER BY was = '', id DESC",
         (mine, own["id"]),
     ).fetchall()
-    if (
-        own["status"] == "missing"
-        and not own["was"]
-        and not newly
-        and any(row["id"] < own["id"] and not row["was"] for row in rows)
-    ):
+
+    def stands(row: sqlite3.Row) -> bool:
+        may_ask = own["id"] in said or row["id"] > own["id"]
+        return not row["was"] and (row["id"] in said or not may_ask)
+
+    if own["status"] == "missing" and not own["was"] and not newly and any(map(stands, rows)):
         return None  # a repeat that is long gone
-    return next((row for row in rows if row["was"] or row["id"] > own["id"] or row["duplicate_of"] == own["id"]), None)
+    return next((row for row in rows if row["duplicate_of"] == own["id"] or not stands(row)), None)
 
 
 def _swap(con: Database, own: sqlite3.Row, other: sqlite3.Row) -> None:

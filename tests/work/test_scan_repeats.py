@@ -10,7 +10,7 @@ import pytest
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items
+from fact_core.storage import db, items
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.types import Selection
@@ -63,3 +63,35 @@ def test_without_any_word_the_oldest_stands_for_all(project: Project) -> None:
     operations.apply(project, "desk", [Op(1, "label", 1, 1)])
     finish(scan(project))
     assert labels_now.snapshot(project).ids.tolist() == [1]
+
+
+@pytest.mark.parametrize("what", ["deleted", "edited", "swapped"])
+def test_a_copy_that_goes_takes_no_label_along(project: Project, what: str) -> None:
+    """The copy has the older row. Its image's label would go to no file, or to one with other bytes."""
+    operations.apply(project, "desk", [Op(1, "label", 3, 1)])
+    mend(project)
+    copy = project.images / "000.png"
+    if what == "deleted":
+        copy.unlink()
+    elif what == "edited":
+        paint(copy, 77)
+    else:
+        other = project.images / "003.png"
+        for old, new in ((copy, "aside"), (other, "000.png"), (project.images / "aside", "003.png")):
+            old.rename(project.images / new)
+    finish(scan(project))
+    with db.connect(project.db) as con:
+        told = {row["path"]: row["label"] for row in con.view("finished").rows}
+    wanted = {"deleted": {}, "edited": {"000.png": ""}, "swapped": {"000.png": "", "003.png": "a"}}[what]
+    assert told == {"001.png": "", "002.png": "a", "003.png": "", **wanted}
+
+
+def test_a_row_that_is_long_gone_takes_no_file_from_one_that_is_labeled(project: Project) -> None:
+    """The copy is away, comes back as another picture, and goes again: whichever row is older, the label stays."""
+    operations.apply(project, "desk", [Op(1, "label", 3, 1)])
+    mend(project)
+    for change in ((project.images / "000.png").unlink, lambda: paint(project.images / "000.png", 78), lambda: None):
+        change()
+        finish(scan(project))
+        assert labels_now.snapshot(project).ids.tolist() == [3]
+        assert items.path_of(project, 3).name == "002.png"
