@@ -247,6 +247,7 @@ interface Finishing {
   strange: number;
   checks: number;
   leaks: number;
+  unlike: number;
   gone: number;
   imported: number;
   look: number;

@@ -220,9 +220,10 @@ class Evidence:
     person, not unlike every class; y: places in ``classes``, whose numbers are ``class_ids``. strange: how many open
     images may not be, -1 where the answers do not say. check_confidence, check_right (n,): of the check images that may
     be counted; check_y (n,): their answers, as y; check_groups (n,): images of one number belong together; leaks: how
-    many others belong together with a training image or look nearly the same; imported: how many others nobody has
-    drawn, but an import made them check images. gone (g,): confidences of images that a person took out since the check
-    images were drawn. basis: what the check images say, in short: the same for the same answers to the same images.
+    many others belong together with a training image or look nearly the same; unlike: how many others look unlike every
+    class, or are answered by one that is gone; imported: how many others nobody has drawn, but an import made them
+    check images. gone (g,): confidences of images that a person took out since the check images were drawn. basis: what
+    the check images say, in short: the same for the same answers to the same images.
     """
 
     ids: IntArray
@@ -235,6 +236,7 @@ class Evidence:
     check_groups: IntArray | None = None
     strange: int = 0
     leaks: int = 0
+    unlike: int = 0
     imported: int = 0
     gone: FloatArray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     basis: str = ""

@@ -254,7 +254,7 @@ export class Finish {
     return [
       el("p", {}, t("finish.takes", told)),
       el("p", { class: "small" }, best ? t("finish.best", { best: percent(best) }) : t("finish.best_none")),
-      lacking === null ? el("p", { class: "small" }, t("finish.lacks_none")) : null,
+      this.data.open > 0 ? el("p", { class: "small" }, this.lacks(lacking)) : null,
       el(
         "div",
         { class: "finish-acts" },
@@ -268,6 +268,12 @@ export class Finish {
         lacking === null ? null : this.more(lacking, counted("finish.more", lacking)),
       ),
     ];
+  }
+
+  /** How many check images more a goal takes, beside those there are. */
+  lacks(more) {
+    if (more === null) return t("finish.lacks_none");
+    return t("finish.lacks", { more: fmt.int(more), all: fmt.int(this.data.checks + more) });
   }
 
   question() {
@@ -292,6 +298,8 @@ export class Finish {
     const time = t(data.seconds ? "finish.time" : "finish.time_usual", { time: long });
     const told = { able: fmt.int(found.asked), open: fmt.int(open), left: fmt.int(left), time };
     const stands = data.step && !data.step.older && this.own.are(data.step, found.goal);
+    const back = data.again; // what was accepted, and taken back: its own button accepts the same again
+    const redone = back && !back.older && back.images === found.asked && this.own.are(back, found.goal);
     const words = stands
       ? left > 0 && counted("finish.left", left, told)
       : t(left > 0 ? "finish.can" : "finish.can_all", told);
@@ -304,7 +312,9 @@ export class Finish {
         t("finish.rests", { checks: fmt.int(found.checks), wrong: fmt.int(found.wrong) }),
       ),
       left > 0 && found.then ? el("p", { class: "small faint" }, t("finish.then", then(found.then))) : null,
-      stands ? null : el("button", { ...button, onclick: () => this.accept(0) }, counted("finish.accept", found.asked)),
+      stands || redone
+        ? null
+        : el("button", { ...button, onclick: () => this.accept(0) }, counted("finish.accept", found.asked)),
       left > 0 ? this.later(found) : null,
     ];
   }

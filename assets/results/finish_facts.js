@@ -39,7 +39,7 @@ export function meter(data) {
 /** What is accepted and by which run, and what does not count. shown: the number of the run that is shown.
  *  @param {Finishing} data
  *  @param {number} shown */
-export function notes({ step, open, strange, leaks, gone, imported }, shown) {
+export function notes({ step, open, strange, leaks, unlike, gone, imported }, shown) {
   const told = step && { n: fmt.int(step.images), goal: percent(step.goal), run: step.run };
   const lines = [
     step && t("finish.stands", told),
@@ -47,6 +47,7 @@ export function notes({ step, open, strange, leaks, gone, imported }, shown) {
     open <= 0 && t("finish.done"),
     strange > 0 && counted("finish.strange", strange),
     leaks > 0 && counted("finish.leaks", leaks),
+    unlike > 0 && counted("finish.unlike", unlike),
     gone > 0 && counted("finish.gone", gone),
     imported > 0 && counted("finish.imported", imported),
   ];

@@ -62,6 +62,7 @@ def gather(project: Project, run: Run, unsaid: Collection[int] = ()) -> Evidence
         check_groups=groups,
         strange=-1 if found.strange is None else int((free & ~able).sum()),
         leaks=leaks,
+        unlike=int((np.isin(found.ids, list(checked.check_names(project, run))) & there & drawn & ~able).sum()),
         imported=len(given & checked.check_names(project, run).keys()),
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right),

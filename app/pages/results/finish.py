@@ -117,10 +117,10 @@ class Finish:
     """How far the folder is. images: of the pool; person: labeled; aside: skipped, or nobody can tell; accepted; open.
 
     strange: open images unlike any class, -1 where the answers do not say. checks: check images that count; leaks,
-    gone, imported: how many do not, being like training images, or like images that a person took out, or named by an
-    import and not drawn. look: the number of the
-    next question, which has ``chance`` of error; best: the best goal that the check images could carry, 0 for none.
-    seconds: a person's time for one image, as far as it is known.
+    unlike, gone, imported: how many do not, being like training images, or unlike any class, or like images that a
+    person took out, or named by an import and not drawn. look: the number of the next question, which has ``chance`` of
+    error; best: the best goal that the check images could carry, 0 for none. seconds: a person's time for one image, as
+    far as it is known.
     """
 
     run: int
@@ -132,6 +132,7 @@ class Finish:
     strange: int
     checks: int
     leaks: int
+    unlike: int
     gone: int
     imported: int
     look: int
@@ -178,6 +179,7 @@ def _finish(held: Opened, run: Run) -> Finish:
         strange=evidence.strange,
         checks=len(fair.check_right),
         leaks=evidence.leaks,
+        unlike=evidence.unlike,
         gone=len(evidence.check_right) - len(fair.check_right),
         imported=evidence.imported,
         look=look,

@@ -13,6 +13,7 @@ TEXT = {
     "finish.earlier": "These answers do not say yet which images are unlike any class. Predict once more.",
     "finish.takes": "{goal} takes at least {takes} check images among the accepted, none of them wrong. "
     "You have {checks}.",
+    "finish.lacks": "With {more} more, {all} in all, enough of them would be among the accepted.",
     "finish.lacks_none": "In this folder no number of check images could carry it: too few images would be left.",
     "finish.needs": "At the same share of mistakes {n} check images as sure as these would carry it. That is "
     "arithmetic: nobody knows whether the share stays.",
@@ -93,6 +94,10 @@ TEXT = {
     "with them.",
     "finish.leaks_one": "1 check image does not count: it is nearly the same as a training image, or belongs together "
     "with it.",
+    "finish.unlike": "{n} check images do not count: they look unlike every class, as images do that are never "
+    "accepted.",
+    "finish.unlike_one": "1 check image does not count: it looks unlike every class, as images do that are never "
+    "accepted.",
     "finish.gone": "{n} check images do not count: you have labeled the images of which the model was as sure, so that "
     "they no longer stand for what is open.",
     "finish.gone_one": "1 check image does not count: you have labeled the images of which the model was as sure, so "
