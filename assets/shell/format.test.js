@@ -34,7 +34,7 @@ test("times", () => {
 test("sentences", () => {
   assert.equal(t("none.here"), "none.here");
   assert.deepEqual([counted("images", 1), counted("images", 2000)], ["one image", "2,000 images"]);
-  assert.deepEqual(decision("ff.interpolation", "0.5"), { title: "Mixed weights", value: "50 %" });
+  assert.deepEqual(decision("ff.interpolation", "0.5"), { title: "Mixed weights", value: "50\u00a0%" });
   assert.deepEqual(decision("new.one", "2364"), { title: "new.one", value: "2,364" });
   assert.deepEqual(decision("new.one", "x"), { title: "new.one", value: "x" });
 });

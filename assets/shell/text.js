@@ -11,12 +11,14 @@ export function setWords(told) {
 /** Whether there is a sentence of that key. */
 export const knows = (key) => key in words;
 
-/** The sentence of a key, its {places} filled in. A key without one stands for itself.
+/** The sentence of a key, its {places} filled in, with no line's end before a per cent sign. A key without a sentence
+ *  stands for itself.
  *  @param {string} key
  *  @param {Record<string, any>} [vars] */
 export function t(key, vars = {}) {
   const sentence = knows(key) ? words[key] : key;
-  return sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in vars ? String(vars[name]) : whole));
+  const filled = sentence.replace(/\{(\w+)\}/g, (whole, name) => (name in vars ? String(vars[name]) : whole));
+  return filled.replace(/(\d) %/g, "$1\u00a0%");
 }
 
 /** A sentence with a number: KEY_none, KEY_one or KEY, whichever there is.

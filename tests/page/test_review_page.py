@@ -264,7 +264,7 @@ def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Pa
     tile = page.locator(".rv-tile").first
     expect(tile.locator(".rv-said")).to_have_text(["Run 2red", "Run 1green"])
     expect(tile.locator(".rv-is")).to_have_text("is green")
-    expect(tile).to_have_attribute("title", re.compile("Run 2: red, 75 % sure. Run 1: green, 75 % sure. is green"))
+    expect(tile).to_have_attribute("title", re.compile(r"Run 2: red, 75\s% sure. Run 1: green, 75\s% sure. is green"))
     tile.dblclick()
     expect(page.locator("#rv-than")).to_have_text(re.compile("green.*75.0 %", re.S))
     page.keyboard.press("Escape")
