@@ -44,8 +44,9 @@ TEXT = {
     "odd.about_dark": "Much darker than the other images here.",
     "odd.about_bright": "Much lighter than the other images here, or large parts are plain white.",
     "odd.about_tiny": "Few pixels, next to the other images here.",
-    "odd.about_twin": "An earlier image shows nearly the same; that one is not in this list. Files with the very same "
-    "bytes are one image and not in it either: beside that image's name stands what they are called.",
+    "odd.about_twin": "An earlier image shows nearly the same: the small one in the corner. It is not in this list. "
+    "Files with the very same bytes are one image and not in it either: beside that image's name stands what they are "
+    "called.",
     "image.same_bytes_one": "the same bytes as {names}",
     "image.same_bytes": "the same bytes as {n} other files: {names}",
     "odd.about_among": "The pool is large: each image was held against {n} others, drawn at random, so some that are "
@@ -57,6 +58,7 @@ TEXT = {
     "odd.tile_bright": "light, {n} bright",
     "odd.tile_tiny": "{n} pixels",
     "odd.tile_twin": "twin, {n} alike",
+    "odd.alike": "Nearly the same:",
     "odd.leave": "Leave {n} out",
     "odd.leave_one": "Leave 1 out",
     "odd.leave_all": "Leave all {n} out",

@@ -1,5 +1,6 @@
 // The odd images of the pool as /x/KEY/odd tells them (app/routes/odd.py).
 import { app } from "../shell/app.js";
+import { el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { api } from "../shell/server.js";
 import { counted, t } from "../shell/text.js";
@@ -66,4 +67,34 @@ export function whyOdd(odd, id, kind = "all") {
     words.push(t(`odd.tile_${list.kind}`, { n }));
   }
   return words.join(", ");
+}
+
+/** The image that another one nearly repeats; 0 where it repeats none.
+ *  @param {Odd | null} odd
+ *  @param {number} id
+ *  @returns {number} */
+export function twinOf(odd, id) {
+  const list = odd && odd.lists.find((each) => each.kind === "twin"), at = list ? list.ids.indexOf(id) : -1;
+  return at < 0 ? 0 : list.twins[at];
+}
+
+/** What is nearly the same as an image: what it repeats, and what repeats that or the image itself.
+ *  @param {Odd | null} odd
+ *  @param {number} id
+ *  @returns {number[]} */
+export function twinsOf(odd, id) {
+  const list = odd && odd.lists.find((each) => each.kind === "twin"), first = twinOf(odd, id) || id;
+  if (!list) return [];
+  return [first, ...list.ids.filter((_, at) => list.twins[at] === first)].filter((each) => each !== id);
+}
+
+/** Show, in the corner of an image's picture, the one that it nearly repeats; 0: none.
+ *  @param {HTMLElement} picture
+ *  @param {number} twin */
+export function showTwin(picture, twin) {
+  const now = /** @type {HTMLElement | null} */ (picture.querySelector(".lg-twin"));
+  if (now?.dataset.twin === (twin ? String(twin) : undefined)) return;
+  now?.remove();
+  if (!twin) return;
+  picture.append(el("img", { class: "lg-twin", src: thumbUrl(twin), alt: "", draggable: "false", dataset: { twin } }));
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { standIn } from "../shell/stand_ins.js";
 import { setWords } from "../shell/text.js";
-import { oddOf, oddWords, whyOdd } from "./odd.js";
+import { oddOf, oddWords, twinOf, twinsOf, whyOdd } from "./odd.js";
 
 standIn();
 const list = (kind, ids, values = []) => ({ kind, ids, values, twins: [] });
@@ -37,4 +37,13 @@ test("the sentence names the kinds that there are, with how many of each", () =>
   assert.equal(oddWords(odd, storeOf()), "3: 2 dark, 2 twins.");
   assert.equal(oddWords(odd, storeOf(4, 7)), "1: 1 twins.");
   setWords({});
+});
+
+test("what an image nearly repeats is known, and what repeats the same", () => {
+  const lists = [{ ...list("twin", [7, 9, 12]), twins: [3, 3, 8] }], found = { ...odd, lists };
+  assert.deepEqual([7, 9, 12, 3].map((id) => twinOf(found, id)), [3, 3, 8, 0]);
+  assert.deepEqual(twinsOf(found, 7), [3, 9]);
+  assert.deepEqual(twinsOf(found, 3), [7, 9]);
+  assert.deepEqual(twinsOf(found, 5), []);
+  assert.deepEqual(twinsOf(null, 7), []);
 });

@@ -4,7 +4,7 @@ import { Layout } from "../images/layout.js";
 import { MarkedGrid } from "../images/marked_grid.js";
 import { doubtOf, loadSuspects } from "../images/doubts.js";
 import { labelsIn } from "../images/doubted.js";
-import { whyOdd } from "../images/odd.js";
+import { showTwin, twinOf, whyOdd } from "../images/odd.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { toast } from "../shell/notices.js";
@@ -24,6 +24,7 @@ import {
   ON_MAP,
   stillOpen,
 } from "./grid_lists.js";
+import { fillLists } from "./grid_words.js";
 import { makeTile, tileWords } from "./grid_tile.js";
 import { Refusals } from "./refusals.js";
 
@@ -154,7 +155,7 @@ export class Grid extends MarkedGrid {
     const other = ends ? this.list !== END : !all.some(([name]) => name === this.list);
     if (other) this.list = ends ? END : firstList(lists);
     if (ends) lists.model.push([END, t("grid.rest_end")]);
-    this.fillLists(lists);
+    fillLists(this.parts.gridlist, lists, this.list);
     this.ids = membersOf(this.list, { ...this.owner, refused: this.refused.of, sure: this.sure, doubts: this.doubts });
     const there = this.marks.size ? new Set(this.ids) : null;
     for (const id of this.marks) if (!there.has(id)) this.marks.delete(id);
@@ -169,19 +170,6 @@ export class Grid extends MarkedGrid {
 
   lists() {
     return listsOf({ ...this.owner, refused: this.refused.of });
-  }
-
-  fillLists({ map, model, like, rest, strange, given }) {
-    /** @type {[string, any[]][]} */
-    const groups = [["grid.group_map", map], ["grid.group_model", model], ["grid.group_like", like], [
-      "grid.group_rest",
-      rest,
-    ]];
-    groups.push(["grid.group_odd", strange], ["grid.group_class", given]);
-    const option = ([name, words]) => el("option", { value: name }, words);
-    const group = ([label, rows]) => el("optgroup", { label: t(label) }, rows.map(option));
-    this.parts.gridlist.replaceChildren(...groups.filter(([, rows]) => rows.length).map(group));
-    this.parts.gridlist.value = this.list;
   }
 
   waits() { // for suggestions
@@ -255,12 +243,13 @@ export class Grid extends MarkedGrid {
 
   place(i) {
     const id = this.ids[i], like = this.like, marked = this.marks.has(id), { layout, store } = this;
+    const not = isNot(this.list), odd = this.list === "odd:twin" ? this.owner.odd() : null;
     if (!this.tiles.has(id)) this.tiles.set(id, makeTile(id));
     const tile = this.tiles.get(id), classOf = (each) => store.classOf(each);
     tile.style.transform = `translate(${layout.x(i)}px, ${layout.y(i)}px)`;
     tile.style.width = tile.firstChild.style.height = `${layout.side}px`;
     tile.fsPlace = i;
-    const not = isNot(this.list);
+    showTwin(tile.fsPicture.parentNode, twinOf(odd, id));
     const known = { not, found: this.says.of(id), state: store.stateOf(id), like: like ? classOf(like) : null };
     const why = this.list.startsWith("odd:") ? whyOdd(this.owner.odd(), id, this.list.slice(4)) : this.doubtWords(id);
     const words = why || tileWords({ marked, classOf, ...known });
@@ -338,6 +327,7 @@ export class Grid extends MarkedGrid {
   }
 
   press(i, event) {
+    // A mark says "not this": a plain click that took back the others would have them named wrongly.
     // A mark says "not this": a plain click that took back the others would have them named wrongly.
     const one = event.ctrlKey || event.metaKey || this.like > 0, before = new Set(one ? this.marks : []);
     this.pick(this.focus = i, one, event.shiftKey);

@@ -1,7 +1,9 @@
 // A closer look at one image: large, with its name, and what can be done with it.
 import { sameBytes } from "../images/copies.js";
-import { el, imageUrl } from "../shell/dom.js";
+import { el, imageUrl, thumbUrl } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
+import { toast } from "../shell/notices.js";
+import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
 
 const LARGE = 1024; // px
@@ -11,6 +13,13 @@ export const rejectable = (entry) => Boolean(entry) && entry.role === "pick" && 
 
 /** Whether the person added an image to the choice and can take it out again. */
 export const returnable = (entry) => Boolean(entry) && entry.role === "pick" && !entry.state && Boolean(entry.source);
+
+/** What is known of an image that is not chosen, or null. */
+export const itemOf = (id) =>
+  api(`/item?id=${id}`).catch((error) => {
+    toast(error);
+    return null;
+  });
 
 /** What a key does with an image: [key, words], or null. kind: of the answer that it has, "" for none. */
 export function hintOf(entry, mayAdd, kind) {
@@ -24,9 +33,9 @@ export function drawNothing(host) {
 }
 
 /** number: its place in words; act: what its buttons do, step(by), reject(id), add(id), takeBack(id), putBack(id),
- *  chooseAgain(id). mayAdd: there is a choice that an image can be added to; kind: of the answer that it has, "" for
- *  none; rejected: whether another one has taken its place. */
-export function drawLook(host, entry, number, { mayAdd, kind, rejected }, act) {
+ *  chooseAgain(id), look(id). mayAdd: there is a choice that an image can be added to; kind: of the answer that it has,
+ *  "" for none; rejected: whether another one has taken its place; twins: the entries of what is nearly the same. */
+export function drawLook(host, entry, number, { mayAdd, kind, rejected, twins }, act) {
   const buttons = () => [...host.querySelectorAll("button")];
   const held = buttons().findIndex((button) => button === document.activeElement);
   const img = el("img", { class: "sl-large", src: imageUrl(entry.id, LARGE), alt: entry.path });
@@ -44,6 +53,7 @@ export function drawLook(host, entry, number, { mayAdd, kind, rejected }, act) {
     el("div", { class: "sl-stage" }, img),
     el("p", { class: "sl-name", dir: "auto" }, entry.path),
     el("p", { class: "small" }, [t("select.size", { w: entry.w, h: entry.h }), same].filter(Boolean).join(", ")),
+    ...alike(twins, act),
     ...(rejected && !kind ? again(entry, act) : what(entry, mayAdd, kind, act)),
   );
   if (held >= 0) (buttons()[held] || buttons()[1]).focus(); // "next" stays in hand
@@ -52,6 +62,19 @@ export function drawLook(host, entry, number, { mayAdd, kind, rejected }, act) {
 function way(image, key, onclick) {
   const words = { "aria-label": t(key), title: t(key) };
   return el("button", { type: "button", class: "btn icon", ...words, onclick }, icon(image));
+}
+
+function alike(twins, act) {
+  const one = ({ id, path }) =>
+    el(
+      "button",
+      { type: "button", class: "sl-twin", title: path, onclick: () => act.look(id) },
+      el("img", { src: thumbUrl(id), alt: "" }),
+      el("span", { class: "clip", dir: "auto" }, path.split("/").pop()),
+    );
+  return twins.length
+    ? [el("p", { class: "small sl-alike" }, t("odd.alike")), el("div", { class: "sl-twins" }, twins.map(one))]
+    : [];
 }
 
 function again(entry, act) {

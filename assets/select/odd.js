@@ -1,7 +1,7 @@
 // Odd images before choosing: how many there are, and a grid of them in which they are left out in one step.
 import { ClickGrid } from "../images/click_grid.js";
 import { movesOf } from "../images/marked_grid.js";
-import { loadOdd, oddOf, oddStamp, oddWords, whyOdd } from "../images/odd.js";
+import { loadOdd, oddOf, oddStamp, oddWords, showTwin, twinOf, twinsOf, whyOdd } from "../images/odd.js";
 import { openStore } from "../images/store.js";
 import { app } from "../shell/app.js";
 import { el, thumbUrl } from "../shell/dom.js";
@@ -16,6 +16,7 @@ const KINDS = ["unlike", "blurred", "dark", "bright", "tiny", "twin"];
 const OUT = "excluded"; // the list of what is left out
 const TYPING = "input, textarea, select, [contenteditable], [role=menu]";
 const CONTROL = "button, a, summary, [role=button]"; // keeps Space and Enter for itself
+const TWINS = 4; // images nearly the same as one that are shown with it
 const PER_IMAGE = 0.005; // s that measuring one takes, on a slow machine
 
 class OddGrid extends ClickGrid {
@@ -31,9 +32,18 @@ class OddGrid extends ClickGrid {
     return tile;
   }
 
+  /** The picture of what an image repeats leads there.
+   *  @override */
+  press(i, event) {
+    const twin = event.target.closest(".lg-twin");
+    super.press(i, event);
+    if (twin) this.owner.open(Number(twin.dataset.twin));
+  }
+
   /** @override */
   write(tile, id) {
     const words = this.owner.why(id);
+    showTwin(tile.firstChild, this.owner.twin(id));
     if (tile.lastChild.textContent !== words) tile.lastChild.textContent = words;
     tile.title = words;
   }
@@ -57,6 +67,7 @@ export class OddView {
       took: (id) => page.look(id),
       changed: () => this.drawActs(),
       why: (id) => whyOdd(this.data, id, this.kind === OUT ? "all" : this.kind),
+      twin: (id) => ["all", "twin"].includes(this.kind) ? twinOf(this.data, id) : 0,
     });
     this.build();
   }
@@ -132,6 +143,11 @@ export class OddView {
   async putBack(id) {
     await this.store.start();
     if (this.kindOf(id) === "exclude") this.change([id], true);
+  }
+
+  /** What is nearly the same as an image, few enough to be shown. */
+  twins(id) {
+    return twinsOf(this.data, id).slice(0, TWINS);
   }
 
   idsOf(kind) {

@@ -19,7 +19,7 @@ import { Groups } from "./groups.js";
 import { Hand } from "./hand.js";
 import { factsOf } from "./how.js";
 import { press } from "./keys.js";
-import { drawLook, drawNothing, hintOf, rejectable, returnable } from "./look.js";
+import { drawLook, drawNothing, hintOf, itemOf, rejectable, returnable } from "./look.js";
 import { OddView } from "./odd.js";
 import { drawRun, isPending, pendingRun, stepText } from "./progress.js";
 import { lackOf } from "./weights.js";
@@ -341,17 +341,16 @@ class SelectPage {
     this.map.setCurrent(id);
     markTile(this.root, id);
     if (!id) return drawNothing(parts.look);
-    const entry = chosen.entryOf(id) || await api(`/item?id=${id}`).catch((error) => {
-      toast(error);
-      return null;
-    });
+    const all = [id, ...this.odd.twins(id)].map((each) => chosen.entryOf(each) || itemOf(each));
+    const [entry, ...twins] = await Promise.all(all);
     if (!entry || this.now !== id) return;
     const tile = this.root.querySelector(".sl-strip [aria-current]");
     if (tile) parts.strip.scrollLeft = tile.offsetLeft + tile.offsetWidth / 2 - parts.strip.clientWidth / 2;
     const act = { ...this.hand.acts, step: (by) => this.step(by), reject: (item) => this.reject(item) };
     const stands = { mayAdd: this.hand.may(), kind: this.shown = this.kindOf(id), rejected: chosen.isOut(id) };
+    const more = { look: (item) => this.look(item), putBack: (item) => this.odd.putBack(item).catch(toast) };
     const number = entry.role ? chosen.numberOf(entry) : t("select.not_chosen");
-    drawLook(parts.look, entry, number, stands, { ...act, putBack: (item) => this.odd.putBack(item).catch(toast) });
+    drawLook(parts.look, entry, number, { ...stands, twins: twins.filter(Boolean) }, { ...act, ...more });
   }
 
   step(by) {

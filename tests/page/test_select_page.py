@@ -187,6 +187,14 @@ def test_odd_images_are_looked_at_and_left_out_in_one_step(
     expect(tiles).to_have_count(2)
     expect(tiles.first).to_contain_text("dark, 1 % bright")
 
+    page.locator("#so-list").select_option("twin")  # with what it nearly repeats: in its corner, and beside it
+    tiles.locator(".lg-twin").click()
+    expect(page.locator(".sl-look .sl-name, .part .sl-name")).to_have_text("002.png")
+    page.locator(".sl-twin", has_text="003.png").click()
+    expect(page.locator(".sl-look .sl-name, .part .sl-name")).to_have_text("003.png")
+    expect(page.locator(".sl-twin")).to_have_text(["002.png"])
+    page.locator("#so-list").select_option("dark")
+
     tiles.nth(1).click()  # a closer look
     expect(page.locator(".sl-look .sl-name, .part .sl-name")).to_have_text("001.png")
     expect(page.locator("#so-act")).to_contain_text("Leave 1 out")  # what is looked at is selected

@@ -1,0 +1,24 @@
+// What stands above the grid of the label page: the choice of lists.
+import { el } from "../shell/dom.js";
+import { t } from "../shell/text.js";
+
+/** @type {[string, string][]} */
+const GROUPS = [
+  ["map", "map"],
+  ["model", "model"],
+  ["like", "like"],
+  ["rest", "rest"],
+  ["odd", "strange"],
+  ["class", "given"],
+];
+
+/** Fill the choice of lists with those that there are. lists: as listsOf of grid_lists.js tells them.
+ *  @param {HTMLSelectElement} choice
+ *  @param {Record<string, any[]>} lists
+ *  @param {string} list  the one that is shown */
+export function fillLists(choice, lists, list) {
+  const option = ([name, words]) => el("option", { value: name }, words);
+  const group = ([key, name]) => el("optgroup", { label: t(`grid.group_${key}`) }, lists[name].map(option));
+  choice.replaceChildren(...GROUPS.filter(([, name]) => lists[name].length).map(group));
+  choice.value = list;
+}
