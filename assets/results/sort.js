@@ -74,18 +74,19 @@ function working(run) {
 }
 
 function sorted(made) {
+  const only = made.way === "list" ? "_list" : ""; // no files of images
   const back = async () => {
-    const question = { title: t("sort.undo_title"), text: t("sort.undo_text", { folder: made.folder }) };
+    const question = { title: t("sort.undo_title"), text: t(`sort.undo_text${only}`, { folder: made.folder }) };
     if (!await askFirst({ ...question, yes: t("sort.undo") })) return;
     startRun("sort", { folder: made.folder, undo: true }).catch(toast);
   };
   return el(
     "div",
     { class: "note good", role: "status" },
-    el("b", {}, t("sort.done")),
+    el("b", {}, t(`sort.done${only}`)),
     " ",
     el("span", { class: "export-path" }, made.folder),
-    el("p", {}, t("sort.counts", { n: fmt.int(made.images - made.missed) })),
+    el("p", {}, counted(`sort.counts${only}`, made.images - made.missed)),
     made.missed ? el("p", {}, counted("sort.missed", made.missed, { first: made.first[0] })) : null,
     el("div", { class: "sort-acts" }, button("undo", "slim", back)),
   );
@@ -95,7 +96,7 @@ function takenBack(back) {
   return el(
     "div",
     { class: `note ${back.kept ? "warn" : ""}`, role: "status" },
-    el("p", {}, counted("sort.undone", back.removed)),
+    el("p", {}, counted(back.list ? "sort.undone_list" : "sort.undone", back.removed)),
     back.kept ? el("p", {}, counted("sort.kept", back.kept, { first: back.first[0] })) : null,
   );
 }

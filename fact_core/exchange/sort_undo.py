@@ -73,12 +73,12 @@ def same(one: Made, other: Made) -> bool:
 def take_back(folder: Path) -> Step[dict[str, object]]:
     """Remove what a sorting has made in the folder, as far as it is still what was made.
 
-    A copy stays where its original is gone: it may be the last one. Returns {removed, kept, first}: the first that
-    stay, in words. The undo file stays as long as anything does.
+    A copy stays where its original is gone: it may be the last one. Returns {removed, list, kept, first}: files of
+    images, whether the list went too, and the first that stay, in words. The undo file stays as long as anything does.
     """
     what = read(folder / UNDO)
     clear(folder)
-    removed, kept = 0, []
+    removed, listed, kept = 0, False, []
     yield Progress("undo", 0, len(what.files), "files")
     for number, (target, source, digest) in enumerate(what.files, start=1):
         place = folder / target
@@ -95,12 +95,12 @@ def take_back(folder: Path) -> Step[dict[str, object]]:
             yield Progress("undo", number, len(what.files), "files")
     if what.listed and (folder / LIST).is_file() and not differs(folder / LIST, None, what.listed, "copy"):
         _remove(folder / LIST)
-        removed += 1
+        listed = True
     _tidy(folder, what, not kept)
     yield Progress("undo", len(what.files), len(what.files), "files")
     for each in kept[:TOLD]:
         yield Log(f"{each}. It stays.", "warning")
-    return {"removed": removed, "kept": len(kept), "first": kept[:TOLD]}
+    return {"removed": removed, "list": listed, "kept": len(kept), "first": kept[:TOLD]}
 
 
 def differs(place: Path, source: Path | None, digest: str, way: str, last: bool = False) -> str:

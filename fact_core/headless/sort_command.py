@@ -85,5 +85,6 @@ def _undo(file: Path) -> int:
     if file.name != UNDO:
         raise InputError("This is no undo file of a sorting", str(file), f"Give the {UNDO} of its folder.")
     done = finish(sort_undo.take_back(file.parent), Console(sys.stderr).show)
-    print(f"{done['removed']:,} files removed, {done['kept']:,} kept")
+    listed = " and the list" if done["list"] else ""
+    print(f"{done['removed']:,} files{listed} removed, {done['kept']:,} kept")
     return 1 if done["kept"] else 0

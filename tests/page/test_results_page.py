@@ -160,13 +160,30 @@ def test_images_are_sorted_into_folders_and_taken_back(
     page.locator("#sort-sure").fill("70")
     expect(dialog).to_contain_text("8 labeled by you, 16 answered by the model")
     assert not (tmp_path / "sorted").exists()
+    page.set_viewport_size({"width": 1440, "height": 600})
+    scrolls = """(all) => all.filter((each) => each.scrollHeight > each.clientHeight
+        && ["auto", "scroll"].includes(getComputedStyle(each).overflowY)).map((each) => each.className)"""
+    assert dialog.locator("*").evaluate_all(scrolls) == ["body"]
     yes.click()
     expect(page.locator(".sort-done")).to_contain_text("Sorted into", timeout=60_000)
+    expect(page.locator(".sort-done")).to_contain_text("24 images, and list.csv")
     assert {each.name for each in (tmp_path / "sorted").iterdir()} == {"green", "red", "list.csv", "undo.jsonl"}
     page.get_by_role("button", name="Take back").click()
     yes.click()
-    expect(page.get_by_text("Taken back: 25 files removed.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("the files of 24 images and the list")).to_be_visible(timeout=60_000)
     assert not (tmp_path / "sorted").exists()
+
+    page.locator("#results-sort").click()
+    page.locator("#sort-into").fill(str(tmp_path / "listed"))
+    dialog.locator("[name=sort-way][value=list]").check()
+    expect(yes).to_be_enabled()
+    yes.click()
+    expect(page.locator(".sort-done")).to_contain_text("No file of an image was made", timeout=60_000)
+    expect(page.locator(".sort-done")).not_to_contain_text("Sorted")
+    assert {each.name for each in (tmp_path / "listed").iterdir()} == {"list.csv", "undo.jsonl"}
+    page.get_by_role("button", name="Take back").click()
+    yes.click()
+    expect(page.get_by_text("Taken back: the list is removed.")).to_be_visible(timeout=60_000)
 
 
 PASTED = """(bytes) => {
