@@ -8,7 +8,6 @@ import { showTwin, twinOf, whyOdd } from "../images/odd.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { toast } from "../shell/notices.js";
-import { redraw } from "../shell/redraw.js";
 import { stampNow } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import {
@@ -24,7 +23,7 @@ import {
   ON_MAP,
   stillOpen,
 } from "./grid_lists.js";
-import { fillLists } from "./grid_words.js";
+import { drawEnd, fillLists } from "./grid_words.js";
 import { makeTile, tileWords } from "./grid_tile.js";
 import { Refusals } from "./refusals.js";
 
@@ -34,7 +33,7 @@ const LONGEST = 3600; // s: longer than this nobody looked at one image
 export class Grid extends MarkedGrid {
   /** owner: {store, suggest, rest() -> Rest | null, pool() -> ids, odd() -> what images/odd.js tells,
    *  picked() -> images that are selected on the map, open(id),
-   *  look(id), give(ids, classId, source, seconds), mark(ids, kind)}. */
+   *  look(id) is called with the image in hand, 0 for none, give(ids, classId, source, seconds), mark(ids, kind)}. */
   constructor(parts, owner) {
     super();
     this.parts = parts;
@@ -58,6 +57,7 @@ export class Grid extends MarkedGrid {
     this.drag = null; // {from, yes, before}
     this.frame = 0;
     this.since = performance.now();
+    this.left = 0; // so many of what a model left are open
     this.isShown = false;
     this.listen();
   }
@@ -156,6 +156,7 @@ export class Grid extends MarkedGrid {
     if (other) this.list = ends ? END : firstList(lists);
     if (ends) lists.model.push([END, t("grid.rest_end")]);
     fillLists(this.parts.gridlist, lists, this.list);
+    this.countLeft();
     this.ids = membersOf(this.list, { ...this.owner, refused: this.refused.of, sure: this.sure, doubts: this.doubts });
     const there = this.marks.size ? new Set(this.ids) : null;
     for (const id of this.marks) if (!there.has(id)) this.marks.delete(id);
@@ -168,6 +169,11 @@ export class Grid extends MarkedGrid {
     this.draw();
   }
 
+  countLeft() { // of what a model left: all that have no answer, whatever list is shown
+    const left = isRest(this.list) || this.list === END ? this.owner.rest() : null;
+    this.left = left ? stillOpen(left, this.store) : 0;
+  }
+
   lists() {
     return listsOf({ ...this.owner, refused: this.refused.of });
   }
@@ -178,6 +184,7 @@ export class Grid extends MarkedGrid {
 
   follow() { // answers from elsewhere
     if (!this.isShown) return;
+    this.countLeft();
     if (this.waits() && !this.ids.length && this.lists().like.length) {
       this.list = "";
       return this.refresh(true);
@@ -220,6 +227,7 @@ export class Grid extends MarkedGrid {
     }
     if (n) host.setAttribute("aria-activedescendant", `lg-${this.ids[this.focus]}`);
     else host.removeAttribute("aria-activedescendant");
+    this.owner.look(n ? this.ids[this.focus] : 0);
     this.drawWords();
   }
 
@@ -269,24 +277,15 @@ export class Grid extends MarkedGrid {
     return !doubt ? "" : doubt.twin ? t("review.tile_twin") : t("review.tile_doubt", { other: doubt.other });
   }
 
-  drawEnd() { // where no list of the rest has images: how many are open, and the way on
-    const { parts, owner } = this, left = this.list === END && owner.rest(), n = left ? stillOpen(left, this.store) : 0;
-    parts.gridend.hidden = !left;
-    const way = { class: "btn", type: "button", "data-act": n ? "openOnes" : "results" };
-    redraw(parts.gridend, [Boolean(left), n], () => [
-      el("p", {}, counted("grid.still_open", n)),
-      el("button", way, t(n ? "grid.to_open" : "grid.to_results")),
-    ]);
-  }
-
   drawWords() {
-    this.drawEnd();
+    drawEnd(this.parts.gridend, this.list === END && Boolean(this.owner.rest()), this.left);
     const { parts, like } = this, n = this.ids.length, marked = this.marks.size;
     const each = like ? this.store.classOf(like) : null, rest = like ? this.confirmable().length : 0;
     const total = fmt.int(n), found = { n: fmt.int(this.seen), total };
     const counts = like ? t("grid.seen", found) : t(n === 1 ? "grid.total_one" : "grid.total", { total });
     const why = this.suggest.on && this.suggest.why;
-    parts.gridcount.textContent = n ? counts : t("grid.none");
+    const all = isRest(this.list) ? counted("grid.left", this.left) : "";
+    parts.gridcount.textContent = [n ? counts : t("grid.none"), all].filter(Boolean).join(", ");
     parts.gridhint.textContent = n
       ? t(like ? "grid.hint_like" : "grid.hint")
       : this.list === END
@@ -332,7 +331,6 @@ export class Grid extends MarkedGrid {
     const one = event.ctrlKey || event.metaKey || this.like > 0, before = new Set(one ? this.marks : []);
     this.pick(this.focus = i, one, event.shiftKey);
     this.drag = event.shiftKey ? null : { from: i, yes: this.marks.has(this.ids[i]), before };
-    this.owner.look(this.ids[i]);
     this.draw();
   }
 
@@ -346,11 +344,6 @@ export class Grid extends MarkedGrid {
   stopDrag = () => {
     this.drag = null;
   };
-
-  /** @override */
-  moved() {
-    this.owner.look(this.ids[this.focus]);
-  }
 
   // ---- answers
   /** Seconds that each of n images took, since they were shown. */
@@ -374,16 +367,24 @@ export class Grid extends MarkedGrid {
   }
 
   give(classId) { // the marked images get this class; without any, the grid shows what looks like it
-    const kind = isRest(this.list) ? "rest" : "like";
-    if (!this.marks.size) return this.choose(this.says.list(classId).length ? `${kind}:${classId}` : this.list);
+    const like = `${isRest(this.list) ? "rest" : "like"}:${classId}`;
+    if (!this.marks.size) return like !== this.list && this.has(like) ? this.choose(like) : this.sayFirst();
     const some = this.taken();
     this.owner.give(some, classId, "grid", this.seconds(some.length));
     this.refresh(false);
     this.since = performance.now();
   }
 
+  has(list) {
+    return membersOf(list, { ...this.owner, refused: this.refused.of, sure: this.sure }).length > 0;
+  }
+
+  sayFirst() { // a key had nothing that it could be for
+    toast(t(this.like ? "grid.mark_first" : "grid.select_first"));
+  }
+
   answer(kind) {
-    if (!this.marks.size) return;
+    if (!this.marks.size) return this.sayFirst();
     this.owner.mark(this.taken(), kind);
     this.refresh(false);
   }

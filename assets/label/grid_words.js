@@ -1,6 +1,7 @@
-// What stands above the grid of the label page: the choice of lists.
+// What stands around the grid of the label page: the choice of lists, and what is said where they end.
 import { el } from "../shell/dom.js";
-import { t } from "../shell/text.js";
+import { redraw } from "../shell/redraw.js";
+import { counted, t } from "../shell/text.js";
 
 /** @type {[string, string][]} */
 const GROUPS = [
@@ -21,4 +22,14 @@ export function fillLists(choice, lists, list) {
   const group = ([key, name]) => el("optgroup", { label: t(`grid.group_${key}`) }, lists[name].map(option));
   choice.replaceChildren(...GROUPS.filter(([, name]) => lists[name].length).map(group));
   choice.value = list;
+}
+
+/** Where no list of the rest has images: how many are open, and the way on. */
+export function drawEnd(place, shown, n) {
+  place.hidden = !shown;
+  const way = { class: "btn", type: "button", "data-act": n ? "openOnes" : "results" };
+  redraw(place, [shown, n], () => [
+    el("p", {}, counted("grid.still_open", n)),
+    el("button", way, t(n ? "grid.to_open" : "grid.to_results")),
+  ]);
 }

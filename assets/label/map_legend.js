@@ -32,14 +32,14 @@ export class Legend {
   }
 
   draw(look) {
-    const { mode, store, suggest, pool } = look, n = store.tally();
+    const { mode, store, suggest, pool, current } = look, n = store.tally();
     const rest = Math.max(0, pool - Object.values(n).reduce((sum, each) => sum + each, 0));
     const rows = rowsOf(look), all = rows.map(([key]) => key);
     const empty = ["like", "sure"].includes(mode) && !look.columns;
     const shown = rows.map(([key, , words, count]) => [key, words, count, this.isHidden(key)]);
-    const key = [mode, pool, n, empty, suggest.why, shown, store.classes.map((each) => each.colour)];
+    const key = [mode, current, pool, n, empty, suggest.why, shown, store.classes.map((each) => each.colour)];
     redraw(this.host, key, () => [
-      entry("current", "label.key_current", null),
+      current && entry("current", "label.key_current", null),
       entry("ring", "label.state_open", n.open),
       n.skip > 0 && entry("cross", "label.state_skip", n.skip),
       n.flag > 0 && entry("flag", "label.state_flag", n.flag),

@@ -61,8 +61,15 @@ export class MapSide {
     const look = { mode, groups, store, suggest, columns, isHidden, hidden: legend.hidden };
     this.map.setMarks(this.marks());
     this.paint(look);
-    legend.draw({ ...look, pool: this.map.data ? this.map.data.n : 0 });
+    legend.draw({ ...look, pool: this.map.data ? this.map.data.n : 0, current: this.map.current > 0 });
     this.drawChosen();
+  }
+
+  /** Mark the image in hand; 0: there is none. */
+  look(id) {
+    const other = Boolean(this.map.current) !== Boolean(id);
+    this.map.setCurrent(id);
+    if (other) this.draw();
   }
 
   // ---- marks: what the queue and the labels say

@@ -99,7 +99,7 @@ class LabelPage {
       odd: () => this.odd,
       picked: () => this.side.chosen,
       open: (id) => this.open(id),
-      look: (id) => this.map.setCurrent(id),
+      look: (id) => this.side.look(id),
       give: (ids, classId, source, seconds) => this.giveMany(ids, classId, source, seconds),
       mark: (ids, kind) => markMany(this, ids, kind),
     });

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.pages.label.text import TEXT as LABEL
 from app.pages.results.finish_text import TEXT
 from fact_core.labeling import acceptances, classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
@@ -152,15 +153,22 @@ def test_no_image_of_the_rest_is_lost(address_of: AddressOf, page: Page, project
     page.locator("#finish-review").click()
     lists, confirm = page.get_by_label("Which images"), page.get_by_role("button", name="Confirm")
     expect(lists.locator("option:checked")).to_have_text("The rest: cat (3)")
+    expect(page.get_by_text("3 of 3 seen, 6 left in all")).to_be_visible()  # with the check image
+    page.keyboard.press("1")  # its own list, and nothing is marked
+    expect(page.locator(".toast")).to_contain_text("Click the wrong ones first")
+    expect(lists.locator("option:checked")).to_have_text("The rest: cat (3)")
     page.locator(".lg-tile").first.click()
     confirm.click()
+    expect(page.get_by_text("2 of 2 seen, 4 left in all")).to_be_visible()
     expect(lists.locator("option:checked")).to_have_text("The rest: dog (2)")  # by itself
     expect(confirm).to_have_text(re.compile("Confirm 2 as dog"))
     confirm.click()
     expect(lists.locator("option:checked")).to_have_text("The rest: not as the model says (1)")
     expect(page.locator(".lg-tile")).to_have_text("not cat")
     page.locator(".lg-tile").click()
+    expect(page.locator(".lb-legend")).to_contain_text(LABEL["label.key_current"])
     page.keyboard.press("2")
+    expect(page.locator(".lb-legend")).not_to_contain_text(LABEL["label.key_current"])  # none is in hand
     end = page.locator(".lb-grid .empty")
     expect(end).to_contain_text("1 image is still open.")
     end.get_by_role("button", name="Label one by one").click()

@@ -122,6 +122,10 @@ TEXT = {
     "grid.hint_like": "Mark the wrong ones: click each, or drag; with Shift up to there",
     "grid.hint": "Select images, then press a class key",
     "grid.hint_none": "This list has no images any more.",
+    "grid.left": "{n} left in all",
+    "grid.select_first": "Nothing is selected. Click images first, then press the key.",
+    "grid.mark_first": "Nothing is marked wrong. Click the wrong ones first, then press the key. Enter confirms the "
+    "others.",
     "grid.not": "not {name}",
     "grid.surest": "Surest first",
     "grid.unsurest": "Least sure first",
