@@ -16,13 +16,28 @@ export function fitted(figure, size, options, css) {
   const alone = options.folded && allSolvers(meta), folded = options.folded && !alone;
   const named = folded ? foldedNote(meta, options.folded) : panelNames(meta, room, options.named);
   const annotations = [...todoNotes(meta, options.words), ...named];
-  const layout = { ...figure.layout, ...size, ...ranges(figure.layout, room), annotations };
   const data = options.folded ? withoutSolvers(figure.data, meta.panels) : figure.data;
+  const given = { ...figure.layout, ...size, ...ranges(figure.layout, room), annotations };
+  const layout = withoutNumbers(data, given);
   return coloured(alone ? accuracyAlone(data, layout) : { data, layout }, css);
 }
 
 /** Whether there are no losses but those of the light model's solvers. */
 export const allSolvers = ({ panels }) => panels.length > 0 && panels.every((each) => each.panel);
+
+/** Axes on which nothing is drawn have no numbers: those of the steps, and those of a row that is empty as a whole. */
+function withoutNumbers(data, layout) {
+  const n = layout.meta.panels.length, number = (name) => Number(/(\d*)$/.exec(name)[1] || 1);
+  const isSeen = ({ visible, y }) => visible !== false && y.some((value) => value !== null);
+  const told = new Set(data.filter(isSeen).map(({ yaxis = "y" }) => number(yaxis)));
+  const isEmpty = (name) =>
+    name[0] === "x" ? !told.has(number(name)) : ![...told].some((each) => each > n === number(name) > n);
+  const axes = Object.entries(layout).filter(([name]) => /^[xy]axis/.test(name) && isEmpty(name));
+  return {
+    ...layout,
+    ...Object.fromEntries(axes.map(([name, axis]) => [name, { ...axis, tickvals: [], ticktext: [] }])),
+  };
+}
 
 const LOW = 24, LINE = 14; // px over the only row, for the solvers' names; for the second line of one
 

@@ -97,3 +97,16 @@ test("where all losses are those of solvers, the accuracies have the whole heigh
   assert.equal(open.data.length, 4);
   assert.deepEqual(open.layout.yaxis3.domain, [0, 0.44]);
 });
+
+test("an axis on which nothing is drawn has no numbers", () => {
+  const given = figure(), on = (yaxis, y) => ({ ...line, y, yaxis });
+  for (const name of ["xaxis", "xaxis2", "xaxis3", "xaxis4"]) given.layout[name] = { tickvals: [1, 10] };
+  Object.assign(given.layout, { yaxis: { tickvals: [2] }, yaxis2: {}, yaxis3: { tickvals: [0, 1] }, yaxis4: {} });
+  given.data = [on("y", []), on("y2", [null, 0.3]), on("y3", [0.5]), on("y4", [])];
+  const numbers = (options) => {
+    const { layout } = fitted(given, { width: 1100, height: 300 }, { ...OPTIONS, ...options }, css);
+    return ["xaxis", "xaxis2", "xaxis3", "xaxis4", "yaxis", "yaxis3"].map((name) => layout[name].tickvals.length);
+  };
+  assert.deepEqual(numbers({}), [0, 2, 2, 0, 1, 2]);
+  assert.deepEqual(numbers({ folded: "under Details" }), [0, 0, 2, 0, 0, 2], "the solver's loss is not drawn");
+});

@@ -90,7 +90,7 @@ PHASES: dict[str, Choice] = {
 PRESETS: dict[str, PresetChoice] = {
     "quick": PresetChoice(
         "Quick",
-        "Minutes on a CPU: phase 2 trains on small pictures.",
+        "Minutes on a CPU: fewer steps, and small pictures where the backbone is trained.",
         # Small crops: on fewer pixels things would look smaller than in the pictures that it answers later.
         {
             "ff.steps": 100,

@@ -9,6 +9,7 @@ import pytest
 
 from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT as LABEL
+from fact_core.choices import PRESETS
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, selections
 from fact_core.storage import items
@@ -61,6 +62,29 @@ def test_more_classes_than_numbers(address_of: AddressOf, page: Page, tmp_path: 
     page.keyboard.press("g")
     page.keyboard.press("Control+z")
     expect(page.locator(".toast")).to_contain_text(LABEL["label.changed_many_one"])  # what undo did is told
+
+
+def test_on_a_phone_the_settings_of_a_first_training_come_first(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    """Nothing has run: there is no Now and no log to show, on no screen."""
+    page.goto(address_of(labeled_project(tmp_path)))
+    go(page, "train")
+    page.set_viewport_size({"width": 390, "height": 844})
+    settings, charts = page.locator(".train-settings"), page.locator(".train-charts")
+    expect(settings).to_be_visible()
+    assert charts.evaluate("(node) => node.getBoundingClientRect().y") > settings.evaluate(
+        "(node) => node.getBoundingClientRect().y"
+    )
+    expect(page.locator(".train-now")).to_be_hidden()
+    page.set_viewport_size({"width": 1440, "height": 900})
+    expect(page.locator(".train-log")).to_be_hidden()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_an_effort_speaks_of_no_phase(name: str) -> None:
+    """It stands beside every recipe, also those that have no such phase."""
+    assert "phase" not in PRESETS[name].help
 
 
 def test_a_new_round_is_seen_where_odd_images_were_looked_at(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
