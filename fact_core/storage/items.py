@@ -18,6 +18,7 @@ from fact_core.images.folder import READ_AGAIN, Found
 from fact_core.storage import db, deep, links, moved, outlived, told
 from fact_core.storage.excluded import IN_POOL, IS_EXCLUDED
 from fact_core.storage.project import Project
+from fact_core.storage.told import Settled
 from fact_core.types import ImageFile, IntArray, Item, Pool
 
 
@@ -50,20 +51,6 @@ class KnownFile:
     deep: str | None
     ctime_ns: int
     taken: float | None
-
-
-@dataclass(frozen=True)
-class Settled:
-    """What a scan has found once files have found their rows.
-
-    followed: paths that took the place of a missing file; gone: files that are newly missing; edited: those of labeled
-    images that show something else now, by path; accepted: as many of accepted ones, which are open again.
-    """
-
-    followed: set[str]
-    gone: int
-    edited: list[str]
-    accepted: list[str]
 
 
 @dataclass(frozen=True)
@@ -233,15 +220,16 @@ def settle(project: Project, present: set[str]) -> Settled:
         con.conn.executemany(
             "UPDATE item SET status = 'missing', duplicate_of = NULL WHERE id = ?", [(r["id"],) for r in newly]
         )
-        followed = moved.follow(con, {row["id"] for row in newly})
+        followed, back = moved.follow(con, {row["id"] for row in newly})
         con.execute(_REPEATS)
         deep.settle(con)
         now = moved.identities(con)
         edited = [item for item, digest in before.items() if digest and now[item] != digest]
         accepted = outlived.drop(con, project, edited)
+        replaced = told.new_under(con, moved.names_of_replaced(con))
         told.end(con)
         db.bump(con)
-        return Settled(followed, len(newly), told.labeled(con, edited), accepted)
+        return Settled(followed, len(newly) + back, told.labeled(con, edited), accepted, replaced)
 
 
 #: Of files with the same bytes one stands for all: one that something was said of, else one that was chosen or

@@ -6,6 +6,7 @@ files until each has its own bytes again, as far as these are still there.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from itertools import count
@@ -42,12 +43,30 @@ def note_digests(con: Database, files: Sequence[tuple[str, str]]) -> None:
     """Before files (path, digest now) are stored: what they had before. Part of the same transaction.
 
     Those that come back with their own bytes are noted too, until ``follow``: a scan that is killed has not told them.
+    Other bytes under the name of a file that was gone are no edit of it: its row leaves the name to them.
     """
+    gone = con.execute(
+        "SELECT item.id, item.path FROM json_each(?) AS file JOIN item ON item.path = json_extract(file.value, '$[0]') "
+        "WHERE item.status = 'missing' AND item.digest NOT IN ('', json_extract(file.value, '$[1]'))",
+        (json.dumps(files),),
+    ).fetchall()
+    for row in gone:
+        con.execute("UPDATE item SET path = ? WHERE id = ?", (_aside(con, row["path"], row["id"]), row["id"]))
     con.conn.executemany(
         "UPDATE item SET was = digest "
         "WHERE path = ? AND digest != '' AND (digest != ? OR status = 'missing') AND was = ''",
         files,
     )
+
+
+def names_of_replaced(con: Database) -> set[str]:
+    """The names that labeled and skipped images had until other files came there. Their bytes are nowhere."""
+    rows = con.execute(
+        "SELECT path FROM item WHERE status = 'missing' AND instr(path, ?) "
+        "AND EXISTS (SELECT 1 FROM label WHERE label.item = item.id)",
+        (_ASIDE,),
+    )
+    return {row["path"].partition(_ASIDE)[0] for row in rows}
 
 
 def identities(con: Database) -> dict[int, str]:
@@ -57,28 +76,29 @@ def identities(con: Database) -> dict[int, str]:
     return dict(cursor.execute("SELECT id, coalesce(nullif(was, ''), digest) FROM item"))
 
 
-def follow(con: Database, newly: set[int]) -> set[str]:
+def follow(con: Database, newly: set[int]) -> tuple[set[str], int]:
     """Give each row the file that has its bytes. newly: rows whose file is missing since this scan.
 
-    A row whose bytes are nowhere keeps the file of its own path: it was edited. Returns the paths that took the place
-    of another one.
+    A row whose bytes are nowhere keeps the file of its own path: it was edited. Returns (the paths that took the place
+    of another one, how many rows that were gone for longer have a file again under another name).
     """
     con.execute("UPDATE item SET was = '' WHERE was = digest AND status != 'missing'")
     rows = con.execute(
-        "SELECT id, path FROM item WHERE was != '' OR (status = 'missing' AND digest != '') ORDER BY id"
+        "SELECT id, path, status FROM item WHERE was != '' OR (status = 'missing' AND digest != '') ORDER BY id"
     ).fetchall()
-    moved = set[str]()
+    moved, back = set[str](), 0
     said = {row[0] for row in con.conn.execute(_SAID)}
     for row in rows:
         own = _row(con, row["id"])
         if (other := _holder(con, own, own["id"] in newly, said)) is not None:
             _swap(con, own, other)
             moved.add(other["path"])
+            back += row["status"] == "missing" and row["id"] not in newly
             if other["was"] == own["digest"]:  # both names were swapped
                 moved.add(own["path"])
     for row in rows:
         _settled(con, _row(con, row["id"]), row["path"])
-    return moved
+    return moved, back
 
 
 def _holder(con: Database, own: sqlite3.Row, newly: bool, said: set[int]) -> sqlite3.Row | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
@@ -11,6 +12,23 @@ from fact_core.storage import db
 from fact_core.storage.project import Project
 
 _ALL = "SELECT 'told', coalesce(max(id), 0) FROM item"  # the newest image that was told of, as a row of meta
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a scan has found once files have found their rows.
+
+    followed: paths that took the place of a missing file; gone: files that are newly missing,
+    and those of followed ones that make up for none of these; edited: those of labeled
+    images that show something else now, by path; accepted: as many of accepted ones, which are open again;
+    replaced: files under the names of labeled images that are gone.
+    """
+
+    followed: set[str]
+    gone: int
+    edited: list[str]
+    accepted: list[str]
+    replaced: list[str]
 
 
 def begin(con: Database) -> None:
@@ -77,5 +95,15 @@ def labeled(con: Database, ids: Sequence[int]) -> list[str]:
         "SELECT path FROM item WHERE status = 'ok' AND id IN (SELECT value FROM json_each(?)) "
         "AND EXISTS (SELECT 1 FROM label WHERE label.item = item.id) ORDER BY path",
         (json.dumps(list(ids)),),
+    )
+    return [row["path"] for row in rows]
+
+
+def new_under(con: Database, names: Collection[str]) -> list[str]:
+    """Those of the names under which files lie that no scan has told of, by path."""
+    rows = con.execute(
+        f"SELECT path FROM item WHERE status != 'missing' AND id > {_TOLD} "
+        "AND path IN (SELECT value FROM json_each(?)) ORDER BY path",
+        (json.dumps(sorted(names)),),
     )
     return [row["path"] for row in rows]

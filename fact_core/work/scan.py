@@ -27,10 +27,11 @@ from fact_core.images.source import content_of, digest_of
 from fact_core.images.taken import taken
 from fact_core.storage import deep, items, links, told
 from fact_core.storage.feature_store import FeatureStore
-from fact_core.storage.items import FileRow, KnownFile, Settled
+from fact_core.storage.items import FileRow, KnownFile
 from fact_core.storage.project import Project, image_folder
 from fact_core.storage.run_queue import Run
 from fact_core.storage.thumbs import Thumbs
+from fact_core.storage.told import Settled
 from fact_core.types import Step
 from fact_core.work.kind import Kind
 
@@ -122,7 +123,7 @@ def scan(project: Project, workers: int = 0) -> Step[ScanResult]:
     return ScanResult(
         added=len(added - followed),
         changed=len(changed - followed),
-        removed=settled.gone - len(added & followed),
+        removed=max(0, settled.gone - len(added & followed)),  # of repeats that come and go at once it is not exact
         moved=len((added | changed) & followed),
         unreadable=now.unreadable,
         duplicates=now.duplicates,
@@ -139,6 +140,12 @@ def _told(settled: Settled) -> list[str]:
         many = f"{len(edited):,} files have" if len(edited) != 1 else "1 file has"
         kept = "which were kept. Check that they still hold"
         lines.append(f"{many} changed since labels were given for them, {kept}: {_named(edited)}")
+    if replaced := settled.replaced:
+        many = f"{len(replaced):,} files lie" if len(replaced) != 1 else "1 file lies"
+        lines.append(
+            f"{many} under the name of a labeled image that is gone, with other bytes. That is another image, without "
+            f"a label. The label stays with the one that is gone, and comes back with it: {_named(replaced)}"
+        )
     if accepted:
         many = f"{len(accepted):,} accepted images have" if len(accepted) != 1 else "1 accepted image has"
         lines.append(f"{many} changed. The answers were about other pictures and count no more: {_named(accepted)}")

@@ -219,21 +219,93 @@ def test_time_and_camera_of_a_photo_go_with_its_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_whatever_is_renamed_a_label_never_goes_to_other_bytes(tmp_path: Path, seed: int) -> None:
-    """Hostile input 11: files are renamed, deleted, copied and put back between scans."""
+    """Hostile input 11: files are renamed, deleted, copied and put back between scans; others come anew."""
     chance = random.Random(seed)
     project = labeled(tmp_path, 6)
     right, store = answers(project), {}
     for file in project.images.iterdir():
         store[digest_of(file.read_bytes())] = file.read_bytes()
-    for _ in range(5):
+    for step in range(5):
+        taken = {file.name for file in project.images.iterdir()}
         for file in list(project.images.iterdir()):
             file.unlink()
         names = chance.sample([f"{each}.png" for each in range(9)], chance.randint(2, 8))
         for name in names:
+            if name not in taken and chance.random() < 0.4:
+                new = paint(project.images / name, 100 + 9 * step + int(name[0])).read_bytes()
+                store[digest_of(new)] = new
+                continue
             (project.images / name).write_bytes(chance.choice(list(store.values())))
-        again(project)
+        assert again(project).removed >= 0
         here = {digest_of(file.read_bytes()) for file in project.images.iterdir()}
         assert answers(project) == {digest: name for digest, name in right.items() if digest in here}
     with db.connect(project.db) as con:
         assert con.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
         assert con.execute("SELECT count(*) FROM item WHERE was != ''").fetchone()[0] == 0
+
+
+def test_another_picture_under_the_name_of_one_that_was_gone_has_no_label(tmp_path: Path) -> None:
+    """A camera that counts anew. The label waits for the bytes that it was given for, wherever they come back."""
+    project = labeled(tmp_path, 3)
+    before = answers(project)
+    kept = (project.images / "0.png").read_bytes()
+    rest = {digest: name for digest, name in before.items() if digest != digest_of(kept)}
+    (project.images / "0.png").unlink()
+    assert again(project).removed == 1
+    paint(project.images / "0.png", 77)
+    found = again(project)
+    assert (found.added, found.changed, found.removed, found.moved, found.total) == (1, 0, 0, 0, 3)
+    assert found.notes == (
+        "1 file lies under the name of a labeled image that is gone, with other bytes. That is another image, without "
+        "a label. The label stays with the one that is gone, and comes back with it: 0.png",
+    )
+    assert answers(project) == rest
+    assert again(project).notes == ()
+    (project.images / "elsewhere.png").write_bytes(kept)
+    found = again(project)
+    assert (found.added, found.changed, found.removed, found.moved, found.total) == (0, 0, 0, 1, 4)
+    assert answers(project) == before
+
+
+@pytest.mark.parametrize("between", ["broken", "killed", "both"])
+def test_nor_where_it_comes_in_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, between: str) -> None:
+    """broken: a scan sees it half copied; killed: a scan that sees it does not come to its end."""
+    project = labeled(tmp_path, 3)
+    before = answers(project)
+    kept = (project.images / "0.png").read_bytes()
+    rest = {digest: name for digest, name in before.items() if digest != digest_of(kept)}
+    (project.images / "0.png").unlink()
+    again(project)
+    new = paint(project.images / "0.png", 77).read_bytes()
+    notes: list[str] = []
+    if between in ("broken", "both"):
+        (project.images / "0.png").write_bytes(new[: len(new) // 2])
+        notes += again(project).notes
+        (project.images / "0.png").write_bytes(new)
+    if between in ("killed", "both"):
+        with monkeypatch.context() as patch:
+            patch.setattr(items, "settle", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                again(project)
+    notes += again(project).notes
+    assert [note.endswith(": 0.png") for note in notes] == [True]
+    assert answers(project) == rest
+    (project.images / "0.png").write_bytes(kept)
+    again(project)
+    assert answers(project) == before
+
+
+def test_an_image_that_comes_back_under_another_name_makes_up_for_none_that_goes(tmp_path: Path) -> None:
+    project = labeled(tmp_path, 4)
+    before = answers(project)
+    (project.images / "0.png").rename(tmp_path / "0.png")
+    assert again(project).removed == 1
+    (project.images / "1.png").rename(project.images / "next.png")
+    (project.images / "2.png").rename(tmp_path / "2.png")
+    (tmp_path / "0.png").rename(project.images / "1.png")
+    found = again(project)
+    assert (found.added, found.changed, found.removed, found.moved, found.total) == (0, 0, 1, 2, 3)
+    (tmp_path / "2.png").rename(project.images / "last.png")
+    found = again(project)
+    assert (found.added, found.changed, found.removed, found.moved, found.total) == (0, 0, 0, 1, 4)
+    assert answers(project) == before
