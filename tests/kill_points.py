@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from fact_core.generators import finish
@@ -18,6 +18,7 @@ from fact_core.storage import pack, project, unpack
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 STEPS: dict[str, Callable[[str, str], object]] = {
+    "open": lambda source, _: project.open_project(Path(source)),
     "pack": lambda source, target: pack.pack(project.open_project(Path(source)), Path(target), images=True),
     "duplicate": lambda source, target: pack.duplicate(project.open_project(Path(source)), Path(target), "Second"),
     "unpack": lambda source, target: unpack.unpack(Path(source), Path(target)),
@@ -50,4 +51,5 @@ def kill_at(number: int, folder: str) -> None:
 if __name__ == "__main__":
     number, folder, what, *arguments = sys.argv[1:]
     kill_at(int(number), folder)
-    finish(STEPS[what](*arguments))  # type: ignore[arg-type]
+    if isinstance(found := STEPS[what](*arguments), Generator):
+        finish(found)

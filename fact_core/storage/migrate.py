@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import threading
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -19,6 +18,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from fact_core.errors import ProjectError, SchemaTooNew
+from fact_core.storage.staging import staging
 
 TRIES, PAUSE = 100, 0.05  # seconds
 
@@ -115,14 +115,11 @@ def _name(number: int) -> str:
 
 
 def _backup(con: Database, path: Path) -> None:
-    """A copy beside the file, whole or not at all."""
+    """A copy beside the file, whole or not at all. Of one that is killed in it ``staging`` takes away what it left."""
     target = path.with_name(f"{path.name}.backup-{version(con)}")
     if target.exists():
         return
-    staged = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.new")
-    try:
+    with staging(target) as staged:
         with closing(sqlite3.connect(staged)) as copy:
             con.conn.backup(copy)
         os.replace(staged, target)
-    finally:
-        staged.unlink(missing_ok=True)

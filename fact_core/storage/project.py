@@ -26,7 +26,7 @@ from fact_core.files import clean_name, lock_holder, take_lock, write_text
 from fact_core.folders import data_folder
 from fact_core.images.folder import PROJECT_FILE
 from fact_core.paths import absolute
-from fact_core.storage import db, db_errors
+from fact_core.storage import db, db_errors, staging
 
 DATABASE = PROJECT_FILE
 
@@ -116,6 +116,7 @@ def open_project(folder: Path) -> Project:
     with db.connect(target / DATABASE) as con:
         identity = db.identity(con) or _given_identity(con)
         meta = {row["key"]: row["value"] for row in con.execute("SELECT key, value FROM meta")}
+    staging.take_away_left(target)  # of a backup before a migration: as large as the project's file
     if "images" not in meta:
         raise ProjectError("The project's database is incomplete", str(target / DATABASE), "Create the project again.")
     return Project(target, meta.get("name", target.name), Path(meta["images"]), identity)
@@ -239,7 +240,9 @@ def remember(project: Project) -> None:
 
 
 def _ours(name: str) -> bool:
-    return name in ("runs", "cache", "project.lock", "worker.lock", "worker.log") or name.startswith(DATABASE)
+    return name in ("runs", "cache", "project.lock", "worker.lock", "worker.log") or name.removeprefix(".").startswith(
+        DATABASE
+    )
 
 
 def _check_no_rest(folder: Path) -> None:

@@ -1,7 +1,8 @@
-"""Where a packed file or a project is written before it is whole, and what becomes of what a killed process left there.
+"""Where a packed file, a project or a backup is written before it is whole, and what becomes of what a kill leaves.
 
 Beside its place, under a name that nobody else has. A lock file stands beside it as long as the process lives that
-writes: where nobody holds it any more, the next one that writes into that folder takes both away.
+writes: where nobody holds it any more, the next one that writes into that folder takes both away, or opens the project
+there.
 """
 
 from __future__ import annotations

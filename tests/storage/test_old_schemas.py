@@ -6,6 +6,7 @@ Hostile input 16: an old schema opens, is backed up and migrates; a newer one is
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -19,6 +20,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import db, items, run_events, run_queue, schema
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from tests.kill_points import killed_at
 from tests.storage_help import is_sound
 
 DATA = Path(__file__).parent / "data"
@@ -89,6 +91,34 @@ def test_it_is_backed_up_as_it_was_and_knows_what_was_applied(project: Project, 
         assert con.execute("PRAGMA user_version").fetchone()[0] == len(schema.MIGRATIONS)
     assert [row["name"] for row in rows] == [f"schema_{number}" for number in range(1, len(schema.MIGRATIONS) + 1)]
     assert [row["applied_at"] == "before sqlite-utils" for row in rows] == [n < version for n in range(len(rows))]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no signal that nothing can hear")
+def test_a_kill_at_any_change_of_the_backup_leaves_nothing_behind(tmp_path: Path) -> None:
+    """The next opening takes it away. So it does where another process has migrated the file meanwhile."""
+    done = tmp_path / "done"
+    done.mkdir()
+    shutil.copy(DATA / "schema-2.sqlite", done / "project.sqlite")
+    projects.open_project(done)
+    number, killed, halves = 0, True, 0
+    while killed:
+        number += 1
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        shutil.copy(DATA / "schema-2.sqlite", folder / "project.sqlite")
+        killed = killed_at(number, folder, "open", folder, folder)
+        halves += any(each.suffix == ".new" for each in folder.iterdir())
+        other = Path(shutil.copytree(folder, tmp_path / f"{number} other"))
+        for each in done.iterdir():
+            shutil.copy(each, other / each.name)
+        for place in (folder, other):
+            projects.open_project(place)
+            assert sorted(each.name for each in place.iterdir()) == ["project.sqlite", "project.sqlite.backup-2"]
+            kept = sqlite3.connect(place / "project.sqlite.backup-2")
+            assert kept.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            assert kept.execute("PRAGMA user_version").fetchone()[0] == 2
+            kept.close()
+    assert number > 2 and halves
 
 
 def test_it_has_the_tables_of_a_new_one(project: Project, tmp_path: Path) -> None:
