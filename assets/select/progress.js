@@ -46,7 +46,7 @@ const stepList = (steps) =>
 /** Draw it into its place. */
 export function drawRun(host, state, run) {
   const last = (state.runs || []).find((each) => each.kind === "select");
-  const ended = last && ["failed", "stopped"].includes(last.status);
+  const ended = last && ["failed", "stopped"].includes(last.status), begins = run && host.hidden;
   host.hidden = !run && !ended;
   if (host.hidden) return;
   if (!run) {
@@ -61,6 +61,7 @@ export function drawRun(host, state, run) {
     el("p", { class: "small" }),
   ];
   redraw(host, [run.id, steps], nodes); // a number that moves is written into the same nodes
+  if (begins) host.scrollIntoView({ block: "nearest" }); // on a phone the form may be scrolled
   const progress = state.run && state.run.progress, [, step, meter, rate] = host.children;
   const share = progress && progress.total ? Math.min(1, progress.done / progress.total) : 0;
   step.textContent = stepText(state, run);

@@ -12,7 +12,7 @@ from app.pages.label.text import TEXT as LABEL
 from fact_core.choices import PRESETS
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, selections
-from fact_core.storage import items
+from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
@@ -79,6 +79,22 @@ def test_on_a_phone_the_settings_of_a_first_training_come_first(
     expect(page.locator(".train-now")).to_be_hidden()
     page.set_viewport_size({"width": 1440, "height": 900})
     expect(page.locator(".train-log")).to_be_hidden()
+
+
+def test_on_a_phone_the_progress_of_a_selection_is_in_sight(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """Above the form, however far that is scrolled."""
+    project = flat_project(tmp_path, 40)
+    page.goto(address_of(project))
+    go(page, "select")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator("#sf-backbone")).to_be_visible()
+    scrolled = "(node) => { node.scrollTop = 300; return node.scrollTop; }"
+    assert page.locator(".sl-panes").evaluate(scrolled) == 300
+    run = run_queue.queue(project, "select", {})
+    progress = page.locator(".sl-run .meter")
+    expect(progress).to_be_in_viewport()
+    expect(page.locator("#sf-budget")).to_be_in_viewport()
+    run_queue.request_stop(project, run)
 
 
 @pytest.mark.parametrize("name", PRESETS)
