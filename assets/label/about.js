@@ -7,6 +7,12 @@ import { sameBytes } from "../images/copies.js";
 const scaleText = (scale) => (scale >= 1 ? `${+scale.toFixed(1)}×` : `${Math.round(scale * 100)} %`);
 const stateWords = (state) => t(`label.state_${state ? state.kind : "open"}`);
 
+/** What an image is called where it does not stand in the queue. */
+const besides = (state) => t(state?.kind === "exclude" ? "label.is_out" : "label.not_chosen");
+
+/** Whether what it is called says its answer too. */
+const isSaid = (words) => words === t("label.is_out");
+
 /** look: {scale, fit, smooth} of the stage. */
 export function drawName(parts, item, look, suggest) {
   const scale = t("label.shown_at", { scale: scaleText(look.scale) });
@@ -28,20 +34,21 @@ export function known(item, { store, guess, head }) {
     given: state && state.kind === "label" ? store.classOf(state.class) : null,
     like: found && store.classOf(found.class),
     sure: found ? fmt.pct(found.sure, 0) : "",
-    number: item && item.at >= 0 ? head.number(item) : t("label.not_chosen"),
+    number: item && item.at >= 0 ? head.number(item) : besides(state),
   };
 }
 
 /** The answer of an image in its row, and for those who hear it. */
 export function drawAnswer(parts, item, { state, given, like, sure, number }) {
-  const note = (item && item.note) || "";
-  parts.answer.replaceChildren(el("span", { class: "lb-number" }, number), ...answerNodes(state, given, like, sure));
+  const note = (item && item.note) || "", said = isSaid(number) ? [] : answerNodes(state, given, like, sure);
+  parts.answer.replaceChildren(el("span", { class: "lb-number" }, number), ...said);
   parts.accept.hidden = !like || Boolean(given);
   parts.clear.hidden = !state;
   parts.note.setAttribute("aria-pressed", String(Boolean(note)));
   parts.note.title = note;
   const guessed = like && !state ? ` ${t("label.looks_like")} ${like.name} ${sure}` : "";
-  parts.live.textContent = `${number}. ${given ? given.name : stateWords(state)}${guessed}`;
+  parts.live.textContent = [`${number}.`, isSaid(number) ? "" : `${given ? given.name : stateWords(state)}${guessed}`]
+    .join(" ").trim();
 }
 
 function answerNodes(state, given, like, sure) {
@@ -62,5 +69,6 @@ export function describe(id, { store, suggest, head }) {
   const found = !state && item?.role !== "audit" ? suggest.of(id) : null, like = found && store.classOf(found.class);
   const guessed = like ? `${t("label.looks_like")} ${like.name}, ${fmt.pct(found.sure, 0)}` : "";
   const line = given ? given.name : guessed || (item || state ? stateWords(state) : t("label.in_pool"));
-  return { title: item && item.at >= 0 ? head.number(item) : t("label.not_chosen"), line };
+  const title = item && item.at >= 0 ? head.number(item) : besides(state);
+  return { title, line: isSaid(title) ? "" : line };
 }

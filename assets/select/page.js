@@ -312,10 +312,11 @@ class SelectPage {
   }
 
   kindOf = (id) => this.odd.kindOf(id);
+  besides = (id) => t(this.kindOf(id) === "exclude" ? "select.is_out" : "select.not_chosen"); // what it is called
 
   describe(id) {
     const entry = this.chosen.entryOf(id), hint = hintOf(entry, this.hand.may(), this.kindOf(id));
-    if (!entry) return { ...(this.evidence.region(app.state, id) || { title: t("select.not_chosen") }), hint };
+    if (!entry) return { ...(this.evidence.region(app.state, id) || { title: this.besides(id) }), hint };
     return { title: this.chosen.numberOf(entry), line: entry.path.split("/").pop(), hint };
   }
 
@@ -349,7 +350,7 @@ class SelectPage {
     const act = { ...this.hand.acts, step: (by) => this.step(by), reject: (item) => this.reject(item) };
     const stands = { mayAdd: this.hand.may(), kind: this.shown = this.kindOf(id), rejected: chosen.isOut(id) };
     const more = { look: (item) => this.look(item), putBack: (item) => this.odd.putBack(item).catch(toast) };
-    const number = entry.role ? chosen.numberOf(entry) : t("select.not_chosen");
+    const number = entry.role ? chosen.numberOf(entry) : this.besides(id);
     drawLook(parts.look, entry, number, { ...stands, twins: twins.filter(Boolean) }, { ...act, ...more });
   }
 

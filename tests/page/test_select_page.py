@@ -227,6 +227,9 @@ def test_odd_images_are_looked_at_and_left_out_in_one_step(
     page.keyboard.press("Control+Shift+z")
     page.locator("#so-list").select_option("excluded")
     expect(tiles).to_have_count(2)
+    tiles.first.click()
+    expect(page.locator(".sl-lookhead h2")).to_have_text("Left out")
+    page.keyboard.press("Escape")
     page.locator(".so-scroll").focus()
     page.keyboard.press("x")  # the one in hand
     expect(tiles).to_have_count(1)

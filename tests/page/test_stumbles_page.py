@@ -11,7 +11,8 @@ from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT as LABEL
 from fact_core.choices import PRESETS
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now, selections
+from fact_core.labeling import classes, labels_now, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.synthetic import add_items
@@ -101,6 +102,22 @@ def test_on_a_phone_the_progress_of_a_selection_is_in_sight(address_of: AddressO
 def test_an_effort_speaks_of_no_phase(name: str) -> None:
     """It stands beside every recipe, also those that have no such phase."""
     assert "phase" not in PRESETS[name].help
+
+
+def test_an_image_that_is_left_out_is_called_so(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """Not "Not chosen", as one that waits in the pool; and not twice."""
+    project = labeled_project(tmp_path)
+    last = int(items.pool(project).ids[-1])
+    operations.apply(project, "tab", [Op(90, "exclude", last)])
+    page.goto(address_of(project))
+    go(page, "label")
+    page.locator(".lb-strip, .lb-frame").first.wait_for()
+    wish = "(id) => { FactStudio.wish.image = id; document.dispatchEvent(new CustomEvent('fs:label')); }"
+    page.evaluate(wish, last)
+    answer = page.locator("#page-label .lb-number").locator("..")
+    expect(answer).to_have_text("Left out")
+    page.evaluate(wish, last - 1)
+    expect(answer).to_contain_text("Not chosen")
 
 
 def test_a_new_round_is_seen_where_odd_images_were_looked_at(address_of: AddressOf, page: Page, tmp_path: Path) -> None:

@@ -176,6 +176,7 @@ TEXT = {
     "label.number": "{n} of {total}",
     "label.check_number": "Check image {n} of {total}",
     "label.not_chosen": "Not chosen",
+    "label.is_out": "Left out",
     "label.in_pool": "no label",
     "label.state_open": "to label",
     "label.state_skip": "skipped",

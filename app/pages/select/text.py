@@ -98,6 +98,7 @@ TEXT = {
     "select.number": "{n} of {total}",
     "select.check_number": "Check image {n} of {total}",
     "select.not_chosen": "Not chosen",
+    "select.is_out": "Left out",
     "select.size": "{w} × {h}",
     "select.labeled": "labeled",
     "select.reject": "Reject, take the next",
