@@ -8,6 +8,8 @@ import { ORDERS } from "./filter.js";
 import { showReviewKeys } from "./keys.js";
 
 const WIDE = 1360; // px of the window from which on the map stands there by itself
+const NARROW = 1024; // px below which it takes the images' room (page.css): there it comes when it is asked for
+const MAP = "fs-review-map"; // how the person had it last, in a window that is not narrow
 
 /** The nodes of a review by name; ``node`` holds them all. */
 export function buildFrame(review) {
@@ -55,6 +57,8 @@ export function buildFrame(review) {
   return { node, count, order, several, none, trouble, isMapShown: () => aside.offsetParent !== null, ...bar };
 }
 
+const isNarrow = () => innerWidth < NARROW;
+
 function mapButton(review, panes) {
   const button = el(
     "button",
@@ -62,8 +66,9 @@ function mapButton(review, panes) {
       class: "btn rv-mapbutton",
       type: "button",
       onclick: () => {
-        show(button.getAttribute("aria-pressed") === "false");
-        keep("fs-review-map", button.getAttribute("aria-pressed") === "true" ? "1" : "0");
+        const yes = button.getAttribute("aria-pressed") === "false";
+        show(yes);
+        if (!isNarrow()) keep(MAP, yes ? "1" : "0");
         review.grid.draw();
         review.drawMap();
       },
@@ -75,7 +80,16 @@ function mapButton(review, panes) {
     button.setAttribute("aria-pressed", String(yes));
     panes.classList.toggle("rv-mapped", yes);
   };
-  show((kept("fs-review-map") ?? (innerWidth >= WIDE ? "1" : "0")) === "1");
+  let narrow = isNarrow();
+  const begin = () => show(!narrow && (kept(MAP) ?? (innerWidth >= WIDE ? "1" : "0")) === "1");
+  begin();
+  const follow = () => { // a window made narrow, a phone that is turned
+    if (narrow === isNarrow()) return;
+    narrow = isNarrow();
+    begin();
+    if (review.view) review.drawMap();
+  };
+  new ResizeObserver(follow).observe(panes);
   return button;
 }
 

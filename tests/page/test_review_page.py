@@ -188,8 +188,17 @@ def test_filters_are_in_the_address_and_many_are_labeled_at_once(
     page.keyboard.press("Escape")
     expect(page.locator("dialog")).to_have_count(0)
     expect(page.locator(".rv-tile.lg-focus")).to_contain_text("red")
+    shown, button = page.locator(".rv-aside"), page.locator(".rv-mapbutton")
+    expect(shown).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator(".rv-side")).to_be_hidden()
+    expect(shown).to_be_hidden()  # the images have the room, however it was in the wide window
+    button.click()
+    expect(shown).to_be_visible()
+    page.reload()
+    expect(page.locator(".rv-tile").first).to_be_visible()
+    expect(shown).to_be_hidden()
+    expect(button).to_have_attribute("aria-pressed", "false")
     page.locator(".rv-filters").click()
     expect(page.locator(".rv-side")).to_be_visible()
 
