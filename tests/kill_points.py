@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+from fact_core.exchange import sort_undo
 from fact_core.generators import finish
 from fact_core.storage import pack, project, unpack
 
@@ -21,6 +22,7 @@ STEPS: dict[str, Callable[[str, str], object]] = {
     "open": lambda source, _: project.open_project(Path(source)),
     "pack": lambda source, target: pack.pack(project.open_project(Path(source)), Path(target), images=True),
     "duplicate": lambda source, target: pack.duplicate(project.open_project(Path(source)), Path(target), "Second"),
+    "take back": lambda source, _: sort_undo.take_back(Path(source)),
     "unpack": lambda source, target: unpack.unpack(Path(source), Path(target)),
 }
 

@@ -76,6 +76,8 @@ def take_back(folder: Path) -> Step[dict[str, object]]:
     A copy stays where its original is gone: it may be the last one. Returns {removed, list, kept, first}: files of
     images, whether the list went too, and the first that stay, in words. The undo file stays as long as anything does.
     """
+    if not os.path.lexists(folder) and _end(folder):
+        return {"removed": 0, "kept": 0, "first": []}  # the last step of one that was killed
     what = read(folder / UNDO)
     clear(folder)
     removed, listed, kept = 0, False, []
@@ -151,6 +153,7 @@ def clear(folder: Path) -> None:
     for file in (UNDO, LIST):
         for each in halves(folder / file):
             _remove(each)
+    _end(folder)
 
 
 def _remove(place: Path) -> None:
@@ -164,9 +167,39 @@ def _tidy(folder: Path, what: Made, whole: bool) -> None:
     """Remove folders that are empty now; the undo file and the folder itself where nothing of ours stays."""
     for name in sorted({target.split("/")[0] for target, _, _ in what.files}):
         _drop(folder / name)
-    if whole:
+    if whole and not _leave(folder):
         (folder / UNDO).unlink(missing_ok=True)
         _drop(folder)
+
+
+def _leave(folder: Path) -> bool:
+    """Remove a folder that has the undo file alone. False where it has more, or may not be renamed.
+
+    Under another name first: an empty folder would not tell whose it is, were this one killed before it is removed.
+    """
+    try:
+        if os.listdir(folder) != [UNDO]:
+            return False
+        os.rename(folder, _leaving(folder))
+    except OSError:
+        return False
+    if not _end(folder):  # somebody has put something there
+        os.rename(_leaving(folder), folder)
+    return True
+
+
+def _end(folder: Path) -> bool:
+    """Remove what ``_leave`` has renamed. False where it is not there, or something of somebody else lies in it."""
+    gone = _leaving(folder)
+    if gone.is_symlink() or not gone.is_dir():
+        return False
+    (gone / UNDO).unlink(missing_ok=True)
+    _drop(gone)
+    return not gone.exists()
+
+
+def _leaving(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.undone")
 
 
 def _drop(folder: Path) -> None:

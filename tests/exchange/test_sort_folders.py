@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Evidence
 from fact_core.work.scan import scan
+from tests.kill_points import killed_at
 from tests.small_disk import small_disk
 from tests.steps_help import heard
 from tests.storage_help import flat_project, paint
@@ -191,6 +193,26 @@ def test_what_a_killed_sorting_left_half_written_is_in_nobodys_way(
     (target / ".mine.17-4711.new").write_bytes(b"")
     with pytest.raises(InputError, match=r"not empty.*\.mine"):
         sort(labeled, target, "copy")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no signal that nothing can hear")
+def test_a_kill_at_any_change_of_an_undo_leaves_what_the_next_one_takes_back(tmp_path: Path) -> None:
+    """The last of them finds nothing but the folder under another name; so does a new sorting."""
+    project = flat_project(tmp_path, 1)
+    finish(scan(project))
+    target, killed, number = tmp_path / "sorted", True, 0
+    while killed:
+        number += 1
+        sort(project, target)
+        assert lying(target) == {"unsure/000.png", *OURS}
+        if killed := killed_at(number, tmp_path, "take back", target, target):
+            left = shutil.copytree(tmp_path, tmp_path.with_name("left"))
+            assert finish(sort_undo.take_back(target))["kept"] == 0
+            sort(project, left / "sorted")
+            assert {each.name for each in left.iterdir()} == {"images", "project", "sorted"}
+            shutil.rmtree(left)
+        assert {each.name for each in tmp_path.iterdir()} == {"images", "project"}
+    assert number > 6
 
 
 def test_undo_leaves_what_is_not_ours_any_more(labeled: Project, tmp_path: Path) -> None:
