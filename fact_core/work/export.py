@@ -51,6 +51,7 @@ def run(project: Project, run: Run, config: ExportConfig) -> Step[dict[str, Any]
         raise InputError("Nothing is chosen for the export", do="Choose at least one item.")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         if files := written(project, run.id, target):  # killed when all was done but to say so
+            shutil.rmtree(_beside(project, target), ignore_errors=True)
             return {"folder": str(target), "files": files, "run": trained.id, "seconds": time.monotonic() - started}
         raise InputError("The folder for the export is not empty", str(target), "Choose a new folder.")
     yield Log(f"writing {', '.join(config.items)} into {target}")
@@ -63,8 +64,7 @@ def _write_whole(project: Project, run_id: int, trained: Run, config: ExportConf
 
     What one that was killed has left is removed by the next one into the same folder.
     """
-    mark = hashlib.blake2b(str(project.folder).encode(), digest_size=4).hexdigest()
-    beside = target.parent / f".{target.name[:40]}.{mark}.part"
+    beside = _beside(project, target)
     shutil.rmtree(beside, ignore_errors=True)
     files: list[str] = []
     try:
@@ -77,6 +77,12 @@ def _write_whole(project: Project, run_id: int, trained: Run, config: ExportConf
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return files
+
+
+def _beside(project: Project, target: Path) -> Path:
+    """Where the items lie until all are there: a name that no other project writes under."""
+    mark = hashlib.blake2b(str(project.folder).encode(), digest_size=4).hexdigest()
+    return target.parent / f".{target.name[:40]}.{mark}.part"
 
 
 def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:

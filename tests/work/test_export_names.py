@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import shutil
 from pathlib import Path
 from types import ModuleType
 
@@ -18,7 +19,7 @@ from fact_core.analysis.evaluate import report
 from fact_core.backbones import load
 from fact_core.classifier.model import Classifier, load_model, save_model
 from fact_core.classifier.predict import predict
-from fact_core.config import PredictConfig
+from fact_core.config import ExportConfig, PredictConfig
 from fact_core.exchange import export_labels
 from fact_core.generators import finish
 from fact_core.labeling import acceptances, classes
@@ -160,3 +161,18 @@ def test_auto_sorts_by_the_thresholds_that_were_accepted(
     assert "no promise" not in capsys.readouterr().err
     found = {each.name: each.parent.name for each in (tmp_path / "sorted").rglob("*.png")}
     assert found == {path: taken.get(path, "unsure") for path in paths.values()}
+
+
+def test_an_export_that_was_killed_at_its_last_step_is_whole_and_leaves_nothing_beside_it(
+    trained: tuple[Project, run_queue.Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, run = trained
+    config = ExportConfig(run=run.id, folder=str(tmp_path / "out"), items=("labels",))
+    queued = run_queue.get(project, run_queue.queue(project, "export", {}))
+    with monkeypatch.context() as patch:  # the kill comes before it
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        first = finish(export.run(project, queued, config))
+    assert len(list(tmp_path.glob(".out.*.part"))) == 1
+    second = finish(export.run(project, queued, config))
+    assert second["files"] == first["files"] == [each.name for each in (tmp_path / "out").iterdir()]
+    assert not list(tmp_path.glob(".*"))
