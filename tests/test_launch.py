@@ -192,7 +192,7 @@ def test_the_quick_tests_leave_out_what_is_slow_and_what_needs_a_browser(ready: 
     asked = ready.start("test", "--quick", "-k", "nothing")
     assert asked.stdout.splitlines()[-1] == f"tests ran {['-k', 'nothing', *chosen]}"
     plain = ready.start("test", "--quick")
-    processes = str((os.cpu_count() or 1) + 1)
+    processes = str((os.cpu_count() or 1) + 2)
     everywhere = ["-n", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
     assert plain.stdout.splitlines()[-1] == f"tests ran {[*everywhere, *chosen]}"
 
