@@ -66,7 +66,7 @@ export class Head {
     const hint = checks.label ? t("label.train_hint", { n: fmt.int(checks.label) }) : "";
     parts.tally.title = hint;
     parts.tally.textContent = checks.label ? t("label.labels_check", { n: fmt.int(checks.label) }) : t("label.labels");
-    this.drawTrain(labels, ended, hint);
+    this.drawTrain(labels, ended && !rest, hint); // in the midst of the rest it is not the next thing to do
     this.drawUndo();
     this.notice(picks, checks, rest ? null : labels);
     this.sync();

@@ -45,11 +45,15 @@ export class ViewPart {
       list.value = view.chosen;
       return;
     }
+    list.disabled = true; // one after the other: the answer to the first would come after the choice of the second
     try {
       Object.assign(view, await api("/view", { name }));
     } catch (error) {
       list.value = view.chosen;
       throw error;
+    } finally {
+      list.disabled = false;
+      if (document.activeElement === document.body) list.focus(); // a list that is turned off loses it
     }
     const now = view.choices.find((each) => each.value === view.chosen);
     this.node.querySelector("p").textContent = about(now);

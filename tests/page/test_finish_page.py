@@ -95,6 +95,9 @@ def test_from_a_goal_to_the_rest(address_of: AddressOf, page: Page, project: Pro
     expect(page.locator("div.lb-notice")).to_be_hidden()  # all of the queue is labeled, but this goes on
     confirm.click()
     page.wait_for_function("(n) => FactStudio.state.labels.total > n", arg=before)
+    train_button = page.locator(".lb-head [data-act=train]")
+    expect(train_button).to_contain_text("labels")
+    expect(train_button).to_have_class(re.compile("tinted"))  # the review goes on
     assert len(acceptances.now(project)) == taken
 
 

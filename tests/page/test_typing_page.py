@@ -104,6 +104,22 @@ def test_the_folder_of_a_project(address_of: AddressOf, page: Page, project: Pro
     expect(page.get_by_role("button", name="Create and scan")).to_be_visible()
 
 
+def test_how_pictures_are_seen_is_chosen_one_at_a_time(address_of: AddressOf, page: Page, project: Project) -> None:
+    page.goto(address_of(project))
+    choice = page.locator("#p-view")
+    first = choice.input_value()
+    other = next(
+        each for each in choice.locator("option").evaluate_all("all => all.map((o) => o.value)") if each != first
+    )
+    with held(page, re.compile("/view$")) as let_go:
+        choice.select_option(other)
+        expect(choice).to_be_disabled()
+        let_go()
+        expect(choice).to_be_enabled()
+    expect(choice).to_have_value(other)
+    expect(choice).to_be_focused()
+
+
 def test_the_folder_of_an_export(address_of: AddressOf, page: Page, project: Project) -> None:
     train(project, label(project))  # two runs are compared, and the answer is awaited
     with held(page, re.compile("/compare$")) as let_go:
