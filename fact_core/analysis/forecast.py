@@ -57,7 +57,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Labels:
+class LabelGrowth:
     """Images to learn from: those of the model that answered, those labeled since (of which none is open), and more."""
 
     learned: int
@@ -71,7 +71,7 @@ class Labels:
 
 
 def forecast(
-    evidence: Evidence, goal: float, alpha: float, labels: Labels, rng: np.random.Generator, draws: int = DRAWS
+    evidence: Evidence, goal: float, alpha: float, labels: LabelGrowth, rng: np.random.Generator, draws: int = DRAWS
 ) -> Forecast:
     """What may be accepted at a goal (0..1) and a chance of error alpha, once so many labels more are learned.
 

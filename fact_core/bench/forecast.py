@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fact_core.analysis import promise
-from fact_core.analysis.forecast import Labels, forecast
+from fact_core.analysis.forecast import LabelGrowth, forecast
 from fact_core.bench import known_folder, rounds
 from fact_core.bench.grids import line, rule
 from fact_core.bench.rounds import GOALS, NONE, Folder
@@ -92,7 +92,7 @@ def said(known: Sequence[tuple[int, Evidence]], seed: int) -> list[Row]:
             for goal in GOALS:
                 now, came = (promise.kept(each, goal, promise.DELTA).accepted for each in (evidence, later))
                 rng = np.random.default_rng([seed, labels, then])
-                told = forecast(evidence, goal, promise.DELTA, Labels(labels, 0, then - labels), rng)
+                told = forecast(evidence, goal, promise.DELTA, LabelGrowth(labels, 0, then - labels), rng)
                 found.append(
                     {"labels": labels, "then": then, "goal": goal, "open": evidence.open}
                     | {"now": now, "low": told.low, "likely": told.likely, "high": told.high}

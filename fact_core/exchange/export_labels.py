@@ -174,7 +174,7 @@ def _class_names(project: Project, trained: run_queue.Run) -> tuple[str, ...]:
     names = trained.result.get("classes")
     if not isinstance(names, list) or not names:
         raise RunError("The run does not say its classes", f"run {trained.id}", "Train again.")
-    return labels_now.names_now(project, trained.result.get("class_ids") or (), names)
+    return checked.class_names(project, trained, names)
 
 
 def _iso(at: float) -> str:

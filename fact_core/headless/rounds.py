@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from fact_core.analysis import promise
-from fact_core.analysis.forecast import Labels, forecast
+from fact_core.analysis.forecast import LabelGrowth
 from fact_core.config import SelectConfig, TrainConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.headless import again, steps
@@ -243,9 +243,8 @@ def _in_words(row: dict[str, Any], goal: Goal) -> str:
 
 def _expected(found: Project, ended: Ended, goal: Goal, more: int) -> str:
     """What the next round will probably let through, in words."""
-    learned = len(ended.trained.result["ids"])
-    evidence, alpha = finishing.gather(found, ended.trained), promise.level(len(acceptances.looks(found)) + 1)
-    told = forecast(evidence, goal.share, alpha, Labels(learned, 0, more), np.random.default_rng(ended.trained.id))
+    evidence, labels = finishing.gather(found, ended.trained), LabelGrowth(len(ended.trained.result["ids"]), 0, more)
+    told = finishing.expected(found, ended.trained, goal.share, evidence, labels)
     of, ends = max(0, evidence.open - more), f"{told.low:,} to {told.high:,}"
     return f"  forecast: {more} more labels, probably {told.likely:,} of {of:,}; in eight of ten cases {ends}"
 

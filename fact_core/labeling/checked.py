@@ -133,9 +133,13 @@ def _only(found: Answers, keep: npt.NDArray[np.bool_]) -> Answers:
     )
 
 
-def class_names(project: Project, run: Run) -> tuple[str, ...]:
-    """The classes of a run in the model's order; one that was renamed or merged since under its new name."""
-    return labels_now.names_now(project, run.result.get("class_ids") or (), run.result.get("classes") or ())
+def class_names(project: Project, run: Run, names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """The classes of a run in the model's order; one that was renamed or merged since under its new name.
+
+    names: what they were called when it was trained, where the model itself says so.
+    """
+    old = run.result.get("classes") or () if names is None else names
+    return labels_now.names_now(project, run.result.get("class_ids") or (), old)
 
 
 def check_names(project: Project, run: Run, audit: Labels | None = None) -> dict[int, str]:

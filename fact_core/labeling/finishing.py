@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fact_core.analysis import promise
+from fact_core.analysis.forecast import Forecast, LabelGrowth, forecast
 from fact_core.errors import InputError, RunError
 from fact_core.labeling import acceptances, checked, classes, kept_apart, labels_now
 from fact_core.labeling.acceptances import Look
@@ -50,7 +51,8 @@ def gather(project: Project, run: Run, unsaid: Collection[int] = ()) -> Evidence
     with db.connect(project.db) as con:
         given = kept_apart.not_drawn(con)
     drawn = ~np.isin(found.ids, list(given))
-    right, groups, rows, leaks = _checks(project, run, found, able & there & drawn)
+    names, known = checked.check_names(project, run), there & drawn
+    right, groups, rows, leaks = _checks(project, run, found, names, able & known)
     return Evidence(
         ids=found.ids[keep],
         y=found.y[keep],
@@ -62,8 +64,8 @@ def gather(project: Project, run: Run, unsaid: Collection[int] = ()) -> Evidence
         check_groups=groups,
         strange=-1 if found.strange is None else int((free & ~able).sum()),
         leaks=leaks,
-        unlike=int((np.isin(found.ids, list(checked.check_names(project, run))) & there & drawn & ~able).sum()),
-        imported=len(given & checked.check_names(project, run).keys()),
+        unlike=int((np.isin(found.ids, list(names)) & known & ~able).sum()),
+        imported=len(given & names.keys()),
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right),
         check_y=found.y[rows],
@@ -130,6 +132,12 @@ def _places(
     return found
 
 
+def expected(project: Project, run: Run, goal: float, evidence: Evidence, labels: LabelGrowth) -> Forecast:
+    """What the next model will probably let through when it is asked; nothing is asked now."""
+    alpha = promise.level(len(acceptances.looks(project)) + 1)
+    return forecast(evidence, goal, alpha, labels, np.random.default_rng(run.id))
+
+
 def pace(project: Project) -> float | None:
     """Seconds that a person took for a label lately: the median; None where nobody was timed."""
     with db.connect(project.db) as con:
@@ -141,9 +149,13 @@ def pace(project: Project) -> float | None:
     return float(np.median(taken)) if taken else None
 
 
-def _checks(project: Project, run: Run, found: Answers, able: Bools) -> tuple[Bools, IntArray | None, IntArray, int]:
-    """Of the check images that count: whether right (n,), groups (n,), rows in the answers (n,); how many leak."""
-    names = checked.check_names(project, run)
+def _checks(
+    project: Project, run: Run, found: Answers, names: Mapping[int, str], able: Bools
+) -> tuple[Bools, IntArray | None, IntArray, int]:
+    """Of the check images that count: whether right (n,), groups (n,), rows in the answers (n,); how many leak.
+
+    names: image -> class of the check images that have a label.
+    """
     rows = np.flatnonzero(np.isin(found.ids, list(names)) & able)
     about = checked.about(project, run, found, rows)
     fair = np.ones(len(rows), dtype=np.bool_) if about.leaks is None else ~about.leaks

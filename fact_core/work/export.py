@@ -92,8 +92,7 @@ def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     that the answers are those that the page shows.
     """
     classifier, meta = load_model(project.run_folder(trained.id) / "model")
-    ids = tuple(trained.result.get("class_ids") or ())
-    classifier.classes = labels_now.names_now(project, ids, classifier.classes)
+    classifier.classes = checked.class_names(project, trained, classifier.classes)
     pool = items.pool(project)
     some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
     yield from write_model(

@@ -59,9 +59,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     device = yield from device_of(project, run, config.device)
     if config.images:
         # its folders are compared with the classes as they are called now
-        classifier.classes = labels_now.names_now(
-            project, tuple(trained.result.get("class_ids") or ()), classifier.classes
-        )
+        classifier.classes = checked.class_names(project, trained, classifier.classes)
         return (yield from _test(classifier, Path(config.images), _learned(project, trained), device, config.batch))
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)
     view = classifier.backbone.preprocess.view  # the project may see them in another way by now

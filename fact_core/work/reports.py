@@ -18,7 +18,7 @@ from fact_core.compute.device import device_named
 from fact_core.config import TrainConfig
 from fact_core.exchange.true_names import true_names
 from fact_core.labeling import labels_now
-from fact_core.labeling.checked import about, answers, check_names
+from fact_core.labeling.checked import about, answers, check_names, class_names
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import About, Bin, ClassReport, Covered, FloatArray, Pool, Report, Step
@@ -88,7 +88,7 @@ def _named_now(project: Project, trained: Run, found: Report | None) -> Report |
     if found is None:
         return None
     old = tuple(map(str, trained.result.get("classes") or ()))
-    pairs = dict(zip(old, labels_now.names_now(project, trained.result.get("class_ids") or (), old), strict=True))
+    pairs = dict(zip(old, class_names(project, trained, old), strict=True))
     times = Counter(pairs.values())
     now = {was: f"{was}{APART}" if times[name] > 1 else name for was, name in pairs.items()}
     rows = (dataclasses.replace(each, name=now.get(each.name, each.name)) for each in found.per_class)

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit
 
 from fact_core.analysis import promise
-from fact_core.analysis.forecast import Forecast, Labels, forecast
+from fact_core.analysis.forecast import Forecast, LabelGrowth, forecast
 from fact_core.types import Evidence
 
 OPEN, CHECKS, GOAL = 3000, 200, 0.8
@@ -31,7 +31,7 @@ def answered(made: Folder, better: float, labeled: np.ndarray | None = None) -> 
     return Evidence(ids, ids * 0, sure[ids], ("a",), (1,), sure[OPEN:], right[OPEN:])
 
 
-def told(evidence: Evidence, labels: Labels, seed: int = 0, goal: float = GOAL) -> Forecast:
+def told(evidence: Evidence, labels: LabelGrowth, seed: int = 0, goal: float = GOAL) -> Forecast:
     return forecast(evidence, goal, promise.DELTA, labels, np.random.default_rng(seed), draws=60)
 
 
@@ -43,7 +43,7 @@ def test_what_comes_lies_between_the_ends_and_the_middle_is_nearer_than_now() ->
         before = answered(made, 0.0)
         unsure = before.ids[np.argsort(before.confidence)[:: len(before.ids) // 200][:100]]
         after = answered(made, 0.3, unsure)
-        found = told(before, Labels(100, 0, 100), seed)
+        found = told(before, LabelGrowth(100, 0, 100), seed)
         now, came = (promise.kept(each, GOAL, promise.DELTA).accepted for each in (before, after))
         held += found.low <= came <= found.high
         off.append(abs(found.likely - came))
@@ -54,11 +54,11 @@ def test_what_comes_lies_between_the_ends_and_the_middle_is_nearer_than_now() ->
 
 def test_more_labels_promise_more_and_none_changes_little() -> None:
     made = answered(folder(3, 0.9), 0.0)
-    few, many = told(made, Labels(100, 0, 20)), told(made, Labels(100, 0, 800))
+    few, many = told(made, LabelGrowth(100, 0, 20)), told(made, LabelGrowth(100, 0, 800))
     assert many.likely / (OPEN - 800) > few.likely / (OPEN - 20)
-    assert told(made, Labels(100, 300, 20)).likely > few.likely  # what is labeled already is learned as well
+    assert told(made, LabelGrowth(100, 300, 20)).likely > few.likely  # what is labeled already is learned as well
     now = promise.kept(made, GOAL, promise.DELTA).accepted
-    nothing = told(made, Labels(100, 0, 0))
+    nothing = told(made, LabelGrowth(100, 0, 0))
     assert nothing.low <= now <= nothing.high
 
 
@@ -66,8 +66,8 @@ def test_the_check_images_are_believed_and_not_the_confidences() -> None:
     """The same confidences: a model that is wrong more often than it says has little to hope for."""
     sure = answered(folder(4, 1.2), 0.0)
     wrong = replace(sure, check_right=sure.check_right & (np.arange(CHECKS) % 2 == 0))
-    assert told(wrong, Labels(100, 0, 100)).likely == 0 < told(sure, Labels(100, 0, 100)).likely
-    assert told(wrong, Labels(100, 0, 100)).none > 0.8
+    assert told(wrong, LabelGrowth(100, 0, 100)).likely == 0 < told(sure, LabelGrowth(100, 0, 100)).likely
+    assert told(wrong, LabelGrowth(100, 0, 100)).none > 0.8
 
 
 def test_a_model_of_many_classes_that_is_right_where_it_is_least_sure() -> None:
@@ -76,20 +76,20 @@ def test_a_model_of_many_classes_that_is_right_where_it_is_least_sure() -> None:
     sure, check = (rng.uniform(0.02, 0.06, n).astype(np.float32) for n in (OPEN, CHECKS))
     ids = np.arange(OPEN)
     made = Evidence(ids, ids * 0, sure, ("a",), (1,), check, rng.random(CHECKS) < 0.97)
-    found = told(made, Labels(75, 0, 75), goal=0.9)
+    found = told(made, LabelGrowth(75, 0, 75), goal=0.9)
     assert found.likely == OPEN - 75 and found.none < 0.1
 
 
 def test_images_unlike_every_class_may_come_in_as_the_classes_fill() -> None:
     made = replace(answered(folder(5, 3.0), 0.0), strange=500)
-    found = told(made, Labels(100, 0, 100))
+    found = told(made, LabelGrowth(100, 0, 100))
     assert OPEN - 200 < found.low < found.likely < found.high <= OPEN + 400
 
 
 def test_without_check_images_or_with_nothing_left_nothing_is_promised() -> None:
     made = answered(folder(6, 2.0), 0.0)
     none = replace(made, check_confidence=made.check_confidence[:0], check_right=made.check_right[:0])
-    for found in (told(none, Labels(100, 0, 100)), told(made, Labels(100, 0, OPEN))):
+    for found in (told(none, LabelGrowth(100, 0, 100)), told(made, LabelGrowth(100, 0, OPEN))):
         assert found == Forecast(0, 0, 0, 1.0)
 
 
@@ -98,7 +98,7 @@ def test_a_large_folder_is_looked_at_in_part() -> None:
     made = answered(folder(7, 1.5), 0.0)
     many = np.tile(np.arange(OPEN), 10)
     large = replace(made, ids=np.arange(10 * OPEN), y=many * 0, confidence=made.confidence[many])
-    few, lots = told(made, Labels(100, 0, 0)), told(large, Labels(100, 0, 0))
+    few, lots = told(made, LabelGrowth(100, 0, 0)), told(large, LabelGrowth(100, 0, 0))
     assert abs(few.likely / OPEN - lots.likely / (10 * OPEN)) < 0.1
     grouped = replace(made, check_groups=np.arange(CHECKS) // 40)
-    assert told(grouped, Labels(100, 0, 100)).likely == 0 < told(made, Labels(100, 0, 100)).likely
+    assert told(grouped, LabelGrowth(100, 0, 100)).likely == 0 < told(made, LabelGrowth(100, 0, 100)).likely

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from app.pages.results import finish
 from app.shell.server import Opened
-from fact_core.analysis import promise
-from fact_core.analysis.forecast import Labels, forecast
+from fact_core.analysis.forecast import LabelGrowth
 from fact_core.errors import InputError
-from fact_core.labeling import acceptances, checked, labels_now
+from fact_core.labeling import acceptances, checked, finishing, labels_now
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -38,25 +36,23 @@ class Told:
 def forecast_of(held: Opened, run: Run, goal: float) -> Told:
     """Nothing is asked of the check images. InputError unless they were asked for this goal. Kept until it changes."""
     project, (evidence, _) = held.project, finish.evidence_of(held, run)
-    looks = acceptances.looks(project)
     look = acceptances.find_look(project, run.id, goal, evidence.basis, {})
     if look is None:
         raise InputError("The check images were not asked for this goal", f"{goal:g}"[:80], "Ask them first.")
     labels = labels_of(project, run, evidence.open - int(look.takes(evidence).sum()))
     if not labels.more:
         return Told(0, 0, 0, 0, 0, 0.0)
-    key = (finish.stamp_of(held, run), goal)
-    kept: dict[Any, Told] = held.cache.setdefault("forecasts", {})
-    if key not in kept:
-        rng = np.random.default_rng(run.id)
-        found = forecast(evidence, goal, promise.level(len(looks) + 1), labels, rng)
-        if any(stamp != key[0] for stamp, _ in kept):
-            kept.clear()  # of before something changed
-        kept[key] = Told(labels.more, evidence.open - labels.more, found.low, found.likely, found.high, found.none)
-    return kept[key]
+    stamp = finish.stamp_of(held, run)
+    kept: tuple[object, dict[float, Told]] | None = held.cache.get("forecasts")
+    if kept is None or kept[0] != stamp:
+        kept = held.cache["forecasts"] = (stamp, {})
+    if goal not in kept[1]:
+        found = finishing.expected(project, run, goal, evidence, labels)
+        kept[1][goal] = Told(labels.more, evidence.open - labels.more, found.low, found.likely, found.high, found.none)
+    return kept[1][goal]
 
 
-def labels_of(project: Project, run: Run, left: int) -> Labels:
+def labels_of(project: Project, run: Run, left: int) -> LabelGrowth:
     """What a run learned from, what is labeled since then without being a check image, and so many more.
 
     left: open images that cannot be accepted. No more where these would be labeled with so many.
@@ -64,4 +60,4 @@ def labels_of(project: Project, run: Run, left: int) -> Labels:
     learned = run.result.get("ids", [])
     now = labels_now.snapshot(project).ids
     since = int((~np.isin(now, learned) & ~np.isin(now, list(checked.check_names(project, run)))).sum())
-    return Labels(len(learned), since, MORE if learned and left > MORE else 0)
+    return LabelGrowth(len(learned), since, MORE if learned and left > MORE else 0)
