@@ -77,7 +77,7 @@ def take_back(folder: Path) -> Step[dict[str, object]]:
     images, whether the list went too, and the first that stay, in words. The undo file stays as long as anything does.
     """
     if not os.path.lexists(folder) and _end(folder):
-        return {"removed": 0, "kept": 0, "first": []}  # the last step of one that was killed
+        return {"removed": 0, "list": False, "kept": 0, "first": []}  # the last step of one that was killed
     what = read(folder / UNDO)
     clear(folder)
     removed, listed, kept = 0, False, []

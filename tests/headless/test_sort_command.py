@@ -28,6 +28,16 @@ def test_sorts_and_takes_back(tmp_path: Path, cli: Run, capsys: pytest.CaptureFi
     assert "3 files and the list removed, 0 kept" in capsys.readouterr().out and not target.exists()
 
 
+def test_what_was_killed_in_its_last_step_is_ended_by_the_same_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = tmp_path / ".sorted.undone"
+    left.mkdir()
+    (left / "undo.jsonl").write_text("{}\n")
+    assert main(["sort", "--undo", str(tmp_path / "sorted" / "undo.jsonl")]) == 0
+    assert capsys.readouterr().out == "0 files removed, 0 kept\n" and list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
