@@ -7,11 +7,14 @@ import { sameBytes } from "../images/copies.js";
 const scaleText = (scale) => (scale >= 1 ? `${+scale.toFixed(1)}×` : `${Math.round(scale * 100)} %`);
 const stateWords = (state) => t(`label.state_${state ? state.kind : "open"}`);
 
-/** What an image is called where it does not stand in the queue. */
-const besides = (state) => t(state?.kind === "exclude" ? "label.is_out" : "label.not_chosen");
+const isQueued = (item) => Boolean(item) && item.at >= 0;
 
-/** Whether what it is called says its answer too. */
-const isSaid = (words) => words === t("label.is_out");
+/** Whether an image is called by its answer: it is left out, and does not stand in the queue. */
+const isOut = (item, state) => !isQueued(item) && state?.kind === "exclude";
+
+/** What an image is called. */
+const titleOf = (item, state, head) =>
+  isQueued(item) ? head.number(item) : t(isOut(item, state) ? "label.is_out" : "label.not_chosen");
 
 /** look: {scale, fit, smooth} of the stage. */
 export function drawName(parts, item, look, suggest) {
@@ -34,21 +37,21 @@ export function known(item, { store, guess, head }) {
     given: state && state.kind === "label" ? store.classOf(state.class) : null,
     like: found && store.classOf(found.class),
     sure: found ? fmt.pct(found.sure, 0) : "",
-    number: item && item.at >= 0 ? head.number(item) : besides(state),
+    number: titleOf(item, state, head),
   };
 }
 
 /** The answer of an image in its row, and for those who hear it. */
 export function drawAnswer(parts, item, { state, given, like, sure, number }) {
-  const note = (item && item.note) || "", said = isSaid(number) ? [] : answerNodes(state, given, like, sure);
-  parts.answer.replaceChildren(el("span", { class: "lb-number" }, number), ...said);
+  const note = (item && item.note) || "", out = isOut(item, state);
+  const nodes = out ? [] : answerNodes(state, given, like, sure);
+  parts.answer.replaceChildren(el("span", { class: "lb-number" }, number), ...nodes);
   parts.accept.hidden = !like || Boolean(given);
   parts.clear.hidden = !state;
   parts.note.setAttribute("aria-pressed", String(Boolean(note)));
   parts.note.title = note;
   const guessed = like && !state ? ` ${t("label.looks_like")} ${like.name} ${sure}` : "";
-  parts.live.textContent = [`${number}.`, isSaid(number) ? "" : `${given ? given.name : stateWords(state)}${guessed}`]
-    .join(" ").trim();
+  parts.live.textContent = out ? `${number}.` : `${number}. ${given ? given.name : stateWords(state)}${guessed}`;
 }
 
 function answerNodes(state, given, like, sure) {
@@ -69,6 +72,5 @@ export function describe(id, { store, suggest, head }) {
   const found = !state && item?.role !== "audit" ? suggest.of(id) : null, like = found && store.classOf(found.class);
   const guessed = like ? `${t("label.looks_like")} ${like.name}, ${fmt.pct(found.sure, 0)}` : "";
   const line = given ? given.name : guessed || (item || state ? stateWords(state) : t("label.in_pool"));
-  const title = item && item.at >= 0 ? head.number(item) : besides(state);
-  return { title, line: isSaid(title) ? "" : line };
+  return { title: titleOf(item, state, head), line: isOut(item, state) ? "" : line };
 }

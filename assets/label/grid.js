@@ -327,7 +327,6 @@ export class Grid extends MarkedGrid {
 
   press(i, event) {
     // A mark says "not this": a plain click that took back the others would have them named wrongly.
-    // A mark says "not this": a plain click that took back the others would have them named wrongly.
     const one = event.ctrlKey || event.metaKey || this.like > 0, before = new Set(one ? this.marks : []);
     this.pick(this.focus = i, one, event.shiftKey);
     this.drag = event.shiftKey ? null : { from: i, yes: this.marks.has(this.ids[i]), before };
