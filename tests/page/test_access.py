@@ -332,13 +332,24 @@ def stops_expected(page: Page) -> list[str]:
     return before
 
 
+def walk_of_steady_page(page: Page) -> tuple[Counter[str], list[Stop]]:
+    """What Tab should reach, and a walk on which nothing of it changed.
+
+    An answer that came late renames a button: a walk across that change says nothing of the page.
+    """
+    for _ in range(4):
+        wanted, stops = stops_expected(page), walk(page)
+        if stops_expected(page) == wanted:
+            return Counter(wanted), stops
+    raise AssertionError("the page changes from one walk to the next")
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 def test_tab_reaches_everything_in_order_and_shows_where_it_is(opened: Open, width: int) -> None:
     page = opened(width)
     for view in (*PAGES, "grid", "options", "review"):
         VIEWS[view](page)
-        wanted = Counter(stops_expected(page))
-        stops = walk(page)
+        wanted, stops = walk_of_steady_page(page)
         assert len(stops) > 10, f"{view}: there is more than that"
         missed = wanted - Counter(stop.key for stop in stops)
         assert not missed, f"{view}: Tab does not reach {list(missed)}"
