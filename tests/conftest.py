@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -25,7 +26,7 @@ from app.bench.browser import find_chromium
 from fact_core.cli import main
 from fact_core.folders import cache_folder
 from fact_core.storage import run_process
-from tests.ready_worker import ReadyWorkers
+from tests.ready_program import ReadyProgram
 
 ROOT = Path(__file__).resolve().parents[1]
 # Child processes (the worker, the command line) find the program from any folder, as under launch.py.
@@ -71,6 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
     free = min(told.f_bavail * told.f_frsize - MEMORY_DISK_FREE, psutil.virtual_memory().available - MEMORY_FREE)
     if free >= 0 and not told.f_flag & os.ST_NOEXEC:
         os.environ[TEMPORARY] = str(MEMORY_DISK)
+
+
+def pytest_collection_finish() -> None:
+    """What collecting has made stays to the end: later collections of garbage need not look through a million of it."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -135,17 +142,19 @@ def make_images() -> MakeImages:
 
 
 @pytest.fixture(scope="session")
-def _ready() -> Iterator[ReadyWorkers]:
-    started = ReadyWorkers()
+def _ready() -> Iterator[ReadyProgram | None]:
+    """None where a process with so much in it cannot safely fork itself."""
+    started = ReadyProgram() if sys.platform.startswith("linux") else None
     yield started
-    started.end()
+    if started is not None:
+        started.end()
 
 
 @pytest.fixture
-def ready_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The workers of this test have imported what they need when they start, where a process can safely fork itself."""
-    if sys.platform.startswith("linux"):
-        monkeypatch.setattr(run_process, "spawn_worker", request.getfixturevalue("_ready").spawn)
+def ready_workers(_ready: ReadyProgram | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers of this test have imported what they need when they start."""
+    if _ready is not None:
+        monkeypatch.setattr(run_process, "spawn_worker", _ready.spawn_worker)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
+from tests.ready_program import Forked, ReadyProgram
 from tests.storage_help import flat_project
 
 if TYPE_CHECKING:
@@ -50,15 +51,32 @@ COUNTED = "(n) => Number(document.querySelector('.lb-count-of b').textContent.re
 
 
 class Served:
-    """The program in a process of its own. ``address`` lets a browser in. prefix: a command that starts the program."""
+    """The program in a process of its own. ``address`` lets a browser in.
 
-    def __init__(self, folder: Path, *arguments: str, port: int = 0, prefix: Sequence[str] = ()) -> None:
+    prefix: a command that starts the program. ready: what has imported it, from which it is forked.
+    """
+
+    process: subprocess.Popen[bytes] | Forked
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        port: int = 0,
+        prefix: Sequence[str] = (),
+        ready: ReadyProgram | None = None,
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.log, self._prefixed = folder / "server.txt", bool(prefix)
-        command = [*prefix, sys.executable, "-m", "app.main", "--no-browser", "--port", str(port), *arguments]
-        with open(self.log, "wb") as out:
-            env = {**os.environ, "PYTHONUTF8": "1"}
-            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=subprocess.STDOUT)
+        self.log.write_bytes(b"")
+        words = ["--no-browser", "--port", str(port), *arguments]
+        if ready is not None:
+            self.process = ready.start("page", words, self.log, folder)
+        else:
+            command = [*prefix, sys.executable, "-m", "app.main", *words]
+            with open(self.log, "ab") as out:
+                env = {**os.environ, "PYTHONUTF8": "1"}
+                self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=subprocess.STDOUT)
         self.address = self._wait_for_address()
         self.port = urlsplit(self.address).port or 0
 
@@ -87,6 +105,8 @@ class Served:
         if self.process.poll() is not None:
             return
         children = psutil.Process(self.process.pid).children(recursive=True)
+        if isinstance(self.process, Forked):
+            children += [psutil.Process(pid) for pid in self.process.started() if psutil.pid_exists(pid)]
         # What starts the program may pass no signal on, and leave with the last process that it has started.
         program = children[0] if self._prefixed else self.process
         program.terminate()

@@ -22,6 +22,7 @@ from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.page.asking import asking
 from tests.page.browser_help import CHROMIUM, SIZE, SOON, AddressOf, Serve, Served, Watch, Window
+from tests.ready_program import ReadyProgram
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -93,11 +94,11 @@ def at_home(patch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared(home: Path) -> Iterator[Served]:
+def shared(home: Path, _ready: ReadyProgram | None) -> Iterator[Served]:
     """The session's server. Each test shows it a project of its own."""
     with pytest.MonkeyPatch.context() as patch:
         at_home(patch, home)
-        served = Served(home / "started")
+        served = Served(home / "started", ready=_ready)
     try:
         yield served
         assert served.process.poll() is None, f"the server ended:\n{served.told()}"
@@ -121,14 +122,18 @@ def address_of(shared: Served, home: Path) -> Iterator[AddressOf]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Serve]:
-    """serve("--demo"): the program, started in an empty folder. Printed when it died before the test was over."""
+def serve(tmp_path: Path, _ready: ReadyProgram | None) -> Iterator[Serve]:
+    """serve("--demo"): the program, started in an empty folder. Printed when it died before the test was over.
+
+    typed: it is started as a person types it, and so are its workers.
+    """
     started: list[Served] = []
     killed: set[int] = set()
 
-    def start(*arguments: str, port: int = 0) -> Served:
+    def start(*arguments: str, port: int = 0, typed: bool = False) -> Served:
         killed.update(id(each) for each in started)  # a restart: those before have died on purpose
-        started.append(Served(tmp_path / f"started-{len(started)}", *arguments, port=port))
+        folder, ready = tmp_path / f"started-{len(started)}", None if typed else _ready
+        started.append(Served(folder, *arguments, port=port, ready=ready))
         return started[-1]
 
     yield start

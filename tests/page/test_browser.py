@@ -134,7 +134,7 @@ def wait_for_points(page: Page, more_than: int) -> int:
 
 def test_the_whole_way_on_the_demo(serve: Serve, page: Page, tmp_path: Path) -> None:
     keep_some(make_demo(data_folder() / "demo-images"), POOL)
-    page.goto(serve("--demo").address)
+    page.goto(serve("--demo", typed=True).address)
     on_page(page, "project")
     expect(page.locator("#page-project .fact")).to_have_text(f"{POOL} images are ready.", timeout=LONG)
     page.wait_for_function("() => document.querySelectorAll('.p-preview img').length > 20")
