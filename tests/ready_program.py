@@ -159,7 +159,9 @@ def _serve(address: str) -> None:
     import fact_core.work.select
     import fact_core.work.train
     import fact_core.work.worker  # noqa: F401
+    from fact_core.features import compiled_umap
 
+    compiled_umap.load()
     gc.collect()
     gc.freeze()  # a collection in a child would copy every page of memory that it looks at
     forks = _Forks(address)
