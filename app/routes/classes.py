@@ -12,11 +12,13 @@ from pydantic import BaseModel, Field
 from app.routes.shapes import told
 from app.shell.server import Server
 from fact_core.errors import InputError
-from fact_core.labeling import classes, other_class
+from fact_core.labeling import classes, other_class, told_answers
 from fact_core.labeling.history import LARGEST
 from fact_core.storage.project import Project
 
 MERGE = "merge-"
+#: What makes one class of two, or two of one.
+MAKES_ONE = ("merge", "unmerge", "delete", "restore")
 SHOWN = 20  # names that are told one by one
 
 Id = Annotated[int, Field(gt=-LARGEST, lt=LARGEST)]
@@ -55,7 +57,10 @@ def apply(project: Project, change: Change) -> dict[str, Any]:
     make = CHANGES.get(change.op)
     if make is None:
         raise InputError("There is no such change of a class", repr(change.op)[:80], f"Known: {', '.join(CHANGES)}.")
-    return {"id": change.id, **(make(project, change) or {}), "classes": classes_of(project)}
+    made = make(project, change) or {}
+    if change.op in MAKES_ONE:
+        told_answers.tell_again(project, change.id)
+    return {"id": change.id, **made, "classes": classes_of(project)}
 
 
 def _merge(project: Project, change: Change) -> dict[str, Any]:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from fact_core import one_class
 from fact_core.backbones.fixed_size import fixed
 from fact_core.classifier.model import Classifier, save_model
 from fact_core.classifier.model_card import card
@@ -189,7 +190,12 @@ def compare(path: Path, net: nn.Module, pictures: npt.NDArray[np.uint8], pre: Pr
 
 
 class _Answer(nn.Module):
-    """The classifier on the CPU in float32: what can be traced. For pictures of one size only, where all have it."""
+    """The classifier on the CPU in float32: what can be traced. For pictures of one size only, where all have it.
+
+    An output a class: the probabilities of two of one name add up (``one_class``).
+    """
+
+    adds: Tensor | None
 
     def __init__(self, classifier: Classifier) -> None:
         super().__init__()
@@ -197,11 +203,15 @@ class _Answer(nn.Module):
         self.backbone = (fixed(seen) if seen.preprocess.square else copy.deepcopy(seen)).cpu().float()
         self.classifier = _without_backbone(classifier).cpu().float()
         self.preprocess = self.backbone.preprocess
+        names, place = one_class.joined(classifier.classes)
+        # (K, k) of the heads' outputs to classes, of which some may have been made one
+        adds = None if len(names) == len(place) else torch.eye(len(names))[torch.from_numpy(place)]
+        self.register_buffer("adds", adds, persistent=False)
         self.requires_grad_(False)
 
     def forward(self, images: Tensor) -> Tensor:
-        answer = self.classifier.read(self.backbone(images), self.classifier.final)
-        return answer.exp()
+        found = self.classifier.read(self.backbone(images), self.classifier.final).exp()
+        return found if self.adds is None else found @ self.adds
 
 
 def _without_backbone(classifier: Classifier) -> Classifier:
@@ -215,12 +225,15 @@ def _write_model(work: Path, classifier: Classifier, meta: Mapping[str, Any]) ->
     pre = classifier.backbone.preprocess
     sides = [pre.pixels, pre.pixels] if pre.square else ["height", "width"]
     config = json.loads((work / "config.json").read_text("utf-8"))
+    names, place = one_class.joined(classifier.classes)
     config |= {
-        "id2label": {str(i): name for i, name in enumerate(classifier.classes)},
-        "label2id": {name: classifier.classes.index(name) for name in classifier.classes},
+        "id2label": {str(i): name for i, name in enumerate(names)},
+        "label2id": {name: i for i, name in enumerate(names)},
+        # "classes" and "class_of_output" are of the heads: the probabilities of outputs of one class add up
+        "class_of_output": place.tolist(),
         "promise": meta.get("promise"),
         "input": {"name": "images", "shape": ["batch", 3, *sides], "layout": "RGB, normalised"},
-        "output": {"name": "probabilities", "shape": ["batch", len(classifier.classes)]},
+        "output": {"name": "probabilities", "shape": ["batch", len(names)]},
         "resize": pre.resize,
         "size": pre.pixels,
         "crop_pct": pre.crop_pct,
@@ -231,7 +244,7 @@ def _write_model(work: Path, classifier: Classifier, meta: Mapping[str, Any]) ->
         "std": list(pre.std),
     }
     _text(work / "config.json", json.dumps(config, indent=1, ensure_ascii=False) + "\n")
-    lines = [" ".join(name.splitlines()) for name in classifier.classes]
+    lines = [" ".join(name.splitlines()) for name in names]
     _text(work / "labels.txt", "\n".join(lines) + "\n")
 
 

@@ -31,8 +31,7 @@ def card(
         "BACKBONE_LICENCE": plain(about.licence if about else "unknown"),
         "RECIPE": plain(RECIPES[recipe].title if recipe in RECIPES else recipe or "FACT"),
         "CLASS_COUNT": str(len(set(classifier.classes))),
-        "OUTPUTS": str(len(classifier.classes)),
-        "CLASSES": _classes(classifier.classes, report),
+        "CLASSES": _classes(tuple(dict.fromkeys(classifier.classes)), report),
         "FIGURES": _figures(report, {**figures, **_honest(meta)}),
         "SHAPE": f"batch, 3, {pre.pixels}, {pre.pixels}" if pre.square else "batch, 3, height, width",
         "SEEN": _seen(pre),
@@ -92,15 +91,13 @@ _DIRECTIONS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI",
 
 
 def _classes(classes: tuple[str, ...], report: Report | None) -> str:
-    """The classes with the numbers of their outputs: two where one was merged into another, none of unknown ones."""
-    numbers: dict[str, list[str]] = {}
-    for number, name in enumerate(classes):
-        numbers.setdefault(name, []).append(str(number))
+    """The classes with the numbers of their outputs; none of those that are unknown."""
+    numbers = {name: str(number) for number, name in enumerate(classes)}
     if report is None:
-        rows = [f"| {', '.join(each)} | {plain(name)} |" for name, each in numbers.items()]
+        rows = [f"| {number} | {plain(name)} |" for name, number in numbers.items()]
         return "\n".join(["| number | class |", "|---|---|", *rows])
     rows = [
-        f"| {', '.join(numbers.get(each.name, '–'))} | {plain(each.name)} | {each.n} | "
+        f"| {numbers.get(each.name, '–')} | {plain(each.name)} | {each.n} | "
         f"{_share(each.found, each.n, each.recall)} | "
         f"{each.named} | {_share(each.found, each.named, each.precision)} |"
         for each in report.per_class

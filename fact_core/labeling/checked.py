@@ -12,6 +12,8 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
+from fact_core import one_class
+from fact_core.analysis.calibration import at_temperature
 from fact_core.errors import RunError
 from fact_core.labeling import labels_now
 from fact_core.storage import groups, items
@@ -52,16 +54,20 @@ def answers(project: Project, run: Run) -> Answers | None:
 
     Images whose file has been replaced since have none. RunError when the file is damaged.
     """
-    file = project.predictions_file(run.id)
-    return read_answers(file, class_names(project, run), items.digests(project)) if file.is_file() else None
+    file, due = project.predictions_file(run.id), temperature(run.result.get("temperature"))
+    return read_answers(file, class_names(project, run), items.digests(project), due) if file.is_file() else None
 
 
 def read_answers(
-    file: Path, classes: Sequence[str], now: tuple[IntArray, npt.NDArray[np.bytes_]] | None = None
+    file: Path,
+    classes: Sequence[str],
+    now: tuple[IntArray, npt.NDArray[np.bytes_]] | None = None,
+    due: float = math.nan,
 ) -> Answers:
     """The stored predictions of a run. RunError when the file is gone or damaged.
 
-    classes: as the model has them; two of one name were made one since, and so are their answers.
+    classes: as the model has them; two of one name were made one since, and so are their answers (``one_class``). Of an
+    earlier phase only the likeliest class is stored. due: the temperature of the scaled confidences.
     now: the images' digests by id (``items.digests``); images that were answered as other bytes are left out.
     """
     try:
@@ -74,32 +80,25 @@ def read_answers(
             scaled = stored["scaled"].astype(np.float32) if "scaled" in stored.files else None
             digests = stored["digests"] if "digests" in stored.files else None
             keep = current(ids, digests, now)
+            names, place = one_class.joined(classes)
+            one = len(names) < len(place) and "probabilities" in stored.files
+            p = stored["probabilities"].astype(np.float32) if one else None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise RunError("The predictions of this run cannot be read", str(error), "Predict again.") from None
-    names, place = joined(classes)
-    y, phases = _placed(y.astype(np.int64), place), {name: _placed(each, place) for name, each in phases.items()}
+    y, old = y.astype(np.int64), y
+    final = [name for name, each in phases.items() if np.array_equal(each, old)][-1:]
+    phases = {name: _placed(each, place) for name, each in phases.items()}
+    y, confidence = one_class.answers(p, y, confidence, classes)
+    if p is not None and scaled is not None and p.shape == (len(y), len(place)):
+        sums, _ = one_class.added_up(at_temperature(p, due).astype(np.float32), classes)
+        scaled = sums[np.arange(len(y)), y]
+    phases |= dict.fromkeys(final, y)
     found = Answers(ids.astype(np.int64), y, confidence.astype(np.float32), names, phases, near, scaled, strange)
     return found if keep.all() else _only(found, keep)
 
 
-def joined(classes: Sequence[str]) -> tuple[tuple[str, ...], IntArray]:
-    """(each name once, the place of each class among them (K,)); see ``labels_now.names_now``."""
-    place: dict[str, int] = {}
-    at = [place.setdefault(name, len(place)) for name in classes]
-    return tuple(place), np.array(at, dtype=np.int64)
-
-
-def added_up(p: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, tuple[str, ...]]:
-    """(probabilities (..., k) of the names, each once, the names), from those of a model's classes (..., K)."""
-    names, place = joined(classes)
-    found = np.zeros((*p.shape[:-1], len(names)), dtype=p.dtype)
-    for column, at in enumerate(place.tolist()):
-        found[..., at] += p[..., column]
-    return found, names
-
-
 def _placed(y: IntArray, place: IntArray) -> IntArray:
-    """Answers by ``joined``'s places. Those of more classes than the run tells of stay: who reads them sees it."""
+    """Answers by ``one_class.joined``'s places. Those of other classes than the run tells of stay: it is seen."""
     return y if len(y) and int(y.max()) >= len(place) else place[y] if len(place) else y
 
 

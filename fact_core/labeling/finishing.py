@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from fact_core import one_class
 from fact_core.analysis import promise
 from fact_core.analysis.forecast import Forecast, LabelGrowth, forecast
 from fact_core.errors import InputError, RunError
@@ -67,7 +68,7 @@ def gather(project: Project, run: Run, unsaid: Collection[int] = ()) -> Evidence
         unlike=int((np.isin(found.ids, list(names)) & known & ~able).sum()),
         imported=len(given & names.keys()),
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
-        basis=_basis(found.ids[rows], right),
+        basis=_basis(found.ids[rows], right) + merges(project, run),
         check_y=found.y[rows],
     )
 
@@ -201,6 +202,16 @@ def _taken_out(project: Project, said: dict[int, State]) -> list[int]:
             after = con.execute("SELECT DISTINCT item FROM label WHERE id > ?", (row["rows"],))
             since = {each["item"] for each in after}
     return [item for item in said if item in since and item not in chosen]
+
+
+def merges(project: Project, run: Run) -> str:
+    """The last part of the basis of what rests on a run's answers now: "" while no two of its classes were made one.
+
+    Where they are, their probabilities add up. More images are as sure as a threshold then than the check images were
+    asked about: it takes another question, and a promise of before holds for no model that answers so.
+    """
+    names, place = one_class.joined(checked.class_names(project, run))
+    return "" if len(names) == len(place) else f"+{hashlib.blake2b(place.tobytes(), digest_size=4).hexdigest()}"
 
 
 def _basis(ids: IntArray, right: Bools) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fact_core import one_class
 from fact_core.choices import EXPORTS, named, resolve
 from fact_core.classifier.export import CHECKED, move_whole, write_model
 from fact_core.classifier.model import load_model
@@ -17,7 +18,7 @@ from fact_core.config import ExportConfig
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import export_labels
-from fact_core.labeling import acceptances, checked, labels_now
+from fact_core.labeling import acceptances, checked, finishing, labels_now
 from fact_core.paths import absolute
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -88,7 +89,7 @@ def _beside(project: Project, target: Path) -> Path:
 def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     """The model's folder: weights, ONNX, ``predict.py``, model card, checked against the model on some images.
 
-    Its classes are called as they are now. Of one that was merged into another both outputs have that one's name, so
+    Its classes are called as they are now. Those that were made one are one output, whose probability is their sum, so
     that the answers are those that the page shows.
     """
     classifier, meta = load_model(project.run_folder(trained.id) / "model")
@@ -109,19 +110,23 @@ def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
 def _promise(project: Project, trained: Run) -> dict[str, Any]:
     """The goal for which answers of this model stand accepted, with its threshold; nothing where none do.
 
+    Nor where classes were merged, or taken apart, since the check images were asked: it answers otherwise now.
     own: the same of classes that have goals of their own, with the numbers of their outputs. A threshold may be None:
     then none of these answers is accepted.
     """
     step, _ = acceptances.steps(project)
-    if step is None or step.look.run != trained.id:
+    merges = finishing.merges(project, trained)
+    if step is None or step.look.run != trained.id or merges != "".join(step.look.basis.partition("+")[1:]):
         return {}
     now, ids = labels_now.became(project), tuple(trained.result.get("class_ids") or ())
+    _, places = one_class.joined(checked.class_names(project, trained))
 
     def told(goal: float, threshold: float | None) -> dict[str, Any]:
         return {"goal": goal, "threshold": threshold}
 
     def outputs(of: int) -> list[int]:
-        return [place for place, each in enumerate(ids) if of in (each, now.get(each, (0, ""))[0])]
+        found = (row for row, each in enumerate(ids) if of in (each, now.get(each, (0, ""))[0]))
+        return sorted({int(places[row]) for row in found})
 
     look = step.look
     own = [{**told(each.goal, each.threshold), "outputs": outputs(each.class_id)} for each in look.own]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from fact_core import one_class
 from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.calibration import scaled
 from fact_core.analysis.novelty import strangers
@@ -25,8 +26,8 @@ from fact_core.errors import InputError, RunError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import folders
 from fact_core.features.extract import features_key
-from fact_core.labeling import checked, labels_now, other_class
-from fact_core.storage import items, predictions, run_queue
+from fact_core.labeling import checked, labels_now, other_class, told_answers
+from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.storage.view import PROJECT
@@ -83,7 +84,7 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     close, by = like_any(x, taught, near(x)), checked.temperature(trained.result.get("temperature"))
     more = {"near": close, "strange": _strange(project, trained, pool, x)}
     _save_answers(file, pool, found, classifier.final, more, by)
-    _save_rows(project, trained, pool, found.answers[classifier.final], classifier.classes)
+    told_answers.tell(project, trained)
     return {
         "run": trained.id,
         "file": str(file),
@@ -145,8 +146,9 @@ def _test(
         yield Log(f"{len(fair.left) - TOLD:,} more test images are left out likewise.", "warning")
     found = yield from answer(classifier, files, device=device, batch=batch)
     rows = [row for row in range(len(files)) if row not in found.bad]
-    named = found.answers[classifier.final].argmax(axis=1)
-    right = sum(classifier.classes[named[row]] == names[row] for row in rows)
+    sums, once = one_class.added_up(found.answers[classifier.final], classifier.classes)
+    named = sums.argmax(axis=1)
+    right = sum(once[named[row]] == names[row] for row in rows)
     if not rows:
         raise InputError("No image of the test folder can be read", str(folder))
     return {
@@ -182,14 +184,6 @@ def _save_answers(
         os.replace(staged, file)
     except OSError as error:
         raise storage_error(error, "saving the predictions") from error
-
-
-def _save_rows(project: Project, trained: Run, pool: Pool, p: FloatArray, classes: Sequence[str]) -> None:
-    """The answers p (N, K) for other programs, as the view ``predictions``; images without one are left out."""
-    keep = np.flatnonzero(~np.isnan(p).any(axis=1))
-    y, confidence = p[keep].argmax(axis=1), p[keep].max(axis=1)
-    ids = trained.result.get("class_ids") or ()
-    predictions.store(project, trained.id, pool.ids[keep], y, confidence, classes, ids)
 
 
 KIND = Kind(run, needs)

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from app.routes import classes as shape
+from fact_core.analysis.calibration import at_temperature
 from fact_core.exchange import export_labels, import_labels
 from fact_core.exchange.import_labels import Source
-from fact_core.labeling import acceptances, checked, classes, finished, finishing, labels_now, operations, selections
+from fact_core.labeling import (
+    acceptances,
+    checked,
+    classes,
+    finished,
+    finishing,
+    labels_now,
+    operations,
+    selections,
+    told_answers,
+)
 from fact_core.labeling.history import Op
 from fact_core.storage import db, predictions, run_queue
 from fact_core.storage.excluded import excluded
@@ -166,3 +179,64 @@ def test_an_import_takes_no_image_in_again_that_was_left_out_since_its_preview(p
     operations.apply(project, "desk", [Op(10, "exclude", 5)])
     assert import_labels.commit(project, found, "desk.import-1", "theirs").images == 1
     assert excluded(project) == [5] and labels_now.states(project)[6].class_id == 3
+
+
+def between_two(project: Project) -> None:
+    """Of image 5 the model says dog 0.4, cat 0.35, kitty 0.25: it is an animal of the two others, were they one."""
+    file = project.predictions_file(trained(project).id)
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    arrays["probabilities"][4] = (0.35, 0.25, 0.4)
+    for name in ("y", "phase_lp"):
+        arrays[name] = arrays["probabilities"].argmax(axis=1)
+    arrays["confidence"] = arrays["probabilities"].max(axis=1)
+    arrays["scaled"] = at_temperature(arrays["probabilities"], 2.0).max(axis=1)
+    np.savez(file, allow_pickle=False, **arrays)
+    told_answers.tell(project, trained(project))
+
+
+def test_the_probabilities_of_classes_that_were_made_one_add_up_wherever_an_answer_is_told(
+    project: Project, tmp_path: Path
+) -> None:
+    between_two(project)
+    told = {**trained(project).result, "temperature": {"value": 2.0}}
+    with db.writing(project.db, project.id) as con:
+        con.execute("UPDATE run SET result = ?", (json.dumps(told),))
+    before = checked.answers(project, trained(project))
+    assert before is not None and before.y[4] == 2
+    shape.apply(project, shape.Change(op="merge", id=2, into=1))
+    run = trained(project)
+    found, evidence = checked.answers(project, run), finishing.gather(project, run)
+    assert found is not None and (found.classes[found.y[4]], found.phases["lp"][4]) == ("cat", 0)
+    assert found.confidence[4] == pytest.approx(0.6)
+    cooler = at_temperature(np.array([[0.35, 0.25, 0.4]]), 2.0)[0]
+    assert found.scaled is not None and found.scaled[4] == pytest.approx(cooler[0] + cooler[1])
+    row = evidence.ids.tolist().index(5)
+    assert (evidence.classes[evidence.y[row]], evidence.confidence[row]) == ("cat", pytest.approx(0.6))
+    for each_class in (False, True):
+        export_labels.write_predictions(project, run.id, tmp_path / "p.csv", each_class=each_class)
+        with open(tmp_path / "p.csv", encoding="utf-8-sig", newline="") as text:
+            row5 = list(csv.DictReader(text))[4]
+        assert (row5["label"], float(row5["confidence"])) == ("cat", pytest.approx(0.6, abs=1e-5))
+    with db.connect(project.db) as con:
+        listed = [tuple(row) for row in con.execute("SELECT class, confidence FROM predictions ORDER BY image")]
+    assert listed[4] == ("cat", pytest.approx(0.6))
+    shape.apply(project, shape.Change(op="restore", id=2))
+    with db.connect(project.db) as con:
+        listed = [tuple(row) for row in con.execute("SELECT class, confidence FROM predictions ORDER BY image")]
+    assert listed[4] == ("dog", pytest.approx(0.4))
+
+
+def test_what_was_asked_before_a_merge_says_nothing_of_the_answers_after_it(project: Project) -> None:
+    """More images are as sure as the threshold then, of which the check images were not asked."""
+    between_two(project)
+    evidence = finishing.gather(project, trained(project))
+    told = {"threshold": 0.5, "accepted": 3, "checks": 3, "wrong": 0}
+    acceptances.note_look(project, trained(project).id, 0.9, 0.025, evidence.basis, **told)  # type: ignore[arg-type]
+    done = classes.merge(project, 2, 1, "merge-1")
+    after = finishing.gather(project, trained(project))
+    assert after.check_right.all() and evidence.check_right.all()
+    assert acceptances.find_look(project, trained(project).id, 0.9, after.basis) is None
+    classes.unmerge(project, done.batch, done.from_id)
+    again = finishing.gather(project, trained(project))
+    assert acceptances.find_look(project, trained(project).id, 0.9, again.basis) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.util
 import io
+import json
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,7 @@ from fact_core.classifier.predict import predict
 from fact_core.config import ExportConfig, PredictConfig
 from fact_core.exchange import export_labels
 from fact_core.generators import finish
-from fact_core.labeling import acceptances, classes
+from fact_core.labeling import acceptances, classes, finishing
 from fact_core.labeling.acceptances import OwnGoal
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
@@ -109,9 +110,9 @@ def test_the_exported_model_says_what_the_page_says_of_classes_that_were_renamed
         for name in ("confidence", "p_dog", "p_cat", "p_elk"):
             assert float(theirs[name]) == pytest.approx(float(ours[name]), abs=2e-4)
     assert list(own[0]) == ["file_path", "label", "confidence", "p_dog", "p_cat", "p_elk"]
-    assert (tmp_path / "out" / "labels.txt").read_text().split() == ["dog", "cat", "elk", "elk"]  # an output each
+    assert (tmp_path / "out" / "labels.txt").read_text().split() == ["dog", "cat", "elk"]  # an output each
     told = (tmp_path / "out" / "README.md").read_text("utf-8")
-    assert "with 3 classes" in told and "(batch, 4)" in told and "p_CLASS" in told
+    assert "with 3 classes" in told and "(batch, 3)" in told and "p_CLASS" in told
 
 
 def test_a_stored_report_has_the_names_of_now(trained: tuple[Project, run_queue.Run], tmp_path: Path) -> None:
@@ -176,3 +177,28 @@ def test_an_export_that_was_killed_at_its_last_step_is_whole_and_leaves_nothing_
     second = finish(export.run(project, queued, config))
     assert second["files"] == first["files"] == [each.name for each in (tmp_path / "out").iterdir()]
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_promise_of_before_a_merge_does_not_go_out_with_the_model_that_answers_otherwise(
+    trained: tuple[Project, run_queue.Run], tmp_path: Path
+) -> None:
+    project, run = trained
+    answered(project, run)
+    with np.load(project.predictions_file(run.id)) as stored:
+        ids, y, sure = stored["ids"], stored["y"], stored["confidence"].astype(np.float32)
+    evidence = Evidence(ids, y, sure, NAMES, (1, 2, 3, 4), np.zeros(0, np.float32), np.zeros(0, bool))
+    own = (OwnGoal(3, 0.99, 0.7, 9, 0),)
+
+    def promised(merges: str, name: str) -> object:
+        told = {"threshold": 0.5, "accepted": 1, "checks": 9, "wrong": 0, "own": own}
+        look = acceptances.note_look(project, run.id, 0.9, 0.01 / len(name), merges, **told)  # type: ignore[arg-type]
+        acceptances.accept(project, look, evidence)
+        exported(project, run, tmp_path / name)
+        return json.loads((tmp_path / name / "config.json").read_text("utf-8"))["promise"]
+
+    before = promised("1234", "a")
+    assert before == {"goal": 0.9, "threshold": 0.5, "own": [{"goal": 0.99, "threshold": 0.7, "outputs": [2]}]}
+    classes.merge(project, 1, 3, "merge-1")
+    assert promised("1234", "bb") is None
+    after = promised("1234" + finishing.merges(project, run), "ccc")
+    assert after == {"goal": 0.9, "threshold": 0.5, "own": [{"goal": 0.99, "threshold": 0.7, "outputs": [0]}]}
