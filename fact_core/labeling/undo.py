@@ -37,27 +37,35 @@ class Steps:
 def steps(project: Project, client: str, most: int = 100) -> Steps:
     """The newest ``most`` steps of the client's desk that can be undone, and all that can be done again.
 
-    A step is one operation, or all operations of one batch. Nothing can be done again once something new was done.
+    A step is one operation, or all operations of one batch. Nothing can be done again once something new was done. What
+    was done again last is undone first, though it is older than others: an import is taken back out of its turn.
     """
     with db.connect(project.db) as con:
         undo: list[list[sqlite3.Row]] = []
         redo: list[list[sqlite3.Row]] = []
         settled: dict[int, str] = {}  # row -> the newest undo or redo of it
+        again: set[int] = set()  # rows that were done again: they are undone at the place of that
         seen = 0
         more = blocked = False
         for row in desk_rows(con, client):
             seen += 1
             if row["op"] in ("undo", "redo"):
-                if decides(settled, row) and row["op"] == "undo" and not blocked and row["item"] is not None:
-                    _add(redo, con.execute("SELECT * FROM label WHERE id = ?", (row["target"],)).fetchone())
-                continue
-            blocked = True
-            if is_undone(settled, row):
-                continue
-            if (len(undo) >= most or seen > MOST_ROWS) and not _same(undo[-1][-1], row):
+                if not decides(settled, row):
+                    continue
+                done = con.execute("SELECT * FROM label WHERE id = ?", (row["target"],)).fetchone()
+                if row["op"] == "undo":
+                    if not blocked and row["item"] is not None:
+                        _add(redo, done)
+                    continue
+                again.add(int(done["id"]))
+            else:
+                blocked, done = True, row
+                if is_undone(settled, row) or row["id"] in again:
+                    continue
+            if undo and (len(undo) >= most or seen > MOST_ROWS) and not _same(undo[-1][-1], done):
                 more = True
                 break
-            _add(undo, row)
+            _add(undo, done)
         return Steps(tuple(_step(con, each) for each in undo), tuple(_step(con, each) for each in redo), more)
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from fact_core.exchange import import_labels
+from fact_core.exchange.import_labels import Source
 from fact_core.labeling import classes, labels_now, operations, undo
 from fact_core.labeling.history import Op
 from fact_core.storage.project import Project
@@ -128,3 +130,19 @@ def test_others_changes_are_told(made: Project) -> None:
     row, states = labels_now.changes(made, row)
     assert row == 3 and {item: state.kind for item, state in states.items()} == {2: "none"}
     assert labels_now.changes(made, 3) == (3, {})
+
+
+def test_an_import_that_was_undone_out_of_its_turn_and_done_again_is_undone_next(made: Project) -> None:
+    """Its own button takes it back after something newer was said: done again it is the last thing that was done."""
+    found = import_labels.read(made, Source("file", "file,label\n001.png,a\n002.png,b\n"))
+    done = import_labels.commit(made, found, "desk.import-1", "mine")
+    operations.apply(made, "desk.one", [Op(1, "label", 4, 1)])
+    assert import_labels.undo(made, done.batch, done.new_classes) == 2
+    assert told(undo.steps(made, "desk.one").undo) == [[(4, None, 1)]]
+    (again,) = undo.steps(made, "desk.one").redo
+    operations.apply(made, "desk.one", [Op(2 + n, "redo", each.item) for n, each in enumerate(again)])
+    found_steps = undo.steps(made, "desk.two", most=1)
+    assert told(found_steps.undo) == [[(2, None, 1), (3, None, 2)]] and found_steps.more
+    operations.apply(made, "desk.two", [Op(1, "undo"), Op(2, "undo")])  # what a key takes back that names no image
+    assert classes_now(made) == {4: 1}
+    assert told(undo.steps(made, "desk.two").undo) == [[(4, None, 1)]]
