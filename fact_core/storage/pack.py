@@ -6,6 +6,7 @@ its runs, features and maps, and the images below ``images/``. ``unpack.py`` mak
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,10 +14,11 @@ import sqlite3
 import time
 import uuid
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from fact_core.errors import InputError, ProjectError, disk_full, storage_error
 from fact_core.events import Log, Progress
@@ -39,8 +41,8 @@ CHUNK = 1 << 20
 class About:
     """What a packed file says of itself. folder: where the images lay; images: whether they are in it.
 
-    entries: files in the archive beside this one, so that one that was lost since is missed; 0 where an earlier version
-    did not say.
+    entries: files in the archive beside this one, so that one that was lost since is missed; digest: of all of them and
+    their names (``digest_of``), so that two that were swapped since are. 0 and "" where an earlier version did not say.
     """
 
     form: int
@@ -50,6 +52,7 @@ class About:
     files: int
     bytes: int
     entries: int = 0
+    digest: str = ""
 
 
 def pack(project: Project, file: Path, *, images: bool) -> Step[About]:
@@ -150,6 +153,21 @@ def snapshot(project: Project, file: Path) -> None:
         raise db_errors.in_words(error, file) from error
 
 
+def copied(source: IO[bytes], out: IO[bytes] | None = None) -> str:
+    """Copy a file in pieces, or only read it. The digest of its bytes."""
+    found = hashlib.blake2b(digest_size=16)
+    while chunk := source.read(CHUNK):
+        found.update(chunk)
+        if out is not None:
+            out.write(chunk)
+    return found.hexdigest()
+
+
+def digest_of(digests: Mapping[str, str]) -> str:
+    """One digest of files by name, each with that of its bytes."""
+    return hashlib.blake2b(json.dumps(sorted(digests.items())).encode(), digest_size=16).hexdigest()
+
+
 def settle(staged: Path, target: Path, name: str, images: Path) -> None:
     """Make the staged folder a project of its own: name, images and id are written, and it moves to its place."""
     with db.connect(staged / DATABASE) as con:
@@ -190,6 +208,17 @@ def _size(path: Path) -> int | None:
         return None
 
 
+def _add(archive: zipfile.ZipFile, path: Path, name: str, way: int) -> str:
+    """Put a file into the archive as ``ZipFile.write`` does; the digest of the bytes that went in.
+
+    A date before 1980, which ZIP cannot hold, becomes the first that it can.
+    """
+    info = zipfile.ZipInfo.from_file(path, name, strict_timestamps=False)
+    info.compress_type = way
+    with open(path, "rb") as source, archive.open(info, "w") as out:
+        return copied(source, out)
+
+
 def _write(
     file: Path, about: About, base: Path, listed: Sequence[tuple[str, Path, int]]
 ) -> Step[tuple[About, list[str]]]:
@@ -198,12 +227,11 @@ def _write(
     done, start = 0, time.monotonic()
     with open(file, "wb") as out:
         # Weights, features and pictures do not get smaller; the database does.
-        # A date before 1980, which ZIP cannot hold, becomes the first that it can.
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, strict_timestamps=False) as archive:
-            archive.write(base, DATABASE, zipfile.ZIP_DEFLATED)
+        with zipfile.ZipFile(out, "w") as archive:
+            digests = {DATABASE: _add(archive, base, DATABASE, zipfile.ZIP_DEFLATED)}
             for name, path, size in listed:
                 try:
-                    archive.write(path, name)
+                    digests[name] = _add(archive, path, name, zipfile.ZIP_STORED)
                 except FileNotFoundError as error:
                     if name.startswith("images/"):
                         raise _not_there(1, about.files, [name]) from error
@@ -211,7 +239,7 @@ def _write(
                 done += size
                 left = (time.monotonic() - start) / done * (about.bytes - done) if done else None
                 yield Progress("pack", done // CHUNK, about.bytes // CHUNK + 1, "MB", seconds_left=left)
-            about = replace(about, entries=len(archive.infolist()))
+            about = replace(about, entries=len(archive.infolist()), digest=digest_of(digests))
             archive.writestr(ABOUT, json.dumps(asdict(about), ensure_ascii=False))
         out.flush()
         os.fsync(out.fileno())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import stat
 import struct
 import time
@@ -21,7 +20,7 @@ from fact_core.events import Progress
 from fact_core.files import clean_name
 from fact_core.paths import LONGEST_NAME, absolute
 from fact_core.storage import db, own_schema, stored_values
-from fact_core.storage.pack import ABOUT, CHUNK, FORM, PARTS, About, check_new, check_room, settle
+from fact_core.storage.pack import ABOUT, CHUNK, FORM, PARTS, About, check_new, check_room, copied, digest_of, settle
 from fact_core.storage.project import DATABASE, Project, image_folder, open_project
 from fact_core.storage.staging import staging
 from fact_core.types import Step
@@ -65,7 +64,9 @@ def unpack(file: Path, folder: Path, images: Path | None = None) -> Step[Project
                 if there:
                     members = [each for each in members if not each.filename.startswith(f"{IMAGES}/")]
                 check_room(target.parent, sum(each.file_size for each in members), "unpacking the project")
-                yield from _extract(archive, members, staged, pictures)
+                digests = yield from _extract(archive, members, staged, pictures)
+                if about.digest and digest_of(digests | (_digests(root) if there else {})) != about.digest:
+                    raise _damaged(source, "not every file holds what was packed under its name")
                 _check_database(staged, source)
                 moved = about.images and not there
                 if moved:
@@ -107,7 +108,7 @@ def _about(archive: zipfile.ZipFile, file: Path) -> About:
         about = About(
             *(int(told["form"]), str(told["name"]), str(told["folder"])),
             *(told["images"] is True, int(told["files"]), int(told["bytes"])),
-            int(told.get("entries", 0)),
+            *(int(told.get("entries", 0)), str(told.get("digest", ""))),
         )
     except (KeyError, TypeError, RuntimeError, OSError, *NOT_WHOLE) as error:
         raise _no_pack(file, error) from error
@@ -205,20 +206,33 @@ def _same(packed: zipfile.ZipInfo, file: Path) -> bool:
     return found == packed.CRC
 
 
-def _extract(archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], staged: Path, pictures: Path) -> Step[None]:
-    """Unpack; no file gets longer than it was said to be, and none is written over another."""
+def _digests(root: Path) -> dict[str, str]:
+    """The images that lie at their place already, by the names that they have in the archive."""
+    found = {}
+    for each in (each for each in root.rglob("*") if not _is_folder(each)):
+        with open(each, "rb") as content:
+            found[f"{IMAGES}/{each.relative_to(root).as_posix()}"] = copied(content)
+    return found
+
+
+def _extract(
+    archive: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo], staged: Path, pictures: Path
+) -> Step[dict[str, str]]:
+    """Unpack; no file gets longer than it was said to be, and none is written over another. Each one's digest."""
+    digests: dict[str, str] = {}
     total, done, start = sum(each.file_size for each in members), 0, time.monotonic()
     for each in members:
         inner = each.filename.removeprefix(f"{IMAGES}/")
         place = (staged if inner == each.filename else pictures) / inner
         place.parent.mkdir(parents=True, exist_ok=True)
         with _inside(archive, each) as source, open(place, "xb") as out:
-            shutil.copyfileobj(source, out, CHUNK)
+            digests[each.filename] = copied(source, out)
         at = time.mktime((*each.date_time, 0, 0, -1))
         os.utime(place, (at, at))
         done += each.file_size
         left = (time.monotonic() - start) / done * (total - done) if done else None
         yield Progress("unpack", done // CHUNK, total // CHUNK + 1, "MB", seconds_left=left)
+    return digests
 
 
 def _inside(archive: zipfile.ZipFile, each: zipfile.ZipInfo) -> IO[bytes]:

@@ -477,3 +477,40 @@ def test_the_command_line_packs_and_unpacks(
     assert (tmp_path / "two.zip").is_file()
     assert cli.main(["unpack", str(file), "--to", str(tmp_path / "there")]) == 2
     assert "not empty" in capsys.readouterr().err
+
+
+def swapped(one: str, other: str) -> Callable[[zipfile.ZipFile, zipfile.ZipFile], None]:
+    """As a program that repairs or mends an archive may do it: all is there, and whole, two have each other's name."""
+
+    def change(source: zipfile.ZipFile, out: zipfile.ZipFile) -> None:
+        for each in source.namelist():
+            out.writestr(each, source.read({one: other, other: one}.get(each, each)))
+
+    return change
+
+
+def test_files_that_were_swapped_in_a_packed_file_are_not_unpacked(full: Project, tmp_path: Path) -> None:
+    """Each would have the other's label. What an earlier version has packed says nothing of it, and is unpacked."""
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    file = changed(tmp_path / "one.zip", swapped("images/001.png", "images/003.png"))
+    with pytest.raises(InputError, match="The packed file is damaged"):
+        finish(unpack(file, tmp_path / "new"))
+    assert not (tmp_path / "new").exists() and not (tmp_path / "new-images").exists()
+    with zipfile.ZipFile(file) as archive:
+        about = json.loads(archive.read(pack.ABOUT))
+        assert archive.read("images/001.png") == (full.images / "003.png").read_bytes()
+    del about["digest"]
+    older = changed(tmp_path / "one.zip", but(pack.ABOUT, json.dumps(about).encode()))
+    assert told(finish(unpack(older, tmp_path / "older"))) == told(full)
+
+
+def test_pictures_that_lie_there_already_are_held_against_what_was_packed(full: Project, tmp_path: Path) -> None:
+    finish(pack.pack(full, tmp_path / "one.zip", images=True))
+    shutil.copytree(full.images, tmp_path / "new-images")
+    assert told(finish(unpack(tmp_path / "one.zip", tmp_path / "new"))) == told(full)
+    file = changed(tmp_path / "one.zip", swapped("images/001.png", "images/003.png"))
+    shutil.rmtree(tmp_path / "new")
+    for name, other in (("001.png", "003.png"), ("003.png", "001.png")):
+        shutil.copy(full.images / other, tmp_path / "new-images" / name)
+    with pytest.raises(InputError, match="The packed file is damaged"):
+        finish(unpack(file, tmp_path / "new"))
