@@ -12,15 +12,17 @@ import re
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
 from fact_core.errors import ProjectError, SchemaTooNew
-from fact_core.storage.staging import staging
+from fact_core.storage.staging import staging, take_away_left
 
 TRIES, PAUSE = 100, 0.05  # seconds
+#: What earlier versions called a backup that was not whole yet (by process, then by thread, too), and its journal.
+_HALF = re.compile(r"\.backup-\d+\.\d+(-\d+)?\.new")
 
 
 def version(con: Database) -> int:
@@ -123,3 +125,25 @@ def _backup(con: Database, path: Path) -> None:
         with closing(sqlite3.connect(staged)) as copy:
             con.conn.backup(copy)
         os.replace(staged, target)
+
+
+def take_away_halves(path: Path) -> None:
+    """Remove the backups of a project's file that were killed half made, of earlier versions too."""
+    take_away_left(path.parent)
+    for half in sorted(path.parent.glob(f"{path.name}.backup-*.new")):
+        if _HALF.fullmatch(half.name.removeprefix(path.name)) and not _is_written(half):
+            for each in (half, half.with_name(f"{half.name}-journal")):
+                with suppress(OSError):
+                    each.unlink(missing_ok=True)
+
+
+def _is_written(half: Path) -> bool:
+    """Whether a process is at it: as long as it copies it has SQLite's lock."""
+    try:
+        with closing(sqlite3.connect(half, timeout=0)) as con:
+            con.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        return "locked" in str(error)
+    except sqlite3.Error:
+        pass  # half of a file is no database
+    return False

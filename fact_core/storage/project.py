@@ -26,7 +26,7 @@ from fact_core.files import clean_name, lock_holder, take_lock, write_text
 from fact_core.folders import data_folder
 from fact_core.images.folder import PROJECT_FILE
 from fact_core.paths import absolute
-from fact_core.storage import db, db_errors, staging
+from fact_core.storage import db, db_errors, migrate
 
 DATABASE = PROJECT_FILE
 
@@ -116,7 +116,7 @@ def open_project(folder: Path) -> Project:
     with db.connect(target / DATABASE) as con:
         identity = db.identity(con) or _given_identity(con)
         meta = {row["key"]: row["value"] for row in con.execute("SELECT key, value FROM meta")}
-    staging.take_away_left(target)  # of a backup before a migration: as large as the project's file
+    migrate.take_away_halves(target / DATABASE)  # of a backup: each is as large as the project's file
     if "images" not in meta:
         raise ProjectError("The project's database is incomplete", str(target / DATABASE), "Create the project again.")
     return Project(target, meta.get("name", target.name), Path(meta["images"]), identity)

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -198,3 +199,22 @@ def test_a_run_that_learned_from_the_pool_is_called_so_now(
         assert (config.st.rounds, config.st.names, config.st.steps) == (1, "network", 300)
     if phases:
         assert config.phases == tuple(phases.split())
+
+
+def test_a_half_backup_of_an_earlier_version_is_taken_away_unless_somebody_writes_it(tmp_path: Path) -> None:
+    shutil.copy(DATA / "schema-2.sqlite", tmp_path / "project.sqlite")
+    names = [f"project.sqlite.backup-1.{own}.new" for own in ("4711", "4711-140")]
+    for name in names:
+        (tmp_path / name).write_bytes((DATA / "schema-2.sqlite").read_bytes()[:5000])
+        (tmp_path / f"{name}-journal").write_bytes(b"half")
+    others = ["project.sqlite.backup-1", "project.sqlite.backup-1.new", "project.sqlite.backup-mine.4711.new"]
+    for name in others:
+        (tmp_path / name).write_bytes(b"a person's")
+    lives = tmp_path / "project.sqlite.backup-1.12.new"
+    with closing(sqlite3.connect(lives)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        projects.open_project(tmp_path)
+        expected = {"project.sqlite", "project.sqlite.backup-2", *others}
+        assert {each.name for each in tmp_path.iterdir()} >= {*expected, lives.name}
+    projects.open_project(tmp_path)
+    assert {each.name for each in tmp_path.iterdir()} == expected
