@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from sqlite_utils import Database
 
+from fact_core.choices import GROUPINGS
 from fact_core.errors import storage_error
 from fact_core.storage.project import Project
 
@@ -35,6 +36,8 @@ def drop(con: Database, project: Project, changed: Sequence[int]) -> list[str]:
         _without(file, changed)
     for table in ("accepted", "prediction"):
         con.execute(f"DELETE FROM {table} WHERE {among}", (listed,))
+    ways = json.dumps([name for name, each in GROUPINGS.items() if each.features])  # what they looked like
+    con.execute(f"DELETE FROM together WHERE {among} AND way IN (SELECT value FROM json_each(?))", (listed, ways))
     return [row["path"] for row in paths]
 
 

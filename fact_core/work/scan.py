@@ -33,6 +33,7 @@ from fact_core.storage.run_queue import Run
 from fact_core.storage.thumbs import Thumbs
 from fact_core.storage.told import Settled
 from fact_core.types import Step
+from fact_core.work.file_groups import by_files
 from fact_core.work.kind import Kind
 
 BATCH = 500  # files stored in one transaction
@@ -68,6 +69,7 @@ class ScanResult:
 def run(project: Project, run: Run, config: ScanConfig) -> Step[dict[str, Any]]:
     """Look for images in the folder."""
     result = yield from scan(project)
+    yield from by_files(project)
     return dataclasses.asdict(result)
 
 

@@ -76,7 +76,8 @@ def choose(held: Opened, way: str) -> dict[str, Any]:
     pool, facts = _facts(held)
     known = _names(facts, (way,)).get(way)
     if known is not None and way not in (groups.NONE, groups.COLUMN):
-        groups.store(held.project, way, dict(zip(pool.ids.tolist(), known, strict=True)))
+        gone = groups.names(held.project, way)  # left out since, or missing: it may have been learned from
+        groups.store(held.project, way, {**gone, **dict(zip(pool.ids.tolist(), known, strict=True))})
     return grouping(held)
 
 

@@ -1,0 +1,31 @@
+"""Which images of the pool belong together by what their files say: names, folders, times. Nothing heavy is needed."""
+
+from __future__ import annotations
+
+from fact_core.choices import GROUPINGS, resolve
+from fact_core.events import Log
+from fact_core.storage import groups, items
+from fact_core.storage.project import Project
+from fact_core.types import Step
+
+
+def by_files(project: Project) -> Step[None]:
+    """Group the pool by the names and times that its files have now, where the person wants groups of these.
+
+    Files that were moved into another folder belong to another patient: what was found by their names of before would
+    be shown nowhere, and keep a patient's images on both sides of a measurement.
+    """
+    way = groups.chosen(project)
+    if way in (groups.NONE, groups.COLUMN) or GROUPINGS[way].features:
+        return
+    pool = items.pool(project)
+    found = yield from resolve(GROUPINGS[way].target)(groups.facts(project, pool))
+    names, known = dict(zip(pool.ids.tolist(), found, strict=True)), groups.names(project, way)
+    if names != {item: name for item, name in known.items() if item in names}:
+        yield looking(way)
+        groups.store(project, way, {**known, **names})  # what was learned from and is gone since belongs to them still
+
+
+def looking(way: str) -> Log:
+    """What the log says of it."""
+    return Log(f"looking for images that belong together: {GROUPINGS[way].title.lower()}")
