@@ -58,7 +58,10 @@ class Forecast:
 
 @dataclass(frozen=True)
 class LabelGrowth:
-    """Images to learn from: those of the model that answered, those labeled since (of which none is open), and more."""
+    """Images to learn from: those of the model that answered, those labeled since (of which none is open), and more.
+
+    since is less than 0 where more labels were taken back since than given.
+    """
 
     learned: int
     since: int
@@ -67,7 +70,7 @@ class LabelGrowth:
     @property
     def growth(self) -> float:
         """How many times as many the next model learns from."""
-        return (self.learned + self.since + self.more) / max(1, self.learned)
+        return max(1, self.learned + self.since + self.more) / max(1, self.learned)
 
 
 def forecast(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.pages.results import finish
 from app.shell.server import Opened
 from fact_core.analysis.forecast import LabelGrowth
 from fact_core.errors import InputError
-from fact_core.labeling import acceptances, checked, finishing, labels_now
+from fact_core.labeling import acceptances, finishing, labels_now
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -53,11 +51,9 @@ def forecast_of(held: Opened, run: Run, goal: float) -> Told:
 
 
 def labels_of(project: Project, run: Run, left: int) -> LabelGrowth:
-    """What a run learned from, what is labeled since then without being a check image, and so many more.
+    """What a run learned from, how many labels more, or less, would teach now, and so many that are to come.
 
     left: open images that cannot be accepted. No more where these would be labeled with so many.
     """
-    learned = run.result.get("ids", [])
-    now = labels_now.snapshot(project).ids
-    since = int((~np.isin(now, learned) & ~np.isin(now, list(checked.check_names(project, run)))).sum())
-    return LabelGrowth(len(learned), since, MORE if learned and left > MORE else 0)
+    learned, now = run.result.get("ids", []), labels_now.snapshot(project, "pick").ids
+    return LabelGrowth(len(learned), len(now) - len(learned), MORE if learned and left > MORE else 0)
