@@ -23,7 +23,7 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling import checked
-from fact_core.labeling.history import LARGEST, is_person
+from fact_core.labeling.history import LARGEST, is_person, merged
 from fact_core.labeling.labels_now import states
 from fact_core.storage import db, run_queue
 from fact_core.storage.project import Project
@@ -100,7 +100,8 @@ class Accepted:
 def looks(project: Project) -> list[Look]:
     """All looks, the first one first."""
     with db.connect(project.db) as con:
-        return [_look(row) for row in con.execute("SELECT * FROM look ORDER BY id")]
+        now = merged(con)
+        return [_look(row, now) for row in con.execute("SELECT * FROM look ORDER BY id")]
 
 
 def find_look(
@@ -228,7 +229,7 @@ _STEP = (
 
 def _standing(con: Database) -> Acceptance | None:
     row = con.execute(_STEP + "WHERE undone IS NULL ORDER BY acceptance.id DESC LIMIT 1").fetchone()
-    return _acceptance(row) if row else None
+    return _acceptance(row, merged(con)) if row else None
 
 
 def _undone(con: Database) -> Acceptance | None:
@@ -237,17 +238,19 @@ def _undone(con: Database) -> Acceptance | None:
         _STEP + "WHERE acceptance.id > (SELECT coalesce(max(id), 0) FROM acceptance WHERE undone IS NULL) "
         "ORDER BY acceptance.id LIMIT 1"
     ).fetchone()
-    return _acceptance(row) if row else None
+    return _acceptance(row, merged(con)) if row else None
 
 
 def _items(con: Database, step: int) -> set[int]:
     return {row["item"] for row in con.execute("SELECT item FROM accepted WHERE acceptance = ?", (step,))}
 
 
-def _acceptance(row: sqlite3.Row) -> Acceptance:
-    return Acceptance(row["step"], _look(row), row["images"], row["stepped"], row["undone"])
+def _acceptance(row: sqlite3.Row, now: Mapping[int, int]) -> Acceptance:
+    return Acceptance(row["step"], _look(row, now), row["images"], row["stepped"], row["undone"])
 
 
-def _look(row: sqlite3.Row) -> Look:
+def _look(row: sqlite3.Row, now: Mapping[int, int]) -> Look:
+    """now: ``history.merged``. The goal of a class that became another one is that one's: the answers are, too."""
+    own = (OwnGoal(**each) for each in json.loads(row["own"]))
     told = {each.name: row[each.name] for each in fields(Look)}
-    return Look(**{**told, "own": tuple(OwnGoal(**each) for each in json.loads(row["own"]))})
+    return Look(**{**told, "own": tuple(replace(each, class_id=now.get(each.class_id, each.class_id)) for each in own)})

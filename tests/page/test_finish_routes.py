@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fact_core.labeling import acceptances, classes, labels_now, operations, selections
+from app.pages.results import forecast
+from fact_core.analysis.forecast import LabelGrowth
+from fact_core.labeling import acceptances, classes, finishing, labels_now, operations, selections
+from fact_core.labeling.acceptances import OwnGoal
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
@@ -224,3 +227,37 @@ def test_what_more_check_images_would_buy_is_told(site: Site) -> None:
     assert all(each["lacks"] is None for each in found["goals"] if each["goal"] <= found["best"] + 1e-6)
     asked = goal_of(post(site, "ask", goal=0.9), 0.9)
     assert asked["asked"] > 0 and asked["then"] >= 0.9 and asked["needs"] is None
+
+
+def test_a_forecast_counts_what_would_teach_now_whatever_was_taken_back(site: Site) -> None:
+    project = site.project
+    run = run_queue.list_runs(project, "train")[0]
+    label_checks(project)
+    ids = [int(each) for each in items.pool(project).ids]
+    free = [each for each in ids if each not in {entry.item for entry in selections.queue(project)}][:3]
+    operations.apply(project, "more", [Op(n, "label", item, 1) for n, item in enumerate(free, start=1)])
+    assert forecast.labels_of(project, run, N) == LabelGrowth(1, 3, forecast.MORE)
+    operations.apply(project, "more", [Op(4, "undo"), Op(5, "undo")])
+    assert forecast.labels_of(project, run, N) == LabelGrowth(1, 1, forecast.MORE)
+    operations.apply(project, "more", [Op(6, "undo"), Op(7, "clear", 1)])  # what the model learned is taken back, too
+    growth = forecast.labels_of(project, run, N)
+    assert (growth.since, growth.learned + growth.since) == (-1, 0) and growth.growth == forecast.MORE
+
+
+def test_the_goal_of_a_class_goes_with_it_when_it_becomes_another_one(site: Site) -> None:
+    """The model knows no class of the new name: what it says of the old one is of the new one, and so its goal."""
+    project = site.project
+    label_checks(project)
+    run, own = run_queue.list_runs(project, "train")[0], 0.8
+    told = {"threshold": 0.6, "accepted": 1, "checks": 90, "wrong": 0, "own": (OwnGoal(1, 0.9, own, 59, 0),)}
+    acceptances.note_look(project, run.id, 0.8, 0.025, finishing.gather(project, run).basis, **told)  # type: ignore[arg-type]
+    before = post(site, "accept", goal=0.8, own={1: 0.9})
+    post(site, "undo", step=before["step"]["id"])
+    feline = classes.add_class(project, "feline")
+    classes.merge(project, 1, feline, "merge-1")
+    (split,) = site.get("/finish")["splits"]
+    assert [(part["class_id"], part["goal"]) for part in split["parts"]] == [(feline, 0.9)]
+    assert refused(site, "accept", goal=0.8, own={1: 0.9}).startswith("The check images were not asked")
+    after = post(site, "accept", goal=0.8, own={feline: 0.9})
+    assert after["step"]["images"] == before["step"]["images"] == split["asked"]
+    assert all(each.confidence >= own for each in acceptances.now(project).values() if each.class_id == feline)
