@@ -16,7 +16,7 @@ from fact_core.errors import RunError
 from fact_core.exchange.cells import FORMULA
 from fact_core.files import write_text
 from fact_core.labeling import checked, classes, finished, labels_now, notes
-from fact_core.storage import items, run_queue
+from fact_core.storage import db, items, run_queue
 from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
@@ -48,12 +48,13 @@ def write_labels(project: Project, file: Path) -> int:
     which there is a note alone. Images whose file is missing or unreadable now keep their row, which says so, and are
     in no split: a label counts again when its file is back.
     """
-    splits = _splits(project)
-    names = {each.id: each.name for each in classes.classes(project)}
-    said, states = notes.newest(project), labels_now.states(project)
-    givers = labels_now.givers(project)
+    with db.moment(project.db):
+        splits = _splits(project)
+        names = {each.id: each.name for each in classes.classes(project)}
+        said, states = notes.newest(project), labels_now.states(project)
+        givers, known = labels_now.givers(project), items.known(project, states.keys() | said.keys())
     rows: list[tuple[object, ...]] = []
-    for item, path, file_now in items.known(project, states.keys() | said.keys()):
+    for item, path, file_now in known:
         if item not in states:  # nothing but a note
             rows.append((item, path, *[""] * (len(FIELDS) - 2), said[item], "open", file_now))
             continue
@@ -87,6 +88,11 @@ def write_predictions(project: Project, run_id: int, file: Path, *, each_class: 
     class. Returns the number of rows.
     RunError when the run has no predictions.
     """
+    with db.moment(project.db):
+        return _write_predictions(project, run_id, file, each_class)
+
+
+def _write_predictions(project: Project, run_id: int, file: Path, each_class: bool) -> int:
     stored, trained, ended = _predictions(project, run_id)
     ids, y, confidence, p = stored
     names = _class_names(project, trained)

@@ -37,6 +37,11 @@ def gather(project: Project, run: Run, unsaid: Collection[int] = ()) -> Evidence
     are unlike every class, which are never accepted, and those that nobody has drawn (``kept_apart``). unsaid: images
     of which what a person said is passed over, to gather what was there before it was said.
     """
+    with db.moment(project.db):
+        return _gathered(project, run, unsaid)
+
+
+def _gathered(project: Project, run: Run, unsaid: Collection[int]) -> Evidence:
     found = checked.answers(project, run)
     if found is None:
         raise RunError("This run has no predictions yet", do="Predict the pool first.")

@@ -75,6 +75,24 @@ def shared(path: Path) -> Iterator[None]:
             _SHARED.reset(token)
 
 
+@contextmanager
+def moment(path: Path) -> Iterator[None]:
+    """Every look at this file within sees it as it was at one moment; nothing can be written within.
+
+    What is read in several looks and told as one would mix what was so before with what somebody has said meanwhile.
+    """
+    with shared(path), connect(path) as con:
+        if con.conn.in_transaction:
+            yield
+            return
+        con.conn.execute("BEGIN")
+        con.conn.execute("SELECT count(*) FROM meta").fetchone()  # the moment is that of the first look
+        try:
+            yield
+        finally:
+            con.rollback()
+
+
 def _opened(path: Path, create: bool) -> sqlite3.Connection:
     """A connection that can read, also where the disk is full, or nothing may be written."""
     try:

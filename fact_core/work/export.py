@@ -20,7 +20,7 @@ from fact_core.events import Log
 from fact_core.exchange import export_labels
 from fact_core.labeling import acceptances, checked, finishing, labels_now
 from fact_core.paths import absolute
-from fact_core.storage import items, run_queue
+from fact_core.storage import db, items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Step
@@ -93,15 +93,16 @@ def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     that the answers are those that the page shows.
     """
     classifier, meta = load_model(project.run_folder(trained.id) / "model")
-    classifier.classes = checked.class_names(project, trained, classifier.classes)
-    pool = items.pool(project)
+    with db.moment(project.db):
+        classifier.classes = checked.class_names(project, trained, classifier.classes)
+        pool, promise, found = items.pool(project), _promise(project, trained), newest(project, trained)
     some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
     yield from write_model(
         target,
         classifier,
-        {**meta, "project": project.name, **_promise(project, trained)},
+        {**meta, "project": project.name, **promise},
         sample_files=pool.sources(some),
-        report=newest(project, trained),
+        report=found,
         figures=_figures(trained),
     )
     return sorted(each.name for each in target.iterdir())

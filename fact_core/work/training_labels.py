@@ -17,7 +17,7 @@ from fact_core.files import write_text
 from fact_core.finetune.pool_names import drawn
 from fact_core.finetune.training_run import CheckSet
 from fact_core.labeling import classes, labels_now, other_class, selections
-from fact_core.storage import groups
+from fact_core.storage import db, groups
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray, Labels, Pool
 
@@ -72,7 +72,8 @@ def labels_of_run(project: Project, folder: Path, config: TrainConfig, pool: Poo
     file = folder / "labels.json"
     if file.is_file():
         return TrainingLabels.from_dict(json.loads(file.read_text("utf-8")))
-    known = _labels_now(project, config, pool)
+    with db.moment(project.db):
+        known = _labels_now(project, config, pool)
     place = dict(zip(pool.ids.tolist(), pool.digests, strict=True)) if pool.digests else {}
     told = {**known.to_dict(), "digests": [place.get(each, "") for each in known.ids.tolist()]}
     write_text(file, json.dumps(told, ensure_ascii=False), "saving the labels of the run")

@@ -4,6 +4,7 @@ import codecs
 import csv
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -344,3 +345,29 @@ def test_folders_with_such_names_are_classes_of_their_own(tmp_path: Path, name: 
         label_files.folder_truth(pool, {}, ImportConfig())
     joined = label_files.folder_truth(pool, {}, ImportConfig(labels_case="join"))
     assert joined == {1: name, 2: f"{name}2", 3: name}
+
+
+def test_a_list_is_of_one_moment_whatever_is_said_while_it_is_written(
+    labeled: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A check image that is labeled after its part was looked up would stand there as one that teaches."""
+    selection = Selection(np.array([1, 3]), ("pick", "audit"), np.array([]), "activeft")
+    selections.save(labeled, selection, None)
+    looked = notes.newest
+
+    def meanwhile(project: Project) -> dict[int, str]:
+        with ThreadPoolExecutor() as other:  # another window
+            ops = [Op(9, "label", 3, 1, annotator="Eve"), Op(10, "label", 1, 2, annotator="Eve")]
+            other.submit(operations.apply, project, "other", ops).result()
+        return looked(project)
+
+    monkeypatch.setattr(notes, "newest", meanwhile)
+    export_labels.write_labels(labeled, tmp_path / "labels.csv")
+    first, _, third, _ = table(tmp_path / "labels.csv")
+    assert (first["label"], first["annotator"]) == ("'=SUM(A1)", "'@Ada")
+    assert (third["kind"], third["split"], third["annotator"]) == ("skipped", "", "")
+    monkeypatch.undo()
+    export_labels.write_labels(labeled, tmp_path / "labels.csv")
+    first, _, third, _ = table(tmp_path / "labels.csv")
+    assert (first["label"], first["annotator"]) == ("dog", "Eve")
+    assert (third["kind"], third["split"], third["annotator"]) == ("label", "check", "Eve")

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from sqlite_utils import Database
 
 from fact_core.errors import ProjectBusy, ProjectError, ProjectGone, SchemaTooNew, StorageError
+from fact_core.labeling import classes
 from fact_core.storage import db, migrate, schema
+from tests.storage_help import flat_project
 
 FIRST = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO thing (name) VALUES ('a;b');"
 SECOND = "ALTER TABLE thing ADD COLUMN colour TEXT NOT NULL DEFAULT 'red';"
@@ -182,3 +185,13 @@ def test_many_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     assert [(child.communicate()[1], child.returncode) for child in children] == [(b"", 0)] * 6
     with db.connect(tmp_path / "x.sqlite", create=True) as con:
         assert db.version(con).startswith("6.")
+
+
+def test_what_is_read_within_a_moment_is_as_it_was_then(tmp_path: Path) -> None:
+    project = flat_project(tmp_path, 1)
+    with db.moment(project.db), db.moment(project.db):
+        with ThreadPoolExecutor() as other:
+            other.submit(classes.add_class, project, "new").result()
+        assert classes.classes(project) == []
+    assert [each.name for each in classes.classes(project)] == ["new"]
+    classes.add_class(project, "and again")  # nothing is left open
