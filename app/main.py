@@ -36,6 +36,7 @@ from app.pages.select import page as select
 from app.pages.train import page as train
 from app.routes import assets, register_all
 from app.routes.forms_queue import FormsQueue
+from app.shell import ahead
 from app.shell.door import (
     Door,
     check_certificate,
@@ -140,6 +141,7 @@ def serve(door: Door, *, browser: bool, folder: str = "", demo: bool = False, br
         key = first_project(server, folder, demo)
         app = Guard(make_app(server), host=door.host, port=door.port, keys=keys, https=door.https)
         print(greeting(door, keys, key, is_own(listening)), flush=True)
+        ahead.start()
         if browser:
             threading.Timer(0.5, webbrowser.open, (first_address(door, keys.ticket, key),)).start()
         uvicorn.Server(uvicorn_config(app, door)).run(sockets=[listening])

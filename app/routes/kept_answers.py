@@ -6,9 +6,11 @@ from app.shell.server import Opened
 from fact_core.exchange.true_names import true_names
 from fact_core.labeling import checked
 from fact_core.labeling.checked import Answers
+from fact_core.storage import items
 from fact_core.storage import project as projects
 from fact_core.storage.excluded import excluded
 from fact_core.storage.run_queue import Run
+from fact_core.types import IntArray
 
 NEWEST = 30  # runs whose answers are kept in memory
 
@@ -27,6 +29,16 @@ def answers_of(held: Opened, run: Run) -> Answers | None:
             kept.pop(next(iter(kept)))
         kept[run.id] = (stamp, checked.answers(held.project, run))
     return kept[run.id][1]
+
+
+def pool_ids_of(held: Opened) -> IntArray:
+    """The ids (n,) of the pool, ascending; the same array each time, so that nobody may change it."""
+    stamp = (projects.version(held.project).partition(".")[0], excluded(held.project))
+    kept = held.cache.get("pool")
+    if kept is None or kept[0] != stamp:
+        kept = held.cache["pool"] = (stamp, items.pool_ids(held.project))
+    ids: IntArray = kept[1]
+    return ids
 
 
 def true_names_of(held: Opened, run: Run, known: Answers) -> tuple[dict[int, str], str]:

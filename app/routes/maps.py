@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from fastapi import FastAPI, Response
 
-from app.routes import binary
+from app.routes import binary, kept_answers
 from app.shell.server import Server
 from fact_core.errors import InputError, StorageError
-from fact_core.storage import items, run_queue
+from fact_core.storage import run_queue
 from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
@@ -46,7 +46,7 @@ def map_bytes(server: Server, key: str) -> bytes:
     if picture is None:
         raise InputError("There is no map yet", do="It appears when the features of the images are computed.")
     out = excluded(held.project)
-    stamp = (picture, items.counts(held.project).pool, out)
+    stamp = (picture, len(kept_answers.pool_ids_of(held)), out)
     kept = held.cache.get("map")
     if kept is None or kept[0] != stamp:
         xy, ids = points(held.project, picture)

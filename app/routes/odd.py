@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from fastapi import FastAPI
 
+from app.routes import kept_answers
 from app.routes.shapes import told
 from app.shell.server import Opened, Server
 from fact_core.analysis.odd import MOST, Measures, odd
 from fact_core.storage import items, odd_file
+from fact_core.storage import project as projects
 from fact_core.storage.excluded import excluded
 from fact_core.storage.odd_file import Measured
+from fact_core.types import Pool
 
 #: kind -> the measure that is told of its images; what has none says nothing that a person could read.
 TOLD = {"dark": "light", "bright": "light", "tiny": "side", "twin": "alike"}
@@ -58,11 +61,15 @@ def register(app: FastAPI, server: Server) -> None:
 def odd_of(held: Opened) -> Odd:
     """See ``Odd``. What is odd is judged among all that was measured, also what is left out by now: no list grows
     because its worst images are gone."""
-    out, pool = excluded(held.project), items.pool(held.project)
-    measured = _measured(held)
+    out, measured = excluded(held.project), _measured(held)
     if measured is None:
-        return Odd(False, len(pool), 0, [], out)
+        return Odd(False, len(kept_answers.pool_ids_of(held)), 0, [], out)
     kept, found = measured
+    stamp = (_stamp(held), projects.version(held.project).partition(".")[0], out)
+    return held.slowly("odd lists", stamp, lambda: _lists(items.pool(held.project), kept, found, out))
+
+
+def _lists(pool: Pool, kept: Measured, found: dict[str, Any], out: list[int]) -> Odd:
     place = {digest: row for row, digest in enumerate(kept.digests)}
     ids = np.zeros(len(kept.digests), dtype=np.int64)  # 0: not in the pool now
     for item, digest in zip(pool.ids.tolist(), pool.digests, strict=True):
@@ -86,15 +93,19 @@ def _list(kind: str, rows: Any, ids: Any, kept: Measured) -> OddList:
 
 def _measured(held: Opened) -> tuple[Measured, dict[str, Any]] | None:
     """What was measured, and the rows that are odd; kept while the file stays."""
-    file = odd_file.file_of(held.project)
-    stamp = file.stat().st_mtime_ns if file.is_file() else 0
-    cached = held.cache.get("odd")
+    stamp, cached = _stamp(held), held.cache.get("odd")
     if cached is None or cached[0] != stamp:
         kept = odd_file.load(held.project) if stamp else None
         measures = _measures(kept) if kept else None
         cached = held.cache["odd"] = (stamp, (kept, odd(measures)) if kept and measures else None)
     found: tuple[Measured, dict[str, Any]] | None = cached[1]
     return found
+
+
+def _stamp(held: Opened) -> int:
+    """Of the file of what was measured; 0 without one."""
+    file = odd_file.file_of(held.project)
+    return file.stat().st_mtime_ns if file.is_file() else 0
 
 
 def _measures(kept: Measured) -> Measures | None:

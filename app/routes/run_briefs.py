@@ -12,8 +12,7 @@ from app.shell.server import Opened
 from app.shell.trainings import number, numbers
 from fact_core.choices import BACKBONES, PRESETS, RECIPES
 from fact_core.labeling import classes, labels_now
-from fact_core.storage import items, run_events, run_queue
-from fact_core.storage.excluded import excluded
+from fact_core.storage import run_events, run_queue, usable
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -165,7 +164,7 @@ def is_stale(project: Project, run: Run) -> bool:
     held, ids = labels_now.snapshot(project, "pick", run.config.get("selection") or None), _class_ids(project)
     now = {int(item): ids[held.classes[int(y)]] for item, y in zip(held.ids, held.y, strict=True)}
     # A label that it has learned from an image which is left out since is not gone: the next training will lack it.
-    there = {*items.pool(project).ids.tolist(), *excluded(project)}
+    there = usable.among(project, learned)
     return now != {item: class_id for item, class_id in learned.items() if item in there}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.routes import kept_answers
 from app.shell.server import Opened
 from fact_core.storage import items, run_queue
 from fact_core.storage.excluded import excluded
@@ -15,7 +16,7 @@ def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:
     run = _newest(held.project)
     if run is None:
         return None
-    stamp = (run.id, items.counts(held.project).pool, excluded(held.project))
+    stamp = (run.id, len(kept_answers.pool_ids_of(held)), excluded(held.project))
     kept = held.cache.get("suggest")
     if kept is None or kept[0] != stamp:
         pool = items.pool(held.project)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from app.shell.jobs import Fetch, Jobs
 from app.shell.trainings import refuse_second
@@ -34,6 +34,8 @@ RESPAWN_SECONDS = 5.0
 #: kind of run -> its options that are paths
 TYPED = {"export": ("folder",), "predict": ("images",), "sort": ("folder",)}
 
+T = TypeVar("T")
+
 
 @dataclass
 class Opened:
@@ -49,6 +51,21 @@ class Opened:
     place: tuple[int, int] = (0, 0)
     cache: dict[str, Any] = field(default_factory=dict)
     ends: list[Callable[[], None]] = field(default_factory=list)
+    guard: threading.RLock = field(default_factory=threading.RLock)
+
+    def slowly(self, name: str, stamp: object, make: Callable[[], T]) -> T:
+        """What ``make`` gives, kept under a name while the stamp stays. Of such answers one at a time is worked out.
+
+        A page asks for some of them ahead of need: together they would keep the small ones waiting, such as pictures.
+        """
+        kept = self.cache.get(name)
+        if kept is None or kept[0] != stamp:
+            with self.guard:
+                kept = self.cache.get(name)  # of who was before us
+                if kept is None or kept[0] != stamp:
+                    kept = self.cache[name] = (stamp, make())
+        found: T = kept[1]
+        return found
 
     def end(self) -> None:
         """Let go of the folder."""

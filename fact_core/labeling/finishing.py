@@ -30,19 +30,22 @@ LONGEST = 60.0  # s: nobody looks longer at one image
 Bools = npt.NDArray[np.bool_]
 
 
-def gather(project: Project, run: Run, unsaid: Collection[int] = ()) -> Evidence:
+def gather(
+    project: Project, run: Run, unsaid: Collection[int] = (), known: tuple[Answers | None, IntArray] | None = None
+) -> Evidence:
     """What a promise about a training run's answers rests on. RunError while the pool is not predicted.
 
     Check images that belong together with a training image, or look nearly the same, are left out; so are those that
     are unlike every class, which are never accepted, and those that nobody has drawn (``kept_apart``). unsaid: images
-    of which what a person said is passed over, to gather what was there before it was said.
+    of which what a person said is passed over, to gather what was there before it was said. known: the run's answers
+    and the images of the pool, where they were read already.
     """
     with db.moment(project.db):
-        return _gathered(project, run, unsaid)
+        found, pool = known or (checked.answers(project, run), items.pool_ids(project))
+        return _gathered(project, run, unsaid, found, pool)
 
 
-def _gathered(project: Project, run: Run, unsaid: Collection[int]) -> Evidence:
-    found = checked.answers(project, run)
+def _gathered(project: Project, run: Run, unsaid: Collection[int], found: Answers | None, pool: IntArray) -> Evidence:
     if found is None:
         raise RunError("This run has no predictions yet", do="Predict the pool first.")
     numbers = _class_ids(project, run, found)
@@ -51,14 +54,14 @@ def _gathered(project: Project, run: Run, unsaid: Collection[int]) -> Evidence:
     able = np.array(numbers, dtype=np.int64)[found.y] > 0
     able &= ~found.strange if found.strange is not None else True
     said = {item: state for item, state in labels_now.states(project).items() if item not in unsaid}
-    there = np.isin(found.ids, items.pool(project).ids)
+    there = np.isin(found.ids, pool)
     free = there & ~np.isin(found.ids, list(said))
     keep = free & able
     with db.connect(project.db) as con:
         given = kept_apart.not_drawn(con)
     drawn = ~np.isin(found.ids, list(given))
-    names, known = checked.check_names(project, run), there & drawn
-    right, groups, rows, leaks = _checks(project, run, found, names, able & known)
+    names, here = checked.check_names(project, run), there & drawn
+    right, groups, rows, leaks = _checks(project, run, found, names, able & here)
     return Evidence(
         ids=found.ids[keep],
         y=found.y[keep],
@@ -70,7 +73,7 @@ def _gathered(project: Project, run: Run, unsaid: Collection[int]) -> Evidence:
         check_groups=groups,
         strange=-1 if found.strange is None else int((free & ~able).sum()),
         leaks=leaks,
-        unlike=int((np.isin(found.ids, list(names)) & known & ~able).sum()),
+        unlike=int((np.isin(found.ids, list(names)) & here & ~able).sum()),
         imported=len(given & names.keys()),
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right) + merges(project, run),

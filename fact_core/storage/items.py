@@ -81,13 +81,24 @@ def pool(project: Project) -> Pool:
     return Pool(project.images, ids, tuple([row[1] for row in rows]), tuple([row[2] for row in rows]))
 
 
-def count_without(project: Project, ids: IntArray) -> int:
-    """How many images of the pool are none of these."""
+def pool_ids(project: Project) -> IntArray:
+    """The ids (n,) of the pool alone, ascending: a third of the time that ``pool`` takes."""
     with db.connect(project.db) as con:
         cursor = con.conn.cursor()
         cursor.row_factory = None
-        here = np.array(cursor.execute(f"SELECT id FROM item WHERE {IN_POOL}").fetchall(), dtype=np.int64)
-    return int((~np.isin(here, ids)).sum())
+        rows = cursor.execute(f"SELECT id FROM item WHERE {IN_POOL} ORDER BY id").fetchall()
+    return np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+
+
+def pool_size(project: Project) -> int:
+    """How many images the pool has."""
+    with db.connect(project.db) as con:
+        return int(con.conn.execute(f"SELECT count(*) FROM item WHERE {IN_POOL}").fetchone()[0])
+
+
+def count_without(project: Project, ids: IntArray) -> int:
+    """How many images of the pool are none of these."""
+    return int((~np.isin(pool_ids(project), ids)).sum())
 
 
 def folders(project: Project) -> set[str]:

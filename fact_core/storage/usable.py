@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterable
 
 from fact_core.storage import db
 from fact_core.storage.excluded import EXCLUDED, USABLE
@@ -13,6 +15,15 @@ def unusable(project: Project) -> set[int]:
     """Images that nothing can use now: repeats of others, missing files, and those that cannot be read."""
     with db.connect(project.db) as con:
         return {int(row["id"]) for row in con.execute(f"SELECT id FROM item WHERE NOT ({USABLE})")}
+
+
+def among(project: Project, ids: Iterable[int]) -> set[int]:
+    """Those of the images ``ids`` that can be used now."""
+    with db.connect(project.db) as con:
+        rows = con.conn.execute(
+            f"SELECT id FROM item WHERE {USABLE} AND id IN (SELECT value FROM json_each(?))", (json.dumps([*ids]),)
+        )
+        return {int(row[0]) for row in rows}
 
 
 def fingerprint(project: Project) -> str:

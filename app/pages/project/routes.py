@@ -104,7 +104,7 @@ def _register_found(app: FastAPI, server: Server) -> None:
     def found(key: str) -> dict[str, Any]:
         project = server.project(key)
         bad = items.problems(project)
-        ids = items.pool(project).ids
+        ids = items.pool_ids(project)
         drawn = np.sort(np.random.default_rng(0).permutation(ids)[:PREVIEW])
         rows = [{"path": path, "reason": reason} for path, reason in bad[:SHOWN_PROBLEMS]]
         return {
@@ -148,6 +148,6 @@ def brief(recent: projects.Recent) -> ProjectRow:
     try:
         project = projects.open_project(Path(recent.folder))
         labeled = sum(1 for state in labels_now.states(project).values() if state.kind == "label")
-        return replace(row, pool=items.counts(project).pool, labeled=labeled)
+        return replace(row, pool=items.pool_size(project), labeled=labeled)
     except FactError as error:
         return replace(row, problem=error.what)

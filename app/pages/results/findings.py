@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.pages.results import figures, outcome
 from app.routes import kept_answers
 from app.routes.run_briefs import TrainingBrief, is_stale, training_briefs
@@ -18,7 +20,7 @@ from fact_core.choices import EXPORTS
 from fact_core.errors import RunError
 from fact_core.exchange.true_names import true_names
 from fact_core.labeling import checked, labels_now
-from fact_core.storage import items, run_queue
+from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -158,7 +160,7 @@ def results(held: Opened, run: Run) -> Results:
         classes=[{"name": name, "labels": counts.get(name, 0)} for name in dict.fromkeys(class_names(project, run))],
         on_training=_on_training(project, run, answers),
         honest=_honest(run),
-        predicted=_predicted(project, run, answers),
+        predicted=_predicted(held, run, answers),
         items=[{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
         exports=_exports(project),
         export_into=str(new_folder(project, briefs[run.id].number)),
@@ -227,14 +229,14 @@ def _on_training(project: Project, run: Run, answers: outcome.Answers | None) ->
     return {"right": own["right"], "n": own["n"]} if own else None
 
 
-def _predicted(project: Project, run: Run, answers: outcome.Answers | None) -> Predicted | None:
+def _predicted(held: Opened, run: Run, answers: outcome.Answers | None) -> Predicted | None:
     """How the predictions for the pool stand: the newest predict run of this model."""
-    newest = predict_run(project, run.id)
+    newest = predict_run(held.project, run.id)
     if newest is None:
         return None
     lacking = 0
     if answers is not None and newest.status == "done":
-        without = items.count_without(project, answers.ids)  # came later, or was replaced
+        without = int((~np.isin(kept_answers.pool_ids_of(held), answers.ids)).sum())  # came later, or was replaced
         lacking = max(0, without - int(newest.result.get("bad", 0)))  # what could not be read stays without
     return Predicted(newest.id, newest.status, newest.reason, answers is not None, lacking)
 

@@ -9,14 +9,14 @@ from functools import cache
 
 import numpy as np
 
-from app.routes import binary
+from app.routes import binary, kept_answers
 from app.shell import computer
 from app.shell.server import Opened
 from fact_core.analysis import promise
 from fact_core.errors import InputError
 from fact_core.labeling import acceptances, finishing, labels_now
 from fact_core.labeling.acceptances import Acceptance, Look
-from fact_core.storage import db, items, run_queue
+from fact_core.storage import db, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -148,16 +148,15 @@ class Finish:
 
 def finish_of(held: Opened, run: Run) -> Finish:
     """What the page shows of a run. RunError while the pool is not predicted. Kept until something changes."""
-    stamp = stamp_of(held, run)
-    kept = held.cache.get("finish")
-    if kept is None or kept[0] != stamp:
-        with db.shared(held.project.db):
-            kept = held.cache["finish"] = (stamp, _finish(held, run))
-    found: Finish = kept[1]
-    return found
+    return held.slowly("finish", stamp_of(held, run), lambda: _finish(held, run))
 
 
 def _finish(held: Opened, run: Run) -> Finish:
+    with db.shared(held.project.db):
+        return _told(held, run)
+
+
+def _told(held: Opened, run: Run) -> Finish:
     project = held.project
     (evidence, pool), looks = evidence_of(held, run), acceptances.looks(project)
     fair, look = promise.fair(evidence), len(looks) + 1
@@ -243,11 +242,13 @@ def stamp_of(held: Opened, run: Run) -> object:
 
 def evidence_of(held: Opened, run: Run) -> tuple[Evidence, IntArray]:
     """(see ``finishing.gather``, the images of the pool), kept until something changes."""
-    stamp = stamp_of(held, run)
-    kept = held.cache.get("evidence")
-    if kept is None or kept[0] != stamp:
-        kept = held.cache["evidence"] = (stamp, finishing.gather(held.project, run), items.pool(held.project).ids)
-    return kept[1], kept[2]
+
+    def gathered() -> tuple[Evidence, IntArray]:
+        with db.moment(held.project.db):
+            known = kept_answers.answers_of(held, run), kept_answers.pool_ids_of(held)
+            return finishing.gather(held.project, run, known=known), known[1]
+
+    return held.slowly("evidence", stamp_of(held, run), gathered)
 
 
 def _said(project: Project, pool: IntArray) -> tuple[int, int]:

@@ -73,13 +73,12 @@ def look_of(held: Opened, run_id: int, item_id: int) -> review.Look:
 
 def compare_of(held: Opened) -> compare.Comparison:
     """The runs side by side, kept until a label, the pool or a run changes."""
-    stamp = projects.version(held.project).rpartition(".")[0]
-    kept = held.cache.get("compare")
-    if kept is None or kept[0] != stamp:
+
+    def compared() -> compare.Comparison:
         with db.shared(held.project.db):
-            kept = held.cache["compare"] = (stamp, compare.comparison(held))
-    found: compare.Comparison = kept[1]
-    return found
+            return compare.comparison(held)
+
+    return held.slowly("compare", projects.version(held.project).rpartition(".")[0], compared)
 
 
 def _stamp(held: Opened, run: Run) -> int:

@@ -22,11 +22,7 @@ def packed(held: Opened) -> bytes:
     "labels").
     """
     stamp = projects.version(held.project).rpartition(".")[0]
-    kept = held.cache.get("suspects")
-    if kept is None or kept[0] != stamp:
-        kept = held.cache["suspects"] = (stamp, _packed(held))
-    content: bytes = kept[1]
-    return content
+    return held.slowly("suspects", stamp, lambda: _packed(held))
 
 
 def _packed(held: Opened) -> bytes:
