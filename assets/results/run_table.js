@@ -25,6 +25,9 @@ const COLUMNS = {
   ended: (row) => row.ended ?? 0,
 };
 
+const MAIN = ["run", "accuracy", "against"]; // what a narrow window shows
+const columnOf = (name) => (MAIN.includes(name) ? "" : "minor");
+
 /** The rows in the order of a column.
  *  @param {any[]} rows
  *  @param {string} by
@@ -109,13 +112,19 @@ export class RunTable {
       el(
         "tr",
         { class: store.data && row.run.id === store.data.run.id ? "shown" : "" },
-        Object.keys(COLUMNS).map((name) => el("td", {}, cell(name, row, best, (run) => this.differButton(run)))),
-        el("td", {}, el("div", { class: "results-runacts" }, this.acts(row))),
+        Object.keys(COLUMNS).map((name) =>
+          el("td", { class: columnOf(name) }, cell(name, row, best, (run) => this.differButton(run)))
+        ),
+        el("td", { class: "results-runlast" }, el("div", { class: "results-runacts" }, this.acts(row))),
       );
     this.place.replaceChildren(el(
       "table",
       {},
-      el("thead", {}, el("tr", {}, Object.keys(COLUMNS).map((name) => this.head(name)), el("td"))),
+      el(
+        "thead",
+        {},
+        el("tr", {}, Object.keys(COLUMNS).map((name) => this.head(name)), el("td", { class: "results-runlast" })),
+      ),
       el("tbody", {}, sorted(runs, by, up).map(line)),
     ));
     this.below.replaceChildren(curve(runs) ?? "");
@@ -129,7 +138,7 @@ export class RunTable {
     };
     return el(
       "th",
-      { scope: "col", "aria-sort": sort },
+      { scope: "col", "aria-sort": sort, class: columnOf(name) },
       el("button", { type: "button", class: "link", onclick }, t(`results.runs_${name}`)),
     );
   }

@@ -264,6 +264,12 @@ def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Pa
     page.get_by_role("button", name="Accuracy").click()
     expect(lines.nth(0)).to_contain_text("Run 1")
     expect(page.locator(".results-runtable th[aria-sort=descending]")).to_have_text("Accuracy")
+    page.set_viewport_size({"width": 390, "height": 844})  # all that can be done is in sight, nothing is pushed aside
+    table = page.locator(".results-runtable")
+    assert table.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    expect(table.locator("tbody tr").first.locator("td:visible")).to_have_count(4)
+    expect(table.get_by_role("button", name="Delete run 1")).to_be_in_viewport()
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("button", name="See where they differ").click()
     expect(page.locator(".rv-head .fact")).to_have_text("4 of 24 images")
     expect(page.locator(".rv-listed")).to_contain_text("Run 2 and run 1, the best, answer these differently (4)")

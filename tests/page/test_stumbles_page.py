@@ -145,6 +145,11 @@ def test_names_and_numbers_are_whole(
     head = page.locator(".matrix tbody th span").first
     head.evaluate("(node) => { node.textContent = 'None of these'; }")
     assert head.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    # Of many classes the last ones are scrolled to: the names of the rows stay.
+    page.locator(".matrix").evaluate("(node) => { node.style.minWidth = '3000px'; }")
+    page.locator(".matrix-scroll").evaluate("(node) => { node.scrollLeft = 2000; }")
+    inside = "(node) => node.getBoundingClientRect().left - node.closest('.matrix-scroll').getBoundingClientRect().left"
+    assert abs(page.locator(".matrix tbody th").first.evaluate(inside)) < 1
     number = page.locator(".mistake-said .num").first
     assert number.evaluate("(node) => node.getClientRects().length") == 1
     assert number.evaluate("(node) => getComputedStyle(node).whiteSpace") == "nowrap"
