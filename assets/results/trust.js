@@ -7,6 +7,7 @@ import { t } from "../shell/text.js";
 import { high, low } from "./words.js";
 
 const SIDE = 160; // of a diagram, in its own units
+const DOT = 3, MOST_DOT = 8; // radius of a dot: of one that stands for next to no answers, and for most
 
 /** That some of the images are nearly those that were trained on, or null. */
 export function leak(data) {
@@ -35,10 +36,12 @@ export function leakWords(data) {
 export function trust(data) {
   const more = data.measured && data.measured.more;
   if (!more) return null;
-  const rows = figures(more, data.honest).map((
+  const rows = figures(more, data).map((
     [name, value],
   ) => [el("dt", {}, t(`results.${name}`)), el("dd", {}, value)]);
-  const title = el("summary", {}, icon("chevron-right"), t("results.trust"));
+  const unsure = data.unproved && data.unproved !== "kept";
+  const tag = unsure ? el("span", { class: "tag warn" }, t("results.unproved")) : null;
+  const title = el("summary", {}, icon("chevron-right"), t("results.trust"), tag);
   return el(
     "section",
     { class: "part" },
@@ -56,14 +59,19 @@ export function trust(data) {
   );
 }
 
-function figures(more, honest) {
+function figures(more, { honest, unproved }) {
   const known = (value) => value !== null && value !== undefined;
   const scaled = () => t("results.temperature_is", { by: more.temperature.toFixed(2), ece: fmt.pct(more.ece_scaled) });
   return [
     ["macro_f1", known(more.macro_f1) && fmt.pct(more.macro_f1)],
     ["groups", more.groups > 0 && t("results.groups_are", { n: fmt.int(more.groups) })],
     ["ece", known(more.ece) && t("results.ece_is", { ece: fmt.pct(more.ece), bins: more.ece_bins })],
-    ["honest", honest && t("results.honest_is", { by: honest.by.toFixed(2), n: fmt.int(honest.labels) })],
+    [
+      "honest",
+      honest
+        ? t("results.honest_is", { by: honest.by.toFixed(2), n: fmt.int(honest.labels) })
+        : unproved && t(`results.unproved_${unproved}`),
+    ],
     ["temperature", known(more.temperature) && known(more.ece_scaled) && scaled()],
   ].filter(([, value]) => value);
 }
@@ -75,14 +83,15 @@ function square(words, below, beside, marks) {
     drawn("line", { x1: at * SIDE, x2: at * SIDE, y1: 0, y2: SIDE, class: "grid" }),
     drawn("line", { y1: at * SIDE, y2: at * SIDE, x1: 0, x2: SIDE, class: "grid" }),
   ]);
-  const box = { viewBox: `-26 -6 ${SIDE + 38} ${SIDE + 30}`, role: "img", "aria-label": words };
+  // Room for half of the largest dot on each side, and beneath the words.
+  const box = { viewBox: `-26 -${MOST_DOT + 1} ${SIDE + 38} ${SIDE + 38}`, role: "img", "aria-label": words };
   const ends = [0, 0.5, 1].flatMap((at) => [
     drawn("text", { x: at * SIDE, y: SIDE + 12, "text-anchor": "middle" }, String(100 * at)),
     drawn("text", { x: -5, y: SIDE * (1 - at) + 3, "text-anchor": "end" }, String(100 * at)),
   ]);
   const name = drawn("text", { x: SIDE / 2, y: SIDE + 23, "text-anchor": "middle", class: "name" }, below);
   const side = drawn("text", { x: 4, y: 10, class: "name" }, beside);
-  return drawn("svg", box, ...lines, ...marks, frame, ...ends, name, side);
+  return drawn("svg", box, ...lines, frame, ...marks, ...ends, name, side);
 }
 
 /** Above the diagonal answers are right more often than they claim. The size of a dot: how many answers. */
@@ -93,7 +102,7 @@ function reliability(more) {
       const place = { cx: each.confidence * SIDE, cy: (1 - each.accuracy) * SIDE };
       const told = { n: fmt.int(each.n), sure: fmt.pct(each.confidence, 0), right: fmt.pct(each.accuracy, 0) };
       const title = drawn("title", {}, t("results.bin", told));
-      return drawn("circle", { ...place, r: 3 + 5 * Math.sqrt(each.n / most), class: kind }, title);
+      return drawn("circle", { ...place, r: DOT + (MOST_DOT - DOT) * Math.sqrt(each.n / most), class: kind }, title);
     });
   const diagonal = drawn("line", { x1: 0, y1: SIDE, x2: SIDE, y2: 0, class: "diagonal" });
   const both = more.bins_scaled.length > 0;

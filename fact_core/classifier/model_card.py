@@ -15,6 +15,15 @@ from fact_core.compute.image_batches import Preprocess
 from fact_core.errors import FactError
 from fact_core.types import Report
 
+#: Why no temperature was told (``work.temperature.lacking``) -> the words for it.
+UNPROVED = {
+    "few": "too few training labels could be held out to tell how sure it may be",
+    "tuned": "the finetuned network has learned from all labels, and none was held out to tell how sure it may be",
+    "sgd": "a probe by SGD would have to be trained again for each part of the labels that is held out",
+    "joint": "the light model would have to be trained again for each part of the labels that is held out",
+    "kept": "it was not too sure of training labels that were held out",
+}
+
 
 def card(
     classifier: Classifier, meta: Mapping[str, Any], report: Report | None, figures: Mapping[str, str | int | float]
@@ -168,9 +177,9 @@ def _value(value: str | int | float) -> str:
 
 def _honest(meta: Mapping[str, Any]) -> dict[str, str]:
     """By what the logits were divided so that confidences are honest, where they were."""
-    told = meta.get("temperature")
+    told, why = meta.get("temperature"), str(meta.get("unproved") or "")
     if not told:
-        return {}
+        return {"temperature": f"none: {UNPROVED[why]}"} if why in UNPROVED else {}
     fitted = f"fitted on {told['labels']} training labels that were held out in turn"
     return {"temperature": f"{told['value']:.2f}, {fitted}, which the weights hold already"}
 

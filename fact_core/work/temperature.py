@@ -16,6 +16,7 @@ from fact_core.config import TrainConfig
 from fact_core.finetune import estimate
 from fact_core.finetune.honest import FEWEST, LIGHT, TUNED
 from fact_core.finetune.pipeline import Trained
+from fact_core.finetune.weight_mix import PART
 from fact_core.lightweight.folds import able_rows, together
 from fact_core.types import FloatArray
 from fact_core.work.training_labels import TrainingLabels
@@ -48,6 +49,24 @@ def fitted(trained: Trained, known: TrainingLabels, config: TrainConfig, x: Floa
     if set(config.phases) <= FROZEN:
         return _told(told[-1], len(able_rows(known.y, together(x, known.y, known.groups))), by)
     return _told(told[-1], len(known.ids), by)
+
+
+def lacking(trained: Trained, known: TrainingLabels, config: TrainConfig) -> str:
+    """Why ``fitted`` has none: the confidences are as the model answers, and nobody knows how honest these are.
+
+    "few": fewer than ``FEWEST`` labels can be left out. "sgd", "joint": a probe by SGD, a light model by L-BFGS as a
+    whole, would take its whole time again for each fold. "tuned": phase 2 has learned from all labels, and none was
+    left out to hold it against; a probe that is fitted on its features without some of them would not help, as these
+    features have seen them. "kept": some were, and it was not too sure of them; this alone is no want.
+    """
+    last = config.phases[-1]
+    if len(known.ids) < FEWEST:
+        return "few"
+    if set(config.phases) <= FROZEN:
+        by_whole = "sgd" if last == "lp" and config.lp.mode != "lr" else "joint" if last == "lm" else ""
+        return by_whole if by_whole == "sgd" or config.lm.mode == "joint_lbfgs" else "few"
+    compared = any(each.name == PART and each.scores for each in trained.decisions)
+    return "kept" if compared else "tuned"
 
 
 def _of_probe(known: TrainingLabels, config: TrainConfig, x: FloatArray) -> dict[str, Any] | None:

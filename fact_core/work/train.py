@@ -113,13 +113,14 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     honest = temperature.fitted(trained, known, config, x[rows])
     if honest is not None:
         divide_logits(trained.classifier, honest["value"])
+    unproved = "" if honest is not None else temperature.lacking(trained, known, config)
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
-    save_model(folder / "model", trained.classifier, {**about, "temperature": honest})
+    save_model(folder / "model", trained.classifier, {**about, "temperature": honest, "unproved": unproved})
     checked = yield from reports.check(pool, x, trained.classifier, known, config)
     checked = checked or reports.estimate(known, temperature.cross_validated(known, x[rows], config))
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)
-    told["temperature"] = honest and {**honest, "applied": True}
+    told["temperature"], told["unproved"] = honest and {**honest, "applied": True}, unproved
     told["view"], told["pixels"] = trained.classifier.backbone.preprocess.view, own
     return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
 

@@ -29,7 +29,7 @@ from fact_core.backbones import load
 from fact_core.classifier import export
 from fact_core.classifier.export import FILES, write_model
 from fact_core.classifier.model import Classifier, load_model
-from fact_core.classifier.model_card import code, plain
+from fact_core.classifier.model_card import UNPROVED, card, code, plain
 from fact_core.compute.image_batches import Preprocess, load_eval
 from fact_core.errors import InputError, RunError
 from fact_core.events import Log
@@ -280,6 +280,14 @@ def test_the_card_shows_figures_and_class_names_do_nothing(exported: Path) -> No
     assert "| calibration error (15 bins) | 15.0% |" in body
     assert "| temperature, fitted without these images | 1.50: calibration error 5.0% |" in body
     assert "| 87% to 93% | 4 | 90.0% | 75.0% |" in body
+
+
+@pytest.mark.parametrize("why", ["few", "tuned"])
+def test_the_card_says_where_confidences_are_not_calibrated(why: str) -> None:
+    made = classifier()
+    told = card(made, {"recipe": "lp", "unproved": why}, None, {})
+    assert f"| temperature | {plain(f'none: {UNPROVED[why]}')} |" in told
+    assert "| temperature |" not in card(made, {"recipe": "lp"}, None, {})  # an earlier version does not say
 
 
 def test_a_code_span_shows_the_name_as_it_is(exported: Path) -> None:

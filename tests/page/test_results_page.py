@@ -32,6 +32,17 @@ from tests.page.test_access import SCRIPTS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
+#: Dots of a diagram that its picture cuts off, or that its frame is drawn over.
+OVER = """() => [...document.querySelectorAll("#results-trust svg:not(.ico)")].flatMap((picture) => {
+    const [left, top, width, height] = picture.getAttribute("viewBox").split(" ").map(Number);
+    return [...picture.querySelectorAll("circle")].filter((dot) => {
+        const box = dot.getBBox(), frame = picture.querySelector(".edge");
+        const right = box.x + box.width, bottom = box.y + box.height;
+        const cut = box.x < left || box.y < top || right > left + width || bottom > top + height;
+        return cut || dot.compareDocumentPosition(frame) & Node.DOCUMENT_POSITION_FOLLOWING;
+    }).map((dot) => dot.textContent);
+})"""
+
 FILES = [*(f"file-{number}.csv" for number in range(8)), "predict.py"]
 
 
@@ -40,7 +51,7 @@ def project(tmp_path: Path, make_images: Callable[..., Path]) -> Project:
     """A done run with an export of nine files, and a newer one that failed."""
     made = projects.create(tmp_path / "project", make_images(tmp_path / "images"))
     finish(scan(made))
-    done = train(made, label(made))
+    done = train(made, label(made), unproved="few")
     for kind, status, config, result in (
         ("export", "done", {"run": done, "items": ["model"]}, {"folder": "/x", "files": FILES}),
         ("train", "failed", to_dict(train_config("quick", recipe="lp")), None),
@@ -64,6 +75,13 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     assert page.locator(".export-done code span").evaluate_all(whole)  # "--out" is not parted behind its hyphens
     wide = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
     assert page.locator(".results-panes > .pane").evaluate_all(wide) == 0
+
+    confidences = page.locator("#results-trust")
+    expect(confidences.locator("summary")).to_contain_text("not calibrated")  # said before anybody unfolds it
+    confidences.locator("summary").click()
+    expect(confidences).to_contain_text("as the model answers: fewer than 40 labels could be held out")
+    assert page.evaluate(OVER) == []
+    confidences.locator("summary").click()
 
     into, whole = page.locator("#export-into"), page.locator("#export-into + .whole-path")
     for typed in ("models/new", "~/models/new"):  # before anything is written there

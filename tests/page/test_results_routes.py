@@ -96,7 +96,7 @@ EVENTS: list[Event] = [
 ]
 
 
-def train(project: Project, trained_on: IntArray, wrong: int = 2, predict: bool = True) -> int:
+def train(project: Project, trained_on: IntArray, wrong: int = 2, predict: bool = True, unproved: str = "") -> int:
     """A done training run of recipe lp whose model errs on the first ``wrong`` images of the pool."""
     run = run_queue.queue(project, "train", to_dict(train_config("quick", recipe="lp")))
     assert run_queue.claim(project, "test") is not None
@@ -110,6 +110,7 @@ def train(project: Project, trained_on: IntArray, wrong: int = 2, predict: bool 
         "ids": [int(each) for each in trained_on],
         "classes": ["green", "red"],
         "counts": [2, 2],
+        "unproved": unproved,
     }
     run_queue.finish(project, run, "done", result=result)
     if predict:

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from app.shell.text import sentences
 from fact_core.analysis.calibration import at_temperature, calibration_error
 from fact_core.classifier.model import divide_logits
+from fact_core.classifier.model_card import UNPROVED
 from fact_core.config import train_config
 from fact_core.events import Decision
 from fact_core.generators import finish
@@ -89,6 +91,35 @@ def test_without_labels_enough_there_is_none() -> None:
         assert temperature.fitted(told, known(y), train_config(recipe=recipe), x) is None
     x, y = clouds(160)
     assert temperature.fitted(trained(), known(y), train_config(recipe="lp-paper"), x) is None  # by SGD
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options", "labels", "why"),
+    [
+        ("lp", {}, 32, "few"),
+        ("fact", {}, 32, "few"),
+        ("lp-paper", {}, 160, "sgd"),
+        ("lm", {"lm.mode": "joint_lbfgs"}, 160, "joint"),
+        ("lm", {}, 160, "few"),  # so many there are, but of too few of them a class has another one
+        ("fact", {}, 160, "tuned"),
+        ("lp-ft", {}, 160, "tuned"),
+    ],
+)
+def test_why_there_is_none_is_told(recipe: str, options: dict[str, Any], labels: int, why: str) -> None:
+    _, y = clouds(labels)
+    config = train_config(recipe=recipe, **options)
+    half = Decision("ff.interpolation", "0.5", "fixed by the effort")
+    told = SimpleNamespace(decisions=(half,))
+    assert temperature.lacking(told, known(y), config) == why  # type: ignore[arg-type]
+    assert why in UNPROVED and f"results.unproved_{why}" in sentences()
+
+
+def test_a_network_that_was_held_against_labels_left_out_and_was_not_too_sure_is_told_apart() -> None:
+    _, y = clouds(160)
+    compared = Decision("ff.interpolation", "0.5", "on labels left out", {"0": 1.0, "0.5": 0.9, "1": 1.1})
+    told = SimpleNamespace(decisions=(compared,))
+    assert temperature.lacking(told, known(y), train_config(recipe="lp-ft")) == "kept"  # type: ignore[arg-type]
+    assert "kept" in UNPROVED and "results.unproved_kept" in sentences()
 
 
 @pytest.mark.parametrize("mode", MODES)

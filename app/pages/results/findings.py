@@ -72,6 +72,7 @@ class Results:
     classes: list[dict[str, Any]]
     on_training: dict[str, int] | None
     honest: dict[str, Any] | None  # the temperature in the model's weights, and on how many labels it was fitted
+    unproved: str  # why there is none (``work.temperature.lacking``); "" too where an earlier version has trained
     predicted: Predicted | None
     items: list[dict[str, str]]
     exports: list[Exported]
@@ -160,6 +161,7 @@ def results(held: Opened, run: Run) -> Results:
         classes=[{"name": name, "labels": counts.get(name, 0)} for name in dict.fromkeys(class_names(project, run))],
         on_training=_on_training(project, run, answers),
         honest=_honest(run),
+        unproved=str(run.result.get("unproved") or ""),
         predicted=_predicted(held, run, answers),
         items=[{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
         exports=_exports(project),

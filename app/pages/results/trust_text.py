@@ -21,6 +21,16 @@ TEXT = {
     "results.honest": "Confidences",
     "results.honest_is": "divided by a temperature of {by}, fitted on {n} training labels that were held out in turn: "
     "here, in the export and in predict.py",
+    "results.unproved": "not calibrated",
+    "results.unproved_few": "as the model answers: fewer than 40 labels could be held out in turn to tell how sure it "
+    "may be",
+    "results.unproved_tuned": "as the model answers: the finetuned network has learned from all labels, and this "
+    "effort holds none out to tell how sure it may be; the effort Standard does, with five labels a class or more",
+    "results.unproved_sgd": "as the model answers: a probe by SGD would have to be trained again for each part of the "
+    "labels that is held out",
+    "results.unproved_joint": "as the model answers: this reading of the light model would have to be trained again "
+    "for each part of the labels that is held out",
+    "results.unproved_kept": "as the model answers: it was not too sure of training labels that were held out",
     "results.reliability": "As often right as it is sure?",
     "results.reliability_alt": "Confidence against the share of right answers. On the diagonal confidences are honest; "
     "below it the model is too sure.",
