@@ -1,4 +1,4 @@
-"""A local stand-in of the model hub: one file, whatever repository is asked for."""
+"""A local stand-in of the model hub: the same few files, whatever repository is asked for."""
 
 import hashlib
 import http.server
@@ -18,7 +18,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.answer(body=True)
 
     def answer(self, body):
-        if not self.path.endswith("/resolve/main/model.safetensors"):
+        content = self.server.files().get(self.path.partition("/resolve/main/")[2])
+        if content is None:
             self.send_error(404)
             return
         if self.server.gated:
@@ -27,7 +28,6 @@ class Hub(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        content = self.server.content
         self.send_response(200)
         self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
         self.send_header("X-Repo-Commit", "0" * 40)
@@ -42,10 +42,14 @@ class Hub(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def standing_hub(content):
-    """The server; huggingface_hub asks it while this holds. ``gated``: it wants terms accepted first."""
+def standing_hub(content, more=()):
+    """The server; huggingface_hub asks it while this holds. ``gated``: it wants terms accepted first.
+
+    content: of model.safetensors, which may be given another one; more: name -> content of other files.
+    """
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     server.content, server.gated = content, False
+    server.files = lambda: {"model.safetensors": server.content, **dict(more)}
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     address = f"http://127.0.0.1:{server.server_port}"

@@ -33,12 +33,12 @@ def test_what_was_hidden_comes_back_after_an_error() -> None:
 @pytest.mark.parametrize(
     ("modules", "without_these"),
     [
-        ("fact_core.cli", "pandas scipy.stats sklearn torch gradio"),
-        ("fact_core.work.worker", "pandas scipy sklearn torch"),
-        ("app.main", "sklearn scipy.stats torch"),
+        ("fact_core.cli", "pandas scipy.stats sklearn torch transformers gradio"),
+        ("fact_core.work.worker", "pandas scipy sklearn torch transformers"),
+        ("app.main", "sklearn scipy.stats torch transformers"),
         (
             "fact_core.work.features fact_core.work.train fact_core.work.predict",
-            "pandas scipy.stats sklearn sympy torch.distributed.tensor torch._dynamo peft",
+            "pandas scipy.stats sklearn sympy torch.distributed.tensor torch._dynamo peft transformers",
         ),
     ],
 )

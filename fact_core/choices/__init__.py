@@ -25,6 +25,7 @@ from fact_core.choices.choice import (
 )
 from fact_core.choices.groupings import GROUPINGS
 from fact_core.choices.strategies import STRATEGIES
+from fact_core.choices.text_sides import TEXT_SIDES, TextSide
 from fact_core.choices.training import FROFA, PHASES, PRESETS, RECIPES
 from fact_core.choices.views import AUTO, AUTO_VIEW, FAMILY_VIEWS, VIEWS, view_for
 from fact_core.errors import ConfigError
@@ -42,6 +43,7 @@ __all__ = [
     "PRESETS",
     "RECIPES",
     "STRATEGIES",
+    "TEXT_SIDES",
     "TIMM",
     "VIEWS",
     "BackboneChoice",
@@ -53,6 +55,7 @@ __all__ = [
     "RecipeChoice",
     "Source",
     "StrategyChoice",
+    "TextSide",
     "adapter_error",
     "backbone_choice",
     "canonical",

@@ -25,6 +25,7 @@ NEEDED = {
     "torchvision": (0, 23),
     "timm": (1, 0),
     "peft": (0, 15),
+    "transformers": (5, 24),
     "numpy": (1, 26),
     "scikit-learn": (1, 5),
     "umap-learn": (0, 5),

@@ -10,7 +10,7 @@ from fact_core.choices import BACKBONES, canonical
 from fact_core.errors import ConfigError
 from fact_core.generators import finish
 from fact_core.headless.console import Console
-from fact_core.pretrained import weights
+from fact_core.pretrained import text_weights, weights
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,13 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     words = "use this file, or that of this folder (safetensors, or a .pth of tensors)"
     own.add_argument("--file", type=Path, metavar="FILE", help=words)
     own.add_argument("--forget", action="store_true", help="remove the file that you gave")
+    give(
+        "--text", action="store_true", help="the text side: for words in place of labels, where the network knows some"
+    )
     parser.set_defaults(do=do)
 
 
 def do(args: argparse.Namespace) -> int:
     """Fetch, adopt or forget."""
-    name = canonical(args.name) or _recognised(args.file)
-    if args.forget:
+    name = canonical(args.name) or ("" if args.text else _recognised(args.file))
+    if args.text:
+        print(f"{name}: {_text_side(name, args.file, args.forget)}")
+    elif args.forget:
         print(f"{name}: your file is removed. {weights.forget(name).detail}")
     elif args.file:
         from fact_core import backbones  # seconds of torch that no other command waits for
@@ -37,6 +42,21 @@ def do(args: argparse.Namespace) -> int:
     else:
         print(f"{name} is ready: {fetch(name)}")
     return 0
+
+
+def _text_side(name: str, file: Path | None, forgotten: bool) -> str:
+    """Fetch, adopt or forget the text side of a backbone; how it stands then. ConfigError where it has none."""
+    text_weights.text_side(name)
+    if forgotten:
+        text_weights.forget_text(name)
+    else:
+        from fact_core.backbones.text_fetch import adopt_text, fetch_text
+
+        if file:
+            adopt_text(name, file)
+        else:
+            finish(fetch_text(name), Console(sys.stderr).show)
+    return text_weights.text_status(name).detail
 
 
 def fetch(name: str) -> Path:

@@ -187,12 +187,12 @@ def hub_file(source: Source) -> str:
 def _look(name: str) -> Located | None:
     """The first place that has the weights."""
     choice = backbone_choice(name)
-    cached = _recorded(own_file(name), "file") or _recorded(cached_file(name), "cache")
+    cached = recorded(own_file(name), "file") or recorded(cached_file(name), "cache")
     if cached is not None:
         return cached
     places: tuple[tuple[Kind, Callable[[Source], Path | None]], ...] = (
         ("package", _in_package),
-        ("hub", _in_hub_cache),
+        ("hub", in_hub_cache),
     )
     for source in choice.sources:
         for kind, look in places:
@@ -208,7 +208,7 @@ def _renaming(name: str) -> str:
     return next((source.convert for source in sources if source.kind == "file"), "")
 
 
-def _recorded(path: Path, kind: Kind) -> Located | None:
+def recorded(path: Path, kind: Kind) -> Located | None:
     """A file of ours, when its record (written last) is there too."""
     try:
         record = json.loads(path.with_suffix(".json").read_text("utf-8"))
@@ -241,7 +241,7 @@ def _in_package(source: Source) -> Path | None:
     return path if path.is_file() else None
 
 
-def _in_hub_cache(source: Source) -> Path | None:
+def in_hub_cache(source: Source) -> Path | None:
     """The newest downloaded snapshot's file, in the hub's own cache or in ours."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "huggingface" / "hub"
     for root in dict.fromkeys((hub_folder(), cache_folder() / "hub", default)):
