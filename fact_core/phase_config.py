@@ -27,6 +27,13 @@ class LpConfig:
     balanced: bool = option(
         True, "Balanced classes in the probe", "Rare classes weigh as much as frequent ones.", expert=True
     )
+    words: str = option(
+        "choose",
+        "Names of the classes",
+        "choose: they count as much as helps, by cross-validation, where the backbone has a text side that is here.",
+        choices=("choose", "none"),
+        expert=True,
+    )
     epochs: int = option(50, "Probe epochs", "Of the SGD probe.", low=1, high=10_000, paper=True)
     lr: float = option(0.01, "Probe learning rate", "Of the SGD probe, at batch 512.", low=1e-6, high=10.0, paper=True)
 

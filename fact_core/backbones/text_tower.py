@@ -70,6 +70,17 @@ class TextTower:
         x = x.float()
         return functional.normalize(x if self.projection is None else x @ self.projection.T.to(x), dim=1)
 
+    def classifier(self, text: Tensor, x: Tensor) -> Tensor:
+        """(K, D) rows W of classes with unit vectors text (K, dim): x @ W.T are the logits scale * cosine.
+
+        For images whose projection is as long as that of x (n, D) is on average: a linear layer cannot bring each
+        image to unit length.
+        """
+        projected = x.float() if self.projection is None else x.float() @ self.projection.T
+        rows = text if self.projection is None else text @ self.projection
+        found: Tensor = self.scale * rows / projected.norm(dim=1).mean().clamp_min(1e-12)
+        return found
+
     def tokens(self, text: str) -> list[int]:
         """The numbers of a text's tokens with their begin and end; what is too long is cut, and the end stays."""
         side = self.side

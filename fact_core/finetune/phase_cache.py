@@ -60,7 +60,7 @@ def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[
         "labelled": labelled_digest(digests, inputs.y.tolist(), inputs.classes),
         "backbone": [backbone.name, backbone.key, backbone.preprocess.to_dict()],
         "random_head": RECIPES[config.recipe].random_head,
-        "lp": asdict(config.lp),
+        "lp": _probe(inputs),
         "plan": asdict(plan),
         "gate": config.ff.gate,
         "start_C": config.ff.start_C if added is None else None,
@@ -70,6 +70,15 @@ def binding(inputs: TrainingInputs, backbone: Backbone, plan: LoopPlan) -> dict[
         **({"adapters": asdict(added)} if added is not None else {}),
         **({"groups": _grouped(digests, groups.tolist())} if groups is not None else {}),
     }
+
+
+def _probe(inputs: TrainingInputs) -> dict[str, Any]:
+    """What the probe depends on; where no names of classes count, in the words of versions that knew none."""
+    plain = asdict(inputs.config.lp)
+    del plain["words"]
+    if inputs.words is not None:
+        plain["words"] = hashlib.blake2b(inputs.words.float().numpy().tobytes(), digest_size=8).hexdigest()
+    return plain
 
 
 def _lora(config: FfConfig) -> list[Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, named, resolve
@@ -24,6 +24,7 @@ from fact_core.events import Decision, Log, PhaseDone, Saved
 from fact_core.finetune import light
 from fact_core.finetune.checkpoint import Checkpoint, fingerprint
 from fact_core.finetune.loop_state import weights_of
+from fact_core.finetune.probe import with_words
 from fact_core.finetune.resume import keep, restore
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
 from fact_core.images.decode import decode
@@ -32,12 +33,16 @@ from fact_core.types import FloatArray, IntArray, Source, Step
 
 @dataclass(frozen=True)
 class Trained:
-    """The result of a run. probe: phase 1's layer on the PRETRAINED features, None without a phase 1."""
+    """The result of a run. probe: phase 1's layer on the PRETRAINED features, None without a phase 1.
+
+    words (K, D): toward which the probe was pulled, None for toward zero.
+    """
 
     classifier: Classifier
     probe: nn.Linear | None
     phases: tuple[PhaseDone, ...]
     decisions: tuple[Decision, ...]
+    words: Tensor | None = None
 
 
 def train(
@@ -58,6 +63,7 @@ def train(
     unlabelled_x: FloatArray | None = None,
     groups: IntArray | None = None,
     other: int = -1,
+    words: Tensor | None = None,
 ) -> Step[Trained]:
     """Train a classifier on n labelled images, phase after phase. ``backbone`` is finetuned in place.
 
@@ -67,11 +73,11 @@ def train(
     unlabelled_x (m, D), without which no frozen features of the pool are learned from. folder: where checkpoints lie,
     ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
     phases 2 are kept, each bound to labels and options. groups (n,): what belongs together. other: the class
-    that holds what fits no other one, -1 for none. InputError.
+    that holds what fits no other one, -1 for none. words (K, D): see ``TrainingInputs``. InputError.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
-    mark = _mark(backbone, files, y, classes, config, device, groups, other)
+    mark = _mark(backbone, files, y, classes, config, device, groups, other, words)
     inputs = TrainingInputs(
         files=tuple(files),
         y=torch.as_tensor(y).long(),
@@ -88,16 +94,11 @@ def train(
         pretrained=weights_of(backbone) if "st" in config.phases else {},
         groups=groups,
         other=other,
+        words=words,
     )
     state = restore(inputs, backbone.to(device).eval())  # with the phases that an interrupted run finished
-    if state.done:
-        yield Log(f"Going on after: {', '.join(PHASES[each.phase].title for each in state.done)}.")
-    for name in config.phases[len(state.done) :]:
-        state.done.append((yield from _one_phase(inputs, state, name)))
-        yield state.done[-1]
-        keep(inputs, state)
-        inputs.checkpoint.drop(name)  # what it held while under way
-        yield Saved(name, state.done[-1].steps)
+    inputs = yield from with_words(inputs, state)
+    yield from _phases(inputs, state)
     return trained_of(inputs, state)
 
 
@@ -107,6 +108,7 @@ def bound_options(config: TrainConfig) -> dict[str, Any]:
     An option that is new is left out here at its usual value (``tests/finetune/test_pipeline.py`` holds the list).
     """
     plain = to_dict(config)
+    del plain["lp"]["words"]  # the words themselves are in the mark, where some count
     del plain["view"]  # what the network sees is in its preprocessing
     if "st" not in config.phases or (config.st.rounds, config.st.names) == (1, "network"):
         plain["recipe"] = config.recipe if "st" not in config.phases else config.recipe.removesuffix("+")
@@ -119,6 +121,18 @@ def bound_options(config: TrainConfig) -> dict[str, Any]:
     if not config.deterministic:
         del plain["deterministic"]
     return plain
+
+
+def _phases(inputs: TrainingInputs, state: TrainingState) -> Step[None]:
+    """The phases that are left to do, with a checkpoint behind each."""
+    if state.done:
+        yield Log(f"Going on after: {', '.join(PHASES[each.phase].title for each in state.done)}.")
+    for name in inputs.config.phases[len(state.done) :]:
+        state.done.append((yield from _one_phase(inputs, state, name)))
+        yield state.done[-1]
+        keep(inputs, state)
+        inputs.checkpoint.drop(name)  # what it held while under way
+        yield Saved(name, state.done[-1].steps)
 
 
 def _one_phase(inputs: TrainingInputs, state: TrainingState, name: str) -> Step[PhaseDone]:
@@ -143,6 +157,7 @@ def _mark(
     device: torch.device,
     groups: IntArray | None,
     other: int,
+    words: Tensor | None,
 ) -> str:
     """What a checkpoint is bound to. What came with a later version is left out where it is not used: marks stay."""
     pre = backbone.preprocess
@@ -151,6 +166,7 @@ def _mark(
     about += [pre.view] if pre.view != "crop" else []
     about += [] if groups is None else [groups.tolist()]
     about += [] if other < 0 else [{"other": other}]
+    about += [] if words is None or config.lp.words == "none" else [{"words": words.tolist()}]
     return fingerprint(files, y.tolist(), classes, *about)
 
 
@@ -161,7 +177,7 @@ def trained_of(inputs: TrainingInputs, state: TrainingState) -> Trained:
     probe = state.probe if state.heads else None
     classifier = Classifier(state.backbone, heads, final, inputs.classes, probe)
     classifier.cpu().eval().requires_grad_(False)
-    return Trained(classifier, state.probe, tuple(state.done), tuple(state.decisions))
+    return Trained(classifier, state.probe, tuple(state.done), tuple(state.decisions), inputs.words)
 
 
 def check_input(files: Sequence[Source], y: IntArray, classes: Sequence[str], x: FloatArray) -> None:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import adapters
+from fact_core.choices import RECIPES
 from fact_core.compute.less_memory import LessMemory
 from fact_core.compute.training_images import ImageCache
-from fact_core.events import Log, PhaseDone, Point
+from fact_core.events import Decision, Log, PhaseDone, Point
 from fact_core.finetune.live_check import by_test, live_check, marked
 from fact_core.finetune.loop import Pictures, loop
 from fact_core.finetune.loop_state import LoopPlan, Net
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, linear
 from fact_core.generators import logs_only
 from fact_core.lightweight import logistic
+from fact_core.lightweight.words_prior import choose_strength
 from fact_core.types import Step
 
 MAX_ITER = 500
+WORDS = "lp.words"  # the decision how much the names of the classes count
 
 
 def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseDone]:
@@ -44,12 +48,19 @@ def run(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[PhaseD
 
 
 def by_logistic_regression(
-    x: Tensor, y: Tensor, n_classes: int, C: float, balanced: bool = True, less: LessMemory | None = None
+    x: Tensor,
+    y: Tensor,
+    n_classes: int,
+    C: float,
+    balanced: bool = True,
+    less: LessMemory | None = None,
+    words: Tensor | None = None,
 ) -> Step[tuple[nn.Linear, int]]:
     """Converged logistic regression on x (n, D), class-balanced or not: a layer on the CPU, and its iterations.
 
     One scalar brings the features to unit norm on average, so that C means the same for every
-    backbone; it folds into the weights (W' = W s). A class without a label gets a zero row and
+    backbone; it folds into the weights (W' = W s). words (K, D): rows toward which the penalty pulls, in place of zero
+    (``lightweight.words_prior``). A class without a label gets a zero row and
     the smallest bias - 2: it never wins.
     """
     scale = 1.0 / float(x.double().square().sum(1).mean().sqrt().clamp_min(1e-12))
@@ -63,6 +74,7 @@ def by_logistic_regression(
         device=less.device if less is not None else None,
         max_iter=MAX_ITER,
         less=less,
+        prior=None if words is None else words.double() / scale,
     )
     return linear(fitted.weight * scale, fitted.bias), len(fitted.losses)
 
@@ -71,7 +83,8 @@ def converged(inputs: TrainingInputs, rows: Tensor | None = None, C: float = 0.0
     """``by_logistic_regression`` on the labelled images, or on some rows of them, as the run says. C: another one."""
     x, y = (inputs.x, inputs.y) if rows is None else (inputs.x[rows], inputs.y[rows])
     lp = inputs.config.lp
-    return (yield from by_logistic_regression(x, y, inputs.n_classes, C or lp.C, lp.balanced, inputs.less))
+    fitting = by_logistic_regression(x, y, inputs.n_classes, C or lp.C, lp.balanced, inputs.less, inputs.words)
+    return (yield from fitting)
 
 
 def start_of(inputs: TrainingInputs, phase: str, probe: nn.Linear, rows: Tensor | None = None) -> Step[nn.Linear]:
@@ -108,6 +121,8 @@ def by_sgd(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[tup
     )
     head = linear(torch.zeros(inputs.n_classes, state.backbone.dim), torch.zeros(inputs.n_classes))
     nn.init.trunc_normal_(head.weight, std=0.02, generator=generator)
+    if inputs.words is not None:  # it starts as the classifier that the names of the classes make
+        head.load_state_dict({"weight": inputs.words, "bias": torch.zeros(inputs.n_classes)})
     silence(head, inputs.y)
     yield inputs.started(phase, plan.steps, float(config.epochs), sum(p.numel() for p in head.parameters()))
     if config.epochs < 10:
@@ -133,6 +148,34 @@ def by_sgd(inputs: TrainingInputs, state: TrainingState, phase: str) -> Step[tup
     head = head.cpu()
     silence(head, inputs.y)
     return head, done.steps, done.epochs
+
+
+def with_words(inputs: TrainingInputs, state: TrainingState) -> Step[TrainingInputs]:
+    """The inputs with their words at the strength that cross-validation chooses, none where it chooses none.
+
+    One strength for the run: what is fitted later on some of the labels alone takes it as it takes C.
+    """
+    unused = inputs.config.lp.words == "none" or inputs.config.phases == ("lm",)
+    if inputs.words is None or unused or RECIPES[inputs.config.recipe].random_head:
+        return replace(inputs, words=None)
+    lp = inputs.config.lp
+    choosing = choose_strength(
+        inputs.x,
+        inputs.y,
+        inputs.n_classes,
+        inputs.words,
+        C=lp.C,
+        balanced=lp.balanced,
+        generator=inputs.generator("lp.words"),
+        groups=inputs.groups,
+        less=inputs.less,
+    )
+    strength, scores = yield from choosing
+    if all(each.name != WORDS for each in state.decisions):  # a run that goes on has told it
+        few = f"{len(inputs.y)} labels are too few to compare: without the names of the classes"
+        reason = "by cross-validated log-loss" if scores else few
+        yield state.decided(Decision(WORDS, f"{strength:g}", reason, scores or None))
+    return replace(inputs, words=strength * inputs.words if strength else None)
 
 
 def silence(head: nn.Linear, y: Tensor) -> None:

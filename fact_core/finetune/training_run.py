@@ -42,7 +42,8 @@ class TrainingInputs:
     phases 2 lie. unlabelled: images of the pool that may be learned from, with their PRETRAINED features pool_x (m, D).
     pretrained: the backbone's first weights, for self-training; empty where there is none. groups (n,): labelled images
     of one number belong together, and are left out together wherever some are; None: each stands alone. other: the
-    class that holds what fits no other one, -1 for none.
+    class that holds what fits no other one, -1 for none. words (K, D): rows of logits that the names of the classes
+    make, by the backbone's text side; None where it has none, or they are of no use here.
     """
 
     files: Sequence[Source]
@@ -60,6 +61,7 @@ class TrainingInputs:
     pretrained: Mapping[str, Tensor] = field(default_factory=dict)
     groups: IntArray | None = None
     other: int = -1
+    words: Tensor | None = None
     less: LessMemory = field(init=False)  # what is known of the device's memory
 
     def __post_init__(self) -> None:

@@ -32,7 +32,8 @@ class Problem:
     """Features (n, D), classes present (n,) 0..K-1, weights (n,) that sum to 1, penalty 1 / (C S).
 
     count (n,), sum 1: the weights without class balance. Points are measured by it, because a chart compares
-    them with plain means over images.
+    them with plain means over images. offset (n, K): logits that are there already, to which those of the variables are
+    added.
     """
 
     x: Tensor
@@ -41,6 +42,7 @@ class Problem:
     count: Tensor
     penalty: float
     n_classes: int
+    offset: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def minimise(
     """
     theta = torch.cat((w, b[:, None]), dim=1)
     logits = problem.x @ theta[:, :-1].T + theta[:, -1]
+    if problem.offset is not None:
+        logits = logits + problem.offset  # every later step moves them by what it changes
     objective, gradient = _value_gradient(problem, theta, logits)
     value, largest = _read(objective, gradient.abs().max())
     steps: list[Moved] = []

@@ -1,6 +1,8 @@
 """Multinomial logistic regression by L-BFGS, with scikit-learn's objective.
 
-(1/S) sum_i w_i CE_i + (1/(2 C S)) |W|^2,   S = sum_i w_i,   bias not penalised
+(1/S) sum_i w_i CE_i + (1/(2 C S)) |W - P|^2,   S = sum_i w_i,   bias not penalised
+
+P is zero, or rows toward which the penalty pulls (``words_prior``).
 """
 
 from __future__ import annotations
@@ -61,13 +63,15 @@ def fit(
     tol: float = 1e-6,
     start: Linear | None = None,
     less: LessMemory | None = None,
+    prior: Tensor | None = None,
 ) -> Step[Linear]:
     """Fit features x (n, D) to classes y (n,); yields a Point per iteration, with the mean cross-entropy.
 
     C is scikit-learn's inverse regularisation (with two classes too, where it penalises one
     row). balanced: classes weigh the same whatever their counts. start: a solution to go on
-    from. less: what is known of the device's memory. Classes without a label get a zero row and
-    the smallest bias - 2: they never win, because the logits of the others sum to 0 for every image.
+    from. less: what is known of the device's memory. prior (K, D): the P of above. Classes without a
+    label get a zero row and the smallest bias - 2: they never win, because the logits of the others sum to 0 for every
+    image.
     Errors: InputError for one class only, or for features that are not finite.
     """
     asked = torch.as_tensor(x).device if device is None else torch.device(device)
@@ -75,7 +79,7 @@ def fit(
 
     def fitting(at: torch.device) -> Step[Linear]:
         wide, target = _tensors(x, y, CPU if solver == CPU else at)
-        return _fitted(wide, target, n_classes, C, sample_weight, balanced, phase, max_iter, tol, start)
+        return _fitted(wide, target, n_classes, C, sample_weight, balanced, phase, max_iter, tol, start, prior)
 
     line = yield from (less or LessMemory(solver)).whole("logistic", fitting)
     return Linear(line.weight.to(asked), line.bias.to(asked), line.losses)
@@ -92,6 +96,7 @@ def _fitted(
     max_iter: int,
     tol: float,
     start: Linear | None,
+    prior: Tensor | None,
 ) -> Step[Linear]:
     """``fit`` for x (n, D) float64 and y (n,), on their device."""
     check(wide, target)
@@ -105,12 +110,15 @@ def _fitted(
     strength = C / 2 if len(present) == 2 else C
     plain = sample_weights(target, n_classes, sample_weight, balanced=False)
     count = plain / plain.sum()
-    problem = Problem(narrow, where[target], weight / total, count, 1.0 / (strength * total), len(present))
-    w0, b0 = _start(start, present, back, narrow)
+    pull = torch.zeros(len(present), wide.shape[1]).to(wide) if prior is None else prior.to(wide)[present]
+    pull = pull - pull.mean(dim=0)  # the same answers, and logits that sum to 0 like those of the rest
+    offset = None if prior is None else wide @ pull.T
+    problem = Problem(narrow, where[target], weight / total, count, 1.0 / (strength * total), len(present), offset)
+    w0, b0 = _start(start, present, back, narrow, pull)
     w, b, losses = yield from minimise(problem, w0, b0, phase, max_iter, tol)
     weight_rows = torch.zeros(n_classes, wide.shape[1], dtype=torch.float64, device=wide.device)
     bias = torch.full((n_classes,), float(b.min()) - 2.0, dtype=torch.float64, device=wide.device)
-    weight_rows[present] = w @ back.T if back is not None else w
+    weight_rows[present] = (w @ back.T if back is not None else w) + pull
     bias[present] = b
     return Linear(weight_rows, bias, tuple(losses))
 
@@ -256,10 +264,12 @@ def check(x: Tensor, y: Tensor) -> None:
         raise InputError("Some features are not numbers", f"{bad} of {len(x)} rows hold NaN or infinity")
 
 
-def _start(start: Linear | None, present: Tensor, back: Tensor | None, narrow: Tensor) -> tuple[Tensor, Tensor]:
+def _start(
+    start: Linear | None, present: Tensor, back: Tensor | None, narrow: Tensor, pull: Tensor
+) -> tuple[Tensor, Tensor]:
     if start is None:
         zeros = torch.zeros(len(present), narrow.shape[1] + 1, dtype=torch.float64, device=narrow.device)
         return zeros[:, :-1], zeros[:, -1]
-    rows = start.weight.to(narrow)[present]
+    rows = start.weight.to(narrow)[present] - pull
     bias = start.bias.to(narrow)[present]
     return (rows @ back if back is not None else rows), bias - bias.mean()

@@ -24,12 +24,13 @@ from fact_core.work.training_labels import TrainingLabels
 FROZEN = frozenset({"lp", "lm"})  # phases that leave the network as it was
 
 
-def cross_validated(known: TrainingLabels, x: FloatArray, config: TrainConfig) -> FloatArray | None:
+def cross_validated(known: TrainingLabels, x: FloatArray, config: TrainConfig, trained: Trained) -> FloatArray | None:
     """Probabilities (n, K) of each label by a linear probe that has not seen it; see ``estimate.cross_validated``.
 
-    x (n, D): pretrained features of the labels.
+    x (n, D): pretrained features of the labels. trained: what came of them; its probe's words count here, too.
     """
-    return estimate.cross_validated(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config))
+    shared = _shared(known, config, trained)
+    return estimate.cross_validated(x, known.y, len(known.classes), c=config.lp.C, **shared)
 
 
 def fitted(trained: Trained, known: TrainingLabels, config: TrainConfig, x: FloatArray) -> dict[str, Any] | None:
@@ -41,7 +42,7 @@ def fitted(trained: Trained, known: TrainingLabels, config: TrainConfig, x: Floa
     """
     last = config.phases[-1]
     if last == "lp":
-        return _of_probe(known, config, x)
+        return _of_probe(known, config, x, trained)
     name, by = (LIGHT, "light") if last == "lm" else (TUNED, "phase2")
     told = [float(each.value) for each in trained.decisions if each.name == name]
     if not told or len(known.ids) < FEWEST:
@@ -69,19 +70,20 @@ def lacking(trained: Trained, known: TrainingLabels, config: TrainConfig) -> str
     return "kept" if compared else "tuned"
 
 
-def _of_probe(known: TrainingLabels, config: TrainConfig, x: FloatArray) -> dict[str, Any] | None:
+def _of_probe(known: TrainingLabels, config: TrainConfig, x: FloatArray, trained: Trained) -> dict[str, Any] | None:
     """Of a linear probe; None for one by SGD, which would take its whole time for each fold."""
     if config.lp.mode != "lr":
         return None
-    found = estimate.left_out(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config))
+    found = estimate.left_out(x, known.y, len(known.classes), c=config.lp.C, **_shared(known, config, trained))
     if found is None or len(found[0]) < FEWEST:
         return None
     rows, answers = found
     return _told(temperature(np.log(np.clip(answers, 1e-12, 1.0)), known.y[rows]), len(rows), "regression")
 
 
-def _shared(known: TrainingLabels, config: TrainConfig) -> dict[str, Any]:
-    return {"balanced": config.lp.balanced, "seed": config.seed, "groups": known.groups}
+def _shared(known: TrainingLabels, config: TrainConfig, trained: Trained) -> dict[str, Any]:
+    words = None if trained.words is None else trained.words.numpy()
+    return {"balanced": config.lp.balanced, "seed": config.seed, "groups": known.groups, "words": words}
 
 
 def _told(value: float, labels: int, by: str) -> dict[str, Any] | None:

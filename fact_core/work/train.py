@@ -55,6 +55,7 @@ from fact_core.work.gpu_memory import memory_expected
 from fact_core.work.grouping import group_numbers
 from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.pool_features import load_here, needs_features, pool_features
+from fact_core.work.text_rows import rows_of_names
 from fact_core.work.training_labels import TrainingLabels, check_set, labels_of_run, readable
 from fact_core.work.training_ranges import complete, ranges_of_run
 from fact_core.work.where import device_of
@@ -86,6 +87,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     rows, others = pool.rows(known.ids), pool.rows(known.pool_ids)
     backbone = load_here(project, config.backbone, device, config.view, ranges)
     own = backbone.preprocess.pixels  # that of the features; self-training may have the network answer at another
+    words = yield from rows_of_names(config, known, x[rows])
     yield from memory_expected(backbone, config, device, len(known.ids))
     try:
         with repeatable(config.deterministic):
@@ -105,6 +107,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
                 unlabelled_x=x[others],
                 groups=known.groups,
                 other=known.other_place,
+                words=words,
             )
     except ImageChanged:
         items.doubt(project, pool.digests)  # the next scan reads all of them, whatever their times say
@@ -117,7 +120,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     about = {"recipe": config.recipe, "config": to_dict(config), "labels": len(known.ids), "run": run.id}
     save_model(folder / "model", trained.classifier, {**about, "temperature": honest, "unproved": unproved})
     checked = yield from reports.check(pool, x, trained.classifier, known, config)
-    checked = checked or reports.estimate(known, temperature.cross_validated(known, x[rows], config))
+    checked = checked or reports.estimate(known, temperature.cross_validated(known, x[rows], config, trained))
     clear(folder / "checkpoint")  # last: a run that is stopped before goes on from it
     told = _told(trained, known, checked)
     told["temperature"], told["unproved"] = honest and {**honest, "applied": True}, unproved

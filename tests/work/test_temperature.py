@@ -31,7 +31,7 @@ def known(y: Any) -> TrainingLabels:
 
 def trained(**decisions: str) -> Any:
     told = [Decision(name.replace("_", ".", 1), value, "") for name, value in decisions.items()]
-    return SimpleNamespace(decisions=tuple(told))
+    return SimpleNamespace(words=None, decisions=tuple(told))
 
 
 def clouds(n: int, classes: int = 8, seed: int = 0) -> tuple[Any, Any]:
@@ -65,7 +65,7 @@ def test_it_is_what_the_phases_have_decided_of_the_last_one() -> None:
     fact, tuned = train_config(recipe="fact"), train_config(recipe="lp-ft")
     assert temperature.fitted(told, known(y), fact, x) == {"value": 1.8, "labels": 80, "by": "light"}
     assert temperature.fitted(told, known(y), tuned, x) == {"value": 1.6, "labels": 80, "by": "phase2"}
-    twice = SimpleNamespace(decisions=(*told.decisions, Decision("lm.temperature", "0.7", "")))
+    twice = SimpleNamespace(words=None, decisions=(*told.decisions, Decision("lm.temperature", "0.7", "")))
     assert temperature.fitted(twice, known(y), fact, x) == {"value": 0.7, "labels": 80, "by": "light"}
     nothing_decided = trained(lm_C="10")
     for recipe in ("fact", "lp-ft", "lm", "lm+"):
