@@ -53,6 +53,7 @@ __all__ = [
     "SortConfig",
     "StConfig",
     "TrainConfig",
+    "WordsConfig",
     "add_arguments",
     "check",
     "from_dict",
@@ -205,6 +206,15 @@ class OddConfig:
 
 
 @dataclass(frozen=True)
+class WordsConfig:
+    """Holding the pool against words, by a backbone that was trained on pictures with captions."""
+
+    backbone: str = _backbone()
+    view: str = _view()
+    query: str = option("", "Words", "What is looked for; empty: the names of the classes.")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A training run. ``recipe`` says which phases run; ``lp``, ``ff``, ``st`` and ``lm`` hold their options."""
 
@@ -263,6 +273,7 @@ RUN_CONFIGS: dict[str, type[Any]] = {
     "backbones": BackbonesConfig,
     "map": MapConfig,
     "odd": OddConfig,
+    "words": WordsConfig,
     "train": TrainConfig,
     "predict": PredictConfig,
     "export": ExportConfig,

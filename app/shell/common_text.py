@@ -45,6 +45,7 @@ TEXT = {
     "run.backbones": "Comparison of backbones",
     "run.map": "Map",
     "run.odd": "Odd images",
+    "run.words": "Words held against the pool",
     "run.train": "Training",
     "run.predict": "Predictions",
     "run.export": "Export",

@@ -6,6 +6,7 @@ KINDS: dict[str, str] = {
     "features": "fact_core.work.features:KIND",
     "map": "fact_core.work.map:KIND",
     "odd": "fact_core.work.odd:KIND",
+    "words": "fact_core.work.words:KIND",
     "select": "fact_core.work.select:KIND",
     "backbones": "fact_core.work.backbones:KIND",
     "compare": "fact_core.work.compare:KIND",

@@ -65,6 +65,7 @@ TEXT = {
     "train.before.predict": "the predictions of an earlier run",
     "train.before.export": "an export",
     "train.before.odd": "the look for odd images",
+    "train.before.words": "words that are held against the images",
     "train.before.sort": "the sorting into folders",
     # A second training of the project is refused: it would only wait, and hide the first.
     "train.busy": "This project is being trained already",
