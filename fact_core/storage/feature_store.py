@@ -5,6 +5,8 @@
     meta.json     D, and what the features were made with
     pca.npz       mean (D,) and basis (D, P) of a PCA fitted on M rows; P is at most 128
     pca-M.f32     rows of P float32: the projection of the first rows of x.f32 on that basis
+    shards/       rows that other machines computed, where they did: ``feature_shards``. Read only; those of the
+                  digests in forgotten.txt count no more
 
 The rows are on disk before their digests, and a half-written end is cut off when the file
 is opened for writing, so a kill at any moment loses at most one batch. One writer at a
@@ -25,6 +27,7 @@ import numpy.typing as npt
 
 from fact_core.errors import RunError, StorageError, storage_error
 from fact_core.files import write_text
+from fact_core.storage.feature_shards import FeatureShards, shard_names
 from fact_core.types import FloatArray, IntArray
 
 PCA_DIM = 128
@@ -42,9 +45,12 @@ class FeatureStore:
         self.meta: dict[str, Any] = {}
         self.dim = 0
         self._rows: dict[str, int] = {}
+        self._shards: FeatureShards | None = None
+        self._apart: dict[str, int] = {}  # the rows of the shards, each as -1 minus its number there
         self._seen = -1  # size of digests.txt when it was read last
         self._load_meta()
         self._load_rows()
+        self._load_shards()
 
     @classmethod
     def open(cls, folder: Path, dim: int, meta: Mapping[str, Any] | None = None) -> FeatureStore:
@@ -65,7 +71,7 @@ class FeatureStore:
         return store
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self._apart)
 
     def append(self, digests: Sequence[str], x: npt.NDArray[np.floating[Any]]) -> None:
         """Add rows x (b, D) for images that have none yet; safe on disk when it returns.
@@ -76,7 +82,7 @@ class FeatureStore:
             raise StorageError("These features are open for reading only", str(self.folder))
         if x.shape != (len(digests), self.dim):
             raise ValueError(f"{len(digests)} digests need rows of {self.dim} numbers, not {x.shape}")
-        fresh = {digest: row for row, digest in enumerate(digests) if digest not in self._rows}
+        fresh = {digest: row for row, digest in enumerate(digests) if self._row(digest) is None}
         block = np.ascontiguousarray(x[list(fresh.values())], dtype=FLOAT)
         if not np.isfinite(block).all():
             raise RunError("The backbone gave features that are not numbers", do="Try another device or other weights.")
@@ -92,17 +98,23 @@ class FeatureStore:
     def missing(self, digests: Iterable[str]) -> list[str]:
         """Those that have no row yet, each once, in order."""
         self._load_rows()
-        return [digest for digest in dict.fromkeys(digests) if digest not in self._rows]
+        self._load_shards()
+        return [digest for digest in dict.fromkeys(digests) if self._row(digest) is None]
 
     def forget(self, digests: Iterable[str]) -> int:
         """Take away the rows of images that are decoded in another way now; how many. Their room is not used again."""
+        digests = list(digests)
         gone = {row for digest in digests if (row := self._rows.get(digest)) is not None}
+        apart = [digest for digest in digests if self._apart.pop(digest, None) is not None]
+        if apart:  # a shard never changes
+            told = "".join(f"{digest}\n" for digest in [*self._forgotten(), *apart])
+            write_text(self._path("forgotten.txt"), told, "writing the features")
         if gone:
             names = [f"-{row}" if row in gone else digest for digest, row in self._rows.items()]
             write_text(self._path("digests.txt"), "".join(f"{name}\n" for name in names), "writing the features")
             self._seen = -1
             self._load_rows()
-        return len(gone)
+        return len(gone) + len(apart)
 
     def gather(self, digests: Sequence[str]) -> FloatArray:
         """x (N, D): the rows of the given images. KeyError when one has none."""
@@ -121,7 +133,7 @@ class FeatureStore:
             self._project_new(mean, basis, name)
         stored = self._size(name) // (FLOAT.itemsize * width)
         out = np.empty((len(rows), width), dtype=np.float32)
-        known = rows < stored
+        known = (rows >= 0) & (rows < stored)
         out[known] = self._read(name, width, rows[known])
         others = np.flatnonzero(~known)
         for start in range(0, len(others), CHUNK):
@@ -130,13 +142,24 @@ class FeatureStore:
         return out
 
     def _where(self, digests: Sequence[str]) -> IntArray:
-        if any(digest not in self._rows for digest in digests):
+        if any(self._row(digest) is None for digest in digests):
             self._load_rows()
-        return np.array([self._rows[digest] for digest in digests], dtype=np.int64)
+            self._load_shards()
+        found = [(digest, self._row(digest)) for digest in digests]
+        return np.array([self._rows[digest] if row is None else row for digest, row in found], dtype=np.int64)
+
+    def _row(self, digest: str) -> int | None:
+        row = self._rows.get(digest)
+        return self._apart.get(digest) if row is None else row
 
     def _read(self, name: str, width: int, rows: IntArray) -> FloatArray:
         if not len(rows):
             return np.zeros((0, width), dtype=np.float32)
+        if self._shards is not None and (apart := rows < 0).any():
+            out = np.empty((len(rows), width), dtype=np.float32)
+            out[apart] = self._shards.rows(-1 - rows[apart])
+            out[~apart] = self._read(name, width, rows[~apart])
+            return out
         try:
             mapped = np.memmap(self._path(name), dtype=FLOAT, mode="r")
             return np.asarray(mapped[: len(mapped) // width * width].reshape(-1, width)[rows], dtype=np.float32)
@@ -167,10 +190,11 @@ class FeatureStore:
 
     def _fit(self) -> tuple[FloatArray, FloatArray]:
         """PCA; the largest entry of each direction is positive, so it is reproducible."""
-        if not self._rows:
+        if not len(self):
             raise StorageError("There are no features yet", str(self.folder))
         some = np.unique(np.linspace(0, len(self) - 1, min(len(self), PCA_ROWS)).astype(np.int64))
-        x = self._read("x.f32", self.dim, some)
+        every = np.fromiter((*self._rows.values(), *self._apart.values()), dtype=np.int64, count=len(self))
+        x = self._read("x.f32", self.dim, every[some])
         mean, width = x.mean(axis=0, dtype=np.float64), min(PCA_DIM, self.dim)
         vectors = _of_few(x - mean, width) if 4 * len(x) <= self.dim else _of_many(x, mean, width)
         signs = np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(vectors.shape[1])])
@@ -182,8 +206,8 @@ class FeatureStore:
         try:
             done = self._size(name) // bytes_a_row
             _cut_to(file, done * bytes_a_row)
-            for start in range(done, len(self), CHUNK):
-                rows = np.arange(start, min(start + CHUNK, len(self)))
+            for start in range(done, len(self._rows), CHUNK):
+                rows = np.arange(start, min(start + CHUNK, len(self._rows)))
                 block = (self._read("x.f32", self.dim, rows) - mean) @ basis
                 _append(file, np.ascontiguousarray(block, dtype=FLOAT).tobytes())
         except OSError as error:
@@ -209,9 +233,24 @@ class FeatureStore:
         whole = self._size("x.f32") // (FLOAT.itemsize * self.dim)
         self._rows = {digest: row for row, digest in enumerate(lines[:whole])}
 
+    def _load_shards(self) -> None:
+        """Look for rows of other machines again when there are new ones."""
+        names = shard_names(self.folder) if self.dim else []
+        if names == (self._shards.names if self._shards is not None else []):
+            return
+        self._shards = FeatureShards(self.folder)
+        self._apart = {line["digest"]: -1 - row for row, line in enumerate(self._shards.each())}
+        for digest in (*self._rows, *self._forgotten()):
+            self._apart.pop(digest, None)
+
+    def _forgotten(self) -> list[str]:
+        """Digests whose rows in the shards count no more."""
+        file = self._path("forgotten.txt")
+        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+
     def _cut(self) -> None:
         """Cut both files to the rows that are whole in both."""
-        rows = len(self)
+        rows = len(self._rows)
         lines = self._path("digests.txt").read_bytes().splitlines(keepends=True) if self._seen > 0 else []
         _cut_to(self._path("x.f32"), rows * self.dim * FLOAT.itemsize)
         _cut_to(self._path("digests.txt"), sum(len(line) for line in lines[:rows]))
