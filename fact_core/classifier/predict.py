@@ -32,17 +32,18 @@ class Predictions:
 
 def predict(
     classifier: Classifier,
-    files: Sequence[Source],
+    files: Sequence[Source | bytes],
     *,
     device: torch.device,
     batch: int = 64,
     probe: nn.Linear | None = None,
     x: FloatArray | None = None,
+    reader: Reader | None = None,
 ) -> Step[Predictions]:
     """Classify N images. x (N, D): their PRETRAINED features, for the answers of phase 1 ("lp").
 
     probe: phase 1's layer where it is not the classifier's own. The images are read once, and
-    not at all when only phase 1 is asked.
+    not at all when only phase 1 is asked. reader: of this classifier, for who predicts part by part.
     """
     shape = (len(files), len(classifier.classes))
     probe = probe if probe is not None else classifier.probe
@@ -55,7 +56,8 @@ def predict(
     answers |= {name: np.full(shape, np.nan, dtype=np.float32) for name in heads}
     bad: dict[int, str] = {}
     if heads:
-        yield from _from_images(classifier, heads, files, device, batch, answers, bad)
+        reader = reader or Reader(classifier, device, len(files))
+        yield from _from_images(reader, heads, files, batch, answers, bad)
     return Predictions(answers, classifier.final, bad)
 
 
@@ -67,21 +69,19 @@ def _from_features(probe: nn.Linear, x: FloatArray) -> FloatArray:
 
 
 def _from_images(
-    classifier: Classifier,
+    reader: Reader,
     heads: dict[str, nn.Module],
-    files: Sequence[Source],
-    device: torch.device,
+    files: Sequence[Source | bytes],
     batch: int,
     answers: dict[str, FloatArray],
     bad: dict[int, str],
 ) -> Step[None]:
-    pre, began, done = classifier.backbone.preprocess, time.monotonic(), 0
-    reader = _Reader(copy.deepcopy(classifier), device, len(files))
+    pre, began, done = reader.classifier.backbone.preprocess, time.monotonic(), 0
 
     def on_bad(row: int, error: ImageError) -> None:
         bad[row] = error.what
 
-    for rows, pictures in batches(files, pre, batch, on_bad=on_bad, pinned=device.type == "cuda"):
+    for rows, pictures in batches(files, pre, batch, on_bad=on_bad, pinned=reader.less.device.type == "cuda"):
         found = yield from reader.read(pictures, list(heads))
         for name, values in found.items():
             answers[name][rows] = values.numpy()
@@ -90,11 +90,11 @@ def _from_images(
         yield Progress("predict", done + len(bad), len(files), "images", rate, (len(files) - done) / rate)
 
 
-class _Reader:
-    """The backbone as fast as the device allows, the heads in float32."""
+class Reader:
+    """A copy of a classifier: its backbone as fast as the device allows, the heads in float32. images: to come."""
 
     def __init__(self, classifier: Classifier, device: torch.device, images: int) -> None:
-        self.classifier = classifier.eval()
+        self.classifier = copy.deepcopy(classifier).eval()
         self.network = Prepared(classifier.backbone, images if classifier.backbone.preprocess.square else 0)
         self.less = LessMemory(device)
 

@@ -114,7 +114,7 @@ Read = tuple[list[int], list[Picture]]
 
 
 def batches(
-    files: Sequence[Source],
+    files: Sequence[Source | bytes],
     pre: Preprocess,
     batch: int = 64,
     workers: int = 0,
@@ -125,6 +125,7 @@ def batches(
 ) -> Iterator[tuple[npt.NDArray[np.int64], Picture]]:
     """(rows [b], pictures [b,3,H,W]), decoded ahead by threads (0: one a core, at most 16). They free the GIL.
 
+    files: or their bytes, where they come from elsewhere.
     Square views come in the order of the files. ``whole`` pictures come with others of their shape, so that their
     rows are in order within a batch only, and a batch has no more pixels than ``batch`` squares.
     A file that cannot be decoded is left out of its batch and told to ``on_bad(row, error)``;

@@ -61,12 +61,13 @@ def features_key(backbone: Backbone | Identity, version: int = VERSION) -> str:
 def extract(
     backbone: Backbone,
     digests: Sequence[str],
-    files: Sequence[Source],
+    files: Sequence[Source | bytes],
     store: Store,
     *,
     device: torch.device,
     batch: int = 64,
     workers: int = 0,
+    network: Prepared | None = None,
     on_image: Callable[[str, Image.Image], None] | None = None,
     on_bad: Callable[[str, ImageError], None] | None = None,
 ) -> Step[Extracted]:
@@ -74,6 +75,7 @@ def extract(
 
     on_image(digest, image) gets each decoded image (thumbnails), in a decoding thread, never two at once;
     on_bad(digest, error) each file that can no longer be decoded. When memory is full: see ``less_memory``.
+    network: the backbone made ready, for who extracts part by part; None: it is made ready here.
     WeightsError when the network answers with NaN.
     """
     where = dict(zip(reversed(digests), reversed(files), strict=True))
@@ -95,7 +97,7 @@ def extract(
                 on_image(todo[row], image)
 
     pre = backbone.preprocess
-    network = Prepared(backbone, len(todo) if pre.square else 0)
+    network = network or Prepared(backbone, len(todo) if pre.square else 0)
     yield Progress("features", 0, len(todo))
     read = batches(
         [where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed, pinned=device.type == "cuda"
