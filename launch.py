@@ -252,9 +252,9 @@ def run_tests(python: str, arguments: list[str]) -> int:
     say(f"Checks that failed: {'; '.join(failed)}" if failed else "Format, lint and types are in order.")
     quick = ["-m", "not browser and not slow"] if "--quick" in arguments else []
     asked = [each for each in arguments if each != "--quick"]
-    # All of them: a file of tests on every core and on two more, as those that drive a browser wait a third of their
-    # time, in the order of tests/conftest.py. With arguments: as asked for.
-    chosen = asked or ["-n", str((os.cpu_count() or 1) + 2), "--dist", "loadfile", "--no-loadscope-reorder"]
+    # A file on every core, in the order of tests/conftest.py; tests that drive a browser wait a third of their time.
+    processes = (os.cpu_count() or 1) + (0 if quick else 2)
+    chosen = asked or ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
     return call([python, "-m", "pytest", *chosen, *quick], cwd=ROOT) or int(bool(failed))
 
 

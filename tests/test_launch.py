@@ -191,10 +191,11 @@ def test_the_quick_tests_leave_out_what_is_slow_and_what_needs_a_browser(ready: 
     chosen = ["-m", "not browser and not slow"]
     asked = ready.start("test", "--quick", "-k", "nothing")
     assert asked.stdout.splitlines()[-1] == f"tests ran {['-k', 'nothing', *chosen]}"
+    cores, ordered = os.cpu_count() or 1, ["--dist", "loadfile", "--no-loadscope-reorder"]
     plain = ready.start("test", "--quick")
-    processes = str((os.cpu_count() or 1) + 2)
-    everywhere = ["-n", processes, "--dist", "loadfile", "--no-loadscope-reorder"]
-    assert plain.stdout.splitlines()[-1] == f"tests ran {[*everywhere, *chosen]}"
+    assert plain.stdout.splitlines()[-1] == f"tests ran {['-n', str(cores), *ordered, *chosen]}"
+    plain = ready.start("test")
+    assert plain.stdout.splitlines()[-1] == f"tests ran {['-n', str(cores + 2), *ordered]}"
 
 
 def test_no_network_is_said_in_words(ready: Clone) -> None:
