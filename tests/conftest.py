@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import accumulate, count
 from pathlib import Path
 
 # Tiny work: two threads on two busy cores wait for each other, and take up to ten times the processor's time for it.
@@ -74,6 +75,13 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[TEMPORARY] = str(MEMORY_DISK)
 
 
+def spread(weights: Mapping[Path, int], files: AbstractSet[Path]) -> dict[Path, float]:
+    """Each file's place from 0 to 1: the share of the files' seconds that lies before it, the longest first."""
+    ordered = sorted(files, key=lambda file: (-weights[file], file))
+    before = [0, *accumulate(weights[file] for file in ordered)]
+    return {file: each / max(before[-1], 1) for file, each in zip(ordered, before[:-1], strict=True)}
+
+
 def pytest_collection_finish() -> None:
     """What collecting has made stays to the end: later collections of garbage need not look through a million of it."""
     gc.collect()
@@ -81,16 +89,19 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first, so that no core waits for the last one at the end.
+    """Long files first, so that no core waits for the last one, and all along some that drive a browser.
 
-    Tests marked ``browser`` drive Chromium: where there is none they are left out, and say so.
+    These wait a third of their time, in which files that only reckon use the cores. Tests marked ``browser`` drive
+    Chromium: where there is none they are left out, and say so.
     """
     known = {ROOT / "tests" / name: seconds for seconds, names in LONGEST.items() for name in names}
-    weights = Counter(known)
+    weights = Counter(dict.fromkeys((item.path for item in items), 0) | known)
+    driving = {item.path for item in items if item.get_closest_marker("browser")}
     for item in items:
-        if item.path not in known and (item.get_closest_marker("slow") or item.get_closest_marker("browser")):
+        if item.path not in known and (item.get_closest_marker("slow") or item.path in driving):
             weights[item.path] += MARKED
-    items.sort(key=lambda item: -weights[item.path])  # stable: a file's own order stays
+    place = {**spread(weights, driving), **spread(weights, weights.keys() - driving)}
+    items.sort(key=lambda item: place[item.path])  # stable: a file's own order stays
     if find_chromium() is None:
         missing = pytest.mark.skip(reason="there is no Chromium: apt-get install chromium")
         for item in items:
