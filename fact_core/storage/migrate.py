@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
+from itertools import count, zip_longest
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -117,14 +118,32 @@ def _name(number: int) -> str:
 
 
 def _backup(con: Database, path: Path) -> None:
-    """A copy beside the file, whole or not at all. Of one that is killed in it ``staging`` takes away what it left."""
-    target = path.with_name(f"{path.name}.backup-{version(con)}")
-    if target.exists():
-        return
+    """A copy beside the file, whole or not at all. Of one that is killed in it ``staging`` takes away what it left.
+
+    One that is there already is of today only where it holds the same: who has put it back, and worked on with an older
+    version, has more by now. Then the copy gets a number: "project.sqlite.backup-2-2".
+    """
+    first = path.with_name(f"{path.name}.backup-{version(con)}")
+    names = (first if number == 1 else path.with_name(f"{first.name}-{number}") for number in count(1))
+    for target in names:
+        if not target.exists():
+            break
+        if _holds_the_same(con, target):
+            return
     with staging(target) as staged:
         with closing(sqlite3.connect(staged)) as copy:
             con.conn.backup(copy)
         os.replace(staged, target)
+
+
+def _holds_the_same(con: Database, backup: Path) -> bool:
+    try:
+        uri = f"{backup.absolute().as_uri()}?immutable=1"  # it has no log, and shall get none
+        with closing(sqlite3.connect(uri, uri=True)) as kept:
+            # as text: a copy has counters of its own in its pages
+            return all(one == other for one, other in zip_longest(con.conn.iterdump(), kept.iterdump()))
+    except sqlite3.Error:
+        return False
 
 
 def take_away_halves(path: Path) -> None:

@@ -218,3 +218,23 @@ def test_a_half_backup_of_an_earlier_version_is_taken_away_unless_somebody_write
         assert {each.name for each in tmp_path.iterdir()} >= {*expected, lives.name}
     projects.open_project(tmp_path)
     assert {each.name for each in tmp_path.iterdir()} == expected
+
+
+def test_a_backup_that_was_put_back_and_worked_on_is_backed_up_beside_the_first(tmp_path: Path) -> None:
+    """By an older version, which is what it is put back for: the second upgrade finds labels that the first had not."""
+    file = tmp_path / "project.sqlite"
+    shutil.copy(DATA / "schema-2.sqlite", file)
+    projects.open_project(tmp_path)
+    first = tmp_path / "project.sqlite.backup-2"
+    for _ in range(2):  # the second time nothing was done in between
+        shutil.copy(first, file)
+        with closing(sqlite3.connect(file)) as older:
+            older.execute("UPDATE class SET name = 'by the older version' WHERE id = 1")
+            older.commit()
+        projects.open_project(tmp_path)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["project.sqlite", first.name, f"{first.name}-2"]
+    names = []
+    for each in (first, tmp_path / f"{first.name}-2"):
+        with closing(sqlite3.connect(each)) as kept:
+            names.append(kept.execute("SELECT name FROM class WHERE id = 1").fetchone()[0])
+    assert names[1] == "by the older version" != names[0]
