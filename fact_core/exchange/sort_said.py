@@ -5,7 +5,7 @@ from __future__ import annotations
 from fact_core.errors import InputError
 from fact_core.exchange.sort_plan import Plan, Said, plan
 from fact_core.labeling import checked, finished
-from fact_core.storage import items, run_queue, told
+from fact_core.storage import db, items, run_queue, told
 from fact_core.storage.project import Project
 
 
@@ -33,6 +33,11 @@ def said_of(project: Project, run_id: int = 0, threshold: float = 0.0) -> list[S
     run_id, threshold: answers of that training of at least that confidence (0..1) stand where there is no label and
     nothing was accepted; 0: none do. What a person skipped or cannot tell stays without a class, whatever a model says.
     """
+    with db.moment(project.db):
+        return _said_of(project, run_id, threshold)
+
+
+def _said_of(project: Project, run_id: int, threshold: float) -> list[Said]:
     answers = _answers(project, run_id, threshold) if run_id and threshold > 0 else {}
     repeats, known = items.duplicates(project), items.known_files(project)
     changed = told.untold(project)[1]  # by a scan that was killed: what was accepted may be of other bytes
