@@ -20,7 +20,7 @@ from fact_core.labeling.acceptances import Look
 from fact_core.labeling.checked import Answers
 from fact_core.labeling.history import State
 from fact_core.labeling.selections import BY_HAND
-from fact_core.storage import db, items
+from fact_core.storage import db, items, told
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import Evidence, IntArray
@@ -92,13 +92,16 @@ def ask(
     """Put a goal to the check images and keep what they say; the same question again costs nothing.
 
     own: class number -> a goal of its own, no lower than ``goal``. InputError, which spends nothing, where a class has
-    too few check images for its goal whatever they say; any_class: it is asked all the same, and nothing of that class
-    is accepted.
+    too few check images for its goal whatever they say, and during a scan; any_class: it is asked all the same, and
+    nothing of that class is accepted.
     """
     own = dict(own or {})
     known = acceptances.find_look(project, run.id, goal, evidence.basis, own)
     if known is not None:
         return known
+    if told.any_in_doubt(project):  # check images among them: what is asked now would be asked, and paid for, again
+        do = "Ask when it has ended. If it was stopped, scan the folder again. Nothing was asked."
+        raise InputError("A scan has yet to find where renamed images lie now", do=do)
     alpha = promise.level(len(acceptances.looks(project)) + 1)
     if not own:
         found = promise.kept(evidence, goal, alpha)
@@ -106,12 +109,12 @@ def ask(
     places = _places(own, goal, evidence, alpha, any_class)
     kept = promise.kept_by_class(evidence, goal, places, alpha)
     others = kept.pop(promise.OTHERS)
-    told = [
+    parts = [
         acceptances.OwnGoal(evidence.class_ids[place], places[place], each.threshold, each.checks, each.wrong)
         for place, each in kept.items()
     ]
     total = others.accepted + sum(each.accepted for each in kept.values())
-    values = {**vars(others), "accepted": total, "own": told}
+    values = {**vars(others), "accepted": total, "own": parts}
     return acceptances.note_look(project, run.id, goal, alpha, evidence.basis, **values)
 
 

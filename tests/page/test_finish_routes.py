@@ -15,7 +15,7 @@ from fact_core.analysis.forecast import LabelGrowth
 from fact_core.labeling import acceptances, classes, finishing, labels_now, operations, selections
 from fact_core.labeling.acceptances import OwnGoal
 from fact_core.labeling.history import Op
-from fact_core.storage import items, run_queue
+from fact_core.storage import db, items, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
@@ -261,3 +261,19 @@ def test_the_goal_of_a_class_goes_with_it_when_it_becomes_another_one(site: Site
     after = post(site, "accept", goal=0.8, own={feline: 0.9})
     assert after["step"]["images"] == before["step"]["images"] == split["asked"]
     assert all(each.confidence >= own for each in acceptances.now(project).values() if each.class_id == feline)
+
+
+def test_nothing_is_asked_while_a_scan_has_yet_to_find_whose_bytes_lie_where(site: Site) -> None:
+    """Of some check images nobody knows what was answered then: the question would be another one when it has ended."""
+    project = site.project
+    label_checks(project)
+    check = next(entry.item for entry in selections.queue(project) if entry.role == "audit")
+    with db.writing(project.db, project.id) as con:
+        con.execute("UPDATE item SET was = digest, digest = 'other' WHERE id = ?", (check,))
+        db.bump(con)
+    assert refused(site, "ask", goal=0.8).startswith("A scan has yet to find") and not acceptances.looks(project)
+    with db.writing(project.db, project.id) as con:
+        con.execute("UPDATE item SET digest = was, was = '' WHERE id = ?", (check,))
+        db.bump(con)
+    post(site, "ask", goal=0.8)
+    assert len(acceptances.looks(project)) == 1
