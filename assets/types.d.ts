@@ -248,6 +248,7 @@ interface Finishing {
   checks: number;
   leaks: number;
   unlike: number;
+  refused: number;
   gone: number;
   imported: number;
   look: number;

@@ -39,7 +39,7 @@ export function meter(data) {
 /** What is accepted and by which run, and what does not count. shown: the number of the run that is shown.
  *  @param {Finishing} data
  *  @param {number} shown */
-export function notes({ step, open, strange, leaks, unlike, gone, imported }, shown) {
+export function notes({ step, open, strange, leaks, unlike, gone, imported, refused }, shown) {
   const told = step && { n: fmt.int(step.images), goal: percent(step.goal), run: step.run };
   const lines = [
     step && t("finish.stands", told),
@@ -50,6 +50,7 @@ export function notes({ step, open, strange, leaks, unlike, gone, imported }, sh
     unlike > 0 && counted("finish.unlike", unlike),
     gone > 0 && counted("finish.gone", gone),
     imported > 0 && counted("finish.imported", imported),
+    refused > 0 && counted("finish.refused", refused),
   ];
   return lines.filter(Boolean).map((line) => el("p", { class: "small" }, line));
 }

@@ -46,6 +46,8 @@ was kept as often. What is told without a look (``fewest``, ``carries``, ``lacki
 What it rests on: check images were drawn at random from what is left open now. Images that were picked after the draw
 because the model was unsure of them leave the easier ones: the promise is kept all the more. Where a person took the
 surest ones out, the check images beside them in confidence are left out too (``stand_for``).
+A check image that the person was shown and gave no class counts as wrong (``labeling.finishing``): the others would be
+the easy ones.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ from fact_core.types import Evidence, IntArray
 
 RECENT = 200  # labels whose time is looked at
 LONGEST = 60.0  # s: nobody looks longer at one image
+NO_CLASS = ""  # what a person has said of a check image without giving it a class: no answer is that
 Bools = npt.NDArray[np.bool_]
 
 
@@ -36,9 +37,11 @@ def gather(
     """What a promise about a training run's answers rests on. RunError while the pool is not predicted.
 
     Check images that belong together with a training image, or look nearly the same, are left out; so are those that
-    are unlike every class, which are never accepted, and those that nobody has drawn (``kept_apart``). unsaid: images
-    of which what a person said is passed over, to gather what was there before it was said. known: the run's answers
-    and the images of the pool, where they were read already.
+    are unlike every class, which are never accepted, and those that nobody has drawn (``kept_apart``). Those that the
+    person was shown and has given no class, skipped, marked "cannot tell" or rejected, count as wrong: without them the
+    rest would be the easy ones, and among what is open there are as hard ones. unsaid: images of which what a person
+    said is passed over, to gather what was there before it was said. known: the run's answers and the images of the
+    pool, where they were read already.
     """
     with db.moment(project.db):
         found, pool = known or (checked.answers(project, run), items.pool_ids(project))
@@ -55,12 +58,16 @@ def _gathered(project: Project, run: Run, unsaid: Collection[int], found: Answer
     able &= ~found.strange if found.strange is not None else True
     said = {item: state for item, state in labels_now.states(project).items() if item not in unsaid}
     there = np.isin(found.ids, pool)
-    free = there & ~np.isin(found.ids, list(said))
-    keep = free & able
     with db.connect(project.db) as con:
-        given = kept_apart.not_drawn(con)
-    drawn = ~np.isin(found.ids, list(given))
-    names, here = checked.check_names(project, run), there & drawn
+        given, checks, rejected = kept_apart.not_drawn(con), *kept_apart.drawn(con)
+    names, taught = checked.check_names(project, run), checked.trained_on(project, run)
+    labels = labels_now.snapshot(project)
+    named = {int(item): labels.classes[y] for item, y in zip(labels.ids, labels.y, strict=True)}
+    shown = rejected | {item for item in checks & said.keys() if item not in named}
+    refused = shown - taught - given - names.keys()
+    names |= {item: named.get(item, NO_CLASS) for item in refused}
+    free = there & ~np.isin(found.ids, [*said, *refused])
+    keep, here = free & able, there & ~np.isin(found.ids, list(given))
     right, groups, rows, leaks = _checks(project, run, found, names, able & here)
     return Evidence(
         ids=found.ids[keep],
@@ -78,6 +85,7 @@ def _gathered(project: Project, run: Run, unsaid: Collection[int], found: Answer
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right) + merges(project, run),
         check_y=found.y[rows],
+        refused=sum(names[item] == NO_CLASS for item in found.ids[rows].tolist()),
     )
 
 

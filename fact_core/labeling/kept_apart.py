@@ -80,6 +80,16 @@ def not_drawn(con: Database) -> set[int]:
     return {int(row["item"]) for row in con.execute("SELECT item FROM kept_apart WHERE stands")}
 
 
+def drawn(con: Database) -> tuple[set[int], set[int]]:
+    """(the images that were drawn as check images, those of them that the person has rejected)."""
+    rows = con.execute(
+        "SELECT item, role, source, max(selection) FROM pick WHERE state = 'chosen' GROUP BY item"
+    ).fetchall()
+    now = {int(row["item"]) for row in rows if row["role"] == "audit" and row["source"] != IMPORT}
+    out = con.execute("SELECT DISTINCT item FROM pick WHERE state = 'rejected' AND role = 'audit' AND source = ''")
+    return now, {int(row["item"]) for row in out} - {int(row["item"]) for row in rows}
+
+
 def _checks(con: Database) -> set[int]:
     rows = con.execute(
         "SELECT item FROM pick WHERE selection = (SELECT max(id) FROM selection) AND role = 'audit' "

@@ -264,3 +264,30 @@ def test_no_undo_and_no_redo_brings_back_the_answers_of_a_deleted_run(project: P
     acceptances.undo(project, step)
     run_delete.delete(project, other)
     assert not acceptances.redo(project, step) and acceptances.steps(project) == (None, None)
+
+
+def test_a_check_image_that_the_person_gives_no_class_counts_as_wrong(project: Project) -> None:
+    """Who skips the hard ones would have the easy ones carry a promise about images that are as hard."""
+    run = answer(project)
+
+    def told() -> tuple[list[bool], int, bool]:
+        found = finishing.gather(project, run)
+        return found.check_right.tolist(), found.refused, 2 in found.ids
+
+    assert told() == ([True, False], 0, False)
+    operations.apply(project, "desk", [Op(4, "skip", 2)])
+    assert told() == ([False, False], 1, False)
+    operations.apply(project, "desk", [Op(5, "label", 2, 1)])
+    assert told() == ([True, False], 0, False)
+    operations.apply(project, "desk", [Op(6, "clear", 2), Op(7, "flag", 2)])  # nobody can tell
+    assert told() == ([False, False], 1, False)
+    operations.apply(project, "desk", [Op(8, "flag", 2)])  # not looked at yet: open as all others
+    assert told() == ([False], 0, True)
+    chosen = selections.latest(project)
+    assert chosen is not None and selections.reject(project, chosen.id, 2) is not None
+    assert told() == ([False, False], 1, False)
+    operations.apply(project, "desk", [Op(9, "label", 2, 1)])  # it teaches from now on, but has not taught this model
+    assert told() == ([True, False], 0, False)
+    operations.apply(project, "desk", [Op(10, "undo", 2)])
+    selections.take_back_rejection(project, chosen.id, 2)
+    assert told() == ([False], 0, True)

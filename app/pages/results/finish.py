@@ -118,9 +118,9 @@ class Finish:
 
     strange: open images unlike any class, -1 where the answers do not say. checks: check images that count; leaks,
     unlike, gone, imported: how many do not, being like training images, or unlike any class, or like images that a
-    person took out, or named by an import and not drawn. look: the number of the next question, which has ``chance`` of
-    error; best: the best goal that the check images could carry, 0 for none. seconds: a person's time for one image, as
-    far as it is known.
+    person took out, or named by an import and not drawn; refused: how many count as wrong, without a class. look: the
+    number of the next question, which has ``chance`` of error; best: the best goal that the check images could carry, 0
+    for none. seconds: a person's time for one image, as far as it is known.
     """
 
     run: int
@@ -135,6 +135,7 @@ class Finish:
     unlike: int
     gone: int
     imported: int
+    refused: int
     look: int
     chance: float
     best: float
@@ -181,6 +182,7 @@ def _told(held: Opened, run: Run) -> Finish:
         unlike=evidence.unlike,
         gone=len(evidence.check_right) - len(fair.check_right),
         imported=evidence.imported,
+        refused=evidence.refused,
         look=look,
         chance=alpha,
         best=best,

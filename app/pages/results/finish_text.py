@@ -106,6 +106,10 @@ TEXT = {
     "images drawn at random from this folder.",
     "finish.imported_one": "1 check image does not count here: it came with imported labels. A promise takes "
     "images drawn at random from this folder.",
+    "finish.refused": "{n} check images count as wrong: you have skipped or rejected them, or could not tell. A "
+    "promise may not rest on the easy ones alone. They count anew once they have a class.",
+    "finish.refused_one": "1 check image counts as wrong: you have skipped or rejected it, or could not tell. A "
+    "promise may not rest on the easy ones alone. It counts anew once it has a class.",
     "finish.done": "The folder is finished. Sort it into folders, or export its labels.",
     "finish.time": "{time} at your pace",
     "finish.time_usual": f"{{time}} at {USUAL_SECONDS} s each",
