@@ -128,7 +128,9 @@ class SelectConfig:
     device: str = _device()
     iterations: int = option(300, "Iterations", "Optimiser steps of ActiveFT.", low=1, high=10_000, expert=True)
     extend: bool = option(False, "Add to the selection", "Keep what is chosen and choose so many more.", expert=True)
-    restart: bool = option(False, "Start over", "Choose as if nothing were labeled yet; labels are kept.", expert=True)
+    restart: bool = option(
+        False, "Start over", "Choose as if nothing were labeled yet; labels are kept, and check images.", expert=True
+    )
     temperature: float = option(
         0.07, "Temperature", "Smaller: sharper clusters (ActiveFT).", low=0.01, high=1.0, expert=True
     )

@@ -65,11 +65,20 @@ class QueueEntry:
     source: str = ""
 
 
+#: Check images that have a label now.
+_CHECKED = (
+    "WITH roles AS (SELECT item, role, max(selection) FROM pick WHERE state = 'chosen' GROUP BY item) "
+    "SELECT item FROM roles WHERE role = 'audit' AND 'label' = "
+    "(SELECT kind FROM label WHERE label.item = roles.item ORDER BY label.id DESC LIMIT 1)"
+)
+
+
 def save(
     project: Project, selection: Selection, run_id: int | None, seconds: float = 0.0, *, extends: bool = False
 ) -> int:
     """Store a selection and return its id. ``seconds``: how long choosing took.
 
+    What has become a check image with a label since the choice began, by an import, is not picked: it would teach.
     Where it goes on from the newest one (``extends``, or its option ``extend``), what was added by hand or kept apart
     by an import there stays known as such.
     """
@@ -80,12 +89,13 @@ def save(
     chosen = set(ids)
     picks += [(i, "pick", rank, "candidate") for rank, i in enumerate(candidates) if i not in chosen]
     with db.writing(project.db, project.id) as con:
+        held = {(int(row["item"]), "pick") for row in con.execute(_CHECKED)}
         own = {name: value for name, value in selection.config.items() if name != IMPORT_STEP}
         config = json.dumps({**own, "rows": newest_row(con)}, ensure_ascii=False)
         row = {"run": run_id, "strategy": selection.strategy, "config": config, "seconds": seconds}
         number = int(con.table("selection").insert({**row, "created": time.time()}).last_rowid or 0)
         columns = ("selection", "item", "role", "rank", "state")
-        con.table("pick").insert_all([columns, *((number, *pick) for pick in picks)])
+        con.table("pick").insert_all([columns, *((number, *pick) for pick in picks if pick[:2] not in held)])
         if extends or selection.config.get("extend"):
             _keep_sources(con, number)
         db.bump(con)

@@ -77,7 +77,7 @@ def _chosen(
         return asked, picks, asked.seen[sides.drawn(asked, config.check, picks.rows, rng)]
     own = np.random.default_rng([config.seed, 1])  # the strategy's chance stays as it is
     audit = asked.seen[sides.drawn(asked, config.check, nothing, own)]
-    ids = np.union1d(asked.pool.ids[audit], sides.checked(project, config, kept))
+    ids = np.union1d(asked.pool.ids[audit], sides.checked(project, kept))
     asked = sides.without_checked(asked, ids)
     picks = yield from apart.picked(asked, config, rng, other)
     return asked, picks, audit

@@ -33,9 +33,9 @@ def drawn(asked: StrategyRequest, count: int, picks: IntArray, rng: np.random.Ge
     return checks.draw(free, count, rng, asked.groups, used)
 
 
-def checked(project: Project, config: SelectConfig, kept: selections.Stored | None) -> IntArray:
+def checked(project: Project, kept: selections.Stored | None) -> IntArray:
     """Ids of the check images that there are already: those with a label, and those of the selection added to."""
-    known = np.zeros(0, dtype=np.int64) if config.restart else labels_now.snapshot(project, "audit").ids
+    known = labels_now.snapshot(project, "audit").ids
     if kept is None:
         return known
     return np.union1d(known, kept.selection.ids[np.array(kept.selection.roles) == "audit"])

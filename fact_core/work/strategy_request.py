@@ -47,18 +47,19 @@ def strategy_request(
 
     free: ids that count as not labeled or skipped, to ask again what was asked before they were.
 
-    Left out altogether are images that the person rejected or skipped, and check images: what steers the choice
-    of training images must not know them. ConfigError when the budget is larger than what is left.
+    Left out altogether are images that the person rejected or skipped, and check images, also where one starts over:
+    what steers the choice of training images must not know them, nor may they ever be trained on. ConfigError when the
+    budget is larger than what is left.
     """
     pool, x, key = pool_features(project, config.backbone, config.device, config.view)
     known = labels_now.snapshot(project, "pick")
     if free is not None:
         old = np.isin(known.ids, free)
         known = dataclasses.replace(known, ids=known.ids[~old], y=known.y[~old])
-    out = [selections.rejected(project)]
+    out = [selections.rejected(project), labels_now.snapshot(project, "audit").ids]
     if not config.restart:
         skipped = [item for item, state in labels_now.states(project).items() if state.kind == "skip"]
-        out += [labels_now.snapshot(project, "audit").ids, np.array(skipped, dtype=np.int64)]
+        out.append(np.array(skipped, dtype=np.int64))
     taken_ids = known.ids[:0] if config.restart else known.ids
     if kept is not None:
         roles = np.array(kept.selection.roles)

@@ -11,6 +11,8 @@ import pytest
 from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig
 from fact_core.errors import ConfigError, InputError
 from fact_core.events import Log
+from fact_core.exchange import import_labels
+from fact_core.exchange.import_labels import Source
 from fact_core.generators import finish
 from fact_core.labeling import by_hand, classes, labels_now, operations, other_class, selections
 from fact_core.labeling.history import Op
@@ -281,3 +283,29 @@ def test_label_next_goes_by_the_answers_of_the_trained_model(made: Project) -> N
     assert doubt["by"] == "model" and doubt["picks"] == pytest.approx(0.5) and doubt["rest"] > 0.9
     plain = strategy_request(made, same := SelectConfig(strategy="margin", budget="2", device="cpu"))
     assert model_answers.told(made, same, plain).answers is None
+
+
+def test_check_images_stay_out_where_somebody_starts_over(made: Project) -> None:
+    first = choose(made, check=8)
+    answer(made, first.selection.ids.tolist())
+    checks = set(first.selection.ids[6:].tolist())
+    again = choose(made, budget="16", restart=True)
+    assert not checks & set(again.selection.ids.tolist()) and labels_now.snapshot(made, "audit").ids.tolist() == sorted(
+        checks
+    )
+    with pytest.raises(ConfigError, match="larger than what is left"):
+        choose(made, budget="17", restart=True)
+
+
+def test_what_an_import_keeps_apart_while_images_are_chosen_is_not_picked(made: Project) -> None:
+    """The choice began when nobody had said anything of them."""
+    begun = select.run(made, queued(made, "select"), SelectConfig(budget="20", check=0, device="cpu", iterations=20))
+    next(begun)
+    names = dict(zip(items.pool(made).ids.tolist(), items.pool(made).paths, strict=True))
+    rows = "".join(f"{path},red,{'test' if item % 2 else 'train'}\n" for item, path in names.items())
+    found = import_labels.read(made, Source("file", f"file,label,split\n{rows}"))
+    assert import_labels.commit(made, found, "desk.import-1", "theirs", "split").checks == 12
+    finish(begun)
+    assert labels_now.snapshot(made, "audit").ids.tolist() == [item for item in names if item % 2]
+    latest = selections.latest(made)
+    assert latest is not None and all(item % 2 == 0 for item in latest.selection.ids.tolist())
