@@ -16,7 +16,7 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
-from fact_core.analysis.calibration import COOLEST, at_temperature, temperature
+from fact_core.analysis.calibration import COOLEST, LEAST, MANY, at_temperature, temperature_of
 from fact_core.events import Decision, Progress
 from fact_core.finetune import estimate
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, log_probabilities, look
@@ -28,15 +28,13 @@ from fact_core.types import IntArray, Step
 
 TUNED = "ff.temperature"  # the decision: what phase 2's logits are divided by, so that confidences are honest
 LIGHT = "lm.temperature"  # the same for the light model
-#: Labels left out that a temperature is fitted on; fewer of them say little.
-FEWEST = 40
 MOST = 2000  # labels, above which a probe of each fold takes longer than it is worth: little is left to be unsure of
 SURELY = 1.645  # standard errors below what was right among labels left out: the pool is so in 19 of 20 cases
 
 
 def fitted(name: str, log_p: Tensor, y: IntArray) -> Decision | None:
-    """The temperature of log-probabilities (m, K) of labels y (m,) that were left out; None for no numbers."""
-    by = temperature(log_p.double().clamp_min(math.log(1e-12)).numpy(), y)
+    """The temperature of log-probabilities (m, K) of labels y (m,) that were left out; None where they tell of none."""
+    by = temperature_of(log_p.double().clamp_min(math.log(1e-12)).numpy(), y)
     reason = f"makes the answers to {len(y)} labels left out in turn as sure as they are right"
     return Decision(name, f"{by:.3g}", reason) if math.isfinite(by) else None
 
@@ -46,7 +44,7 @@ def of_frozen(
 ) -> Step[None]:
     """The temperature of a light model on the pretrained network: the labels answered by one that is fitted without.
 
-    seed: of its fit. Nothing where fewer than ``FEWEST`` labels can be left out.
+    seed: of its fit. Nothing where fewer than ``LEAST`` labels can be left out.
     """
     seen = yield from look(inputs, state, "labelled")
     chosen = plan.mode, plan.c_pooled, plan.c_map
@@ -54,7 +52,7 @@ def of_frozen(
     def answers(at: torch.device) -> Step[tuple[IntArray, Tensor] | None]:
         data = labelled(seen.pooled, seen.patches, inputs.y, solved_on(at), inputs.groups, inputs.less)
         reduce = Reduce(head.mean, head.basis).to(data.device) if head.maps else None
-        return answers_left_out(data, inputs.n_classes, reduce, inputs.config.lm, chosen, seed, memory, FEWEST)
+        return answers_left_out(data, inputs.n_classes, reduce, inputs.config.lm, chosen, seed, memory, LEAST)
 
     found = yield from inputs.less.whole(LIGHT, answers)
     if found is not None:
@@ -67,7 +65,7 @@ def of_frozen(
 def of_tuned(inputs: TrainingInputs, state: TrainingState, head: LightHead) -> Step[None]:
     """A temperature at which a light model on a finetuned network is no less sure of the pool than labels tell.
 
-    Nothing where it is sure enough already, at the temperature that was decided on before; where fewer than ``FEWEST``
+    Nothing where it is sure enough already, at the temperature that was decided on before; where fewer than ``MANY``
     labels can be left out, or more than ``MOST`` are there; without images of the pool.
     """
     config, y = inputs.config, inputs.y.numpy()
@@ -76,7 +74,7 @@ def of_tuned(inputs: TrainingInputs, state: TrainingState, head: LightHead) -> S
     yield Progress(LIGHT, 0, 1, "folds")  # it may take half a minute
     x, c, groups = inputs.x.numpy(), config.lp.C, inputs.groups
     asked = estimate.left_out(x, y, inputs.n_classes, c=c, balanced=config.lp.balanced, seed=config.seed, groups=groups)
-    if asked is None or len(asked[0]) < FEWEST:
+    if asked is None or len(asked[0]) < MANY:
         return
     rows, p = asked
     right = float((p.argmax(axis=1) == y[rows]).mean())

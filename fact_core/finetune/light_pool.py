@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fact_core.analysis.calibration import LEAST
 from fact_core.events import Decision, PhaseDone
 from fact_core.finetune import honest, pool_names
 from fact_core.finetune.training_run import TrainingInputs, TrainingState, ended
@@ -76,7 +77,7 @@ def _honest(inputs: TrainingInputs, state: TrainingState, by_pool: bool) -> Step
     """
     y, groups = inputs.y.numpy(), together(inputs.x.numpy(), inputs.y.numpy(), inputs.groups)
     able = able_rows(y, groups)
-    if len(able) < honest.FEWEST:
+    if len(able) < LEAST:
         return
     draws = inputs.generator("lm.left_out")
     some = torch.randperm(len(inputs.pool_x), generator=draws)[: HONEST_POOL if by_pool else 0]

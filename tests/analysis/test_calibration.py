@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,3 +42,31 @@ def test_a_boastful_network_is_cooled_to_what_is_true() -> None:
 def test_no_temperature_of_nothing() -> None:
     assert math.isnan(temperature(np.zeros((0, 3)), np.zeros(0, dtype=np.int64)))
     assert math.isnan(temperature(np.full((2, 3), np.nan), np.array([0, 1])))
+
+
+def few_answers(n: int, sure: float, right: float) -> tuple[Any, Any]:
+    """Log-probabilities (n, 4) of answers that are so sure, and the classes: so many of them are right."""
+    p = np.full((n, 4), (1 - sure) / 3)
+    p[:, 0] = sure
+    y = np.zeros(n, dtype=np.int64)
+    y[: n - round(right * n)] = 1
+    return np.log(p), y
+
+
+def test_many_labels_are_believed_and_next_to_none_are_not() -> None:
+    for n in (40, 200):
+        log_p, y = few_answers(n, 0.6, 0.62)
+        assert calibration.temperature_of(log_p, y) == calibration.temperature(log_p, y)
+    assert math.isnan(calibration.temperature_of(*few_answers(9, 0.3, 1.0)))
+
+
+def test_some_labels_tell_as_far_as_they_speak_beyond_chance() -> None:
+    log_p, y = few_answers(30, 0.6, 0.7)  # 21 of 30 where 18 were to be expected: that may be chance
+    assert calibration.temperature(log_p, y) < 0.9 and math.isnan(calibration.temperature_of(log_p, y))
+    for n in (10, 20, 39):
+        log_p, y = few_answers(n, 0.3, 0.9)  # hardly sure of anything, and right
+        alone, told = calibration.temperature(log_p, y), calibration.temperature_of(log_p, y)
+        assert alone < told < 1
+        assert math.log(told) == pytest.approx(math.log(alone) * n / (n + 10))
+    log_p, y = few_answers(24, 0.99, 0.5)  # far too sure
+    assert 1 < calibration.temperature_of(log_p, y) < calibration.temperature(log_p, y)

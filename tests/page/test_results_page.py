@@ -79,7 +79,7 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     confidences = page.locator("#results-trust")
     expect(confidences.locator("summary")).to_contain_text("not calibrated")  # said before anybody unfolds it
     confidences.locator("summary").click()
-    expect(confidences).to_contain_text("as the model answers: fewer than 40 labels could be held out")
+    expect(confidences).to_contain_text("as the model answers: too few labels could be held out")
     assert page.evaluate(OVER) == []
     confidences.locator("summary").click()
 

@@ -22,8 +22,7 @@ TEXT = {
     "results.honest_is": "divided by a temperature of {by}, fitted on {n} training labels that were held out in turn: "
     "here, in the export and in predict.py",
     "results.unproved": "not calibrated",
-    "results.unproved_few": "as the model answers: fewer than 40 labels could be held out in turn to tell how sure it "
-    "may be",
+    "results.unproved_few": "as the model answers: too few labels could be held out in turn to tell how sure it may be",
     "results.unproved_tuned": "as the model answers: the finetuned network has learned from all labels, and this "
     "effort holds none out to tell how sure it may be; the effort Standard does, with five labels a class or more",
     "results.unproved_sgd": "as the model answers: a probe by SGD would have to be trained again for each part of the "
