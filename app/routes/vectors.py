@@ -17,19 +17,15 @@ def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:
     if run is None:
         return None
     stamp = (run.id, len(kept_answers.pool_ids_of(held)), excluded(held.project))
-    kept = held.cache.get("suggest")
-    if kept is None or kept[0] != stamp:
-        pool = items.pool(held.project)
-        store = FeatureStore(held.project.features_folder(str(run.result["key"])))
-        missing = set(store.missing(pool.digests))
-        rows = [row for row in range(len(pool)) if pool.digests[row] not in missing]
-        rows.sort(key=lambda row: int(pool.ids[row]))
-        if not rows:
-            return None
-        kept = (stamp, (pool.ids[rows], store.projected([pool.digests[row] for row in rows])))
-        held.cache["suggest"] = kept
-    found: tuple[IntArray, FloatArray] = kept[1]
-    return found
+    return held.once("suggest", stamp, lambda: _projected(held.project, str(run.result["key"])))
+
+
+def _projected(project: Project, key: str) -> tuple[IntArray, FloatArray] | None:
+    pool, store = items.pool(project), FeatureStore(project.features_folder(key))
+    missing = set(store.missing(pool.digests))
+    rows = [row for row in range(len(pool)) if pool.digests[row] not in missing]
+    rows.sort(key=lambda row: int(pool.ids[row]))
+    return (pool.ids[rows], store.projected([pool.digests[row] for row in rows])) if rows else None
 
 
 def whole_features_of(held: Opened) -> FloatArray | None:

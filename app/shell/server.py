@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,16 +52,20 @@ class Opened:
     place: tuple[int, int] = (0, 0)
     cache: dict[str, Any] = field(default_factory=dict)
     ends: list[Callable[[], None]] = field(default_factory=list)
-    guard: threading.RLock = field(default_factory=threading.RLock)
+    guards: dict[str, threading.RLock] = field(default_factory=lambda: defaultdict(threading.RLock))
 
     def slowly(self, name: str, stamp: object, make: Callable[[], T]) -> T:
-        """What ``make`` gives, kept under a name while the stamp stays. Of such answers one at a time is worked out.
+        """As ``once``; and of all such answers one at a time is worked out.
 
         A page asks for some of them ahead of need: together they would keep the small ones waiting, such as pictures.
         """
+        return self.once(name, stamp, make, guard="")
+
+    def once(self, name: str, stamp: object, make: Callable[[], T], guard: str | None = None) -> T:
+        """What ``make`` gives, kept under a name while the stamp stays, and not worked out twice at a time."""
         kept = self.cache.get(name)
         if kept is None or kept[0] != stamp:
-            with self.guard:
+            with self.guards[name if guard is None else guard]:
                 kept = self.cache.get(name)  # of who was before us
                 if kept is None or kept[0] != stamp:
                     kept = self.cache[name] = (stamp, make())

@@ -77,4 +77,5 @@ def test_of_slow_answers_one_at_a_time_is_worked_out(server: Server, tmp_path: P
     assert most == [1] and sorted(made) == ["finish", "suspects"]  # who waited took what the other had made
     assert held.slowly("finish", "stamp", lambda: make("again")) == "finish"
     assert held.slowly("finish", "another stamp", lambda: make("again")) == "again"
+    assert held.once("features", "stamp", lambda: held.slowly("finish", "another stamp", lambda: make("no"))) == "again"
     assert held.slowly("outer", "stamp", lambda: held.slowly("inner", "stamp", lambda: make("inner"))) == "inner"
