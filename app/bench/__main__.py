@@ -21,6 +21,7 @@ PAGE: dict[str, Choice] = {
         "Milliseconds of each step through the images behind a figure, in Chromium, in large pools.",
         "app.bench.results:run",
     ),
+    "tour": Choice("Tour", "The pictures of README's tour, taken anew of a folder of images.", "app.bench.tour:run"),
     "windows": Choice(
         "Windows", "Eight windows label at once; memory over many labels and trainings.", "app.bench.windows:run"
     ),

@@ -25,6 +25,7 @@ PROBE = Path(__file__).with_name("probe.js")
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "chromium-headless-shell")
 SOON_MS = 120_000
 WINDOW = {"width": 1440, "height": 900}
+PHONE = 600  # px: a narrower window is that of a phone
 
 
 def find_chromium() -> str | None:
@@ -89,13 +90,21 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def label_page(browser: Browser, address: str) -> Iterator[Page]:
     """The Label page of the program in a fresh window without a cache, with the probe in it."""
-    context = browser.new_context(viewport=WINDOW, color_scheme="light")  # type: ignore[arg-type]
+    with window(browser, address, "label") as page:
+        yield page
+
+
+@contextmanager
+def window(browser: Browser, address: str, step: str, width: int = 1440, scheme: str = "light") -> Iterator[Page]:
+    """A page of the program in a fresh window without a cache, with the probe in it. scheme: light or dark."""
+    size = WINDOW if width >= PHONE else {"width": width, "height": 844}
+    context = browser.new_context(viewport={**size, "width": width}, color_scheme=scheme)  # type: ignore[arg-type]
     try:
         _let_in(context, address)
         context.add_init_script(path=PROBE)
         page = context.new_page()
         page.set_default_timeout(SOON_MS)
-        page.goto(f"{re.sub('token=[^&#]*&?', '', address)}#label", wait_until="commit")
+        page.goto(f"{re.sub('token=[^&#]*&?', '', address)}#{step}", wait_until="commit")
         yield page
     finally:
         context.close()
