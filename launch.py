@@ -6,7 +6,7 @@
     launch.py bench NAME ...         measure; bench --help lists what, bench NAME --help what it takes
     launch.py weights NAME           fetch, check and convert pretrained weights (--file FILE: use your own)
     launch.py compare-backbones PROJECT     which backbone suits the project's labels
-    launch.py shards PLACE --to DIR         features of millions of images, on one machine or many (Ray)
+    launch.py shards PLACE --to DIR         features of millions of images, by Ray; choose DIR --budget N --to FILE
     launch.py pack PROJECT FILE      a project in one file (--images: with its images); unpack FILE --to FOLDER
     launch.py doctor                 versions, GPU, memory, where things lie
     launch.py test [--quick] [pytest arguments]      --quick: no browser and nothing slow, under three minutes
@@ -41,7 +41,7 @@ NEEDED_GB = 1.5 if sys.platform == "darwin" else 6.5
 CLI = "fact_core.cli"
 #: command -> the module that does it; app.bench adds the page's measurements to the command line's.
 COMMANDS = {"serve": "app.main", "run": CLI, "sort": CLI, "bench": "app.bench", "weights": CLI, "pack": CLI}
-COMMANDS |= {"unpack": CLI, "doctor": CLI, "compare-backbones": CLI, "shards": CLI, "test": ""}
+COMMANDS |= {"unpack": CLI, "doctor": CLI, "compare-backbones": CLI, "shards": CLI, "choose": CLI, "test": ""}
 #: The person's own index of PyTorch's builds. What pip finds by itself serves GPUs from this compute capability and
 #: driver on (CUDA 13; on Windows none), before a version of PyTorch older drivers too (CUDA 12), from that one on.
 INDEX, CAPABILITY, DRIVER, BEFORE, OLDEST_DRIVER = "FACT_STUDIO_TORCH", 7.5, 580, "2.11", 525

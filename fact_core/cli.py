@@ -1,4 +1,4 @@
-"""The command line: ``launch.py run | sort | shards | bench | weights | pack | unpack | doctor``.
+"""The command line: ``launch.py run | sort | shards | choose | bench | weights | pack | unpack | doctor``.
 
 What goes wrong is one line on stderr, "error: ...", and an exit code that is not 0; the
 traceback goes to log.txt in the home folder. 2: something given cannot be used; 1: an error
@@ -105,8 +105,7 @@ def _add_others(commands: Any) -> None:
     words = "which backbone tells the classes of a project's labels apart best, and at what cost"
     one = commands.add_parser("compare-backbones", help=words, description=backbones_command.__doc__)
     backbones_command.add_arguments(one)
-    words = "features or answers for a pool of millions of images, by Ray Data on one machine or many"
-    shards_command.add_arguments(commands.add_parser("shards", help=words, description=shards_command.__doc__))
+    shards_command.add(commands)
     words = "fetch, check and convert pretrained weights, or use your own"
     weights_command.add_arguments(commands.add_parser("weights", help=words, description=weights_command.__doc__))
     packing.add(commands)

@@ -252,7 +252,7 @@ def test_a_newer_python_is_a_warning(launch: ModuleType, capsys: pytest.CaptureF
 def test_an_unknown_command_lists_the_known_ones(ready: Clone) -> None:
     ended = ready.start("rnu")
     assert ended.returncode == 2
-    known = "serve, run, sort, bench, weights, pack, unpack, doctor, compare-backbones, shards, test"
+    known = "serve, run, sort, bench, weights, pack, unpack, doctor, compare-backbones, shards, choose, test"
     assert ended.stderr == f"error: There is no command 'rnu'. Known: {known}.\n"
 
 

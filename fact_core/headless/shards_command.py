@@ -17,6 +17,7 @@ from fact_core.config import DEVICES
 from fact_core.errors import ConfigError
 from fact_core.files import write_text
 from fact_core.generators import finish
+from fact_core.headless import choose_command
 from fact_core.headless.console import Console
 from fact_core.paths import absolute
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 #: How the images of a place may lie, as ``work.pool_sources.KINDS`` says it.
 KINDS = ("auto", "images", "webdataset", "parquet")
 SHOWN = 20  # files that failed, by name
+
+
+def add(commands: Any) -> None:
+    """``launch.py shards``, and ``launch.py choose``, which goes on from it."""
+    words = "features or answers for a pool of millions of images, by Ray Data on one machine or many"
+    add_arguments(commands.add_parser("shards", help=words, description=__doc__))
+    words = "choose which images of such a pool to label, by ActiveFT, without holding all of it"
+    choose_command.add_arguments(commands.add_parser("choose", help=words, description=choose_command.__doc__))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,62 @@
+"""Which images of a large pool to label: ActiveFT over shards of features that memory does not hold."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fact_core.compute.device import device_named
+from fact_core.errors import InputError
+from fact_core.files import write_file
+from fact_core.select.streamed import select
+from fact_core.storage.feature_shards import FeatureShards, known, mark_of
+from fact_core.types import IntArray, Step
+
+COLUMNS = ("place", "role", "image", "digest")
+
+
+def choose(
+    folder: Path,
+    budget: int,
+    to: Path,
+    *,
+    memory: int,
+    seed: int = 0,
+    labeled: Sequence[str] = (),
+    device: str = "auto",
+) -> Step[dict[str, int | float]]:
+    """Write a CSV of the picks, the most telling first, and of the spares that replace rejected ones.
+
+    labeled: names of images that have a label already. memory: bytes of features held at a time. The same shards and
+    seed give the same picks. InputError where the folder holds no features, or an unknown image is labeled.
+    """
+    pool = FeatureShards(folder)
+    if not len(pool) or pool.meta.get("kind") not in (None, "features"):
+        raise InputError("There are no features in this folder", str(folder), "Make them: launch.py shards --to DIR")
+    taken = _rows(pool, labeled)
+    rng = np.random.default_rng(seed)
+    picks = yield from select(pool, budget, taken, rng, memory=memory, device=device_named(device))
+    out = io.StringIO(newline="")
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for role, rows in (("pick", picks.rows), ("spare", picks.next_best)):
+        table.writerows((place, role, line["image"], line["digest"]) for place, line in enumerate(pool.about(rows), 1))
+    write_file(to, out.getvalue().encode(), "writing the picks")
+    return {"images": len(pool), "picks": len(picks.rows), "loss": float(picks.info.get("loss", np.nan))}
+
+
+def _rows(pool: FeatureShards, images: Sequence[str]) -> IntArray:
+    """Row numbers of images by their names. InputError for one that has no row."""
+    if not images:
+        return np.zeros(0, dtype=np.int64)
+    marks = np.sort(np.array([mark_of(image) for image in images], dtype=np.uint64))
+    names = (line["image"] for line in pool.each())
+    found = {image: row for row, image in enumerate(names) if known(marks, [image])[0]}
+    missing = [image for image in images if image not in found]
+    if missing:
+        raise InputError("A labeled image has no features", f"{missing[0]} and {len(missing) - 1} more")
+    return np.array([found[image] for image in dict.fromkeys(images)], dtype=np.int64)

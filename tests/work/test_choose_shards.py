@@ -1,0 +1,62 @@
+"""The command that chooses from shards: names of the picks, also where memory holds a part of the pool."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fact_core import cli
+from fact_core.generators import finish
+from fact_core.select import activeft
+from fact_core.storage import feature_shards
+from fact_core.storage.feature_shards import write_shard
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> tuple[Path, np.ndarray]:
+    """900 rows of 6 numbers in three shards."""
+    x = np.random.default_rng(0).normal(size=(900, 6)).astype(np.float32)
+    feature_shards.begin(tmp_path / "pool", {"dim": 6, "kind": "features"})
+    for number in range(3):
+        rows = range(300 * number, 300 * number + 300)
+        about = [{"image": f"{row}.png", "digest": f"d{row}"} for row in rows]
+        write_shard(tmp_path / "pool", f"{number}", about, x[rows])
+    return tmp_path / "pool", x
+
+
+@pytest.mark.parametrize("memory", [1.0, 400 * 6 * 4 * 2 / 1e9], ids=["all of it", "a part"])
+def test_the_picks_are_told_by_name(pool: tuple[Path, np.ndarray], tmp_path: Path, memory: float) -> None:
+    folder, x = pool
+    (tmp_path / "labeled.txt").write_text("7.png\n300.png\n")
+    to = tmp_path / "picks.csv"
+    given = ["--labeled", tmp_path / "labeled.txt", "--memory", memory, "--device", "cpu"]
+    assert cli.main([str(each) for each in ("choose", folder, "--budget", 12, "--to", to, *given)]) == 0
+    with open(to, newline="") as file:
+        rows = list(csv.DictReader(file))
+    picks = [row for row in rows if row["role"] == "pick"]
+    assert [int(row["place"]) for row in picks] == list(range(1, 13)) and len(rows) == 12 + 20
+    assert all(row["digest"] == "d" + row["image"].removesuffix(".png") for row in rows)
+    named = [int(row["image"].removesuffix(".png")) for row in rows]
+    assert len(set(named)) == 32 and not {7, 300} & set(named)
+    if memory == 1.0:
+        step = activeft.select(x, 12, np.array([7, 300]), None, np.random.default_rng(0))
+        assert named[:12] == finish(step).rows.tolist()
+
+
+def test_what_cannot_be_chosen_from_is_told(
+    pool: tuple[Path, np.ndarray], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = pool
+    (tmp_path / "labeled.txt").write_text("unknown.png\n")
+
+    def said(*arguments: object) -> str:
+        assert cli.main([str(each) for each in ("choose", *arguments, "--to", tmp_path / "picks.csv")]) == 2
+        return capsys.readouterr().err
+
+    assert "no features" in said(tmp_path, "--budget", 3)
+    assert "unknown.png" in said(folder, "--budget", 3, "--labeled", tmp_path / "labeled.txt")
+    assert "--memory" in said(folder, "--budget", 300, "--memory", 1e-5)
+    assert not (tmp_path / "picks.csv").exists()
