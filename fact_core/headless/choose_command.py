@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     give("shards", type=Path, metavar="DIR", help="features, as launch.py shards has made them")
     give("--budget", type=int, required=True, metavar="N", help="how many images to choose")
     give("--to", type=Path, required=True, metavar="FILE", help="the table of picks (CSV)")
+    give("--copy-to", type=Path, metavar="DIR", help="copy the picks into this folder, to make a project of them")
     give("--labeled", type=Path, metavar="FILE", help="names of images that are labeled already, one a line")
     give("--memory", type=float, default=4.0, metavar="GB", help="features held at a time (default 4)")
     give("--seed", type=int, default=0, help="the same seed gives the same picks")
@@ -43,10 +44,13 @@ def do(args: argparse.Namespace) -> int:
         seed=args.seed,
         labeled=_named(args.labeled),
         device=args.device,
+        copies=absolute(args.copy_to) if args.copy_to else None,
     )
     done = finish(step, Console(sys.stderr).show)
     print(f"{done['picks']:,} of {done['images']:,} images chosen: {to}")
-    return 0
+    if args.copy_to:
+        print(f"{done['copied']:,} of them copied: {absolute(args.copy_to)}")
+    return 1 if args.copy_to and done["copied"] < done["picks"] else 0
 
 
 def _named(file: Path | None) -> list[str]:

@@ -142,8 +142,12 @@ def known(marks: Marks, images: Sequence[str]) -> npt.NDArray[np.bool_]:
 
 def shard_names(folder: Path) -> list[str]:
     """The names of the shards that are whole, ascending."""
-    found = (Path(folder) / FOLDER).glob("*.jsonl")
-    return sorted(each.name.removesuffix(".jsonl") for each in found if not each.name.endswith(".bad.jsonl"))
+    try:
+        there = set(os.listdir(Path(folder) / FOLDER))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    lists = (name.removesuffix(".jsonl") for name in there if name.endswith(".jsonl"))
+    return sorted(name for name in lists if f"{name}.npy" in there)
 
 
 def begin(folder: Path, about: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from fact_core.files import write_file
 from fact_core.select.streamed import select
 from fact_core.storage.feature_shards import FeatureShards, known, mark_of
 from fact_core.types import IntArray, Step
+from fact_core.work.pool_fetch import fetch
 
 COLUMNS = ("place", "role", "image", "digest")
 
@@ -28,11 +29,13 @@ def choose(
     seed: int = 0,
     labeled: Sequence[str] = (),
     device: str = "auto",
+    copies: Path | None = None,
 ) -> Step[dict[str, int | float]]:
     """Write a CSV of the picks, the most telling first, and of the spares that replace rejected ones.
 
-    labeled: names of images that have a label already. memory: bytes of features held at a time. The same shards and
-    seed give the same picks. InputError where the folder holds no features, or an unknown image is labeled.
+    labeled: names of images that have a label already. memory: bytes of features held at a time. copies: the folder
+    into which the picks are copied. The same shards and seed give the same picks. InputError where the folder holds no
+    features, or an unknown image is labeled.
     """
     pool = FeatureShards(folder)
     if not len(pool) or pool.meta.get("kind") not in (None, "features"):
@@ -46,7 +49,9 @@ def choose(
     for role, rows in (("pick", picks.rows), ("spare", picks.next_best)):
         table.writerows((place, role, line["image"], line["digest"]) for place, line in enumerate(pool.about(rows), 1))
     write_file(to, out.getvalue().encode(), "writing the picks")
-    return {"images": len(pool), "picks": len(picks.rows), "loss": float(picks.info.get("loss", np.nan))}
+    copied = 0 if copies is None else (yield from fetch(pool.about(picks.rows), copies))
+    loss = float(picks.info.get("loss", np.nan))
+    return {"images": len(pool), "picks": len(picks.rows), "loss": loss, "copied": copied}
 
 
 def _rows(pool: FeatureShards, images: Sequence[str]) -> IntArray:

@@ -22,19 +22,18 @@ from typing import Any
 import numpy as np
 
 from fact_core import processor
-from fact_core.errors import ConfigError, FactError, InputError, RunError
+from fact_core.errors import ConfigError, FactError, InputError, RunError, storage_error
 from fact_core.events import Log, Progress
-from fact_core.files import take_lock
+from fact_core.files import Lock, take_lock
 from fact_core.storage import feature_shards
 from fact_core.storage.feature_shards import FOLDER, FeatureShards, Marks, known, shard_names
-from fact_core.types import Step
+from fact_core.types import IntArray, Step
 from fact_core.work import pool_rows
 from fact_core.work.pool_rows import Model
 from fact_core.work.pool_sources import Source, entry
 
 WANTED = "ray[data]>=2.60,<2.61"  # as in pyproject.toml
-GIVEN = 256  # images that a worker is given at a time
-PATHS_AT_ONCE = 256  # paths in a block, which one process reads
+GIVEN, TURNS = 256, 4  # images that a worker is given at a time; fewer where it would have less than so many turns
 ASK_SECONDS, READING = 1.0, 0.25
 PROGRAM = Path(__file__).resolve().parents[1]  # goes to the machines of a cluster, which need its packages alone
 
@@ -60,6 +59,16 @@ class Cluster:
     gpus: int
 
 
+@dataclass(frozen=True)
+class Job:
+    """The shards of one source: how their names begin, D, images (0: not known), how many a worker is given."""
+
+    name: str
+    dim: int
+    total: int
+    given: int
+
+
 def needed() -> Any:
     """Ray, which is an extra. ConfigError that says how to install it."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
@@ -78,11 +87,8 @@ def run(order: Order, model: Model, cluster: Cluster) -> Step[dict[str, Any]]:
     """
     began, ray, workers = time.monotonic(), cluster.ray, cluster.workers
     about = pool_rows.about(model)
-    feature_shards.begin(order.to, about)
-    held = take_lock(order.to / "writer.lock")
-    if held is None:
-        raise InputError("Another process writes rows into this folder", str(order.to), "Wait for it to end.")
-    with held:
+    with _only_writer(order.to):
+        feature_shards.begin(order.to, about)
         before = FeatureShards(order.to)
         marks = before.marks()
         if len(before):
@@ -91,15 +97,29 @@ def run(order: Order, model: Model, cluster: Cluster) -> Step[dict[str, Any]]:
         marks_ref, model_ref = ray.put(marks), ray.put(model)
         for number, source in enumerate(order.sources):
             sink = f"{time.time_ns() // 1000:015d}-{number:03d}"
-            data = _images(ray, source, order.column, marks, marks_ref)
-            if data is not None:
-                total = len(source.paths) - len(before) if source.kind == "images" else 0  # of others nobody knows
-                yield from _written(cluster, order, data, model_ref, (sink, about["dim"], max(0, total)))
+            left = _left(source, marks)
+            if left is None or len(left):
+                given = GIVEN if left is None else max(1, min(GIVEN, len(left) // (TURNS * workers)))
+                data = _images(ray, source, order.column, (left, given), marks_ref if len(marks) else None)
+                total = 0 if left is None else len(left)
+                yield from _written(cluster, order, data, model_ref, Job(sink, about["dim"], total, given))
     after = FeatureShards(order.to)
     seconds, new = time.monotonic() - began, len(after) - len(before)
     failed = after.failed()
     figures = {"rows": len(after), "new": new, "failed": len(failed), "seconds": seconds, "workers": workers}
     return {**figures, "images_per_s": new / seconds, "first_failed": dict(list(failed.items())[:20])}
+
+
+def _only_writer(folder: Path) -> Lock:
+    """Hold the folder. InputError when another process writes there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, "opening the features") from error
+    held = take_lock(folder / "writer.lock")
+    if held is None:
+        raise InputError("Another process writes rows into this folder", str(folder), "Wait for it to end.")
+    return held
 
 
 @contextlib.contextmanager
@@ -116,7 +136,7 @@ def connected(address: str = "", workers: int = 0, device: str = "auto") -> Iter
     given = {"address": address, "runtime_env": {"py_modules": [str(PROGRAM)]}} if address else own
     try:
         ray.init(**given, log_to_driver=False, logging_level="ERROR")
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise RunError("Ray cannot be started", str(error), "Check the address and Ray's version there.") from error
     try:
         _quiet(ray)
@@ -139,14 +159,24 @@ def _quiet(ray: Any) -> None:
     logging.getLogger("ray.data").setLevel(logging.ERROR)
 
 
-def _images(ray: Any, source: Source, column: str, marks: Marks, ref: Any) -> Any:
-    """A dataset of image and bytes, without the images that have a row; None where that leaves none."""
+def _left(source: Source, marks: Marks) -> IntArray | None:
+    """Which of the files of a source have no row yet; None where nobody knows before they are read."""
+    if source.kind != "images":
+        return None
+    return np.flatnonzero(~known(marks, [source.before + path for path in source.paths])).astype(np.int64)
+
+
+def _images(ray: Any, source: Source, column: str, left: tuple[IntArray | None, int], marks: Any) -> Any:
+    """A dataset of image and bytes, without the images that have a row.
+
+    left: (which files, how many are read together). marks: a reference to those that have a row, None for none.
+    """
     from pyarrow import fs
 
     from fact_core.work.ray_parts import AT_ONCE, Archives, Fetched, Fresh
 
     files = source.files or fs.LocalFileSystem()
-    fresh = Fresh(ref) if len(marks) else None
+    fresh = Fresh(marks) if marks is not None else None
     if source.kind == "webdataset":
         archives = Archives(list(source.paths), source.before, filesystem=files)
         data = ray.data.read_datasource(archives, override_num_blocks=len(source.paths))
@@ -155,24 +185,18 @@ def _images(ray: Any, source: Source, column: str, marks: Marks, ref: Any) -> An
         data, files = _table(ray, source, files, column)
         data = data.map_batches(fresh, batch_format="pyarrow") if fresh else data
     else:
-        names = np.array([source.before + path for path in source.paths], dtype=object)
-        left = np.flatnonzero(~known(marks, names.tolist()))
-        if not len(left):
-            return None
-        data = ray.data.from_arrow(_blocks(names[left], [source.paths[row] for row in left]))
+        paths = [source.paths[row] for row in left[0]] if left[0] is not None else list(source.paths)
+        data = ray.data.from_arrow(_blocks(source.before, paths, left[1]))
     # Less than a core: reading waits. Another share than a worker has, too, so that it is no part of its work.
     return data.map_batches(Fetched(files), batch_size=AT_ONCE, batch_format="pyarrow", num_cpus=READING)
 
 
-def _blocks(names: Any, paths: Sequence[str]) -> list[Any]:
-    """Tables of image and where, some paths each."""
+def _blocks(before: str, paths: Sequence[str], count: int) -> list[Any]:
+    """Tables of image and where, ``count`` paths each."""
     import pyarrow
 
-    starts = range(0, len(paths), PATHS_AT_ONCE)
-    parts = [
-        (names[start : start + PATHS_AT_ONCE].tolist(), list(paths[start : start + PATHS_AT_ONCE])) for start in starts
-    ]
-    return [pyarrow.table({"image": image, "where": where}) for image, where in parts]
+    parts = [list(paths[start : start + count]) for start in range(0, len(paths), count)]
+    return [pyarrow.table({"image": [before + path for path in part], "where": part}) for part in parts]
 
 
 def _table(ray: Any, source: Source, files: Any, column: str) -> tuple[Any, Any]:
@@ -196,18 +220,14 @@ def _table(ray: Any, source: Source, files: Any, column: str) -> tuple[Any, Any]
     return data.map_batches(where, batch_format="pyarrow"), found or files
 
 
-def _written(cluster: Cluster, order: Order, data: Any, model: Any, about: tuple[str, int, int]) -> Step[None]:
-    """Pull the dataset through the workers into shards; progress by what is written.
-
-    about: (how the shards are called, D, images or 0).
-    """
+def _written(cluster: Cluster, order: Order, data: Any, model: Any, job: Job) -> Step[None]:
+    """Pull the dataset through the workers into shards; progress by what is written."""
     from fact_core.work.ray_parts import Shards, Worker
 
-    run, dim, total = about
     rows = data.map_batches(
         Worker,
         fn_constructor_args=(model, order.device, order.batch),
-        batch_size=GIVEN,
+        batch_size=job.given,
         batch_format="pyarrow",
         compute=cluster.ray.data.ActorPoolStrategy(size=cluster.workers),
         num_cpus=0 if cluster.gpus else 1,
@@ -217,7 +237,7 @@ def _written(cluster: Cluster, order: Order, data: Any, model: Any, about: tuple
 
     def write() -> None:
         try:
-            rows.write_datasink(Shards(order.to, run, dim, order.rows))
+            rows.write_datasink(Shards(order.to, job.name, job.dim, order.rows))
         except BaseException as error:  # told in the thread that asked
             failure.append(error)
 
@@ -225,11 +245,12 @@ def _written(cluster: Cluster, order: Order, data: Any, model: Any, about: tuple
     thread.start()
     while thread.is_alive():
         thread.join(ASK_SECONDS)
-        for name in {each for each in shard_names(order.to) if each.startswith(run)} - seen:
+        for name in {each for each in shard_names(order.to) if each.startswith(job.name)} - seen:
             seen.add(name)
             done += _lines(order.to / FOLDER / f"{name}.jsonl")
         rate = done / max(time.monotonic() - began, 1e-9)
-        yield Progress("rows", done, total, "images", rate, (total - done) / rate if rate and total > done else None)
+        seconds = (job.total - done) / rate if rate and job.total > done else None
+        yield Progress("rows", done, job.total, "images", rate, seconds)
     if failure:
         raise _told(failure[0]) from failure[0]
 

@@ -55,7 +55,7 @@ def test_what_is_done_and_what_failed_is_known_by_name(folder: Path) -> None:
 
 def test_a_kill_leaves_whole_shards_and_the_next_start_clears_the_rest(folder: Path) -> None:
     """Whatever a kill has left of a shard: its rows alone, half a file, failures alone."""
-    for name in ("c.npy", "d.npy.new", "e.bad.jsonl", ".f.jsonl.12-3.new"):
+    for name in ("c.npy", "d.npy.new", "e.bad.jsonl", ".f.jsonl.12-3.new", "g.jsonl"):
         (folder / "shards" / name).write_bytes(b"half")
     assert len(FeatureShards(folder)) == 5
     feature_shards.begin(folder, ABOUT)

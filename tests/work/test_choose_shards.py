@@ -10,9 +10,11 @@ import pytest
 
 from fact_core import cli
 from fact_core.generators import finish
+from fact_core.images.source import digest_of
 from fact_core.select import activeft
 from fact_core.storage import feature_shards
 from fact_core.storage.feature_shards import write_shard
+from tests.storage_help import paint
 
 
 @pytest.fixture
@@ -60,3 +62,19 @@ def test_what_cannot_be_chosen_from_is_told(
     assert "unknown.png" in said(folder, "--budget", 3, "--labeled", tmp_path / "labeled.txt")
     assert "--memory" in said(folder, "--budget", 300, "--memory", 1e-5)
     assert not (tmp_path / "picks.csv").exists()
+
+
+def test_the_picks_are_copied(tmp_path: Path) -> None:
+    files = [paint(tmp_path / "images" / f"{number}.png", number) for number in range(6)]
+    x = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
+    about = [{"image": str(each), "digest": digest_of(each.read_bytes())} for each in files]
+    feature_shards.begin(tmp_path / "pool", {"dim": 3, "kind": "features"})
+    write_shard(tmp_path / "pool", "0", about, x)
+    words = ("choose", tmp_path / "pool", "--budget", 2, "--to", tmp_path / "a.csv", "--copy-to", tmp_path / "picks")
+    assert cli.main([str(each) for each in words]) == 0
+    with open(tmp_path / "a.csv", newline="") as file:
+        named = [row["digest"] for row in csv.DictReader(file) if row["role"] == "pick"]
+    assert [digest_of(each.read_bytes()) for each in sorted((tmp_path / "picks").iterdir())] == named
+    for each in files:
+        each.unlink()
+    assert cli.main([str(each) for each in (*words[:-1], tmp_path / "again")]) == 1

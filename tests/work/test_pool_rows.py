@@ -17,8 +17,10 @@ from fact_core.classifier.model import Classifier
 from fact_core.classifier.predict import predict
 from fact_core.errors import InputError
 from fact_core.features.extract import extract
+from fact_core.files import take_lock
 from fact_core.generators import finish
 from fact_core.images.source import digest_of
+from fact_core.storage import feature_shards
 from fact_core.storage import project as projects
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.work import pool_models, pool_rows, ray_pool
@@ -90,6 +92,17 @@ def test_without_ray_it_is_told_what_to_install(
     assert extras["ray"] == [ray_pool.WANTED]
     for wrong in ([], ["--to", "a", "--project", "b"], ["--to", "a", "--model", "m", "--backbone", "n"]):
         assert cli.main(["shards", str(tmp_path), *wrong]) == 2
+
+
+def test_a_folder_has_one_writer_and_nobody_clears_up_beside_it(tmp_path: Path) -> None:
+    backbone = load(SMALL, random=True)
+    order, nobody = ray_pool.Order((), tmp_path), ray_pool.Cluster(None, 1, 0)
+    feature_shards.begin(tmp_path, pool_rows.about(backbone))
+    (tmp_path / "shards" / "now.npy.new").write_bytes(b"half")
+    held = take_lock(tmp_path / "writer.lock")
+    with held or pytest.fail("it is free"), pytest.raises(InputError, match="Another process"):
+        finish(ray_pool.run(order, backbone, nobody))
+    assert (tmp_path / "shards" / "now.npy.new").exists()
 
 
 def test_the_rows_of_a_projects_images_belong_into_its_store(tmp_path: Path, small_network: str) -> None:

@@ -51,8 +51,7 @@ def backbone() -> Backbone:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ray_pool.Cluster]:
     with pytest.MonkeyPatch.context() as patch, ray_pool.connected(workers=2, device="cpu") as made:
-        for name in ("GIVEN", "PATHS_AT_ONCE"):  # so that each worker has several turns
-            patch.setattr(ray_pool, name, 10)
+        patch.setattr(ray_pool, "GIVEN", 10)
         patch.setattr(ray_pool, "ASK_SECONDS", 0.05)
         yield made
 

@@ -1,0 +1,88 @@
+"""Bring the chosen images of a large pool into a folder, from which a project can be made."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fact_core.errors import FactError
+from fact_core.events import Log, Progress
+from fact_core.files import write_file
+from fact_core.images.source import digest_of
+from fact_core.types import Step
+
+ARCHIVE = ".tar/"  # between an archive and what lies in it, as ``work.ray_parts`` names its images
+
+
+def fetch(chosen: Sequence[Mapping[str, str]], to: Path) -> Step[int]:
+    """Copy images, {"image", "digest"} each, as NUMBER-NAME in the order given; how many. What is there already stays.
+
+    What cannot be read, or has other bytes than when its row was made, is told and left out.
+    """
+    names = {line["image"]: f"{place:06d}-{_last(line['image'])}" for place, line in enumerate(chosen, 1)}
+    digests = {line["image"]: line["digest"] for line in chosen}
+    wanted = [image for image in names if not (to / names[image]).exists()]
+    done = len(names) - len(wanted)
+    for image, content in _contents(wanted):
+        if isinstance(content, str) or digest_of(content) != digests[image]:
+            why = content if isinstance(content, str) else "it has changed since its row was made"
+            yield Log(f"{image}: {why}. Left out.", "warning")
+            continue
+        write_file(to / names[image], content, "copying the chosen images")
+        done += 1
+        yield Progress("copies", done, len(names), "images")
+    return done
+
+
+def _contents(images: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
+    """(image, its bytes or why there are none). An archive is read once."""
+    archives: dict[str, list[str]] = {}
+    for image in images:
+        archive, found, _ = image.partition(ARCHIVE)
+        if found:
+            archives.setdefault(archive + ".tar", []).append(image)
+        else:
+            yield image, _whole(image)
+    for archive, inside in archives.items():
+        yield from _members(archive, inside)
+
+
+def _whole(place: str) -> bytes | str:
+    try:
+        with _opened(place) as file:
+            content: bytes = file.read()
+            return content
+    except (OSError, ValueError, FactError) as error:
+        return f"it cannot be read ({error})"
+
+
+def _members(archive: str, images: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
+    left = {image.removeprefix(f"{archive}/"): image for image in images}
+    try:
+        with _opened(archive) as file, tarfile.open(fileobj=file, mode="r|") as opened:
+            for member in opened:
+                if member.name in left and (inside := opened.extractfile(member)) is not None:
+                    yield left.pop(member.name), inside.read()
+                if not left:
+                    return
+    except (OSError, ValueError, tarfile.TarError) as error:
+        yield from ((image, f"its archive cannot be read ({error})") for image in left.values())
+        return
+    yield from ((image, "its archive does not hold it") for image in left.values())
+
+
+def _opened(place: str) -> Any:
+    """The file at a path or an address, to be read from its beginning."""
+    if len(urlsplit(place).scheme) > 1:
+        from pyarrow import fs
+
+        files, path = fs.FileSystem.from_uri(place)
+        return files.open_input_stream(path)
+    return open(place, "rb")
+
+
+def _last(image: str) -> str:
+    return image.replace("\\", "/").rsplit("/", 1)[-1]
