@@ -152,6 +152,7 @@ def answer(project: Project, seed: int = 0) -> None:
     x = (np.eye(len(known), WIDTH)[truth] + 0.3 * rng.normal(size=(len(ids), WIDTH))).astype(np.float32)
     store = FeatureStore.open(project.features_folder("bench"), WIDTH, {"backbone": "bench"})
     store.append(items.pool(project).digests, x)
+    store.projected(items.pool(project).digests)  # as that pass stores it beside them, too
     thumbs = Thumbs(project)  # the pass for the features makes them
     for item in items.get_many(project, ids[: pool.FILES].tolist()):
         thumbs.get_or_make(project, item)

@@ -118,7 +118,7 @@ def _photographed(project: Project, place: Path, into: Path) -> Step[dict[str, i
     truth = _truth(project, [int(each) for each in items.pool_ids(project)])
 
     def take(page: Page, name: str) -> None:
-        content = small(page.screenshot())
+        content = small(page.screenshot(), [tuple(each) for each in page.evaluate(tour_pages.COLOURS)])
         try:
             (into / name).write_bytes(content)
         except OSError as error:
@@ -127,6 +127,7 @@ def _photographed(project: Project, place: Path, into: Path) -> Step[dict[str, i
 
     with browsers.serving(project, place / "home") as address, browsers.chromium() as browser:
         with browsers.window(browser, address, "select") as page:
+            page.wait_for_function(tour_pages.THERE)
             for kind in ("odd", "map"):
                 yield from _done(page, project, kind)
             if _is_first_round(project):
@@ -153,7 +154,6 @@ def _done(page: Page, project: Project, kind: str) -> Step[None]:
     """Have the program do a run of that kind, where it has done none."""
     if any(each.status == "done" for each in run_queue.list_runs(project, kind)):
         return
-    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
     page.evaluate("(kind) => FactStudio.start(kind)", kind)
     yield from _waited(project, kind)
 

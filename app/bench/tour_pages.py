@@ -11,10 +11,18 @@ from fact_core.errors import RunError
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+#: The project is open in the window.
+THERE = "() => window.FactStudio && FactStudio.state && FactStudio.state.project"
 #: All that is asked for is there and drawn, and nothing turns.
-STILL = """() => FactStudio.state && !FactStudio.state.run
-    && [...document.images].filter((each) => each.offsetParent).every((each) => each.complete)
-    && ![...document.querySelectorAll(".fm-base")].some((each) => each.offsetParent && !each.width)"""
+STILL = """() => {
+    const inSight = (image) => {
+        const { left, top, width, height } = image.getBoundingClientRect();
+        const found = document.elementFromPoint(left + width / 2, top + height / 2);
+        return found === image || Boolean(found?.contains(image));
+    };
+    const pictures = [...document.images].filter((each) => each.offsetParent && inSight(each));
+    return FactStudio.state && !FactStudio.state.run && pictures.every((each) => each.complete);
+}"""
 CALM = 1500  # ms that the page is left alone for: what it draws a moment later
 #: On the Label page's map: (x, y, radius) of the circle in which most dots lie, of those of a seventh of its width.
 DENSEST = """() => {
@@ -24,19 +32,27 @@ DENSEST = """() => {
     const middles = dots.filter((_, place) => place % every === 0).map((at) => [inside(at), at]);
     return [...middles.sort((a, b) => b[0] - a[0])[0][1], radius];
 }"""
-#: The list of what looks like a class that has most images.
-LARGEST = """() => {
+#: The grid's lists of what looks like a class: [value, words] each.
+LISTS = """() => [...document.querySelectorAll(".lb-grid select option")]
+    .filter((each) => each.value.startsWith("like:")).map((each) => [each.value, each.textContent])"""
+#: Show one of them; the images that are in sight then.
+SHOWN = """async (value) => {
     const list = document.querySelector(".lb-grid select");
-    const likes = [...list.options].filter((each) => each.value.startsWith("like:"));
-    const count = (option) => {
-        list.value = option.value;
-        list.dispatchEvent(new Event("change"));
-        const words = document.querySelector(".lb-grid .pane-head .small").textContent.replace(/,/g, "");
-        return Number((words.match(/of (\\d+)/) || [0, 0])[1]);
-    };
-    const most = likes.map((each) => [count(each), each]).sort((a, b) => b[0] - a[0])[0][1];
-    count(most);
-    return most.textContent;
+    list.value = value;
+    list.dispatchEvent(new Event("change"));
+    for (let n = 0; n < 4; n += 1) await new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)));
+    return [...document.querySelectorAll(".lg-tile")].map((each) => each.fsId);
+}"""
+#: The opaque colours that the page's own parts have: [red, green, blue] each.
+COLOURS = """() => {
+    const found = new Set();
+    for (const node of document.querySelectorAll("body, body *")) {
+        if (!node.checkVisibility()) continue;
+        const { color, backgroundColor, borderTopColor, fill } = getComputedStyle(node);
+        [color, backgroundColor, borderTopColor, fill].forEach((each) => found.add(each));
+    }
+    return [...found].map((each) => each.match(/^rgb\\((\\d+), (\\d+), (\\d+)\\)$/))
+        .filter(Boolean).map((each) => each.slice(1).map(Number));
 }"""
 MARKED = 2  # images of the grid
 
@@ -76,13 +92,13 @@ def review(page: Page, truth: Truth) -> None:
         raise RunError("The model makes no mistakes that could be shown")
     wrong.nth(counts.index(max(counts))).click()
     page.locator(".rv-tile img").first.wait_for()
+    page.locator("#page-results [data-id='split-']").click()  # not the check images alone
     _still(page)
 
 
 def choose_next(page: Page, count: int) -> None:
     """Ask for another round, as the button of Results does."""
-    page.evaluate("() => FactStudio.go('results')")
-    page.locator(".rv-back").click()
+    _step(page, "results")
     page.locator("#results-next").click()
     page.locator("#next-count").fill(str(count))
     page.locator("dialog .btn.primary").click()
@@ -91,6 +107,7 @@ def choose_next(page: Page, count: int) -> None:
 
 def label(page: Page, truth: Truth) -> None:
     """The image in hand, the classes, what is suggested, the map."""
+    page.wait_for_function(THERE)
     page.locator("[data-act=accept]").wait_for()
     _still(page)
 
@@ -98,7 +115,7 @@ def label(page: Page, truth: Truth) -> None:
 def suggested(page: Page, truth: Truth) -> None:
     """The map, coloured by what is suggested, with a loop around where most images lie."""
     label(page, truth)
-    page.locator("#page-label .lb-colour").select_option("suggestion")
+    page.locator("#page-label .lb-colour:has([value=like])").select_option("like")
     page.locator("#page-label [data-act=lasso]").click()
     x, y, radius = page.evaluate(DENSEST)
     box = page.locator("#page-label .fm-top").bounding_box()
@@ -120,12 +137,14 @@ def grid(page: Page, truth: Truth) -> None:
     label(page, truth)
     page.keyboard.press("g")
     page.locator(".lg-tile img").first.wait_for()
-    listed = str(page.evaluate(LARGEST))
-    name = max((each for each in set(truth.values()) if listed.endswith(each)), key=len)
+    found: dict[str, list[int]] = {}
+    for value, words in page.evaluate(LISTS):
+        name = max((each for each in set(truth.values()) if words.endswith(each)), key=len)
+        found[value] = [place for place, item in enumerate(page.evaluate(SHOWN, value)) if truth[item] != name]
+    value = max(found, key=lambda each: min(MARKED, len(found[each])))  # where there is something to mark
+    page.evaluate(SHOWN, value)
     _still(page)
-    shown = page.evaluate("() => [...document.querySelectorAll('.lg-tile')].map((each) => each.fsId)")
-    wrong = [place for place, item in enumerate(shown) if truth[item] != name]
-    for place in wrong[:MARKED]:
+    for place in found[value][:MARKED]:
         page.locator(".lg-tile").nth(place).click()
     _still(page)
 

@@ -15,7 +15,7 @@ FEWEST = 5  # answers that a share is said of
 COOLEST, HOTTEST = 0.05, 20.0
 MANY, LEAST = 40, 10  # labels left out: from so many on their temperature is taken as it is; fewer say nothing
 SURELY = 6.63  # chi-squared of one degree of freedom, 99 %: likelier than without a temperature, and not by chance
-HELD_BACK = 10  # labels that a temperature of few is drawn towards 1 by
+HELD_BACK = 20  # labels that a temperature of few is drawn towards 1 by
 
 Floats = npt.NDArray[np.floating]
 Right = npt.NDArray[np.bool_]

@@ -67,6 +67,6 @@ def test_some_labels_tell_as_far_as_they_speak_beyond_chance() -> None:
         log_p, y = few_answers(n, 0.3, 0.9)  # hardly sure of anything, and right
         alone, told = calibration.temperature(log_p, y), calibration.temperature_of(log_p, y)
         assert alone < told < 1
-        assert math.log(told) == pytest.approx(math.log(alone) * n / (n + 10))
+        assert math.log(told) == pytest.approx(math.log(alone) * n / (n + 20))
     log_p, y = few_answers(24, 0.99, 0.5)  # far too sure
     assert 1 < calibration.temperature_of(log_p, y) < calibration.temperature(log_p, y)

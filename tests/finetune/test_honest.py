@@ -56,7 +56,7 @@ def test_some_labels_tell_where_they_speak_beyond_chance(tmp_path: Path) -> None
     sure as a temperature of their own would make it. Of a finetuned network so few were never tried."""
     some = coloured(tmp_path, [0, 1, 2] * 6)
     (decision,) = told(drain(steps(some, tiny("lm", **{"lm.mode": "lr", "lm.C": 0.01})))[1].decisions)
-    assert 0.05 ** (18 / 28) <= float(decision.value) * 1.01 < 1
+    assert 0.05 ** (18 / 38) <= float(decision.value) * 1.01 < 1
     assert not told(drain(steps(some, tiny("fact")))[1].decisions)
 
 

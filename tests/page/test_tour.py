@@ -37,7 +37,7 @@ def test_the_tour_shows_what_is_taken() -> None:
 
 def test_a_small_picture_keeps_the_colours_of_the_page() -> None:
     """A photo of a hundred thousand colours beside four marks of some pixels."""
-    rng, marks = np.random.default_rng(0), ((255, 0, 90), (0, 119, 73), (42, 91, 224), (255, 255, 255))
+    rng, marks = np.random.default_rng(0), ((255, 0, 90), (0, 119, 73), (42, 91, 224), (255, 255, 255), (252, 252, 252))
     page = np.full((400, 600, 3), 246, dtype=np.uint8)
     page[:, 200:] = rng.integers(0, 256, (400, 400, 3))
     for n, mark in enumerate(marks):
@@ -51,6 +51,10 @@ def test_a_small_picture_keeps_the_colours_of_the_page() -> None:
     assert (
         np.abs(found[:, 200:].astype(int) - page[:, 200:]).mean() < 40
     )  # of photos the nearest of those that are left
+    page[399, 599] = (120, 3, 201)  # a single one that is asked for
+    Image.fromarray(page).save(out := io.BytesIO(), "PNG")
+    asked = Image.open(io.BytesIO(small(out.getvalue(), [(120, 3, 201)]))).convert("RGB")
+    assert asked.getpixel((599, 399)) == (120, 3, 201)
     plain = Image.new("RGB", (20, 20), (1, 2, 3))
     plain.save(out := io.BytesIO(), "PNG")
     assert Image.open(io.BytesIO(small(out.getvalue()))).convert("RGB").getpixel((3, 3)) == (1, 2, 3)
