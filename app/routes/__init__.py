@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from app.pages.label import import_routes, note_routes, pool_routes
+from app.pages.label import import_routes, note_routes, pool_routes, word_routes
 from app.pages.label import routes as label
 from app.pages.project import browse_routes, pack_routes
 from app.pages.project import routes as projects
@@ -34,7 +34,7 @@ LONGEST = 1000
 #: those of no page, then page by page
 ROUTES = (
     *(assets, gradio_assets, state, backbones, runs, images, classes, queue, choice, maps, odd, paths),
-    *(projects, browse_routes, pack_routes, select, label, import_routes, note_routes, pool_routes),
+    *(projects, browse_routes, pack_routes, select, label, import_routes, note_routes, pool_routes, word_routes),
     *(train, time_routes, results, review_routes, run_routes, finish_routes, sort_routes, try_routes),
 )
 

@@ -29,7 +29,9 @@ from fact_core.errors import InputError
 from fact_core.folders import data_folder
 from fact_core.paths import typed
 from fact_core.pretrained import catalogue, weights
+from fact_core.pretrained.text_weights import text_side
 
+TEXT = ".text"  # behind the name of a backbone: its text side is fetched
 UNNAMED = ""  # a file is given without the backbone that it is for
 PAPERS_BACKBONE = "vit_small_patch16_224.dino"
 
@@ -87,16 +89,18 @@ def register(app: FastAPI, server: Server) -> None:
         return told(all_backbones(server.downloads, bool(server.gpu)))
 
     @app.post("/x/weights")
-    def fetch(name: str = Body(), file: str = Body("")) -> dict[str, Any]:
+    def fetch(name: str = Body(), file: str = Body(""), text: bool = Body(False)) -> dict[str, Any]:
         path = str(typed(file)) if file.strip() else ""
         if name or not path:
             backbone_choice(name)
+        if text:
+            text_side(name)
         if path:
             weights.weights_file(Path(path))
         if path and _busy(server.downloads):
             raise InputError("Other weights are being fetched", do="Wait until they are there, and try again.")
         if not _busy(server.downloads):
-            server.downloads[name] = Fetch(_start(name, path), path)
+            server.downloads[name + TEXT * text] = Fetch(_start(name, path, text), path)
         return told(all_backbones(server.downloads, bool(server.gpu)))
 
     @app.post("/x/weights/forget")
@@ -161,6 +165,13 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneR
     )
 
 
+def text_download(name: str, downloads: dict[str, Fetch]) -> tuple[bool, str]:
+    """(whether the text side of a backbone is being fetched, why the last time was in vain)."""
+    fetch = downloads.get(name + TEXT)
+    ended = fetch.process.poll() if fetch else None
+    return fetch is not None and ended is None, _last_words(name + TEXT) if ended else ""
+
+
 def _busy(downloads: dict[str, Fetch]) -> bool:
     return any(fetch.process.poll() is None for fetch in downloads.values())
 
@@ -176,12 +187,12 @@ def _log_file(name: str) -> Path:
     return data_folder() / f"weights-{plain_name(name)}.log"
 
 
-def _start(name: str, path: str) -> subprocess.Popen[bytes]:
+def _start(name: str, path: str, text: bool = False) -> subprocess.Popen[bytes]:
     """The command that a person would type: it uses that file or, without one, the network (a click on Download)."""
-    file = _log_file(name)
+    file = _log_file(name + TEXT * text)
     file.parent.mkdir(parents=True, exist_ok=True)
     with open(file, "wb") as out:
-        words = [name] * bool(name) + [f"--file={path}"] * bool(path)
+        words = [name] * bool(name) + [f"--file={path}"] * bool(path) + ["--text"] * text
         command = [sys.executable, "-m", "fact_core.cli", "weights", *words]
         return subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
 

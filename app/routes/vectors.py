@@ -13,7 +13,7 @@ from fact_core.types import FloatArray, IntArray
 
 def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:
     """(ids ascending (N,), features (N, P) along their main directions), kept while pool and features stay."""
-    run = _newest(held.project)
+    run = newest_features(held.project)
     if run is None:
         return None
     stamp = (run.id, len(kept_answers.pool_ids_of(held)), excluded(held.project))
@@ -30,14 +30,14 @@ def _projected(project: Project, key: str) -> tuple[IntArray, FloatArray] | None
 
 def whole_features_of(held: Opened) -> FloatArray | None:
     """The features (N, D) of the whole pool as the backbone gave them, row by row; None where an image has none."""
-    run, pool = _newest(held.project), items.pool(held.project)
+    run, pool = newest_features(held.project), items.pool(held.project)
     if run is None:
         return None
     store = FeatureStore(held.project.features_folder(str(run.result["key"])))
     return None if store.missing(pool.digests) else store.gather(pool.digests)
 
 
-def _newest(project: Project) -> run_queue.Run | None:
+def newest_features(project: Project) -> run_queue.Run | None:
     """The newest finished run that computed features that are still there."""
     for run in run_queue.list_runs(project, "features"):
         key = str(run.result.get("key") or "")

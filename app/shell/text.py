@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from app.pages.label import class_text as classes
 from app.pages.label import text as label
+from app.pages.label import word_text as words
 from app.pages.project import text as project
 from app.pages.results import finish_text as finish
 from app.pages.results import next_text as following
@@ -37,6 +38,7 @@ def sentences() -> dict[str, str]:
         choice,
         label,
         classes,
+        words,
         odd,
         train,
         decisions,

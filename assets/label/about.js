@@ -26,7 +26,7 @@ export function drawName(parts, item, look, suggest) {
   parts.fit.setAttribute("aria-pressed", String(look.fit));
   parts.smooth.textContent = t(look.smooth ? "label.smooth" : "label.pixels");
   parts.suggest.setAttribute("aria-pressed", String(suggest.on));
-  parts.suggest.title = t(suggest.on ? "label.suggest_on" : "label.suggest_off");
+  parts.suggest.title = suggest.hint();
 }
 
 /** What is known of an image: {state, given, like, sure, number}. given: its class, like: what it looks like. */

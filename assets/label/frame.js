@@ -206,12 +206,15 @@ function map(make) {
 
 function finder(make) {
   const words = { "aria-label": t("label.map_search"), placeholder: t("label.map_search") };
+  const by = ["name", "words"].map((each) => el("option", { value: each }, t(`label.by_${each}`)));
   return make.part(
     "finder",
     "div",
     { class: "lb-search", hidden: true },
+    make.part("searchby", "select", { class: "lb-colour", "aria-label": t("label.search_by") }, by),
     make.part("search", "input", { type: "search", class: "lb-edit", ...words, maxlength: "200", spellcheck: "false" }),
     make.part("hits", "span", { class: "small", role: "status" }),
+    make.part("nowords", "div", { class: "lb-nowords small", role: "status", hidden: true }),
   );
 }
 

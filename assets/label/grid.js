@@ -283,14 +283,14 @@ export class Grid extends MarkedGrid {
     const each = like ? this.store.classOf(like) : null, rest = like ? this.confirmable().length : 0;
     const total = fmt.int(n), found = { n: fmt.int(this.seen), total };
     const counts = like ? t("grid.seen", found) : t(n === 1 ? "grid.total_one" : "grid.total", { total });
-    const why = this.suggest.on && this.suggest.why;
+    const why = this.suggest.on && this.suggest.reason();
     const all = isRest(this.list) ? counted("grid.left", this.left) : "";
     parts.gridcount.textContent = [n ? counts : t("grid.none"), all].filter(Boolean).join(", ");
     parts.gridhint.textContent = n
       ? t(like ? "grid.hint_like" : "grid.hint")
       : this.list === END
       ? ""
-      : t(why ? `label.why_${why}` : "grid.hint_none");
+      : why || t("grid.hint_none");
     const given = isGiven(this.list),
       order = given ? (this.doubts ? "doubted" : "given_order") : this.sure ? "surest" : "unsurest";
     parts.gridorder.hidden = !like && !given;

@@ -37,7 +37,7 @@ export class Legend {
     const rows = rowsOf(look), all = rows.map(([key]) => key);
     const empty = ["like", "sure"].includes(mode) && !look.columns;
     const shown = rows.map(([key, , words, count]) => [key, words, count, this.isHidden(key)]);
-    const key = [mode, current, pool, n, empty, suggest.why, shown, store.classes.map((each) => each.colour)];
+    const key = [mode, current, pool, n, empty, suggest.reason(), shown, store.classes.map((each) => each.colour)];
     redraw(this.host, key, () => [
       current && entry("current", "label.key_current", null),
       entry("ring", "label.state_open", n.open),
@@ -85,8 +85,8 @@ function entry(kind, key, n) {
 }
 
 function note(mode, empty, suggest) {
-  const why = suggest.on ? `label.why_${suggest.why || "labels"}` : "label.why_off";
-  if (empty) return el("span", { class: "lb-key" }, t(why));
+  const why = suggest.on ? suggest.reason() || t("label.why_labels") : t("label.why_off");
+  if (empty) return el("span", { class: "lb-key" }, why);
   return mode === "sure" ? el("span", { class: "lb-key" }, t("label.fainter")) : false;
 }
 

@@ -1,4 +1,4 @@
-// The side of the label page's map: its colours and marks, the search by name, and the dots chosen by a loop.
+// The side of the label page's map: its colours and marks, the search by name or words, and the dots chosen by a loop.
 import { addByHand } from "../images/by_hand.js";
 import { classColour, classShape, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
@@ -10,6 +10,7 @@ import { counted, t } from "../shell/text.js";
 import { chosenBar } from "./map_chosen.js";
 import { BAKED, COLOURS, paintingOf, paintKey, roleOf } from "./map_colours.js";
 import { Legend } from "./map_legend.js";
+import { WordSearch } from "./words.js";
 
 const FEW = 60; // images labeled beside the chosen ones: more of them get smaller marks
 const KEPT = 20000; // chosen dots that outlive a reload
@@ -29,6 +30,7 @@ export class MapSide {
     this.relabel = false; // chosen images that have a label get another one
     this.since = 0;
     this.legend = new Legend(parts.legend, () => this.draw());
+    this.words = new WordSearch(parts, (ids) => this.show(ids));
     this.listen();
     const mode = keptSession("colour"), before = keptSession("selected");
     this.legend.mode = COLOURS.includes(mode) ? mode : "label";
@@ -174,17 +176,23 @@ export class MapSide {
   // ---- search by name
   async search(text) {
     if (!text.trim()) return this.map.select([]);
+    if (this.words.isOn) return this.words.search(text.trim());
     try {
       const found = await api(`/find?name=${encodeURIComponent(text.trim())}`);
       this.parts.hits.textContent = t(found.total === 1 ? "label.hit" : "label.hits", { n: fmt.int(found.total) });
-      this.map.select(found.ids);
-      if (found.ids.length) this.parts.search.blur(); // now a key gives them a class
+      this.show(found.ids);
     } catch (error) {
       toast(error);
     }
   }
 
+  show(ids) {
+    this.map.select(ids);
+    if (ids.length) this.parts.search.blur(); // now a key gives them a class
+  }
+
   leaveSearch() {
+    this.words.leave();
     this.parts.search.value = "";
     this.parts.hits.textContent = "";
     this.map.select([]);

@@ -1,12 +1,15 @@
 // Suggestions of the label page: asked for after labels were stored, never while a key is being answered.
 //   of(id) -> {class, sure} | null      list(classId) -> ids, surest first      columns() -> {ids, y, sure, classes}
+// Before the labels know more they come from the names of the classes, where the backbone knows words.
 import { app } from "../shell/app.js";
 import { unpacked } from "../shell/binary.js";
 import { keep, kept } from "../shell/kept.js";
 import { api } from "../shell/server.js";
+import { t } from "../shell/text.js";
 
 const EVERY = 3, EACH = 20; // labels between two askings, once there are EACH of them
 const SOON = 30, IDLE = 1500; // ms behind a label; ms without one
+const WORKING = 700, AGAIN = 10000; // ms between two looks while names are asked; before they are asked once more
 
 export class Suggestions {
   constructor(store, changed) {
@@ -20,6 +23,8 @@ export class Suggestions {
     this.lists = new Map();
     this.isOn = kept(this.key()) !== "0";
     this.rows = new Map(); // image -> row of data
+    this.names = ""; // of the classes that were asked last
+    this.namedAt = -AGAIN;
   }
 
   key = () => `fs-suggest-${app.key}`; // each project's own
@@ -38,7 +43,11 @@ export class Suggestions {
   }
 
   stamp() {
-    return `${this.store.row}:${this.store.given}:${this.store.classes.length}`;
+    return `${this.store.row}:${this.store.given}:${this.classNames()}`;
+  }
+
+  classNames() {
+    return this.store.classes.map((each) => `${each.id} ${each.name}`).join("\n");
   }
 
   // Called after anything changed; asks when enough is new, or when the person rests.
@@ -69,7 +78,21 @@ export class Suggestions {
       this.inflight = false;
     }
     if (this.stamp() !== this.asked) this.follow();
+    else if (this.data) this.askNames(this.data.words);
   };
+
+  // The names of the classes are held against the images by a run of their own. What failed is asked again with others.
+  askNames(state) {
+    if (!["ask", "waits", "failed"].includes(state)) return;
+    const names = this.classNames(), now = performance.now();
+    const isNew = names !== this.names || (state === "ask" && now - this.namedAt > AGAIN);
+    if (state !== "waits" && isNew) {
+      this.names = names;
+      this.namedAt = now;
+      api("/words", { query: "" }).catch((error) => console.warn("no names:", error));
+    } else if (state === "failed") return;
+    this.timer = setTimeout(this.ask, WORKING);
+  }
 
   take(buffer, given) {
     const { head, at } = unpacked(buffer), { n } = head;
@@ -83,6 +106,8 @@ export class Suggestions {
       classes: head.classes,
       labels: head.labels,
       why: head.why,
+      by: head.by,
+      words: head.words,
       given,
     };
     if (!same) {
@@ -119,6 +144,21 @@ export class Suggestions {
 
   get why() {
     return this.data ? this.data.why : "";
+  }
+
+  /** Why there are none, as a sentence; "" where there are some. */
+  reason() {
+    const { why, words } = this.data || { why: "", words: "" };
+    if (!why) return "";
+    if (words === "ask" || words === "waits") return t("label.words_waits");
+    const more = ["none", "missing", "few", "failed"].includes(words) ? t(`label.words_${words}`) : "";
+    return [t(`label.why_${why}`), why === "labels" && more].filter(Boolean).join(" ");
+  }
+
+  /** What the button says of them. */
+  hint() {
+    if (!this.isOn) return t("label.suggest_off");
+    return this.reason() || t(this.data && this.data.by === "words" ? "label.suggest_words" : "label.suggest_on");
   }
 
   columns() {

@@ -100,22 +100,23 @@ def read(page: Page) -> tuple[dict[str, Any], IntArray, IntArray, IntArray]:
     return head, ids, np.frombuffer(raw, "<u2", n, at + 4 * n), np.frombuffer(raw, "u1", n, at + 6 * n)
 
 
-def with_features(page: Page) -> FloatArray:
-    """Features in which odd and even images lie apart, as a features run leaves them."""
+def with_features(page: Page, config: dict[str, Any] | None = None, key: str = "net-1") -> FloatArray:
+    """Features in which odd and even images lie apart, as a features run with these options leaves them."""
     pool = items.pool(page.project)
     x = np.zeros((len(pool), 4), dtype=np.float32)
     x[np.arange(len(pool)), np.arange(len(pool)) % 2] = 1
     x += 0.05 * np.random.default_rng(0).standard_normal(x.shape).astype(np.float32)
-    FeatureStore.open(page.project.features_folder("net-1"), 4).append(pool.digests, x)
-    run = run_queue.queue(page.project, "features", {})
+    FeatureStore.open(page.project.features_folder(key), 4).append(pool.digests, x)
+    run = run_queue.queue(page.project, "features", config or {})
     claimed = run_queue.claim(page.project, "test")
     assert claimed is not None and claimed.id == run
-    run_queue.finish(page.project, run, "done", result={"key": "net-1", "images": len(pool), "bad": 0})
+    run_queue.finish(page.project, run, "done", result={"key": key, "images": len(pool), "bad": 0})
     return x
 
 
 def test_the_route_answers_for_the_pool_and_learns_with_each_label(page: Page) -> None:
-    assert read(page)[0] == {"n": 0, "classes": [], "labels": 0, "why": "features"}
+    nothing = {"n": 0, "classes": [], "labels": 0, "why": "features", "by": "labels", "words": ""}
+    assert read(page)[0] == nothing
     with_features(page)
     one, two = classes.add_class(page.project, "odd"), classes.add_class(page.project, "even")
     assert read(page)[0]["why"] == "labels"

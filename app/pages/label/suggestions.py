@@ -1,34 +1,78 @@
-"""Suggestions for the Label page: learned from the labels of the moment, kept until a label or the pool changes."""
+"""Suggestions for the Label page: by the names of the classes at first, then by the labels of the moment."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from app.pages.label import words
 from app.routes import binary
 from app.routes.vectors import features_of
 from app.shell.server import Opened
-from fact_core.analysis.suggest import suggest
+from fact_core.analysis.suggest import Suggestions, suggest
+from fact_core.analysis.words import ENOUGH, by_words, words_first
 from fact_core.labeling import classes, labels_now
+from fact_core.types import FloatArray, IntArray
 
 
 def packed(held: Opened) -> bytes:
-    """Header {n, classes, labels, why}; columns: ids i32[n], class u16[n], confidence u8[n].
+    """Header {n, classes, labels, why, by, words}; columns: ids i32[n], class u16[n], confidence u8[n].
 
     classes: ids, the u16 is a place among them; labels: learned from; why: "" or what is missing ("features",
-    "labels"). The labels of check images teach nothing.
+    "labels"); by: "labels" or "words", the names of the classes. words: "" or, where names would come first, why they
+    do not yet: as ``words.Ready.why``, or as ``words.Found.state``. The labels of check images teach nothing.
     """
     project = held.project
     learned = labels_now.snapshot(project, "pick")
     listed = [each.id for each in classes.classes(project)]
+    head: dict[str, Any] = {"n": 0, "classes": listed, "labels": 0, "why": "features", "by": "labels", "words": ""}
     known = features_of(held)
     if known is None:
-        return binary.packed({"n": 0, "classes": listed, "labels": 0, "why": "features"})
+        return binary.packed(head)
     ids, x = known
     place = np.searchsorted(ids, learned.ids)
     place[place == len(ids)] = 0
     here = ids[place] == learned.ids if len(ids) else np.zeros(0, dtype=bool)
-    found = suggest(x, place[here], learned.y[here])
+    rows, y = place[here], learned.y[here]
+    asked = _by_words(held, ids, x[rows], rows, y, listed)
+    if isinstance(asked, Suggestions):
+        head |= {"by": "words", "why": ""}
+        return _told(head, ids, asked)
+    found = suggest(x, rows, y)
+    head |= {"words": asked, "labels": len(y), "why": "" if found else "labels"}
+    return _told(head, ids, found)
+
+
+def _told(head: dict[str, Any], ids: IntArray, found: Suggestions | None) -> bytes:
     if found is None:
-        return binary.packed({"n": 0, "classes": listed, "labels": int(here.sum()), "why": "labels"})
+        return binary.packed(head)
     columns = ids.astype("<i4"), found.y.astype("<u2"), binary.sure(found.confidence)
-    return binary.packed({"n": len(ids), "classes": listed, "labels": found.labels, "why": ""}, *columns)
+    return binary.packed({**head, "n": len(ids)}, *columns)
+
+
+def _by_words(
+    held: Opened, ids: IntArray, x: FloatArray, rows: IntArray, y: IntArray, listed: list[int]
+) -> Suggestions | str:
+    """What the names of the classes say of the images ids; or why they do not, "" where the labels are asked.
+
+    x (M, P), rows (M,), y (M,): of the labels so far.
+    """
+    if len(np.unique(y)) > 1 and len(y) >= ENOUGH * len(listed):
+        return ""
+    here = words.ready(held.project)
+    if here.why:
+        return here.why
+    state, _, answer = words.of_classes(held)
+    if answer is None:
+        return state
+    known, logits, columns = answer
+    at = np.searchsorted(known, ids)
+    if len(known) == 0 or (known[np.minimum(at, len(known) - 1)] != ids).any():
+        return "ask"  # images came since
+    found = by_words(logits[at])
+    places = np.array([listed.index(each) for each in columns], dtype=np.int64)
+    named = places[found.y]
+    if not words_first(named[rows], x, y, len(listed)):
+        return ""
+    return Suggestions(named, found.confidence, 0)

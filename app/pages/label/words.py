@@ -1,0 +1,150 @@
+"""What the Label page knows by words: suggestions by the names of the classes, and images that fit what is typed.
+
+The text side works in the child process (``fact_core.work.words``); here its answers are read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.routes.vectors import newest_features
+from app.shell.server import Opened
+from fact_core.choices import TEXT_SIDES, backbone_choice
+from fact_core.errors import FactError, InputError
+from fact_core.labeling import classes, other_class
+from fact_core.pretrained.text_weights import text_status
+from fact_core.storage import run_queue, word_scores
+from fact_core.storage.excluded import excluded
+from fact_core.storage.project import Project
+from fact_core.types import FloatArray, IntArray
+
+MOST_FOUND, SHARE, LEAST = 100, 10, 12  # images that fit best: a tenth of the pool, within these limits
+LONGEST = 200  # letters of what is looked for
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Whether words can be used. why: "" or what is missing: "features", "none" (the backbone knows none), "missing".
+
+    backbone: its name, as a download asks for it; detail: where its text side would come from; bytes: about how much.
+    busy: it is being downloaded; failed: why the last download was in vain.
+    """
+
+    why: str
+    backbone: str = ""
+    title: str = ""
+    detail: str = ""
+    bytes: int = 0
+    busy: bool = False
+    failed: str = ""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of an answer. state: ask (nobody has asked yet), waits, done, failed (reason).
+
+    ids: the images that fit best, the best first; n: of how many images.
+    """
+
+    state: str
+    reason: str = ""
+    ids: tuple[int, ...] = ()
+    n: int = 0
+
+
+def ready(project: Project) -> Ready:
+    """See ``Ready``: by the backbone whose features the page shows."""
+    run = newest_features(project)
+    if run is None:
+        return Ready("features")
+    name = str(run.config.get("backbone", ""))
+    try:
+        title = backbone_choice(name).title
+    except FactError:  # another version of timm has no such network
+        title = name
+    if name not in TEXT_SIDES:
+        return Ready("none", name, title)
+    here = text_status(name)
+    detail = here.detail.removeprefix("Not here. ")
+    return Ready("" if here.ready else "missing", name, title, detail, here.download_bytes)
+
+
+def wanted(project: Project, query: str) -> dict[str, Any]:
+    """The options of the run that answers; query "": the names of the classes. InputError where nobody can."""
+    text = query.strip()
+    if len(text) > LONGEST:
+        raise InputError("This is too long to look for", text[:80], f"At most {LONGEST} letters.")
+    run, here = newest_features(project), ready(project)
+    if here.why or run is None:
+        raise InputError("Words cannot be used here", here.detail or here.title or "no features yet")
+    return {"backbone": here.backbone, "view": run.config.get("view", "project"), "query": text}
+
+
+def pending(project: Project, query: str) -> bool:
+    """Whether a run for it waits or works."""
+    run = _newest(project, query.strip())
+    return run is not None and run.status in ("queued", "running")
+
+
+def found(held: Opened, query: str) -> Found:
+    """The images of the pool that fit a query best, as far as they are known."""
+    state, reason, answer = _answer(held.project, query.strip())
+    if answer is None:
+        return Found(state, reason)
+    ids, logits = answer
+    there = ~np.isin(ids, excluded(held.project))
+    order = np.argsort(-logits[there, 0], kind="stable")
+    n = int(there.sum())
+    best = ids[there][order[: min(MOST_FOUND, max(LEAST, n // SHARE))]]
+    return Found("done", "", tuple(best.tolist()), n)
+
+
+def of_classes(held: Opened) -> tuple[str, str, tuple[IntArray, FloatArray, list[int]] | None]:
+    """(state, reason, (ids (N,) ascending, logits (N, K), ids of the K classes) or None), as ``Found`` says."""
+    project = held.project
+    other = other_class.name_of(project)
+    named = {each.id: each.name for each in classes.classes(project) if each.name != other}
+    if len(named) < 2:
+        return "few", "", None
+    run = _newest(project, "")
+    stamp = (run.id if run else 0, run.status if run else "", tuple(named.items()), _features(project))
+    kept = held.cache.get("words")
+    if kept is None or kept[0] != stamp:
+        state, reason, answer = _answer(project, "", named)
+        kept = (stamp, (state, reason, None if answer is None else (*answer, list(named))))
+        held.cache["words"] = kept
+    told: tuple[str, str, tuple[IntArray, FloatArray, list[int]] | None] = kept[1]
+    return told
+
+
+def _answer(
+    project: Project, text: str, named: dict[int, str] | None = None
+) -> tuple[str, str, tuple[IntArray, FloatArray] | None]:
+    """(state, reason, (ids, logits)) of the newest run for that text; one about other classes or features is none."""
+    run = _newest(project, text)
+    if run is None:
+        return "ask", "", None
+    if run.status in ("queued", "running"):
+        return "waits", "", None
+    fits = run.result.get("features") == _features(project)
+    if named is not None:
+        told = dict(zip(run.result.get("classes", []), run.result.get("texts", []), strict=False))
+        fits = fits and told == named
+    if run.status != "done":
+        # Not asked for again and again: what it failed of may be the same. Other classes, or a new window, ask anew.
+        return "failed", run.reason, None
+    answer = word_scores.load(project, str(run.result.get("key"))) if fits else None
+    return ("ask", "", None) if answer is None else ("done", "", answer)
+
+
+def _newest(project: Project, text: str) -> run_queue.Run | None:
+    runs = run_queue.list_runs(project, "words")
+    return next((each for each in runs if each.config.get("query", "") == text), None)
+
+
+def _features(project: Project) -> str:
+    run = newest_features(project)
+    return "" if run is None else str(run.result["key"])

@@ -1,0 +1,106 @@
+"""Words on the Label page in a real browser: guesses before the first label, the search by what is seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.pages.label.text import TEXT as LABEL
+from app.pages.label.word_text import TEXT
+from fact_core.labeling import classes, selections
+from fact_core.pretrained.text_weights import own_text_files
+from fact_core.storage import items, run_queue, word_scores
+from fact_core.storage.feature_store import FeatureStore
+from fact_core.storage.project import Project
+from fact_core.types import Selection
+from tests.page.conftest import at_home
+from tests.storage_help import flat_project
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Page, expect
+
+from tests.page.browser_help import AddressOf, go, on_page
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+NETWORK = "vit_base_patch16_clip_quickgelu_224.openai"
+
+
+@pytest.fixture
+def ready(home: Path) -> Iterator[None]:
+    """The server finds the files of a text side: nobody reads them here, for what a run gives is there already."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_home(patch, home)
+        own = own_text_files(NETWORK)
+        own.weights.parent.mkdir(parents=True, exist_ok=True)
+        own.weights.write_bytes(b"weights")
+        own.tokenizer.write_text("{}")
+        own.weights.with_suffix(".json").write_text(json.dumps({"sha256": "", "bytes": 7}))
+    yield
+    for each in (own.weights, own.tokenizer, own.weights.with_suffix(".json")):
+        each.unlink()
+
+
+def done(project: Project, kind: str, config: dict[str, object], result: dict[str, object]) -> None:
+    run = run_queue.queue(project, kind, {"backbone": NETWORK, **config})
+    assert run_queue.claim(project, "test") is not None
+    run_queue.finish(project, run, "done", result=result)
+
+
+def seen(folder: Path) -> Project:
+    """Thirty images with features and two classes; three are chosen."""
+    project = flat_project(folder, images=30)
+    pool = items.pool(project)
+    FeatureStore.open(project.features_folder("clip"), 4).append(pool.digests, np.eye(4)[np.arange(30) % 4])
+    done(project, "features", {}, {"key": "clip", "images": 30, "bad": 0})
+    selections.save(project, Selection(pool.ids[:3], ("pick",) * 3, pool.ids[3:4], "random"), None)
+    classes.ensure_classes(project, ["daisy", "rose"])
+    (project.cache / "maps").mkdir(parents=True)
+    np.save(project.cache / "maps" / "clip.npy", np.random.default_rng(0).random((30, 2)).astype(np.float32))
+    np.save(project.cache / "maps" / "clip.ids.npy", pool.ids)
+    return project
+
+
+def test_names_guess_before_the_first_label_and_words_find_images(
+    page: Page, address_of: AddressOf, ready: None, tmp_path: Path
+) -> None:
+    project = seen(tmp_path)
+    ids, names = items.pool(project).ids, [each.id for each in classes.classes(project)]
+    for text, logits in (("", 3 * np.eye(2)[np.arange(30) % 2]), ("a red rose", np.arange(30.0)[:, None])):
+        word_scores.save(project, f"key{len(text)}", ids, logits)
+        texts, of = ([text], []) if text else (["daisy", "rose"], names)
+        told = {"key": f"key{len(text)}", "features": "clip", "texts": texts, "classes": of}
+        done(project, "words", {"query": text}, told)
+    page.goto(address_of(project))
+    on_page(page, "project")
+    go(page, "label")
+    expect(page.locator(".lb-answer")).to_contain_text("daisy")
+    expect(page.locator("[data-act=suggest]")).to_have_attribute("title", TEXT["label.suggest_words"])
+    page.locator("[data-act=find]").click()
+    page.get_by_label(TEXT["label.search_by"]).select_option("words")
+    field = page.get_by_label(TEXT["label.map_words"])
+    expect(page.locator(".lb-nowords")).to_be_hidden()
+    field.fill("a red rose")
+    field.press("Enter")
+    expect(page.locator(".lb-search")).to_contain_text("the 12 that fit best")
+    expect(page.locator(".lb-chosen")).to_contain_text("12 images selected")
+    first = page.locator(".lb-seen img").first
+    assert f"/thumb/{ids[29]}" in str(first.get_attribute("src")), "the best one comes first"
+
+
+def test_a_backbone_that_knows_no_words_is_said_to(page: Page, address_of: AddressOf, tmp_path: Path) -> None:
+    project = seen(tmp_path)
+    done(project, "features", {"backbone": "tf_efficientnet_lite0"}, {"key": "clip", "images": 30, "bad": 0})
+    page.goto(address_of(project))
+    on_page(page, "project")
+    go(page, "label")
+    page.locator("[data-act=find]").click()
+    page.get_by_label(TEXT["label.search_by"]).select_option("words")
+    expect(page.locator(".lb-nowords")).to_have_text(TEXT["label.no_words_none"].format(title="EfficientNet-Lite0"))
+    expect(page.locator(".lb-nowords button")).to_have_count(0)
+    why = f"{LABEL['label.why_labels']} {TEXT['label.words_none']}"
+    expect(page.locator("[data-act=suggest]")).to_have_attribute("title", why)
