@@ -9,7 +9,7 @@ from fact_core.analysis.suggest import CHUNK, Suggestions
 from fact_core.types import FloatArray, IntArray
 
 #: With so many labels a class a regression on CLIP's own features names as many images rightly as the names of the
-#: classes do, on average over 27 data sets (Radford et al. 2021, arXiv 2103.00020, section 3.1.5, figure 6).
+#: classes do, on average over 20 data sets (Radford et al. 2021, arXiv 2103.00020, section 3.1.5, figure 6).
 ENOUGH = 4
 
 

@@ -1,7 +1,7 @@
 """The text sides of backbones that were trained on pictures with captions: what encodes words beside the pictures.
 
 Shapes are those of their makers' files, so that no configuration has to be fetched. The weights lie in one file with
-those of the image side, as open_clip writes it; of it the text side alone is read.
+those of the image side, as open_clip or transformers writes it; of it the text side alone is read.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class TextSide:
 
 
 OPEN_CLIP = "open_clip_model.safetensors"
+TRANSFORMERS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
 #: All CLIPs cut text up in the same way, so that another one's file will do.
 CLIP_TOKENIZER = Source("hub", "openai/clip-vit-large-patch14", TOKENIZER, bytes=2_200_000)
@@ -62,7 +63,10 @@ TEXT_SIDES: dict[str, TextSide] = {
         512,
         "quick_gelu",
         "MIT",
-        (Source("hub", "timm/vit_base_patch16_clip_224.openai", OPEN_CLIP, bytes=598_500_000),),
+        (
+            Source("hub", "timm/vit_base_patch16_clip_224.openai", OPEN_CLIP, bytes=598_500_000),
+            Source("hub", "openai/clip-vit-base-patch16", "pytorch_model.bin", bytes=598_600_000),
+        ),
         Source("hub", "timm/vit_base_patch16_clip_224.openai", TOKENIZER, bytes=2_200_000),
     ),
     "vit_large_patch14_clip_quickgelu_224.openai": _clip(
@@ -71,7 +75,10 @@ TEXT_SIDES: dict[str, TextSide] = {
         768,
         "quick_gelu",
         "MIT",
-        (Source("hub", "timm/vit_large_patch14_clip_224.openai", OPEN_CLIP, bytes=1_710_500_000),),
+        (
+            Source("hub", "timm/vit_large_patch14_clip_224.openai", OPEN_CLIP, bytes=1_710_500_000),
+            Source("hub", "openai/clip-vit-large-patch14", TRANSFORMERS, bytes=1_710_500_000),
+        ),
         Source("hub", "timm/vit_large_patch14_clip_224.openai", TOKENIZER, bytes=2_200_000),
     ),
     "vit_base_patch16_clip_224.datacompxl": _clip(
@@ -101,7 +108,10 @@ TEXT_SIDES: dict[str, TextSide] = {
         end=1,
         pad=0,
         licence="Apache-2.0",
-        weights=(Source("hub", "timm/ViT-B-16-SigLIP2-256", OPEN_CLIP, bytes=1_500_900_000),),
+        weights=(
+            Source("hub", "timm/ViT-B-16-SigLIP2-256", OPEN_CLIP, bytes=1_500_900_000),
+            Source("hub", "google/siglip2-base-patch16-256", TRANSFORMERS, bytes=1_500_900_000),
+        ),
         tokenizer=(
             Source("hub", "timm/ViT-B-16-SigLIP2-256", TOKENIZER, bytes=34_400_000),
             Source("hub", "google/siglip2-base-patch16-256", TOKENIZER, bytes=34_400_000),

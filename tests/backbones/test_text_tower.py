@@ -136,7 +136,19 @@ def test_a_folder_of_the_persons_own(written: Written, capsys: pytest.CaptureFix
         text_weights.forget_text(NETWORK)
 
 
-@pytest.mark.parametrize("fault", ["no tokenizer", "missing", "shape", "numbers", "no projection", "other tokenizer"])
+FAULTS = (
+    "missing",
+    "shape",
+    "numbers",
+    "no projection",
+    "no text",
+    "no tokenizer",
+    "other tokenizer",
+    "half a tokenizer",
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_what_does_not_fit_is_refused_in_words(written: Written, tmp_path: Path, fault: str) -> None:
     tensors = load_file(written.folder / OPEN_CLIP)
     cut = json.loads((written.folder / TOKENIZER).read_text("utf-8"))
@@ -148,11 +160,14 @@ def test_what_does_not_fit_is_refused_in_words(written: Written, tmp_path: Path,
         tensors["ln_final.bias"][0] = torch.nan
     elif fault == "no projection":
         del tensors["visual.proj"]
+    elif fault == "no text":
+        tensors = {"visual.conv1.weight": tensors["visual.conv1.weight"]}
     elif fault == "other tokenizer":
         cut["model"]["vocab"] |= {f"w{each}": 100 + each for each in range(30)}
     save_file(tensors, tmp_path / OPEN_CLIP)
     if fault != "no tokenizer":
-        (tmp_path / TOKENIZER).write_text(json.dumps(cut), "utf-8")
+        text = json.dumps(cut)
+        (tmp_path / TOKENIZER).write_text(text[: len(text) // 2] if fault == "half a tokenizer" else text, "utf-8")
     with pytest.raises(WeightsError, match=r"tokenizer|fit|damaged"):
         adopt_text(NETWORK, tmp_path)
     assert not text_weights.text_status(NETWORK).ready
