@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fact_core.analysis.rows import finite_unit
-from fact_core.analysis.suggest import CHUNK, Suggestions
+from fact_core.analysis.suggest import CHUNK, MOST_LABELS, Suggestions, thinned
 from fact_core.types import FloatArray, IntArray
 
 #: With so many labels a class a regression on CLIP's own features names as many images rightly as the names of the
@@ -35,7 +35,8 @@ def words_first(named: IntArray, x: FloatArray, y: IntArray, classes: int) -> bo
         return True
     if len(y) >= ENOUGH * classes:
         return False
-    unit = finite_unit(x)
+    kept = thinned(y, MOST_LABELS)
+    named, y, unit = named[kept], y[kept], finite_unit(x[kept])
     near = unit @ unit.T
     np.fill_diagonal(near, -np.inf)
     return int((named == y).sum()) >= int((y[near.argmax(axis=1)] == y).sum())

@@ -11,7 +11,7 @@ from app.routes import binary
 from app.routes.vectors import features_of
 from app.shell.server import Opened
 from fact_core.analysis.suggest import Suggestions, suggest
-from fact_core.analysis.words import ENOUGH, by_words, words_first
+from fact_core.analysis.words import ENOUGH, words_first
 from fact_core.labeling import classes, labels_now
 from fact_core.types import FloatArray, IntArray
 
@@ -63,16 +63,14 @@ def _by_words(
     here = words.ready(held.project)
     if here.why:
         return here.why
-    state, _, answer = words.of_classes(held)
-    if answer is None:
+    state, said = words.of_classes(held)
+    if said is None:
         return state
-    known, logits, columns = answer
-    at = np.searchsorted(known, ids)
-    if len(known) == 0 or (known[np.minimum(at, len(known) - 1)] != ids).any():
+    at = np.searchsorted(said.ids, ids)
+    if len(said.ids) == 0 or (said.ids[np.minimum(at, len(said.ids) - 1)] != ids).any():
         return "ask"  # images came since
-    found = by_words(logits[at])
-    places = np.array([listed.index(each) for each in columns], dtype=np.int64)
-    named = places[found.y]
+    places = np.array([listed.index(each) for each in said.classes], dtype=np.int64)
+    named = places[said.found.y[at]]
     if not words_first(named[rows], x, y, len(listed)):
         return ""
-    return Suggestions(named, found.confidence, 0)
+    return Suggestions(named, said.found.confidence[at], 0)

@@ -12,6 +12,8 @@ import numpy as np
 
 from app.routes.vectors import newest_features
 from app.shell.server import Opened
+from fact_core.analysis.suggest import Suggestions
+from fact_core.analysis.words import by_words
 from fact_core.choices import TEXT_SIDES, backbone_choice
 from fact_core.errors import FactError, InputError
 from fact_core.labeling import classes, other_class
@@ -53,6 +55,15 @@ class Found:
     reason: str = ""
     ids: tuple[int, ...] = ()
     n: int = 0
+
+
+@dataclass(frozen=True)
+class ByNames:
+    """ids (N,) ascending; found: a place in ``classes``, the ids of those with a meaning, for each."""
+
+    ids: IntArray
+    found: Suggestions
+    classes: tuple[int, ...]
 
 
 def ready(project: Project) -> Ready:
@@ -102,21 +113,21 @@ def found(held: Opened, query: str) -> Found:
     return Found("done", "", tuple(best.tolist()), n)
 
 
-def of_classes(held: Opened) -> tuple[str, str, tuple[IntArray, FloatArray, list[int]] | None]:
-    """(state, reason, (ids (N,) ascending, logits (N, K), ids of the K classes) or None), as ``Found`` says."""
+def of_classes(held: Opened) -> tuple[str, ByNames | None]:
+    """(state as ``Found`` says, "few" below two classes; what the names say of the images, once it is known)."""
     project = held.project
     other = other_class.name_of(project)
     named = {each.id: each.name for each in classes.classes(project) if each.name != other}
     if len(named) < 2:
-        return "few", "", None
+        return "few", None
     run = _newest(project, "")
     stamp = (run.id if run else 0, run.status if run else "", tuple(named.items()), _features(project))
     kept = held.cache.get("words")
     if kept is None or kept[0] != stamp:
-        state, reason, answer = _answer(project, "", named)
-        kept = (stamp, (state, reason, None if answer is None else (*answer, list(named))))
-        held.cache["words"] = kept
-    told: tuple[str, str, tuple[IntArray, FloatArray, list[int]] | None] = kept[1]
+        state, _, answer = _answer(project, "", named)
+        said = None if answer is None else ByNames(answer[0], by_words(answer[1]), tuple(named))
+        kept = held.cache["words"] = (stamp, (state, said))
+    told: tuple[str, ByNames | None] = kept[1]
     return told
 
 

@@ -131,6 +131,8 @@ TEXT = {
     "train.part.labelled images": "looking at the labeled images",
     "train.part.check images": "looking at the check images",
     "train.part.pool images": "looking at images of the pool",
+    "train.part.words": "reading the names of the classes",
+    "train.part.lp.words": "comparing how much the names of the classes may count",
     "train.part.ff.interpolation": "comparing how much of the finetuned weights to keep",
     "train.part.st.images": "naming images of the pool",
     "train.part.lm.mode": "comparing the readings of the light model",
