@@ -86,6 +86,7 @@ def ready(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> Clone:
     return clone
 
 
+@pytest.mark.slow
 def test_a_later_start_runs_no_pip_and_takes_no_time(ready: Clone, tmp_path: Path) -> None:
     started = time.monotonic()
     later = ready.start("run", "--budget", "5", cwd=tmp_path)
@@ -327,6 +328,7 @@ def test_the_driver_is_asked_and_a_strange_answer_is_none(
         assert launch.gpus() == found
 
 
+@pytest.mark.slow
 @POSIX
 def test_the_persons_own_index_of_pytorch_is_asked_first(tmp_path: Path, wheels: Path) -> None:
     """Told before, and asked again by the next start when it is another one."""

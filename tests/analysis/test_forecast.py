@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from scipy.special import expit
 
 from fact_core.analysis import promise
@@ -35,6 +36,7 @@ def told(evidence: Evidence, labels: LabelGrowth, seed: int = 0, goal: float = G
     return forecast(evidence, goal, promise.DELTA, labels, np.random.default_rng(seed), draws=60)
 
 
+@pytest.mark.slow
 def test_what_comes_lies_between_the_ends_and_the_middle_is_nearer_than_now() -> None:
     """Twenty folders whose error falls by a sixth as the labels double; the unsure ones are labeled."""
     held, off, as_now = 0, [], []

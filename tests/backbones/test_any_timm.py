@@ -135,6 +135,7 @@ def test_sizes_of_the_list_are_those_of_the_networks() -> None:
         assert catalogue.sizes()[architecture] == describe(name).parameters
 
 
+@pytest.mark.slow
 def test_names_of_earlier_versions_are_read_by_timms_own_reader(tmp_path: Path) -> None:
     """The hub's files of Swin have their downsampling at the end of a stage: taken as it is, a third would be lost."""
     network: Any = loading.create(SWIN)

@@ -111,6 +111,7 @@ def test_a_file_in_timms_form_is_recognised_and_used(
     assert weights.status("timm:test_vit.r160_in1k").source == "file"
 
 
+@pytest.mark.slow
 def test_where_several_have_such_tensors_the_person_is_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +127,7 @@ def test_where_several_have_such_tensors_the_person_is_asked(
     assert only_name(recognise(tmp_path)) == "timm:resnet18.tv_in1k"
 
 
+@pytest.mark.slow
 def test_colours_beside_the_weights_tell_them_apart(tmp_path: Path) -> None:
     save(tmp_path, "vit_small_patch16_224")
     every = set(recognise(tmp_path).names)

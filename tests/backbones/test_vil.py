@@ -295,6 +295,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, VisionLstm]
     return file, network
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize("name", [NAME, FLAT])
 def test_the_release_file_is_read_renamed_and_kept(

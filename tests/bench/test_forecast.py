@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from app.pages.results.finish_text import TEXT
 from fact_core.bench import tables
 from fact_core.bench.forecast import AHEAD, NEAR, figures, measured, table
@@ -14,6 +16,7 @@ from tests.bench.test_rounds import cell, folder
 __all__ = ["folder"]  # a fixture
 
 
+@pytest.mark.slow
 def test_each_forecast_stands_beside_what_came(folder: Folder) -> None:
     asked = {**cell("rounds", 27), "overrides": {"check": 150, "round": 9}}
     row = {**asked, **finish(measured(folder, asked))}

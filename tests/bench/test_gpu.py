@@ -199,6 +199,7 @@ def test_the_seconds_are_kept(few: dict[str, Section], folder: Path, tmp_path: P
     assert runner.missing([*rows.values()], order, shared) == ["two", "one"]
 
 
+@pytest.mark.slow
 def test_a_device_that_cannot_be_used_is_said(few: dict[str, Section], folder: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be used"):
         _run(Order(tmp_path / "rows.json", "tpu", carried=folder))

@@ -8,6 +8,7 @@ from fact_core.bench import promise, tables
 from fact_core.generators import finish
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "simulations"), [("plain", 1_000), ("groups", 1_000), ("classes", 1_000), ("looks", 300)]
 )

@@ -40,6 +40,7 @@ def start(root: Path, out: Path, *more: str, methods: str = "lp,ff,fact-pixels,f
     return cli.main([*words, "--methods", methods, "--device", "cpu", *sets, *more])
 
 
+@pytest.mark.slow
 def test_rows_resume_export_and_picture(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "rows.json"
     assert start(root, out, "--budgets", "4", "--seed-list", "0", methods="lp,fact-pixels") == 0

@@ -29,6 +29,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return Bench(torch.device("cpu"), True, folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(SECTIONS) - LONG))
 def test_a_part_runs(name: str, bench: Bench) -> None:
     row = runner.measured(bench, name)

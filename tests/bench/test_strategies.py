@@ -43,6 +43,7 @@ def start(pictures: Path, tmp_path: Path, *more: str) -> tuple[int, list[dict[st
     return code, json.loads(file.read_text())
 
 
+@pytest.mark.slow
 def test_rows_table_and_nothing_twice(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, rows = start(pictures, tmp_path, "--strategies", "activeft,random", "--seeds", "2")
     assert code == 0 and len(rows) == 8

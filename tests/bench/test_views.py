@@ -39,6 +39,7 @@ def untrained(monkeypatch):
     monkeypatch.setattr(backbones, "load", lambda *given, **more: load(*given, **more, random=True))
 
 
+@pytest.mark.slow
 def test_what_stands_at_the_edge_is_known_only_from_whole_pictures(data, untrained):
     found = finish(views.run(given(data)))
     right = {row["view"]: row["accuracy"] for row in found["json"]}
@@ -47,6 +48,7 @@ def test_what_stands_at_the_edge_is_known_only_from_whole_pictures(data, untrain
     assert [row["tests"] for row in found["json"]] == [20] * 3 and found["json"][0]["data"] == "data"
 
 
+@pytest.mark.slow
 def test_a_second_start_reads_no_image(data, untrained):
     first = finish(views.run(given(data)))
     stores = sorted((data.parent / "cache" / "features").iterdir())

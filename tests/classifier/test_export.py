@@ -128,6 +128,7 @@ def command(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess
     return subprocess.run(line, capture_output=True, text=True, encoding="utf-8", cwd=folder.parent, check=False)
 
 
+@pytest.mark.slow
 def test_the_folder_is_whole(exported: Path) -> None:
     assert sorted(each.name for each in exported.iterdir()) == sorted(FILES)
     assert [each.name for each in exported.parent.iterdir()] == ["model"]
@@ -205,6 +206,7 @@ def test_a_name_that_is_no_text_is_told_and_never_taken_for_another(
         assert [Path(row["file_path"]).name for row in csv.DictReader(done.stdout.splitlines())] == [r"\xff.jpg"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_and_says_what_is_wrong(exported: Path, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "answers.csv"
     done = command(exported, images / "plain.png", images, "--out", out)
@@ -370,6 +372,7 @@ class Small(nn.Module):
         return answer.exp()
 
 
+@pytest.mark.slow
 def test_both_exporters_of_pytorch_answer_alike(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     net, pre = Small().eval(), Preprocess(32)
     pictures = np.stack([load_eval(images / name, pre) for name in ("plain.png", "wide.webp", "turned.jpg")])
@@ -394,6 +397,7 @@ def test_other_heads_and_many_classes_export(tmp_path: Path, images: Path, mode:
     assert result["largest_difference"] <= 1e-4
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_exports(tmp_path: Path, images: Path) -> None:
     """With both kinds of head: the light one reads the patches, for any number of pictures."""
     backbone = load("vit_small_patch16_224.dino", pixels=PIXELS, random=True)

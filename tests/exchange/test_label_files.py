@@ -53,6 +53,7 @@ def test_files_are_found_by_path_then_by_a_name_that_is_unique(tmp_path: Path) -
     assert read(tmp_path, "file_name,label\none.png,cat\na/two.png,\none.png,cat\n") == {1: "cat"}
 
 
+@pytest.mark.slow
 def test_a_file_of_very_many_columns_is_read_or_refused_soon(tmp_path: Path) -> None:
     """A line of megabytes may have a million columns. One for each class is the most that makes sense."""
     names, spent = [f"c{number}" for number in range(readers.MOST_COLUMNS - 1)], time.process_time()
@@ -134,6 +135,7 @@ def test_no_file_at_all(tmp_path: Path) -> None:
             label_files.read_labels(file, POOL)
 
 
+@pytest.mark.slow
 def test_a_million_rows_end_in_time(tmp_path: Path) -> None:
     started = time.process_time()
     text = "file_name,label\n" + "a/one.png,cat\n" * 300_000 + "gone.png,cat\n"

@@ -195,6 +195,7 @@ def test_what_a_killed_sorting_left_half_written_is_in_nobodys_way(
         sort(labeled, target, "copy")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no signal that nothing can hear")
 def test_a_kill_at_any_change_of_an_undo_leaves_what_the_next_one_takes_back(tmp_path: Path) -> None:
     """The last of them finds nothing but the folder under another name; so does a new sorting."""

@@ -482,6 +482,7 @@ def test_names_that_labels_left_out_speak_against_are_not_learned_from(
     assert without.phases[2].steps == 4  # nothing to ask on
 
 
+@pytest.mark.slow
 def test_the_pool_is_told_of_and_what_check_images_prove_changes_nothing(
     data: Coloured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

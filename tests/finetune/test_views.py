@@ -91,6 +91,7 @@ def test_answers_do_not_depend_on_the_shapes_beside(tmp_path: Path) -> None:
         assert np.allclose(named[row], alone[0].numpy(), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_self_training_and_the_gate_count_every_image_once(tmp_path: Path) -> None:
     pool = edged(tmp_path / "pool", [0, 1, 2] * 13, "whole", seed=2)
     values = {

@@ -358,6 +358,7 @@ def test_an_unknown_bench_lists_the_known(cli: Run) -> None:
     assert {"features", "selection", "strategies", "tables"} <= set(BENCHES)
 
 
+@pytest.mark.slow
 def test_doctor_says_what_is_here(cli: Run) -> None:
     ended = cli("doctor")
     assert ended.returncode == 0, ended.stdout
@@ -375,6 +376,7 @@ def test_doctor_refuses_what_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None
     assert "  torch 2.5.1+cu124: too old, needed 2.8" in lines
 
 
+@pytest.mark.slow
 def test_doctor_says_why_a_gpu_is_not_used(cli: Run, fake_gpu: Path) -> None:
     assert "GPU: Tesla K80, not used: " in cli("doctor").stdout
 

@@ -123,6 +123,7 @@ def test_what_looks_alike_goes_out_as_it_is(tmp_path: Path, name: str, options: 
         assert browser.picture(tmp_path / "x.png")[0] == (tmp_path / "x.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_whole_picture_has_all_its_pixels(tmp_path: Path) -> None:
     photo(5000, 700).save(tmp_path / "long.jpg", exif=turned(), quality=90)
     photo(5000, 700).save(tmp_path / "plain.jpg", quality=90)

@@ -237,6 +237,7 @@ def damaged(content: bytes, chance: random.Random, others: list[bytes]) -> bytes
     return bytes(broken)
 
 
+@pytest.mark.slow
 def test_three_hundred_hostile_files() -> None:
     """Hostile input 7: 420 files, damaged in every way: decoded or told by name, never a crash."""
     chance, files = random.Random(20), made()

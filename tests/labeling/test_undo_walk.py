@@ -58,6 +58,7 @@ def step(project: Project, chance: random.Random, number: int, merged: list[tupl
             assert standing(project, item) == (desk, said), "what another desk said was taken away"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_nobody_takes_away_what_somebody_else_said(tmp_path: Path, seed: int) -> None:
     project, chance, merged = flat_project(tmp_path, ITEMS), random.Random(seed), list[tuple[str, int]]()

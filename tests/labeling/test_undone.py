@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +32,7 @@ def slow(project: Project, row_id: int, counts: str) -> bool:
     return said
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(STEPS, st.booleans())
 def test_undone_is_what_the_newest_undo_or_redo_says(steps: list[tuple[str, str, int]], by_image: bool) -> None:

@@ -373,6 +373,7 @@ def test_https_is_served_and_http_is_not_understood_there(certificate: tuple[Pat
                 plain.getresponse()
 
 
+@pytest.mark.slow
 def test_a_server_for_others_lets_in_by_its_password(tmp_path: Path) -> None:
     """Hostile input 3: the program itself on every address."""
     from tests.page.browser_help import Served

@@ -123,6 +123,7 @@ def test_accept_undo_and_do_again_from_any_window(site: Site) -> None:
     assert newer["step"]["older"] and newer["accepted"] == able - 1 and goal_of(newer, 0.95)["asked"] is None
 
 
+@pytest.mark.slow
 def test_more_labels_are_forecast_once_a_goal_was_asked(site: Site) -> None:
     """Reading it spends no look; it is another one once something is labeled; none where too little is open."""
     project = site.project

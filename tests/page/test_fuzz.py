@@ -211,6 +211,7 @@ def told_in_words(answer: Any) -> None:
 # ---- the tests
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "method", "asked"), ROUTES, ids=NAMES)
 def test_every_route_of_ours_answers_in_words(path: str, method: str, asked: dict[str, Any], site: Site) -> None:
     query = {each["name"]: each["schema"] for each in asked.get("parameters", ()) if each["in"] == "query"}

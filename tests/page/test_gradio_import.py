@@ -29,6 +29,7 @@ print(len(stubs), sum(parsed))
 """
 
 
+@pytest.mark.slow
 def test_importing_the_page_parses_and_writes_no_stubs() -> None:
     said = subprocess.run([sys.executable, "-c", WATCH], capture_output=True, text=True, check=True).stdout
     assert said.split() == ["0", "0"]

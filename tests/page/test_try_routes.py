@@ -61,6 +61,7 @@ def test_a_photo_is_bounded_before_anything_is_started(
     assert "answerer" not in server.opened(key).cache
 
 
+@pytest.mark.slow
 def test_a_folder_is_answered_file_by_file_and_no_other_file(
     server: Server, client: TestClient, made: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +125,7 @@ def test_what_of_a_folder_cannot_be_answered_is_told(
     assert (len(found["left"]), found["passed"]) == (1, 3)
 
 
+@pytest.mark.slow
 def test_where_the_model_looked_is_told_of_images_of_the_pool(server: Server, client: TestClient, made: Any) -> None:
     project, run = made
     key, item = server.open(project.folder), int(items.pool(project).ids[0])

@@ -285,6 +285,7 @@ def own(folder: Path, tensors: dict, name: str = "mine.safetensors") -> Path:
     return folder / name
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own_is_what_every_load_takes(tmp_path, dino, capsys):
     """By the command line: kept with a note of its origin, before fetched weights, and forgotten again."""
     download.save(DINO, dict(dino), "fetched before")

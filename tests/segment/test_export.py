@@ -24,6 +24,7 @@ def made() -> export.Exported:
     return export.Exported(net.eval(), Coding(("a", "<b>", "c\nd"), (0,), first=1), 56)
 
 
+@pytest.mark.slow
 def test_a_vision_transformer_with_two_heads_answers_the_same_as_onnx_and_again(tmp_path: Path) -> None:
     given, chance = made(), torch.Generator().manual_seed(0)
     pictures = list(torch.randint(0, 256, (2, 3, 56, 84), dtype=torch.uint8, generator=chance))
@@ -45,6 +46,7 @@ def test_a_vision_transformer_with_two_heads_answers_the_same_as_onnx_and_again(
             export.read(tmp_path / "m")
 
 
+@pytest.mark.slow
 def test_nothing_half_done_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An export that fails at its last check, and masks of a folder without a single image."""
     monkeypatch.setattr(export, "TOLERANCE", -1.0)

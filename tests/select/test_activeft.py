@@ -154,6 +154,7 @@ def test_identical_images(n):
         assert len(set(run(np.ones((n, 4)), 2).rows.tolist())) == 2
 
 
+@pytest.mark.slow
 def test_fewer_passes_reach_the_same_loss(monkeypatch):
     """Within 0.5 % of a pass at every step, and where a pass costs nothing there is one."""
     passes = []
@@ -186,6 +187,7 @@ def test_a_large_pool_is_seen_in_parts(monkeypatch):
     assert len(set(found.rows.tolist())) == 12 and found.info["loss"] < whole * 1.1  # of all rows, not of a part
 
 
+@pytest.mark.slow
 def test_the_best_of_some_starts():
     x = blobs(300)
     lone = [run(x, 8, seed=seed).info["loss"] for seed in range(4)]

@@ -41,6 +41,7 @@ def _check(folder: Path, answers: list[str]) -> None:
     assert {each.name for each in folder.iterdir()} <= {"project.sqlite", "project.sqlite-wal", "project.sqlite-shm"}
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_makes_the_project(tmp_path: Path) -> None:
     """Nothing of the winner is deleted, and the others hear that there is a project."""
     images = tmp_path / "images"

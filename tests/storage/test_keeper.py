@@ -124,6 +124,7 @@ def tend_until(keeper: Keeper, true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_children_that_die_at_work_do_not_fail_the_next_run(project: Project, children: Spawn) -> None:
     """However many runs have crashed before: each tells of its own crash, and a healthy one goes on."""
     keeper = Keeper(project, 0.0)

@@ -94,6 +94,7 @@ def test_it_is_backed_up_as_it_was_and_knows_what_was_applied(project: Project, 
     assert [row["applied_at"] == "before sqlite-utils" for row in rows] == [n < version for n in range(len(rows))]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no signal that nothing can hear")
 def test_a_kill_at_any_change_of_the_backup_leaves_nothing_behind(tmp_path: Path) -> None:
     """The next opening takes it away. So it does where another process has migrated the file meanwhile."""

@@ -241,6 +241,7 @@ def test_what_a_killed_process_has_left_is_taken_away_by_the_next(full: Project,
         each.communicate()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no signal that nothing can hear")
 @pytest.mark.parametrize("what", ["pack", "duplicate", "unpack"])
 def test_a_kill_at_any_change_of_the_disk_leaves_nothing_half_and_the_next_goes_through(

@@ -31,6 +31,7 @@ def two_ready() -> None:
     random_vit_ready()
 
 
+@pytest.mark.slow
 def test_the_labels_say_which_is_best(labeled: Project, two_ready: None) -> None:
     found = finish(backbones.run(labeled, queued(labeled, "backbones"), BackbonesConfig(device="cpu")))
     assert (found["labels"], found["classes"], found["left_out"]) == (16, 2, 0)

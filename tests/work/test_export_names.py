@@ -94,6 +94,7 @@ def rename_some(project: Project) -> None:
     classes.merge(project, 4, 3, "merge-1")
 
 
+@pytest.mark.slow
 def test_the_exported_model_says_what_the_page_says_of_classes_that_were_renamed_and_merged(
     trained: tuple[Project, run_queue.Run], tmp_path: Path
 ) -> None:
@@ -139,6 +140,7 @@ def test_other_images_are_scored_by_the_names_of_now(trained: tuple[Project, run
     assert finish(predict_run.run(project, tested, config))["accuracy"] == 1.0
 
 
+@pytest.mark.slow
 def test_auto_sorts_by_the_thresholds_that_were_accepted(
     trained: tuple[Project, run_queue.Run], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,7 @@ def work(name: str, done: list[str]) -> Step[str]:
     return name
 
 
+@pytest.mark.slow
 def test_a_second_worker_waits_and_says_for_whom() -> None:
     done: list[str] = []
     first, second = in_turn("auto", "flowers", work("a", done)), in_turn("cuda", "cars", work("b", done))
@@ -47,6 +48,7 @@ def test_a_second_worker_waits_and_says_for_whom() -> None:
     assert done == ["a begins", "a ends", "b begins"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["waiting", "working"])
 def test_who_is_stopped_lets_go(where: str) -> None:
     done: list[str] = []

@@ -57,6 +57,7 @@ def answer(made: Project, images: list[int], name: str = "red", kind: str = "lab
     )
 
 
+@pytest.mark.slow
 def test_a_new_selection_leaves_out_what_has_an_answer_or_was_refused(made: Project) -> None:
     first = choose(made, check=3)
     ids = first.selection.ids.tolist()

@@ -58,6 +58,7 @@ def answer(made: Project, ids: list[int]) -> None:
     operations.apply(made, "t", [Op(n, "label", item, known["ab"[n % 2]]) for n, item in enumerate(ids, 1)])
 
 
+@pytest.mark.slow
 def test_no_video_lies_on_both_sides_and_picks_are_of_many(made: Project) -> None:
     found = choose(made, check=3)
     picked, checked = videos(made, found, "pick"), videos(made, found, "audit")

@@ -82,6 +82,7 @@ def test_a_training_builds_the_network_once_and_hashes_no_file_again(
     assert (built.look(), hashed.look()) == (0, 0)
 
 
+@pytest.mark.slow
 def test_the_labels_of_a_run_are_read_as_they_were_written(labeled: Project) -> None:
     config = from_dict(Options, quick(recipe="fact+", **{"st.steps": 2, "st.images": 5}))
     folder = labeled.run_folder(run_of(labeled, "train").id)
@@ -137,6 +138,7 @@ def test_a_student_that_answers_at_another_side_keeps_phase_1_beside_it(labeled:
     assert classifier.backbone.preprocess.pixels == 64
 
 
+@pytest.mark.slow
 def test_features_by_other_weights_in_the_same_place_are_not_taken(labeled: Project) -> None:
     """The memory of digests notices that the file has changed."""
     file = weights.locate(LITE).path

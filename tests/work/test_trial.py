@@ -74,6 +74,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, int]:
     return project, run
 
 
+@pytest.mark.slow
 def test_a_photo_is_answered_with_what_is_like_it(made: tuple[Project, int]) -> None:
     project, run = made
     trial = Trial(project)

@@ -128,6 +128,7 @@ def test_a_backbone_that_cannot_be_exported_for_any_shape_says_so_before_any_wor
     assert view_for("squash", "vil2_small16") == "squash"
 
 
+@pytest.mark.slow
 def test_features_of_two_views_lie_side_by_side(made: Project) -> None:
     stored = {}
     for name in ("crop", "whole", "squash"):
@@ -169,6 +170,7 @@ def test_an_image_that_could_not_be_read_is_no_reason_for_another_one_to_lack_fe
     assert not has_features(made, LITE, "cpu")
 
 
+@pytest.mark.slow
 def test_a_selection_is_compared_by_what_it_saw(made: Project) -> None:
     first = chosen(made)
     assert (first.config["seen"], first.config["view"]) == ("crop", "project")
@@ -185,6 +187,7 @@ def test_a_selection_is_compared_by_what_it_saw(made: Project) -> None:
     assert one["mean"] != other["mean"]
 
 
+@pytest.mark.slow
 def test_maps_of_two_views_have_names_of_their_own(made: Project) -> None:
     config, names = MapConfig(neighbors=5), []
     for seen in ("crop", "whole"):

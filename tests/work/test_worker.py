@@ -164,6 +164,7 @@ def test_what_waits_for_a_failed_run_fails_with_its_reason(flat: Project) -> Non
     assert "scan" in run.reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["dance", "predict"])
 def test_a_run_that_cannot_begin_fails_in_words(flat: Project, kind: str) -> None:
     run = finish(flat, run_queue.queue(flat, kind, {"run": 99} if kind == "predict" else {}))
