@@ -15,7 +15,6 @@ SOURCES = sorted([*ROOT.glob("fact_core/**/*.py"), *ROOT.glob("app/**/*.py"), RO
 
 #: What lies loose in fact_core, with its one folder of choices: stdlib, numpy, and what finds folders.
 VOCABULARY = [
-    "one_class",
     "errors",
     "events",
     "types",
@@ -49,7 +48,8 @@ LAYERS: dict[str, tuple[str, list[str]]] = {
     "analysis": ("", [*TORCH, *PAGE, *SQL]),
     # What may be accepted is asked of the check images where the answer is stored.
     "labeling": ("analysis storage images", [*TORCH, *PAGE]),
-    "exchange": ("labeling storage images", [*TORCH, *PAGE, *SQL]),
+    # Answers of merged classes add up where they are written, too.
+    "exchange": ("labeling analysis storage images", [*TORCH, *PAGE, *SQL]),
     "compute": ("images", [*PAGE, *SQL]),
     "backbones": ("compute pretrained images", [*PAGE, *SQL]),
     "lightweight": ("compute", [*PAGE, *SQL]),

@@ -24,7 +24,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.backbones.fixed_size import fixed
 from fact_core.classifier.model import Classifier, save_model
 from fact_core.classifier.model_card import card
@@ -192,7 +192,7 @@ def compare(path: Path, net: nn.Module, pictures: npt.NDArray[np.uint8], pre: Pr
 class _Answer(nn.Module):
     """The classifier on the CPU in float32: what can be traced. For pictures of one size only, where all have it.
 
-    An output a class: the probabilities of two of one name add up (``one_class``).
+    An output a class: the probabilities of two of one name add up (``merged_classes``).
     """
 
     adds: Tensor | None
@@ -203,7 +203,7 @@ class _Answer(nn.Module):
         self.backbone = (fixed(seen) if seen.preprocess.square else copy.deepcopy(seen)).cpu().float()
         self.classifier = _without_backbone(classifier).cpu().float()
         self.preprocess = self.backbone.preprocess
-        names, place = one_class.joined(classifier.classes)
+        names, place = merged_classes.joined(classifier.classes)
         # (K, k) of the heads' outputs to classes, of which some may have been made one
         adds = None if len(names) == len(place) else torch.eye(len(names))[torch.from_numpy(place)]
         self.register_buffer("adds", adds, persistent=False)
@@ -225,7 +225,7 @@ def _write_model(work: Path, classifier: Classifier, meta: Mapping[str, Any]) ->
     pre = classifier.backbone.preprocess
     sides = [pre.pixels, pre.pixels] if pre.square else ["height", "width"]
     config = json.loads((work / "config.json").read_text("utf-8"))
-    names, place = one_class.joined(classifier.classes)
+    names, place = merged_classes.joined(classifier.classes)
     config |= {
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},

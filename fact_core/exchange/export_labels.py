@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.errors import RunError
 from fact_core.exchange.cells import FORMULA
 from fact_core.files import write_text
@@ -98,9 +98,9 @@ def _write_predictions(project: Project, run_id: int, file: Path, each_class: bo
     names = _class_names(project, trained)
     if len(y) and (int(y.max()) >= len(names) or (each_class and p.shape != (len(y), len(names)))):
         raise RunError("The predictions do not fit the classes of the run", f"run {run_id}", "Predict again.")
-    y, confidence = one_class.answers(p, y, confidence, names)
-    p, columns = one_class.added_up(p, names) if each_class else (p, ())
-    names = one_class.joined(names)[0]
+    y, confidence = merged_classes.answers(p, y, confidence, names)
+    p, columns = merged_classes.added_up(p, names) if each_class else (p, ())
+    names = merged_classes.joined(names)[0]
     splits = _splits(project)
     place = {int(item): row for row, item in enumerate(ids)}
     for repeat, first in items.duplicates(project).items():

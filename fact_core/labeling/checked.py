@@ -12,7 +12,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.analysis.calibration import at_temperature
 from fact_core.errors import RunError
 from fact_core.labeling import labels_now
@@ -66,8 +66,9 @@ def read_answers(
 ) -> Answers:
     """The stored predictions of a run. RunError when the file is gone or damaged.
 
-    classes: as the model has them; two of one name were made one since, and so are their answers (``one_class``). Of an
-    earlier phase only the likeliest class is stored. due: the temperature of the scaled confidences.
+    classes: as the model has them; two of one name were made one since, and so are their answers
+    (``merged_classes``). Of an earlier phase only the likeliest class is stored. due: the temperature of the scaled
+    confidences.
     now: the images' digests by id (``items.digests``); images that were answered as other bytes are left out.
     """
     try:
@@ -80,7 +81,7 @@ def read_answers(
             scaled = stored["scaled"].astype(np.float32) if "scaled" in stored.files else None
             digests = stored["digests"] if "digests" in stored.files else None
             keep = current(ids, digests, now)
-            names, place = one_class.joined(classes)
+            names, place = merged_classes.joined(classes)
             one = len(names) < len(place) and "probabilities" in stored.files
             p = stored["probabilities"].astype(np.float32) if one else None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
@@ -88,9 +89,9 @@ def read_answers(
     y, old = y.astype(np.int64), y
     final = [name for name, each in phases.items() if np.array_equal(each, old)][-1:]
     phases = {name: _placed(each, place) for name, each in phases.items()}
-    y, confidence = one_class.answers(p, y, confidence, classes)
+    y, confidence = merged_classes.answers(p, y, confidence, classes)
     if p is not None and scaled is not None and p.shape == (len(y), len(place)):
-        sums, _ = one_class.added_up(at_temperature(p, due).astype(np.float32), classes)
+        sums, _ = merged_classes.added_up(at_temperature(p, due).astype(np.float32), classes)
         scaled = sums[np.arange(len(y)), y]
     phases |= dict.fromkeys(final, y)
     found = Answers(ids.astype(np.int64), y, confidence.astype(np.float32), names, phases, near, scaled, strange)
@@ -98,7 +99,7 @@ def read_answers(
 
 
 def _placed(y: IntArray, place: IntArray) -> IntArray:
-    """Answers by ``one_class.joined``'s places. Those of other classes than the run tells of stay: it is seen."""
+    """Answers by ``merged_classes.joined``'s places. Those of other classes than the run tells of stay: it is seen."""
     return y if len(y) and int(y.max()) >= len(place) else place[y] if len(place) else y
 
 

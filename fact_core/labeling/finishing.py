@@ -11,8 +11,7 @@ from collections.abc import Collection, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from fact_core import one_class
-from fact_core.analysis import promise
+from fact_core.analysis import merged_classes, promise
 from fact_core.analysis.forecast import Forecast, LabelGrowth, forecast
 from fact_core.errors import InputError, RunError
 from fact_core.labeling import acceptances, checked, classes, kept_apart, labels_now
@@ -229,7 +228,7 @@ def merges(project: Project, run: Run) -> str:
     Where they are, their probabilities add up. More images are as sure as a threshold then than the check images were
     asked about: it takes another question, and a promise of before holds for no model that answers so.
     """
-    names, place = one_class.joined(checked.class_names(project, run))
+    names, place = merged_classes.joined(checked.class_names(project, run))
     return "" if len(names) == len(place) else f"+{hashlib.blake2b(place.tobytes(), digest_size=4).hexdigest()}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.errors import FactError
 from fact_core.labeling import checked, labels_now
 from fact_core.storage import predictions, run_queue
@@ -15,7 +15,7 @@ def tell(project: Project, run: Run) -> None:
     found = checked.answers(project, run)
     if found is None or (len(found.y) and int(found.y.max()) >= len(found.classes)):
         return  # none, or of other classes than the run tells of: the page says so
-    _, place = one_class.joined(checked.class_names(project, run))
+    _, place = merged_classes.joined(checked.class_names(project, run))
     of = dict(zip(place.tolist(), run.result.get("class_ids") or (), strict=False))
     ids = [of[at] for at in range(len(of))]
     predictions.store(project, run.id, found.ids, found.y, found.confidence, found.classes, ids)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.choices import EXPORTS, named, resolve
 from fact_core.classifier.export import CHECKED, move_whole, write_model
 from fact_core.classifier.model import load_model
@@ -120,7 +120,7 @@ def _promise(project: Project, trained: Run) -> dict[str, Any]:
     if step is None or step.look.run != trained.id or merges != "".join(step.look.basis.partition("+")[1:]):
         return {}
     now, ids = labels_now.became(project), tuple(trained.result.get("class_ids") or ())
-    _, places = one_class.joined(checked.class_names(project, trained))
+    _, places = merged_classes.joined(checked.class_names(project, trained))
 
     def told(goal: float, threshold: float | None) -> dict[str, Any]:
         return {"goal": goal, "threshold": threshold}

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.calibration import scaled
 from fact_core.analysis.novelty import strangers
@@ -146,7 +146,7 @@ def _test(
         yield Log(f"{len(fair.left) - TOLD:,} more test images are left out likewise.", "warning")
     found = yield from answer(classifier, files, device=device, batch=batch)
     rows = [row for row in range(len(files)) if row not in found.bad]
-    sums, once = one_class.added_up(found.answers[classifier.final], classifier.classes)
+    sums, once = merged_classes.added_up(found.answers[classifier.final], classifier.classes)
     named = sums.argmax(axis=1)
     right = sum(once[named[row]] == names[row] for row in rows)
     if not rows:

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.novelty import strangers
 from fact_core.analysis.rows import finite_unit
@@ -103,7 +103,7 @@ class Trial:
         with decoding(content, 0, 2 * wanted, pre.ranges) as picture, answering(DEVICE):
             p = classifier(_input(picture, pre))[0].numpy()
             pooled = backbone(_input(picture, backbone.preprocess)).pooled.numpy() if backbone else None
-        p, names = one_class.added_up(p, checked.class_names(self.project, run_queue.get(self.project, run_id)))
+        p, names = merged_classes.added_up(p, checked.class_names(self.project, run_queue.get(self.project, run_id)))
         best = np.argsort(-p, kind="stable")[:TOP]
         near, unlike = self._beside(pooled)
         top = [(names[row], round(float(p[row]), 4)) for row in best.tolist()]
@@ -136,7 +136,7 @@ class Trial:
         names = checked.class_names(self.project, run_queue.get(self.project, run_id))
         with answering(DEVICE):
             p = classifier(image)[0].numpy()
-        sums, once = one_class.added_up(p, names)
+        sums, once = merged_classes.added_up(p, names)
         best = once[int(sums.argmax())]  # of classes that were made one, the output that says it most
         k = max((at for at, name in enumerate(names) if name == best), key=lambda at: float(p[at]))
         found, box = saliency(classifier, image, k), pre.cut(size).box

@@ -12,7 +12,7 @@ import numpy as np
 from app.pages.results import findings, outcome
 from app.routes import binary, kept_answers
 from app.shell.server import Opened
-from fact_core import one_class
+from fact_core.analysis import merged_classes
 from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.rows import finite_unit
 from fact_core.errors import RunError
@@ -135,7 +135,7 @@ def read_shares(file: Path) -> tuple[IntArray, FloatArray]:
 
 def top(p: FloatArray, classes: tuple[str, ...]) -> list[tuple[str, float]]:
     """The likeliest classes of one image, p (K,): the likeliest first."""
-    p, classes = one_class.added_up(p, classes)
+    p, classes = merged_classes.added_up(p, classes)
     best = np.argsort(-p, kind="stable")[:TOP]
     return [(classes[place], round(float(p[place]), 4)) for place in best]
 
