@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fact_core.choices import AUTO, DEFAULT_BACKBONE, VIEWS, canonical, view_for
-from fact_core.config import DEVICES
 from fact_core.errors import ConfigError
 from fact_core.files import write_text
 from fact_core.generators import finish
@@ -51,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     give(
         "--workers", type=int, default=0, metavar="N", help="processes with a network (default: a GPU, or a core, each)"
     )
-    give("--address", default="", metavar="HOST:PORT", help="a Ray cluster that runs (default: one is started here)")
-    give("--device", default="auto", choices=DEVICES, help="auto takes the GPUs where there are some")
+    give("--address", default="", metavar="auto|HOST:PORT", help="the Ray cluster of this machine (default: start one)")
+    give("--device", default="auto", choices=("auto", "cpu", "cuda"), help="auto takes the GPUs where there are some")
     give("--batch", type=int, default=64, metavar="N", help="images that a network looks at together")
     give("--shard-rows", type=int, default=10_000, metavar="N", help="rows of a shard: what a kill loses at most")
     give("--json", type=Path, metavar="FILE", help="write the figures there")

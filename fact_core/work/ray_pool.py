@@ -124,11 +124,14 @@ def _only_writer(folder: Path) -> Lock:
 
 @contextlib.contextmanager
 def connected(address: str = "", workers: int = 0, device: str = "auto") -> Iterator[Cluster]:
-    """The Ray cluster of that address, or one that is started here and ends with the block.
+    """The Ray cluster of that address, which this machine is part of, or one that starts here and ends with the block.
 
     workers: processes with a network, 0: one a GPU, else one a core but one here, but two on a cluster. device: theirs.
     ConfigError when it has not so many; RunError when there is none.
     """
+    if address.startswith("ray://"):  # then the shards would be written by another machine, which has another disk
+        do = "Start the command on a machine of the cluster, with --address auto."
+        raise ConfigError("A Ray client cannot write shards on this machine", address, do)
     ray = needed()
     wanted = workers or max(1, processor.cores() - 1)
     # One core is for reading and one for writing: with none left a stage would wait for ever.

@@ -15,7 +15,7 @@ from fact_core import cli
 from fact_core.backbones import load
 from fact_core.classifier.model import Classifier
 from fact_core.classifier.predict import predict
-from fact_core.errors import InputError
+from fact_core.errors import ConfigError, InputError
 from fact_core.features.extract import extract
 from fact_core.files import take_lock
 from fact_core.generators import finish
@@ -92,6 +92,8 @@ def test_without_ray_it_is_told_what_to_install(
     assert extras["ray"] == [ray_pool.WANTED]
     for wrong in ([], ["--to", "a", "--project", "b"], ["--to", "a", "--model", "m", "--backbone", "n"]):
         assert cli.main(["shards", str(tmp_path), *wrong]) == 2
+    with pytest.raises(ConfigError, match="--address auto"), ray_pool.connected("ray://head:10001"):
+        pass
 
 
 def test_a_folder_has_one_writer_and_nobody_clears_up_beside_it(tmp_path: Path) -> None:
