@@ -71,6 +71,11 @@ BENCHES: dict[str, Choice] = {
         "Labels bought against what is finished and right of a folder: in rounds, in one shot, drawn by lot.",
         "fact_core.bench.rounds:run",
     ),
+    "scale": Choice(
+        "Scale",
+        "Pools that are too large for one program: features by Ray beside one process, and ActiveFT by blocks.",
+        "fact_core.bench.scale:run",
+    ),
     "segment": Choice(
         "Segmentation",
         "Table VII: the phases for masks of pixels, mIoU with few labelled frames.",
