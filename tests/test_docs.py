@@ -19,7 +19,7 @@ import pytest
 import launch
 from app.bench.__main__ import PAGE
 from fact_core import cli
-from fact_core.bench import BENCHES, readme, tables
+from fact_core.bench import BENCHES, readme, scale_page, tables
 from fact_core.choices import BACKBONES, RECIPES, STRATEGIES, StrategyChoice
 from fact_core.errors import InputError
 from fact_core.events import Progress
@@ -32,6 +32,7 @@ from tests.test_contracts import TestStrategy as StrategyContract
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 RESULTS = readme.RESULTS.read_text(encoding="utf-8")
+SCALE = readme.SCALE.read_text(encoding="utf-8")
 
 
 #: Files of other projects (big_vision, Gradio, ONNX Runtime) that comments name, and what an export brings along.
@@ -62,9 +63,9 @@ def test_files_that_comments_name_exist(source: str, name: str) -> None:
 
 def _commands() -> list[str]:
     """Every `launch.py ...` in a code block or in backticks."""
-    blocks = re.findall(r"```sh\n(.*?)```", README + RESULTS, re.S)
-    lines = [line for block in blocks for line in block.splitlines()]
-    return [each for each in lines + re.findall(r"`([^`\n]+)`", README + RESULTS) if "launch.py " in each]
+    text = README + RESULTS + SCALE
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+    return [each for each in lines + re.findall(r"`([^`\n]+)`", text) if "launch.py " in each]
 
 
 @pytest.mark.parametrize("command", _commands())
@@ -87,7 +88,7 @@ def test_options_of_run_exist() -> None:
 def test_names_in_the_text_exist() -> None:
     for name in re.findall(r"launch\.py weights (\S+?)`", README):
         assert name in BACKBONES
-    for name in re.findall(r"launch\.py bench ([\w]\S*?)`", README + RESULTS):
+    for name in re.findall(r"launch\.py bench ([\w]\S*?)`", README + RESULTS + SCALE):
         assert name in {**BENCHES, **PAGE}
     for names in re.findall(r"Finetuning \(([^)]*)\)", README):
         assert {each.strip(" `") for each in names.split(",")} <= set(RECIPES)
@@ -119,12 +120,12 @@ def test_the_readme_is_short_enough_to_read() -> None:
 
 
 def test_files_named_in_the_results_exist() -> None:
-    named = set(re.findall(r"`([\w-]+\.json)`", RESULTS))
+    named = set(re.findall(r"`([\w-]+\.json)`", RESULTS + SCALE))
     assert named and not [each for each in named if not (tables.RESULTS / each).is_file()]
 
 
 def test_no_paths_of_a_machine() -> None:
-    assert not re.search(r"(?<!\w)(?:/home/|/root/|/work/)|C:\\", README + RESULTS)
+    assert not re.search(r"(?<!\w)(?:/home/|/root/|/work/)|C:\\", README + RESULTS + SCALE)
 
 
 def test_licence_is_apache() -> None:
@@ -132,7 +133,7 @@ def test_licence_is_apache() -> None:
     assert "Apache License" in text and "Version 2.0, January 2004" in text and len(text) > 11_000
 
 
-@pytest.mark.parametrize("text", [README, RESULTS], ids=["README", "RESULTS"])
+@pytest.mark.parametrize("text", [README, RESULTS, SCALE], ids=["README", "RESULTS", "SCALE"])
 def test_the_tables_are_made_from_the_measured_rows(text: str) -> None:
     assert readme.filled(text) == text, "Run python3 launch.py bench readme."
 
@@ -140,13 +141,18 @@ def test_the_tables_are_made_from_the_measured_rows(text: str) -> None:
 @pytest.mark.parametrize("name", readme.TABLES)
 def test_every_measured_table_stands_in_a_document(name: str) -> None:
     assert (tables.RESULTS / f"{readme.TABLES[name][0]}.json").is_file()
-    assert (f"<!-- {name} -->" in README) + (f"<!-- {name} -->" in RESULTS) == 1
+    assert sum(f"<!-- {name} -->" in text for text in (README, RESULTS, SCALE)) == 1
 
 
 def test_the_plots_are_made_from_the_measured_rows() -> None:
     for name, text in readme.pictures().items():
         assert (readme.ASSETS / name).read_text(encoding="utf-8") == text, "Run python3 launch.py bench readme."
         assert f"assets/{name})" in RESULTS
+
+
+def test_from_which_size_more_machines_pay_is_what_was_measured() -> None:
+    hours = scale_page.hours_of_a_million(tables.rows("scale"))
+    assert f"Two cores take {hours:.1f} hours for a million images" in README
 
 
 def test_an_unknown_table_is_refused() -> None:

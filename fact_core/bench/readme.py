@@ -1,4 +1,4 @@
-"""The tables of README.md and RESULTS.md, made from the files of measured rows: ``python3 launch.py bench readme``.
+"""The tables of README.md, RESULTS.md and SCALE.md, made from measured rows: ``python3 launch.py bench readme``.
 
 A table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``. ``TABLES`` says which file in ``results/`` it is of.
 """
@@ -18,7 +18,8 @@ from fact_core.types import Step
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 RESULTS = Path(__file__).with_name("RESULTS.md")
-DOCUMENTS = (README, RESULTS)
+SCALE = Path(__file__).with_name("SCALE.md")
+DOCUMENTS = (README, RESULTS, SCALE)
 ASSETS = README.parent / "assets"
 
 
@@ -63,11 +64,17 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "views": ("views", _by("views")),
     "backbones": ("backbones", _by("backbones")),
     "gpu": ("gpu", _by("gpu.table", "results")),
+    "scale-parts": ("scale", _by("scale_page", "parts_table")),
+    "scale-choice": ("scale", _by("scale_page", "choice_table")),
+    "scale-bytes": ("scale", _by("scale_page", "bytes_table")),
+    "scale-rate": ("scale", _by("scale_page", "rate_words")),
+    "scale-hours": ("scale", _by("scale_page", "hours_table")),
+    "scale-choice-hours": ("scale", _by("scale_page", "choice_hours_table")),
 }
 
 
 def run(full: bool) -> Step[dict[str, Any]]:
-    """Write the tables into both documents, and the plots."""
+    """Write the tables into the documents, and the plots."""
     for file in DOCUMENTS:
         before = file.read_text(encoding="utf-8")
         after = filled(before)

@@ -102,26 +102,27 @@ def hours_table(rows: Sequence[Row]) -> str:
 
 
 def choice_hours_table(rows: Sequence[Row]) -> str:
-    """Hours of the pass that finds the nearest images, at the rate of products that was measured."""
-    row = _one(rows, "ActiveFT")
-    rate = row["images"] * row["budget"] * row["width"] / row["seconds"]
+    """Hours of a choice on two cores, at the rate of products of the largest one that was measured."""
+    found = max(tables.rows("selection"), key=lambda row: int(row["n"]) * int(row["k"]))
+    rate = found["n"] * found["k"] * found["c"] / found["seconds"]
     heads = ("images", "picks", "hours, 384 numbers", "hours, 1,280 numbers", "memory for the rows held, GB")
     lines = [line(*heads), rule(len(heads))]
     for n, k in ((10**8, 1_000), (10**8, 10_000), (10**9, 10_000)):
         hours = (n * k * width / rate / 3600 for width in (384, 1280))
-        lines.append(
-            line(f"{n:,}", f"{k:,}", *(f"{each:,.1f}" for each in hours), f"{10 * k * 1280 * 4 * 2 / 1e9:,.1f}")
-        )
+        held = f"{10 * k * 1280 * 4 * 2 / 1e9:,.1f}"
+        lines.append(line(f"{n:,}", f"{k:,}", *(f"{each:,.1f}" for each in hours), held))
     return "\n".join(lines)
 
 
-def pays_from(rows: Sequence[Row]) -> float:
-    """Images from which two machines end sooner than one: twice those that one computes while Ray starts.
-
-    Other work on the machine slows both, and leaves this number as it is.
-    """
+def start_images(rows: Sequence[Row]) -> int:
+    """Images that one process computes while Ray starts. Other work slows both, and leaves this number as it is."""
     alone, ray = _one(rows, "one process"), _one(rows, "ray")
-    return round(max(0.0, 2 * (float(ray["seconds"]) * float(alone["images_per_s"]) - float(ray["images"]))), -2)
+    return max(0, round(float(ray["seconds"]) * float(alone["images_per_s"]) - float(ray["images"])))
+
+
+def hours_of_a_million(rows: Sequence[Row]) -> float:
+    """Hours in which two cores compute the features of a million images."""
+    return 1e6 / core_rate(rows) / 2 / 3600
 
 
 def core_rate(rows: Sequence[Row]) -> float:
@@ -137,11 +138,11 @@ def core_rate(rows: Sequence[Row]) -> float:
 
 def rate_words(rows: Sequence[Row]) -> str:
     """The arithmetic of the hours in words."""
-    rate, start = core_rate(rows), pays_from(rows)
+    rate, start = core_rate(rows), start_images(rows)
     lines = [
         f"A core computes {rate:.1f} images/s (`speed.json`, features, divided by its threads).",
         f"Hours = images / ({rate:.1f} x cores x 3,600).",
-        f"A second machine pays from about {start:,.0f} images on: twice what one process computes while Ray starts.",
+        f"Ray's start took the time of {start:,} images of one process, so that an hour's work hides it.",
     ]
     return " ".join(lines)
 

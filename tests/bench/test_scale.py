@@ -59,13 +59,15 @@ def test_hours_and_money(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scale_page.core_rate(ROWS) == 5.0
 
 
-def test_a_second_machine_pays_once_the_start_is_made_up_for() -> None:
-    """Ray takes 50 s where one process takes 20 s: 30 s to start, in which one process computes 300 images."""
-    assert scale_page.pays_from(ROWS) == 600
-    assert scale_page.pays_from([{**ROWS[0]}, {**ROWS[1], "seconds": 15.0}]) == 0
+def test_rays_start_in_images() -> None:
+    """Ray takes 50 s where one process takes 20 s: in the 30 s of its start one process computes 300 images."""
+    assert scale_page.start_images(ROWS) == 300
+    assert scale_page.start_images([{**ROWS[0]}, {**ROWS[1], "seconds": 15.0}]) == 0
 
 
-def test_hours_of_the_choice() -> None:
-    """1,000 images x 5 picks x 10 numbers in 2 s: 25,000 products a second."""
+def test_hours_of_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The larger choice, 1,000 images x 5 picks x 10 numbers in 2 s: 25,000 products a second."""
+    measured = [{"n": 1000, "c": 10, "k": 5, "seconds": 2.0}, {"n": 10, "c": 10, "k": 5, "seconds": 9.0}]
+    monkeypatch.setattr(tables, "rows", {"selection": measured}.__getitem__)
     found = cells(scale_page.choice_hours_table(ROWS))[2]
     assert found[:2] == ["100,000,000", "1,000"] and found[2] == f"{1e8 * 1000 * 384 / 25_000 / 3600:,.1f}"
