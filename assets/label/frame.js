@@ -214,7 +214,7 @@ function finder(make) {
     make.part("searchby", "select", { class: "lb-colour", "aria-label": t("label.search_by") }, by),
     make.part("search", "input", { type: "search", class: "lb-edit", ...words, maxlength: "200", spellcheck: "false" }),
     make.part("hits", "span", { class: "small", role: "status" }),
-    make.part("nowords", "div", { class: "lb-nowords small", role: "status", hidden: true }),
+    make.part("nowords", "div", { class: "lb-nowords", role: "status", hidden: true }),
   );
 }
 

@@ -306,7 +306,7 @@ def the_legend_hides_and_isolates(page: Page) -> None:
 
 def hidden_dots_are_not_chosen(page: Page) -> None:
     """Where the legend leaves one class, a loop around the whole map chooses no dot of another."""
-    page.locator(".lb-map select").select_option("like")
+    page.locator(".lb-map .pane-head select").select_option("like")
     key = page.locator(".lb-legend [data-key]").first
     chosen: list[int] = []
     for _ in range(2):
@@ -319,7 +319,7 @@ def hidden_dots_are_not_chosen(page: Page) -> None:
         page.wait_for_timeout(600)
     assert 0 < chosen[1] < chosen[0]
     assert chosen[1] <= int(key.locator("small").inner_text().replace(",", ""))
-    page.locator(".lb-map select").select_option("label")
+    page.locator(".lb-map .pane-head select").select_option("label")
 
 
 def loop(page: Page) -> None:
