@@ -31,6 +31,13 @@ export function loadOdd() {
   return kept.promise;
 }
 
+/** The odd images, where a list of the review is of them ("odd-3"), which then says why each is one; else null.
+ *  @param {string} list
+ *  @returns {Promise<Odd | null>} */
+export function oddIn(list) {
+  return list.split("-")[0] === "odd" ? loadOdd().catch(() => null) : Promise.resolve(null);
+}
+
 /** The images of a list that are not left out: the server's answer may be older than what was done here.
  *  @param {Odd | null} odd
  *  @param {string} kind  of a list, or "all": those of every list, each once

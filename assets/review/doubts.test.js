@@ -62,6 +62,15 @@ test("a doubted label is said with what it looks like; one that is left out or m
   assert.equal(wordsOf({ ...facts, state: { kind: "exclude", class: null }, doubt })[1], "label.state_exclude");
 });
 
+test("an odd image says why it is one, and what it is where somebody knows", () => {
+  setWords({ "review.right": "right", "review.unknown": "no label" });
+  const facts = { said: "rose", sure: 0.4, truth: "", is: "unknown", state: null };
+  assert.equal(wordsOf(facts)[1], "no label");
+  assert.equal(wordsOf({ ...facts, odd: "blurred" })[1], "blurred");
+  assert.equal(wordsOf({ ...facts, truth: "rose", is: "right", odd: "blurred" })[1], "right, blurred");
+  assert.equal(wordsOf({ ...facts, odd: "blurred", state: { kind: "exclude" } })[1], "label.state_exclude");
+});
+
 test("every list of the review can be put into the order of doubt", () => {
   const ids = Int32Array.of(9, 10, 11, 12), rows = new Map([...ids].map((id, row) => [id, row])), n = 4;
   const flat = () => new Uint16Array(n);

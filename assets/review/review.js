@@ -1,6 +1,7 @@
 // The review: the images behind a figure, in a grid with filters, large at a click, mended where they are seen.
 // What is shown stands in the address, so that Back and a reload lead to where one was.
 import { movesOf } from "../images/marked_grid.js";
+import { oddIn, whyOdd } from "../images/odd.js";
 import { openStore } from "../images/store.js";
 import { app } from "../shell/app.js";
 import { fmt } from "../shell/format.js";
@@ -22,8 +23,7 @@ import { Side } from "./side.js";
 import { beside, LINES, listWords } from "./than.js";
 import { doubtOf, loadSuspects, withDoubts } from "../images/doubts.js";
 
-const EVENTS = ["hashchange", "popstate"];
-const HUES = 36; // colours with shapes
+const EVENTS = ["hashchange", "popstate"], HUES = 36; // colours with shapes
 
 export class Review {
   /** root: the piece, told by the class "seeing" that the review is open; shown() -> {run, key}: the run that Results
@@ -45,7 +45,7 @@ export class Review {
     this.asked = ""; // which answers were asked for
     this.stamp = ""; // of the moment at which the review was opened
     this.finding = /** @type {Promise<void> | null} */ (null); // names that were asked for
-    this.only = { find: null, list: null, found: "", name: "", kept: false };
+    this.only = { find: null, list: null, found: "", name: "", kept: false, odd: null };
     this.ids = [];
     this.rows = new Uint32Array(0); // of these
     this.counts = null; // what ``counted`` found
@@ -176,12 +176,10 @@ export class Review {
     if (!this.columns || !this.filter) return;
     const { filter } = this;
     if (filter.list !== this.only.name) {
-      const ids = filter.list ? keptList(filter.list) : null;
-      Object.assign(this.only, {
-        name: filter.list,
-        list: filter.list ? new Set(ids || []) : null,
-        kept: Boolean(ids),
-      });
+      const ids = filter.list ? keptList(filter.list) : null, odd = await oddIn(filter.list);
+      if (this.filter?.list !== filter.list) return; // another one is shown meanwhile
+      const list = filter.list ? new Set(ids || []) : null;
+      Object.assign(this.only, { name: filter.list, list, kept: Boolean(ids), odd });
     }
     if (filter.find || this.only.found) await this.findNames(filter.find);
     if (filter.by === "doubt" && !this.suspects) await this.suspect();
@@ -274,7 +272,8 @@ export class Review {
   factsOf(id) {
     const found = this.view ? factsOf(this.view, this.store, id) : null, than = this.filter?.than || 0;
     const both = found && beside(this.other, { run: this.run(), than }, id, found.truth);
-    return found && { ...found, ...both, doubt: found.labeled ? doubtOf(this.doubts, id) : null };
+    const why = { doubt: found?.labeled ? doubtOf(this.doubts, id) : null, odd: whyOdd(this.only.odd, id) };
+    return found && { ...found, ...both, ...why };
   }
 
   classOf(name) { // one that is gone gets a colour behind those that are there

@@ -7,8 +7,9 @@ import { t } from "../shell/text.js";
 const isDoubted = ({ state, doubt = null }) => Boolean(doubt) && (!state || state.kind === "label");
 
 /** What is known of an image in words. facts: {said, sure, truth, is, state}, classes by name, truth "" where nobody
- *  knows; state: the label store's; run, than: numbers and answers where two runs are held against each other. */
-export function wordsOf({ said, sure, truth, is, state, doubt = null, run = 0, than = null }) {
+ *  knows; state: the label store's; odd: why it is odd, in words, where that is what it is looked at for; run, than:
+ *  numbers and answers where two runs are held against each other. */
+export function wordsOf({ said, sure, truth, is, state, doubt = null, odd = "", run = 0, than = null }) {
   const says = (who, each) => t("review.run_says", { n: who, name: each.said, sure: fmt.pct(each.sure, 0) });
   const first = than
     ? `${says(run, { said, sure })} ${says(than.run, than)}`
@@ -20,7 +21,8 @@ export function wordsOf({ said, sure, truth, is, state, doubt = null, run = 0, t
       t(doubt.twin ? "review.tile_twin" : "review.tile_doubt", { other: doubt.other }),
     ];
   }
-  return [first, t(than && truth ? "review.wrong" : `review.${is}`, { name: truth })];
+  const known = t(than && truth ? "review.wrong" : `review.${is}`, { name: truth });
+  return [first, odd && is === "unknown" ? odd : odd ? `${known}, ${odd}` : known];
 }
 
 /** @param {number} id */
