@@ -135,7 +135,8 @@ def connected(address: str = "", workers: int = 0, device: str = "auto") -> Iter
     ray = needed()
     wanted = workers or max(1, processor.cores() - 1)
     # One core is for reading and one for writing: with none left a stage would wait for ever.
-    own = {"num_cpus": max(wanted + 2, processor.cores()), "include_dashboard": False}
+    # "local": else it would join a cluster that somebody has started here.
+    own = {"address": "local", "num_cpus": max(wanted + 2, processor.cores()), "include_dashboard": False}
     given = {"address": address, "runtime_env": {"py_modules": [str(PROGRAM)]}} if address else own
     try:
         ray.init(**given, log_to_driver=False, logging_level="ERROR")
