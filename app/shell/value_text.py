@@ -5,6 +5,7 @@ from __future__ import annotations
 #: option -> its values in words; the raw name stands behind, as the command line takes it
 VALUES = {
     "lp.mode": {"lr": "Logistic regression", "sgd": "SGD, as in the paper"},
+    "lp.words": {"choose": "As much as helps", "none": "Nothing"},
     "ff.optimiser": {"adamw": "AdamW", "sgd": "SGD"},
     "ff.gate": {
         "off": "All of phase 2's weights",

@@ -49,7 +49,7 @@ RECIPES: dict[str, RecipeChoice] = {
         "Linear probe by SGD",
         "The paper's own probe: 50 epochs of SGD on augmented images. To compare with.",
         ("lp",),
-        {"lp.mode": "sgd"},
+        {"lp.mode": "sgd", "lp.words": "none"},
     ),
     "ff": RecipeChoice(
         "Full finetune only",
@@ -124,6 +124,7 @@ PRESETS: dict[str, PresetChoice] = {
         {
             "view": "crop",
             "lp.mode": "sgd",
+            "lp.words": "none",
             "ff.optimiser": "sgd",
             "ff.epochs": 50,
             "ff.alone_epochs": 300,

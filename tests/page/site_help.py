@@ -56,7 +56,7 @@ def whole_site(home: Path) -> Iterator[Site]:
         patch.chdir(home / "person")
         server = Server()
         patch.setattr(server, "tend", lambda key, *, now=False: server.opened(key))
-        patch.setattr(backbones, "_start", lambda name, path: subprocess.Popen([sys.executable, "-c", ""]))
+        patch.setattr(backbones, "_start", lambda name, path, text: subprocess.Popen([sys.executable, "-c", ""]))
         project = labeled_project(home / "project")
         key, keys = server.open(project.folder), make_keys(PORT)
         app = main.make_app(server)
