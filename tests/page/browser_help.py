@@ -229,6 +229,14 @@ def go(page: Page, name: str) -> None:
     on_page(page, name)
 
 
+def soon(look: Callable[[], object], wanted: object = True, patience: float = 30) -> None:
+    """A look at the page gives what is wanted at last: the page may be about to draw itself anew."""
+    until = time.monotonic() + patience
+    while (found := look()) != wanted:
+        assert time.monotonic() < until, f"{found} is not {wanted}"
+        time.sleep(0.05)
+
+
 def choose(page: Page, option: str, title: str) -> None:
     """Choose an entry of one of the form's lists by clicking; words may stand behind its title."""
     page.locator(f"#opt-{option} input").click()

@@ -11,7 +11,7 @@ from tests.conftest import MakeImages
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, Route, expect
 
-from tests.page.browser_help import LONG, on_page
+from tests.page.browser_help import LONG, on_page, soon
 from tests.page.conftest import Serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -28,7 +28,7 @@ def test_a_project_is_made_of_a_folder_that_was_clicked(
     page.locator("#p-new").get_by_role("button", name="Browse").click()
     dialog = page.locator("dialog[open]")
     body = dialog.locator(".body")
-    assert body.evaluate("(node) => node.scrollWidth - node.clientWidth") == 0  # nothing is wider than the dialog
+    soon(lambda: body.evaluate("(node) => node.scrollWidth - node.clientWidth"), 0)  # nothing is wider than the dialog
     dialog.get_by_role("navigation").get_by_role("button", name="disk", exact=True).click()
     dialog.get_by_role("button", name="photos").click()
     dialog.get_by_role("button", name="2026").press("Enter")  # by key as well

@@ -27,7 +27,7 @@ from tests.page.test_results_routes import label, train
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.page.browser_help import AddressOf, on_page
+from tests.page.browser_help import AddressOf, on_page, soon
 from tests.page.test_access import SCRIPTS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -72,15 +72,15 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(page.locator(".export-done")).to_contain_text(f"9 files: {', '.join(FILES)}")  # all of them are named
     expect(page.locator(".export-done code")).to_have_text("python predict.py PHOTOS --out answers.csv")
     whole = "(all) => all.length === 5 && all.every((each) => each.getClientRects().length === 1)"
-    assert page.locator(".export-done code span").evaluate_all(whole)  # "--out" is not parted behind its hyphens
+    soon(lambda: page.locator(".export-done code span").evaluate_all(whole))  # "--out" is not parted behind its hyphens
     wide = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
-    assert page.locator(".results-panes > .pane").evaluate_all(wide) == 0
+    soon(lambda: page.locator(".results-panes > .pane").evaluate_all(wide), 0)
 
     confidences = page.locator("#results-trust")
     expect(confidences.locator("summary")).to_contain_text("not calibrated")  # said before anybody unfolds it
     confidences.locator("summary").click()
     expect(confidences).to_contain_text("as the model answers: too few labels could be held out")
-    assert page.evaluate(OVER) == []
+    soon(lambda: page.evaluate(OVER), [])
     confidences.locator("summary").click()
 
     into, whole = page.locator("#export-into"), page.locator("#export-into + .whole-path")
@@ -91,7 +91,7 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
 
     page.set_viewport_size({"width": 390, "height": 844})
     cut = "(all) => all.filter((each) => each.scrollWidth > each.clientWidth).length"
-    assert page.locator(".matrix th").evaluate_all(cut) == 0
+    soon(lambda: page.locator(".matrix th").evaluate_all(cut), 0)
     page.set_viewport_size({"width": 1440, "height": 900})
 
     expect(page.locator("#results-next")).to_have_text("Label these next")  # all of this round is labeled
@@ -114,7 +114,7 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(page.locator(".train-head .fact")).to_contain_text("Settings and labels are those of run 1")
     page.set_viewport_size({"width": 390, "height": 844})  # one phase has room in it
     expect(page.locator("#train-chart .main-svg").first).to_be_visible()
-    assert page.locator(".chart-scroll").evaluate("(node) => node.scrollWidth - node.clientWidth") == 0
+    soon(lambda: page.locator(".chart-scroll").evaluate("(node) => node.scrollWidth - node.clientWidth"), 0)
     page.set_viewport_size({"width": 1440, "height": 900})
     page.route("**/run", take)
     with page.expect_response("**/run"):
@@ -181,7 +181,7 @@ def test_images_are_sorted_into_folders_and_taken_back(
     page.set_viewport_size({"width": 1440, "height": 600})
     scrolls = """(all) => all.filter((each) => each.scrollHeight > each.clientHeight
         && ["auto", "scroll"].includes(getComputedStyle(each).overflowY)).map((each) => each.className)"""
-    assert dialog.locator("*").evaluate_all(scrolls) == ["body"]
+    soon(lambda: dialog.locator("*").evaluate_all(scrolls), ["body"])
     yes.click()
     expect(page.locator(".sort-done")).to_contain_text("Sorted into", timeout=60_000)
     expect(page.locator(".sort-done")).to_contain_text("24 images, and list.csv")

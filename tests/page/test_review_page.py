@@ -22,7 +22,7 @@ from tests.page.test_review_routes import with_features
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-from tests.page.browser_help import AddressOf, on_page
+from tests.page.browser_help import AddressOf, on_page, soon
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -268,7 +268,7 @@ def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Pa
     table = page.locator(".results-runtable")
     page.set_viewport_size({"width": 390, "height": 560})  # lower than what it says: the dialog scrolls, and it alone
     whole = "(node) => node.scrollWidth <= node.clientWidth && node.scrollHeight <= node.clientHeight"
-    assert table.evaluate(whole)
+    soon(lambda: table.evaluate(whole))
     page.set_viewport_size({"width": 390, "height": 844})
     expect(table.locator("tbody tr").first.locator("td:visible")).to_have_count(4)
     expect(table.get_by_role("button", name="Delete run 1")).to_be_in_viewport()

@@ -25,7 +25,7 @@ from tests.storage_help import flat_project
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Page, expect
 
-from tests.page.browser_help import AddressOf, go, labeled_project
+from tests.page.browser_help import AddressOf, go, labeled_project, soon
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -58,7 +58,8 @@ def test_more_classes_than_numbers(address_of: AddressOf, page: Page, tmp_path: 
 
     # However much is said of an image: its name is there.
     page.locator(".lb-size").evaluate("(node) => { node.textContent = 'the same bytes as '.repeat(20); }")
-    assert page.locator(".lb-about > .clip").first.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    about = page.locator(".lb-about > .clip").first
+    soon(lambda: about.evaluate("(node) => node.scrollWidth <= node.clientWidth"))
 
     page.keyboard.press("g")
     page.keyboard.press("Control+z")
@@ -74,9 +75,8 @@ def test_on_a_phone_the_settings_of_a_first_training_come_first(
     page.set_viewport_size({"width": 390, "height": 844})
     settings, charts = page.locator(".train-settings"), page.locator(".train-charts")
     expect(settings).to_be_visible()
-    assert charts.evaluate("(node) => node.getBoundingClientRect().y") > settings.evaluate(
-        "(node) => node.getBoundingClientRect().y"
-    )
+    top = "(node) => node.getBoundingClientRect().y"
+    soon(lambda: charts.evaluate(top) > settings.evaluate(top))
     expect(page.locator(".train-now")).to_be_hidden()
     page.set_viewport_size({"width": 1440, "height": 900})
     expect(page.locator(".train-log")).to_be_hidden()
@@ -90,7 +90,7 @@ def test_on_a_phone_the_progress_of_a_selection_is_in_sight(address_of: AddressO
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator("#sf-backbone")).to_be_visible()
     scrolled = "(node) => { node.scrollTop = 300; return node.scrollTop; }"
-    assert page.locator(".sl-panes").evaluate(scrolled) == 300
+    soon(lambda: page.locator(".sl-panes").evaluate(scrolled), 300)
     run = run_queue.queue(project, "select", {})
     progress = page.locator(".sl-run .meter")
     expect(progress).to_be_in_viewport()
@@ -144,15 +144,15 @@ def test_names_and_numbers_are_whole(
     go(page, "results")
     head = page.locator(".matrix tbody th span").first
     head.evaluate("(node) => { node.textContent = 'None of these'; }")
-    assert head.evaluate("(node) => node.scrollWidth <= node.clientWidth")
+    soon(lambda: head.evaluate("(node) => node.scrollWidth <= node.clientWidth"))
     # Of many classes the last ones are scrolled to: the names of the rows stay.
     page.locator(".matrix").evaluate("(node) => { node.style.minWidth = '3000px'; }")
     page.locator(".matrix-scroll").evaluate("(node) => { node.scrollLeft = 2000; }")
     inside = "(node) => node.getBoundingClientRect().left - node.closest('.matrix-scroll').getBoundingClientRect().left"
-    assert abs(page.locator(".matrix tbody th").first.evaluate(inside)) < 1
+    soon(lambda: abs(page.locator(".matrix tbody th").first.evaluate(inside)) < 1)
     number = page.locator(".mistake-said .num").first
-    assert number.evaluate("(node) => node.getClientRects().length") == 1
-    assert number.evaluate("(node) => getComputedStyle(node).whiteSpace") == "nowrap"
+    soon(lambda: number.evaluate("(node) => node.getClientRects().length"), 1)
+    soon(lambda: number.evaluate("(node) => getComputedStyle(node).whiteSpace"), "nowrap")
 
 
 def test_the_number_of_check_images_stands_once_it_is_begun(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
