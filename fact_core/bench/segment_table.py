@@ -30,11 +30,34 @@ SHARED = ("dataset", "backbone", "short", "effort", "strategy", "part", "frames"
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Markdown: for each data set, network, effort and strategy the figures, and which cells are missing."""
-    parts: dict[str, list[Row]] = {}
+    """Markdown: for each data set, network and effort the figures, and which cells are missing.
+
+    Strategies stand side by side: whole for the one with the most rows, of the others mIoU.
+    """
+    parts: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
-        parts.setdefault(json.dumps([row[name] for name in SHARED], sort_keys=True), []).append(row)
-    return "\n\n".join(_one(part) for part in parts.values())
+        shared = json.dumps([row[name] for name in SHARED if name != "strategy"], sort_keys=True)
+        parts.setdefault(shared, {}).setdefault(row["strategy"], []).append(row)
+    told = []
+    for chosen in parts.values():
+        most = max(chosen, key=lambda name: len(chosen[name]))
+        told.append(_one(chosen[most]))
+        if len(chosen) > 1:
+            told.append(_strategies({most: chosen.pop(most), **chosen}))
+    return "\n\n".join(told)
+
+
+def _strategies(chosen: Mapping[str, Sequence[Row]]) -> str:
+    """mIoU by how frames are chosen, the first strategy beside the cells that the others have."""
+    others = [row for name in list(chosen)[1:] for row in chosen[name]]
+    budgets = sorted({int(row["labels"]) for row in others})
+    lines = [line("frames chosen by", "method", *(f"{n} frames" for n in budgets)), rule(2 + len(budgets))]
+    for method in (each for each in METHODS if any(row["method"] == each for row in others)):
+        for name, part in chosen.items():
+            found = [[100 * row["miou"] for row in _of(part, method, n)] for n in budgets]
+            if any(found):
+                lines.append(line(name, f"`{method}`", *(spread(each, 1, len(SEEDS)) for each in found)))
+    return "mIoU in per cent by how frames are chosen:\n\n" + "\n".join(lines)
 
 
 def choices(rows: Sequence[Row]) -> str:

@@ -173,6 +173,20 @@ def test_the_table_says_means_gains_and_what_is_missing() -> None:
     assert segment_table.table([row("ff", 18, 0, 0.5), row("ff", 18, 0, 0.5, effort="paper")]).count("mIoU in per") == 2
 
 
+def test_ways_of_choosing_frames_stand_side_by_side() -> None:
+    """Whole for the one that has most; of the others what they have, beside its own, and no list of what they lack."""
+    rows = [row(method, n, 0, 0.4, strategy="activeft") for method in ("ff", "fact") for n in (18, 36)]
+    text = segment_table.table([row("fact", 18, 1, 0.3, strategy="random"), *rows])
+    whole, beside = text.split("mIoU in per cent by how frames are chosen:")
+    assert whole.count("Not measured:") == 1 and "frames chosen by activeft" in whole
+    assert beside.split("\n")[2:] == [
+        "| frames chosen by | method | 18 frames |",
+        "|---|---|---|",
+        "| activeft | `fact` | 40.0 (1 of 3 seeds) |",
+        "| random | `fact` | 30.0 (1 of 3 seeds) |",
+    ]
+
+
 def test_choices_are_shown_by_what_was_changed() -> None:
     rows = [row("ff", 18, 9, 0.412), row("fact", 18, 9, 0.3), row("fact", 18, 9, 0.31, overrides={"strength": 1.0})]
     rows.append(row("lp", 18, 9, 0.2, overrides={"together": True}))
