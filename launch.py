@@ -9,7 +9,7 @@
     launch.py shards PLACE --to DIR         features of millions of images, by Ray; choose DIR --budget N --to FILE
     launch.py pack PROJECT FILE      a project in one file (--images: with its images); unpack FILE --to FOLDER
     launch.py doctor                 versions, GPU, memory, where things lie
-    launch.py test [--quick] [pytest arguments]      --quick: no browser and nothing slow, under three minutes
+    launch.py test [--quick] [pytest arguments]      --quick: no browser and nothing slow, under four minutes
 
 The first start makes .venv and installs requirements.txt; later ones compare a stamp, and repair what was interrupted.
 FACT_STUDIO_NO_VENV=1 uses this interpreter. FACT_STUDIO_TORCH=ADDRESS: PyTorch of that index. Standard library only.
