@@ -34,11 +34,7 @@ def answers_of(held: Opened, run: Run) -> Answers | None:
 def pool_ids_of(held: Opened) -> IntArray:
     """The ids (n,) of the pool, ascending; the same array each time, so that nobody may change it."""
     stamp = (projects.version(held.project).partition(".")[0], excluded(held.project))
-    kept = held.cache.get("pool")
-    if kept is None or kept[0] != stamp:
-        kept = held.cache["pool"] = (stamp, items.pool_ids(held.project))
-    ids: IntArray = kept[1]
-    return ids
+    return held.once("pool", stamp, lambda: items.pool_ids(held.project))
 
 
 def true_names_of(held: Opened, run: Run, known: Answers) -> tuple[dict[int, str], str]:

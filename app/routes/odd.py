@@ -16,6 +16,7 @@ from fact_core.storage import items, odd_file
 from fact_core.storage import project as projects
 from fact_core.storage.excluded import excluded
 from fact_core.storage.odd_file import Measured
+from fact_core.storage.project import Project
 from fact_core.types import Pool
 
 #: kind -> the measure that is told of its images; what has none says nothing that a person could read.
@@ -93,13 +94,14 @@ def _list(kind: str, rows: Any, ids: Any, kept: Measured) -> OddList:
 
 def _measured(held: Opened) -> tuple[Measured, dict[str, Any]] | None:
     """What was measured, and the rows that are odd; kept while the file stays."""
-    stamp, cached = _stamp(held), held.cache.get("odd")
-    if cached is None or cached[0] != stamp:
-        kept = odd_file.load(held.project) if stamp else None
-        measures = _measures(kept) if kept else None
-        cached = held.cache["odd"] = (stamp, (kept, odd(measures)) if kept and measures else None)
-    found: tuple[Measured, dict[str, Any]] | None = cached[1]
-    return found
+    stamp = _stamp(held)
+    return held.once("odd", stamp, lambda: _read(held.project) if stamp else None)
+
+
+def _read(project: Project) -> tuple[Measured, dict[str, Any]] | None:
+    kept = odd_file.load(project)
+    measures = _measures(kept) if kept else None
+    return (kept, odd(measures)) if kept and measures else None
 
 
 def _stamp(held: Opened) -> int:

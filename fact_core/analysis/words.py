@@ -24,6 +24,11 @@ def by_words(logits: FloatArray) -> Suggestions:
     return Suggestions(best, sure, 0)
 
 
+def labels_suffice(y: IntArray, classes: int) -> bool:
+    """Whether there are so many labels y (M,) of so many classes that their names need not be asked."""
+    return len(np.unique(y)) > 1 and len(y) >= ENOUGH * classes
+
+
 def words_first(named: IntArray, x: FloatArray, y: IntArray, classes: int) -> bool:
     """Whether the names of the classes are to be asked, not the labels so far.
 
@@ -33,7 +38,7 @@ def words_first(named: IntArray, x: FloatArray, y: IntArray, classes: int) -> bo
     """
     if len(np.unique(y)) < 2:
         return True
-    if len(y) >= ENOUGH * classes:
+    if labels_suffice(y, classes):
         return False
     kept = thinned(y, MOST_LABELS)
     named, y, unit = named[kept], y[kept], finite_unit(x[kept])

@@ -11,7 +11,7 @@ from app.routes import binary
 from app.routes.vectors import features_of
 from app.shell.server import Opened
 from fact_core.analysis.suggest import Suggestions, suggest
-from fact_core.analysis.words import ENOUGH, words_first
+from fact_core.analysis.words import labels_suffice, words_first
 from fact_core.labeling import classes, labels_now
 from fact_core.types import FloatArray, IntArray
 
@@ -58,7 +58,7 @@ def _by_words(
 
     x (M, P), rows (M,), y (M,): of the labels so far.
     """
-    if len(np.unique(y)) > 1 and len(y) >= ENOUGH * len(listed):
+    if labels_suffice(y, len(listed)):
         return ""
     here = words.ready(held.project)
     if here.why:

@@ -122,13 +122,12 @@ def of_classes(held: Opened) -> tuple[str, ByNames | None]:
         return "few", None
     run = _newest(project, "")
     stamp = (run.id if run else 0, run.status if run else "", tuple(named.items()), _features(project))
-    kept = held.cache.get("words")
-    if kept is None or kept[0] != stamp:
-        state, _, answer = _answer(project, "", named)
-        said = None if answer is None else ByNames(answer[0], by_words(answer[1]), tuple(named))
-        kept = held.cache["words"] = (stamp, (state, said))
-    told: tuple[str, ByNames | None] = kept[1]
-    return told
+    return held.once("words", stamp, lambda: _by_names(project, named))
+
+
+def _by_names(project: Project, named: dict[int, str]) -> tuple[str, ByNames | None]:
+    state, _, answer = _answer(project, "", named)
+    return state, None if answer is None else ByNames(answer[0], by_words(answer[1]), tuple(named))
 
 
 def _answer(
