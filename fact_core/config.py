@@ -159,6 +159,9 @@ class SelectConfig:
         high=100,
         expert=True,
     )
+    pull: float = option(
+        0.5, "Pull of the names", "How far VeCAF moves images to their likely names.", low=0.0, high=1.2, expert=True
+    )
     view: str = _view()
     model: int = option(
         0,
@@ -170,7 +173,7 @@ class SelectConfig:
 
     def for_strategies(self) -> dict[str, Any]:
         """What strategies take besides features, budget and labels; each picks its own."""
-        names = ("iterations", "temperature", "variant", "start", "restarts", "every")
+        names = ("iterations", "temperature", "variant", "start", "restarts", "every", "pull")
         return {name: getattr(self, name) for name in names}
 
 

@@ -1,6 +1,7 @@
 // The Select page's figures: how well the chosen images stand for the pool, another strategy on demand, the regions
 // without a pick.
 import { app } from "../shell/app.js";
+import { backboneOf } from "../shell/backbones.js";
 import { el, thumbUrl } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
@@ -129,8 +130,9 @@ export class Evidence {
       ? []
       : this.act.choices().filter((each) =>
         !["random", state.selection.strategy].includes(each.value) && !compared.has(each.value) &&
-        !(each.needs_labels && found.known === 0)
-      ); // without labels it would choose as ActiveFT does
+        !(each.needs_labels && found.known === 0) && // without labels it would choose as ActiveFT does
+        !(each.words && !backboneOf(state.selection.backbone)?.words?.ready)
+      );
     redraw(this.parts.others, [
       run && [run.id, run.stopping, waits, this.act.title(run.config.strategy)],
       list.map((each) => each.value),

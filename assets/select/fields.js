@@ -103,6 +103,7 @@ function notes(field, chosen) {
   return [
     chosen.value === field.default && t("select.default"),
     chosen.needs_labels && t("select.needs_labels"),
+    chosen.words && t("select.needs_words"),
     chosen.most > 0 && t("select.most", { n: fmt.int(chosen.most) }),
   ].filter(Boolean);
 }

@@ -51,6 +51,7 @@ class StrategyChoice:
     needs_labels: it learns from the labels so far, so that the first images are chosen in another way.
     prefix: a smaller budget gets the front of the same order. chance: another seed may give other images.
     answers: it takes the answers of a trained model, where there are some.
+    words: it reads the names of the classes, which needs a backbone with a text side (``TEXT_SIDES``).
     covers: its first picks are meant to stand for the whole pool, so that they beat as many drawn by lot at that.
     """
 
@@ -62,6 +63,7 @@ class StrategyChoice:
     prefix: bool = False
     chance: bool = True
     answers: bool = False
+    words: bool = False
     covers: bool = True
 
 

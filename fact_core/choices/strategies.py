@@ -110,10 +110,19 @@ STRATEGIES: dict[str, StrategyChoice] = {
         most=250_000,
         needs_labels=True,
     ),
+    "vecaf": StrategyChoice(
+        "VeCAF",
+        "ActiveFT where images that the trained model is unsure of count more, each drawn to the name of the class "
+        "that it seems to have. For a second round.",
+        "fact_core.select.vecaf:select",
+        needs_labels=True,
+        answers=True,
+        words=True,
+    ),
     "vecaf-lite": StrategyChoice(
         "VeCAF-lite",
-        "ActiveFT where unsure images count more; an approximation of VeCAF that needs no true labels.",
-        "fact_core.select.vecaf:select",
+        "ActiveFT where unsure images count more; an approximation of VeCAF that reads no names.",
+        "fact_core.select.vecaf:lite",
         needs_labels=True,
     ),
 }

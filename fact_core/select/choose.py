@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from fact_core.choices import STRATEGIES, named, resolve
+from fact_core.choices import STRATEGIES, StrategyChoice, named, resolve
 from fact_core.compute.less_memory import CPU, LessMemory
 from fact_core.errors import ConfigError
 from fact_core.events import Log
 from fact_core.select.picks import Picks, candidates, distinct, same_from, spread
+from fact_core.select.words import Words
 from fact_core.types import FloatArray, IntArray, Step
 
 #: Chooses the first images of a strategy that learns from labels.
@@ -29,14 +30,16 @@ def choose_images(
     near: float = 0.0,
     groups: IntArray | None = None,
     answers: FloatArray | None = None,
+    words: Words | None = None,
     **options: Any,
 ) -> Step[Picks]:
     """Pick ``budget`` rows of x [N,D] by the strategy of that name. ``select.picks`` says what it gets.
 
-    answers [N,K]: what a trained model says, for the strategies that take it (``label_next``).
+    answers [N,K]: what a trained model says, for the strategies that take it (``label_next``). words: the same N images
+    and the names of the classes, for those that read names (``vecaf``).
     labeled_rows (L,) are never picked. labeled_y (L,): their classes, -1 where a row is taken but has none.
 
-    Five things are seen to here, so that no strategy has to:
+    What no strategy has to see to, because it is seen to here:
     - A strategy that learns from labels gives way to ``FIRST`` while fewer than two classes have a label.
     - A pool above the strategy's limit is looked at through a random sample.
     - Near-duplicates are passed over: ``near`` is a share of the usual distance (1 - cos) from an image to the
@@ -69,15 +72,25 @@ def choose_images(
             f"{choice.title} looks at {len(seen):,} images at most: a random sample of the {len(x):,} in the pool."
         )
         info["sample"] = len(seen)
-    part = x if len(seen) == len(x) else x[seen]
-    where = np.searchsorted(seen, labeled_rows)
-    if choice.answers and answers is not None:
-        options["answers"] = answers[seen]
+    part, where = x if len(seen) == len(x) else x[seen], np.searchsorted(seen, labeled_rows)
+    options |= _beside(choice, seen, answers, words)
     found = yield from _picked(choice.target, (part, budget, where, labeled_y), rng, options)
     picks = Picks(seen[found.rows], seen[found.next_best], {**found.info, **info})
     if near > 0:
         picks = yield from _apart(x, picks, taken, near)
     return picks if groups is None else spread(picks, groups, taken)
+
+
+def _beside(
+    choice: StrategyChoice, seen: IntArray, answers: FloatArray | None, words: Words | None
+) -> dict[str, FloatArray | Words]:
+    """What the strategy takes beside features and labels, for the rows that it looks at."""
+    found: dict[str, FloatArray | Words] = {}
+    if choice.answers and answers is not None:
+        found["answers"] = answers[seen]
+    if choice.words and words is not None:
+        found["words"] = words.rows(seen)
+    return found
 
 
 def _picked(target: str, given: tuple[Any, ...], rng: np.random.Generator, options: dict[str, Any]) -> Step[Picks]:

@@ -17,7 +17,7 @@ from fact_core.select.picks import unit
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import IntArray, Step
-from fact_core.work import model_answers, sides
+from fact_core.work import model_answers, name_places, sides
 from fact_core.work.evidence import doubt, evidence
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import needs_features, needs_pool
@@ -60,6 +60,8 @@ def run(project: Project, run: Run, config: CompareConfig) -> Step[dict[str, Any
     kept, added = _as_it_was(stored)
     began = time.monotonic()
     asked = model_answers.told(project, asked_for, strategy_request(project, asked_for, kept, free=added))
+    name_places.can_read(asked_for)
+    asked = yield from name_places.told(project, asked_for, asked)
     asked = yield from sides.grouped(project, asked_for, asked)
     roles = np.array(stored.selection.roles)
     asked = sides.without_checked(asked, stored.selection.ids[roles == "audit"])

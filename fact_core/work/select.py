@@ -18,7 +18,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.storage.view import seen_by
 from fact_core.types import IntArray, Role, Selection, Step
-from fact_core.work import apart, model_answers, sides
+from fact_core.work import apart, model_answers, name_places, sides
 from fact_core.work.evidence import doubt, evidence
 from fact_core.work.features import wanted_map
 from fact_core.work.kind import Kind, Needed, Wanted
@@ -27,7 +27,11 @@ from fact_core.work.strategy_request import StrategyRequest, strategy_request
 
 
 def needs(project: Project, run: Run, config: SelectConfig) -> list[Needed]:
-    """The features of the pool; the answers of a trained model, where the strategy takes them."""
+    """The features of the pool; the answers of a trained model, where the strategy takes them.
+
+    Errors of ``name_places.can_read``.
+    """
+    name_places.can_read(config)
     lacking = needs_features(project, config.backbone, config.device, config.view)
     return lacking + model_answers.needed(project, config)
 
@@ -39,6 +43,7 @@ def run(project: Project, run: Run, config: SelectConfig) -> Step[dict[str, Any]
     if config.extend and kept is None:
         raise InputError("There is no selection to add to", do="Select images first.")
     asked = model_answers.told(project, config, strategy_request(project, config, kept))
+    asked = yield from name_places.told(project, config, asked)
     asked = yield from sides.grouped(project, config, asked)
     rng = np.random.default_rng(config.seed)
     if kept is not None and not asked.budget:

@@ -13,6 +13,7 @@ from fact_core.errors import ConfigError
 from fact_core.labeling import labels_now, selections
 from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks
+from fact_core.select.words import Words
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray, Pool, Step
 from fact_core.work.pool_features import pool_features
@@ -25,6 +26,7 @@ class StrategyRequest:
     x [S,D]: features of the rows ``seen`` (S,) of the pool; taken (L,): positions in ``seen`` that have a label or
     are chosen already; y (L,): their classes, -1 where there is none, or None where no label is to be used.
     answers [N,K]: probabilities of a trained model, for the pool's rows; see ``model_answers``.
+    words: the pool's rows and the names of the classes; see ``name_places``.
     groups (S,), pool_groups (N,): images of one number belong together; None: each stands alone (``sides``).
     """
 
@@ -38,6 +40,7 @@ class StrategyRequest:
     groups: IntArray | None = None
     pool_groups: IntArray | None = None
     answers: FloatArray | None = None
+    words: Words | None = None
 
 
 def strategy_request(
@@ -96,6 +99,7 @@ def run_strategy(asked: StrategyRequest, config: SelectConfig, rng: np.random.Ge
         rng,
         groups=asked.groups,
         answers=None if asked.answers is None else asked.answers[asked.seen],
+        words=None if asked.words is None else asked.words.rows(asked.seen),
         **options,
     )
     return picks

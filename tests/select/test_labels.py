@@ -10,7 +10,7 @@ import pytest
 from fact_core.choices import STRATEGIES
 from fact_core.errors import ConfigError
 from fact_core.generators import finish
-from fact_core.select import activeft, alfamix, probe, uncertainty, vecaf
+from fact_core.select import alfamix, probe, uncertainty, vecaf
 from fact_core.select.picks import Picks, unit
 
 LABELED, Y = np.array([0, 10, 20]), np.array([4, 7, 7])
@@ -108,27 +108,7 @@ def test_alfamix_picks_among_those_that_flip() -> None:
     assert len(set(everything.rows.tolist())) == 117
 
 
-def test_vecaf_weighs_by_entropy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ActiveFT gets log(v / mean v), cut off below; test_activeft.py holds what it does with them."""
-    given: dict[str, Any] = {}
-    real = activeft.select
-
-    def watched(*args: Any, **options: Any) -> Any:
-        given.update(options)
-        return (yield from real(*args, **options))
-
-    monkeypatch.setattr(vecaf.activeft, "select", watched)
-    x, labeled, y = some(), np.array([0, 10, 20, 30]), np.array([0, 1, 2, 2])
-    found = pick(vecaf.select, x, 5, labeled, y, iterations=20)
-    p = probabilities(x, labeled, y)
-    v = np.array([-sum(q * np.log(q) for q in row) for row in p])
-    assert np.allclose(given["log_weights"], np.log(np.maximum(v / v.mean(), vecaf.LEAST)), atol=1e-5)
-    assert given["iterations"] == 20 and len(set(found.rows.tolist())) == 5
-    plain = pick(real, x, 5, labeled, y, iterations=20)
-    assert found.info["loss"] != plain.info["loss"]
-
-
-@pytest.mark.parametrize("select", [uncertainty.margin, uncertainty.entropy, alfamix.select, vecaf.select])
+@pytest.mark.parametrize("select", [uncertainty.margin, uncertainty.entropy, alfamix.select, vecaf.select, vecaf.lite])
 @pytest.mark.parametrize("y", [None, np.array([7, 7, 7])])
 def test_two_classes_are_needed(select: Any, y: Any) -> None:
     with pytest.raises(ConfigError, match="two classes"):

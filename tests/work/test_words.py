@@ -19,17 +19,19 @@ from fact_core.backbones import loading
 from fact_core.backbones.text_tower import read_text
 from fact_core.choices import TEXT_SIDES
 from fact_core.choices.text_sides import OPEN_CLIP, TOKENIZER
-from fact_core.config import FeaturesConfig, SelectConfig, WordsConfig, from_dict, to_dict
+from fact_core.config import CompareConfig, FeaturesConfig, SelectConfig, WordsConfig, from_dict, to_dict
 from fact_core.config import TrainConfig as Options
-from fact_core.errors import InputError, WeightsError
+from fact_core.errors import ConfigError, InputError, WeightsError
 from fact_core.events import Decision, Log
 from fact_core.generators import finish
-from fact_core.labeling import classes, other_class
+from fact_core.labeling import classes, labels_now, other_class, selections
 from fact_core.pretrained import text_weights, weights
 from fact_core.pretrained.text_weights import TextFiles
+from fact_core.select import choose
+from fact_core.select.words import Words
 from fact_core.storage import items, project, run_queue, word_scores
 from fact_core.storage.project import Project
-from fact_core.work import features, scan, select, train, words
+from fact_core.work import compare, features, scan, select, strategy_request, train, words
 from fact_core.work.pool_features import pool_features
 from tests.finetune_help import drain
 from tests.text_help import CLIP, NETWORK, write_text_side
@@ -133,3 +135,40 @@ def test_a_training_asks_the_names_and_says_when_they_cannot_help(
     events, told = drain(train.run(made, run_of(made, "train", plain), config))
     assert told["decisions"] == [] or all(each["name"] != "lp.words" for each in told["decisions"])
     assert any(isinstance(each, Log) and "The names of the classes cannot help" in each.text for each in events)
+
+
+def test_vecaf_chooses_by_names_answers_and_labels(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"budget": "6", "backbone": NETWORK, "device": "cpu", "near": 0.0, "iterations": 5, "strategy": "vecaf"}
+    config = from_dict(SelectConfig, {**to_dict(SelectConfig()), **values})
+    finish(select.run(made, run_of(made, "select"), config))
+    assert (first := selections.latest(made)) is not None
+    assert first.config["info"]["instead"] == "activeft", "no labels: nothing is asked of names"
+    label_all(made)
+    given: list[Words | None] = []
+    real = choose.choose_images
+
+    def watched(*args: Any, **options: Any) -> Any:
+        given.append(options["words"])
+        return (yield from real(*args, **options))
+
+    monkeypatch.setattr(strategy_request, "choose_images", watched)
+    finish(select.run(made, run_of(made, "select"), dataclasses.replace(config, budget="4", extend=True)))
+    (told,) = given
+    names = labels_now.snapshot(made, "pick").classes
+    assert told is not None and told.names.shape == (len(names), CLIP.dim) and len(told.images) == 15
+    pool = items.pool(made)
+    near = [names[int((each @ told.names.T).argmax())] for each in told.images]
+    assert near == [path.split("/")[0] for path in pool.paths], "images and names lie in one space"
+    latest = selections.latest(made)
+    assert latest is not None and len(latest.picks) == 10 and "instead" not in latest.config["info"]
+    compared = finish(compare.run(made, run_of(made, "compare"), CompareConfig(strategy="vecaf")))
+    assert compared["strategy"] == "vecaf" and given[1] is not None
+
+
+def test_vecaf_says_at_once_where_no_names_can_be_read(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = dataclasses.replace(SelectConfig(), backbone="tf_efficientnet_lite0", strategy="vecaf")
+    with pytest.raises(ConfigError, match=r"captions.*Or choose VeCAF-lite"):
+        select.needs(made, run_of(made, "select"), config)
+    monkeypatch.setattr(text_weights, "_look", lambda name: None)
+    with pytest.raises(WeightsError, match=r"--text.*Or choose VeCAF-lite"):
+        select.needs(made, run_of(made, "select"), dataclasses.replace(config, backbone=NETWORK))

@@ -70,7 +70,7 @@ def _choice(name: str, choice: Any) -> dict[str, Any]:
     """One value of a list: title, help, and what a strategy needs."""
     if choice is None:
         return {"value": name, "title": name, "help": ""}
-    limits = {key: getattr(choice, key) for key in ("most", "needs_labels") if hasattr(choice, key)}
+    limits = {key: getattr(choice, key) for key in ("most", "needs_labels", "words") if hasattr(choice, key)}
     return {"value": name, "title": choice.title, "help": choice.help, **limits}
 
 

@@ -193,6 +193,8 @@ TEXT = {
     "select.default": "Recommended: on CIFAR-10 its choice was worth 5 points of accuracy more than a random one, "
     "as much as TypiClust and k-means and more than the others (table in RESULTS.md).",
     "select.needs_labels": "Needs labels of two classes; until then ActiveFT chooses in its place.",
+    "select.needs_words": "Reads the names of the classes, which needs the text side of a backbone that knows words: "
+    "CLIP or SigLIP.",
     "select.most": "Of a larger pool it looks at {n} images, drawn at random.",
     "select.from_pool": "From the images alone",
     "select.from_labels": "From your labels so far: for a second round",
