@@ -312,6 +312,7 @@ interface Backbone {
   percent: number | null;
   file: string;
   failed: string;
+  words: { ready: boolean; detail: string; bytes: number; busy: boolean; failed: string } | null; // its text side
 }
 
 interface Backbones {

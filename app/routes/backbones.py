@@ -18,6 +18,7 @@ from fact_core import processor
 from fact_core.choices import (
     BACKBONES,
     DEFAULT_BACKBONE,
+    TEXT_SIDES,
     backbone_choice,
     canonical,
     plain_name,
@@ -29,7 +30,7 @@ from fact_core.errors import InputError
 from fact_core.folders import data_folder
 from fact_core.paths import typed
 from fact_core.pretrained import catalogue, weights
-from fact_core.pretrained.text_weights import text_side
+from fact_core.pretrained.text_weights import text_side, text_status
 
 TEXT = ".text"  # behind the name of a backbone: its text side is fetched
 UNNAMED = ""  # a file is given without the backbone that it is for
@@ -37,11 +38,23 @@ PAPERS_BACKBONE = "vit_small_patch16_224.dino"
 
 
 @dataclass(frozen=True)
+class Words:
+    """The text side of a backbone. bytes: of its download; failed: why the last one was in vain."""
+
+    ready: bool
+    detail: str
+    bytes: int
+    busy: bool
+    failed: str
+
+
+@dataclass(frozen=True)
 class BackboneRow:
     """A backbone and its weights. ``bytes``: of the download; ``own``: from the person's file; ``failed``: why.
 
     ``published``: how good its makers found it; ``conditions``: what to know before it is fetched; ``unfit``:
-    recipes that cannot train it; ``listed``: it is no other network of timm's, which can be taken off the table.
+    recipes that cannot train it; ``listed``: it is no other network of timm's, which can be taken off the table;
+    ``words``: of its text side, where it has one.
     """
 
     name: str
@@ -62,6 +75,7 @@ class BackboneRow:
     percent: int | None
     file: str
     failed: str
+    words: Words | None
 
 
 @dataclass(frozen=True)
@@ -162,7 +176,16 @@ def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneR
         percent=_percent(name) if busy and not file else None,
         file=file,
         failed=_last_words(name) if ended and (file or not here.ready) else "",
+        words=_words(name, downloads),
     )
+
+
+def _words(name: str, downloads: dict[str, Fetch]) -> Words | None:
+    if name not in TEXT_SIDES:
+        return None
+    here = text_status(name)
+    busy, failed = text_download(name, downloads)
+    return Words(here.ready, here.detail, here.download_bytes, busy, "" if here.ready else failed)
 
 
 def text_download(name: str, downloads: dict[str, Fetch]) -> tuple[bool, str]:

@@ -4,6 +4,7 @@ import { icon } from "../shell/icons.js";
 import { Parts } from "../shell/parts.js";
 import { t } from "../shell/text.js";
 import { COLOURS } from "./map_colours.js";
+import { searchBox } from "./search.js";
 
 /** What the bar at the bottom of a narrow window does: [act, icon, words].
  *  @type {[string, string, string][]} */
@@ -161,7 +162,9 @@ function grid(make) {
       make.part("gridhint", "span", { class: "small clip lg-hint" }),
       el("span", { class: "push" }),
       make.button("gridorder", "quiet slim"),
+      make.iconButton("gridfind", "search", "grid.search"),
     ),
+    searchBox(make, "gridsearch", "grid.search"),
     make.part("gridend", "div", { class: "empty", role: "status", hidden: true }),
     make.part("gridscroll", "div", { class: "lg-scroll", ...list }),
     make.part(
@@ -197,24 +200,10 @@ function map(make) {
       make.iconButton("mapFit", "fit", "label.map_fit"),
       el("button", { type: "button", class: "btn icon lb-close", "data-act": "showMap", ...close }, icon("x")),
     ),
-    finder(make),
+    searchBox(make, "search", "label.map_search"),
     make.part("map", "div", { class: "lb-canvas" }),
     make.part("chosen", "div", { class: "lb-chosen", role: "status", hidden: true }),
     make.part("legend", "div", { class: "lb-legend" }),
-  );
-}
-
-function finder(make) {
-  const words = { "aria-label": t("label.map_search"), placeholder: t("label.map_search") };
-  const by = ["name", "words"].map((each) => el("option", { value: each }, t(`label.by_${each}`)));
-  return make.part(
-    "finder",
-    "div",
-    { class: "lb-search", hidden: true },
-    make.part("searchby", "select", { class: "lb-colour", "aria-label": t("label.search_by") }, by),
-    make.part("search", "input", { type: "search", class: "lb-edit", ...words, maxlength: "200", spellcheck: "false" }),
-    make.part("hits", "span", { class: "small", role: "status" }),
-    make.part("nowords", "div", { class: "lb-nowords", role: "status", hidden: true }),
   );
 }
 

@@ -2,17 +2,17 @@
 // "looks like X" what is selected is wrong, and one key gives X to the others that were seen.
 import { Layout } from "../images/layout.js";
 import { MarkedGrid } from "../images/marked_grid.js";
-import { doubtOf, loadSuspects } from "../images/doubts.js";
+import { doubtOf } from "../images/doubts.js";
 import { labelsIn } from "../images/doubted.js";
 import { showTwin, twinOf, whyOdd } from "../images/odd.js";
 import { arrange, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { toast } from "../shell/notices.js";
-import { stampNow } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 import {
   END,
   firstList,
+  FOUND,
   isGiven,
   isNot,
   isOpen,
@@ -23,8 +23,9 @@ import {
   ON_MAP,
   stillOpen,
 } from "./grid_lists.js";
-import { drawEnd, fillLists } from "./grid_words.js";
+import { drawEnd, fillLists, suspectsOrWhyNot } from "./grid_words.js";
 import { makeTile, tileWords } from "./grid_tile.js";
+import { ImageSearch } from "./search.js";
 import { Refusals } from "./refusals.js";
 
 const MOST_TILES = 600; // that are kept, seen or not
@@ -51,6 +52,9 @@ export class Grid extends MarkedGrid {
     this.doubts = null; // of the labels, where the most doubtful come first
     this.given = new Map(); // the labels that these were worked out from
     this.refused = new Refusals();
+    this.found = []; // what a search has found
+    const search = { found: (ids) => this.searched(ids), left: () => this.searched([]) };
+    this.search = new ImageSearch(parts, "gridsearch", "grid.search", search);
     this.seen = 0; // so many from the first on can be confirmed: they were on the screen, with their pictures
     this.reached = 0; // so many were on the screen
     this.painted = new Map(); // image -> whether its picture could be shown
@@ -126,23 +130,20 @@ export class Grid extends MarkedGrid {
     else if (this.list === ON_MAP) this.refresh(true);
   }
 
-  async order() {
-    if (isGiven(this.list)) this.doubts = this.doubts ? null : await this.doubted();
-    else this.sure = !this.sure;
-    this.marks.clear();
-    this.refresh(true);
+  searched(ids) {
+    this.found = ids;
+    if (ids.length) this.choose(FOUND);
+    else if (this.list === FOUND) this.refresh(true);
+    this.host.focus({ preventScroll: true }); // now a key gives them a class
   }
 
-  async doubted() {
-    try {
+  async order() {
+    if (isGiven(this.list)) {
       this.given = labelsIn(this.store.states);
-      const found = await loadSuspects(stampNow());
-      if (!found.n) toast(t(`results.suspects_${found.why || "labels"}`));
-      return found.n ? found : null;
-    } catch (error) {
-      toast(error);
-      return null;
-    }
+      this.doubts = this.doubts ? null : await suspectsOrWhyNot();
+    } else this.sure = !this.sure;
+    this.marks.clear();
+    this.refresh(true);
   }
 
   // The list stays as it is while somebody looks at it: new suggestions sort the next one.
@@ -157,7 +158,8 @@ export class Grid extends MarkedGrid {
     if (ends) lists.model.push([END, t("grid.rest_end")]);
     fillLists(this.parts.gridlist, lists, this.list);
     this.countLeft();
-    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused.of, sure: this.sure, doubts: this.doubts });
+    const { sure, doubts, found } = this;
+    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused.of, sure, doubts, found });
     const there = this.marks.size ? new Set(this.ids) : null;
     for (const id of this.marks) if (!there.has(id)) this.marks.delete(id);
     if (again || other) {
@@ -175,7 +177,7 @@ export class Grid extends MarkedGrid {
   }
 
   lists() {
-    return listsOf({ ...this.owner, refused: this.refused.of });
+    return listsOf({ ...this.owner, refused: this.refused.of, found: this.found });
   }
 
   waits() { // for suggestions

@@ -13,6 +13,9 @@ export const NOT = "rest:not", END = "end";
 /** The list of what is selected on the map: by a loop, a box, or by its file name. */
 export const ON_MAP = "map";
 
+/** The list of what a search has found. */
+export const FOUND = "found";
+
 /** The list of what a person said is not what it looks like by the labels so far. */
 export const UNLIKE = "like:not";
 
@@ -61,8 +64,9 @@ function listsOfRest(left, store, refused) {
 }
 
 /** The lists there are, as [name, words, images]: what a model left, what looks like a class, others, what has a class.
- *  rest() -> Rest | null; picked() -> images that are selected on the map; refused: class -> images that are not it. */
-export function listsOf({ store, suggest, pool, rest, odd, refused, picked = () => [] }) {
+ *  rest() -> Rest | null; picked() -> images that are selected on the map; found: those that a search has found;
+ *  refused: class -> images that are not it. */
+export function listsOf({ store, suggest, pool, rest, odd, refused, found: hits = [], picked = () => [] }) {
   const waits = ({ id: like }) =>
     suggest.list(like).filter((id) => isOpen(store, id) && !refused.get(like)?.has(id)).length;
   const left = rest(), model = left ? listsOfRest(left, store, refused) : [];
@@ -84,6 +88,7 @@ export function listsOf({ store, suggest, pool, rest, odd, refused, picked = () 
       .map(([name, n]) => [name, t(name.replace(":", "."), { n: fmt.int(n) })]);
   const n = picked().length;
   return {
+    found: hits.length ? [[FOUND, t("grid.found", { n: fmt.int(hits.length) })]] : [],
     map: n ? [[ON_MAP, t("grid.map", { n: fmt.int(n) })]] : [],
     model,
     like,
@@ -101,7 +106,11 @@ export function firstList({ model, like }) {
 
 /** The images of a list, in order. refused: class -> images that are not it; sure: the surest come first; doubts: how
  *  much labels are doubted, where those are to come first. */
-export function membersOf(list, { store, suggest, pool, rest, odd, refused, sure, doubts = null, picked = () => [] }) {
+export function membersOf(
+  list,
+  { store, suggest, pool, rest, odd, refused, sure, doubts = null, found: hits = [], picked = () => [] },
+) {
+  if (list === FOUND) return hits;
   if (list === ON_MAP) return picked();
   const like = likeOf(list);
   if (like) {

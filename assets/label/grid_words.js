@@ -1,10 +1,14 @@
 // What stands around the grid of the label page: the choice of lists, and what is said where they end.
 import { el } from "../shell/dom.js";
+import { loadSuspects } from "../images/doubts.js";
+import { toast } from "../shell/notices.js";
 import { redraw } from "../shell/redraw.js";
+import { stampNow } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
 
 /** @type {[string, string][]} */
 const GROUPS = [
+  ["found", "found"],
   ["map", "map"],
   ["model", "model"],
   ["like", "like"],
@@ -32,4 +36,16 @@ export function drawEnd(place, shown, n) {
     el("p", {}, counted("grid.still_open", n)),
     el("button", way, t(n ? "grid.to_open" : "grid.to_results")),
   ]);
+}
+
+/** How much labels are doubted, or null: then why nothing can be said of them is told. */
+export async function suspectsOrWhyNot() {
+  try {
+    const found = await loadSuspects(stampNow());
+    if (!found.n) toast(t(`results.suspects_${found.why || "labels"}`));
+    return found.n ? found : null;
+  } catch (error) {
+    toast(error);
+    return null;
+  }
 }

@@ -1,16 +1,15 @@
 // The side of the label page's map: its colours and marks, the search by name or words, and the dots chosen by a loop.
 import { addByHand } from "../images/by_hand.js";
 import { classColour, classShape, el } from "../shell/dom.js";
-import { fmt } from "../shell/format.js";
 import { keepSession, keptSession } from "../shell/kept.js";
 import { toast } from "../shell/notices.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
-import { counted, t } from "../shell/text.js";
+import { counted } from "../shell/text.js";
 import { chosenBar } from "./map_chosen.js";
 import { BAKED, COLOURS, paintingOf, paintKey, roleOf } from "./map_colours.js";
 import { Legend } from "./map_legend.js";
-import { WordSearch } from "./words.js";
+import { ImageSearch } from "./search.js";
 
 const FEW = 60; // images labeled beside the chosen ones: more of them get smaller marks
 const KEPT = 20000; // chosen dots that outlive a reload
@@ -30,7 +29,8 @@ export class MapSide {
     this.relabel = false; // chosen images that have a label get another one
     this.since = 0;
     this.legend = new Legend(parts.legend, () => this.draw());
-    this.words = new WordSearch(parts, (ids) => this.show(ids));
+    const found = (ids) => map.select(ids), left = () => map.select([]);
+    this.search = new ImageSearch(parts, "search", "label.map_search", { found, left });
     this.listen();
     const mode = keptSession("colour"), before = keptSession("selected");
     this.legend.mode = COLOURS.includes(mode) ? mode : "label";
@@ -39,17 +39,10 @@ export class MapSide {
   }
 
   listen() {
-    const { colour, search } = this.parts;
+    const { colour } = this.parts;
     colour.addEventListener("change", () => {
       if (!colour.matches(":focus-visible")) colour.blur(); // chosen by mouse: keys are for classes again
       this.colourBy(colour.value);
-    });
-    search.addEventListener("keydown", (event) => {
-      const act = { Enter: () => this.search(search.value), Escape: () => this.leaveSearch() }[event.key];
-      if (!act) return;
-      event.preventDefault();
-      event.stopPropagation();
-      act();
     });
   }
 
@@ -171,40 +164,6 @@ export class MapSide {
     };
     const box = el("input", { type: "checkbox", checked: this.relabel, onchange });
     return have ? el("label", {}, box, counted("label.also", have)) : "";
-  }
-
-  // ---- search by name
-  async search(text) {
-    if (!text.trim()) return this.map.select([]);
-    if (this.words.isOn) return this.words.search(text.trim());
-    try {
-      const found = await api(`/find?name=${encodeURIComponent(text.trim())}`);
-      this.parts.hits.textContent = t(found.total === 1 ? "label.hit" : "label.hits", { n: fmt.int(found.total) });
-      this.show(found.ids);
-    } catch (error) {
-      toast(error);
-    }
-  }
-
-  show(ids) {
-    this.map.select(ids);
-    if (ids.length) this.parts.search.blur(); // now a key gives them a class
-  }
-
-  leaveSearch() {
-    this.words.leave();
-    this.parts.search.value = "";
-    this.parts.hits.textContent = "";
-    this.map.select([]);
-    this.parts.finder.hidden = true;
-  }
-
-  find() { // shows the field; hides it where the person types in it
-    const { finder, search } = this.parts;
-    finder.hidden = !finder.hidden && document.activeElement === search;
-    if (finder.hidden) return;
-    search.focus();
-    search.select();
   }
 
   tool(kind) {

@@ -145,6 +145,7 @@ function row(net, told, chosen, changed) {
         told.recommended === net.name ? el("span", { class: "tag" }, t("project.b_recommended")) : "",
         el("span", { class: "small p-for" }, net.help),
         net.published ? el("span", { class: "small p-for" }, t("project.b_published", net)) : "",
+        wordsOf(net, told.busy),
         net.listed || is ? "" : el("span", { class: "small p-for" }, offButton(net)),
       ),
     ),
@@ -152,6 +153,24 @@ function row(net, told, chosen, changed) {
     el("td", { class: "num minor" }, net.licence),
     el("td", { class: "num" }, featuresTime(net)),
     el("td", { class: "end" }, standing(net, told.busy)),
+  );
+}
+
+/** What is said of a text side: that names of classes and words can be read, or the button that brings it. */
+function wordsOf({ name, words }, busy) {
+  if (!words) return "";
+  if (words.busy || words.ready) {
+    return el("span", { class: "small p-for" }, t(words.busy ? "project.b_words_busy" : "project.b_words_ready"));
+  }
+  const look = { class: "btn slim", type: "button", id: `p-words-${name}`, title: words.detail, disabled: busy };
+  const get = async () => takeBackbones(await api("/x/weights", { name, file: "", text: true }));
+  const size = { size: fmt.bytes(words.bytes) };
+  return el(
+    "span",
+    { class: "small p-for" },
+    t("project.b_words"),
+    words.failed ? el("span", { class: "bad" }, words.failed, " ") : "",
+    el("button", { ...look, onclick: () => get().catch(toast) }, t("project.b_words_get", size)),
   );
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +12,19 @@ import pytest
 
 from app.pages.label.text import TEXT as LABEL
 from app.pages.label.word_text import TEXT
+from app.pages.project.text import TEXT as PROJECT
+from fact_core.choices import TEXT_SIDES
 from fact_core.labeling import classes, selections
 from fact_core.pretrained.text_weights import own_text_files
 from fact_core.storage import items, run_queue, word_scores
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
-from fact_core.types import Selection
+from fact_core.types import IntArray, Selection
 from tests.page.conftest import at_home
 from tests.storage_help import flat_project
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.page.browser_help import AddressOf, go, on_page
 
@@ -77,19 +80,63 @@ def test_names_guess_before_the_first_label_and_words_find_images(
         done(project, "words", {"query": text}, told)
     page.goto(address_of(project))
     on_page(page, "project")
+    the_table_says_so(page)
     go(page, "label")
     expect(page.locator(".lb-answer")).to_contain_text("daisy")
     expect(page.locator("[data-act=suggest]")).to_have_attribute("title", TEXT["label.suggest_words"])
     page.locator("[data-act=find]").click()
-    page.get_by_label(TEXT["label.search_by"]).select_option("words")
-    field = page.get_by_label(TEXT["label.map_words"])
-    expect(page.locator(".lb-nowords")).to_be_hidden()
-    field.fill("a red rose")
-    field.press("Enter")
-    expect(page.locator(".lb-search")).to_contain_text("the 12 that fit best")
+    find = look_for(page.locator(".lb-map"), "a red rose")
+    expect(find).to_contain_text("the 12 that fit best")
     expect(page.locator(".lb-chosen")).to_contain_text("12 images selected")
     first = page.locator(".lb-seen img").first
     assert f"/thumb/{ids[29]}" in str(first.get_attribute("src")), "the best one comes first"
+    in_the_grid(page, ids)
+
+
+def the_table_says_so(page: Page) -> None:
+    """Of each backbone with a text side, whether that is here; where it is not, the button that brings it."""
+    page.get_by_text(re.compile("^Change: all")).click()
+    rows = page.locator(".p-backbones tbody tr")
+    expect(rows.filter(has_text=PROJECT["project.b_words_ready"])).to_have_count(1)
+    expect(rows.filter(has_text=PROJECT["project.b_words_ready"])).to_contain_text("CLIP ViT-B/16")
+    expect(rows.get_by_role("button", name="Download it")).to_have_count(len(TEXT_SIDES) - 1)
+
+
+def look_for(where: Locator, words: str) -> Locator:
+    """Search by words. What stands around the fields."""
+    where.get_by_label(TEXT["label.search_by"]).select_option("words")
+    expect(where.locator(".lb-nowords")).to_be_hidden()
+    field = where.get_by_label(TEXT["label.map_words"])
+    field.fill(words)
+    field.press("Enter")
+    return where.locator(".lb-search")
+
+
+def in_the_grid(page: Page, ids: IntArray) -> None:
+    """What words find is a list of its own; a key gives what is selected in it a class; Escape ends it."""
+    page.keyboard.press("g")
+    grid = page.locator(".lb-grid")
+    page.locator("[data-act=gridfind]").click()
+    expect(look_for(grid, "a red rose")).to_contain_text("the 12 that fit best")
+    lists = grid.get_by_label(LABEL["grid.which"])
+    expect(lists).to_have_value("found")
+    expect(lists.locator("option:checked")).to_have_text(LABEL["grid.found"].format(n=12))
+    tiles = grid.locator(".lg-tile")
+    expect(tiles).to_have_count(12)
+    expect(tiles.first.locator("img")).to_have_attribute("src", re.compile(f"/thumb/{ids[29]}\\b"))
+    expect(grid.get_by_role("listbox")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("2")
+    expect(lists.get_by_role("option", name=LABEL["grid.class"].format(name="rose"))).to_have_count(1)
+    expect(tiles).to_have_count(12)
+    grid.get_by_label(TEXT["label.search_by"]).select_option("name")
+    field = grid.get_by_role("searchbox", name=LABEL["grid.search"])
+    field.fill("007")
+    field.press("Enter")
+    expect(lists.locator("option:checked")).to_have_text(LABEL["grid.found"].format(n=1))
+    field.press("Escape")
+    expect(field).to_be_hidden()
+    expect(lists.locator("option[value=found]")).to_have_count(0)
 
 
 def test_a_backbone_that_knows_no_words_is_said_to(page: Page, address_of: AddressOf, tmp_path: Path) -> None:
@@ -99,8 +146,10 @@ def test_a_backbone_that_knows_no_words_is_said_to(page: Page, address_of: Addre
     on_page(page, "project")
     go(page, "label")
     page.locator("[data-act=find]").click()
-    page.get_by_label(TEXT["label.search_by"]).select_option("words")
-    expect(page.locator(".lb-nowords")).to_have_text(TEXT["label.no_words_none"].format(title="EfficientNet-Lite0"))
-    expect(page.locator(".lb-nowords button")).to_have_count(0)
+    page.locator(".lb-map").get_by_label(TEXT["label.search_by"]).select_option("words")
+    expect(page.locator(".lb-map .lb-nowords")).to_have_text(
+        TEXT["label.no_words_none"].format(title="EfficientNet-Lite0")
+    )
+    expect(page.locator(".lb-map .lb-nowords button")).to_have_count(0)
     why = f"{LABEL['label.why_labels']} {TEXT['label.words_none']}"
     expect(page.locator("[data-act=suggest]")).to_have_attribute("title", why)
