@@ -282,7 +282,7 @@ def on_the_map(page: Page, project: Project) -> None:
     page.get_by_role("searchbox", name=TEXT["label.map_search"]).fill("digit_00")
     page.keyboard.press("Enter")
     found = sum("digit_00" in name for name in paths_of(project).values())
-    expect(page.locator(".lb-search .small")).to_have_text(f"{found} images")
+    expect(page.locator(".lb-map .lb-search .small")).to_have_text(f"{found} images")
     expect(page.get_by_role("searchbox", name=TEXT["label.map_search"])).not_to_be_focused()  # a key gives a class now
     page.keyboard.press("Escape")
     expect(page.locator(".lb-chosen")).to_be_hidden()
