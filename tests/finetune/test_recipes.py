@@ -11,11 +11,12 @@ import torch
 from fact_core import backbones
 from fact_core.bench import BENCHES
 from fact_core.bench.datasets import DATASETS
-from fact_core.choices import DEFAULT_BACKBONE, EXPORTS, PHASES, PRESETS, RECIPES, resolve
+from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, EXPORTS, PHASES, PRESETS, RECIPES, resolve, training
 from fact_core.config import TrainConfig, train_config
 from fact_core.events import PhaseStarted
 from fact_core.features.extract import tokens
 from fact_core.finetune.pipeline import train
+from fact_core.options import value_of
 from tests.finetune_help import CPU, NAMES, PIXELS, SMALL_TRANSFORMER, Coloured, backbone, coloured, drain, tiny
 
 TRANSFORMER = "vit_small_patch16_224.dino"
@@ -119,3 +120,25 @@ def test_each_effort_has_a_recipe_of_its_own_where_none_is_named() -> None:
     }
     assert TrainConfig().recipe == train_config().recipe
     assert train_config("paper", recipe="fact+").recipe == "fact+" and train_config(recipe="lm").phases == ("lm",)
+
+
+@pytest.mark.parametrize("effort", ["quick", "standard"])
+def test_published_rates_are_those_of_listed_networks_and_of_no_other_family(effort: str) -> None:
+    """Each beginning names a backbone of the list, gives it what it says, and leaves plain transformers alone."""
+    for start, values in training.PUBLISHED.items():
+        names = [name for name in BACKBONES if name.startswith(start)]
+        assert names, start
+        for name in names:
+            config = train_config(effort, backbone=name)
+            assert {key: value_of(config, key) for key in values} == values
+    plain, paper = train_config(effort, backbone="vit_small_patch16_224.dino"), train_config("paper")
+    assert (plain.ff.backbone_lr, plain.ff.layer_decay, plain.ff.drop_path) == (1e-4, 0.75, 0.1)
+    assert train_config(effort, backbone="timm:convnext_small.fb_in1k").ff.layer_decay == 0.9
+    clip = train_config("paper", backbone="vit_base_patch16_clip_224.datacompxl")
+    assert (clip.ff.backbone_lr, clip.ff.drop_path) == (paper.ff.backbone_lr, paper.ff.drop_path)
+
+
+def test_networks_of_inverted_bottlenecks_have_the_rates_that_were_measured_for_one() -> None:
+    for name in ("tf_efficientnet_lite0", "tf_efficientnet_lite2", "mobilenetv4_conv_medium.e500_r224_in1k"):
+        config = train_config("standard", backbone=name)
+        assert {key: value_of(config, key) for key in training.BOTTLENECKS} == training.BOTTLENECKS
