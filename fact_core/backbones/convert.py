@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from fact_core.errors import WeightsError
+from fact_core.pretrained.parts import is_index, parts_of
 
 #: Patterns of ViL2's release names and what stands for them here, in this order.
 VIL_NAMES = (
@@ -33,12 +34,16 @@ VIL_NAMES = (
 
 
 def read_file(path: Path) -> Mapping[str, Any]:
-    """The named tensors of a safetensors file, or of what torch reads with ``weights_only``: no file can run code.
+    """The named tensors of a safetensors file, of several by their index, or of what torch reads with ``weights_only``.
+
+    No file can run code.
 
     What training code stores around them is taken off. Raises what the readers raise.
     """
-    if path.suffix == ".safetensors":
-        tensors: Mapping[str, Any] = load_file(path)
+    if path.suffix == ".safetensors" or is_index(path):
+        tensors: dict[str, Any] = {}
+        for part in parts_of(path):
+            tensors.update(load_file(part))
         return tensors
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd pickle protocols; what matters is an error
@@ -53,6 +58,8 @@ def read_file(path: Path) -> Mapping[str, Any]:
 
 def unreadable(file: Path, error: Exception) -> WeightsError:
     """What is said of a file of weights that no reader could read."""
+    if isinstance(error, WeightsError):
+        return error
     return WeightsError(
         "The weights file cannot be read",
         f"{file}: {reason(error)}",

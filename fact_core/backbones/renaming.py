@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from fact_core.backbones.transformers_names import from_transformers
+from fact_core.backbones.transformers_newer import lost
 
 PREFIXES = ("", "module.", "backbone.", "network.", "model.", "module.backbone.", "backbone.network.")
 #: What the families of timm call the function that renames the tensors of earlier versions and of the makers' files.
@@ -46,7 +47,7 @@ def renamed(tensors: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]
         return {}
     plain = {name: each for name, each in tensors.items() if isinstance(each, Tensor)}
     theirs = from_transformers(plain)
-    if fits(theirs, wanted):
+    if fits(theirs, wanted) and not lost(theirs, wanted):
         return theirs
     module = sys.modules[type(network).__module__]
     for name in FILTERS:

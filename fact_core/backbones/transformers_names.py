@@ -1,7 +1,8 @@
 """Names of transformers' vision models -> timm's names for the same transformer.
 
 ViTModel (DINO too), Dinov2Model with and without registers, CLIPVisionModel, SiglipVisionModel; as a whole model has
-them, too (``vision_model.`` in front). timm keeps query, key and value in one matrix.
+them, too (``vision_model.`` in front). timm keeps query, key and value in one matrix. DINOv3 and ConvNeXt:
+``transformers_newer``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+
+from fact_core.backbones.transformers_newer import convnext, dinov3
 
 #: What stands in front of the tensors of the part that sees.
 FRONT = re.compile(r"^(?:\w+\.)*?(?=(?:embeddings|encoder|pre_layrnorm|post_layernorm|layernorm|head)\.)")
@@ -43,6 +46,9 @@ LAYER = re.compile(r"^encoder\.layers?\.(\d+)\.(.*)$")
 
 def from_transformers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors under timm's names; empty where they are no such model's. What timm has no place for is left out."""
+    newer = dinov3(tensors) or convnext(tensors)
+    if newer:
+        return newer
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         if name.startswith(("text_model.", "clip.text_model.")):

@@ -5,6 +5,7 @@ Looks at files only: no network, no torch. ``fact_core.backbones.download`` down
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -17,11 +18,11 @@ from fact_core.choices import DEFAULT_BACKBONE, Source, backbone_choice, plain_n
 from fact_core.errors import WeightsError, storage_error
 from fact_core.folders import cache_folder
 from fact_core.pretrained.digests import file_sha256, remembered_sha256
+from fact_core.pretrained.parts import INDEX, parts_of
 
 #: Files of a folder that may be the weights, the best first; then whatever single file there is.
-NAMES = ("model.safetensors", "open_clip_model.safetensors", "pytorch_model.bin", "open_clip_pytorch_model.bin")
+NAMES = ("model.safetensors", INDEX, "open_clip_model.safetensors", "pytorch_model.bin", "open_clip_pytorch_model.bin")
 ENDINGS = (".safetensors", ".bin", ".pth", ".pt", ".th")
-INDEX = "model.safetensors.index.json"  # of weights in several files, as transformers writes it
 
 Kind = Literal["file", "cache", "package", "hub"]
 
@@ -79,15 +80,14 @@ def locate(name: str, given: Path | None = None) -> Located:
 
 
 def weights_file(path: Path) -> Path:
-    """The file with the weights: the path itself, or what of a folder can be one. WeightsError in words."""
+    """The file with the weights, or the index of several: the path itself, or what of a folder can be one.
+
+    WeightsError in words.
+    """
     if path.is_file():
         return path
     if not path.is_dir():
         raise WeightsError("The weights file does not exist", str(path), "Give the path of a file or of its folder.")
-    if (path / INDEX).is_file():
-        raise WeightsError(
-            "The weights lie in several files", str(path / INDEX), "Save the model as one file and give that."
-        )
     for name in NAMES:
         if (path / name).is_file():
             return path / name
@@ -114,11 +114,12 @@ def how_to_get(name: str) -> str:
 
 
 def verify(found: Located, anew: bool = False) -> str:
-    """The sha256 of the file. WeightsError when it is not the expected one.
+    """The sha256 of the file; of several, that of their digests. WeightsError when it is not the expected one.
 
     anew: hash it even where the digest is remembered and neither size nor time of the file has changed.
     """
-    actual = file_sha256(found.path) if anew else remembered_sha256(found.path, digests_file())
+    parts = [file_sha256(each) if anew else remembered_sha256(each, digests_file()) for each in parts_of(found.path)]
+    actual = parts[0] if len(parts) == 1 else hashlib.sha256(" ".join(parts).encode()).hexdigest()
     if found.sha256 and actual != found.sha256:
         do = {
             "cache": "Delete the file and fetch the weights again.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 
 from fact_core import backbones, cli
-from fact_core.backbones import loading
+from fact_core.backbones import loading, renaming
 from fact_core.backbones.recognise import only_name, recognise
 from fact_core.backbones.transformers_names import from_transformers
 from fact_core.choices import TIMM
@@ -49,6 +50,19 @@ def siglip() -> Any:
     return transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**sizes, patch_size=16, image_size=256))
 
 
+def dinov3(gated: bool = False) -> Any:
+    sizes = {**SMALL, "intermediate_size": 1536, "num_register_tokens": 4, "layer_norm_eps": 1e-5}
+    gates = {"use_gated_mlp": True, "hidden_act": "silu"} if gated else {}
+    model = transformers.DINOv3ViTModel(transformers.DINOv3ViTConfig(**sizes, **gates))
+    for name in [name for name, _ in model.named_parameters() if re.search(r"[qv]_proj\.bias$", name)]:
+        model.get_parameter(name).requires_grad_(False)  # the published ones are zero, and stay so here
+    return model
+
+
+def convnext(kind: str = "ConvNext") -> Any:
+    return getattr(transformers, f"{kind}Model")(getattr(transformers, f"{kind}Config")())
+
+
 #: A model of transformers with random weights, the backbone that is the same network, and which of its outputs is
 #: what timm's network says of the picture.
 PAIRS = {
@@ -57,6 +71,23 @@ PAIRS = {
     "dinov2 with registers": (dinov2, REG4, lambda out: out.last_hidden_state[:, 0]),
     "clip": (clip, "vit_base_patch16_clip_quickgelu_224.openai", lambda out: out.pooler_output),
     "siglip": (siglip, "vit_base_patch16_siglip_256.v2_webli", lambda out: out.pooler_output),
+    "dinov3": (dinov3, "vit_small_patch16_dinov3.lvd1689m", lambda out: out.last_hidden_state[:, 5:].mean(dim=1)),
+    "dinov3 with gates": (
+        lambda: dinov3(gated=True),
+        "timm:vit_small_plus_patch16_dinov3.lvd1689m",
+        lambda out: out.last_hidden_state[:, 5:].mean(dim=1),
+    ),
+    "convnext": (convnext, "convnext_tiny.fb_in1k", lambda out: out.pooler_output),
+    "convnext v2": (
+        lambda: convnext("ConvNextV2"),
+        "convnextv2_tiny.fcmae_ft_in22k_in1k",
+        lambda out: out.pooler_output,
+    ),
+    "dinov3 convnext": (
+        lambda: convnext("DINOv3ConvNext"),
+        "convnext_tiny.dinov3_lvd1689m",
+        lambda out: out.pooler_output,
+    ),
 }
 
 
@@ -69,9 +100,9 @@ def test_a_model_of_transformers_answers_the_same_in_timms_form(kind: str, tmp_p
     theirs = make().eval()
     with torch.no_grad():
         for each in theirs.parameters():  # biases and scales that are 0 or 1 would hide what is mixed up
-            each.add_(0.02 * torch.randn(each.shape))
+            each.add_(0.02 * torch.randn(each.shape) if each.requires_grad else 0)
     theirs.save_pretrained(tmp_path)
-    side = backbones.bare(name).preprocess.pixels if "siglip" in kind or "clip" in kind or kind == "vit" else 518
+    side = 518 if "dinov2" in kind else backbones.bare(name).preprocess.pixels
     ours = backbones.load(name, weights=tmp_path, pixels=side)
     images = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -174,8 +205,67 @@ def test_the_file_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").touch()
     assert weights_file(tmp_path).name == "model.safetensors"
     (tmp_path / "model.safetensors.index.json").touch()
-    with pytest.raises(WeightsError, match="several files"):
-        weights_file(tmp_path)
+    assert weights_file(tmp_path).name == "model.safetensors", "one whole file comes first"
+    (tmp_path / "model.safetensors").unlink()
+    assert weights_file(tmp_path).name == "model.safetensors.index.json"
+
+
+def test_weights_in_several_files_are_one(tmp_path: Path) -> None:
+    """As transformers saves large models: recognised, taken, and its digest is that of all parts."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    tensors = timm.create_model("test_vit", num_classes=0).state_dict()
+    for folder in (whole, parts):
+        folder.mkdir()
+    save_file(tensors, whole / "model.safetensors")
+    names = sorted(tensors)
+    where = {name: f"model-0000{1 + number % 2}-of-00002.safetensors" for number, name in enumerate(names)}
+    for file in set(where.values()):
+        save_file({name: tensors[name] for name in names if where[name] == file}, parts / file)
+    index = parts / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": where}))
+    assert only_name(recognise(parts)) == only_name(recognise(whole)) == "timm:test_vit.r160_in1k"
+    one, other = (backbones.load("timm:test_vit.r160_in1k", weights=folder) for folder in (whole, parts))
+    assert all(torch.equal(one.network.state_dict()[name], other.network.state_dict()[name]) for name in tensors)
+    digest = weights.verify(weights.locate("timm:test_vit.r160_in1k", parts), anew=True)
+    first = parts / "model-00001-of-00002.safetensors"
+    save_file({name: tensors[name] + 1 for name in names if where[name] == first.name}, first)
+    assert weights.verify(weights.locate("timm:test_vit.r160_in1k", parts), anew=True) != digest
+    first.unlink()
+    with pytest.raises(WeightsError, match=r"part of the weights is not there.*model-00001-of-00002.*whole folder"):
+        recognise(parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "damaged"),
+        ("[]", "damaged"),
+        ("{}", "no weight_map"),
+        ('{"weight_map": {}}', "names no safetensors"),
+        ('{"weight_map": {"a": 3}}', "names no safetensors"),
+        ('{"weight_map": {"a": "weights.pth"}}', "names no safetensors"),
+        ('{"weight_map": {"a": "../other.safetensors"}}', "leads out of its folder"),
+        ('{"weight_map": {"a": "/etc/x.safetensors"}}', "leads out of its folder"),
+        ("[" * 100_000, "damaged"),
+    ],
+)
+def test_a_list_of_files_that_is_no_list_says_so(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors.index.json").write_text(text)
+    with pytest.raises(WeightsError, match=words):
+        recognise(tmp_path)
+
+
+def test_biases_of_the_attention_are_not_dropped_in_silence() -> None:
+    """timm has a DINOv3 without them: weights whose biases are not zero are another network's."""
+    network = timm.create_model("vit_small_patch16_dinov3", num_classes=0)
+    theirs = {name: each.clone() for name, each in dinov3().state_dict().items()}
+    assert renaming.renamed(theirs, network)
+    name = next(name for name in theirs if name.endswith("v_proj.bias"))
+    theirs[name] = torch.ones(384)
+    assert renaming.renamed(theirs, network) == {}
+    with_biases = timm.create_model("vit_small_patch16_dinov3_qkvb", num_classes=0)
+    found = renaming.renamed(theirs, with_biases)
+    assert torch.equal(found["blocks.0.attn.v_bias"], torch.ones(384))
 
 
 def test_what_is_no_transformer_of_transformers_has_no_names() -> None:
