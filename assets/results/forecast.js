@@ -1,9 +1,9 @@
 // What more labels would probably let be accepted (/x/K/forecast): a line that comes when the server has reckoned it.
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
-import { icon } from "../shell/icons.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
+import { howGood } from "./ahead.js";
 
 /** The sentence of a forecast, "" where there is none.
  *  @param {{more: number, low: number, likely: number, high: number, open: number}} told */
@@ -47,12 +47,7 @@ export class ForecastLine {
     if (!words) return this.node.replaceChildren();
     this.node.replaceChildren(
       el("p", { class: "small", id: "finish-forecast" }, words),
-      el(
-        "details",
-        {},
-        el("summary", { class: "small" }, icon("chevron-right"), t("finish.forecast_how")),
-        el("p", { class: "small faint" }, t("finish.forecast_about")),
-      ),
+      howGood("finish.forecast_how", "finish.forecast_about"),
     );
   }
 }

@@ -5,11 +5,13 @@ import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { toast } from "../shell/notices.js";
 import { goTo } from "../shell/pages.js";
+import { api } from "../shell/server.js";
 import { startRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";
+import { gainWords, howGood } from "./ahead.js";
 import { busyWith } from "./words.js";
 
-const USUAL = 50;
+const USUAL = 50, SOON = 200; // images; ms after a key
 const MINUTE = 60; // s
 
 /** Images of the pool that nobody has labeled. */
@@ -50,12 +52,14 @@ async function askNext(data, seconds) {
     oninput: () => say(),
   });
   const time = el("p", { class: "small", role: "status" }),
+    gains = new Gains(data.run),
     yes = el("button", { class: "btn primary", type: "button" });
   const say = () => {
     const fine = number.value !== "" && number.checkValidity(), n = fine ? Number(number.value) : 0;
     number.setAttribute("aria-invalid", String(!fine));
     yes.disabled = !fine;
     yes.textContent = fine ? counted("next.yes", n) : t("next.yes_none");
+    gains.of(n);
     time.textContent = fine
       ? t("next.time", { time: fmt.about(Math.max(MINUTE, n * (seconds || fmt.pace()))) })
       : t("next.wrong", { most: fmt.int(most) });
@@ -68,6 +72,7 @@ async function askNext(data, seconds) {
     el("label", { for: "next-count" }, t("next.count")),
     number,
     time,
+    gains.node,
     el("p", { class: "small faint" }, t("next.measured")),
   );
   say();
@@ -76,6 +81,28 @@ async function askNext(data, seconds) {
     return [cancelButton(close), yes];
   });
   if (wanted) start(data.run, wanted, last || {});
+}
+
+/** What so many labels would bring in accuracy, asked while the number is typed; nothing where nothing is known. */
+class Gains {
+  constructor(run) {
+    this.run = run;
+    this.words = el("p", { class: "small", role: "status" });
+    this.how = howGood();
+    this.node = el("div", {}, this.words, this.how);
+    this.how.hidden = true;
+    this.turn = 0;
+  }
+
+  async of(n) {
+    const turn = this.turn += 1;
+    await new Promise((done) => setTimeout(done, SOON));
+    if (turn !== this.turn) return;
+    const told = n ? await api(`/gain?run=${this.run.id}&more=${n}`).catch(() => null) : null;
+    if (turn !== this.turn) return; // another number was typed meanwhile
+    this.words.textContent = told?.known ? gainWords(told, this.run.number) : "";
+    this.how.hidden = !told?.known;
+  }
 }
 
 const staleNote = () => el("p", { class: "note warn" }, t("next.stale"));

@@ -127,7 +127,8 @@ export class RunTable {
       ),
       el("tbody", {}, sorted(runs, by, up).map(line)),
     ));
-    this.below.replaceChildren(curve(runs) ?? "");
+    const found = curve(this.found());
+    this.below.replaceChildren(found ?? "");
   }
 
   head(name) {

@@ -55,6 +55,11 @@ BENCHES: dict[str, Choice] = {
         "How often the 95 % interval holds the truth: of check images alone, in groups, by strata.",
         "fact_core.bench.intervals:run",
     ),
+    "learning-curve": Choice(
+        "Learning curve",
+        "What is said that more labels bring in accuracy, beside what they brought.",
+        "fact_core.bench.learning_curve:run",
+    ),
     "other-class": Choice(
         "Other class",
         "What a class for all that fits no other one finds, with few labels and with more.",

@@ -61,6 +61,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "finish": ("finish", _by("finish")),
     "rounds": ("rounds", _by("rounds")),
     "forecast": ("forecast", _by("forecast")),
+    "learning-curve": ("learning-curve", _by("learning_curve")),
     "views": ("views", _by("views")),
     "backbones": ("backbones", _by("backbones")),
     "gpu": ("gpu", _by("gpu.table", "results")),

@@ -97,6 +97,13 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(page.locator("#results-next")).to_have_text("Label these next")  # all of this round is labeled
     page.locator("#results-next").click()
     expect(page.locator("dialog .btn.primary")).to_have_text("Choose 16 images")  # no more are left
+    gain = page.locator("dialog").get_by_text(re.compile(r"With \d+ more labels than run 1 learned from"))
+    page.locator("#next-count").fill("8")
+    expect(gain).to_contain_text(
+        re.compile(r"With 8 more labels .* gains \d+ to \d+ points of accuracy, \d+ in the mid")
+    )
+    page.locator("#next-count").fill("13")  # of four: that is further than anything that was measured
+    expect(gain).to_have_count(0)
     page.locator("#next-count").fill("17")
     expect(page.locator("dialog")).to_contain_text("A whole number from 1 to 16.")
     page.keyboard.press("Escape")

@@ -20,7 +20,7 @@ from tests.page.test_results_routes import label, train
 from tests.page.test_review_routes import with_features
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.browser_help import AddressOf, on_page, soon
 
@@ -294,6 +294,36 @@ def test_runs_are_compared_and_the_best_is_shown(address_of: AddressOf, page: Pa
     expect(page.locator(".results-run")).to_have_value(str(first.id))
 
 
+def the_curve_opens_like_a_fan(page: Page, newest: int) -> None:
+    """With four labels nothing can be said of fifty more; were it forty, a fan would begin at the newest run's dot."""
+    curve = page.locator(".results-curve")
+    expect(curve.locator(".ahead")).to_have_count(0)
+    page.keyboard.press("Escape")
+
+    def with_more_labels(route: Route) -> None:
+        found = route.fetch().json()
+        for row in found["runs"]:
+            row["run"]["labels"] = 40
+        ahead = [{"run": newest, "more": more, "low": 0.01, "likely": 0.026, "high": 0.061} for more in (50, 100)]
+        route.fulfill(json={**found, "ahead": ahead})
+
+    page.route("**/compare", with_more_labels)
+    page.reload()
+    page.locator("#results-runs").click()
+    said = "With 50 more labels than run 3 learned from, a training probably gains 1 to 7 points of accuracy, 3 in the"
+    expect(curve).to_contain_text(said)
+    corners = curve.locator(".ahead").get_attribute("points") or ""
+    dot = curve.locator("circle").last
+    x, y = (float(dot.get_attribute(name) or "nan") for name in ("cx", "cy"))
+    assert corners.split()[0] == corners.split()[-1] and len(corners.split()) == 6
+    assert [float(each) for each in corners.split()[0].split(",")] == [pytest.approx(x), pytest.approx(y)]
+    table = page.locator(".results-runtable")  # nothing lies over it, however long the dialog has become
+    curve.get_by_text("How good is this forecast?").click()
+    assert table.evaluate("(node) => node.scrollHeight <= node.clientHeight")
+    expect(curve).to_contain_text("saying that nothing changes")
+    page.unroute("**/compare")
+
+
 def test_runs_are_named_and_deleted_and_the_proposed_one_is_exported(
     address_of: AddressOf, page: Page, project: Project
 ) -> None:
@@ -315,7 +345,7 @@ def test_runs_are_named_and_deleted_and_the_proposed_one_is_exported(
     page.locator("#results-runs").click()
     lines = page.locator(".results-runtable tbody tr")
     expect(page.locator(".results-curve circle")).to_have_count(3)
-    expect(page.locator(".results-curve")).to_contain_text("Nothing is forecast")
+    the_curve_opens_like_a_fan(page, newest)
     page.locator("[data-id=name-1]").click()
     page.locator("#run-name").fill("<b>first</b>")
     page.locator("#run-note").fill("as a start")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.pages.results.ahead import MORE
 from app.pages.results.compare import best_of
 from app.pages.results.review import CHECKED, NONE, OPEN, SINCE, TO_CHECK, TRAINED
+from fact_core.analysis.learning_curve import gain
 from fact_core.choices import BACKBONES
 from fact_core.generators import finish
 from fact_core.labeling import classes, operations, selections
@@ -205,6 +208,14 @@ def test_runs_side_by_side_on_the_same_images(foldered: Site) -> None:
     against = rows[worse]["against"]
     assert (against["n"], against["won"], against["lost"], against["difference"]) == (4, 0, 2, -0.5)
     assert against["sure"] is False and against["interval"][0] < -0.5 < against["interval"][1]
+    learned = rows[worse]["run"]["labels"]
+    assert [each["run"] for each in found["ahead"]] == [worse] * sum(learned + more <= 4 * learned for more in MORE)
+    told = foldered.get(f"/gain?run={worse}&more=5")
+    five = gain(2, 4, (learned + 5) / learned)
+    assert told == {"run": worse, "more": 5, "known": True, **dataclasses.asdict(five)}
+    assert not foldered.get(f"/gain?run={waits}&more=5")["known"], "what was not measured is not forecast"
+    assert not foldered.get(f"/gain?run={worse}&more={4 * learned}")["known"], "nor what is too far"
+    assert foldered.browser.get(f"/x/{foldered.key}/gain?run={worse}&more=0").status_code == 422
     differ = foldered.get(f"/differ?a={worse}&b={better}")["ids"]
     assert differ == items.pool(project).ids[:6].tolist()
     answer = foldered.browser.get(f"/x/{foldered.key}/differ?a={worse}&b={waits}")

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.pages.results import figures, findings, outcome
+from app.pages.results.ahead import Ahead, newest_ahead
 from app.routes import kept_answers
 from app.routes.run_briefs import TrainingBrief, training_briefs
 from app.shell.server import Opened
-from fact_core.analysis.intervals import interval
+from fact_core.analysis.intervals import effective_number, interval
 from fact_core.analysis.paired import Paired, between
 from fact_core.errors import RunError
 from fact_core.labeling import checked
@@ -25,11 +26,15 @@ Right = Mapping[int, bool]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run's answers are worth. kind: what is known (check, demo, folders, "" for nothing)."""
+    """What a run's answers are worth. kind: what is known (check, demo, folders, "" for nothing).
+
+    effective: how many images that stand alone say as much as these.
+    """
 
     kind: str
     right: Right
     interval: list[float] | None
+    effective: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Compared:
     kind: str
     n: int
     right: int
+    effective: float
     interval: list[float] | None
     against: Paired | None
     waits: bool
@@ -57,13 +63,14 @@ class Compared:
 class Comparison:
     """All trainings that are over, the newest first. best: the id of the best one, 0 where none can be measured.
 
-    proposed: the run to export, 0 without a finished one; why: a word of ``proposal``.
+    proposed: the run to export, 0 without a finished one; why: a word of ``proposal``. ahead: see ``newest_ahead``.
     """
 
     runs: list[Compared]
     best: int
     proposed: int
     why: str
+    ahead: list[Ahead]
 
 
 @dataclass(frozen=True)
@@ -97,12 +104,14 @@ def comparison(held: Opened) -> Comparison:
                 kind=worth.kind,
                 n=len(worth.right),
                 right=sum(worth.right.values()),
+                effective=worth.effective,
                 interval=worth.interval,
                 against=_against(project, run, right[run.id], right[best]) if other else None,
                 waits=run.status == "done" and not worth.right and _is_answering(project, run),
             )
         )
-    return Comparison(rows, best, *proposal([row for row in rows if row.run.status == "done"], best))
+    proposed, why = proposal([row for row in rows if row.run.status == "done"], best)
+    return Comparison(rows, best, proposed, why, newest_ahead(rows))
 
 
 def proposal(rows: Sequence[Compared], best: int) -> tuple[int, str]:
@@ -172,8 +181,10 @@ def _measured(held: Opened, run: Run) -> Measured:
         return Measured("", {}, None)
     ids, names = answers.ids[rows].tolist(), answers.classes
     right = np.array([names[y] == known[i] for i, y in zip(ids, answers.y[rows].tolist(), strict=True)])
-    low, high = interval(right, figures.more(project, run, answers)(rows).groups)
-    return Measured(what, dict(zip(ids, right.tolist(), strict=True)), [float(low), float(high)])
+    groups = figures.more(project, run, answers)(rows).groups
+    low, high = interval(right, groups)
+    worth = dict(zip(ids, right.tolist(), strict=True))
+    return Measured(what, worth, [float(low), float(high)], effective_number(right, groups))
 
 
 def differing(project: Project, first: int, second: int) -> Differing:

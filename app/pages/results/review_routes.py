@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from fastapi import FastAPI, Response
+from typing import Annotated
 
-from app.pages.results import compare, findings, review, suspects
+import numpy as np
+from fastapi import FastAPI, Query, Response
+
+from app.pages.results import ahead, compare, findings, review, suspects
 from app.routes import binary, kept_answers
 from app.routes.queue import item_of
 from app.routes.runs import Number
@@ -18,9 +20,11 @@ from fact_core.storage import project as projects
 from fact_core.storage.run_queue import Run
 from fact_core.types import FloatArray, IntArray
 
+MOST = 1_000_000_000  # labels
+
 
 def register(app: FastAPI, server: Server) -> None:
-    """GET /x/K/review?run=, /x/K/look?run=&id=, /x/K/suspects, compare, differ?a=&b=."""
+    """GET /x/K/review?run=, /x/K/look?run=&id=, /x/K/suspects, compare, gain?run=&more=, differ?a=&b=."""
 
     @app.get("/x/{key}/review")
     def answers(key: str, run: Number = 0) -> Response:
@@ -39,6 +43,10 @@ def register(app: FastAPI, server: Server) -> None:
     @app.get("/x/{key}/compare")
     def compared(key: str) -> dict[str, object]:
         return told(compare_of(server.opened(key)))
+
+    @app.get("/x/{key}/gain")
+    def gained(key: str, more: Annotated[int, Query(ge=1, le=MOST)], run: Number = 0) -> dict[str, object]:
+        return told(ahead.ahead_of(compare_of(server.opened(key)).runs, run, more))
 
     @app.get("/x/{key}/differ")
     def differ(key: str, a: Number, b: Number) -> dict[str, object]:

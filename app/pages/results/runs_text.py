@@ -64,6 +64,13 @@ TEXT = {
     "results.curve_alt": "Accuracy of each measured run over the number of labels that it was trained on.",
     "results.curve_labels": "labels trained on",
     "results.curve_point": "Run {n}: {labels} labels, {accuracy}, {between}",
-    "results.curve_help": "One point a run that was measured, with its 95 % interval. Nothing is forecast: a quick "
-    "probe on fewer labels was tried, and with few labels of a class it misses what a whole training gains.",
+    "results.curve_help": "One point a run that was measured, with its 95 % interval.",
+    "results.curve_ahead": "With {more} more labels than run {n} learned from, a training probably gains {low} to "
+    "{high} points of accuracy, {likely} in the middle.",
+    "results.curve_how": "How good is this forecast?",
+    "results.curve_about": "Errors fall as a power of the number of labels. Which power is not known of your images: "
+    "a range is told that should hold in eight of ten cases, by trainings on flowers and on 51 kinds of things. On "
+    "CIFAR-10, on which it was not chosen, it held in 231 of 262 pairs of trainings, with 100 check images; the middle "
+    "was 2.3 points off, saying that nothing changes 5.1. With 51 kinds it held in 20 of 30, else more came. Which "
+    "images are labeled, and another recipe or backbone, change more than it knows.",
 }
