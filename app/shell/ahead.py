@@ -18,7 +18,7 @@ def start() -> threading.Thread | None:
     """Load it in a thread of its own, where the project that was opened last has labels; None where it has none."""
     try:
         newest = next((each.folder for each in projects.remembered()), None)
-        if newest is None or not labels_now.states(projects.open_project(Path(newest))):
+        if newest is None or not labels_now.any_answer(projects.open_project(Path(newest))):
             return None
     except FactError:  # it is told of when somebody opens it
         return None

@@ -62,6 +62,12 @@ def states_in(con: Database) -> dict[int, State]:
     return {item: state for item, state in found.items() if state.kind != "none" or state.flagged}
 
 
+def any_answer(project: Project) -> bool:
+    """Whether anybody has ever answered anything here: told at once, however many labels there are."""
+    with db.connect(project.db) as con:
+        return con.execute("SELECT 1 FROM label LIMIT 1").fetchone() is not None
+
+
 def names_now(project: Project, ids: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
     """The names that classes have now, twice where one was merged into another; without ids all keep their old one.
 
