@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,7 @@ from fact_core.finetune.loop_state import LoopPlan, Net, Training, set_drop_path
 from fact_core.folders import cache_folder
 from fact_core.lightweight.light import LightHead
 from fact_core.pretrained.weights import status
+from tests.few_blocks import few_blocks
 from tests.finetune_help import all_heads, same
 
 #: Networks of timm beside the listed ones, a few of each kind: a plain transformer, a hierarchical one, convolutions,
@@ -56,9 +56,10 @@ CLASSES = ("a", "b", "c")
 DINO_B = "vit_base_patch16_224.dino"
 CLIP_B = "vit_base_patch16_clip_quickgelu_224.openai"
 CLIP_L = "vit_large_patch14_clip_quickgelu_224.openai"
-#: Networks of ViT-B's size: their values take seconds a test. All their blocks are alike, so two of them are asked;
-#: ViT-S is asked with all twelve.
+#: Networks of ViT-B's size: building them takes more than a second.
 LARGE = tuple(name for name in LISTED if BACKBONES[name].parameters > 5e7)
+#: Blocks of a transformer, of a ConvNeXt and of ViL are all alike: one of each kind is asked with all of them.
+ALL_BLOCKS = (*OTHERS, "vit_small_patch16_224.dino", "convnext_tiny.fb_in1k", "vil2_small16")
 #: What fills new weights with random numbers.
 DRAWN = {getattr(torch.Tensor, name) for name in ("uniform_", "normal_", "erfinv_", "mul_", "add_", "clamp_")}
 CLIP_COLOURS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
@@ -107,18 +108,14 @@ def whole(request: pytest.FixtureRequest) -> Backbone:
         return backbones.bare(request.param).to("meta")
 
 
-@contextmanager
-def few_blocks(name: str) -> Iterator[None]:
-    """Within it a large network is built with two blocks."""
-    with pytest.MonkeyPatch.context() as patch:
-        if name in LARGE:
-            patch.setattr(timm, "create_model", partial(timm.create_model, depth=2))
-        yield
+def built_small(name: str) -> AbstractContextManager[None]:
+    """Within it the network is built with the blocks that it is asked with."""
+    return nullcontext() if name in ALL_BLOCKS else few_blocks()
 
 
 @pytest.fixture(scope="module")
 def loaded(whole: Backbone) -> Backbone:
-    with few_blocks(whole.name):
+    with built_small(whole.name):
         return backbones.load(whole.name, pixels=whole.fit_pixels(1), random=True)
 
 
@@ -128,7 +125,7 @@ def backbone(loaded: Backbone) -> Iterator[Backbone]:
 
     Tests share it, since copies of the large ones take seconds; a test leaves its weights as they were.
     """
-    with few_blocks(loaded.name):
+    with built_small(loaded.name):
         yield loaded
     loaded.freeze_norm(False).eval().zero_grad()
 

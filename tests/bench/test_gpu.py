@@ -27,6 +27,7 @@ from fact_core.images.decode import probe
 from fact_core.types import Step
 from tests.bench_gpu_help import CLASSES, pictures_in
 from tests.conftest import MakeImages
+from tests.few_blocks import few_blocks
 
 HERE = "tests.bench.test_gpu"
 SMALL = "vit_small_patch16_224.dino"
@@ -99,7 +100,8 @@ def _rows(order: Order) -> dict[str, dict[str, Any]]:
 def test_every_section_has_a_short_form_that_runs_on_the_cpu(name: str, folder: Path) -> None:
     """The contract of a section: a row that JSON holds, with words, and with checks or figures."""
     section = SECTIONS[name]
-    row = resolve(section.target)(given.opened("cpu", True, folder), **section.given)
+    with few_blocks():
+        row = resolve(section.target)(given.opened("cpu", True, folder), **section.given)
     assert row == json.loads(json.dumps(row)) and row["words"].endswith(".")
     assert row["status"] in runner.DONE and row["status"] != "failed", row["words"]
     needs_gpu = name.startswith("memory-") or name.endswith("gb")

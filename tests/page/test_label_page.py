@@ -449,7 +449,8 @@ def classes_come_and_go(page: Page, project: Project) -> None:
 def labels_from_a_file(page: Page, project: Project, folder: Path) -> None:
     """A CSV is shown before anything happens; then one step, which one key takes back."""
     before, history = counts(project), len(labels_now.history(project))
-    free = [path for item, path in paths_of(project).items() if item not in labels_now.states(project)][:5]
+    labeled = labels_now.states(project)
+    free = [path for item, path in paths_of(project).items() if item not in labeled][:5]
     file = folder / "labels.csv"
     file.write_text("file_name,label\n" + "".join(f"{name},7\n" for name in free) + "none.png,7\n", "utf-8")
     page.get_by_role("button", name=CLASSES["import.open"]).click()
