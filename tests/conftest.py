@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 import shutil
@@ -24,6 +25,7 @@ import pytest
 from PIL import Image
 
 from app.bench.browser import find_chromium
+from fact_core.choices import BackboneChoice, any_timm
 from fact_core.cli import main
 from fact_core.folders import cache_folder
 from fact_core.storage import run_process
@@ -132,6 +134,26 @@ def _own_home(_homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     home = next(_homes)
     monkeypatch.setenv("FACT_STUDIO_HOME", str(home / "data"))
     monkeypatch.setenv("FACT_STUDIO_CACHE", str(home / "cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ask_timm() -> Iterator[Callable[[str], BackboneChoice]]:
+    """How timm is asked about a network. Each test has a cache of its own, and timm says the same in a whole run.
+
+    It takes half a second of the processor; so what it has said once is noted again where no note is yet.
+    """
+    ask, told = any_timm._asked, dict[str, BackboneChoice]()
+
+    def asked(name: str) -> BackboneChoice:
+        if name in told:
+            any_timm.keep(name, dataclasses.asdict(told[name]))
+        else:
+            told[name] = ask(name)
+        return told[name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(any_timm, "_asked", asked)
+        yield ask
 
 
 @pytest.fixture(scope="session")

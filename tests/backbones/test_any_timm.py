@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from safetensors.torch import save_file
 from fact_core import backbones, cli
 from fact_core.backbones import loading, renaming
 from fact_core.backbones.timm_library import describe
-from fact_core.choices import BACKBONES, backbone_choice, canonical, used_networks
+from fact_core.choices import BACKBONES, BackboneChoice, any_timm, backbone_choice, canonical, used_networks
 from fact_core.choices.any_timm import forget_network
 from fact_core.config import TrainConfig, from_flat
 from fact_core.errors import ConfigError, FactError, WeightsError
@@ -30,7 +31,8 @@ SWIN = "timm:swin_s3_tiny_224.ms_in1k"
 
 
 @pytest.fixture(autouse=True)
-def _nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _nobody_elses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ask_timm: Callable[[str], BackboneChoice]) -> None:
+    monkeypatch.setattr(any_timm, "_asked", ask_timm)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     for name in ("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
