@@ -157,7 +157,8 @@ def _cluster_sums(pool: Tensor, w: Tensor, cluster: Tensor, count: int) -> tuple
         sums = pool.new_zeros(count, pool.shape[1]).index_put_((cluster,), pool * w[:, None], accumulate=True)
         return sums, pool.new_zeros(count).index_put_((cluster,), w, accumulate=True)
     weight = pool.new_zeros(count).index_add_(0, cluster, w)
-    # On a CPU a sparse product is several times faster than index_add.
+    # On a CPU a sparse product is several times faster than index_add. By columns, each with its one weight, nothing
+    # has to be sorted, and the rows of the pool are read one after the other.
     n = len(pool)
-    spread = scipy.sparse.csr_matrix((w.numpy(), (cluster.numpy(), np.arange(n))), shape=(count, n))
+    spread = scipy.sparse.csc_matrix((w.numpy(), cluster.numpy(), np.arange(n + 1)), shape=(count, n))
     return torch.from_numpy(np.asarray(spread @ pool.numpy())), weight
