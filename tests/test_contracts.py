@@ -22,6 +22,10 @@ from fact_core.select.picks import Picks, unit
 from fact_core.types import PoolFacts
 
 
+#: Steps of ActiveFT, where nothing is asked of how good its picks are.
+FEW = {"iterations": 60}
+
+
 def pick_rows(name, x, budget, labeled=(3, 7), y=(0, 1), seed=1, **options):
     labeled, y = np.array(labeled, dtype=np.int64), None if y is None else np.array(y, dtype=np.int64)
     x = np.asarray(x, dtype=np.float32)
@@ -48,12 +52,12 @@ class TestStrategy:
 
     @pytest.mark.parametrize(("labeled", "y"), [((), ()), ((), None), ((3, 7), None), ((3, 7), (1, 1))])
     def test_works_with_few_labels_or_none(self, name, labeled, y):
-        rows = pick_rows(name, some_rows(), 6, labeled, y).rows
+        rows = pick_rows(name, some_rows(), 6, labeled, y, **FEW).rows
         assert len(set(rows)) == 6 and not set(labeled) & set(rows)
 
     @pytest.mark.parametrize("budget", [1, 37, 38])
     def test_one_image_and_the_whole_pool(self, name, budget):
-        picks = pick_rows(name, some_rows(), budget)
+        picks = pick_rows(name, some_rows(), budget, **FEW)
         assert len(set(picks.rows)) == budget and not {3, 7} & set(picks.rows)
         assert len(set(picks.next_best) | set(picks.rows)) == 38 if budget > 17 else True
 
