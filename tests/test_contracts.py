@@ -21,7 +21,6 @@ from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks, unit
 from fact_core.types import PoolFacts
 
-
 #: Steps of ActiveFT, where nothing is asked of how good its picks are.
 FEW = {"iterations": 60}
 

@@ -139,8 +139,11 @@ class Device(TorchDispatchMode):
         name = func.overloadpacket.__name__
         if name in ("_to_copy", "to"):
             return self._to(func, args, kwargs)
-        tensors = _leaves((args, tuple(kwargs.values())))
-        ours = [each for each in tensors if isinstance(each, Pretend)]
+        tensors: list[torch.Tensor] = []
+        _gather(args, tensors)
+        if kwargs:
+            _gather(tuple(kwargs.values()), tensors)
+        ours = [each for each in tensors if type(each) is Pretend]
         if name == "copy_" and len({isinstance(each, Pretend) for each in tensors}) == 2:
             self.counts.waited("copy")
             func(*_own(args), **_plain(kwargs))
@@ -310,15 +313,15 @@ def _mapped(change: Callable[[Any], Any], value: Any) -> Any:
 def _leaves(value: Any) -> list[torch.Tensor]:
     """The tensors of lists and tuples."""
     found: list[torch.Tensor] = []
-    _gather(value, found)
+    _gather((value,), found)
     return found
 
 
-def _gather(value: Any, found: list[torch.Tensor]) -> None:
-    if isinstance(value, torch.Tensor):
-        found.append(value)
-    elif isinstance(value, (tuple, list)):
-        for each in value:
+def _gather(values: Sequence[Any], found: list[torch.Tensor]) -> None:
+    for each in values:
+        if isinstance(each, torch.Tensor):
+            found.append(each)
+        elif isinstance(each, (tuple, list)):
             _gather(each, found)
 
 
