@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from fact_core import backbones, processor
-from fact_core.compute import device
+from fact_core.compute import device, less_memory
 from fact_core.compute.image_batches import load_eval, normalise
 from fact_core.compute.less_memory import LessMemory, out_of_memory
 from fact_core.errors import DeviceError, WeightsError
@@ -100,8 +100,9 @@ class Picky(torch.nn.Module):
         return backbones.Tokens(torch.full((len(x), 4), self.value), torch.zeros(len(x), 1, 1, 4))
 
 
-def test_full_memory_halves_the_batch(backbone):
+def test_full_memory_halves_the_batch(backbone, monkeypatch):
     """Hostile input 15: CUDA out of memory in features."""
+    monkeypatch.setattr(less_memory, "on_cpu", lambda: 64)  # it stands for a GPU
     pictures, pre = np.zeros((10, 3, 64, 64), np.uint8), backbone.preprocess
 
     class Ready:

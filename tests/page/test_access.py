@@ -31,6 +31,7 @@ pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is no
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.browser_help import DIGITS, LONG, PAINTED, Served, Window, keep_some, on_page
+from tests.ready_program import ReadyProgram
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -65,14 +66,16 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(browser: Browser, _small_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    browser: Browser, _ready: ReadyProgram | None, _small_weights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("access")
     shutil.copytree(_small_weights, home / "cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FACT_STUDIO_HOME", str(home / "data"))
         patch.setenv("FACT_STUDIO_CACHE", str(home / "cache"))
         keep_some(make_demo(data_folder() / "demo-images"), POOL)
-        served = Served(home / "started", "--demo")
+        served = Served(home / "started", "--demo", ready=_ready)
         try:
             project = projects.open_project(data_folder() / "demo")
             bring_to_results(browser, served.address, project)

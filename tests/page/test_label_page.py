@@ -192,7 +192,7 @@ SEEN = """async () => {
     const head = document.querySelector('.lb-grid .pane-head .small').textContent;
     const seen = Number(head.replace(/,/g, '').split(' ')[0]);
     const box = document.querySelector('.lg-scroll'), found = new Map(), at = box.scrollTop;
-    for (let top = 0; found.size < seen && top <= box.scrollHeight; top += box.clientHeight / 2) {
+    for (let top = 0; found.size < seen && top <= box.scrollHeight; top += box.clientHeight) {
         box.scrollTop = Math.min(top, at);
         await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
         for (const tile of box.querySelectorAll('.lg-tile')) found.set(tile.fsPlace, tile.fsId);
@@ -205,7 +205,7 @@ SEEN = """async () => {
 MARK = """async (wrong) => {
     const box = document.querySelector('.lg-scroll'), left = new Set(wrong), end = box.scrollTop;
     const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    for (let top = 0; left.size && top <= end + box.clientHeight; top += box.clientHeight / 3) {
+    for (let top = 0; left.size && top <= end + box.clientHeight; top += box.clientHeight / 2) {
         box.scrollTop = Math.min(top, end);
         await frame();
         const frame0 = box.getBoundingClientRect(), bar = document.querySelector('.lg-bar').getBoundingClientRect();
