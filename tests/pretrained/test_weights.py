@@ -18,6 +18,8 @@ from fact_core.pretrained import weights
 from tests.hub_help import standing_hub
 from tests.steps_help import heard
 
+pytestmark = pytest.mark.usefixtures("networks_of_few_blocks")
+
 LITE = "tf_efficientnet_lite0"
 DINO = "vit_small_patch16_224.dino"
 
