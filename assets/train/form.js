@@ -64,13 +64,16 @@ export async function submit(names, values) {
 }
 
 /** What the form shows: the settings of the shown run; before the first, the backbone that chose the images.
- *  known.own: effort -> backbone -> the values that depend on it; known.plain: what an option is by itself. */
+ *  known.own: effort -> backbone -> the values that depend on it; known.plain: what an option is by itself. What the
+ *  run's recipe fixes is the effort's here (known.free): it would stay with another recipe, though nobody chose it. */
 export function fill(names, values, known) {
   const run = shownRun(app.state), chosen = app.state.selection && app.state.selection.backbone;
   const now = Object.fromEntries(names.map((name, place) => [name, values[place]]));
   const own = chosen && chosen !== now.backbone ? { backbone: chosen, ...(known.own[now.preset] || {})[chosen] } : {};
+  const fixed = run ? known.fit[run.config.recipe]?.fixes || [] : [], free = run ? known.free[run.config.preset] : {};
   const filled = names.map((name, place) => {
     if (!run) return own[name] ?? values[place];
+    if (fixed.includes(name) && free) return free[name];
     const value = name.split(".").reduce((config, part) => (config ? config[part] : undefined), run.config);
     return value === undefined ? known.plain[name] ?? values[place] : value;
   });

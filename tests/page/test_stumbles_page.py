@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.pages.label.class_text import TEXT as CLASSES
 from app.pages.label.text import TEXT as LABEL
-from fact_core.choices import PRESETS
+from app.shell.server import checked
+from fact_core.choices import PRESETS, RECIPES
+from fact_core.config import TrainConfig, to_dict, train_config
 from fact_core.generators import finish
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
+from fact_core.options import from_dict
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.synthetic import add_items
@@ -23,7 +27,7 @@ from tests.page.test_results_routes import label, train
 from tests.storage_help import flat_project
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.page.browser_help import AddressOf, go, labeled_project, soon
 
@@ -80,6 +84,35 @@ def test_on_a_phone_the_settings_of_a_first_training_come_first(
     expect(page.locator(".train-now")).to_be_hidden()
     page.set_viewport_size({"width": 1440, "height": 900})
     expect(page.locator(".train-log")).to_be_hidden()
+
+
+def test_what_a_recipe_fixes_goes_with_it(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """After a run of "Light model+" the form's FACT is FACT: it learns from the pool only where somebody says so."""
+    project = labeled_project(tmp_path)
+    run = run_queue.queue(project, "train", to_dict(train_config("quick", recipe="lm+", **{"ff.steps": 33})))
+    assert run_queue.claim(project, "test") is not None
+    run_queue.finish(project, run, "failed", reason="The disk is full.")
+    sent: list[dict[str, Any]] = []
+
+    def take(route: Route) -> None:
+        sent.append(route.request.post_data_json["config"])
+        route.fulfill(json={"run": 1})
+
+    page.route("**/run", take)
+    page.goto(address_of(project))
+    go(page, "train")
+    start, recipe = page.locator("#train-start"), page.locator("#opt-recipe input")
+    expect(recipe).to_have_value(RECIPES["lm+"].title)  # the form shows the settings of the run
+    with page.expect_response("**/run"):
+        start.click()
+    page.locator(".train-all summary").click()
+    page.locator(".train-recipe", has_text=RECIPES["fact"].help).click()
+    expect(recipe).to_have_value(RECIPES["fact"].title)
+    with page.expect_response("**/run"):
+        start.click()
+    again, other = (from_dict(TrainConfig, checked("train", config)) for config in sent)
+    assert (again.recipe, again.lm.pool, again.ff.steps) == ("lm+", True, 33)
+    assert (other.recipe, other.lm.pool, other.ff.steps) == ("fact", False, 33)
 
 
 def test_on_a_phone_the_progress_of_a_selection_is_in_sight(address_of: AddressOf, page: Page, tmp_path: Path) -> None:

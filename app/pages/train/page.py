@@ -57,7 +57,8 @@ def build(server: Server) -> None:
     # The other way round: the form shows the settings of the run that is shown.
     fill = gr.Button("", visible="hidden", elem_id="train-fill")
     names = json.dumps(list(settings.names))
-    known = json.dumps({"own": {each: own_of(each) for each in PRESETS}, "plain": plain_values(), "fit": fits()})
+    own = {each: own_of(each) for each in PRESETS}
+    known = json.dumps({"own": own, "plain": plain_values(), "fit": fits(), "free": free_values()})
     _take_efforts(settings)
     fill.click(
         None, settings.inputs, settings.inputs, js=f"(...values) => FactStudio.train.fill({names}, values, {known})"
@@ -155,11 +156,21 @@ def backbone_title(name: str, here: WeightsStatus, text: Mapping[str, str]) -> s
 
 
 def fits() -> dict[str, dict[str, Any]]:
-    """Recipe -> its phases, and the backbones that cannot be trained by it."""
+    """Recipe -> its phases, the backbones that cannot be trained by it, and the options that it fixes."""
     return {
-        recipe: {"phases": each.phases, "never": [name for name in BACKBONES if recipe in unfit_recipes(name)]}
+        recipe: {
+            "phases": each.phases,
+            "never": [name for name in BACKBONES if recipe in unfit_recipes(name)],
+            "fixes": list(each.values),
+        }
         for recipe, each in RECIPES.items()
     }
+
+
+def free_values() -> dict[str, dict[str, Any]]:
+    """Effort -> what it gives each option that some recipe fixes, for the recipes that do not."""
+    names = list(dict.fromkeys(name for each in RECIPES.values() for name in each.values))
+    return {effort: dict(zip(names, common_values(names, effort), strict=True)) for effort in PRESETS}
 
 
 def fold_names(prefix: str) -> tuple[str, ...]:
