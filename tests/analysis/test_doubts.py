@@ -67,3 +67,16 @@ def test_what_nobody_can_tell_is_not_doubted() -> None:
     assert tiny is not None and np.isfinite(tiny.doubt).all()
     with pytest.raises(InputError):
         doubts(x, y[:3])
+
+
+def test_wrong_labels_are_flagged_where_no_class_has_enough_for_models_to_be_sure() -> None:
+    """Eight labels a class: what is all but impossible is told, though nothing else is as likely as its own are."""
+    flagged, right = [], []
+    for seed in (2, 3, 5):
+        x, y = digits(80, seed)
+        wrong, rows = flip(y, 0.05, seed)
+        found = doubts(x, wrong, seed)
+        assert found is not None
+        flagged += found.flagged[rows].tolist()
+        right += np.delete(found.flagged, rows).tolist()
+    assert np.mean(flagged) >= 0.75 and np.mean(right) <= 0.05
