@@ -36,12 +36,14 @@ export class Suspects {
     const words = found.why
       ? t(`results.suspects_${found.why}`)
       : counted("results.suspects", ids.length, { total: found.n });
-    const look = { class: "btn slim", type: "button", id: "results-suspects" };
-    const open = () => see({ run: this.data.run.id, list: keepList("doubt", ids), by: "doubt" });
+    // Where none stands out the order still puts the most doubtful first: a wrong one may be among them.
+    const only = ids.length ? { list: keepList("doubt", ids) } : {};
+    const open = () => see({ run: this.data.run.id, ...only, by: "doubt" });
+    const look = { class: "btn slim", type: "button", id: "results-suspects", onclick: open };
     this.node.replaceChildren(
       el("h2", {}, t("results.suspects_title")),
       el("p", { class: "small" }, words),
-      ...(ids.length ? [el("button", { ...look, onclick: open }, t("results.suspects_look"))] : []),
+      ...(found.why ? [] : [el("button", look, t(`results.suspects_${ids.length ? "look" : "first"}`))]),
     );
   }
 }

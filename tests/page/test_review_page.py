@@ -238,13 +238,20 @@ def test_the_map_leads_to_images(address_of: AddressOf, page: Page, project: Pro
     page.locator(".rv-mapbutton").click()
     expect(aside).to_be_hidden()
 
+    page.keyboard.press("Escape")
+    doubted = page.locator(".results-suspects")
+    expect(doubted).to_contain_text("None of the 8 labels stands out as wrong.")
+    doubted.get_by_role("button", name="Look at the most doubtful").click()  # a wrong one may be among them
+    expect(page.locator(".rv-order")).to_have_value("doubt")
+    expect(count).to_have_text("24 of 24 images")
+
     # labels that look wrong: whether the model, which was taught them, is right by them is no filter
     labeled, known = labels_now.snapshot(project, "pick"), {each.name: each.id for each in classes.classes(project)}
     other = known["red" if labeled.classes[int(labeled.y[0])] == "green" else "green"]
     operations.apply(project, "other", [Op(1, "label", int(labeled.ids[0]), other)])
     expect(page.locator("[data-id=is-wrong]")).to_be_visible()
     page.keyboard.press("Escape")
-    page.locator("#results-suspects").click()
+    doubted.get_by_role("button", name="Look at them").click()
     expect(page.locator(".rv-listed")).to_contain_text("Labels to look at again")
     expect(page.locator(".rv-side")).to_contain_text("Where they stand")
     expect(page.locator("[data-id^=is-]")).to_have_count(0)

@@ -101,8 +101,9 @@ TEXT = {
     "another label. Each was held against the others, which had not seen it.",
     "results.suspects_one": "1 of {total} labels does not look like its class, or an image that shows the same has "
     "another label. Each was held against the others, which had not seen it.",
-    "results.suspects_none": "None of the {total} labels looks wrong. Each was held against the others, which had not "
-    "seen it.",
+    "results.suspects_none": "None of the {total} labels stands out as wrong. Each was held against the others, which "
+    "had not seen it.",
+    "results.suspects_first": "Look at the most doubtful",
     "results.suspects_labels": "Labels are held against each other once two classes have two labels.",
     "results.suspects_features": "Labels are held against each other once the features are computed.",
     "results.suspects_look": "Look at them",
