@@ -168,6 +168,12 @@ def is_stale(project: Project, run: Run) -> bool:
     return now != {item: class_id for item, class_id in learned.items() if item in there}
 
 
+def learned_alike(project: Project, first: Run, second: Run) -> bool:
+    """Whether two trainings have learned from the very same labels; no where it is not known."""
+    learned = _learned(project, first)
+    return learned is not None and learned == _learned(project, second)
+
+
 def _class_ids(project: Project) -> dict[str, int]:
     """Name -> id of the classes."""
     return {each.name: each.id for each in classes.classes(project)}

@@ -65,10 +65,19 @@ export function says(top, shown, runs) {
   if (shown === top && even.length) {
     return t("results.runs_even", { n: top.run.number, others: even.join(", ") });
   }
-  if (shown === top) return t("results.runs_is_best", { n: top.run.number });
+  if (shown === top) return [t("results.runs_is_best", { n: top.run.number }), nearest(runs)].filter(Boolean).join(" ");
   if (shown && shown.waits) return t("results.runs_waits", { n: top.run.number, shown: shown.run.number });
   const by = shown && shown.against;
   if (!by) return t("results.runs_other", { n: top.run.number });
   const words = { n: top.run.number, points: points(Math.abs(by.difference)), images: fmt.int(by.n) };
   return t(by.sure ? "results.runs_better" : "results.runs_perhaps", words);
+}
+
+// The run that comes nearest to the best, where its distance may be chance.
+function nearest(runs) {
+  const measured = runs.filter((row) => row.against).sort((a, b) => b.against.difference - a.against.difference);
+  const { run, against } = measured[0] || {};
+  if (!run || against.sure) return "";
+  const words = { other: run.number, points: points(Math.abs(against.difference)), images: fmt.int(against.n) };
+  return t("results.runs_best_chance", words);
 }

@@ -10,7 +10,7 @@ import numpy as np
 from app.pages.results import figures, findings, outcome
 from app.pages.results.ahead import Ahead, newest_ahead
 from app.routes import kept_answers
-from app.routes.run_briefs import TrainingBrief, training_briefs
+from app.routes.run_briefs import TrainingBrief, learned_alike, training_briefs
 from app.shell.server import Opened
 from fact_core.analysis.intervals import effective_number, interval
 from fact_core.analysis.paired import Paired, between
@@ -110,17 +110,18 @@ def comparison(held: Opened) -> Comparison:
                 waits=run.status == "done" and not worth.right and _is_answering(project, run),
             )
         )
-    proposed, why = proposal([row for row in rows if row.run.status == "done"], best)
+    alike = len(done) > 1 and learned_alike(project, done[0], next((run for run in done if run.id == best), done[0]))
+    proposed, why = proposal([row for row in rows if row.run.status == "done"], best, alike)
     return Comparison(rows, best, proposed, why, newest_ahead(rows))
 
 
-def proposal(rows: Sequence[Compared], best: int) -> tuple[int, str]:
-    """(the run to export, why) of finished runs, the newest first.
+def proposal(rows: Sequence[Compared], best: int, alike: bool) -> tuple[int, str]:
+    """(the run to export, why) of finished runs, the newest first. alike: newest and best learned from the same labels.
 
     why: "only" (there is no other), "unknown" (none can be measured: the newest), "best" (the newest is the best),
-    "newest" (the best is better by no more than chance: the newest has seen the newest labels), "better" (by more than
-    chance), "waits" (the newest is answering the images, so that nobody knows yet), "unmeasured" (the newest cannot be
-    held against the best), "" (there is no run).
+    "newest" (the best is better by no more than chance: the newest has seen the newest labels), "alike" (no more than
+    chance, but the newest has seen no others), "better" (by more than chance), "waits" (the newest is answering the
+    images, so that nobody knows yet), "unmeasured" (the newest cannot be held against the best), "" (there is no run).
     """
     if not rows:
         return 0, ""
@@ -133,7 +134,9 @@ def proposal(rows: Sequence[Compared], best: int) -> tuple[int, str]:
         return best, "best"
     if newest.against is None:
         return best, "waits" if newest.waits else "unmeasured"
-    return (best, "better") if newest.against.sure else (newest.run.id, "newest")
+    if newest.against.sure:
+        return best, "better"
+    return (best, "alike") if alike else (newest.run.id, "newest")
 
 
 def best_of(right: Mapping[int, Right]) -> int:

@@ -9,6 +9,8 @@ TEXT = {
     "results.runs_best": "best",
     "results.runs_unknown": "None of them can be measured yet.",
     "results.runs_is_best": "Run {n}, which is shown, is the best so far.",
+    "results.runs_best_chance": "Run {other} has {points} points less on the same {images} images. That is within the "
+    "noise.",
     "results.runs_even": "Run {n}, which is shown, is right as often as any so far. So is: {others}.",
     "results.runs_other": "Run {n} is the best so far.",
     "results.runs_waits": "Run {shown}, which is shown, is answering the images; then it is held against the others. "
@@ -53,6 +55,8 @@ TEXT = {
     "chance. So the newest is proposed: it has learned from the newest labels.",
     "results.export_why_newest_equal": "Run {best} is right as often on the same {images} images. So the newest is "
     "proposed: it has learned from the newest labels.",
+    "results.export_why_alike": "Run {best} has {points} points more on the same {images} images. That may be chance, "
+    "but the newest has learned from the same labels.",
     "results.export_why_better": "Run {best} is better than the newest by {points} points on the same {images} images, "
     "which is more than chance.",
     "results.export_why_waits": "Run {newest}, the newest, is answering the images. Then it is known whether it "
