@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,8 +118,9 @@ def _classes(classes: tuple[str, ...], report: Report | None) -> str:
 
 
 def _share(part: int, of: int, interval: tuple[float, float]) -> str:
-    """Like "12, 80.0 % (55 to 93)"."""
-    return f"{part}, {part / of:.1%} ({100 * interval[0]:.0f} to {100 * interval[1]:.0f})" if of else "–"
+    """Like "12, 80.0 % (55 to 93)"; the interval is rounded outwards, as on the page."""
+    low, high = math.floor(100 * interval[0] + 1e-9), math.ceil(100 * interval[1] - 1e-9)
+    return f"{part}, {part / of:.1%} ({low} to {high})" if of else "–"
 
 
 def _figures(report: Report | None, figures: Mapping[str, str | int | float]) -> str:
