@@ -21,6 +21,7 @@ from fact_core.choices import (
     is_of_timm,
     named,
 )
+from fact_core.choices.devices import ALL_GPUS, DEVICES, is_several
 from fact_core.errors import ConfigError
 from fact_core.file_config import SORT_WAYS, ExportConfig, ImportConfig, SortConfig
 from fact_core.options import add_arguments, check, from_dict, from_flat, given, option, options, to_dict, value_of
@@ -29,10 +30,8 @@ from fact_core.phase_config import LONGEST, FfConfig, LmConfig, LpConfig, StConf
 #: Images whose neighbours are looked for where only frozen features are learned from.
 POOL_IMAGES = 20_000
 
-#: Where the work may be done. Which GPUs there are is known to torch alone.
-DEVICES = ("auto", "cpu", "cuda", *(f"cuda:{number}" for number in range(8)), "mps")
-
 __all__ = [
+    "ALL_GPUS",
     "DEVICES",
     "LONGEST",
     "POOL_IMAGES",
@@ -58,6 +57,7 @@ __all__ = [
     "check",
     "from_dict",
     "from_flat",
+    "is_several",
     "option",
     "options",
     "parse_budget",
@@ -73,8 +73,8 @@ def _seed() -> Any:
 
 
 def _device() -> Any:
-    help = "auto takes the GPU where there is one; cuda:1 is the second; mps is Apple's, on which nobody has tried it."
-    return option("auto", "Device", help, choices=DEVICES, expert=True)
+    help = "auto takes the GPU where there is one; all takes every one; cuda:0,cuda:1 these; mps is Apple's, untried."
+    return option("auto", "Device", help, choices=(*DEVICES, ALL_GPUS), expert=True, beyond=is_several)
 
 
 def _backbone() -> Any:
@@ -190,7 +190,7 @@ class BackbonesConfig:
     """Comparing backbones on the person's own labels."""
 
     names: str = option("", "Backbones", "Which ones, with commas; empty: all whose weights are ready.")
-    device: str = _device()
+    device: str = option("auto", "Device", "auto takes the GPU where there is one.", choices=DEVICES, expert=True)
 
 
 @dataclass(frozen=True)

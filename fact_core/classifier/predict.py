@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,9 +18,10 @@ from fact_core.classifier.model import Classifier
 from fact_core.compute.device import Prepared
 from fact_core.compute.image_batches import Picture, batches, normalise
 from fact_core.compute.less_memory import LessMemory
+from fact_core.compute.several import answered, copies
 from fact_core.errors import ImageError
 from fact_core.events import Progress
-from fact_core.types import FloatArray, Source, Step
+from fact_core.types import FloatArray, IntArray, Source, Step
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,13 @@ def predict(
     probe: nn.Linear | None = None,
     x: FloatArray | None = None,
     reader: Reader | None = None,
+    others: Sequence[torch.device] = (),
 ) -> Step[Predictions]:
     """Classify N images. x (N, D): their PRETRAINED features, for the answers of phase 1 ("lp").
 
     probe: phase 1's layer where it is not the classifier's own. The images are read once, and
-    not at all when only phase 1 is asked. reader: of this classifier, for who predicts part by part.
+    not at all when only phase 1 is asked. reader: of this classifier, for who predicts part by part. others: further
+    devices that answer as well.
     """
     shape = (len(files), len(classifier.classes))
     probe = probe if probe is not None else classifier.probe
@@ -57,7 +62,7 @@ def predict(
     bad: dict[int, str] = {}
     if heads:
         reader = reader or Reader(classifier, device, len(files))
-        yield from _from_images(reader, heads, files, batch, answers, bad)
+        yield from _from_images(reader.copies(others), heads, files, batch, answers, bad)
     return Predictions(answers, classifier.final, bad)
 
 
@@ -69,25 +74,29 @@ def _from_features(probe: nn.Linear, x: FloatArray) -> FloatArray:
 
 
 def _from_images(
-    reader: Reader,
+    readers: Sequence[Reader],
     heads: dict[str, nn.Module],
     files: Sequence[Source | bytes],
     batch: int,
     answers: dict[str, FloatArray],
     bad: dict[int, str],
 ) -> Step[None]:
-    pre, began, done = reader.classifier.backbone.preprocess, time.monotonic(), 0
+    pre, began, done = readers[0].classifier.backbone.preprocess, time.monotonic(), 0
 
     def on_bad(row: int, error: ImageError) -> None:
         bad[row] = error.what
 
-    for rows, pictures in batches(files, pre, batch, on_bad=on_bad, pinned=reader.less.device.type == "cuda"):
-        found = yield from reader.read(pictures, list(heads))
-        for name, values in found.items():
-            answers[name][rows] = values.numpy()
-        done += len(rows)
-        rate = done / max(time.monotonic() - began, 1e-9)
-        yield Progress("predict", done + len(bad), len(files), "images", rate, (len(files) - done) / rate)
+    def asked(reader: Reader, batch: tuple[IntArray, Picture]) -> Step[dict[str, Tensor]]:
+        return reader.read(batch[1], list(heads))
+
+    read = batches(files, pre, batch, on_bad=on_bad, pinned=readers[0].less.device.type == "cuda")
+    with closing(answered(read, [partial(asked, each) for each in readers])) as found:
+        for (rows, _), answer in found:
+            for name, values in (yield from answer).items():
+                answers[name][rows] = values.numpy()
+            done += len(rows)
+            rate = done / max(time.monotonic() - began, 1e-9)
+            yield Progress("predict", done + len(bad), len(files), "images", rate, (len(files) - done) / rate)
 
 
 class Reader:
@@ -97,6 +106,15 @@ class Reader:
         self.classifier = copy.deepcopy(classifier).eval()
         self.network = Prepared(classifier.backbone, images if classifier.backbone.preprocess.square else 0)
         self.less = LessMemory(device)
+
+    def copies(self, others: Sequence[torch.device]) -> list[Reader]:
+        """This one, and one for each further device; one device twice shares the network."""
+        readers = [self]
+        for network, less in copies(self.network, self.less.device, others)[1:]:
+            reader = Reader(self.classifier, less.device, 0)
+            reader.network, reader.less = network, less
+            readers.append(reader)
+        return readers
 
     def read(self, pictures: Picture, names: Sequence[str]) -> Step[dict[str, Tensor]]:
         """Probabilities (b, K) of the named heads for pictures [b,3,H,W]."""

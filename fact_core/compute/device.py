@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, TypeVar, cast
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from fact_core import processor
 from fact_core.compute.onnx_inference import compiled
+from fact_core.compute.tf32 import without_tf32
 from fact_core.errors import DeviceError
 
 #: Features in a short number format must point where the float32 features point.
@@ -22,8 +24,10 @@ MIN_COSINE = 0.999
 SAME_COSINE = 0.99999
 #: On a CPU bf16 must be that much quicker than float32, or exactness wins.
 CLEARLY = 1.25
-#: What a person may ask for; a further GPU as cuda:1.
-KINDS = ("auto", "cpu", "cuda", "mps")
+#: What a person may ask for; a further GPU as cuda:1, several as cuda:0,cuda:1.
+KINDS = ("auto", "all", "cpu", "cuda", "mps")
+#: What takes whatever there is.
+FREE = ("auto", "all")
 #: Images from which preparing the network for ONNX Runtime (some seconds) pays.
 WORTH_COMPILING = 256
 
@@ -87,41 +91,30 @@ def exact_float32(device: torch.device, dtype: torch.dtype = torch.float32) -> A
     """
     if device.type != "cuda" or dtype != torch.float32:
         return nullcontext()
-    return _exact()
-
-
-@contextmanager
-def _exact() -> Iterator[None]:
-    now, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    kept = {name: getattr(now, name) for name in ("enabled", "benchmark", "benchmark_limit", "deterministic")}
-    before, products.allow_tf32 = products.allow_tf32, False
-    try:
-        with now.flags(**kept, allow_tf32=False):
-            yield
-    finally:
-        products.allow_tf32 = before
+    return without_tf32()()
 
 
 def device_named(name: str) -> torch.device:
-    """The device behind "auto", "cpu", "cuda", "cuda:1" or "mps".
+    """The device behind "auto", "cpu", "cuda", "cuda:1" or "mps"; of "all" and of "cuda:0,cuda:1" the first.
 
     DeviceError in words when a GPU is asked for and none is usable. Which GPUs there are says CUDA_VISIBLE_DEVICES;
     auto leaves Apple's alone, on which nobody has tried this.
     """
+    name = name.partition(",")[0]
     kind, _, number = name.partition(":")
     if kind not in KINDS or (number and not (kind == "cuda" and number.isdecimal())):
         raise DeviceError(f"There is no device called {name!r}", do=f"Known: {', '.join(KINDS)}, cuda:1.")
     if kind == "cpu":
         return torch.device("cpu")
-    reason = _no_apple_gpu() if kind == "mps" else _no_gpu(int(number)) if number else _no_gpu()
-    if reason and kind != "auto":
+    reason = _no_apple_gpu() if kind == "mps" else unusable(int(number)) if number else unusable()
+    if reason and kind not in FREE:
         raise DeviceError("No GPU can be used", reason, "Choose the device auto or cpu, or mend the driver.")
-    return torch.device("cpu" if reason else "cuda" if kind == "auto" else name)
+    return torch.device("cpu" if reason else "cuda" if kind in FREE else name)
 
 
 def passed_over(name: str) -> str:
     """Why "auto" leaves this computer's NVIDIA GPU alone: full, too old, its driver too old. "" where it does not."""
-    reason = _no_gpu() if name == "auto" else ""
+    reason = unusable() if name in FREE else ""
     return reason if reason and processor.gpu_name() else ""
 
 
@@ -170,21 +163,23 @@ def inference(net: nn.Module, device: torch.device, sample_batch: Tensor, images
 class Prepared:
     """A network as ``inference`` makes it ready on each device where it is asked for; kept for the next question.
 
-    images: how many are to come.
+    images: how many are to come. Threads may share it, where they work on one device.
     """
 
     def __init__(self, net: nn.Module, images: int = 0) -> None:
         self.net, self.images = net, images
         self.dtype = torch.float32  # in which it answered last
         self._ready: dict[str, Ready] = {}
+        self._lock = Lock()
 
     def on(self, device: torch.device, sample: Tensor) -> Ready:
         """The network on that device. sample [B,3,H,W]: normalised images on it."""
-        if device.type not in self._ready:
-            self._ready.clear()  # of another device: its memory is full
-            self._ready[device.type] = inference(self.net, device, sample, self.images)
-        self.dtype = self._ready[device.type].dtype
-        return self._ready[device.type]
+        with self._lock:
+            if device.type not in self._ready:
+                self._ready.clear()  # of another device: its memory is full
+                self._ready[device.type] = inference(self.net, device, sample, self.images)
+            self.dtype = self._ready[device.type].dtype
+            return self._ready[device.type]
 
 
 def _short(exact: Ready, net: nn.Module, sample: Tensor) -> Ready | None:
@@ -239,7 +234,7 @@ def peak_memory_mb(device: torch.device) -> float | None:
     return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else None
 
 
-def _no_gpu(number: int = 0) -> str:
+def unusable(number: int = 0) -> str:
     """Why no GPU, or not the one of that number, can be used; empty when it can."""
     if not torch.backends.cuda.is_built():
         return "this PyTorch was built without CUDA"

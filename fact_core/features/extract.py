@@ -7,7 +7,9 @@ import json
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -21,11 +23,12 @@ from fact_core.choices import plain_name
 from fact_core.compute.device import Prepared, answering, placed
 from fact_core.compute.image_batches import Picture, Preprocess, batches, normalise
 from fact_core.compute.less_memory import LessMemory
+from fact_core.compute.several import answered, copies
 from fact_core.compute.tensor_files import kept_tensor
 from fact_core.errors import ImageError, WeightsError
 from fact_core.events import Progress
 from fact_core.generators import finish
-from fact_core.types import FloatArray, Source, Step
+from fact_core.types import FloatArray, IntArray, Source, Step
 
 #: Raised by one whenever the same file and weights would give other features.
 VERSION = 1
@@ -68,6 +71,7 @@ def extract(
     batch: int = 64,
     workers: int = 0,
     network: Prepared | None = None,
+    others: Sequence[torch.device] = (),
     on_image: Callable[[str, Image.Image], None] | None = None,
     on_bad: Callable[[str, ImageError], None] | None = None,
 ) -> Step[Extracted]:
@@ -75,13 +79,12 @@ def extract(
 
     on_image(digest, image) gets each decoded image (thumbnails), in a decoding thread, never two at once;
     on_bad(digest, error) each file that can no longer be decoded. When memory is full: see ``less_memory``.
-    network: the backbone made ready, for who extracts part by part; None: it is made ready here.
-    WeightsError when the network answers with NaN.
+    network: the backbone made ready, for who extracts part by part; None: it is made ready here. others: further
+    devices that answer as well. WeightsError when the network answers with NaN.
     """
     where = dict(zip(reversed(digests), reversed(files), strict=True))
     todo = list(dict.fromkeys(store.missing(list(digests))))
     start, done, bad = time.monotonic(), 0, 0
-    less = LessMemory(device)
 
     def failed(row: int, error: ImageError) -> None:
         nonlocal bad
@@ -102,14 +105,21 @@ def extract(
     read = batches(
         [where[d] for d in todo], pre, batch, workers, on_image=seen, on_bad=failed, pinned=device.type == "cuda"
     )
-    for rows, pictures in read:
-        x = yield from _pooled(network, pictures, pre, less, max(1, batch))
-        store.append([todo[row] for row in rows], x)
-        done += len(rows)
-        rate = done / max(time.monotonic() - start, 1e-9)
-        yield Progress("features", done + bad, len(todo), "images", rate, (len(todo) - done - bad) / rate)
+    networks = copies(network, device, others)
+
+    def ask(network: Prepared, less: LessMemory, read: tuple[IntArray, Picture]) -> Step[FloatArray]:
+        return _pooled(network, read[1], pre, less, max(1, batch))
+
+    asks = [partial(ask, *each) for each in networks]
+    with closing(answered(read, asks)) as answers:
+        for (rows, _), answer in answers:
+            x = yield from answer
+            store.append([todo[row] for row in rows], x)
+            done += len(rows)
+            rate = done / max(time.monotonic() - start, 1e-9)
+            yield Progress("features", done + bad, len(todo), "images", rate, (len(todo) - done - bad) / rate)
     seconds = time.monotonic() - start
-    precision = str(network.dtype).removeprefix("torch.")
+    precision = " and ".join(sorted({str(each.dtype).removeprefix("torch.") for each, _ in networks}))
     return Extracted(done, seconds, done / seconds if seconds > 0 else 0.0, bad, precision)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor
 
 from fact_core.compute.image_batches import Picture, batches
 from fact_core.compute.less_memory import LessMemory
+from fact_core.compute.several import answered
 from fact_core.errors import ImageError
 from fact_core.events import Log, Progress
 from fact_core.finetune import pool_names
@@ -21,7 +24,7 @@ from fact_core.finetune.loop_state import Net, answers_of
 from fact_core.finetune.pool_names import SURE, share, surest
 from fact_core.finetune.training_run import TrainingInputs
 from fact_core.generators import quietly
-from fact_core.types import Source, Step, path_of
+from fact_core.types import IntArray, Source, Step, path_of
 
 LOOK = 32  # images at a time
 NAMED = "st.images"  # the progress of naming, the decision, and the checkpoint's part that holds the names
@@ -113,12 +116,31 @@ def _seen(inputs: TrainingInputs, net: Net, files: Sequence[Source]) -> Step[tup
     features = torch.full((len(files), net.backbone.dim), torch.nan)
     done = 0
     pre, pinned = net.backbone.preprocess, inputs.device.type == "cuda"
-    for found, pictures in batches(files, pre, LOOK, on_bad=lambda row, error: bad.append(error), pinned=pinned):
-        at = torch.from_numpy(np.asarray(found))
-        answers[at], features[at] = yield from _said(net, pictures, inputs.less)
-        done += len(found)
-        yield Progress(NAMED, done + len(bad), len(files))
+    read = batches(files, pre, LOOK, on_bad=lambda row, error: bad.append(error), pinned=pinned)
+    with closing(answered(read, _asks(inputs, net))) as told:
+        for (found, _), answer in told:
+            at = torch.from_numpy(np.asarray(found))
+            answers[at], features[at] = yield from answer
+            done += len(found)
+            yield Progress(NAMED, done + len(bad), len(files))
     return answers, features, bad
+
+
+Batch = tuple[IntArray, Picture]
+
+
+def _asks(inputs: TrainingInputs, net: Net) -> list[Callable[[Batch], Step[tuple[Tensor, Tensor]]]]:
+    """How each of the run's devices answers a batch; each further one has a copy of the network."""
+    nets, memories = {inputs.device: net}, [inputs.less]
+    for each in inputs.others:
+        if each not in nets:
+            nets[each] = copy.deepcopy(net)
+        memories.append(LessMemory(each, told=inputs.less.told))
+
+    def ask(less: LessMemory, batch: Batch) -> Step[tuple[Tensor, Tensor]]:
+        return _said(nets[less.device], batch[1], less)
+
+    return [partial(ask, less) for less in memories]
 
 
 def _said(net: Net, pictures: Picture, less: LessMemory) -> Step[tuple[Tensor, Tensor]]:

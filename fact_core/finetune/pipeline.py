@@ -64,6 +64,7 @@ def train(
     groups: IntArray | None = None,
     other: int = -1,
     words: Tensor | None = None,
+    others: Sequence[torch.device] = (),
 ) -> Step[Trained]:
     """Train a classifier on n labelled images, phase after phase. ``backbone`` is finetuned in place.
 
@@ -73,7 +74,7 @@ def train(
     unlabelled_x (m, D), without which no frozen features of the pool are learned from. folder: where checkpoints lie,
     ``checkpoint_every`` seconds apart; one of the same labels and options is continued. reuse: where finished
     phases 2 are kept, each bound to labels and options. groups (n,): what belongs together. other: the class
-    that holds what fits no other one, -1 for none. words (K, D): see ``TrainingInputs``. InputError.
+    that holds what fits no other one, -1 for none. words (K, D), others: see ``TrainingInputs``. InputError.
     """
     check_input(files, y, classes, x)
     check_adapters(backbone, config)
@@ -95,6 +96,7 @@ def train(
         groups=groups,
         other=other,
         words=words,
+        others=tuple(others),
     )
     state = restore(inputs, backbone.to(device).eval())  # with the phases that an interrupted run finished
     inputs = yield from with_words(inputs, state)

@@ -43,7 +43,8 @@ class TrainingInputs:
     pretrained: the backbone's first weights, for self-training; empty where there is none. groups (n,): labelled images
     of one number belong together, and are left out together wherever some are; None: each stands alone. other: the
     class that holds what fits no other one, -1 for none. words (K, D): rows of logits that the names of the classes
-    make, by the backbone's text side; None where it has none, or they are of no use here.
+    make, by the backbone's text side; None where it has none, or they are of no use here. others: further devices that
+    work as well.
     """
 
     files: Sequence[Source]
@@ -62,6 +63,7 @@ class TrainingInputs:
     groups: IntArray | None = None
     other: int = -1
     words: Tensor | None = None
+    others: tuple[torch.device, ...] = ()
     less: LessMemory = field(init=False)  # what is known of the device's memory
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ from fact_core.storage.run_queue import Run
 from fact_core.types import FloatArray, IntArray, Pool, Step
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import load_here, needs_pool, open_store
-from fact_core.work.where import device_of
+from fact_core.work.where import devices_of
 
 FEWEST = 2  # backbones
 
@@ -44,7 +44,7 @@ def run(project: Project, run: Run, config: BackbonesConfig) -> Step[dict[str, A
     proposed. InputError where there are too few labels.
     """
     names = compared(config.names)
-    device = yield from device_of(project, run, config.device)
+    device = (yield from devices_of(project, run, config.device)).device
     labels = labels_now.snapshot(project, "pick")
     if len(labels.ids) == 0:
         raise InputError("There are no labels to compare by", do="Label some of the chosen images first.")

@@ -6,11 +6,9 @@ import dataclasses
 from dataclasses import replace
 from typing import Any
 
-import torch
 from PIL import Image
 
 from fact_core.backbones import Backbone
-from fact_core.compute.device import describe
 from fact_core.config import FeaturesConfig
 from fact_core.errors import ImageChanged, ImageError, InputError
 from fact_core.events import Log
@@ -27,7 +25,7 @@ from fact_core.work.kind import Kind, Needed, Wanted
 from fact_core.work.map_files import save_map
 from fact_core.work.pool_features import load_here, needs_pool, open_store, with_features
 from fact_core.work.scan import scan
-from fact_core.work.where import device_of
+from fact_core.work.where import Where, devices_of
 
 THUMBS_AT_ONCE = 64
 TRIES = 4  # passes over the pool, where files change while the run goes on
@@ -43,12 +41,12 @@ def run(project: Project, run: Run, config: FeaturesConfig) -> Step[dict[str, An
 
     Files that are not what the scan saw are scanned again, and then taken as they are now.
     """
-    device = yield from device_of(project, run, config.device)
-    yield Log(f"features by {config.backbone} on {describe(device)}")
-    backbone, done = load_here(project, config.backbone, device, config.view), Extracted(0, 0.0, 0.0)
+    where = yield from devices_of(project, run, config.device)
+    yield Log(f"features by {config.backbone} on {where.told}")
+    backbone, done = load_here(project, config.backbone, where.device, config.view), Extracted(0, 0.0, 0.0)
     for _ in range(TRIES):
         pool, store, bad = items.pool(project), open_store(project, backbone), dict[str, ImageError]()
-        more = yield from _extract(project, pool, store, backbone, config.batch, device, bad)
+        more = yield from _extract(project, pool, store, backbone, config.batch, where, bad)
         done = _together(done, more)
         changed = [digest for digest, error in bad.items() if isinstance(error, ImageChanged)]
         if not changed:
@@ -72,7 +70,7 @@ def _extract(
     store: FeatureStore,
     backbone: Backbone,
     batch: int,
-    device: torch.device,
+    where: Where,
     bad: dict[str, ImageError],
 ) -> Step[Extracted]:
     """The missing features and thumbnails of the pool; what cannot be read goes to ``bad``, by digest."""
@@ -91,7 +89,8 @@ def _extract(
         pool.digests,
         pool.sources(),
         store,
-        device=device,
+        device=where.device,
+        others=where.others,
         batch=batch,
         on_image=keep,
         on_bad=bad.__setitem__,

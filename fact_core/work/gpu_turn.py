@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
-from fact_core.compute.device import device_named
 from fact_core.compute.less_memory import release
+from fact_core.compute.several import devices_named
 from fact_core.errors import DeviceError, StorageError
 from fact_core.events import Log, Progress
 from fact_core.files import Lock, lock_holder, take_lock
@@ -27,36 +27,38 @@ TELL_SECONDS = 2.0  # between two signs of life, at which a stop is heard: a wai
 
 
 def in_turn(name: str, note: str, step: Step[T]) -> Step[T]:
-    """The step, begun when the GPU behind the device ``name`` is free of our other workers.
+    """The step, begun when the GPUs behind the device ``name`` are free of our other workers.
 
-    Afterwards its memory is given back. note: of the project, for those who wait. Without a GPU the step alone.
+    Afterwards their memory is given back. note: of the project, for those who wait. Without a GPU the step alone.
     """
-    device = _gpu(name)
-    if device is None:
+    devices = _gpus(name)
+    if not devices:
         return (yield from step)
-    held = yield from _waited(device, note)
+    held: list[Lock] = []
     try:
-        torch.cuda.set_device(device)
+        for each in sorted(devices, key=_mark):  # in one order for all: else two would wait for each other
+            held += yield from _waited(each, note)
+        torch.cuda.set_device(devices[0])
         return (yield from step)
     finally:
         step.close()
         gc.collect()
-        release(device)
-        if held is not None:
-            held.release()
+        release(devices[0])
+        for lock in held:
+            lock.release()
 
 
-def _gpu(name: str) -> torch.device | None:
-    """The GPU that a run will use; None where it uses none, or will say itself why it cannot."""
+def _gpus(name: str) -> tuple[torch.device, ...]:
+    """The GPUs that a run will use; none where it uses none, or will say itself why it cannot."""
     try:
-        device = device_named(name)
+        devices = devices_named(name)
     except DeviceError:
-        return None
-    return device if device.type == "cuda" else None
+        return ()
+    return tuple(each for each in devices if each.type == "cuda")
 
 
-def _waited(device: torch.device, note: str) -> Step[Lock | None]:
-    """The GPU's lock; None where it cannot be had at all, on a disk that gives errors: then nobody waits."""
+def _waited(device: torch.device, note: str) -> Step[list[Lock]]:
+    """The GPU's lock; nothing where it cannot be had at all, on a disk that gives errors: then nobody waits."""
     path = cache_folder() / f"gpu-{_mark(device)}.lock"
     told, last = False, 0.0
     try:
@@ -71,10 +73,10 @@ def _waited(device: torch.device, note: str) -> Step[Lock | None]:
                 yield Progress(STEP, 0, 1, "turns")
             time.sleep(ASK_SECONDS)
     except (OSError, StorageError):
-        return None
+        return []
     if told:
         yield Log("The GPU is free now.")
-    return held
+    return [held]
 
 
 def _mark(device: torch.device) -> str:

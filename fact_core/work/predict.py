@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from fact_core.analysis import merged_classes
 from fact_core.analysis.alike import like_any, near
@@ -37,7 +36,7 @@ from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import needs_features, pool_features
 from fact_core.work.trained_model import needs_model
 from fact_core.work.training_labels import digests_of_run
-from fact_core.work.where import device_of
+from fact_core.work.where import Where, devices_of
 
 TOLD = 20  # images that are left out, by name
 
@@ -57,11 +56,11 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     started = time.monotonic()
     trained = run_queue.get(project, config.run)
     classifier, _meta = load_model(project.run_folder(trained.id) / "model")
-    device = yield from device_of(project, run, config.device)
+    where = yield from devices_of(project, run, config.device)
     if config.images:
         # its folders are compared with the classes as they are called now
         classifier.classes = checked.class_names(project, trained, classifier.classes)
-        return (yield from _test(classifier, Path(config.images), _learned(project, trained), device, config.batch))
+        return (yield from _test(classifier, Path(config.images), _learned(project, trained), where, config.batch))
     backbone = str(trained.config.get("backbone") or classifier.backbone.name)
     view = classifier.backbone.preprocess.view  # the project may see them in another way by now
     pool, x, key = pool_features(project, backbone, config.device, view)
@@ -73,7 +72,8 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     found = yield from answer(
         classifier,
         pool.sources(),
-        device=device,
+        device=where.device,
+        others=where.others,
         batch=config.batch,
         probe=classifier.probe if same else None,
         x=x if same else None,
@@ -133,7 +133,7 @@ def _learned(project: Project, trained: Run) -> dict[str, str]:
 
 
 def _test(
-    classifier: Classifier, folder: Path, learned: Mapping[str, str], device: torch.device, batch: int
+    classifier: Classifier, folder: Path, learned: Mapping[str, str], where: Where, batch: int
 ) -> Step[dict[str, Any]]:
     """Accuracy on a folder with one sub-folder a class. Names must be those of the classifier's classes."""
     started = time.monotonic()
@@ -144,7 +144,7 @@ def _test(
         yield Log(f"{line}. Left out.", "warning")
     if len(fair.left) > TOLD:
         yield Log(f"{len(fair.left) - TOLD:,} more test images are left out likewise.", "warning")
-    found = yield from answer(classifier, files, device=device, batch=batch)
+    found = yield from answer(classifier, files, device=where.device, others=where.others, batch=batch)
     rows = [row for row in range(len(files)) if row not in found.bad]
     sums, once = merged_classes.added_up(found.answers[classifier.final], classifier.classes)
     named = sums.argmax(axis=1)

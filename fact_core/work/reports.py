@@ -14,7 +14,7 @@ from fact_core.analysis.alike import like_any, near
 from fact_core.analysis.evaluate import numbered, report
 from fact_core.classifier.model import Classifier
 from fact_core.classifier.predict import predict as answer
-from fact_core.compute.device import device_named
+from fact_core.compute.several import devices_named
 from fact_core.config import TrainConfig
 from fact_core.exchange.true_names import true_names
 from fact_core.labeling import labels_now
@@ -39,7 +39,8 @@ def check(
         return None
     rows = pool.rows(known.check_ids)
     files = pool.sources(rows)
-    found = yield from answer(classifier, files, device=device_named(config.device), batch=64)
+    first, *others = devices_named(config.device)
+    found = yield from answer(classifier, files, device=first, others=others, batch=64)
     keep = np.array([row for row in range(len(files)) if row not in found.bad], dtype=np.int64)
     if not len(keep):
         return None

@@ -37,7 +37,7 @@ import torch
 from fact_core.analysis.training_time import Amount, expected, in_words
 from fact_core.choices import PRESETS, RECIPES
 from fact_core.classifier.model import divide_logits, save_model
-from fact_core.compute.device import describe, repeatable
+from fact_core.compute.device import repeatable
 from fact_core.config import TrainConfig, to_dict
 from fact_core.errors import ImageChanged
 from fact_core.events import Event, Log, Saved
@@ -58,7 +58,7 @@ from fact_core.work.pool_features import load_here, needs_features, pool_feature
 from fact_core.work.text_rows import rows_of_names
 from fact_core.work.training_labels import TrainingLabels, check_set, labels_of_run, readable
 from fact_core.work.training_ranges import complete, ranges_of_run
-from fact_core.work.where import device_of
+from fact_core.work.where import devices_of
 
 KEPT_PHASES = 2 * 2**30  # bytes of finished phases 2 in the cache, each as large as the backbone
 
@@ -71,7 +71,8 @@ def needs(project: Project, run: Run, config: TrainConfig) -> list[Needed]:
 def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]:
     """Run the recipe's phases on the labels so far, save the model, check it on the check images."""
     started = time.monotonic()
-    device = yield from device_of(project, run, config.device)
+    where = yield from devices_of(project, run, config.device)
+    device = where.device
     folder = project.run_folder(run.id)
     ranges = ranges_of_run(project, folder)
     yield from complete(project, config, device, ranges)
@@ -79,7 +80,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     yield from group_numbers(project, pool, config.backbone, config.device, config.view)  # of images that came since
     known = labels_of_run(project, folder, config, pool)
     recipe, effort = RECIPES[config.recipe].title, PRESETS[config.preset].title
-    yield Log(f"{recipe}, {effort}, seed {config.seed}, {describe(device)}")
+    yield Log(f"{recipe}, {effort}, seed {config.seed}, {where.told}")
     yield Log(f"{len(known.ids):,} labels in {len(known.classes):,} classes, {len(known.check_ids):,} check images")
     known = readable(known, pool)
     yield from _expectation(project, config, known, len(pool), device)
@@ -101,6 +102,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
                 pool_files=pool.sources(for_pca(len(pool), config.seed)),
                 config=config,
                 device=device,
+                others=where.others,
                 folder=folder / "checkpoint",
                 reuse=project.cache / "phase2",
                 unlabelled=pool.sources(others),
@@ -125,7 +127,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     told = _told(trained, known, checked)
     told["temperature"], told["unproved"] = honest and {**honest, "applied": True}, unproved
     told["view"], told["pixels"] = trained.classifier.backbone.preprocess.view, own
-    return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": describe(device)}
+    return {**told, "seconds": time.monotonic() - started, "model": str(folder / "model"), "device": where.told}
 
 
 def _expectation(

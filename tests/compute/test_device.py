@@ -146,7 +146,7 @@ def test_a_further_gpu_and_apples_are_chosen_by_name(monkeypatch: pytest.MonkeyP
         asked.append(number)
         return "" if number < 2 else "there are 2: cuda:0 to cuda:1"
 
-    monkeypatch.setattr(devices, "_no_gpu", reason)
+    monkeypatch.setattr(devices, "unusable", reason)
     assert device_named("cuda:1") == torch.device("cuda", 1) and device_named("cuda") == device_named(
         "auto"
     ) == torch.device("cuda")
@@ -154,12 +154,12 @@ def test_a_further_gpu_and_apples_are_chosen_by_name(monkeypatch: pytest.MonkeyP
         device_named("cuda:2")
     assert asked == [1, 0, 0, 2]
     for name in ("cuda:x", "cuda:-1", "cpu:1", "tpu", "auto:0"):
-        with pytest.raises(DeviceError, match=r"auto, cpu, cuda, mps, cuda:1"):
+        with pytest.raises(DeviceError, match=r"auto, all, cpu, cuda, mps, cuda:1"):
             device_named(name)
 
 
 def test_apples_gpu_is_taken_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_no_gpu", lambda: "PyTorch sees no CUDA device")
+    monkeypatch.setattr(devices, "unusable", lambda number=0: "PyTorch sees no CUDA device")
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert device_named("mps") == torch.device("mps") and "untried" in describe(torch.device("mps"))
     assert device_named("auto") == torch.device("cpu")  # nobody has tried it

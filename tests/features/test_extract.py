@@ -145,7 +145,7 @@ def test_device_in_words(monkeypatch):
     monkeypatch.setattr(processor, "name", str)
     assert device.describe(CPU).startswith("CPU, ")
     assert device.amp_dtype(CPU) is None and device.peak_memory_mb(CPU) is None
-    monkeypatch.setattr(device, "_no_gpu", lambda: "PyTorch sees no CUDA device")
+    monkeypatch.setattr(device, "unusable", lambda: "PyTorch sees no CUDA device")
     assert device.device_named("auto") == CPU
     with pytest.raises(DeviceError, match="sees no CUDA"):
         device.device_named("cuda")

@@ -17,7 +17,7 @@ from fact_core.work.gpu_turn import in_turn
 @pytest.fixture(autouse=True)
 def one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A GPU that can be waited for; nothing is computed on it."""
-    monkeypatch.setattr(gpu_turn, "_gpu", lambda name: torch.device("cuda:0") if name != "cpu" else None)
+    monkeypatch.setattr(gpu_turn, "_gpus", lambda name: (torch.device("cuda:0"),) if name != "cpu" else ())
     monkeypatch.setattr(gpu_turn, "_mark", lambda device: "a")
     monkeypatch.setattr(gpu_turn, "release", lambda device: None)
     monkeypatch.setattr(gpu_turn, "TELL_SECONDS", 0.0)
@@ -61,6 +61,24 @@ def test_who_is_stopped_lets_go(where: str) -> None:
         assert done == ["a begins"]
     first.close()
     assert next(in_turn("auto", "birds", work("c", done))) == Progress("c", 0, 1)
+
+
+def test_who_takes_several_takes_them_in_one_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the order in which they are named: else two workers would hold one each and wait for the other."""
+    monkeypatch.setattr(gpu_turn, "_gpus", lambda name: tuple(map(torch.device, name.split(","))))
+    monkeypatch.setattr(gpu_turn, "_mark", lambda device: f"{device.index}")
+    taken: list[str] = []
+    real = gpu_turn.take_lock
+    monkeypatch.setattr(gpu_turn, "take_lock", lambda path, note: taken.append(path.stem) or real(path, note))
+    done: list[str] = []
+    first = in_turn("cuda:1,cuda:0", "flowers", work("a", done))
+    assert next(first) == Progress("a", 0, 1) and taken == ["gpu-0", "gpu-1"]
+    second = in_turn("cuda:1", "cars", work("b", done))
+    assert isinstance(next(second), Log)
+    first.close()
+    while next(second) != Progress("b", 0, 1):
+        pass
+    second.close()
 
 
 def test_without_a_gpu_nobody_waits(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from fact_core.headless import doctor
 from fact_core.storage import project as projects
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
-from fact_core.work.where import device_of
+from fact_core.work.where import devices_of
 from tests.steps_help import heard
 from tests.storage_help import paint
 
@@ -32,7 +32,7 @@ def project(tmp_path: Path) -> Project:
 def asked(project: Project, name: str) -> tuple[run_queue.Run, list[Log]]:
     """(the run, what its log says) after it asked for that device."""
     run = run_queue.queue(project, "features", {"device": name})
-    _, told = heard(device_of(project, run_queue.get(project, run), name))
+    _, told = heard(devices_of(project, run_queue.get(project, run), name))
     return run_queue.get(project, run), [each for each in told if isinstance(each, Log)]
 
 
@@ -65,4 +65,4 @@ def test_the_run_the_header_and_the_doctor_say_the_same_reason(project: Project,
 def test_a_gpu_that_was_asked_for_is_never_replaced(project: Project, fake_gpu: Path) -> None:
     run = run_queue.get(project, run_queue.queue(project, "features", {}))
     with pytest.raises(DeviceError, match="No GPU"):
-        finish(device_of(project, run, "cuda"))
+        finish(devices_of(project, run, "cuda"))
