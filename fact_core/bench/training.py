@@ -22,7 +22,8 @@ from fact_core.config import train_config
 from fact_core.events import Log, Progress
 from fact_core.finetune.batches import Batch
 from fact_core.finetune.finetune import plan_of
-from fact_core.finetune.loop_state import LoopPlan, Net, Training, set_drop_path
+from fact_core.finetune.loop_state import LoopPlan, Net, Training
+from fact_core.finetune.training_mode import set_drop_path
 from fact_core.finetune.training_run import linear
 from fact_core.generators import finish
 from fact_core.pretrained.weights import status

@@ -16,6 +16,7 @@ from fact_core.images.decode import Ranges, decoding
 from fact_core.images.gate import Gate
 from fact_core.types import Source
 
+WHOLE = slice(None)
 LONGEST = 16  # times as long as wide: more of a picture is not trained on
 
 
@@ -30,7 +31,7 @@ class ImageCache:
         self.files, self.pixels, self.ranges = tuple(files), pixels, ranges
         self._short = math.ceil(1.15 * pixels)
         self._kept: dict[int, Image.Image] = {}
-        self._room, self._gate = max_bytes, Gate()
+        self._room, self._gate, self.max_bytes = max_bytes, Gate(), max_bytes
 
     def __len__(self) -> int:
         return len(self.files)
@@ -75,14 +76,18 @@ def training_batch(
     flip: bool = True,
     interpolation: str = "bicubic",
     pool: ThreadPoolExecutor | None = None,
+    part: slice = WHOLE,
 ) -> Tensor:
     """uint8 [b,3,pixels,pixels] of randomly cropped images; the same generator state gives the same batch.
 
     What is random is drawn here in row order; only the cropping itself is spread over the ``pool``'s threads.
+    part: the rows whose pictures are wanted; it is drawn for all of them.
     """
     run = pool.map if pool is not None else map
-    images = list(run(cache.__getitem__, [int(row) for row in rows]))
-    drawn = [draw_crop(image.size, generator, crop_min) for image in images]
+    images = list(run(cache.__getitem__, [int(row) for row in rows[part]]))
+    sizes = [(1, 1)] * len(rows)
+    sizes[part] = [image.size for image in images]
+    drawn = [draw_crop(size, generator, crop_min) for size in sizes][part]
     return cut(images, [(box, mirror and flip) for box, mirror in drawn], pixels, interpolation, pool)
 
 

@@ -18,20 +18,47 @@ from fact_core.compute.training_images import Drawn, ImageCache, cut, draw_crop,
 
 @dataclass(frozen=True)
 class Batch:
-    """One batch. ``noise`` seeds what the network itself draws (drop path)."""
+    """One batch, or the part of it that one of several devices learns from.
+
+    ``noise`` seeds what the network itself draws (drop path). all: how many images the whole batch has, 0: these;
+    start: which of them is the first here.
+    """
 
     rows: Tensor  # (B,) int64, into the labelled images
     pictures: Tensor  # (B, 3, S, S) uint8
     noise: int
     drawn: tuple[Drawn, ...] = ()  # the crops that are still to be cut, by the GPU
+    all: int = 0
+    start: int = 0
+
+    @property
+    def whole(self) -> int:
+        """Images of the whole batch."""
+        return self.all or len(self.rows)
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of the devices this is, from 0, and how many there are.
+
+    Each has one of consecutive parts of a batch, as equal as can be: together they learn from the very batches that
+    one alone would draw.
+    """
+
+    rank: int = 0
+    world: int = 1
+
+    def of(self, n: int) -> slice:
+        """Its part of n images."""
+        return slice(n * self.rank // self.world, n * (self.rank + 1) // self.world)
 
 
 class Batches:
     """An endless row of batches; a background thread crops the next one while this one trains.
 
-    uploaded: the pictures on the GPU, where they are cropped then. In each epoch every image comes once, or as often
-    as ``often`` (N,) says. Each picture is a random crop that keeps at least ``crop_min`` of the area, mirrored half of
-    the time. A context manager.
+    uploaded: the pictures on the GPU, where they are cropped then. In each epoch every image comes once, or as often as
+    ``often`` (N,) says. Each picture is a random crop that keeps at least ``crop_min`` of the area, mirrored half of
+    the time. share: the part of each batch that is wanted. A context manager.
     """
 
     def __init__(
@@ -45,10 +72,12 @@ class Batches:
         interpolation: str = "bicubic",
         often: Tensor | None = None,
         uploaded: Uploaded | None = None,
+        share: Share | None = None,
     ) -> None:
         every = torch.arange(len(images))
         self.epoch = every if often is None else every.repeat_interleave(often)  # rows
         self.images, self.batch, self.pixels = images, min(batch, len(self.epoch)), pixels
+        self.share = share or Share()
         self.generator, self.crop_min, self.interpolation = generator, crop_min, interpolation
         self.order = torch.empty(0, dtype=torch.int64)  # rows of this epoch that are still to come
         self._ahead = ThreadPoolExecutor(1, "ahead")
@@ -95,11 +124,11 @@ class Batches:
             again = self.epoch[torch.randperm(len(self.epoch), generator=self.generator)]
             self.order = torch.cat([self.order, again])
         rows, self.order = self.order[: self.batch], self.order[self.batch :]
-        noise = int(torch.randint(2**31, (1,), generator=self.generator))
+        noise, own = int(torch.randint(2**31, (1,), generator=self.generator)), self.share.of(len(rows))
         if self.uploaded is not None:
             sizes = [self.uploaded.sizes[row] for row in rows.tolist()]
             drawn = tuple(draw_crop(size, self.generator, self.crop_min) for size in sizes)
-            return Batch(rows, torch.empty(0), noise, drawn)
+            return Batch(rows[own], torch.empty(0), noise, drawn[own], len(rows), own.start)
         pictures = training_batch(
             self.images,
             rows.tolist(),
@@ -108,8 +137,9 @@ class Batches:
             crop_min=self.crop_min,
             interpolation=self.interpolation,
             pool=self._threads,
+            part=own,
         )
-        return Batch(rows, pictures, noise)
+        return Batch(rows[own], pictures, noise, all=len(rows), start=own.start)
 
     def _cropped(self, batch: Batch) -> Tensor:
         """The crops of a batch, by the GPU, or by the threads once its memory was full."""

@@ -222,6 +222,7 @@ def train_on(
             check=check,
             keep_best=config.keep == "best_test",
             less=inputs.less,
+            crew=inputs.crew,
         )
     finally:
         if added is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +11,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fact_core.backbones.folding import folded_norms
+from fact_core.compute.crew import Crew
 from fact_core.compute.device import placed
 from fact_core.compute.device_crops import Uploaded, uploaded
+from fact_core.compute.group import Place
 from fact_core.compute.image_batches import upload
-from fact_core.compute.kept_memory import kept_memory
 from fact_core.compute.less_memory import LessMemory, out_of_memory
 from fact_core.compute.training_images import ImageCache
 from fact_core.errors import DeviceError, RunError, StorageError
 from fact_core.events import Log, Progress, Saved
-from fact_core.finetune.batches import Batches
+from fact_core.finetune.batches import Batches, Share
 from fact_core.finetune.checkpoint import Checkpoint
-from fact_core.finetune.loop_state import LoopPlan, Net, Training, answers_of, frozen, set_drop_path
+from fact_core.finetune.loop_state import LoopPlan, Net, Training, answers_of
 from fact_core.finetune.meter import Meter
+from fact_core.finetune.together import carried, job_of, sitting
+from fact_core.finetune.training_mode import training_mode
 from fact_core.types import Step
 
 CHECK_PIECE = 32  # images
@@ -78,6 +80,7 @@ def loop(
     check: Measured | None = None,
     keep_best: bool = False,
     less: LessMemory | None = None,
+    crew: Crew | None = None,
 ) -> Step[Looped]:
     """Train ``net`` in place; it ends with the averaged weights, in eval mode. less: what is known of the memory.
 
@@ -85,7 +88,7 @@ def loop(
     the weights that did best on ``check``, the start included, as the published numbers of the field do:
     only to reproduce them, for ``check`` can then no longer say how good the result is.
     Where the device has no room for one image, or for the network, the CPU trains. DeviceError where memory runs out
-    later: what is saved goes on from there.
+    later: what is saved goes on from there. crew: processes that train together with this one, each on its device.
     """
     less, drawn = less or LessMemory(device), generator.get_state()
     y, interpolation = labelled.y, net.backbone.preprocess.interpolation
@@ -93,45 +96,30 @@ def loop(
     def on(at: torch.device) -> Step[Looped]:
         generator.set_state(drawn)
         there = yield from uploaded(labelled.images, at, interpolation)
-        with _training_mode(net, plan, at), _batches(labelled, plan, interpolation, generator, there) as batches:
+        helped = crew if crew is not None and crew.devices > 1 and at == device else None
+        form = carried(net) if helped is not None else b""
+        with training_mode(net, plan, at):
             run = Training(net, torch.unique(y), plan, at, less)
             best = Best() if keep_best and check is not None else None
-            yield from _resume(run, batches, checkpoint, part, best)
+            left = {"generator": generator.get_state(), "order": torch.empty(0, dtype=torch.int64)}
+            left |= yield from _resume(run, checkpoint, part, best)
             if best is not None and check is not None and run.step == 0:
                 best.offer(run, (yield from _measure(run, check))[1])
-            yield from _learn(run, batches, y, check, checkpoint, part, best, labelled.epoch)
+            while left:
+                place = None
+                if helped is not None:
+                    job = job_of(run, form, labelled.images, y, labelled.often, left)
+                    place = yield from helped.begin(min(plan.batch, labelled.epoch), job)
+                with _batches(labelled, plan, interpolation, generator, there, place) as batches:
+                    batches.restore(left)
+                    learning = _learn(run, batches, y, check, checkpoint, part, best, labelled.epoch)
+                    left = yield from sitting(run, batches, helped, place, learning)
             run.swap()  # the averaged weights stay
             if best is not None:
                 best.put_back(run)
-        return Looped(plan.steps, plan.steps * batches.batch / labelled.epoch)
+        return Looped(plan.steps, plan.steps * min(plan.batch, labelled.epoch) / labelled.epoch)
 
     return (yield from less.whole("training", on))
-
-
-@contextmanager
-def _training_mode(net: Net, plan: LoopPlan, device: torch.device) -> Iterator[None]:
-    """Inside, drop path is on, batch norm keeps the pretrained statistics, and a part of rate 0 is frozen.
-
-    Afterwards, also when stopped, ``net`` is in eval mode and what could learn before can learn again.
-    """
-    net.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    norm = net.backbone.norm_frozen
-    set_drop_path(net.backbone.network, plan.drop_path)
-    net.backbone.freeze_norm()
-    still = ExitStack()
-    for part, share in ((net.backbone, plan.backbone_lr), (net.head, plan.head_lr)):
-        if not share:
-            still.enter_context(frozen(part))
-    net.train(any(p.requires_grad for p in net.backbone.parameters()))
-    # cuDNN's batch norm costs little, and mixed precision keeps it in float32: as it is on a GPU.
-    fold = folded_norms(net.backbone.network) if device.type == "cpu" else nullcontext()
-    try:
-        with still, fold, kept_memory(device):
-            yield
-    finally:
-        set_drop_path(net.backbone.network, 0.0)
-        net.eval()
-        net.backbone.freeze_norm(norm)
 
 
 def _learn(
@@ -205,7 +193,12 @@ def _save(
 
 
 def _batches(
-    labelled: Pictures, plan: LoopPlan, interpolation: str, generator: torch.Generator, there: Uploaded | None
+    labelled: Pictures,
+    plan: LoopPlan,
+    interpolation: str,
+    generator: torch.Generator,
+    there: Uploaded | None,
+    place: Place | None,
 ) -> Batches:
     return Batches(
         labelled.images,
@@ -216,19 +209,20 @@ def _batches(
         interpolation=interpolation,
         often=labelled.often,
         uploaded=there,
+        share=Share(place.rank, place.world) if place is not None else None,
     )
 
 
-def _resume(run: Training, batches: Batches, checkpoint: Checkpoint, part: str, best: Best | None) -> Step[None]:
-    """Go on from the checkpoint where there is one."""
+def _resume(run: Training, checkpoint: Checkpoint, part: str, best: Best | None) -> Step[dict[str, Tensor]]:
+    """Go on from the checkpoint where there is one: the state of its batches."""
     stored = checkpoint.load(part)
     if stored is None or stored.finished:
-        return
+        return {}
     run.restore(stored.tensors, stored.values)
-    batches.restore(stored.tensors)
     if best is not None:
         best.restore(stored.tensors, stored.values)
     yield Log(f"Going on at step {run.step} of {run.plan.steps}.")
+    return {name: stored.tensors[name] for name in ("generator", "order")}
 
 
 def _measure(run: Training, check: Measured) -> Step[tuple[float, float]]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from timm.layers import DropPath  # type: ignore[attr-defined]
 from timm.optim import param_groups_layer_decay  # type: ignore[attr-defined]
 from torch import Tensor, nn
 from torch.nn import functional
@@ -24,6 +23,9 @@ from fact_core.events import Progress
 from fact_core.finetune.batches import Batch
 from fact_core.finetune.losses import Learned, read
 from fact_core.types import Step
+
+if TYPE_CHECKING:
+    from fact_core.finetune.together import Together
 
 #: Pixels at a time on a CPU: a stop is heard within a second or two. Smaller pieces were slower by a third
 #: (16 images of 96 pixels: 73 a second, 64: 108).
@@ -100,15 +102,21 @@ class Training:
         self.piece = min(plan.batch, fitting) if device.type == "cpu" else plan.batch
         self.step = self.first = 0  # first: of this sitting
         self.unread: list[Learned] = []  # batches whose losses nobody has looked at
+        self.call: nn.Module = net  # what answers in training: with several devices the network in its wrapper
+        self.together: Together | None = None  # the other devices
 
     def gradient(self, batch: Batch, target: Tensor) -> Step[None]:
         """Forward and backward for a batch of classes ``target`` (b,); ``losses`` tells what it gave.
 
-        Out of memory: the batch goes through in smaller pieces whose gradients add up to the same.
+        Out of memory: the batch goes through in smaller pieces whose gradients add up to the same. ``Parted`` where one
+        of several devices is lost: nothing was learned from the batch.
         """
+        if self.together is not None:
+            yield from self.together.gradient(self, batch, target)
+            return
         while True:
             try:
-                self.unread.append((yield from self._pieces(batch, target)))
+                self.unread.append((yield from self.pieces(batch, target)))
                 return
             except RuntimeError as error:
                 if not out_of_memory(error):
@@ -136,22 +144,29 @@ class Training:
             )
         return found
 
-    def _pieces(self, batch: Batch, target: Tensor) -> Step[Learned]:
-        learned = Learned(len(target))
+    def pieces(self, batch: Batch, target: Tensor, together: Together | None = None) -> Step[Learned]:
+        """What the batch gave. together: of several devices, whose gradients are averaged behind the last piece.
+
+        Each device's loss is so many times as large, so that the mean over all of them is that of the whole batch.
+        """
+        n = batch.whole / (together.world if together is not None else 1)
+        learned = Learned(batch.whole)
         where = upload(self.places[target], self.device)
         for start in range(0, len(target), self.piece):
-            part = slice(start, start + self.piece)
-            loss, hits = self._piece(batch.pictures[part], where[part], batch.noise + start, len(target))
+            part, last = slice(start, start + self.piece), start + self.piece >= len(target)
+            with together.part(batch, start, last) if together is not None else nullcontext():
+                noise = batch.noise + (start if together is None else 0)
+                loss, hits = self._piece(batch.pictures[part], where[part], noise, n)
             learned.losses.append(loss)
             learned.hits.append(hits)
             if self.piece < len(target):
                 yield Progress(self.plan.phase, self.step, self.plan.steps, "steps")
         return learned
 
-    def _piece(self, pictures: Tensor, where: Tensor, noise: int, n: int) -> tuple[Tensor, Tensor]:
+    def _piece(self, pictures: Tensor, where: Tensor, noise: int, n: float) -> tuple[Tensor, Tensor]:
         images = normalise(pictures, self.net.backbone.preprocess, self.device, torch.float32)
         with _seeded(noise, self.device), self._autocast():
-            logits = self.net(images)
+            logits = self.call(images)
         logits = logits.float()[:, self.classes]
         smoothing = self.plan.label_smoothing
         loss = functional.cross_entropy(logits, where, reduction="sum", label_smoothing=smoothing) / n
@@ -236,39 +251,10 @@ def weights_of(module: nn.Module) -> dict[str, Tensor]:
     return {name: each.detach().cpu().clone() for name, each in module.state_dict().items()}
 
 
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[None]:
-    """Inside, no weight of the module can learn."""
-    learning = [p for p in module.parameters() if p.requires_grad]
-    for parameter in learning:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for parameter in learning:
-            parameter.requires_grad_(True)
-
-
 def count_learning(net: Net, plan: LoopPlan) -> int:
     """How many weights learn: those of a part whose rate is 0 do not."""
     parts = ((net.backbone, plan.backbone_lr), (net.head, plan.head_lr))
     return sum(p.numel() for part, lr in parts if lr for p in part.parameters() if p.requires_grad)
-
-
-def set_drop_path(network: nn.Module, share: float) -> None:
-    """Let the residual branches be skipped at random, up to ``share`` in the last one; 0 takes it away.
-
-    timm leaves an Identity or a DropPath under a name that starts with "drop_path" in every block.
-    """
-    places = [
-        (parent, name)
-        for parent in network.modules()
-        for name, child in parent.named_children()
-        if name.startswith("drop_path") and isinstance(child, (nn.Identity, DropPath))
-    ]
-    for i, (parent, name) in enumerate(places):
-        chance = share * (i + 1) / len(places)
-        setattr(parent, name, DropPath(chance) if chance else nn.Identity())
 
 
 def _optimiser(net: Net, plan: LoopPlan, device: torch.device) -> torch.optim.Optimizer:

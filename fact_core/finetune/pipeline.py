@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from fact_core.backbones import Backbone, adapters
 from fact_core.choices import PHASES, named, resolve
 from fact_core.classifier.model import Classifier
+from fact_core.compute.crew import Crew
 from fact_core.config import FfConfig, TrainConfig, to_dict
 from fact_core.errors import ImageChanged, ImageError, InputError
 from fact_core.events import Decision, Log, PhaseDone, Saved
@@ -26,6 +28,7 @@ from fact_core.finetune.checkpoint import Checkpoint, fingerprint
 from fact_core.finetune.loop_state import weights_of
 from fact_core.finetune.probe import with_words
 from fact_core.finetune.resume import keep, restore
+from fact_core.finetune.together import FOLLOW
 from fact_core.finetune.training_run import CheckSet, TrainingInputs, TrainingState
 from fact_core.images.decode import decode
 from fact_core.types import FloatArray, IntArray, Source, Step
@@ -97,10 +100,12 @@ def train(
         other=other,
         words=words,
         others=tuple(others),
+        crew=Crew((device, *others), FOLLOW) if others else None,
     )
     state = restore(inputs, backbone.to(device).eval())  # with the phases that an interrupted run finished
     inputs = yield from with_words(inputs, state)
-    yield from _phases(inputs, state)
+    with inputs.crew or nullcontext():
+        yield from _phases(inputs, state)
     return trained_of(inputs, state)
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fact_core.backbones import Backbone, Tokens
+from fact_core.compute.crew import Crew
 from fact_core.compute.image_batches import Preprocess, upload
 from fact_core.compute.lean_torch import bare_linear
 from fact_core.compute.less_memory import LessMemory, in_pieces
@@ -44,7 +45,7 @@ class TrainingInputs:
     of one number belong together, and are left out together wherever some are; None: each stands alone. other: the
     class that holds what fits no other one, -1 for none. words (K, D): rows of logits that the names of the classes
     make, by the backbone's text side; None where it has none, or they are of no use here. others: further devices that
-    work as well.
+    work as well; crew: their processes, for training.
     """
 
     files: Sequence[Source]
@@ -64,6 +65,7 @@ class TrainingInputs:
     other: int = -1
     words: Tensor | None = None
     others: tuple[torch.device, ...] = ()
+    crew: Crew | None = None
     less: LessMemory = field(init=False)  # what is known of the device's memory
 
     def __post_init__(self) -> None:

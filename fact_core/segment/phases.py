@@ -20,7 +20,7 @@ from fact_core.compute.device import amp_dtype, placed
 from fact_core.compute.image_batches import normalise
 from fact_core.events import Progress
 from fact_core.finetune import lora
-from fact_core.finetune.loop_state import frozen
+from fact_core.finetune.training_mode import frozen
 from fact_core.lightweight.frofa import augment
 from fact_core.segment.frames import Batch, Frames
 from fact_core.segment.learn import Learned, Plan, learn, loss

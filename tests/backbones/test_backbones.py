@@ -32,7 +32,8 @@ from fact_core.compute.onnx_inference import compiled
 from fact_core.errors import ConfigError
 from fact_core.features.extract import features_key
 from fact_core.finetune import lora
-from fact_core.finetune.loop_state import LoopPlan, Net, Training, set_drop_path
+from fact_core.finetune.loop_state import LoopPlan, Net, Training
+from fact_core.finetune.training_mode import set_drop_path
 from fact_core.folders import cache_folder
 from fact_core.lightweight.light import LightHead
 from fact_core.pretrained.weights import status

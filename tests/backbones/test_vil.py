@@ -17,7 +17,7 @@ from fact_core.backbones import convert
 from fact_core.backbones.vil import Pair, VisionLstm, resized
 from fact_core.backbones.vil_layer import EPS, MatrixLstmLayer, ResidualNorm, exact, mlstm
 from fact_core.errors import WeightsError
-from fact_core.finetune.loop_state import set_drop_path
+from fact_core.finetune.training_mode import set_drop_path
 from fact_core.pretrained import weights
 
 NAME, FLAT = "vil2_small16", "vil2_small16_flat"

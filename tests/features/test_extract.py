@@ -149,7 +149,7 @@ def test_device_in_words(monkeypatch):
     assert device.device_named("auto") == CPU
     with pytest.raises(DeviceError, match="sees no CUDA"):
         device.device_named("cuda")
-    with pytest.raises(DeviceError, match="auto, cpu, cuda, mps"):
+    with pytest.raises(DeviceError, match="auto, all, cpu, cuda, mps"):
         device.device_named("tpu")
 
 

@@ -17,7 +17,8 @@ from fact_core.finetune.batches import Batch
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.finetune import plan_of
 from fact_core.finetune.loop import Pictures, loop
-from fact_core.finetune.loop_state import LoopPlan, Training, set_drop_path
+from fact_core.finetune.loop_state import LoopPlan, Training
+from fact_core.finetune.training_mode import set_drop_path
 from fact_core.generators import finish
 
 SECONDS, SHORT = 4.0, 0.2
