@@ -16,6 +16,7 @@ from fact_core.classifier.model import Classifier
 from fact_core.config import TrainConfig, train_config
 from fact_core.events import Event
 from fact_core.features.extract import tokens
+from fact_core.finetune.loop_state import Net
 from fact_core.finetune.pipeline import Trained, train
 from fact_core.types import FloatArray, IntArray, Step
 from tests.conftest import SMALL as SMALL
@@ -28,6 +29,17 @@ SMALL_TRANSFORMER = "timm:test_vit.r160_in1k"  # for what a network of convoluti
 DEFAULT = "tf_efficientnet_lite0"
 COLOURS = ((220, 40, 40), (40, 200, 60), (50, 70, 220))
 NAMES = ("red", "green", "blue")
+
+
+class LittleMemory(Net):
+    """A network whose device has memory for ``room`` images, in whichever process it is."""
+
+    room = 2
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if len(images) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().forward(images)
 
 
 @dataclass(frozen=True)

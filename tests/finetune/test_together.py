@@ -14,6 +14,8 @@ from timm.layers import DropPath  # type: ignore[attr-defined]
 from torch import Tensor
 
 from fact_core import phase_config
+from fact_core.compute import crew as crews
+from fact_core.compute import group
 from fact_core.compute.crew import Crew
 from fact_core.compute.training_images import ImageCache
 from fact_core.errors import ImageError
@@ -27,7 +29,19 @@ from fact_core.finetune.together import FOLLOW
 from fact_core.finetune.training_mode import PartOfDropPath
 from fact_core.finetune.training_run import linear
 from fact_core.types import Step
-from tests.finetune_help import CPU, PIXELS, SMALL, SMALL_TRANSFORMER, Coloured, backbone, coloured, drain, steps, tiny
+from tests.finetune_help import (
+    CPU,
+    PIXELS,
+    SMALL,
+    SMALL_TRANSFORMER,
+    Coloured,
+    LittleMemory,
+    backbone,
+    coloured,
+    drain,
+    steps,
+    tiny,
+)
 
 #: All that a loop knows: warm-up, decay of layers and weights, smoothing, clipping, averaged weights, drop path.
 PLAN = LoopPlan("ff", 6, 5, PIXELS, "adamw", 1e-4, 1e-3, 0.9, 0.05, 0.1, 0.3, clip=2.0, ema=0.9)
@@ -54,9 +68,11 @@ class Learned:
     told: list[str]
 
 
-def learning(data: Coloured, crew: Crew | None, plan: LoopPlan, name: str) -> tuple[Net, Step[object]]:
+def learning(
+    data: Coloured, crew: Crew | None, plan: LoopPlan = PLAN, name: str = SMALL_TRANSFORMER, kind: type[Net] = Net
+) -> tuple[Net, Step[object]]:
     own = backbone(name=name)
-    net = Net(own, linear(torch.randn(3, own.dim, generator=torch.Generator().manual_seed(0)) * 0.1, torch.zeros(3)))
+    net = kind(own, linear(torch.randn(3, own.dim, generator=torch.Generator().manual_seed(0)) * 0.1, torch.zeros(3)))
     pictures = Pictures(ImageCache(data.files, plan.pixels), torch.from_numpy(data.y))
     made, kept = torch.Generator().manual_seed(1), Checkpoint(None, "")
     return net, loop(net, pictures, plan, device=CPU, generator=made, checkpoint=kept, part="ff", crew=crew)
@@ -65,6 +81,14 @@ def learning(data: Coloured, crew: Crew | None, plan: LoopPlan, name: str) -> tu
 def learned(data: Coloured, crew: Crew | None = None, plan: LoopPlan = PLAN, name: str = SMALL_TRANSFORMER) -> Learned:
     net, step = learning(data, crew, plan, name)
     return as_learned(net, drain(step)[0])
+
+
+def until(step: Step[object], steps: int) -> list[Event]:
+    """The events up to the point of that step."""
+    events: list[Event] = []
+    while not (events and isinstance(events[-1], Point) and events[-1].step == steps):
+        events.append(next(step))
+    return events
 
 
 def as_learned(net: Net, events: Sequence[Event]) -> Learned:
@@ -133,20 +157,39 @@ def test_three_processes_learn_what_one_does(data: Coloured, crew: Crew, name: s
     assert together.points[-1].images_per_s > 0
 
 
-def test_a_process_that_is_killed_costs_nothing_but_its_device(data: Coloured, crew: Crew) -> None:
-    """SIGKILL in the midst of the steps: the batch is learned from by the others, and the result is the same."""
+def test_memory_that_is_full_is_each_devices_own_matter_until_it_is_not(data: Coloured) -> None:
+    """Hostile input 15: a part that does not fit goes in pieces, whose gradients are averaged once. Where memory is
+    full later, in the midst of a step that all take, this device goes on alone."""
+    plan = replace(PLAN, drop_path=0.0)  # which pieces draw in their own way
+    with Crew((CPU, CPU), FOLLOW) as two:
+        net, step = learning(data, two, plan, kind=LittleMemory)
+        events = until(step, 3)
+        assert [each.text for each in events if isinstance(each, Log)] == [] and two.devices == 2
+        net.room = 1  # type: ignore[assignment]
+        found = as_learned(net, [*events, *drain(step)[0]])
+    same(learned(data, None, plan), found)
+    assert len(found.told) == 2 and "cannot work together: the memory is full. Going on with cpu alone" in found.told[0]
+    assert found.told[1].startswith("Out of memory: going on with ") and two.mates == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no such signals here")
+def test_a_process_that_is_killed_or_hangs_costs_nothing_but_its_device(
+    data: Coloured, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the midst of the steps: the others learn from the batch once more, and the result is the same."""
     alone = learned(data)
-    for left in (2, 1):
-        net, step = learning(data, crew, PLAN, SMALL_TRANSFORMER)
-        events: list[Event] = []
-        while not (events and isinstance(events[-1], Point) and events[-1].step == 3):
-            events.append(next(step))
-        os.kill(crew.mates[0].process.pid or 0, signal.SIGKILL)
+    for end, left, words in (
+        (signal.SIGKILL, 2, "killed by SIGKILL). Going on with 2 devices, from the same step"),
+        (signal.SIGSTOP, 1, "it did not answer any more. Going on with one device, from the same step"),
+    ):
+        net, step = learning(data, crew)
+        events = until(step, 3)
+        monkeypatch.setitem(group.LIMIT, "gloo", 2.0)
+        monkeypatch.setattr(crews, "SETTLE", 1.0 if end == signal.SIGSTOP else crews.SETTLE)
+        os.kill(crew.mates[0].process.pid or 0, end)
         found = as_learned(net, [*events, *drain(step)[0]])
         same(alone, found)
-        (told,) = found.told
-        assert "killed by SIGKILL" in told and crew.devices == left
-        assert f"Going on with {'2 devices' if left == 2 else 'one device'}, from the same step" in told
+        assert len(found.told) == 1 and words in found.told[0] and crew.devices == left
     same(alone, learned(data, crew))
 
 
@@ -173,7 +216,7 @@ def test_a_whole_run_on_two_processes_stopped_and_resumed(
     _, wanted = drain(steps(data, config, unlabelled=pool))
     run = steps(data, config, tmp_path / "kept", unlabelled=pool, others=(CPU,))
     events: list[Event] = []
-    while not (events and isinstance(events[-1], Point) and events[-1].phase == "st" and events[-1].step == 2):
+    while not any(isinstance(each, Point) and (each.phase, each.step) == ("st", 2) for each in events):
         events.append(next(run))
     run.close()
     assert any(isinstance(each, Saved) and each.phase == "ff" for each in events)
