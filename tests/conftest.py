@@ -69,6 +69,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Not where a program may not be started from it. ``--basetemp`` and the variable say otherwise.
     """
+    gc.disable()  # until all are collected: what that makes stays
     if TEMPORARY in os.environ or config.getoption("basetemp") or not os.access(MEMORY_DISK, os.W_OK):
         return
     told = os.statvfs(MEMORY_DISK)
@@ -88,6 +89,7 @@ def pytest_collection_finish() -> None:
     """What collecting has made stays to the end: later collections of garbage need not look through a million of it."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fact_core.config import FeaturesConfig, SelectConfig, from_dict
+from fact_core.config import FeaturesConfig, SelectConfig, from_dict, to_dict
 from fact_core.config import TrainConfig as Options
 from fact_core.events import Event, Log, PhaseDone, Saved
 from fact_core.generators import finish
@@ -18,9 +18,12 @@ from fact_core.storage import deep, project, run_queue
 from fact_core.storage.project import Project
 from fact_core.work import features, scan, select, train
 from tests.work.test_train import run_of
-from tests.work.test_worker import label_all, quick
+from tests.work.test_worker import SMALL, label_all, small
 
-OPTIONS = quick(recipe="fact", device="cpu", **{"ff.pixels": 32})
+
+def options() -> Options:
+    """A training of the small network: what it sees is asked, not what it learns."""
+    return from_dict(Options, small(recipe="fact", device="cpu", **{"ff.pixels": 32}))
 
 
 def deep_picture(file: Path, brightest: int, seed: int) -> None:
@@ -32,26 +35,26 @@ def deep_picture(file: Path, brightest: int, seed: int) -> None:
 
 
 @pytest.fixture
-def labeled(tmp_path: Path) -> Project:
+def labeled(tmp_path: Path, small_network: str) -> Project:
     """24 pictures of 12 bits in files of 16; nine are labeled."""
     for place, name in enumerate(("red", "green", "blue")):
         for number in range(8):
             deep_picture(tmp_path / "images" / name / f"{number}.png", 1300 * (place + 1), 100 * place + number)
     made = project.create(tmp_path / "project", tmp_path / "images")
     look_again(made)
-    finish(select.run(made, run_of(made, "select"), SelectConfig(budget="9", device="cpu", near=0.0)))
+    finish(select.run(made, run_of(made, "select"), SelectConfig(budget="9", device="cpu", near=0.0, backbone=SMALL)))
     label_all(made)
     return made
 
 
 def look_again(made: Project) -> None:
     finish(scan.scan(made))
-    finish(features.run(made, run_of(made, "features"), FeaturesConfig(device="cpu")))
+    finish(features.run(made, run_of(made, "features"), FeaturesConfig(device="cpu", backbone=SMALL)))
 
 
 def stopped_after_the_probe(made: Project) -> run_queue.Run:
-    run = run_of(made, "train", OPTIONS)
-    steps = train.run(made, run, from_dict(Options, OPTIONS))
+    run = run_of(made, "train", to_dict(options()))
+    steps = train.run(made, run, options())
     assert any(isinstance(event, Saved) and event.phase == "lp" for event in iter(lambda: next(steps), None))
     steps.close()
     return run
@@ -74,7 +77,7 @@ def test_a_brighter_image_between_stop_and_resume_changes_nothing(labeled: Proje
         shutil.rmtree(labeled.cache)
     brighter(labeled)
     told: list[Event] = []
-    result = finish(train.run(labeled, run, from_dict(Options, OPTIONS)), told.append)
+    result = finish(train.run(labeled, run, options()), told.append)
     assert any("Going on after: " in each.text for each in told if isinstance(each, Log)), told
     assert "lp" not in [each.phase for each in told if isinstance(each, PhaseDone)]
     assert result["labels"] == 9
@@ -91,7 +94,7 @@ def test_a_training_of_an_earlier_version_goes_on_with_the_ranges_of_now(
     run = stopped_after_the_probe(labeled)
     (labeled.run_folder(run.id) / "ranges.json").unlink()
     told: list[Event] = []
-    assert finish(train.run(labeled, run, from_dict(Options, OPTIONS)), told.append)["labels"] == 9
+    assert finish(train.run(labeled, run, options()), told.append)["labels"] == 9
     assert any("Going on after: " in each.text for each in told if isinstance(each, Log)), told
 
 
@@ -99,8 +102,8 @@ def test_a_training_of_an_earlier_version_goes_on_with_the_ranges_of_now(
 @pytest.mark.weights
 def test_a_new_training_sees_the_ranges_of_now(labeled: Project) -> None:
     brighter(labeled)
-    run = run_of(labeled, "train", OPTIONS)
-    config = from_dict(Options, quick(recipe="lm", device="cpu"))
+    run = run_of(labeled, "train", to_dict(options()))
+    config = from_dict(Options, small(recipe="lm", device="cpu"))
     finish(train.run(labeled, run, config))
     stored = json.loads((labeled.run_folder(run.id) / "model" / "config.json").read_text("utf-8"))
     assert [tuple(each) for each in stored["ranges"]] == list(deep.ranges(labeled))
