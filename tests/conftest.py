@@ -48,16 +48,16 @@ MakeImages = Callable[..., Path]
 #: Rough seconds on two cores that do the other tests beside -> the files that take as long. Some are long by their
 #: number of tests, not by slow ones. A long file that starts late keeps one core busy while the others have nothing.
 LONGEST = {
-    200: ("page/test_access.py", "page/test_label_page.py", "compute/test_pretend_cuda.py"),
-    190: ("page/test_sorted_folder_page.py",),
-    120: ("backbones/test_backbones.py", "bench/test_gpu.py", "page/test_crash.py", "page/test_browser.py"),
+    200: ("page/test_access.py", "page/test_label_page.py"),
+    150: ("page/test_sorted_folder_page.py", "page/test_browser.py"),
+    120: ("backbones/test_backbones.py", "compute/test_pretend_cuda.py", "page/test_crash.py"),
     90: ("page/test_app_bench.py", "page/test_no_network.py", "page/test_finish_page.py", "labeling/test_many_rows.py"),
-    70: ("headless/test_cli.py", "headless/test_rounds.py", "finetune/test_self_training.py"),
+    70: ("bench/test_gpu.py", "headless/test_cli.py", "headless/test_rounds.py", "finetune/test_self_training.py"),
     45: ("work/test_hostile_memory.py", "page/test_fuzz.py", "work/test_worker.py", "features/test_compiled_umap.py"),
     40: ("page/test_review_page.py", "page/test_by_hand_page.py", "page/test_label_rounds_page.py"),
     35: ("page/test_hostile.py", "backbones/test_recognise.py", "page/test_project_gone_page.py"),
     30: ("exchange/test_import_labels.py", "page/test_routes.py", "finetune/test_pipeline.py", "page/test_idle.py"),
-    25: ("work/test_ranges_of_run.py", "backbones/test_any_timm.py", "pretrained/test_weights.py"),
+    25: ("backbones/test_any_timm.py",),
     24: ("page/test_networks_page.py", "page/test_pictures_page.py", "page/test_browse_page.py"),
     20: ("headless/test_keep_test.py", "work/test_train.py", "backbones/test_prompt.py", "finetune/test_recipes.py"),
 }
@@ -69,7 +69,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Not where a program may not be started from it. ``--basetemp`` and the variable say otherwise.
     """
-    gc.disable()  # until all are collected: what that makes stays
+    if not config.getoption("numprocesses", None):  # this process collects the tests
+        gc.disable()  # until it has: what that makes stays
     if TEMPORARY in os.environ or config.getoption("basetemp") or not os.access(MEMORY_DISK, os.W_OK):
         return
     told = os.statvfs(MEMORY_DISK)

@@ -38,7 +38,7 @@ def test_kills_of_server_and_worker_lose_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.weights
-def test_a_training_goes_on_when_the_page_and_the_server_are_closed(tmp_path: Path) -> None:
+def test_a_training_goes_on_when_the_page_and_the_server_are_closed(ready_workers: None, tmp_path: Path) -> None:
     """Hostile input 15: page closed during training. Nobody asks for anything until the training has ended."""
     made = projects.create(tmp_path / "project", crash.paint_classes(tmp_path / "images"))
     server = Server()
