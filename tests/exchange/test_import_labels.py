@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -30,6 +30,7 @@ from fact_core.storage.project import Project
 from fact_core.storage.synthetic import add_items
 from fact_core.types import Selection
 from fact_core.work.scan import scan
+from tests.page.conftest import Current
 from tests.storage_help import flat_project, is_sound, paint
 
 HOSTILE = '<img src=x onerror="alert(1)">'
@@ -493,12 +494,20 @@ class Page:
         return self.post("/import/preview", {"kind": source.kind, "text": source.content, "answers": answers})
 
 
-@pytest.fixture
-def page(project: Project) -> Iterator[Page]:
-    server, app = Server(), FastAPI()
-    register_all(app, server)
+@pytest.fixture(scope="module")
+def registered() -> Iterator[tuple[TestClient, Current]]:
+    """All routes, registered once."""
+    app, current = FastAPI(), Current()
+    register_all(app, cast(Server, current))
     with TestClient(app, base_url="http://127.0.0.1:7860", raise_server_exceptions=False) as client:
-        yield Page(client, project, server.open(project.folder))
+        yield client, current
+
+
+@pytest.fixture
+def page(registered: tuple[TestClient, Current], project: Project) -> Iterator[Page]:
+    client, current = registered
+    current.server = server = Server()
+    yield Page(client, project, server.open(project.folder))
     server.close()
 
 
