@@ -36,9 +36,23 @@ def gpu_name() -> str:
         return ""
     first = shown.split(",")[0].strip() if shown else ""
     which = [f"--id={first}"] if re.fullmatch(r"\d+|GPU-[0-9a-f-]{36}", first) else []
+    return next(iter(_names(tool, *which)), "")
+
+
+def gpus() -> int:
+    """How many NVIDIA GPUs the driver shows to this program; of those that CUDA_VISIBLE_DEVICES names."""
+    tool = shutil.which("nvidia-smi")
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if tool is None or shown in ("", "-1"):
+        return 0
+    found = len(_names(tool))
+    return min(found, len(shown.split(","))) if shown else found
+
+
+def _names(tool: str, *which: str) -> list[str]:
     command = [tool, "--query-gpu=name", "--format=csv,noheader", *which]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
     except (OSError, subprocess.SubprocessError):
-        return ""
-    return next(iter(answer.stdout.strip().splitlines()), "")
+        return []
+    return answer.stdout.strip().splitlines()

@@ -15,6 +15,7 @@ from app.shell import computer
 from app.shell.server import Opened, Server, key_of
 from app.shell.text import sentences
 from app.shell.trainings import numbers
+from fact_core.choices.devices import FREE
 from fact_core.errors import DiskFull, ProjectChanged
 from fact_core.folders import data_folder
 from fact_core.labeling import labels_now, selections
@@ -142,7 +143,7 @@ def _base(held: Opened, text: dict[str, str], gpu: str) -> dict[str, Any]:
 
 def _device(gpu: str, newest: list[run_queue.Run]) -> dict[str, str]:
     """Where the work is done, by name. The newest run that was free to choose knows whether the GPU can be used."""
-    free = (run.device for run in newest if run.device and run.config.get("device", "auto") == "auto")
+    free = (run.device for run in newest if run.device and run.config.get("device", "auto") in FREE)
     last = next(free, "")
     passed = bool(gpu) and last.startswith("CPU")
     return {"device": "CPU" if passed else gpu or "CPU", "device_note": last if passed else ""}

@@ -88,6 +88,7 @@ class Server:
     def __init__(self, *, demo: bool = False, browse: Sequence[Path] = ()) -> None:
         self.demo, self.browse = demo, tuple(browse)
         self.gpu = processor.gpu_name()  # asked once: a name of a GPU does not change
+        self.gpus = processor.gpus() if self.gpu else 0
         self.jobs, self.downloads = Jobs(), dict[str, Fetch]()
         self._open: dict[str, Opened] = {}
         self._guard = threading.RLock()

@@ -27,7 +27,7 @@ VALUES = {
         "channel": "For each channel",
         "channel-squared": "With range",
     },
-    "device": {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU (CUDA)"},
+    "device": {"auto": "Automatic", "cpu": "CPU", "cuda": "GPU (CUDA)", "all": "All GPUs"},
 }
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from fact_core.choices import RECIPES, backbone_choice
+from fact_core.choices.devices import takes_several
 from fact_core.config import TrainConfig, from_dict
 from fact_core.errors import ConfigError
 from fact_core.phase_config import GATE_LABELS, PCA_IMAGES, side_to_answer
@@ -65,6 +66,7 @@ def expected(config: TrainConfig, amount: Amount, runs: Sequence[Ran], on_cpu: b
         if each.status == "done"
         and each.config.get("backbone") == config.backbone
         and each.device.startswith("CPU") == on_cpu
+        and takes_several(each.config.get("device", "auto")) == takes_several(config.device)
     ]
     rates = [each.result["images_per_s"] for each in alike if each.kind == "features" and _fast(each.result)]
     earlier: dict[str, float] = {}

@@ -10,7 +10,14 @@ from fact_core.errors import ConfigError
 DEVICES = ("auto", "cpu", "cuda", *(f"cuda:{number}" for number in range(8)), "mps")
 #: Every GPU of this machine.
 ALL_GPUS = "all"
+#: What takes whatever there is.
+FREE = ("auto", ALL_GPUS)
 MOST = 64
+
+
+def takes_several(name: str) -> bool:
+    """Whether a run on this device may use more than one."""
+    return name == ALL_GPUS or "," in name
 
 
 def is_several(name: object) -> bool:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fact_core import processor
+from fact_core.choices.devices import ALL_GPUS, FREE
 from fact_core.compute.onnx_inference import compiled
 from fact_core.compute.tf32 import without_tf32
 from fact_core.errors import DeviceError
@@ -25,9 +26,7 @@ SAME_COSINE = 0.99999
 #: On a CPU bf16 must be that much quicker than float32, or exactness wins.
 CLEARLY = 1.25
 #: What a person may ask for; a further GPU as cuda:1, several as cuda:0,cuda:1.
-KINDS = ("auto", "all", "cpu", "cuda", "mps")
-#: What takes whatever there is.
-FREE = ("auto", "all")
+KINDS = ("auto", ALL_GPUS, "cpu", "cuda", "mps")
 #: Images from which preparing the network for ONNX Runtime (some seconds) pays.
 WORTH_COMPILING = 256
 

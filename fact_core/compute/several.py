@@ -47,9 +47,9 @@ def left_out(name: str) -> list[str]:
 
 
 def describe_all(devices: Sequence[torch.device], passed: str = "") -> str:
-    """``describe`` for several: "2 x NVIDIA H100, 80 GB"."""
+    """``describe`` for several: "NVIDIA H100, 80 GB x 2"."""
     counted = Counter(describe(each, passed) for each in devices)
-    return " and ".join(f"{times} x {each}" if times > 1 else each for each, times in counted.items())
+    return " and ".join(f"{each} x {times}" if times > 1 else each for each, times in counted.items())
 
 
 def copies(

@@ -16,7 +16,7 @@ import torch
 from fact_core import cli
 from fact_core.backbones import load
 from fact_core.bench import gpu
-from fact_core.bench.gpu import child, given, pictures, quick_step, runner, sections, table, way
+from fact_core.bench.gpu import child, given, pictures, quick_step, right_several, runner, sections, table, way
 from fact_core.bench.gpu.runner import Order, Task
 from fact_core.bench.gpu.sections import SECTIONS, Section
 from fact_core.choices import DEFAULT_BACKBONE, resolve
@@ -104,7 +104,7 @@ def test_every_section_has_a_short_form_that_runs_on_the_cpu(name: str, folder: 
         row = resolve(section.target)(given.opened("cpu", True, folder), **section.given)
     assert row == json.loads(json.dumps(row)) and row["words"].endswith(".")
     assert row["status"] in runner.DONE and row["status"] != "failed", row["words"]
-    needs_gpu = name.startswith("memory-") or name.endswith("gb")
+    needs_gpu = name.startswith("memory-") or name.endswith("gb") or name == "several"
     assert (row["status"] == "skipped") == needs_gpu
     if section.kind == "right" and not needs_gpu:
         assert row["checks"] and all(each["ok"] for each in row["checks"].values())
@@ -114,6 +114,16 @@ def test_every_section_has_a_short_form_that_runs_on_the_cpu(name: str, folder: 
             assert value is None or value > 0
     if "backbone" in row and section.kind != "plain":
         assert row["weights"][row["backbone"]] == ("real" if row["backbone"] == DEFAULT_BACKBONE else "random")
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_several_devices_beside_one(folder: Path) -> None:
+    """Two processes on the CPU in place of two GPUs."""
+    cpu = torch.device("cpu")
+    row = right_several.compared(given.opened("cpu", True, folder), (cpu, cpu))
+    assert row["status"] == "passed", row["words"]
+    assert {f"{what}, seconds, {count}" for what in ("ff", "st", "fact+") for count in (1, 2)} <= row["figures"].keys()
 
 
 def test_sections_are_told_apart_and_the_valuable_ones_come_first() -> None:

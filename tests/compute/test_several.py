@@ -70,7 +70,7 @@ def test_all_are_those_that_can_be_used_and_the_others_are_told(monkeypatch: pyt
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU that can be used")
 def test_without_a_gpu_all_is_the_cpu() -> None:
     assert devices_named("all") == (CPU,) and devices_named("cpu,cpu") == (CPU, CPU)
-    assert describe_all((CPU, CPU)).startswith("2 x CPU") and describe_all((CPU,)).startswith("CPU")
+    assert describe_all((CPU, CPU)).endswith(" x 2") and describe_all((CPU,)).startswith("CPU")
 
 
 def slow(batch: int) -> Step[int]:

@@ -22,6 +22,7 @@ from fact_core.choices import (
     unfit_recipes,
     used_networks,
 )
+from fact_core.choices.devices import ALL_GPUS
 from fact_core.config import TrainConfig, options, train_config, value_of
 from fact_core.pretrained import weights
 from fact_core.pretrained.weights import WeightsStatus
@@ -49,6 +50,7 @@ def build(server: Server) -> None:
         with gr.Column(elem_classes=["fs-pane", "train-left"]):
             piece("train-settings")
             settings = _settings(text)
+            _only_what_is_there(settings, server.gpus)
             piece("train-runs", elem_id="train-earlier")
         piece("train-charts", elem_id="train-middle", elem_classes=["fs-pane"])
         piece("train-now", elem_id="train-right", elem_classes=["fs-pane"])
@@ -101,6 +103,13 @@ def _settings(text: dict[str, str]) -> Form:
     button, recipe = gr.Button("", visible="hidden", elem_id="train-recipe"), whole.dropdown("recipe")
     button.click(None, recipe, recipe, js="(recipe) => FactStudio.train.wantedRecipe() || recipe")
     return whole
+
+
+def _only_what_is_there(settings: Form, gpus: int) -> None:
+    """All GPUs are offered where there are several. A run from another machine that took them shows it all the same."""
+    device = settings.dropdown("device")
+    if gpus < 2:
+        device.choices = [each for each in device.choices if each[1] != ALL_GPUS]
 
 
 def _take_efforts(settings: Form) -> None:

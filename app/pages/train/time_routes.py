@@ -14,6 +14,7 @@ from app.shell.server import Server, checked
 from app.shell.trainings import numbers
 from fact_core.analysis.training_time import Amount, expected, proposed
 from fact_core.choices import PRESETS, RECIPES
+from fact_core.choices.devices import FREE
 from fact_core.config import TrainConfig, from_dict, options
 from fact_core.errors import ConfigError
 from fact_core.labeling import labels_now
@@ -117,7 +118,7 @@ def _amount(project: Project) -> Amount:
 
 def _on_cpu(config: TrainConfig, runs: Sequence[run_queue.Run], gpu: str) -> bool:
     """Where it will work: as the newest run that was as free to choose, else on the GPU where there is one."""
-    if config.device != "auto":
-        return config.device == "cpu"
-    free = (run.device for run in runs if run.device and run.config.get("device", "auto") == "auto")
+    if config.device not in FREE:
+        return config.device.startswith("cpu")
+    free = (run.device for run in runs if run.device and run.config.get("device", "auto") in FREE)
     return next(free, "" if gpu else "CPU").startswith("CPU")

@@ -56,6 +56,7 @@ SECTIONS: dict[str, Section] = {
     "resume-right": _right("Stopped in each phase and resumed", "training:resume", 60),
     "prompt-right": _right("fact-prompt from files to answers", "training:recipe", 45, recipe="fact-prompt"),
     "prefix-right": _right("fact-prefix from files to answers", "training:recipe", 45, recipe="fact-prefix"),
+    "several": _right("Several GPUs: features and fact+ as on one, and how much sooner", "several:run", 120),
     "fact": _quick("fact, CIFAR-10 2 %, ViT-S/16, 224 px, the paper's epochs, from files", "fact:run", 90),
     "features-vit-s-large": _quick("Features, ViT-S/16, 512 x 384", "features:run", 25, name=_SMALL, size="large"),
     "features-vit-s-small": _quick("Features, ViT-S/16, 32 x 32", "features:run", 25, name=_SMALL, size="small"),
