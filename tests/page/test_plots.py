@@ -101,6 +101,9 @@ def test_words_of_close_ends_part() -> None:
     assert plots.text_position(None) == plots.text_position(0.5) == "middle right"
     assert plots.text_position(0.01) == "top right"
     assert plots.text_position(-0.01) == "bottom right"
+    data = plots.training_figure([started("lp"), point("lp", 10, 0.0, 1.0)], FACT)["data"]  # 1 - loss is right
+    ends = [each["textposition"] for each in data if each.get("text") == ["100.0 %"]]
+    assert sorted(ends) == ["bottom right", "top right"], "equal ones as well"
 
 
 def test_a_solver_behind_the_planned_steps_makes_the_axis_longer() -> None:

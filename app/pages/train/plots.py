@@ -101,6 +101,9 @@ def _end(curve: Curve, name: str, losses: tuple[float, float]) -> dict[str, Any]
     steps, values = curve.series[name]
     accuracy, value, twin = name.endswith("accuracy"), _end_at(curve, name), _end_at(curve, TWINS[name])
     told = kept(curve, name)
+    far = apart(value, twin, None if accuracy else losses)
+    if far == 0:  # equal ones part as well: one of the two goes up
+        far = -CLOSE / 2 if name.startswith("check") else CLOSE / 2
     other = told is not None and (not values or values[-1] is None or abs(values[-1] - told) > APART)
     # Below the axis there is the other row, above it the words.
     shown = value if accuracy or value is None else min(max(value, losses[0]), losses[1])
@@ -111,7 +114,7 @@ def _end(curve: Curve, name: str, losses: tuple[float, float]) -> dict[str, Any]
         "x": [last_step(curve) if told is not None else steps[-1]] if value is not None else [],
         "y": [shown] if value is not None else [],
         "text": [words(value, accuracy)] if value is not None and curve.ends else [],
-        "textposition": text_position(apart(value, twin, None if accuracy else losses)),
+        "textposition": text_position(far),
         "textfont": {"size": 12, "color": "var(--ink)", "weight": 600 if name.startswith("check") else 400},
         "marker": {
             "size": size + 2 if other else size,
