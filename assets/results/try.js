@@ -222,7 +222,7 @@ export class TryIt {
   answer(photo) {
     const { answer, error } = photo, classOf = (name) => (app.state.classes || []).find((each) => each.name === name);
     const side = error ? errorBox(error) : !answer ? el("p", { class: "small faint" }, t("results.loading")) : [
-      answer.unlike ? el("p", { class: "note warn", id: "try-unlike" }, t("try.unlike")) : null,
+      answer.unlike ? unlike(classOf(answer.top[0][0])) : null,
       el("ol", { class: "rv-top" }, answer.top.map(([name, share], place) => line(name, share, place, classOf(name)))),
       answer.near.length
         ? [
@@ -334,5 +334,15 @@ function line(name, share, place, each) {
     el("span", { class: "results-class" }, markOf(each), el("span", { class: "clip" }, name)),
     el("span", { class: "num" }, fmt.pct(share)),
     el("span", { class: "meter" }, el("i", { style: { width: `${100 * share}%` } })),
+  );
+}
+
+// A photo that is like no class: a warning, but where the answer is the class of just those.
+function unlike(said) {
+  const right = Boolean(said && said.other);
+  return el(
+    "p",
+    { class: right ? "note" : "note warn", id: "try-unlike" },
+    t(right ? "try.unlike_other" : "try.unlike"),
   );
 }

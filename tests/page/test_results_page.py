@@ -16,7 +16,7 @@ from PIL import Image
 
 from fact_core.config import to_dict, train_config
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now, operations
+from fact_core.labeling import classes, labels_now, operations, other_class
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
@@ -222,6 +222,7 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
     address_of: AddressOf, page: Page, browser: Browser, project: Project, tmp_path: Path
 ) -> None:
     """What the child answers is a test of the routes (test_try_routes.py)."""
+    other_class.add(project, "None of these")
     out = io.BytesIO()
     Image.fromarray(np.full((20, 30, 3), 120, dtype=np.uint8)).save(out, "PNG")
     asked: list[dict[str, Any]] = []
@@ -236,7 +237,8 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
 
     def said(route: Route) -> None:
         near = [{"id": 1, "name": "green", "alike": 0.9}]
-        told = {"top": [["red", 0.9], ["green", 0.1]], "near": near, "unlike": True, "w": 30, "h": 20}
+        first = "None of these" if len(asked) == 2 else "red"
+        told = {"top": [[first, 0.9], ["green", 0.1]], "near": near, "unlike": True, "w": 30, "h": 20}
         return route.fulfill(json={**told, "seconds": 0.1, "loaded": True})
 
     window = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
@@ -263,6 +265,7 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
     box = window.get_by_role("dialog")
     expect(box.locator(".try-said")).to_contain_text("2 photos are answered.")
     expect(box.locator(".try-gallery li")).to_have_count(2)
+    expect(box.locator("#try-unlike")).to_have_text("It looks like none of the other classes, as the model says.")
     name, share = (box.locator("[data-id=try-0] span").nth(place).bounding_box() for place in range(2))
     assert name and share and share["x"] - name["x"] - name["width"] >= 4  # "red90 %" it was
     box.locator("[data-id=try-1]").click()
@@ -271,7 +274,7 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
         box.locator("#try-csv").click()
     assert saved.value.path().read_text("utf-8-sig").splitlines() == [
         "file_path,label,confidence,unlike,error",
-        "'=one.png,red,0.9000,true,",
+        "'=one.png,None of these,0.9000,true,",
         "two.png,,,,It is not an image of a known format",
     ]
     for script in SCRIPTS:

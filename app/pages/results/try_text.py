@@ -32,5 +32,6 @@ TEXT = {
     "try.failed": "no answer",
     "try.unlike": "It looks like none of the classes: less than nearly all labeled images look like their own. "
     "The answer is likely worth nothing.",
+    "try.unlike_other": "It looks like none of the other classes, as the model says.",
     "try.unlike_short": "unlike all",
 }
