@@ -42,6 +42,12 @@ def test_a_sentence_that_exists_is_asked_for() -> None:
     assert not [key for key in WORDS if not {key, bare[key]} & whole and not key.startswith(fronts)]
 
 
+@pytest.mark.parametrize("key", [key for key in WORDS if "{wrong}" in WORDS[key]])
+def test_one_mistake_is_not_called_as_many_are(key: str) -> None:
+    """Its number stands behind the words: one may be wrong, and none."""
+    assert not re.search(r"\{wrong\} (are|is)\b", WORDS[key])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("what", ["run", "train.before"])
 def test_every_kind_of_run_has_its_words(what: str, kind: str) -> None:

@@ -22,15 +22,15 @@ TEXT = {
     "finish.then": "With {more} more check images and the same share of mistakes {best} could be promised of the same "
     "images.",
     "finish.forecast": "With {more} more labels, chosen by “Label these next”, probably {likely} of the {open} images "
-    "then open: in eight of ten cases {low} to {high}.",
+    "then open can be accepted: in eight of ten cases {low} to {high}.",
     "finish.forecast_one": "With {more} more labels, chosen by “Label these next”, probably {likely} of the {open} "
-    "images then open.",
+    "images then open can be accepted.",
     "finish.forecast_from_none": "With {more} more labels, chosen by “Label these next”, probably {likely} of the "
-    "{open} images then open: in eight of ten cases none to {high}.",
+    "{open} images then open can be accepted: in eight of ten cases none to {high}.",
     "finish.forecast_some": "With {more} more labels, chosen by “Label these next”, probably none of the {open} images "
-    "then open: in eight of ten cases at most {high}.",
+    "then open can be accepted: in eight of ten cases at most {high}.",
     "finish.forecast_none": "With {more} more labels, chosen by “Label these next”, probably still none of the {open} "
-    "images then open.",
+    "images then open can be accepted.",
     "finish.forecast_how": "How good is this forecast?",
     "finish.forecast_about": "It draws many times what the next model and its answers to the check images may be. A "
     "quick model was asked and then taught. On CIFAR-10, on which the forecast was not tuned, the range held in 93 of "
@@ -44,9 +44,9 @@ TEXT = {
     "finish.own_drop": "No goal of its own for {name}",
     "finish.own_has": "{n} check images",
     "finish.own_has_one": "1 check image",
-    "finish.own_can": "{name}, {goal}: {able} can be accepted. Of {checks} check images {wrong} are wrong.",
-    "finish.own_cannot": "{name}: {goal} cannot be promised, so none is accepted. Of the {checks} surest check images "
-    "{wrong} are wrong.",
+    "finish.own_can": "{name}, {goal}: {able} can be accepted. Mistakes among {checks} check images: {wrong}.",
+    "finish.own_cannot": "{name}: {goal} cannot be promised, so none is accepted. Mistakes among the {checks} surest "
+    "check images: {wrong}.",
     "finish.best": "The best that yours can carry is {best}.",
     "finish.best_none": "Yours can carry no promise yet.",
     "finish.set": "Set {best}",
@@ -65,10 +65,11 @@ TEXT = {
     "finish.can_all": "All {able} open images can be accepted.",
     "finish.left": "{left} are for you: {time}.",
     "finish.left_one": "1 is for you: {time}.",
-    "finish.rests": "Held with 95 % certainty. Of the {checks} check images as sure as these {wrong} are wrong.",
-    "finish.cannot": "{goal} cannot be promised: of the {checks} surest check images {wrong} are wrong. Choose a lower "
-    "goal, or label more and train again.",
-    "finish.cannot_lowest": "Not even {goal} can be promised: of the {checks} surest check images {wrong} are wrong. "
+    "finish.rests": "Held with 95 % certainty. Mistakes among the {checks} check images as sure as these: {wrong}.",
+    "finish.cannot": "{goal} cannot be promised: mistakes among the {checks} surest check images: {wrong}. Choose a "
+    "lower goal, or label more and train again.",
+    "finish.cannot_lowest": "Not even {goal} can be promised: mistakes among the {checks} surest check images: "
+    "{wrong}. "
     "Label more and train again.",
     "finish.before": "Run {number} was asked the same before, and what it let through still holds: {able} images.",
     "finish.before_accept": "Accept those of run {number}",
