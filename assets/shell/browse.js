@@ -62,7 +62,9 @@ function draw(place, now, go, project) {
   const row = (each) => el("li", {}, link([icon("folder"), each.name], each.path, "p-folder"));
   const here = project
     ? t(now.project ? "browse.is_project" : "browse.no_project")
-    : counted("browse.images", now.images);
+    : now.images || now.folders.length || now.more
+    ? counted("browse.images", now.images)
+    : t("browse.images_nothing");
   place.replaceChildren(
     el("nav", { class: "p-places", "aria-label": t("browse.places") }, places),
     el("div", { class: "p-here" }, up, el("b", { class: "clip", title: now.path }, now.path)),

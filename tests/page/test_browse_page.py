@@ -34,6 +34,7 @@ def test_a_project_is_made_of_a_folder_that_was_clicked(
     dialog.get_by_role("button", name="2026").press("Enter")  # by key as well
     expect(dialog.locator(".p-here b")).to_have_text(str(photos))
     expect(dialog.get_by_role("status")).to_contain_text("No image lies right in this folder")
+    expect(dialog.get_by_role("status")).to_contain_text("sub-folders")
     dialog.get_by_role("button", name="green").click()
     expect(dialog.get_by_role("status")).to_contain_text("12 images lie right in this folder")
     use = dialog.get_by_role("button", name="Use this folder")

@@ -69,6 +69,7 @@ TEXT = {
     "browse.beyond": "A folder anywhere else: close this and type its path, or start with --browse DIR.",
     "browse.images": "{n} images lie right in this folder. Those in its sub-folders count, too.",
     "browse.images_none": "No image lies right in this folder. Those in its sub-folders count.",
+    "browse.images_nothing": "No image lies in this folder.",
     "browse.images_one": "1 image lies right in this folder. Those in its sub-folders count, too.",
     "browse.is_project": "This is a project.",
     "browse.no_project": "This folder is no project.",
