@@ -62,6 +62,7 @@ interface LabelCounts {
   skipped: number;
   total: number;
   trained: boolean;
+  pace: number | null;
 }
 
 interface Step {

@@ -18,7 +18,7 @@ from app.shell.trainings import numbers
 from fact_core.choices.devices import FREE
 from fact_core.errors import DiskFull, ProjectChanged
 from fact_core.folders import data_folder
-from fact_core.labeling import labels_now, selections
+from fact_core.labeling import finishing, labels_now, selections
 from fact_core.storage import db, items, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
@@ -62,7 +62,8 @@ class LabelCounts:
     """How many images of the queue, by their role, and how many of them have an answer.
 
     ``total``: all labels that can be used, those of the classes together. trained: whether the newest training has
-    learned from just these labels, asked where nothing of the queue is open.
+    learned from just these labels, asked where nothing of the queue is open. pace: seconds that a person took for a
+    label lately, None where nobody was timed.
     """
 
     picks: int
@@ -72,6 +73,7 @@ class LabelCounts:
     skipped: int
     total: int
     trained: bool
+    pace: float | None
 
 
 @dataclass(frozen=True)
@@ -193,6 +195,7 @@ def _labels(project: Project, queue: list[selections.QueueEntry], total: int, ru
         skipped=len((picks | checks) & skipped),
         total=total,
         trained=run is not None and not is_stale(project, run),
+        pace=finishing.pace(project),
     )
 
 

@@ -1,4 +1,5 @@
 // How many images are chosen: number, slider and unit of one value, as the command line takes it: "50", or "2%".
+import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
@@ -105,9 +106,13 @@ export class Budget {
   drawPace() {
     const n = this.count(), bad = this.pool ? this.problem() : "";
     const part = this.unit === "part" && n >= 1 ? `${t("select.part_is", { n: fmt.int(n) })} ` : "";
-    const all = n + this.more(), seconds = all * fmt.pace();
-    const time = fmt.time(all < 10 ? seconds : Math.round(seconds / 60) * 60);
-    const pace = n >= 1 ? t(this.more() ? "select.pace_checks" : "select.pace", { time, n: fmt.int(all) }) : "";
+    const lately = app.state && app.state.labels ? app.state.labels.pace : null;
+    const key = this.more()
+      ? (lately ? "select.pace_checks_own" : "select.pace_checks")
+      : (lately ? "select.pace_own" : "select.pace");
+    const all = n + this.more(), seconds = all * (lately || fmt.pace());
+    const time = fmt.time(all < 10 ? seconds : Math.max(60, Math.round(seconds / 60) * 60));
+    const pace = n >= 1 ? t(key, { time, n: fmt.int(all) }) : "";
     this.pace.textContent = `${this.field.help} ${part}${pace}`;
     this.amount.setAttribute("aria-invalid", String(Boolean(bad)));
     this.wrong.textContent = bad;

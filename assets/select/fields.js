@@ -1,4 +1,5 @@
 // The fields of a form, made from what the server tells of an option: title, help above the field, limits, choices.
+import { app } from "../shell/app.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { t } from "../shell/text.js";
@@ -42,6 +43,8 @@ function buys(field, n) {
   const known = field.within.length, more = MORE.find((each) => each > n) ?? known;
   const points = (count) => ({ n: fmt.int(count), points: field.within[count - 1] });
   if (n > known) return t("select.buys_some", points(known));
+  const have = app.state && app.state.selection ? app.state.selection.checks : 0;
+  if (!n && have) return t("select.buys_have", { have: fmt.int(have) });
   const [now, then] = [points(n || MORE[0]), points(n ? more : MORE[1])];
   return t(n ? "select.buys" : "select.buys_none", { ...now, more: then.n, less: then.points });
 }

@@ -77,8 +77,8 @@ export class OddView {
     this.list = el("select", { class: "field", "aria-label": t("odd.which"), id: "so-list", onchange });
     this.about = el("p", { class: "small" });
     this.act = el("button", { type: "button", class: "btn", id: "so-act", onclick: () => this.leave() });
-    const hint = el("span", { class: "small clip" }, t("odd.hint"));
-    this.head = el("div", { class: "so-head" }, this.list, this.act, hint);
+    this.hint = el("span", { class: "small clip" });
+    this.head = el("div", { class: "so-head" }, this.list, this.act, this.hint);
     this.none = el("p", { class: "empty", hidden: true }, t("odd.none"));
     this.host = el("div", { class: "so", hidden: true }, this.head, this.about, this.none, this.grid.host);
   }
@@ -228,6 +228,7 @@ export class OddView {
     this.list.value = this.kind;
     const among = ["twin", "unlike", "all"].includes(this.kind) && this.data ? this.data.among || 0 : 0;
     const sampled = among ? t("odd.about_among", { n: fmt.int(among) }) : "";
+    this.hint.textContent = t(this.kind === OUT ? "odd.hint_back" : "odd.hint");
     this.about.textContent = [t(`odd.about_${this.kind}`), sampled].filter(Boolean).join(" ");
     this.none.hidden = this.grid.ids.length > 0;
     this.grid.host.hidden = !this.none.hidden;

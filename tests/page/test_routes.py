@@ -191,10 +191,12 @@ def test_labels_move_the_steps_on(client: TestClient, server: Server, key: str) 
         "skipped": 1,
         "total": 1,
         "trained": False,
+        "pace": None,
     }
     assert state["steps"][2] == {"key": "label", "title": "Label", "fact": "1 of 3", "state": "begun"}
-    operations.apply(project, "test", [Op(3, "label", int(ids[2]), daisy)])
+    operations.apply(project, "test", [Op(3, "label", int(ids[2]), daisy, lead_time=2.5)])
     after = client.get(f"/x/{key}/state").json()
+    assert after["labels"]["pace"] == 2.5  # by which the Select page reckons, as Results does
     assert [step["state"] for step in after["steps"]] == ["done", "done", "done", "begun", "todo"]
     assert client.get("/x/app").json()["projects"][0]["labeled"] == 2
 

@@ -11,7 +11,8 @@ import pytest
 
 from fact_core.config import SelectConfig, to_dict
 from fact_core.generators import finish
-from fact_core.labeling import selections
+from fact_core.labeling import classes, operations, selections
+from fact_core.labeling.history import Op
 from fact_core.storage import groups, items, odd_file, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.excluded import excluded
@@ -55,6 +56,17 @@ def test_the_form_shows_what_the_selection_was_made_with(address_of: AddressOf, 
     expect(budget).to_have_value("6")
     expect(check).to_have_value("2")
     expect(page.locator("#sf-strategy")).to_have_value("random")
+    beside = page.locator(".sl-field", has=check)
+    expect(beside).to_contain_text("2: the accuracy is told within")
+    check.fill("0")  # those that are there stay: it is known how good the result is
+    expect(beside).to_contain_text("2 check images are there already")
+    check.fill("2")
+    labeled, image = classes.add_class(project, "daisy"), int(items.pool(project).ids[0])
+    operations.apply(project, "test", [Op(1, "label", image, labeled, lead_time=60.0)])
+    page.wait_for_function("() => FactStudio.state.labels.pace === 60")
+    budget.fill("8")
+    expect(page.locator(".sl-field", has=budget)).to_contain_text("10 labels, at your pace: about 10 min.")
+    budget.fill("6")
     expect(buttons.nth(0)).to_have_text("Add 6 + 2 check images")
     expect(buttons.nth(1)).to_have_text("Choose anew: 6 + 2 check images")
 
@@ -205,6 +217,9 @@ def test_odd_images_are_looked_at_and_left_out_in_one_step(
     expect(note).to_contain_text("2 images are left out.")
     expect(fact).to_contain_text("38 images")
     assert excluded(with_odd) == [1, 2]
+    expect(page.locator(".so-head")).to_contain_text("X: leave out.")
+    page.locator("#so-list").select_option("excluded")
+    expect(page.locator(".so-head")).to_contain_text("X: put back.")
 
     other = browser.new_context().new_page()  # another window of another person
     other.goto(address)

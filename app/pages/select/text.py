@@ -4,7 +4,8 @@ from fact_core.labeling.pace import USUAL_SECONDS
 
 TEXT = {
     "map.simple": "Simple drawing: this browser has no WebGL.",
-    "map.none": "The map appears when the features of the images are computed.",
+    "map.none": "The map appears when the features of the images are computed. The first choice of images "
+    "computes them.",
     "map.wheel": "Ctrl + wheel zooms the map; so does the wheel after a click on it.",
     "map.first": "A first picture. The better one is being drawn.",
     "select.title": "Select",
@@ -45,9 +46,12 @@ TEXT = {
     "select.stop": "Stop",
     "select.stopping": "Stopping",
     "select.pace": f"At {USUAL_SECONDS} s each: about {{time}}.",
+    "select.pace_own": "At your pace: about {time}.",
+    "select.pace_checks_own": "With the check images {n} labels, at your pace: about {time}.",
     "select.pace_checks": f"With the check images {{n}} labels, at {USUAL_SECONDS} s each: about {{time}}.",
     "select.buys": "{n}: the accuracy is told within {points} points. {more}: within {less}.",
     "select.buys_some": "{n} tell the accuracy within {points} points, more of them within less.",
+    "select.buys_have": "{have} check images are there already; 0 adds none.",
     "select.buys_none": "Without any nobody knows how good it is. {n}: within {points} points. {more}: within {less}.",
     "select.part_is": "Now that is {n}.",
     "select.groups": "Images that belong together",
