@@ -24,7 +24,7 @@ import { MapSide } from "./map_side.js";
 import { loadRest } from "./rest.js";
 import { Strip } from "./strip.js";
 import { Suggestions } from "./suggest.js";
-import { firstPlace, keepsPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
+import { afterGrid, firstPlace, keepsPlace, nextOpen, nextSkipped, upcoming } from "./way.js";
 
 const KEYS_REST = 1500; // ms in which no key gives a class after another window has changed what keys mean
 const LONGEST = 3600; // s: longer than this nobody looked at one image
@@ -217,20 +217,20 @@ class LabelPage {
   advance(among) { // among the skipped ones when one goes through them
     const { entries } = this.store, open = nextOpen(entries, this.answered, this.place);
     const to = open < 0 && among ? nextSkipped(entries, this.answered, this.place) : open;
-    if (to >= 0) this.show(entries[to].id);
-    else this.draw();
+    return to >= 0 ? this.show(entries[to].id) : this.draw();
   }
 
   view(many) {
     if (many === this.gridded) return;
     this.gridded = many;
     this.parts.root.classList.toggle("lb-gridmode", many);
-    this.parts.one.setAttribute("aria-pressed", String(!many));
-    this.parts.many.setAttribute("aria-pressed", String(many));
+    const next = afterGrid(this, many), { one, many: grid } = this.parts;
+    for (const each of [one, grid]) each.setAttribute("aria-pressed", String(many === (each === grid)));
     keepSession("grid", many);
     this.map.resize();
     this.grid.show(many);
     if (many) return this.readOdd();
+    if (next) return this.advance();
     if (this.now) this.stage.show(this.now);
     this.draw();
   }

@@ -21,6 +21,14 @@ function next(n, from, fits) {
   return -1;
 }
 
+/** Whether the image in hand, which waited when the grid was opened, got its answer there and another one is open. The
+ *  page notes as ``due`` which one waited. */
+export function afterGrid(page, many) {
+  const { now, answered, place, store } = page, waits = now && !answered(now.id);
+  if (many) page.due = waits ? now.id : 0;
+  return !many && now && !waits && page.due === now.id && nextOpen(store.entries, answered, place) >= 0;
+}
+
 /** Where work goes on: what has no answer yet, then what was skipped, else the end. */
 export function firstPlace(entries, answered) {
   const last = entries.length - 1, open = nextOpen(entries, answered, last);

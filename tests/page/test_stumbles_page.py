@@ -86,6 +86,24 @@ def test_on_a_phone_the_settings_of_a_first_training_come_first(
     expect(page.locator(".train-log")).to_be_hidden()
 
 
+def test_after_the_grid_the_next_open_image_is_due(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """Not the one that waited when the grid was opened, and got its label there."""
+    project = labeled_project(tmp_path)
+    pool = items.pool(project)
+    selections.save(project, Selection(pool.ids, ("pick",) * len(pool.ids), pool.ids[:0], "random"), None)
+    page.goto(address_of(project))
+    go(page, "label")
+    name = page.locator(".lb-about > .clip").first
+    page.wait_for_function("() => FactStudio.state && document.querySelector('.lb-frame .lb-image')")
+    before = name.inner_text()
+    page.keyboard.press("g")
+    item = next(int(i) for i, path in zip(pool.ids, pool.paths, strict=True) if path == before)
+    operations.apply(project, "other", [Op(90, "label", item, classes.classes(project)[0].id)])
+    expect(page.locator(".lb-head")).to_contain_text("5 of 8")
+    page.keyboard.press("g")
+    expect(name).not_to_have_text(before)
+
+
 def test_what_a_recipe_fixes_goes_with_it(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """After a run of "Light model+" the form's FACT is FACT: it learns from the pool only where somebody says so."""
     project = labeled_project(tmp_path)
