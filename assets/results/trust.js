@@ -122,7 +122,7 @@ function coverage(more) {
   const at = (each) => `${(each.share * SIDE).toFixed(1)},${((1 - each.accuracy) * SIDE).toFixed(1)}`;
   const line = drawn("polyline", { points: more.coverage.map(at).join(" "), class: "curve" });
   const half = more.coverage.find((each) => each.share >= 0.5) || more.coverage[0];
-  const told = { share: fmt.pct(half.share, 0), right: fmt.pct(half.accuracy), sure: fmt.pct(half.confidence, 0) };
+  const told = { share: fmt.pct(half.share, 0), right: fmt.pct(half.accuracy), sure: fmt.pct(half.confidence) };
   const words = t("results.coverage_half", told);
   return el(
     "figure",

@@ -156,7 +156,7 @@ TEXT = {
     "train.copy": "Copy",
     "train.copied": "Copied",
     "train.no_log": "Nothing yet.",
-    "train.log_started": "{phase} starts: {steps} steps, {parameters} weights learn",
+    "train.log_started": "{phase} starts: up to {steps} steps, {parameters} weights learn",
     "train.log_done": "{phase} done in {time}: loss {loss}, accuracy {accuracy}",
     "train.log_done_check": "{phase} done in {time}: loss {loss}, check {accuracy}",
     "train.log_decision": "{name}: {value} ({reason})",
