@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+import numpy.typing as npt
+
 from app.shell.server import Opened
 from fact_core.exchange.true_names import true_names
 from fact_core.labeling import checked
@@ -13,6 +19,15 @@ from fact_core.storage.run_queue import Run
 from fact_core.types import IntArray
 
 NEWEST = 30  # runs whose answers are kept in memory
+
+
+@dataclass(frozen=True)
+class Digests:
+    """ids (n,) and the digests (n,) of the bytes of now (``items.digests``). stamp: differs where one of them does."""
+
+    ids: IntArray
+    digests: npt.NDArray[np.bytes_]
+    stamp: str
 
 
 def answers_of(held: Opened, run: Run) -> Answers | None:
@@ -35,6 +50,16 @@ def pool_ids_of(held: Opened) -> IntArray:
     """The ids (n,) of the pool, ascending; the same array each time, so that nobody may change it."""
     stamp = (projects.version(held.project).partition(".")[0], excluded(held.project))
     return held.once("pool", stamp, lambda: items.pool_ids(held.project))
+
+
+def digests_of(held: Opened) -> Digests:
+    """Whose bytes every image has now."""
+    changes = projects.version(held.project).partition(".")[0]
+    return held.once("digests", changes, lambda: _digests(items.digests(held.project)))
+
+
+def _digests(known: tuple[IntArray, npt.NDArray[np.bytes_]]) -> Digests:
+    return Digests(*known, blake2b(known[0].tobytes() + known[1].tobytes(), digest_size=8).hexdigest())
 
 
 def true_names_of(held: Opened, run: Run, known: Answers) -> tuple[dict[int, str], str]:

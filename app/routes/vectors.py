@@ -16,7 +16,8 @@ def features_of(held: Opened) -> tuple[IntArray, FloatArray] | None:
     run = newest_features(held.project)
     if run is None:
         return None
-    stamp = (run.id, len(kept_answers.pool_ids_of(held)), excluded(held.project))
+    # Not by how many there are: a scan may find other bytes under a name, or as many new images as are gone.
+    stamp = (run.id, kept_answers.digests_of(held).stamp, len(kept_answers.pool_ids_of(held)), excluded(held.project))
     return held.once("suggest", stamp, lambda: _projected(held.project, str(run.result["key"])))
 
 

@@ -1,16 +1,20 @@
 """How well images of the pool fit some texts: a file a question in the cache, which can be made again.
 
-An .npz with the ids of the images and a column of logits for each text, whole or not at all; the oldest files go.
+An .npz with the ids of the images, the digests of what was looked at, and a column of logits for each text, whole or
+not at all; the oldest files go.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 
 from fact_core.errors import storage_error
 from fact_core.storage.project import Project
@@ -19,30 +23,40 @@ from fact_core.types import FloatArray, IntArray
 KEPT = 20  # files: what was asked for last
 
 
+@dataclass(frozen=True)
+class Scores:
+    """ids (N,) ascending; digests (N,) of their bytes then; logits (N, T)."""
+
+    ids: IntArray
+    digests: npt.NDArray[np.bytes_]
+    logits: FloatArray
+
+
 def file_of(project: Project, key: str) -> Path:
     """Where the answer of that key lies."""
     return project.cache / "words" / f"{key}.npz"
 
 
-def load(project: Project, key: str) -> tuple[IntArray, FloatArray] | None:
-    """(ids ascending (N,), logits (N, T)); None where there is none, or it is damaged."""
+def load(project: Project, key: str) -> Scores | None:
+    """The answer of that key; None where there is none, it is damaged, or does not say what was looked at."""
     try:
         with open(file_of(project, key), "rb") as file, np.load(file, allow_pickle=False) as kept:
-            ids, logits = kept["ids"], kept["logits"]
+            ids, digests, logits = kept["ids"], kept["digests"], kept["logits"]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
-    return (ids, logits) if logits.ndim == 2 and ids.shape == (len(logits),) else None
+    return Scores(ids, digests, logits) if logits.ndim == 2 and ids.shape == digests.shape == (len(logits),) else None
 
 
-def save(project: Project, key: str, ids: IntArray, logits: FloatArray) -> None:
-    """Keep logits (N, T) of images (N,). StorageError when they cannot be written."""
+def save(project: Project, key: str, ids: IntArray, digests: Sequence[str], logits: FloatArray) -> None:
+    """Keep logits (N, T) of images (N,) of those bytes (N,). StorageError when they cannot be written."""
     file = file_of(project, key)
     order = np.argsort(ids)
     staged = file.with_suffix(".new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with open(staged, "wb") as out:
-            np.savez(out, allow_pickle=False, ids=ids[order], logits=logits[order].astype(np.float32))
+            seen = np.array(digests, dtype=np.bytes_)[order]
+            np.savez(out, allow_pickle=False, ids=ids[order], digests=seen, logits=logits[order].astype(np.float32))
         os.replace(staged, file)
     except OSError as error:
         raise storage_error(error, "saving how well images fit a text") from error

@@ -50,12 +50,13 @@ def run(project: Project, run: Run, config: WordsConfig) -> Step[dict[str, Any]]
         if not named:
             raise InputError("There are no classes yet", do="Add a class for each kind of image.")
     pool, x, features = pool_features(project, config.backbone, DEVICE, config.view)
-    about = json.dumps([features, text_key(config.backbone), texts, templates, pool.ids.tolist()])
+    seen = [pool.ids.tolist(), pool.digests]  # the features of other bytes under a name are others
+    about = json.dumps([features, text_key(config.backbone), texts, templates, *seen])
     key = hashlib.blake2b(about.encode(), digest_size=12).hexdigest()
     if word_scores.load(project, key) is None:
         tower = load_text(config.backbone)
         encoding = tower.class_features(texts) if ids else tower.query_features(texts)
-        word_scores.save(project, key, pool.ids, _logits(tower, (yield from encoding), x))
+        word_scores.save(project, key, pool.ids, pool.digests, _logits(tower, (yield from encoding), x))
     return {"key": key, "features": features, "texts": texts, "classes": ids, "n": len(pool)}
 
 

@@ -12,14 +12,17 @@ import pytest
 
 from app.pages.label import words
 from app.shell.server import Server
+from fact_core.generators import finish
 from fact_core.labeling import classes, operations, other_class
 from fact_core.labeling.history import Op
 from fact_core.pretrained import text_weights
 from fact_core.pretrained.text_weights import TextFiles
 from fact_core.storage import items, run_queue, word_scores
 from fact_core.types import IntArray
+from fact_core.work.scan import scan
 from tests.analysis.test_suggest import read, with_features
 from tests.page.test_label_routes import Page, page
+from tests.storage_help import paint
 
 __all__ = ["page"]
 
@@ -40,8 +43,11 @@ def answered(page: Page, query: str, logits: Any, names: dict[str, int] | None =
     run = run_queue.queue(page.project, "words", {"backbone": NETWORK, "query": query})
     claimed = run_queue.claim(page.project, "test")
     assert claimed is not None and claimed.id == run
-    ids = np.sort(items.pool(page.project).ids)
-    word_scores.save(page.project, f"key{run}", ids, np.asarray(logits, dtype=np.float32))
+    pool = items.pool(page.project)
+    ids = np.sort(pool.ids)
+    by_id = dict(zip(pool.ids.tolist(), pool.digests, strict=True))
+    digests = [by_id[each] for each in ids.tolist()]
+    word_scores.save(page.project, f"key{run}", ids, digests, np.asarray(logits, dtype=np.float32))
     told = {"key": f"key{run}", "features": "net-1", "texts": list(names or {query: 0})}
     run_queue.finish(page.project, run, "done", result={**told, "classes": list((names or {}).values())})
     return ids
@@ -120,9 +126,41 @@ def test_other_classes_or_images_are_asked_anew(worded: Page) -> None:
     answered(worded, "", np.eye(2)[np.arange(12) % 2], {"uneven": names["odd"], "even": names["even"]})
     assert read(worded)[0]["by"] == "words"
     key = f"key{run_queue.list_runs(worded.project, 'words')[0].id}"
-    ids, logits = word_scores.load(worded.project, key)  # type: ignore[misc]
-    word_scores.save(worded.project, key, ids[1:], logits[1:])
+    kept = word_scores.load(worded.project, key)
+    assert kept is not None
+    word_scores.save(worded.project, key, kept.ids[1:], kept.digests[1:].astype(str).tolist(), kept.logits[1:])
     classes.rename_class(worded.project, names["odd"], "odd")
     assert read(worded)[0]["words"] == "ask"
     classes.rename_class(worded.project, names["odd"], "uneven")  # the file is read again
     assert read(worded)[0]["words"] == "ask", "an image came since"
+
+
+def test_what_was_put_back_or_holds_other_bytes_is_asked_anew(worded: Page) -> None:
+    ids, pool = np.sort(items.pool(worded.project).ids), items.pool(worded.project)
+    operations.apply(worded.project, "t", [Op(1, "exclude", int(ids[0]))])
+    answered(worded, "sky", np.arange(11.0)[:, None])
+    assert worded.get("/words?query=sky")["n"] == 11
+    operations.apply(worded.project, "t", [Op(2, "clear", int(ids[0]))])
+    assert worded.get("/words?query=sky")["state"] == "ask", "it is not among what was looked at"
+    answered(worded, "sky", np.arange(12.0)[:, None])
+    assert worded.get("/words?query=sky")["ids"][0] == ids[-1]
+    best = dict(zip(pool.ids.tolist(), pool.paths, strict=True))[int(ids[-1])]
+    paint(worded.project.images / best, 10_007)
+    finish(scan(worded.project))
+    found = worded.get("/words?query=sky")  # its new bytes have no features yet
+    assert (found["n"], found["ids"][0]) == (11, ids[-2]), "what was found is another picture now"
+    with_features(worded, {"backbone": NETWORK})
+    assert worded.get("/words?query=sky")["state"] == "ask"
+
+
+def test_suggestions_follow_other_bytes_under_a_name(worded: Page) -> None:
+    names = classes.ensure_classes(worded.project, ["odd", "even"])
+    pool = items.pool(worded.project)
+    marks = [Op(n, "label", int(pool.ids[n]), names[("even", "odd")[n % 2]]) for n in (1, 2, 3, 4)]
+    operations.apply(worded.project, "t", marks)
+    _, ids, _, _ = read(worded)
+    assert int(pool.ids[8]) in ids
+    paint(worded.project.images / pool.paths[8], 10_003)
+    finish(scan(worded.project))
+    _, ids, _, _ = read(worded)
+    assert int(pool.ids[8]) not in ids, "nothing is known of the picture that lies there now"

@@ -72,9 +72,10 @@ def test_names_guess_before_the_first_label_and_words_find_images(
     page: Page, address_of: AddressOf, ready: None, tmp_path: Path
 ) -> None:
     project = seen(tmp_path)
-    ids, names = items.pool(project).ids, [each.id for each in classes.classes(project)]
+    pool, names = items.pool(project), [each.id for each in classes.classes(project)]
+    ids = pool.ids
     for text, logits in (("", 3 * np.eye(2)[np.arange(30) % 2]), ("a red rose", np.arange(30.0)[:, None])):
-        word_scores.save(project, f"key{len(text)}", ids, logits)
+        word_scores.save(project, f"key{len(text)}", ids, pool.digests, logits)
         texts, of = ([text], []) if text else (["daisy", "rose"], names)
         told = {"key": f"key{len(text)}", "features": "clip", "texts": texts, "classes": of}
         done(project, "words", {"query": text}, told)

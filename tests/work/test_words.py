@@ -29,7 +29,8 @@ from fact_core.pretrained import text_weights, weights
 from fact_core.pretrained.text_weights import TextFiles
 from fact_core.select import choose
 from fact_core.select.words import Words
-from fact_core.storage import items, project, run_queue, word_scores
+from fact_core.storage import db, items, project, run_queue, word_scores
+from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
 from fact_core.work import compare, features, scan, select, strategy_request, train, words
 from fact_core.work.pool_features import pool_features
@@ -86,9 +87,9 @@ def test_the_names_of_the_classes_find_their_images_before_any_label(made: Proje
     assert told["texts"] == list(COLOURS) and told["classes"] == [ids[each] for each in COLOURS] and told["n"] == 15
     found = word_scores.load(made, told["key"])
     assert found is not None
-    truth = [each.path.split("/")[0] for each in items.get_many(made, found[0].tolist())]
-    assert [told["texts"][best] for best in found[1].argmax(axis=1)] == truth
-    assert found[1].shape == (15, 3) and found[1].max() <= np.exp(3.0) + 1e-3, "logits are scale times a cosine"
+    truth = [each.path.split("/")[0] for each in items.get_many(made, found.ids.tolist())]
+    assert [told["texts"][best] for best in found.logits.argmax(axis=1)] == truth
+    assert found.logits.shape == (15, 3) and found.logits.max() <= np.exp(3.0) + 1e-3, "logits are scale times a cosine"
 
 
 def test_what_is_looked_for_is_kept_and_asked_once(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,10 +106,27 @@ def test_what_is_looked_for_is_kept_and_asked_once(made: Project, monkeypatch: p
 def test_only_the_newest_answers_are_kept(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(word_scores, "KEPT", 2)
     for number in range(4):
-        word_scores.save(made, str(number), np.array([2, 1]), np.array([[2.0], [1.0]], dtype=np.float32))
+        word_scores.save(made, str(number), np.array([2, 1]), ["b", "a"], np.array([[2.0], [1.0]], np.float32))
     kept = [word_scores.load(made, str(number)) for number in range(4)]
     assert sum(each is not None for each in kept) == 2 and kept[3] is not None
-    assert kept[3][0].tolist() == [1, 2] and kept[3][1].tolist() == [[1.0], [2.0]], "by the images' numbers"
+    told = (kept[3].ids.tolist(), kept[3].digests.tolist(), kept[3].logits.tolist())
+    assert told == ([1, 2], [b"a", b"b"], [[1.0], [2.0]]), "by the images' numbers"
+
+
+def test_another_picture_under_a_name_is_looked_at_anew(made: Project) -> None:
+    query = dataclasses.replace(CONFIG, query="blue")
+    before = word_scores.load(made, finish(words.run(made, run_of(made, "words"), query))["key"])
+    pool, x, key = pool_features(made, NETWORK, "auto")
+    red, blue = (next(row for row, path in enumerate(pool.paths) if name in path) for name in ("red", "blue"))
+    FeatureStore.open(made.features_folder(key), x.shape[1]).append(["other"], x[[blue]])
+    with db.writing(made.db, made.id) as con:  # as a scan has seen it
+        con.table("item").update(int(pool.ids[red]), {"digest": "other"})
+    after = word_scores.load(made, finish(words.run(made, run_of(made, "words"), query))["key"])
+    assert before is not None and after is not None and before.ids.tolist() == after.ids.tolist()
+    (changed,) = np.flatnonzero(before.digests != after.digests)
+    assert before.ids[changed] == pool.ids[red]
+    assert after.logits[changed] == pytest.approx(before.logits[before.ids == pool.ids[blue]][0])
+    assert after.logits[changed, 0] != before.logits[changed, 0]
 
 
 def test_without_classes_or_a_text_side_it_says_what_to_do(made: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from app.routes.vectors import newest_features
+from app.routes.kept_answers import digests_of, pool_ids_of
+from app.routes.vectors import features_of, newest_features
 from app.shell.server import Opened
 from fact_core.analysis.suggest import Suggestions
 from fact_core.analysis.words import by_words
 from fact_core.choices import TEXT_SIDES, backbone_choice
 from fact_core.errors import FactError, InputError
-from fact_core.labeling import classes, other_class
+from fact_core.labeling import checked, classes, other_class
 from fact_core.pretrained.text_weights import text_status
 from fact_core.storage import run_queue, word_scores
-from fact_core.storage.excluded import excluded
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
 
@@ -102,11 +102,14 @@ def pending(project: Project, query: str) -> bool:
 
 def found(held: Opened, query: str) -> Found:
     """The images of the pool that fit a query best, as far as they are known."""
-    state, reason, answer = _answer(held.project, query.strip())
+    state, reason, answer = _answer(held, query.strip())
     if answer is None:
         return Found(state, reason)
     ids, logits = answer
-    there = ~np.isin(ids, excluded(held.project))
+    known = features_of(held)
+    if known is not None and not np.isin(known[0], ids).all():
+        return Found("ask")  # images came since, or are others now
+    there = np.isin(ids, pool_ids_of(held))
     order = np.argsort(-logits[there, 0], kind="stable")
     n = int(there.sum())
     best = ids[there][order[: min(MOST_FOUND, max(LEAST, n // SHARE))]]
@@ -121,20 +124,24 @@ def of_classes(held: Opened) -> tuple[str, ByNames | None]:
     if len(named) < 2:
         return "few", None
     run = _newest(project, "")
-    stamp = (run.id if run else 0, run.status if run else "", tuple(named.items()), _features(project))
-    return held.once("words", stamp, lambda: _by_names(project, named))
+    now = (tuple(named.items()), _features(project), digests_of(held).stamp)
+    stamp = (run.id if run else 0, run.status if run else "", *now)
+    return held.once("words", stamp, lambda: _by_names(held, named))
 
 
-def _by_names(project: Project, named: dict[int, str]) -> tuple[str, ByNames | None]:
-    state, _, answer = _answer(project, "", named)
+def _by_names(held: Opened, named: dict[int, str]) -> tuple[str, ByNames | None]:
+    state, _, answer = _answer(held, "", named)
     return state, None if answer is None else ByNames(answer[0], by_words(answer[1]), tuple(named))
 
 
 def _answer(
-    project: Project, text: str, named: dict[int, str] | None = None
+    held: Opened, text: str, named: dict[int, str] | None = None
 ) -> tuple[str, str, tuple[IntArray, FloatArray] | None]:
-    """(state, reason, (ids, logits)) of the newest run for that text; one about other classes or features is none."""
-    run = _newest(project, text)
+    """(state, reason, (ids, logits)) of the newest run for that text; one about other classes or features is none.
+
+    What it says is about the bytes of then: images that hold others now are left out.
+    """
+    project, run = held.project, _newest(held.project, text)
     if run is None:
         return "ask", "", None
     if run.status in ("queued", "running"):
@@ -146,8 +153,12 @@ def _answer(
     if run.status != "done":
         # Not asked for again and again: what it failed of may be the same. Other classes, or a new window, ask anew.
         return "failed", run.reason, None
-    answer = word_scores.load(project, str(run.result.get("key"))) if fits else None
-    return ("ask", "", None) if answer is None else ("done", "", answer)
+    kept = word_scores.load(project, str(run.result.get("key"))) if fits else None
+    if kept is None:
+        return "ask", "", None
+    now = digests_of(held)
+    same = checked.current(kept.ids, kept.digests, (now.ids, now.digests))
+    return "done", "", (kept.ids[same], kept.logits[same])
 
 
 def _newest(project: Project, text: str) -> run_queue.Run | None:
