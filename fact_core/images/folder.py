@@ -16,6 +16,9 @@ from fact_core.images.source import not_regular
 #: A folder with this file is a project, and nothing in it is an image of the person's.
 PROJECT_FILE = "project.sqlite"
 
+#: Why a file is not read whose name is bytes that are no UTF-8.
+NO_TEXT = "The file name is not valid text; rename it"
+
 #: A time of change that no file has: what is stored with it is read again.
 READ_AGAIN = -1
 
@@ -63,7 +66,7 @@ def walk(root: Path, project_folder: Path, allowed: Sequence[Path] = (), enough:
                 listed = list(entries)
             names += len(listed)
         except OSError as error:
-            seen.closed.append(_shown(prefix.rstrip("/")))
+            seen.closed.append(as_text(prefix.rstrip("/")))
             seen.files.append(Found(seen.closed[-1], 0, 0, f"The folder may not be read ({error.strerror})"))
             continue
         if any(entry.name == PROJECT_FILE for entry in listed) and prefix:
@@ -140,7 +143,7 @@ def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path, allowed: S
         reason = not_regular(info.st_mode)
     # A file that is never read has no size: it stays "not read" until it can be.
     size, mtime, ctime = (0, 0, 0) if reason else (info.st_size, info.st_mtime_ns, info.st_ctime_ns)
-    seen.files.append(Found(_shown(path), size, mtime, reason, ctime))
+    seen.files.append(Found(as_text(path), size, mtime, reason, ctime))
 
 
 def _is_text(path: str) -> bool:
@@ -151,7 +154,7 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _shown(path: str) -> str:
+def as_text(path: str) -> str:
     """The path as text that can be stored: bytes that are no UTF-8 are written as \\xNN."""
     return path if _is_text(path) else os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -163,11 +166,11 @@ def _name_odd(seen: Seen) -> None:
     """
     taken = {found.path for found in seen.files}
     for path in sorted(seen.odd, key=os.fsencode):
-        shown = _shown(path)
+        shown = as_text(path)
         if shown in taken:
-            shown = "./" + _shown(path.replace("\\", "\\\\"))
+            shown = "./" + as_text(path.replace("\\", "\\\\"))
         taken.add(shown)
-        seen.files.append(Found(shown, 0, 0, "The file name is not valid text; rename it"))
+        seen.files.append(Found(shown, 0, 0, NO_TEXT))
 
 
 def in_words(root: Path, seen: Seen) -> str:

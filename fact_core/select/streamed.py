@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +29,7 @@ from fact_core.types import FloatArray, IntArray, Step
 EACH = 10
 #: Of memory for the rows: one copy, and one of unit length.
 COPIES = 2
+NONE = np.zeros(0, dtype=np.int64)
 
 
 class Rows(Protocol):
@@ -51,22 +53,29 @@ def select(
     rng: np.random.Generator,
     *,
     memory: int,
+    closed: IntArray = NONE,
     settings: Settings = Settings(),  # noqa: B008  # frozen
     device: str | torch.device = "cpu",
 ) -> Step[Picks]:
     """Pick ``budget`` unlabeled rows of the pool [N,C], holding about ``memory`` bytes of it at a time.
 
-    A pool that fits is chosen from as ``activeft.select`` does, with the same picks. ConfigError when memory holds too
-    few rows (``EACH`` a pick), or the pool has not so many; InputError for rows that are not finite numbers.
+    closed: further rows that are passed over, as if the pool had not got them. A pool that fits is chosen from as
+    ``activeft.select`` does, with the same picks. ConfigError when memory holds too few rows (``EACH`` a pick), or the
+    pool has not so many; InputError for rows that are not finite numbers.
     """
     n, width = pool.shape
     held = memory // (4 * width * COPIES) if width else 0
-    if n <= held:
+    if n - len(closed) <= held:
+        open_rows = np.setdiff1d(np.arange(n), closed)
         more = {**vars(settings), "temperature": settings.tau}
         more.pop("tau")
-        every = pool.rows(np.arange(n))
-        return (yield from activeft.select(every, budget, labeled_rows, None, rng, device=device, **more))
-    free = n - len(labeled_rows)
+        every, known = pool.rows(open_rows), np.searchsorted(open_rows, np.unique(labeled_rows))
+        some = yield from activeft.select(every, budget, known, None, rng, device=device, **more)
+        return replace(some, rows=open_rows[some.rows], next_best=open_rows[some.next_best])
+    labeled = np.unique(np.asarray(labeled_rows, dtype=np.int64))
+    barred = np.union1d(labeled, closed)
+    free = n - len(barred)
+    held = min(held, free)
     if not 1 <= budget <= free:
         raise ConfigError("The budget is no number of images that the pool has", f"{budget:,} of {free:,}")
     if held < EACH * budget:
@@ -77,14 +86,13 @@ def select(
             f"Give {need:.1f} GB or more (--memory), or a smaller budget.",
         )
     yield Log(f"{held:,} of {n:,} images, drawn at random, place the centroids; then all are looked at once.")
-    labeled = np.unique(np.asarray(labeled_rows, dtype=np.int64))
-    drawn = _drawn(n, held, labeled, rng)
+    drawn = _drawn(n, held, barred, rng)
     seen = unit_rows(_finite(pool.rows(drawn), drawn), device)
     fixed = unit_rows(pool.rows(labeled), device)
     u, found, first = yield from centroids(seen, np.arange(len(seen)), fixed, budget, rng, settings)
     del seen
     weight = found.weight[:budget].cpu().numpy()
-    rows, others = yield from nearest_of_blocks(pool, u, weight, labeled, spare(budget, free))
+    rows, others = yield from nearest_of_blocks(pool, u, weight, barred, spare(budget, free))
     return Picks(rows, others, {"loss_first": first, "loss": found.loss, "sample": len(drawn)})
 
 

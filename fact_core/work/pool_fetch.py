@@ -20,12 +20,17 @@ ARCHIVE = ".tar/"  # between an archive and what lies in it, as ``work.ray_parts
 def fetch(chosen: Sequence[Mapping[str, str]], to: Path) -> Step[int]:
     """Copy images, {"image", "digest"} each, as NUMBER-NAME in the order given; how many. What is there already stays.
 
-    What cannot be read, or has other bytes than when its row was made, is told and left out.
+    What cannot be read, has other bytes than when its row was made, or whose name another image has there, as of
+    earlier picks, is told and left out.
     """
     names = {line["image"]: f"{place:06d}-{_last(line['image'])}" for place, line in enumerate(chosen, 1)}
     digests = {line["image"]: line["digest"] for line in chosen}
+    there = [image for image in names if (to / names[image]).exists()]
     wanted = [image for image in names if not (to / names[image]).exists()]
-    done = len(names) - len(wanted)
+    others = [image for image in there if digest_of((to / names[image]).read_bytes()) != digests[image]]
+    for image in others:
+        yield Log(f"{image}: {to / names[image]} is another image. Left out.", "warning")
+    done = len(there) - len(others)
     for image, content in _contents(wanted):
         if isinstance(content, str) or digest_of(content) != digests[image]:
             why = content if isinstance(content, str) else "it has changed since its row was made"

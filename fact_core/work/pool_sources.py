@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,10 +54,16 @@ def found(place: str, kind: str = "auto") -> Source:
 
 
 def all_found(places: Sequence[str], kind: str = "auto") -> list[Source]:
-    """``found`` for each place. InputError for none."""
+    """``found`` for each place; what lies in two of them belongs to the first. InputError for none."""
     if not places:
         raise InputError("There is no place given to read images from", do="Give a folder or an address.")
-    return [found(place, kind) for place in places]
+    seen, sources = set[str](), list[Source]()
+    for source in (found(place, kind) for place in places):
+        own = tuple(path for path in source.paths if source.before + path not in seen)
+        seen.update(source.before + path for path in own)
+        if own:
+            sources.append(replace(source, paths=own))
+    return sources
 
 
 def entry(text: str, folder: str) -> tuple[Any, str]:

@@ -17,6 +17,7 @@ from ray.data.block import BlockAccessor
 from ray.data.datasource import FileBasedDatasource
 
 from fact_core.images.decode import EXTENSIONS
+from fact_core.images.folder import NO_TEXT, as_text
 from fact_core.storage.feature_shards import known, write_shard
 from fact_core.work.pool_rows import UNREAD, RowMaker
 
@@ -48,6 +49,9 @@ class Archives(FileBasedDatasource):  # type: ignore[misc]  # Ray is untyped her
             with tarfile.open(fileobj=read, mode="r|") as archive:
                 for member in archive:
                     if member.isreg() and Path(member.name).suffix.lower() in EXTENSIONS:
+                        if (shown := as_text(member.name)) != member.name:  # no table of text can name it
+                            waiting.append((f"{name}/{shown}", None, NO_TEXT))
+                            continue
                         file = archive.extractfile(member)
                         content = file.read() if file else b""
                         if len(content) != member.size:

@@ -33,13 +33,14 @@ class Pool:
             yield start, self.x[start : start + size].copy()
 
 
-def chosen(pool: Pool, budget: int, held: int, labeled: np.ndarray = NONE, **options: float):
+def chosen(pool: Pool, budget: int, held: int, labeled: np.ndarray = NONE, closed: np.ndarray = NONE, **options: float):
     step = streamed.select(
         pool,
         budget,
         labeled,
         np.random.default_rng(0),
         memory=held * pool.shape[1] * 4 * streamed.COPIES,
+        closed=closed,
         settings=activeft.Settings(**options),
     )
     return heard(step)
@@ -50,6 +51,20 @@ def test_a_pool_that_fits_gives_the_picks_of_activeft() -> None:
     picks, _ = chosen(Pool(x), 9, 400, np.array([3, 5]), iterations=30)
     wanted = finish(activeft.select(x, 9, np.array([3, 5]), None, np.random.default_rng(0), iterations=30))
     assert np.array_equal(picks.rows, wanted.rows) and np.array_equal(picks.next_best, wanted.next_best)
+
+
+@pytest.mark.parametrize("held", [400, 200, 385])
+def test_rows_that_are_closed_are_passed_over_as_if_they_were_not_there(held: int) -> None:
+    """Also where memory holds more than what is open, but not all."""
+    x, labeled, closed = blobs(400), np.array([3, 5]), np.arange(380, 390)
+    picks, _ = chosen(Pool(x), 9, held, labeled, closed, iterations=30)
+    everyone = np.concatenate([picks.rows, picks.next_best])
+    assert len(set(everyone.tolist())) == len(everyone) > 9 and not np.isin(everyone, [*labeled, *closed]).any()
+    assert len(chosen(Pool(x), 9, 399, labeled, iterations=3)[0].rows) == 9
+    if held == 400:
+        there = np.setdiff1d(np.arange(400), closed)
+        wanted = finish(activeft.select(x[there], 9, labeled, None, np.random.default_rng(0), iterations=30))
+        assert np.array_equal(picks.rows, there[wanted.rows])
 
 
 def test_a_larger_pool_is_chosen_from_as_well_and_never_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from fact_core.images.source import digest_of
 from fact_core.select import activeft
 from fact_core.storage import feature_shards
 from fact_core.storage.feature_shards import write_shard
+from fact_core.work.choose_shards import choose
 from tests.storage_help import paint
 
 
@@ -46,6 +47,21 @@ def test_the_picks_are_told_by_name(pool: tuple[Path, np.ndarray], tmp_path: Pat
     if memory == 1.0:
         step = activeft.select(x, 12, np.array([7, 300]), None, np.random.default_rng(0))
         assert named[:12] == finish(step).rows.tolist()
+
+
+@pytest.mark.parametrize("memory", [10**9, 400 * 6 * 4 * 2], ids=["all of it", "a part"])
+def test_a_picture_is_chosen_once_whatever_its_copies_are_called(tmp_path: Path, memory: int) -> None:
+    x = np.random.default_rng(0).normal(size=(450, 6)).astype(np.float32)
+    feature_shards.begin(tmp_path, {"dim": 6, "kind": "features"})
+    for number in range(2):
+        about = [{"image": f"{number}/\r{row}.png", "digest": f"d{row}"} for row in range(450)]
+        write_shard(tmp_path, str(number), about, x)
+    step = choose(tmp_path, 12, tmp_path / "picks.csv", memory=memory, labeled=["1/\r7.png"], device="cpu")
+    told = finish(step)
+    assert (told["images"], told["repeats"], told["picks"]) == (900, 450, 12)
+    with open(tmp_path / "picks.csv", newline="") as file:
+        digests = [row["digest"] for row in csv.DictReader(file)]
+    assert len(set(digests)) == len(digests) == 32 and "d7" not in digests
 
 
 def test_what_cannot_be_chosen_from_is_told(

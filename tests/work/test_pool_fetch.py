@@ -25,6 +25,9 @@ def test_files_and_members_of_archives_are_copied_in_order(tmp_path: Path) -> No
     found = sorted((tmp_path / "to").iterdir())
     assert [each.name for each in found] == ["000001-1.png", "000002-1.png", "000003-1.png"]
     assert [each.read_bytes() for each in found] == contents
+    other = [{"image": str(files[1]), "digest": chosen[2]["digest"]}]  # 000001-1.png is no picture of this one
+    done, events = heard(fetch(other, tmp_path / "to"))
+    assert done == 0 and any(isinstance(event, Log) and "another image" in event.text for event in events)
     (tmp_path / "0.tar").unlink()  # the same again: nothing is read that is there
     assert heard(fetch(chosen, tmp_path / "to"))[0] == 3
 

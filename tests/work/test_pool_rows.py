@@ -81,6 +81,14 @@ def test_what_lies_at_a_place_is_told_apart(tmp_path: Path) -> None:
         all_found([])
 
 
+def test_what_lies_in_two_places_has_one_row(tmp_path: Path) -> None:
+    for name in ("1.png", "new/2.png", "new/3.png"):
+        paint(tmp_path / name, len(name))
+    inner, outer = str(tmp_path / "new"), str(tmp_path)
+    assert [len(each.paths) for each in all_found([outer, inner])] == [3]
+    assert [len(each.paths) for each in all_found([inner, outer, inner])] == [2, 1]
+
+
 def test_without_ray_it_is_told_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

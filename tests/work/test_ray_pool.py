@@ -24,7 +24,7 @@ from fact_core.generators import finish
 from fact_core.storage.feature_shards import FeatureShards, shard_names
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.work import ray_pool
-from fact_core.work.pool_sources import found
+from fact_core.work.pool_sources import all_found, found
 from tests.conftest import SMALL, MakeImages
 
 WITHOUT = f"Ray Data is an extra, and not installed: pip install '{ray_pool.WANTED}'. It runs where it is."
@@ -119,7 +119,14 @@ def test_archives_one_of_which_is_cut_off(
     order = ray_pool.Order((found(str(tmp_path), "webdataset"),), tmp_path / "to", rows=20, device="cpu")
     done = finish(ray_pool.run(order, backbone, cluster))
     assert EACH < done["rows"] < 2 * EACH and "to its end" in done["first_failed"][str(tmp_path / "red.tar")]
+    with tarfile.open(tmp_path / "odd.tar", "w", errors="surrogateescape") as archive:
+        archive.add(pool / "green" / "000.png", "caf\udce9.png")
+    order = ray_pool.Order(tuple(all_found([str(tmp_path)], "webdataset")), tmp_path / "to", rows=20, device="cpu")
+    done = finish(ray_pool.run(order, backbone, cluster))
+    assert "not valid text" in done["first_failed"][str(tmp_path / "odd.tar" / "caf\\xe9.png")]
+    (tmp_path / "odd.tar").unlink()
     (tmp_path / "red.tar").write_bytes(whole)
+    order = ray_pool.Order((found(str(tmp_path), "webdataset"),), tmp_path / "to", rows=20, device="cpu")
     done = finish(ray_pool.run(order, backbone, cluster))
     assert done["failed"] in (0, 1) and done["rows"] == 2 * EACH and same(tmp_path / "to", alone, 2)
 
