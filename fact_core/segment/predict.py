@@ -74,7 +74,11 @@ def classes(given: Exported, image: Image.Image, device: torch.device) -> IntArr
 
 
 def _names(paths: list[str]) -> dict[str, str]:
-    """Path of an image -> that of its mask; the ending stays where two would have one name."""
-    plain = [str(PurePosixPath(path).with_suffix(".png")) for path in paths]
-    twice = {name for name, count in Counter(plain).items() if count > 1}
-    return {path: f"{path}.png" if name in twice else name for path, name in zip(paths, plain, strict=True)}
+    """Path of an image -> that of its mask; the ending stays where two would have one name.
+
+    Also where the name with its ending is another one's without: a.jpg and a.png beside a.jpg.png.
+    """
+    names = {path: str(PurePosixPath(path).with_suffix(".png")) for path in paths}
+    while twice := {name for name, count in Counter(names.values()).items() if count > 1}:
+        names = {path: f"{path}.png" if name in twice else name for path, name in names.items()}
+    return names

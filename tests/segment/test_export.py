@@ -64,3 +64,11 @@ def test_a_mask_has_the_size_of_its_image() -> None:
     given = made()
     found = predict.classes(given, Image.fromarray(miniature.frame(0, size=(61, 47))[0]), torch.device("cpu"))
     assert found.shape == (47, 61) and 0 <= found.min() <= found.max() < 3
+
+
+def test_every_image_has_a_mask_of_its_own() -> None:
+    paths = ["a.jpg", "a.png", "a.jpg.png", "a.jpg.png.bmp", "b.jpg", "c/b.png"]
+    assert predict._names(paths) == {path: f"{path}.png" for path in paths[:4]} | {
+        "b.jpg": "b.png",
+        "c/b.png": "c/b.png",
+    }
