@@ -71,12 +71,19 @@ def any_answer(project: Project) -> bool:
 def names_now(project: Project, ids: Sequence[int], names: Sequence[str]) -> tuple[str, ...]:
     """The names that classes have now, twice where one was merged into another; without ids all keep their old one.
 
-    A class that is gone keeps its old name, too, with a word where another one of them is called so now.
+    A class that is gone keeps its old name, too, with a word where another one of them is called so: only classes that
+    were made one have one name.
     """
     now = {each: name for each, (_, name) in became(project).items()} if ids else {}
     pairs = list(zip(ids or (0,) * len(names), map(str, names), strict=True))
-    taken = {now[each] for each, _ in pairs if each in now}
-    return tuple(now[each] if each in now else old + GONE * (old in taken) for each, old in pairs)
+    taken, found = {now[each] for each, _ in pairs if each in now}, list[str]()
+    for each, old in pairs:
+        name = now.get(each, old)
+        while each not in now and name in taken:
+            name += GONE
+        taken.add(name)
+        found.append(name)
+    return tuple(found)
 
 
 def became(project: Project) -> dict[int, tuple[int, str]]:

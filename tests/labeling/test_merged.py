@@ -137,6 +137,14 @@ def test_a_deleted_class_is_not_taken_for_the_one_that_has_its_name(project: Pro
     assert added not in finishing.gather(project, trained(project)).class_ids
 
 
+def test_nor_for_one_that_is_called_like_what_it_is_told_by(project: Project) -> None:
+    """Two of one name would be taken for classes that were made one, and what is answered of them added up."""
+    classes.delete_class(project, 3)
+    classes.rename_class(project, 2, "dog")
+    classes.rename_class(project, 1, "dog (deleted)")
+    assert len(set(checked.class_names(project, trained(project)))) == 3
+
+
 def test_predictions_go_out_under_the_name_of_now(project: Project, tmp_path: Path) -> None:
     classes.merge(project, 2, 1, "merge-1")
     export_labels.write_predictions(project, trained(project).id, tmp_path / "p.csv", each_class=True)
