@@ -155,7 +155,7 @@ export class ClassList {
     made.name.textContent = made.name.title = each.name;
     const needs = count === 1 ? t("label.needs_one") : begun && !count ? t("label.needs_two") : "";
     made.needs.textContent = needs;
-    made.holds.textContent = each.other ? t("classes.none_is") : "";
+    made.holds.textContent = each.other && !needs ? t("classes.none_is") : ""; // a row has room for two lines
     made.count.textContent = fmt.int(count);
     made.give.setAttribute("aria-pressed", String(given));
     made.more.setAttribute("aria-label", t("classes.menu", { name: each.name }));

@@ -58,6 +58,8 @@ def test_more_classes_than_numbers(address_of: AddressOf, page: Page, tmp_path: 
         if "None of these" in labels_now.snapshot(project).classes:
             break
     expect(row.locator(".lb-count")).to_have_text("1")
+    expect(row.locator(".lb-needs")).to_have_text(LABEL["label.needs_one"])
+    expect(row.locator(".lb-holds")).to_be_empty()  # a third line would lie on the row beside it
     expect(page.locator(".lb-head .fact")).to_have_text(left)  # one long look changes no estimate
 
     # However much is said of an image: its name is there.
