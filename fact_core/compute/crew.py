@@ -91,10 +91,11 @@ class Crew:
         """How many there are, those included whose process is not started yet."""
         return 1 + len(self.mates) + len(self._left)
 
-    def begin(self, most: int, job: Callable[[int], bytes]) -> Step[Place | None]:
+    def begin(self, most: int, job: Callable[[int], Any]) -> Step[Place | None]:
         """Give a job to at most so many processes, this one included, and wait until all are ready for it.
 
-        job(world): its bytes. This process's place in the group; None: it is alone. A FactError of a mate is raised.
+        job(world): what each is given. This process's place in the group; None: it is alone. A FactError of a mate is
+        raised.
         """
         while True:
             missing = max(0, min(most, self.devices) - 1 - len(self.mates))
@@ -113,7 +114,7 @@ class Crew:
             for rank, mate in enumerate(self._active, 1):
                 mate.say("job", rank=rank, world=world, meets=meets)
                 with suppress(OSError):
-                    mate.pipe.send_bytes(given)
+                    mate.pipe.send(given)
             able = yield from self._all(READING, "ready")
             for mate in self._active:
                 mate.say("go" if able else "drop")

@@ -33,10 +33,12 @@ from fact_core.errors import FactError
 
 #: Seconds for which the first process waits for the others in one operation: it never hangs for ever.
 LIMIT = {"gloo": 600.0, "nccl": 180.0}
+#: What gloo and NCCL say of one that does not answer, or whose operation another one has given up.
+BROKEN = ("gloo", "nccl", "pair closure", "closed by peer", "reset by peer", "timed out")
 PATIENT = 86_400.0  # seconds for the others, which wait while the first one measures and saves
 Said = dict[str, Any]
-#: A job: (its bytes, the place, ``ready``) -> a digest of what it made. ready: True to go on, False to drop it.
-Work = Callable[[bytes, "Place", Callable[[], bool]], str]
+#: A job: (what is given, the place, ``ready``) -> a digest of what it made. ready: True to go on, False to drop it.
+Work = Callable[[Any, "Place", Callable[[], bool]], str]
 
 
 class Parted(Exception):
@@ -90,7 +92,7 @@ def broken_off(error: BaseException) -> bool:
     """Whether an operation of the group has failed because one of its processes does not answer."""
     if isinstance(error, distributed.DistError):
         return True
-    return isinstance(error, RuntimeError) and any(each in str(error).lower() for each in ("gloo", "nccl"))
+    return isinstance(error, RuntimeError) and any(each in str(error).lower() for each in BROKEN)
 
 
 def _stay_at_home() -> None:
@@ -123,11 +125,11 @@ def serve(pipe: Connection, work: str, device: str) -> None:
             if told["what"] != "job":
                 continue
             place = Place(told["rank"], told["world"], device, told["meets"])
-            if not _done(pipe, do, pipe.recv_bytes(), place):
+            if not _done(pipe, do, pipe.recv(), place):
                 return
 
 
-def _done(pipe: Connection, do: Work, job: bytes, place: Place) -> bool:
+def _done(pipe: Connection, do: Work, job: Any, place: Place) -> bool:
     """Do a job and say how it went. False where this process is of no more use."""
 
     def ready() -> bool:

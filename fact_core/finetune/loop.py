@@ -24,7 +24,7 @@ from fact_core.finetune.batches import Batches, Share
 from fact_core.finetune.checkpoint import Checkpoint
 from fact_core.finetune.loop_state import LoopPlan, Net, Training, answers_of
 from fact_core.finetune.meter import Meter
-from fact_core.finetune.together import carried, job_of, sitting
+from fact_core.finetune.together import form_of, job_of, sitting
 from fact_core.finetune.training_mode import training_mode
 from fact_core.types import Step
 
@@ -97,7 +97,7 @@ def loop(
         generator.set_state(drawn)
         there = yield from uploaded(labelled.images, at, interpolation)
         helped = crew if crew is not None and crew.devices > 1 and at == device else None
-        form = carried(net) if helped is not None else b""
+        form = form_of(net) if helped is not None else net
         with training_mode(net, plan, at):
             run = Training(net, torch.unique(y), plan, at, less)
             best = Best() if keep_best and check is not None else None

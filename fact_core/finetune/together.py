@@ -14,17 +14,17 @@ where it is small, and which weights no gradient reaches.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import inspect
-import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
+from safetensors.torch import load, save
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -48,27 +48,39 @@ FOLLOW = f"{__name__}:follow"
 
 @dataclass(frozen=True)
 class Job:
-    """What a mate needs to go on with a loop. net: see ``carried``; tensors, values, batches: as in a checkpoint."""
+    """What a mate needs to go on with a loop. net: without numbers (``form_of``); values: as in a checkpoint.
 
-    net: bytes
+    numbers: all tensors as safetensors; those of a checkpoint, of the network, y, and often.
+    """
+
+    net: Net
     plan: LoopPlan
     files: Sequence[Source]
     max_bytes: int
     ranges: Ranges
-    y: Tensor
-    often: Tensor | None
-    tensors: Mapping[str, Tensor]
     values: Mapping[str, Any]
-    batches: Mapping[str, Tensor]
+    numbers: bytes
     threads: int
     deterministic: bool
 
 
-def carried(net: Net) -> bytes:
-    """The network for another process of ours. Before its norms are folded, which hangs functions into it."""
-    out = io.BytesIO()
-    torch.save(net, out)
-    return out.getvalue()
+def form_of(net: Net) -> Net:
+    """The network without its numbers. Before its norms are folded, which hangs functions into it."""
+    return copy.deepcopy(net).to("meta")
+
+
+def _filled(net: Net, numbers: Mapping[str, Tensor]) -> Net:
+    """The form with numbers, on the CPU: weights, and all that is kept beside them."""
+    net.to_empty(device="cpu")
+    with torch.no_grad():
+        for name, each in _own(net):
+            each.copy_(numbers[f"net:{name}"])
+    return net
+
+
+def _own(net: Net) -> Iterator[tuple[str, Tensor]]:
+    yield from net.named_parameters()
+    yield from net.named_buffers()
 
 
 class Together:
@@ -168,25 +180,26 @@ def _threads(device: torch.device, world: int) -> int:
 
 
 def job_of(
-    run: Training, net: bytes, images: ImageCache, y: Tensor, often: Tensor | None, batches: Mapping[str, Tensor]
-) -> Callable[[int], bytes]:
-    """The bytes of a job that goes on where the training is, for so many devices."""
-    tensors, values = run.state()
-    job = partial(Job, net, run.plan, images.files, images.max_bytes, images.ranges, y, often, tensors, values, batches)
+    run: Training, form: Net, images: ImageCache, y: Tensor, often: Tensor | None, batches: Mapping[str, Tensor]
+) -> Callable[[int], Job]:
+    """A job that goes on where the training is, for so many devices. form: ``form_of`` its network."""
 
-    def made(world: int) -> bytes:
-        out = io.BytesIO()
-        deterministic = torch.are_deterministic_algorithms_enabled()
-        torch.save(job(threads=_threads(run.device, world), deterministic=deterministic), out)
-        return out.getvalue()
+    def made(world: int) -> Job:
+        tensors, values = run.state()
+        told = {**tensors, **batches, "y": y, **({} if often is None else {"often": often})}
+        told |= {f"net:{name}": each for name, each in _own(run.net)}
+        plain = {name: each.detach().cpu().clone(memory_format=torch.contiguous_format) for name, each in told.items()}
+        threads, deterministic = _threads(run.device, world), torch.are_deterministic_algorithms_enabled()
+        about = images.files, images.max_bytes, images.ranges
+        return Job(form, run.plan, *about, values, save(plain), threads, deterministic)
 
     return made
 
 
-def follow(given: bytes, place: Place, ready: Callable[[], bool]) -> str:
+def follow(job: Job, place: Place, ready: Callable[[], bool]) -> str:
     """A mate's part of a loop: every step that the first process takes. The digest of the weights at its end."""
-    job: Job = _read(given)
-    net: Net = _read(job.net)
+    numbers = load(job.numbers)
+    net, y = _filled(job.net, numbers), numbers["y"]
     device, plan = torch.device(place.device), job.plan
     if device.type == "cpu":
         torch.set_num_threads(job.threads)
@@ -194,8 +207,8 @@ def follow(given: bytes, place: Place, ready: Callable[[], bool]) -> str:
     interpolation = net.backbone.preprocess.interpolation
     there = finish(uploaded(images, device, interpolation))
     with repeatable(job.deterministic), training_mode(net, plan, device):
-        run = Training(net, torch.unique(job.y), plan, device)
-        run.restore(job.tensors, job.values)
+        run = Training(net, torch.unique(y), plan, device)
+        run.restore(numbers, job.values)
         batches = Batches(
             images,
             plan.batch,
@@ -203,18 +216,18 @@ def follow(given: bytes, place: Place, ready: Callable[[], bool]) -> str:
             torch.Generator(),
             crop_min=plan.crop_min,
             interpolation=interpolation,
-            often=job.often,
+            often=numbers.get("often"),
             uploaded=there,
             share=Share(place.rank, place.world),
         )
         with batches:
-            batches.restore(job.batches)
+            batches.restore(numbers)
             if not ready():
                 return ""
             with joined(run, place):
                 while run.step < plan.steps:
                     batch = batches.next()
-                    finish(run.gradient(batch, job.y[batch.rows]), _printed)
+                    finish(run.gradient(batch, y[batch.rows]), _printed)
                     run.unread.clear()  # the first process reads it
                     run.update()
             return digest(run)
@@ -249,11 +262,6 @@ def digest(run: Training) -> str:
     for each in run.named.values():
         found.update(each.detach().cpu().numpy().tobytes())
     return found.hexdigest()
-
-
-def _read(content: bytes) -> Any:
-    """What a process of ours has written: into a pipe, never into a file."""
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=False)
 
 
 def _printed(event: Event) -> None:
