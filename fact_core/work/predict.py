@@ -27,6 +27,7 @@ from fact_core.exchange import folders
 from fact_core.features.extract import features_key
 from fact_core.labeling import checked, labels_now, other_class, told_answers
 from fact_core.storage import items, run_queue
+from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.storage.view import PROJECT
@@ -80,8 +81,10 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
     )
     yield from _left_out(project, pool, found)
     file = project.predictions_file(trained.id)
-    taught = x[np.isin(pool.ids, trained.result.get("ids") or [])]
-    close, by = like_any(x, taught, near(x)), checked.temperature(trained.result.get("temperature"))
+    close, by = (
+        like_any(x, _taught(project, trained, pool, x, key), near(x)),
+        checked.temperature(trained.result.get("temperature")),
+    )
     more = {"near": close, "strange": _strange(project, trained, pool, x)}
     _save_answers(file, pool, found, classifier.final, more, by)
     told_answers.tell(project, trained)
@@ -93,6 +96,18 @@ def run(project: Project, run: Run, config: PredictConfig) -> Step[dict[str, Any
         "phases": list(found.answers),
         "seconds": time.monotonic() - started,
     }
+
+
+def _taught(project: Project, trained: Run, pool: Pool, x: FloatArray, key: str) -> FloatArray:
+    """Features (M, C) of the bytes that a run has learned: an image that is gone or left out since has taught it, too.
+
+    x (N, C): of the pool; key: of these features. What has none any more is left out.
+    """
+    then = digests_of_run(project.run_folder(trained.id))
+    if not then:  # an earlier version began it
+        return x[np.isin(pool.ids, trained.result.get("ids") or [])]
+    store = FeatureStore(project.features_folder(key))
+    return store.gather(sorted(set(then.values()).difference(store.missing(list(then.values())))))
 
 
 def _strange(project: Project, trained: Run, pool: Pool, x: FloatArray) -> npt.NDArray[np.bool_]:

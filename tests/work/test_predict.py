@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from fact_core.generators import finish
 from fact_core.labeling import classes, operations
 from fact_core.labeling.history import Op
 from fact_core.storage import items, project, run_queue
+from fact_core.storage.feature_store import FeatureStore
 from fact_core.work import features, predict
-from fact_core.work.predict import _save_answers, _strange
+from fact_core.work.predict import _save_answers, _strange, _taught
 from fact_core.work.scan import scan
 from tests.conftest import MakeImages
 from tests.storage_help import flat_project, paint
@@ -63,3 +65,20 @@ def test_answers_are_kept_with_the_bytes_they_are_about(tmp_path: Path) -> None:
     _save_answers(file, pool, Predictions({"ff": p}, "ff", {1: "is gone"}), "ff", {}, float("nan"))
     with np.load(file) as stored:
         assert [each.decode() for each in stored["digests"]] == [pool.digests[row] for row in (0, 2, 3)]
+
+
+def test_what_was_learned_is_known_by_its_bytes_also_where_it_is_left_out_or_changed_since(tmp_path: Path) -> None:
+    made = flat_project(tmp_path, 5)
+    pool, x = items.pool(made), np.eye(5, dtype=np.float32)
+    FeatureStore.open(made.features_folder("net"), 5).append(pool.digests, x)
+    run = run_queue.get(made, run_queue.queue(made, "train", {}))
+    learned = {"ids": [1, 2, 3], "digests": list(pool.digests[:3])}
+    made.run_folder(run.id).mkdir(parents=True)
+    (made.run_folder(run.id) / "labels.json").write_text(json.dumps(learned))
+    operations.apply(made, "test", [Op(1, "exclude", 1)])
+    paint(made.images / pool.paths[1], 10_000)
+    finish(scan(made))
+    now = items.pool(made)
+    assert now.ids.tolist() == [2, 3, 4, 5]
+    found = _taught(made, run, now, x[1:], "net")
+    assert sorted(found.argmax(axis=1).tolist()) == [0, 1, 2]
