@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import struct
 import threading
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -329,3 +331,11 @@ def test_images_are_added_to_the_choice_and_taken_out_again(page: Page) -> None:
     assert back["ids"] == [page.ids[10]] and len(back["queue"]["entries"]) == 7
     for bad in ("1", [0], [-1], ["x"], None):
         page.post("/choice", {"ids": bad}, 422)
+
+
+def test_a_name_is_found_in_both_forms_of_an_accent(page: Page) -> None:
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(page.project.images / unicodedata.normalize("NFD", "Café.png"))
+    for _ in scan(page.project):
+        pass
+    for form in ("NFC", "NFD"):
+        assert page.get("/find?name=" + quote(unicodedata.normalize(form, "CAFÉ")))["total"] == 1

@@ -12,6 +12,7 @@ from app.routes.vectors import features_of
 from app.shell.server import Opened, Server
 from fact_core.analysis.lookalikes import groups
 from fact_core.errors import InputError
+from fact_core.images.sorting import folded
 from fact_core.storage import items
 
 MOST_FOUND = 20_000
@@ -54,10 +55,11 @@ def groups_of(held: Opened) -> bytes:
 
 
 def found(held: Opened, name: str) -> dict[str, Any]:
-    """Images of the pool in whose path the text stands, upper and lower case being the same."""
-    text = name.strip().casefold()
+    """Images of the pool in whose path the text stands, upper and lower case being the same, and both forms of an
+    accent: a Mac's files have the one that no keyboard types."""
+    text = folded(name.strip())
     if not text or len(text) > 500:
         raise InputError("There is nothing to look for", repr(name)[:80], "Type a part of a file's name.")
     pool = items.pool(held.project)
-    ids = [int(each) for each, path in zip(pool.ids, pool.paths, strict=True) if text in path.casefold()]
+    ids = [int(each) for each, path in zip(pool.ids, pool.paths, strict=True) if text in folded(path)]
     return {"total": len(ids), "ids": ids[:MOST_FOUND]}
