@@ -117,6 +117,21 @@ def numbers(names: Sequence[str]) -> IntArray:
     return out
 
 
+def with_gone(old: Mapping[int, str], new: Mapping[int, str]) -> dict[int, str]:
+    """``new`` (image -> its group), and the images of ``old`` that were not looked at, with their mates of before.
+
+    Such are gone, or left out, and may have been learned from. A group that is called by its first image may have
+    another name by now, and an image whose only mates are gone would stand alone.
+    """
+    left = {name for item, name in old.items() if name and item not in new}
+    found = {item: name or (old.get(item, "") if old.get(item) in left else "") for item, name in new.items()}
+    now: dict[str, str] = {}
+    for item, name in found.items():
+        if name and old.get(item):
+            now.setdefault(old[item], name)
+    return {item: now.get(name, name) for item, name in old.items() if item not in new} | found
+
+
 def summary(way: str, names: Sequence[str], facts: PoolFacts) -> Found:
     """What a person should see of a way before deciding."""
     rows: dict[str, list[int]] = {}

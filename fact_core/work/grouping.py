@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from fact_core.analysis.groups import with_gone
 from fact_core.choices import GROUPINGS, resolve
 from fact_core.storage import groups, items
 from fact_core.storage.project import Project
@@ -28,5 +29,5 @@ def group_numbers(project: Project, pool: Pool, backbone: str, device: str, view
             everything = with_features(items.pool(project), store)
             facts = dataclasses.replace(groups.facts(project, everything), x=store.gather(everything.digests))
             found = yield from resolve(GROUPINGS[way].target)(facts)
-            groups.store(project, way, dict(zip(everything.ids.tolist(), found, strict=True)))
+            groups.store(project, way, with_gone(known, dict(zip(everything.ids.tolist(), found, strict=True))))
     return groups.among(project, pool.ids)

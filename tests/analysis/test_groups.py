@@ -120,3 +120,11 @@ def test_no_features_and_numbers_that_are_none() -> None:
     x = np.full((3, 4), np.nan, dtype=np.float32)
     assert finish(alike.by_likeness(facts("a", "b", "c", x=x))) == ["", "", ""]
     assert finish(alike.by_likeness(facts())) == []
+
+
+def test_what_is_gone_stays_with_its_mates_whatever_their_group_is_called_now() -> None:
+    old = {1: "like a", 2: "like a", 3: "like a", 4: "like d", 5: "like d", 6: "", 7: "like g"}
+    new = {2: "like b", 3: "like b", 5: "", 6: "", 7: "", 8: "like h"}
+    wanted = {1: "like b", 2: "like b", 3: "like b", 4: "like d", 5: "like d", 6: "", 7: "", 8: "like h"}
+    assert groups.with_gone(old, new) == wanted
+    assert groups.with_gone({}, new) == new and groups.with_gone(old, {}) == old

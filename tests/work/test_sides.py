@@ -123,6 +123,17 @@ def test_groups_by_looks_are_found_by_the_run_and_images_that_come_later_too(mad
     groups.choose(made, "alike")
     numbers = finish(group_numbers(made, items.pool(made), "tf_efficientnet_lite0", "cpu", "project"))
     assert numbers is not None and len(numbers) == VIDEOS * FRAMES
+    ids = items.pool(made).ids
+    mates = ids[numbers == numbers[0]]
+    assert 1 < len(mates) < len(ids)
+    operations.apply(made, "desk", [Op(1, "exclude", int(mates[0]))])  # the group is called by it
+    paint(made.images / "late.png", (1, 2, 3), size=(24, 24))
+    finish(scan(made))
+    finish(group_numbers(made, items.pool(made), "tf_efficientnet_lite0", "cpu", "project"))
+    (made.images / "late.png").unlink()
+    after = groups.among(made, mates)
+    assert after is not None and len(set(after.tolist())) == 1, "what was learned from belongs to them still"
+    operations.apply(made, "desk", [Op(2, "clear", int(mates[0]))])
     groups.choose(made, "name")
     finish(group_numbers(made, items.pool(made), "tf_efficientnet_lite0", "cpu", "project"))
     paint(made.images / "vid00-900.png", (1, 2, 3), size=(24, 24))

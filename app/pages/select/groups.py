@@ -77,7 +77,8 @@ def choose(held: Opened, way: str) -> dict[str, Any]:
     known = _names(facts, (way,)).get(way)
     if known is not None and way not in (groups.NONE, groups.COLUMN):
         gone = groups.names(held.project, way)  # left out since, or missing: it may have been learned from
-        groups.store(held.project, way, {**gone, **dict(zip(pool.ids.tolist(), known, strict=True))})
+        now = dict(zip(pool.ids.tolist(), known, strict=True))
+        groups.store(held.project, way, ways.with_gone(gone, now) if GROUPINGS[way].features else {**gone, **now})
     return grouping(held)
 
 
