@@ -34,8 +34,8 @@ def choose_anew(found: Project, worker: WorkerClient, config: SelectConfig) -> s
 def buy(found: Project, chosen: selections.Stored, truth: dict[int, str], source: str, console: Console) -> int:
     """Label the chosen images with what folders or the CSV say. Returns for how many they say something.
 
-    What this command gave before goes with what they say now, chosen still or not. What anybody else has said stays: a
-    person has seen the image.
+    What this command gave before goes with what they say now, chosen still or not; what they say nothing of any more
+    keeps it, which is told. What anybody else has said stays: a person has seen the image.
     """
     wanted = [int(each) for each in chosen.selection.ids]
     answers = {item: truth[item] for item in wanted if item in truth}
@@ -56,6 +56,11 @@ def buy(found: Project, chosen: selections.Stored, truth: dict[int, str], source
             f"{len(kept)} images keep what was said of them" if len(kept) > 1 else "1 image keeps what was said of it"
         )
         console.say(f"{many} on the page: {_named(found, kept)}")
+    if silent := sorted(mine.intersection(items.pool_ids(found).tolist()) - truth.keys()):
+        many = f"{len(silent)} images keep" if len(silent) > 1 else "1 image keeps"
+        console.say(
+            f"warning: {many} a label of an earlier start that is not among those of now: {_named(found, silent)}"
+        )
     fresh = [(item, name) for item, name in other.items() if item not in said - mine]
     ops = [
         Op(seq, "label", item, ids[name], source=source, annotator=COMMAND)

@@ -42,10 +42,13 @@ def test_what_a_person_said_outlives_the_command_that_is_given_again(tmp_path: P
 
 def test_a_list_that_says_something_else_now_is_followed_in_images_that_are_not_chosen_any_more(tmp_path: Path) -> None:
     """The finished list would hold labels of a file that nobody has given."""
-    project, said = flat_project(tmp_path, 6), Console(io.StringIO())
+    project, told = flat_project(tmp_path, 6), io.StringIO()
+    said = Console(told)
     steps.buy(project, chosen(project, [1, 2, 3]), dict.fromkeys(range(1, 7), "cat"), "csv", said)
     again = chosen(project, [4, 5])
+    assert told.getvalue() == ""
     steps.buy(project, again, {1: "dog", 3: "cat", 4: "dog", 5: "cat", 6: "dog"}, "csv", said)
+    assert told.getvalue().startswith("warning: 1 image keeps a label of an earlier start") and "001" in told.getvalue()
     assert named(project) == {1: "dog", 2: "cat", 3: "cat", 4: "dog", 5: "cat"}
     rows = len(labels_now.history(project))
     steps.buy(project, again, {1: "dog", 3: "cat", 4: "dog", 5: "cat", 6: "dog"}, "csv", said)
