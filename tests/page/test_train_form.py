@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gradio as gr
 import pytest
 
 from app.pages.train import page
@@ -17,11 +16,10 @@ from fact_core.config import TrainConfig, train_config
 
 def offered(gpus: int) -> list[str]:
     """The devices in the list, of a computer with so many GPUs."""
-    with gr.Blocks():
-        made = form(TrainConfig, ("device",))
-        page._only_what_is_there(made, gpus)
+    made = form(TrainConfig, ("device",))
+    page._only_what_is_there(made, gpus)
     assert made.dropdown("device").value == "auto" and made.dropdown("device").allow_custom_value
-    return [str(value) for _, value in made.dropdown("device").choices or []]
+    return [str(value) for _, value in made.dropdown("device").get_config()["choices"]]
 
 
 def test_all_gpus_are_offered_where_there_are_several() -> None:
