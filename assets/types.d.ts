@@ -250,6 +250,7 @@ interface Finishing {
   leaks: number;
   unlike: number;
   refused: number;
+  left_out: number;
   gone: number;
   imported: number;
   look: number;

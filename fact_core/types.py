@@ -222,9 +222,10 @@ class Evidence:
     be counted; check_y (n,): their answers, as y; check_groups (n,): images of one number belong together; leaks: how
     many others belong together with a training image or look nearly the same; unlike: how many others look unlike every
     class, or are answered by one that is gone; imported: how many others nobody has drawn, but an import made them
-    check images; refused: how many of those counted have no class from the person, and are wrong for it. gone (g,):
-    confidences of images that a person took out since the check images were drawn. basis: what the check images say, in
-    short: the same for the same answers to the same images.
+    check images; refused: how many of those counted have no class from the person, and are wrong for it; left_out:
+    how many were drawn and lie in no pool any more, since the person has left them out. gone (g,): confidences of
+    images that a person took out since the check images were drawn. basis: what the check images say, in short: the
+    same for the same answers to the same images.
     """
 
     ids: IntArray
@@ -240,6 +241,7 @@ class Evidence:
     unlike: int = 0
     imported: int = 0
     refused: int = 0
+    left_out: int = 0
     gone: FloatArray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
     basis: str = ""
     check_y: IntArray | None = None

@@ -39,7 +39,7 @@ export function meter(data) {
 /** What is accepted and by which run, and what does not count. shown: the number of the run that is shown.
  *  @param {Finishing} data
  *  @param {number} shown */
-export function notes({ step, open, strange, leaks, unlike, gone, imported, refused }, shown) {
+export function notes({ step, open, strange, leaks, unlike, gone, imported, refused, left_out }, shown) {
   const told = step && { n: fmt.int(step.images), goal: percent(step.goal), run: step.run };
   const lines = [
     step && t("finish.stands", told),
@@ -51,6 +51,7 @@ export function notes({ step, open, strange, leaks, unlike, gone, imported, refu
     gone > 0 && counted("finish.gone", gone),
     imported > 0 && counted("finish.imported", imported),
     refused > 0 && counted("finish.refused", refused),
+    left_out > 0 && counted("finish.left_out", left_out),
   ];
   return lines.filter(Boolean).map((line) => el("p", { class: "small" }, line));
 }

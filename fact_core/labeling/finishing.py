@@ -60,7 +60,7 @@ def _gathered(project: Project, run: Run, unsaid: Collection[int], found: Answer
     with db.connect(project.db) as con:
         given, checks, rejected = kept_apart.not_drawn(con), *kept_apart.drawn(con)
     names, taught = checked.check_names(project, run), checked.trained_on(project, run)
-    labels = labels_now.snapshot(project)
+    labels, excluded = labels_now.snapshot(project), {item for item, state in said.items() if state.kind == "exclude"}
     named = {int(item): labels.classes[y] for item, y in zip(labels.ids, labels.y, strict=True)}
     shown = rejected | {item for item in checks & said.keys() if item not in named}
     refused = shown - taught - given - names.keys()
@@ -84,6 +84,7 @@ def _gathered(project: Project, run: Run, unsaid: Collection[int], found: Answer
         gone=found.confidence[np.isin(found.ids, _taken_out(project, said)) & able],
         basis=_basis(found.ids[rows], right) + merges(project, run),
         check_y=found.y[rows],
+        left_out=len(excluded & (checks | rejected) - given),
         refused=sum(names[item] == NO_CLASS for item in found.ids[rows].tolist()),
     )
 

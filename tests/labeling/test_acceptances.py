@@ -291,3 +291,6 @@ def test_a_check_image_that_the_person_gives_no_class_counts_as_wrong(project: P
     operations.apply(project, "desk", [Op(10, "undo", 2)])
     selections.take_back_rejection(project, chosen.id, 2)
     assert told() == ([False], 0, True)
+    assert finishing.gather(project, run).left_out == 0
+    operations.apply(project, "desk", [Op(11, "exclude", 2)])  # it lies in no pool any more, and that is told
+    assert told() == ([False], 0, False) and finishing.gather(project, run).left_out == 1

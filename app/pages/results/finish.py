@@ -118,9 +118,10 @@ class Finish:
 
     strange: open images unlike any class, -1 where the answers do not say. checks: check images that count; leaks,
     unlike, gone, imported: how many do not, being like training images, or unlike any class, or like images that a
-    person took out, or named by an import and not drawn; refused: how many count as wrong, without a class. look: the
-    number of the next question, which has ``chance`` of error; best: the best goal that the check images could carry, 0
-    for none. seconds: a person's time for one image, as far as it is known.
+    person took out, or named by an import and not drawn; refused: how many count as wrong, without a class; left_out:
+    how many of those that were drawn are left out of the pool. look: the number of the next question, which has
+    ``chance`` of error; best: the best goal that the check images could carry, 0 for none. seconds: a person's time for
+    one image, as far as it is known.
     """
 
     run: int
@@ -136,6 +137,7 @@ class Finish:
     gone: int
     imported: int
     refused: int
+    left_out: int
     look: int
     chance: float
     best: float
@@ -183,6 +185,7 @@ def _told(held: Opened, run: Run) -> Finish:
         gone=len(evidence.check_right) - len(fair.check_right),
         imported=evidence.imported,
         refused=evidence.refused,
+        left_out=evidence.left_out,
         look=look,
         chance=alpha,
         best=best,

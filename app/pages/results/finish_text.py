@@ -111,6 +111,10 @@ TEXT = {
     "promise may not rest on the easy ones alone. They count anew once they have a class.",
     "finish.refused_one": "1 check image counts as wrong: you have skipped or rejected it, or could not tell. A "
     "promise may not rest on the easy ones alone. It counts anew once it has a class.",
+    "finish.left_out": "{n} check images do not count: you have left them out of the pool. A promise holds only if "
+    "images like them are left out wherever they lie, not among the check images alone.",
+    "finish.left_out_one": "1 check image does not count: you have left it out of the pool. A promise holds only if "
+    "images like it are left out wherever they lie, not among the check images alone.",
     "finish.done": "The folder is finished. Sort it into folders, or export its labels.",
     "finish.time": "{time} at your pace",
     "finish.time_usual": f"{{time}} at {USUAL_SECONDS} s each",
