@@ -60,5 +60,12 @@ def test_looks_are_asked_once_there_are_features(server: Server, client: TestCli
     told = client.get(f"/x/{key}/grouping").json()
     way = told["ways"][-1]
     assert (way["way"], way["groups"], way["largest"], way["later"]) == ("alike", 8, 3, False)
+    paint(project.images / pool.paths[0], 10_000)  # now it looks like the last three
+    finish(scan(project))
+    store.append([items.pool(project).digests[0]], scenes[-1:].astype(np.float32))
+    way = client.get(f"/x/{key}/grouping").json()["ways"][-1]
+    assert (way["groups"], way["largest"]) == (8, 4)
+    paint(project.images / pool.paths[0], 0)
+    finish(scan(project))
     client.post(f"/x/{key}/grouping", json={"way": "alike"})
     assert set(groups.names(project, "alike").values()) == {f"like {path}" for path in pool.paths[::3]}

@@ -86,7 +86,7 @@ def _found(held: Opened) -> tuple[Pool, list[Found], list[str]]:
     """(pool, what each way finds, the ways that differ), kept while images, features and classes stay."""
     pool, facts = _facts(held)
     features = facts.x is not None
-    stamp = (pool.paths, features, facts.classes, facts.given, float(facts.taken.sum()))
+    stamp = (pool.paths, pool.digests, features, facts.classes, facts.given, float(facts.taken.sum()))
     kept = held.cache.get("grouping")
     if kept is None or kept[0] != stamp:
         named = _names(facts, tuple(GROUPINGS))
