@@ -76,7 +76,9 @@ export class OddView {
     const onchange = (event) => this.choose(event.target.value);
     this.list = el("select", { class: "field", "aria-label": t("odd.which"), id: "so-list", onchange });
     this.about = el("p", { class: "small" });
-    this.act = el("button", { type: "button", class: "btn", id: "so-act", onclick: () => this.leave() });
+    // The second click of a double one would find "all" where the first one was for some.
+    const act = (event) => event.detail < 2 && this.leave();
+    this.act = el("button", { type: "button", class: "btn", id: "so-act", onclick: act });
     this.hint = el("span", { class: "small clip" });
     this.head = el("div", { class: "so-head" }, this.list, this.act, this.hint);
     this.none = el("p", { class: "empty", hidden: true }, t("odd.none"));

@@ -25,7 +25,7 @@ from tests.storage_help import flat_project, paint
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.page.browser_help import AddressOf, go, on_page
+from tests.page.browser_help import AddressOf, go, on_page, soon
 from tests.page.test_access import SCRIPTS, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -210,6 +210,11 @@ def test_odd_images_are_looked_at_and_left_out_in_one_step(
     tiles.nth(1).click()  # a closer look
     expect(page.locator(".sl-look .sl-name, .part .sl-name")).to_have_text("001.png")
     expect(page.locator("#so-act")).to_contain_text("Leave 1 out")  # what is looked at is selected
+    page.locator("#so-act").dblclick()  # its second click is none on "all" that are left
+    expect(page.locator("#so-act")).to_have_text("Leave it out")
+    soon(lambda: len(excluded(with_odd)), 1)
+    page.keyboard.press("Control+z")
+    soon(lambda: excluded(with_odd), [])
     page.keyboard.press("Escape")
     expect(page.locator("#so-act")).to_have_text("Leave all 2 out")
     page.locator("#so-act").click()
