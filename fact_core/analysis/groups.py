@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from fact_core.choices import GROUPINGS
 from fact_core.types import IntArray, PoolFacts, Step
 
 #: Seconds from one photo of a burst to the next, at most. Hands that look for another motif take longer.
@@ -117,12 +118,14 @@ def numbers(names: Sequence[str]) -> IntArray:
     return out
 
 
-def with_gone(old: Mapping[int, str], new: Mapping[int, str]) -> dict[int, str]:
+def with_gone(way: str, old: Mapping[int, str], new: Mapping[int, str]) -> dict[int, str]:
     """``new`` (image -> its group), and the images of ``old`` that were not looked at, with their mates of before.
 
-    Such are gone, or left out, and may have been learned from. A group that is called by its first image may have
-    another name by now, and an image whose only mates are gone would stand alone.
+    Such are gone, or left out, and may have been learned from. A group that is told by its images (``by_mates``) may
+    have another name by now, and an image whose only mates are gone would stand alone.
     """
+    if not GROUPINGS[way].by_mates:
+        return {**old, **new}
     left = {name for item, name in old.items() if name and item not in new}
     found = {item: name or (old.get(item, "") if old.get(item) in left else "") for item, name in new.items()}
     now: dict[str, str] = {}

@@ -37,9 +37,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class GroupingChoice(Choice):
-    """A way to say which images belong together. features: it looks at features, so that a large pool takes long."""
+    """A way to say which images belong together. features: it looks at features, so that a large pool takes long.
+
+    by_mates: who belongs to a group, and what it is called, depends on which other images are there.
+    """
 
     features: bool = False
+    by_mates: bool = False
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ GROUPINGS: dict[str, GroupingChoice] = {
         "Taken in one go",
         "Photos of one camera, each within 10 seconds of the next.",
         "fact_core.analysis.groups:by_burst",
+        by_mates=True,
     ),
     "alike": GroupingChoice(
         "Near-duplicates",
@@ -42,5 +43,6 @@ GROUPINGS: dict[str, GroupingChoice] = {
         "fact_core.analysis.alike:by_likeness",
         "It needs the features of the images.",
         features=True,
+        by_mates=True,
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fact_core.analysis.groups import with_gone
 from fact_core.choices import GROUPINGS, resolve
 from fact_core.events import Log
 from fact_core.storage import groups, items
@@ -20,10 +21,11 @@ def by_files(project: Project) -> Step[None]:
         return
     pool = items.pool(project)
     found = yield from resolve(GROUPINGS[way].target)(groups.facts(project, pool))
-    names, known = dict(zip(pool.ids.tolist(), found, strict=True)), groups.names(project, way)
-    if names != {item: name for item, name in known.items() if item in names}:
+    known = groups.names(project, way)
+    names = with_gone(way, known, dict(zip(pool.ids.tolist(), found, strict=True)))
+    if names != known:
         yield looking(way)
-        groups.store(project, way, {**known, **names})  # what was learned from and is gone since belongs to them still
+        groups.store(project, way, names)
 
 
 def looking(way: str) -> Log:

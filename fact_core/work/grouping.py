@@ -29,5 +29,5 @@ def group_numbers(project: Project, pool: Pool, backbone: str, device: str, view
             everything = with_features(items.pool(project), store)
             facts = dataclasses.replace(groups.facts(project, everything), x=store.gather(everything.digests))
             found = yield from resolve(GROUPINGS[way].target)(facts)
-            groups.store(project, way, with_gone(known, dict(zip(everything.ids.tolist(), found, strict=True))))
+            groups.store(project, way, with_gone(way, known, dict(zip(everything.ids.tolist(), found, strict=True))))
     return groups.among(project, pool.ids)

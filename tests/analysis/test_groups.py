@@ -126,5 +126,7 @@ def test_what_is_gone_stays_with_its_mates_whatever_their_group_is_called_now() 
     old = {1: "like a", 2: "like a", 3: "like a", 4: "like d", 5: "like d", 6: "", 7: "like g"}
     new = {2: "like b", 3: "like b", 5: "", 6: "", 7: "", 8: "like h"}
     wanted = {1: "like b", 2: "like b", 3: "like b", 4: "like d", 5: "like d", 6: "", 7: "", 8: "like h"}
-    assert groups.with_gone(old, new) == wanted
-    assert groups.with_gone({}, new) == new and groups.with_gone(old, {}) == old
+    for way in ("alike", "burst"):
+        assert groups.with_gone(way, old, new) == wanted
+        assert groups.with_gone(way, {}, new) == new and groups.with_gone(way, old, {}) == old
+    assert groups.with_gone("folder", old, new) == {**old, **new}, "told by each one's own path"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from fact_core.config import ScanConfig
 from fact_core.generators import finish
@@ -61,3 +62,22 @@ def test_what_looked_alike_is_asked_again_of_other_bytes(project: Project) -> No
     paint(project.images / "patient0" / "2.png", 77)
     scanned(project)
     assert sorted(groups.names(project, "alike")) == [1, 2, 4, 5, 6], "the next selection looks at the third again"
+
+
+def test_a_burst_stays_one_when_its_first_photo_is_gone(tmp_path: Path) -> None:
+    """It may have been learned from: the others are on its side of every measurement."""
+    for number, second in enumerate((1, 3, 5, 40, 42)):
+        told = Image.Exif()
+        told[0x0132] = f"2024:05:01 10:00:{second:02d}"
+        paint(tmp_path / "images" / f"{number}.jpg", number, exif=told)
+    made = projects.create(tmp_path / "project", tmp_path / "images")
+    scanned(made)
+    groups.choose(made, "burst")
+    scanned(made)
+    ids = items.pool(made).ids
+    assert (before := groups.among(made, ids)) is not None and before.tolist() == [0, 0, 0, 1, 1]
+    for gone in (0, 3):
+        (made.images / f"{gone}.jpg").unlink()
+    for _ in range(2):
+        scanned(made)
+        assert (after := groups.among(made, ids)) is not None and after.tolist() == [0, 0, 0, 1, 1]

@@ -78,7 +78,7 @@ def choose(held: Opened, way: str) -> dict[str, Any]:
     if known is not None and way not in (groups.NONE, groups.COLUMN):
         gone = groups.names(held.project, way)  # left out since, or missing: it may have been learned from
         now = dict(zip(pool.ids.tolist(), known, strict=True))
-        groups.store(held.project, way, ways.with_gone(gone, now) if GROUPINGS[way].features else {**gone, **now})
+        groups.store(held.project, way, ways.with_gone(way, gone, now))
     return grouping(held)
 
 
