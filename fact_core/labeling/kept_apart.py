@@ -90,6 +90,12 @@ def drawn(con: Database) -> tuple[set[int], set[int]]:
     return now, {int(row["item"]) for row in out} - {int(row["item"]) for row in rows}
 
 
+def drawn_now(project: Project) -> set[int]:
+    """The images that were drawn as check images and are some now, with a label or without."""
+    with db.connect(project.db) as con:
+        return drawn(con)[0]
+
+
 def _checks(con: Database) -> set[int]:
     rows = con.execute(
         "SELECT item FROM pick WHERE selection = (SELECT max(id) FROM selection) AND role = 'audit' "

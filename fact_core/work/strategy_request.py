@@ -10,7 +10,7 @@ import numpy as np
 from fact_core.compute.device import device_named
 from fact_core.config import SelectConfig, parse_budget
 from fact_core.errors import ConfigError
-from fact_core.labeling import labels_now, selections
+from fact_core.labeling import kept_apart, labels_now, selections
 from fact_core.select.choose import choose_images
 from fact_core.select.picks import Picks
 from fact_core.select.words import Words
@@ -51,7 +51,8 @@ def strategy_request(
     free: ids that count as not labeled or skipped, to ask again what was asked before they were.
 
     Left out altogether are images that the person rejected or skipped, and check images, also where one starts over:
-    what steers the choice of training images must not know them, nor may they ever be trained on. ConfigError when the
+    what steers the choice of training images must not know them, nor may they ever be trained on. That holds for one
+    that was given no class, too: as a pick it would count as wrong no more. ConfigError when the
     budget is larger than what is left.
     """
     pool, x, key = pool_features(project, config.backbone, config.device, config.view)
@@ -59,10 +60,11 @@ def strategy_request(
     if free is not None:
         old = np.isin(known.ids, free)
         known = dataclasses.replace(known, ids=known.ids[~old], y=known.y[~old])
+    said = labels_now.states(project)
     out = [selections.rejected(project), labels_now.snapshot(project, "audit").ids]
+    out.append(np.array(sorted(kept_apart.drawn_now(project) & said.keys()), dtype=np.int64))
     if not config.restart:
-        skipped = [item for item, state in labels_now.states(project).items() if state.kind == "skip"]
-        out.append(np.array(skipped, dtype=np.int64))
+        out.append(np.array([item for item, state in said.items() if state.kind == "skip"], dtype=np.int64))
     taken_ids = known.ids[:0] if config.restart else known.ids
     if kept is not None:
         roles = np.array(kept.selection.roles)

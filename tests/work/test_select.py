@@ -298,6 +298,17 @@ def test_check_images_stay_out_where_somebody_starts_over(made: Project) -> None
         choose(made, budget="17", restart=True)
 
 
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_check_image_that_was_given_no_class_is_no_pick_either(made: Project, restart: bool) -> None:
+    """As a pick it would count as wrong no more: whoever chooses anew would be rid of the hard ones."""
+    first = choose(made, check=8)
+    checks = first.selection.ids[6:].tolist()
+    answer(made, first.selection.ids[:6].tolist())
+    operations.apply(made, "desk.hard", [Op(1, "skip", checks[0]), Op(2, "flag", checks[1])])
+    again = choose(made, budget="22" if restart else "16", restart=restart)  # all that are left
+    assert not {checks[0], checks[1]} & set(again.selection.ids.tolist())
+
+
 def test_what_an_import_keeps_apart_while_images_are_chosen_is_not_picked(made: Project) -> None:
     """The choice began when nobody had said anything of them."""
     begun = select.run(made, queued(made, "select"), SelectConfig(budget="20", check=0, device="cpu", iterations=20))
