@@ -26,7 +26,8 @@ MEMORY = [
 ]
 #: Sections of the bench of the GPU. The others that measure differ by a backbone or a size, or ask nothing of a GPU.
 QUICK = ("fact", "fact-4gb", "features-lite0-small", "step-vit-s", "activeft-250", "lbfgs", "map")
-BENCH = (*(name for name, section in SECTIONS.items() if section.kind == "right"), *QUICK)
+#: The pretend device is one GPU: what several do together is tested by processes of the CPU (test_together).
+BENCH = (*(name for name, section in SECTIONS.items() if section.kind == "right" and name != "several"), *QUICK)
 
 
 @pytest.fixture(scope="module")

@@ -195,7 +195,7 @@ def test_another_seed_is_not_swayed_by_earlier_labels(done: Done, tmp_path: Path
 def test_ctrl_c_stops_and_the_same_command_goes_on(
     photos: Path, tmp_path: Path, small_network: str, cli_here: Run
 ) -> None:
-    steps = ("--recipe", "lp-ft", "--ff-steps", "40", "--ff-batch", "4", "--budget", "6", "--strategy", "random")
+    steps = ("--recipe", "lp-ft", "--ff-steps", "400", "--ff-batch", "4", "--budget", "6", "--strategy", "random")
     steps += ("--backbone", small_network)
     given = ("--images", photos, "--project", tmp_path / "p", "--labels-from", "folders", *QUICK, *steps)
     command = [sys.executable, "-m", "fact_core.cli", "run", *map(str, given)]

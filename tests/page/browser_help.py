@@ -244,7 +244,15 @@ def choose(page: Page, option: str, title: str) -> None:
 
 
 def open_fold(page: Page, fold: str) -> None:
-    page.locator(f"#{fold} > button").first.click()
+    """Unfold it. While the page comes up a click may meet what does not listen yet."""
+    button = page.locator(f"#{fold} > button").first
+    for _ in range(20):
+        button.click()
+        for _ in range(40):
+            if "open" in (button.get_attribute("class") or "").split():
+                return
+            page.wait_for_timeout(50)
+    raise AssertionError(f"{fold} stays folded")
 
 
 def keep_some(images: Path, count: int) -> None:

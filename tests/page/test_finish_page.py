@@ -133,6 +133,7 @@ def test_what_an_earlier_training_let_through_is_offered(address_of: AddressOf, 
     run = train(project, wrong=70, strange=2)
     run_queue.finish(project, run_queue.queue(project, "predict", {"run": run.id}), "done", result={"run": run.id})
     open_results(page, address)
+    expect(page.locator("#results-finish")).to_contain_text("1 so far")  # what comes up is there as a whole
     page.locator("#finish-ask").click()
     before = page.locator("#finish-before")
     expect(before).to_have_text("Accept those of run 1")
