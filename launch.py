@@ -9,7 +9,7 @@
     launch.py shards PLACE --to DIR         features of millions of images, by Ray; choose DIR --budget N --to FILE
     launch.py pack PROJECT FILE      a project in one file (--images: with its images); unpack FILE --to FOLDER
     launch.py doctor                 versions, GPU, memory, where things lie
-    launch.py test [--quick] [pytest arguments]      --quick: no browser and nothing slow, under four minutes
+    launch.py test [--quick] [pytest arguments]      --quick: no browser and nothing slow, three minutes
 
 The first start makes .venv and installs requirements.txt; later ones compare a stamp, and repair what was interrupted.
 FACT_STUDIO_NO_VENV=1 uses this interpreter. FACT_STUDIO_TORCH=ADDRESS: PyTorch of that index. Standard library only.
@@ -253,7 +253,7 @@ def run_tests(python: str, arguments: list[str]) -> int:
     quick = ["-m", "not browser and not slow"] if "--quick" in arguments else []
     asked = [each for each in arguments if each != "--quick"]
     # A file on every core, in the order of tests/conftest.py; tests that drive a browser wait a third of their time.
-    processes = (os.cpu_count() or 1) + (0 if quick else 2)
+    processes = (os.cpu_count() or 1) + (1 if quick else 2)
     chosen = asked or ["-n", str(processes), "--dist", "loadfile", "--no-loadscope-reorder"]
     return call([python, "-m", "pytest", *chosen, *quick], cwd=ROOT) or int(bool(failed))
 
