@@ -180,6 +180,11 @@ class Prepared:
             self.dtype = self._ready[device.type].dtype
             return self._ready[device.type]
 
+    def compiled_on(self, device: torch.device) -> bool:
+        """Whether ONNX Runtime answers on that device, or nobody has asked there yet."""
+        ready = self._ready.get(device.type)
+        return ready is None or ready.runtime == "onnxruntime"
+
 
 def _short(exact: Ready, net: nn.Module, sample: Tensor) -> Ready | None:
     """The network in bf16; None when its features point elsewhere."""

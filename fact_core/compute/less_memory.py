@@ -89,14 +89,18 @@ class LessMemory:
         """Where the part works: the device, or the CPU once not even one row has fitted."""
         return CPU if self.sizes.get(part) == 0 else self.device
 
-    def pieces(self, part: str, n: int, most: int, work: Callable[[slice, torch.device], T]) -> Step[list[T]]:
+    def pieces(
+        self, part: str, n: int, most: int, work: Callable[[slice, torch.device], T], *, compiled: bool = False
+    ) -> Step[list[T]]:
         """[work(rows, device), ...] for n rows in pieces of at most ``most``; fewer where memory is full.
 
+        compiled: it is no network of torch, whose pieces on a CPU are best small (``on_cpu``): ONNX Runtime's are not.
         DeviceError where the CPU's memory, too, is full with one row.
         """
         while True:
             where = self.at(part)
-            size = min(most, self.sizes.get(part) or most, *([on_cpu()] if where.type == "cpu" else []))
+            best = on_cpu() if where.type == "cpu" and not compiled else most
+            size = min(most, self.sizes.get(part) or most, best)
             try:
                 parts, fits = in_pieces(n, size, partial(_on, work, where), where)
             except (RuntimeError, MemoryError) as error:

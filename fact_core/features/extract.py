@@ -22,7 +22,7 @@ from fact_core.backbones.network import Backbone, Tokens
 from fact_core.choices import plain_name
 from fact_core.compute.device import Prepared, answering, placed
 from fact_core.compute.image_batches import Picture, Preprocess, batches, normalise
-from fact_core.compute.less_memory import LessMemory
+from fact_core.compute.less_memory import CPU, LessMemory
 from fact_core.compute.several import answered, copies
 from fact_core.compute.tensor_files import kept_tensor
 from fact_core.errors import ImageError, WeightsError
@@ -189,7 +189,8 @@ def _pooled(network: Prepared, pictures: Picture, pre: Preprocess, less: LessMem
         answer: FloatArray = network.on(where, part)(part).pooled.float().cpu().numpy()
         return answer
 
-    x = np.concatenate((yield from less.pieces("features", len(pictures), most, seen)))
+    whole = network.compiled_on(CPU)
+    x = np.concatenate((yield from less.pieces("features", len(pictures), most, seen, compiled=whole)))
     if not np.isfinite(x).all():
         raise WeightsError("The network answered with values that are not numbers", do="Check the weights file.")
     return x

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from fact_core.compute.less_memory import CPU, LessMemory, in_pieces
+from fact_core.compute.less_memory import CPU, LessMemory, in_pieces, on_cpu
 from fact_core.errors import DeviceError
 from fact_core.events import Event, Log
 from fact_core.types import Step
@@ -86,3 +86,17 @@ def test_what_cannot_be_parted_is_done_once_more_on_the_cpu(monkeypatch: pytest.
 
 def _logs(events: list[Event]) -> list[Log]:
     return [each for each in events if isinstance(each, Log)]
+
+
+def test_what_is_compiled_is_given_many_pictures_on_a_cpu_and_a_network_of_torch_few() -> None:
+    sizes: list[int] = []
+
+    def work(rows: slice, where: torch.device) -> int:
+        sizes.append(rows.stop - rows.start)
+        return 0
+
+    less, many = LessMemory(CPU), 4 * on_cpu()
+    for compiled, wanted in ((False, [on_cpu()] * 4), (True, [many])):
+        sizes.clear()
+        heard(less.pieces("some", many, many, work, compiled=compiled))
+        assert sizes == wanted

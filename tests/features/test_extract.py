@@ -112,6 +112,9 @@ def test_full_memory_halves_the_batch(backbone, monkeypatch):
         def on(self, where, sample):
             return self.net
 
+        def compiled_on(self, where):
+            return False
+
     less = LessMemory(CPU)
     x, events = heard(extract._pooled(Ready(Picky(3)), pictures, pre, less, 10))
     assert x.shape == (10, 4) and less.sizes == {"features": 3} and len(events) == 1
