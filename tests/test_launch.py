@@ -194,7 +194,7 @@ def test_the_quick_tests_leave_out_what_is_slow_and_what_needs_a_browser(ready: 
     assert asked.stdout.splitlines()[-1] == f"tests ran {['-k', 'nothing', *chosen]}"
     cores, ordered = os.cpu_count() or 1, ["--dist", "loadfile", "--no-loadscope-reorder"]
     plain = ready.start("test", "--quick")
-    assert plain.stdout.splitlines()[-1] == f"tests ran {['-n', str(cores), *ordered, *chosen]}"
+    assert plain.stdout.splitlines()[-1] == f"tests ran {['-n', str(cores + 1), *ordered, *chosen]}"
     plain = ready.start("test")
     assert plain.stdout.splitlines()[-1] == f"tests ran {['-n', str(cores + 2), *ordered]}"
 
