@@ -48,6 +48,10 @@ def margins(x: FloatArray, labeled_rows: IntArray, labeled_y: IntArray) -> Float
 
 def entropies(x: FloatArray, labeled_rows: IntArray, labeled_y: IntArray) -> FloatArray:
     """(N,) entropy of the probabilities, in nats."""
-    p = probabilities(x, labeled_rows, labeled_y)
+    return entropy(probabilities(x, labeled_rows, labeled_y))
+
+
+def entropy(p: FloatArray) -> FloatArray:
+    """(N,) of probabilities p [N,K], in nats."""
     found: FloatArray = -(p * np.log(np.maximum(p, 1e-30))).sum(1)
     return found

@@ -15,7 +15,7 @@ import numpy as np
 
 from fact_core.select import activeft
 from fact_core.select.picks import Picks, candidates
-from fact_core.select.probe import needed, probabilities
+from fact_core.select.probe import entropies, entropy, needed, probabilities
 from fact_core.select.words import Words, drawn_to_names
 from fact_core.types import FloatArray, IntArray, Step
 
@@ -48,7 +48,7 @@ def select(
     y = needed(labeled_y, "VeCAF")
     candidates(x, budget, labeled_rows)
     said = _answers(x, labeled_rows, y, answers, 0 if words is None else len(words.names))
-    weights = _log_weights(said)
+    weights = _log_weights(entropy(said))
     if words is not None:
         said[labeled_rows] = np.eye(said.shape[1], dtype=np.float32)[y]
         x = drawn_to_names(words, said, pull)
@@ -70,7 +70,7 @@ def lite(
     """
     y = needed(labeled_y, "VeCAF-lite")
     candidates(x, budget, labeled_rows)
-    weights = _log_weights(probabilities(x, labeled_rows, y))
+    weights = _log_weights(entropies(x, labeled_rows, y))
     step = activeft.select(x, budget, labeled_rows, labeled_y, rng, **{**options, "log_weights": weights})
     return (yield from step)
 
@@ -89,8 +89,7 @@ def _answers(x: FloatArray, labeled_rows: IntArray, y: IntArray, model: FloatArr
     return found
 
 
-def _log_weights(p: FloatArray) -> FloatArray:
-    """(N,) logarithms of the entropies of the probabilities p [N,K], by their mean."""
-    v = -(p * np.log(np.maximum(p, 1e-30))).sum(axis=1)
+def _log_weights(v: FloatArray) -> FloatArray:
+    """(N,) logarithms of how much images count, v (N,), by their mean."""
     found: FloatArray = np.log(np.maximum(v / max(float(v.mean()), 1e-12), LEAST)).astype(np.float32)
     return found
