@@ -11,6 +11,7 @@ import { toast } from "../shell/notices.js";
 import { counted, t } from "../shell/text.js";
 import {
   END,
+  endOf,
   firstList,
   FOUND,
   isGiven,
@@ -280,19 +281,15 @@ export class Grid extends MarkedGrid {
   }
 
   drawWords() {
-    drawEnd(this.parts.gridend, this.list === END && Boolean(this.owner.rest()), this.left);
-    const { parts, like } = this, n = this.ids.length, marked = this.marks.size;
+    const { parts, like } = this, n = this.ids.length, marked = this.marks.size, end = endOf(this.list, n, this);
+    drawEnd(parts.gridend, end);
     const each = like ? this.store.classOf(like) : null, rest = like ? this.confirmable().length : 0;
     const total = fmt.int(n), found = { n: fmt.int(this.seen), total };
     const counts = like ? t("grid.seen", found) : t(n === 1 ? "grid.total_one" : "grid.total", { total });
     const why = this.suggest.on && this.suggest.reason();
     const all = isRest(this.list) ? counted("grid.left", this.left) : "";
     parts.gridcount.textContent = [n ? counts : t("grid.none"), all].filter(Boolean).join(", ");
-    parts.gridhint.textContent = n
-      ? t(like ? "grid.hint_like" : "grid.hint")
-      : this.list === END
-      ? ""
-      : why || t("grid.hint_none");
+    parts.gridhint.textContent = n ? t(like ? "grid.hint_like" : "grid.hint") : end ? "" : why || t("grid.hint_none");
     const given = isGiven(this.list),
       order = given ? (this.doubts ? "doubted" : "given_order") : this.sure ? "surest" : "unsurest";
     parts.gridorder.hidden = !like && !given;

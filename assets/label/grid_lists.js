@@ -135,3 +135,16 @@ export function membersOf(
   const found = [...store.states].filter(([, state]) => wanted(state)).map(([id]) => id);
   return isGiven(list) ? mostDoubtful(doubts, found) : found;
 }
+
+/** Where a list has no images and work goes on elsewhere: {key, n, act, way}, or null. left: how many a model left;
+ *  store: the labels; shown: how many images the list
+ *  has. Check images are in no list of what is still to be labeled. */
+export function endOf(list, shown, { left, store }) {
+  if (list === END) {
+    const [act, way] = left ? ["openOnes", "grid.to_open"] : ["results", "grid.to_results"];
+    return { key: "grid.still_open", n: left, act, way };
+  }
+  if (list !== "picks" || shown) return null;
+  const n = store.entries.filter((each) => each.role === "audit" && !store.isDone(each.id)).length;
+  return n ? { key: "grid.checks_open", n, act: "openOnes", way: "grid.to_checks" } : null;
+}

@@ -1,6 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { END, firstList, isOpen, isRest, likeOf, listsOf, membersOf, NOT, stillOpen, UNLIKE } from "./grid_lists.js";
+import {
+  END,
+  endOf,
+  firstList,
+  isOpen,
+  isRest,
+  likeOf,
+  listsOf,
+  membersOf,
+  NOT,
+  stillOpen,
+  UNLIKE,
+} from "./grid_lists.js";
 
 const ROSE = 1, TULIP = 2;
 const LIKE = { [ROSE]: [5, 9, 3, 20], [TULIP]: [4] }; // surest first; 20 is a check image
@@ -118,4 +130,22 @@ test("what has a class comes as it was labeled, or by how much its label is doub
   const doubts = { rows: new Map([[5, 0], [9, 1]]), doubt: [10, 900], kind: [0, 1] };
   assert.deepEqual(membersOf(`class:${ROSE}`, { ...all, doubts }), [9, 5, 3]);
   assert.deepEqual(membersOf("skipped", { ...all, doubts }), [4]);
+});
+
+test("the grid leads to the check images, and at the end of the rest to what is open", () => {
+  const { store } = world(), done = world({ 3: rose, 4: rose, 5: skip }).store;
+  assert.equal(endOf("picks", 3, { left: 0, store }), null);
+  assert.deepEqual(endOf("picks", 0, { left: 0, store: done }), {
+    key: "grid.checks_open",
+    n: 1,
+    act: "openOnes",
+    way: "grid.to_checks",
+  });
+  const all = world({ 3: rose, 4: rose, 5: skip, 20: rose }).store;
+  assert.equal(endOf("picks", 0, { left: 0, store: all }), null);
+  assert.equal(endOf("skipped", 0, { left: 0, store: done }), null);
+  assert.deepEqual([endOf(END, 0, { left: 2, store }).act, endOf(END, 0, { left: 0, store }).act], [
+    "openOnes",
+    "results",
+  ]);
 });

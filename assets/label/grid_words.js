@@ -28,14 +28,14 @@ export function fillLists(choice, lists, list) {
   choice.value = list;
 }
 
-/** Where no list of the rest has images: how many are open, and the way on. */
-export function drawEnd(place, shown, n) {
-  place.hidden = !shown;
-  const way = { class: "btn", type: "button", "data-act": n ? "openOnes" : "results" };
-  redraw(place, [shown, n], () => [
-    el("p", {}, counted("grid.still_open", n)),
-    el("button", way, t(n ? "grid.to_open" : "grid.to_results")),
-  ]);
+/** What ``endOf`` of grid_lists.js says. */
+export function drawEnd(place, end) {
+  place.hidden = !end;
+  redraw(place, end, () =>
+    end && [
+      el("p", {}, counted(end.key, end.n)),
+      el("button", { class: "btn", type: "button", "data-act": end.act }, t(end.way)),
+    ]);
 }
 
 /** How much labels are doubted, or null: then why nothing can be said of them is told. */

@@ -106,6 +106,22 @@ def test_after_the_grid_the_next_open_image_is_due(address_of: AddressOf, page: 
     expect(name).not_to_have_text(before)
 
 
+def test_the_grid_leads_to_the_check_images(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
+    """They are in none of its lists, and it is the last thing that is looked at when all chosen ones have an answer."""
+    project = labeled_project(tmp_path)
+    ids = items.pool(project).ids
+    selections.save(project, Selection(ids, ("pick",) * 4 + ("audit",) * 4, ids[:0], "random"), None)
+    page.goto(address_of(project))
+    go(page, "label")
+    page.wait_for_function("() => FactStudio.state && document.querySelector('.lb-frame .lb-image')")
+    page.keyboard.press("g")
+    on = page.get_by_role("button", name=LABEL["grid.to_checks"])
+    expect(on.locator("..")).to_contain_text("4 check images wait")
+    on.click()
+    expect(page.locator(".lb-frame .lb-image").first).to_be_visible()
+    expect(page.locator("#page-label .lb-number")).to_contain_text("Check image")
+
+
 def test_what_a_recipe_fixes_goes_with_it(address_of: AddressOf, page: Page, tmp_path: Path) -> None:
     """After a run of "Light model+" the form's FACT is FACT: it learns from the pool only where somebody says so."""
     project = labeled_project(tmp_path)

@@ -126,6 +126,11 @@ TEXT = {
     "grid.hint": "Select, Ctrl: one more, Shift: up to there; then press a class key",
     "grid.hint_none": "This list has no images any more.",
     "grid.left": "{n} left in all",
+    "grid.checks_open": "All chosen images have an answer. {n} check images wait for theirs: they come one by one, "
+    "without a suggestion.",
+    "grid.checks_open_one": "All chosen images have an answer. 1 check image waits for its own: it comes without a "
+    "suggestion.",
+    "grid.to_checks": "Label the check images",
     "grid.select_first": "Nothing is selected. Click images first, then press the key.",
     "grid.mark_first": "Nothing is marked wrong. Click the wrong ones first, then press the key. Enter confirms the "
     "others.",
