@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,7 @@ def card(
         "INTERPOLATION": pre.interpolation,
         "MEAN": ", ".join(f"{each:g}" for each in pre.mean),
         "STD": ", ".join(f"{each:g}" for each in pre.std),
+        "LIMITS": _limits(str(meta.get("other_class", "")), classifier.classes),
         "DETAILS": _details(meta),
     }
     for name, value in parts.items():
@@ -115,6 +116,17 @@ def _classes(classes: tuple[str, ...], report: Report | None) -> str:
     head = ["| number | class | checked images | found (recall) | answers of this class | right (precision) |"]
     head.append("|---|---|---|---|---|---|")
     return "\n".join([*head, *rows, "", "In brackets: 95 % intervals."])
+
+
+def _limits(other: str, classes: Collection[str]) -> str:
+    """What the answers cannot say. other: the class that holds what fits no other one, "" where there is none."""
+    knows = "The classifier knows only these classes: it names one of them for every picture, whatever it shows."
+    if other not in classes:
+        return knows
+    return (
+        f"{knows} {plain(other)} stands for what fits none of the others. It was learned from the images that were "
+        "given to it, so it catches what is like these, and not everything that is of no class."
+    )
 
 
 def _share(part: int, of: int, interval: tuple[float, float]) -> str:

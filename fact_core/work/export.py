@@ -18,7 +18,7 @@ from fact_core.config import ExportConfig
 from fact_core.errors import InputError, storage_error
 from fact_core.events import Log
 from fact_core.exchange import export_labels
-from fact_core.labeling import acceptances, checked, finishing, labels_now
+from fact_core.labeling import acceptances, checked, finishing, labels_now, other_class
 from fact_core.paths import absolute
 from fact_core.storage import db, items, run_queue
 from fact_core.storage.project import Project
@@ -96,11 +96,12 @@ def model_into(project: Project, trained: Run, target: Path) -> Step[list[str]]:
     with db.moment(project.db):
         classifier.classes = checked.class_names(project, trained, classifier.classes)
         pool, promise, found = items.pool(project), _promise(project, trained), newest(project, trained)
+        other = other_class.name_of(project)
     some = np.random.default_rng(0).choice(len(pool), size=min(CHECKED, len(pool)), replace=False)
     yield from write_model(
         target,
         classifier,
-        {**meta, "project": project.name, **promise},
+        {**meta, "project": project.name, "other_class": other, **promise},
         sample_files=pool.sources(some),
         report=found,
         figures=_figures(trained),

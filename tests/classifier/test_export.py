@@ -292,6 +292,15 @@ def test_the_card_says_where_confidences_are_not_calibrated(why: str) -> None:
     assert "| temperature |" not in card(made, {"recipe": "lp"}, None, {})  # an earlier version does not say
 
 
+def test_the_card_says_what_a_class_of_the_rest_can_and_cannot() -> None:
+    made = classifier()
+    name = made.classes[0]
+    told = card(made, {"recipe": "lp", "other_class": name}, None, {})
+    assert f"{plain(name)} stands for what fits none of the others." in told
+    for meta in ({"recipe": "lp"}, {"recipe": "lp", "other_class": "of another model"}):
+        assert "stands for what fits none" not in card(made, meta, None, {})
+
+
 def test_a_code_span_shows_the_name_as_it_is(exported: Path) -> None:
     """Markdown shows an escape inside of backticks as it stands."""
     assert f"Backbone `{classifier().backbone.name}`," in (exported / "README.md").read_text("utf-8")
