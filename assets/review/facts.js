@@ -5,6 +5,7 @@ import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { redraw } from "../shell/redraw.js";
 import { counted, t } from "../shell/text.js";
+import { ACCEPTED } from "./filter.js";
 
 const CHECKED = [2, 4]; // the parts of check images, see app/pages/results/review.py
 
@@ -72,7 +73,8 @@ function thanOf({ run, said, sure, is }, owner) {
 function labelOf(known, owner) {
   const state = known && known.state;
   if (state && state.kind !== "label") return el("p", {}, t(`label.state_${state.kind}`));
-  if (!known || !known.truth) return el("p", { class: "faint" }, t("review.unlabeled"));
+  const accepted = known && known.part === ACCEPTED ? "review.accepted" : "review.unlabeled";
+  if (!known || !known.truth) return el("p", { class: "faint" }, t(accepted));
   if (!known.labeled) {
     return el("p", {}, t(owner.kind() === "demo" ? "review.true_demo" : "review.true_only", { name: known.truth }));
   }

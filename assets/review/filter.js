@@ -1,9 +1,11 @@
 // Which images the review shows and in which order, and how the address says it. Arrays in, arrays out.
 
 export const NONE = 65535; // the place of a class that is not known
+/** The part of an image whose answer a person accepted as its label. */
+export const ACCEPTED = 5;
 export const ORDERS = ["wrong", "sure", "unsure", "doubt", "name"];
 /** Split -> the parts of app/pages/results/review.py that it holds. */
-export const SPLITS = { trained: [1], check: [2], since: [3], open: [0, 4] };
+export const SPLITS = { trained: [1], check: [2], since: [3], accepted: [ACCEPTED], open: [0, 4] };
 export const NO_LABEL = "-";
 
 const MOST = 65535; // the surest

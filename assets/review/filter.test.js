@@ -29,7 +29,7 @@ const columns = (() => {
     said: Uint16Array.of(ROSE, TULIP, ROSE, ROSE),
     sure: Uint16Array.of(65535, 60000, 30000, 65000),
     truth: Uint16Array.of(NONE, NONE, NONE, TULIP),
-    part: Uint8Array.of(1, 2, 0, 0),
+    part: Uint8Array.of(1, 2, 0, 5),
   };
 })();
 const listed = [{ id: 5, name: "rose" }, { id: 6, name: "tulip" }, { id: 7, name: "weed" }].map((each) => ({
@@ -67,10 +67,11 @@ test("each part of a filter leaves out, and all of them together", () => {
   assert.deepEqual(shown({ label: "-" }), [12]);
   assert.deepEqual(shown({ is: "wrong" }), [13, 11]);
   assert.deepEqual(shown({ split: "check" }), [11]);
-  assert.deepEqual(shown({ split: "open" }), [13, 12]);
+  assert.deepEqual(shown({ split: "open" }), [12]);
+  assert.deepEqual(shown({ split: "accepted" }), [13]);
   assert.deepEqual(shown({ from: 50 }), [13, 11, 10]);
   assert.deepEqual(shown({ to: 50 }), [12]);
-  assert.deepEqual(shown({ said: "rose", is: "wrong", split: "open" }), [13]);
+  assert.deepEqual(shown({ said: "rose", is: "wrong", split: "accepted" }), [13]);
   assert.deepEqual(shown({ said: "no such class" }), []);
   assert.deepEqual(shown({}, { find: new Set([11, 12]), list: new Set([12]) }), [12]);
 });
@@ -79,7 +80,7 @@ test("the numbers beside the choices say what each would show", () => {
   const found = facets(view, { ...ALL, said: "rose" }, nothing);
   assert.deepEqual([...found.said], [3, 1, 0], "of the other class too");
   assert.deepEqual([[...found.label], found.none, found.is], [[1, 1, 0], 1, { right: 1, wrong: 1, unknown: 1 }]);
-  assert.deepEqual(found.split, { trained: 1, check: 0, since: 0, open: 2 });
+  assert.deepEqual(found.split, { trained: 1, check: 0, since: 0, accepted: 1, open: 1 });
 });
 
 test("the numbers are counted again where the list holds other images, and only where something is another", () => {

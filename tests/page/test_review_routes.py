@@ -14,15 +14,16 @@ import pytest
 
 from app.pages.results.ahead import MORE
 from app.pages.results.compare import best_of
-from app.pages.results.review import CHECKED, NONE, OPEN, SINCE, TO_CHECK, TRAINED
+from app.pages.results.review import ACCEPTED, CHECKED, NONE, OPEN, SINCE, TO_CHECK, TRAINED
 from fact_core.analysis.learning_curve import gain
 from fact_core.choices import BACKBONES
 from fact_core.generators import finish
-from fact_core.labeling import classes, operations, selections
+from fact_core.labeling import acceptances, classes, operations, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.feature_store import FeatureStore
 from fact_core.storage.project import Project
+from fact_core.types import Evidence
 from fact_core.work.scan import scan
 from tests.page.test_results_routes import Site, foldered, label, site_of, train, truth_of
 from tests.storage_help import flat_project
@@ -93,6 +94,24 @@ def test_where_an_image_stands_follows_labels_and_selections(foldered: Site) -> 
     check = next(entry.item for entry in selections.queue(project) if entry.role == "audit")
     operations.apply(project, "later", [Op(seq=2, kind="clear", item=check)])
     assert columns(foldered)["part"][found["ids"].tolist().index(check)] == TO_CHECK
+
+
+def test_accepted_images_stand_for_themselves_until_a_person_says_something(foldered: Site) -> None:
+    project = foldered.project
+    run = train(project, label(project))
+    found = columns(foldered)
+    some = found["ids"][found["part"] == OPEN][:2]
+    about = {"threshold": 0.3, "accepted": 2, "checks": 30, "wrong": 0}
+    look = acceptances.note_look(project, run, 0.9, 0.05, "x", **about)  # type: ignore[arg-type]
+    sure, none = np.array([0.9, 0.4], dtype=np.float32), np.zeros(0, dtype=np.float32)
+    red = next(each.id for each in classes.classes(project) if each.name == "red")
+    acceptances.accept(project, look, Evidence(some, np.array([0, 0]), sure, ("red",), (red,), none, none > 0))
+    found = columns(foldered)
+    assert found["ids"][found["part"] == ACCEPTED].tolist() == some.tolist()
+    operations.apply(project, "later", [Op(seq=1, kind="label", item=int(some[0]), class_id=red)])
+    found = columns(foldered)
+    assert found["ids"][found["part"] == ACCEPTED].tolist() == some[1:].tolist()
+    assert found["part"][found["ids"] == some[0]].tolist() == [SINCE]
 
 
 def test_images_that_left_the_pool_are_not_shown_and_order_is_by_path(foldered: Site) -> None:

@@ -17,14 +17,15 @@ from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.rows import finite_unit
 from fact_core.errors import RunError
 from fact_core.generators import finish
-from fact_core.labeling import checked, labels_now, selections
+from fact_core.labeling import acceptances, checked, labels_now, selections
 from fact_core.storage import items
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 from fact_core.types import FloatArray, IntArray
 
-#: Where an image stands for a run: without a label, trained on, checked with, labeled since, to be checked with.
-OPEN, TRAINED, CHECKED, SINCE, TO_CHECK = range(5)
+#: Where an image stands for a run: without a label, trained on, checked with, labeled since, to be checked with; with
+#: a model's answer that a person accepted for its label.
+OPEN, TRAINED, CHECKED, SINCE, TO_CHECK, ACCEPTED = range(6)
 NONE = 65535  # the place of a class that is not known
 NEAREST, TOP = 6, 3
 
@@ -34,7 +35,7 @@ class Columns:
     """One row an image of the pool that has an answer, by id.
 
     rank: place by path; said, truth: places in ``classes``, of which the first ``model`` are the model's own; truth is
-    known without a label of the person (folders, demo), NONE elsewhere; part: OPEN ... TO_CHECK.
+    known without a label of the person (folders, demo), NONE elsewhere; part: OPEN ... ACCEPTED.
     """
 
     ids: IntArray  # (N,)
@@ -109,6 +110,7 @@ def _parts(project: Project, run: Run, ids: IntArray) -> IntArray:
     picks, audit = labels_now.snapshot(project, "pick").ids, labels_now.snapshot(project, "audit").ids
     to_check = [entry.item for entry in selections.queue(project) if entry.role == "audit"]
     part = np.full(len(ids), OPEN, dtype=np.int64)
+    part[np.isin(ids, acceptances.ids_now(project))] = ACCEPTED
     part[np.isin(ids, to_check)] = TO_CHECK
     part[np.isin(ids, picks)] = SINCE
     part[np.isin(ids, audit)] = CHECKED

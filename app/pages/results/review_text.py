@@ -26,6 +26,7 @@ TEXT = {
     "review.split_trained": "Trained on",
     "review.split_check": "Check images",
     "review.split_since": "Labeled since",
+    "review.split_accepted": "Accepted",
     "review.split_open": "Without a label",
     "review.sure": "How sure, in %",
     "review.from": "From",
@@ -104,6 +105,7 @@ TEXT = {
     "review.true_only": "By its folder it is {name}. Nobody has labeled it.",
     "review.true_demo": "In truth it is {name}. Nobody has labeled it.",
     "review.unlabeled": "Nobody has labeled it.",
+    "review.accepted": "Nobody has labeled it. A model's answer was accepted for its label.",
     "review.check_note": "A check image. Mend its label where it is plainly wrong, whatever the model said: "
     "if only the model's mistakes are looked at again, the figure looks better than it is.",
     "review.flag": "Cannot tell",
