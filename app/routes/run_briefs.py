@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,7 @@ from app.routes.accuracy import accuracy
 from app.shell.server import Opened
 from app.shell.trainings import number, numbers
 from fact_core.choices import BACKBONES, PRESETS, RECIPES
-from fact_core.labeling import classes, labels_now
-from fact_core.storage import run_events, run_queue, usable
+from fact_core.storage import run_events, run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
 
@@ -149,40 +147,3 @@ def _progress(project: Project, run: Run) -> dict[str, Any] | None:
         return None
     newest = run_events.last_event(project, run.id, "progress")
     return newest.body if newest else None
-
-
-def is_stale(project: Project, run: Run) -> bool:
-    """Whether the labels to train on are others than those that the run has learned from.
-
-    Told by the labels themselves: a clock may have been set meanwhile.
-    """
-    learned = _learned(project, run)
-    if learned is None:  # of an older version
-        since = run.started or run.created
-        picks = {int(i) for i in labels_now.snapshot(project, "pick").ids}
-        return any(state.at > since for item, state in labels_now.states(project).items() if item in picks)
-    held, ids = labels_now.snapshot(project, "pick", run.config.get("selection") or None), _class_ids(project)
-    now = {int(item): ids[held.classes[int(y)]] for item, y in zip(held.ids, held.y, strict=True)}
-    # A label that it has learned from an image which is left out since is not gone: the next training will lack it.
-    there = usable.among(project, learned)
-    return now != {item: class_id for item, class_id in learned.items() if item in there}
-
-
-def learned_alike(project: Project, first: Run, second: Run) -> bool:
-    """Whether two trainings have learned from the very same labels; no where it is not known."""
-    learned = _learned(project, first)
-    return learned is not None and learned == _learned(project, second)
-
-
-def _class_ids(project: Project) -> dict[str, int]:
-    """Name -> id of the classes."""
-    return {each.name: each.id for each in classes.classes(project)}
-
-
-def _learned(project: Project, run: Run) -> dict[int, int] | None:
-    """Image -> class id, as the run has kept them when it began; None where it has not."""
-    try:
-        kept = json.loads((project.run_folder(run.id) / "labels.json").read_text("utf-8"))
-        return {int(item): int(kept["class_ids"][y]) for item, y in zip(kept["ids"], kept["y"], strict=True)}
-    except (OSError, ValueError, KeyError, IndexError, TypeError):
-        return None

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from app.routes import maps
 from app.routes.classes import classes_of
-from app.routes.run_briefs import is_stale, run_brief
+from app.routes.learned import labels_since
+from app.routes.run_briefs import run_brief
 from app.routes.shapes import told
 from app.shell import computer
 from app.shell.server import Opened, Server, key_of
@@ -194,7 +195,7 @@ def _labels(project: Project, queue: list[selections.QueueEntry], total: int, ru
         checks_done=len(checks & done),
         skipped=len((picks | checks) & skipped),
         total=total,
-        trained=run is not None and not is_stale(project, run),
+        trained=run is not None and labels_since(project, run) is None,
         pace=finishing.pace(project),
     )
 

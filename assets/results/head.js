@@ -2,6 +2,7 @@
 import { el } from "../shell/dom.js";
 import { toast } from "../shell/notices.js";
 import { goTo } from "../shell/pages.js";
+import { sinceWords } from "../shell/since.js";
 import { startRun } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { nextButton } from "./next.js";
@@ -43,13 +44,13 @@ export function head(met, seconds, more) {
     { class: "page-head results-head" },
     el("h1", {}, t("results.title")),
     data ? pick : null,
-    ...(data && data.stale ? staleParts() : []),
+    ...(data && data.since ? sinceParts(data.since) : []),
     data ? el("div", { class: "results-main push" }, more, button, nextButton(data, met, seconds)) : null,
   );
 }
 
-const staleParts = () => [
-  el("span", { class: "tag warn" }, t("results.stale")),
+const sinceParts = (since) => [
+  el("span", { class: "tag warn" }, sinceWords(since)),
   el(
     "button",
     { class: "link", type: "button", id: "results-train", onclick: () => goTo("train") },

@@ -64,7 +64,7 @@ async function askNext(data, seconds) {
       ? t("next.time", { time: fmt.about(Math.max(MINUTE, n * (seconds || fmt.pace()))) })
       : t("next.wrong", { most: fmt.int(most) });
   };
-  const about = [el("p", {}, t("next.about", { n: data.run.number })), data.stale ? staleNote() : null];
+  const about = [el("p", {}, t("next.about", { n: data.run.number })), data.since ? sinceNote() : null];
   const body = el(
     "div",
     { class: "next-body" },
@@ -105,7 +105,7 @@ class Gains {
   }
 }
 
-const staleNote = () => el("p", { class: "note warn" }, t("next.stale"));
+const sinceNote = () => el("p", { class: "note warn" }, t("next.since"));
 
 /** As "Add" on Select does it: the queue keeps what it has. */
 async function start(run, budget, last) {

@@ -106,7 +106,7 @@ class ResultsPage {
     // A click or an open list is not disturbed by news.
     const { met, seconds } = this.finish.stand(), busy = ["export", "select"].map((kind) => Boolean(busyWith(kind)));
     const asked = [
-      data && [data.runs, data.run, data.stale],
+      data && [data.runs, data.run, data.since],
       busy,
       store.wanted.size,
       met,

@@ -7,6 +7,7 @@ import { toast } from "../shell/notices.js";
 import { goTo } from "../shell/pages.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
+import { sinceWords } from "../shell/since.js";
 import { refreshState } from "../shell/state.js";
 import { t } from "../shell/text.js";
 import { dataOf, follow, shownRun, showRun } from "./follow.js";
@@ -25,8 +26,8 @@ function draw(root) {
   const state = app.state;
   if (!state || !state.project) return;
   const run = shownRun(state), may = ready(state), active = isActive(run);
-  const stale = Boolean(run && run.status === "done" && dataOf(run)?.stale), page = may.ok || active ? "" : may.page;
-  const buttons = active ? [stopButton(run)] : buttonsOf(run, may.ok, stale);
+  const since = (run && run.status === "done" && dataOf(run)?.since) || null, page = may.ok || active ? "" : may.page;
+  const buttons = active ? [stopButton(run)] : buttonsOf(run, may.ok, since);
   const link = () => el("button", { class: "link", type: "button", onclick: () => goTo(page) }, t(`train.to_${page}`));
   // The sentence changes with every step; the buttons stay, or a click under way would be lost.
   const look = buttons.map((each) => [each.id, each.textContent, each.disabled, each.className]);
@@ -39,14 +40,14 @@ function draw(root) {
       page ? link() : "",
       el("span", { class: "push train-buttons" }, buttons),
     ));
-  const fact = root.querySelector(".fact"), text = sentence(state, run, may, stale);
+  const fact = root.querySelector(".fact"), text = sentence(state, run, may, since);
   if (fact.textContent !== text) fact.textContent = text;
 }
 
-function sentence(state, run, may, stale) {
+function sentence(state, run, may, since) {
   if (isActive(run)) return headline(state, run);
   if (!run || !may.ok) return may.text;
-  const { same } = expected(), told = stale ? t("train.stale") : headline(state, run);
+  const { same } = expected(), told = since ? sinceWords(since) : headline(state, run);
   return same ? `${told} ${t("train.same", { n: same })}` : told;
 }
 
@@ -132,11 +133,11 @@ function stopButton(run) {
 
 const beginWords = (run) => expected().same ? "train.again_seed" : run ? "train.again" : "train.start";
 
-function buttonsOf(run, may, stale) {
+function buttonsOf(run, may, since) {
   const button = (id, primary, key) =>
     el("button", { class: primary ? "btn primary" : "btn", type: "button", id }, t(key));
   const over = isOver(run),
-    begin = button("train-start", !over && (!run || stale), beginWords(run));
+    begin = button("train-start", !over && (!run || since), beginWords(run));
   begin.disabled = !may;
   const found = [press(begin, () => pressHidden("train-go"))];
   if (over) {
@@ -147,7 +148,7 @@ function buttonsOf(run, may, stale) {
     found.push(again);
   }
   if (run && run.status === "done") {
-    const see = button("train-results", !stale, "train.see_results");
+    const see = button("train-results", !since, "train.see_results");
     see.addEventListener("click", () => openResults(run.id));
     found.push(see);
   }

@@ -132,7 +132,7 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
 
     free = next(int(i) for i in items.pool(project).ids if int(i) not in labels_now.states(project))
     operations.apply(project, "desk", [Op(900, "label", free, classes.classes(project)[0].id)])
-    expect(page.locator(".results-head .tag.warn")).to_have_text("Labels have changed since this run.")
+    expect(page.locator(".results-head .tag.warn")).to_have_text("Since this run: 1 changed label.")
     page.set_viewport_size({"width": 390, "height": 844})
     box = page.locator(".results-run").bounding_box()
     assert box is not None and box["width"] > 340  # its name is not cut by what stands beside it

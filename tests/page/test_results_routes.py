@@ -173,7 +173,7 @@ def test_check_images_come_before_everything_else(foldered: Site) -> None:
     )  # neither the 4 labels nor the 4 check images
     assert found["phases"][0]["accuracy"] == 0.75
     assert found["classes"] == [{"name": "green", "labels": 2}, {"name": "red", "labels": 2}]
-    assert found["stale"] is False and found["predicted"]["ready"] is True
+    assert found["since"] is None and found["predicted"]["ready"] is True
 
 
 def test_without_check_images_folders_say_it(foldered: Site) -> None:
@@ -201,12 +201,12 @@ def test_with_nothing_to_measure_on_it_says_so(tmp_path: Path, site_of: Callable
     assert found["on_training"]["n"] == 2
 
 
-def test_new_labels_make_a_result_stale(foldered: Site) -> None:
+def test_labels_since_a_run_are_counted(foldered: Site) -> None:
     train(foldered.project, label(foldered.project))
     pool = items.pool(foldered.project)
     one = classes.classes(foldered.project)[0]
     operations.apply(foldered.project, "later", [Op(seq=1, kind="label", item=int(pool.ids[1]), class_id=one.id)])
-    assert foldered.get("/results")["stale"] is True
+    assert foldered.get("/results")["since"] == {"new": 0, "changed": 1}, "a run that has not kept its labels"
 
 
 def test_a_check_image_that_is_left_out_is_in_no_figure(foldered: Site) -> None:
@@ -215,7 +215,7 @@ def test_a_check_image_that_is_left_out_is_in_no_figure(foldered: Site) -> None:
     checks = [entry.item for entry in selections.queue(foldered.project) if entry.role == "audit"]
     operations.apply(foldered.project, "desk.one", [Op(1, "exclude", checks[-1])])
     fewer = foldered.get("/results")
-    assert (found["measured"]["n"], fewer["measured"]["n"], fewer["stale"]) == (4, 3, False)
+    assert (found["measured"]["n"], fewer["measured"]["n"], fewer["since"]) == (4, 3, None)
     assert foldered.get("/state")["labels"]["checks"] == len(checks) - 1
     with io.StringIO(foldered.browser.get(f"/x/{foldered.key}/predictions.csv?run={run}").text) as file:
         assert sum(row["split"] == "left out" for row in csv.DictReader(file)) == 1
@@ -236,25 +236,25 @@ def test_a_clock_that_was_set_hides_no_new_label(foldered: Site) -> None:
     (project.run_folder(run) / "labels.json").write_text(json.dumps(kept), "utf-8")
     with db.connect(project.db) as con:
         con.execute("UPDATE run SET started = started + 3600, created = created + 3600")
-    assert foldered.get("/results")["stale"] is False
+    assert foldered.get("/results")["since"] is None
     other, changed = int(items.pool(project).ids[1]), int(learned[0])
-    for place, op in enumerate(
+    for place, (op, since) in enumerate(
         (
-            Op(1, "label", other, ids["red"]),
-            Op(3, "label", changed, ids["green" if y[0] else "red"]),
-            Op(5, "clear", changed),
-            Op(7, "exclude", changed),
+            (Op(1, "label", other, ids["red"]), {"new": 1, "changed": 0}),
+            (Op(3, "label", changed, ids["green" if y[0] else "red"]), {"new": 0, "changed": 1}),
+            (Op(5, "clear", changed), {"new": 0, "changed": 1}),
+            (Op(7, "exclude", changed), {"new": 0, "changed": 1}),
         )
     ):
         operations.apply(project, "later", [op])
-        assert foldered.get("/results")["stale"] is True, op
+        assert foldered.get("/results")["since"] == since, op
         operations.apply(project, "later", [Op(2 * place + 2, "undo")])
-        assert foldered.get("/results")["stale"] is False, op
+        assert foldered.get("/results")["since"] is None, op
     with db.connect(project.db) as con:
         con.execute("UPDATE run SET started = 1, created = 1")
     operations.apply(project, "later", [Op(9, "flag", changed)])
     classes.rename_class(project, ids["red"], "crimson")
-    assert foldered.get("/results")["stale"] is False, "a mark and another name are no other labels"
+    assert foldered.get("/results")["since"] is None, "a mark and another name are no other labels"
 
 
 def test_predictions_as_columns_and_as_csv(foldered: Site) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from app.pages.results import figures, findings, outcome
 from app.pages.results.ahead import Ahead, newest_ahead
 from app.routes import kept_answers
-from app.routes.run_briefs import TrainingBrief, learned_alike, training_briefs
+from app.routes.learned import learned_alike
+from app.routes.run_briefs import TrainingBrief, training_briefs
 from app.shell.server import Opened
 from fact_core.analysis.intervals import effective_number, interval
 from fact_core.analysis.paired import Paired, between

@@ -13,7 +13,8 @@ import numpy as np
 
 from app.pages.results import figures, outcome
 from app.routes import kept_answers
-from app.routes.run_briefs import TrainingBrief, is_stale, training_briefs
+from app.routes.learned import Since, labels_since
+from app.routes.run_briefs import TrainingBrief, training_briefs
 from app.shell.decision_text import decision_words
 from app.shell.server import Opened
 from fact_core.choices import EXPORTS
@@ -77,7 +78,7 @@ class Results:
     items: list[dict[str, str]]
     exports: list[Exported]
     export_into: str
-    stale: bool
+    since: Since | None
 
 
 #: Decisions that say what the pool's images without a label were good for.
@@ -166,7 +167,7 @@ def results(held: Opened, run: Run) -> Results:
         items=[{"name": name, "title": each.title, "help": each.help} for name, each in EXPORTS.items()],
         exports=_exports(project),
         export_into=str(new_folder(project, briefs[run.id].number)),
-        stale=is_stale(project, run),
+        since=labels_since(project, run),
     )
 
 

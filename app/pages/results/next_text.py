@@ -10,7 +10,7 @@ TEXT = {
     "next.measured": "What it is worth depends on the images, and grows with the rounds. Measured against as many "
     "chosen at once: with 51 kinds of photos two rounds of 150 had 3 points more right, four had 6; with CIFAR-10 or "
     "five kinds of flowers two rounds of 50 had as many, eight had 2 points more.",
-    "next.stale": "There are labels that this run has not learned from. Trained again it knows better what to ask.",
+    "next.since": "There are labels that this run has not learned from. Trained again it knows better what to ask.",
     "next.count": "How many",
     "next.time": "{time} to label them.",
     "next.wrong": "A whole number from 1 to {most}.",

@@ -94,7 +94,6 @@ TEXT = {
     "results.said": "said {name}",
     "results.is": "is {name}",
     "results.mistake_alt": "{truth}, but the model said {said}, {sure} sure",
-    "results.stale": "Labels have changed since this run.",
     "results.retrain": "Train again",
     "results.suspects_title": "Labels to look at again",
     "results.suspects": "{n} of {total} labels do not look like their class, or an image that shows the same has "

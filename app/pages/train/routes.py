@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse
 
 from app.pages.train import plots
 from app.pages.train.time_routes import expected_of
-from app.routes.run_briefs import is_stale
+from app.routes.learned import Since, labels_since
 from app.routes.shapes import told
 from app.shell.server import Opened
 from fact_core.config import TrainConfig, from_dict
@@ -36,7 +36,7 @@ class Chart:
     """A training run as the Train page draws it. ``cursor``: the last event in it; new ones are asked for from there.
 
     point, progress, saved: the newest of each; labels: learned from; checks: images that its curves rest on;
-    stale: labels have come since; expected: phase -> seconds it will take, while it waits or works.
+    since: the labels that it has not learned from; expected: phase -> seconds it will take, while it waits or works.
     """
 
     run: dict[str, Any]
@@ -50,7 +50,7 @@ class Chart:
     memory_mb: float | None
     labels: int
     checks: int
-    stale: bool
+    since: Since | None
     expected: dict[str, float]
 
 
@@ -98,7 +98,7 @@ def chart_of(held: Opened, run_id: int, gpu: str) -> Chart:
         memory_mb=max((peak for peak in peaks if peak), default=None),
         labels=_labels(project, run),
         checks=_checks(project, run, newest),
-        stale=run.status == "done" and is_stale(project, run),
+        since=labels_since(project, run) if run.status == "done" else None,
         expected=_expected(held, run, gpu) if run.open else {},
     )
 

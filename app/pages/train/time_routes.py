@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import Body, FastAPI
 
-from app.routes.run_briefs import is_stale
+from app.routes.learned import labels_since
 from app.routes.shapes import told
 from app.shell.server import Server, checked
 from app.shell.trainings import numbers
@@ -80,7 +80,7 @@ def _repeated(project: Project, config: TrainConfig) -> tuple[int | None, int]:
     alike = {
         run.id: seed
         for run in run_queue.list_runs(project, "train")
-        if run.status == "done" and (seed := _seed_of(run, config)) is not None and not is_stale(project, run)
+        if run.status == "done" and (seed := _seed_of(run, config)) is not None and labels_since(project, run) is None
     }
     same = max((run for run, seed in alike.items() if seed == config.seed), default=None)
     return numbers(project)[same] if same else None, (max(alike.values(), default=config.seed) + 1) % 2**31
