@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import accumulate, count
 from pathlib import Path
+from typing import Any
 
 # Tiny work: two threads on two busy cores wait for each other, and take up to ten times the processor's time for it.
 # Said before numpy comes, whose library of linear algebra reads it once, when it is loaded.
@@ -29,7 +30,7 @@ from fact_core.choices import BackboneChoice, any_timm
 from fact_core.cli import main
 from fact_core.folders import cache_folder
 from fact_core.storage import run_process
-from tests.ready_program import ReadyProgram
+from tests.ready_program import Asked, ReadyProgram
 
 ROOT = Path(__file__).resolve().parents[1]
 # Child processes (the worker, the command line) find the program from any folder, as under launch.py.
@@ -38,6 +39,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.g
 #: A file system in memory, and what it must have free: a whole run leaves 1 GB at most in it.
 MEMORY_DISK, MEMORY_DISK_FREE, MEMORY_FREE = Path("/dev/shm"), 4 * 2**30, 8 * 2**30
 SMALL = "timm:test_efficientnet.r160_in1k"
+#: The process that forks itself for tests, and under which name those that run tests are told where it is.
+READY, READY_AT = pytest.StashKey[ReadyProgram](), "ready"
+FORKS = sys.platform.startswith("linux")
 #: Where pytest makes the folders of its tests.
 TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
 
@@ -177,17 +181,32 @@ def make_images() -> MakeImages:
     return make
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """All processes of a run ask the same one to fork itself. It imports while they collect."""
+    if FORKS:
+        stash = node.config.stash
+        stash[READY] = stash.get(READY, None) or ReadyProgram()
+        node.workerinput[READY_AT] = stash[READY].address
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (ready := config.stash.get(READY, None)) is not None:
+        ready.end()
+
+
 @pytest.fixture(scope="session")
-def _ready() -> Iterator[ReadyProgram | None]:
+def _ready(request: pytest.FixtureRequest) -> Iterator[Asked | None]:
     """None where a process with so much in it cannot safely fork itself."""
-    started = ReadyProgram() if sys.platform.startswith("linux") else None
-    yield started
-    if started is not None:
-        started.end()
+    given = getattr(request.config, "workerinput", {}).get(READY_AT)
+    own = ReadyProgram() if FORKS and not given else None
+    yield Asked(given) if given else own
+    if own is not None:
+        own.end()
 
 
 @pytest.fixture
-def ready_workers(_ready: ReadyProgram | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def ready_workers(_ready: Asked | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The workers of this test have imported what they need when they start."""
     if _ready is not None:
         monkeypatch.setattr(run_process, "spawn_worker", _ready.spawn_worker)

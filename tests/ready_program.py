@@ -29,6 +29,7 @@ from fact_core.storage import run_process, worker_lock
 from fact_core.storage.project import Project
 
 ROOT = Path(__file__).resolve().parents[1]
+IMPORTS = 120.0  # s that they take at most, where many work
 
 
 class Asked:
@@ -39,11 +40,24 @@ class Asked:
 
     def ask(self, question: dict[str, Any]) -> Any:
         """One line each way."""
-        with socket.socket(socket.AF_UNIX) as line, line.makefile("rw", encoding="utf-8") as both:
-            line.connect(self.address)
+        with self._line() as line, line.makefile("rw", encoding="utf-8") as both:
             both.write(json.dumps(question) + "\n")
             both.flush()
             return json.loads(both.readline())
+
+    def _line(self) -> socket.socket:
+        """To the process that forks. It may still be importing: that is waited for."""
+        until = time.monotonic() + IMPORTS
+        while True:
+            line = socket.socket(socket.AF_UNIX)
+            try:
+                line.connect(self.address)
+                return line
+            except (FileNotFoundError, ConnectionRefusedError):
+                line.close()
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.05)
 
     def spawn_worker(self, project: Project, idle: float, follow_up: bool = False) -> Forked:
         """Stands for ``run_process.spawn_worker``: a worker for that project, with this process's environment."""
@@ -58,23 +72,20 @@ class Asked:
 
 
 class ReadyProgram(Asked):
-    """The process that forks; it leaves when this one does."""
+    """The process that forks, begun here; it leaves when this one does."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="ready-")
         super().__init__(str(Path(self._folder.name) / "line"))
         # The last word is what the program knows a worker by.
         command = [sys.executable, "-m", "tests.ready_program", self.address, worker_lock.MODULE]
-        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "ready\n"
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
 
     def end(self) -> None:
         """Its children see to themselves."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
+        self._process.wait(IMPORTS)
         self._folder.cleanup()
 
 
@@ -168,7 +179,6 @@ def _serve(address: str) -> None:
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen(64)
-        print("ready", flush=True)
         while True:
             able, _, _ = select.select([door, sys.stdin], [], [])
             if sys.stdin in able:

@@ -25,7 +25,7 @@ from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
-from tests.ready_program import Forked, ReadyProgram
+from tests.ready_program import Asked, Forked
 from tests.storage_help import flat_project
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Served:
         *arguments: str,
         port: int = 0,
         prefix: Sequence[str] = (),
-        ready: ReadyProgram | None = None,
+        ready: Asked | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.log, self._prefixed = folder / "server.txt", bool(prefix)

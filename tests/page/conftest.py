@@ -22,7 +22,7 @@ from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from tests.page.asking import asking
 from tests.page.browser_help import CHROMIUM, SIZE, SOON, AddressOf, Serve, Served, Watch, Window
-from tests.ready_program import ReadyProgram
+from tests.ready_program import Asked
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -94,7 +94,7 @@ def at_home(patch: pytest.MonkeyPatch, home: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared(home: Path, _ready: ReadyProgram | None) -> Iterator[Served]:
+def shared(home: Path, _ready: Asked | None) -> Iterator[Served]:
     """The session's server. Each test shows it a project of its own."""
     with pytest.MonkeyPatch.context() as patch:
         at_home(patch, home)
@@ -122,7 +122,7 @@ def address_of(shared: Served, home: Path) -> Iterator[AddressOf]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, _ready: ReadyProgram | None) -> Iterator[Serve]:
+def serve(tmp_path: Path, _ready: Asked | None) -> Iterator[Serve]:
     """serve("--demo"): the program, started in an empty folder. Printed when it died before the test was over.
 
     typed: it is started as a person types it, and so are its workers.

@@ -31,7 +31,7 @@ pytest.importorskip("axe_playwright_python", reason="axe-playwright-python is no
 from playwright.sync_api import Browser, Page, expect
 
 from tests.page.browser_help import DIGITS, LONG, PAINTED, Served, Window, keep_some, on_page
-from tests.ready_program import ReadyProgram
+from tests.ready_program import Asked
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -67,7 +67,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(
-    browser: Browser, _ready: ReadyProgram | None, _small_weights: Path, tmp_path_factory: pytest.TempPathFactory
+    browser: Browser, _ready: Asked | None, _small_weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("access")
     shutil.copytree(_small_weights, home / "cache")
