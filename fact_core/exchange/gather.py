@@ -19,7 +19,8 @@ from fact_core.exchange.marks import Mark, beside, surest
 from fact_core.exchange.matching import CASE, WHOLE, Finder, Hit
 from fact_core.exchange.names import Naming, naming
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
-from fact_core.exchange.words import is_number, plain
+from fact_core.exchange.whose import as_share, is_own
+from fact_core.exchange.words import plain
 from fact_core.files import clean_name
 from fact_core.labeling.classes import MOST_CLASSES
 
@@ -153,7 +154,7 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tup
             told = understood[str(cell)] = said(plainly(str(cell)), literal)
         if is_box(cells, boxes):
             told = BOX
-        elif 0 <= unsure < len(cells) and _is_zero(cells[unsure]):
+        elif 0 <= unsure < len(cells) and as_share(cells[unsure]) == 0:
             told = NOTHING  # Open Images: looked at, and it is not there
         hit = find.look(given)
         read = [_clean(name, cleaned) for name in told.names]
@@ -269,43 +270,3 @@ def _gone(table: Table) -> int:
     """The column of our own list that says whose file was not as it had been; -1 for none."""
     heads = [plain(name) for name in table.columns]
     return heads.index("file") if is_own(table) and "file" in heads else -1
-
-
-def _is_zero(cell: Cell) -> bool:
-    return isinstance(cell, str) and is_number(cell) and float(cell) == 0
-
-
-#: What the column is called in which a model says how sure it is.
-CONFIDENCE = ("confidence", "conf", "score", "probability", "prob")
-#: How the columns begin in which it says so of each class.
-_OF_CLASS = ("p_", "prob_", "probability_", "confidence_", "score_")
-
-
-#: What ours are known by: ``labels.csv`` and ``predictions.csv``, ``finished.csv``, an exported model's answers.
-_OWN = (
-    frozenset(("sample_id", "file_path", "label", "source", "lead_time")),
-    frozenset(("file_path", "label", "source", "confidence", "kind")),
-)
-_ANSWERS = ["file_path", "label", "confidence"]
-_OF_MODEL = ("model", "accepted")  # what our column "source" says then
-
-
-def is_own(table: Table) -> bool:
-    """Whether we have written it: names in it are classes, whatever they look like."""
-    heads = [plain(name) for name in table.columns]
-    answers = heads[:3] == _ANSWERS and all(name.startswith("p_") for name in heads[3:])
-    return answers or any(own <= set(heads) for own in _OWN)
-
-
-def is_of_model(table: Table) -> bool:
-    """Whether a model gave these labels: ours say so, others by a confidence that is no whole number."""
-    heads = [plain(name) for name in table.columns]
-    if heads[:3] == _ANSWERS:
-        return True
-    if is_own(table):
-        source = heads.index("source")
-        return any(len(cells) > source and cells[source] in _OF_MODEL for _, cells in table.rows)
-    # To the last row: those of a person may stand first.
-    places = [place for place, name in enumerate(heads) if name in CONFIDENCE or name.startswith(_OF_CLASS)]
-    cells = (str(cells[place]) for _, cells in table.rows for place in places if place < len(cells))
-    return any(is_number(each) and 0 < float(each) < 100 and float(each) % 1 for each in cells)

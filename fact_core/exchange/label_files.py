@@ -17,11 +17,12 @@ from fact_core.errors import InputError, storage_error
 from fact_core.exchange import folders, questions, readers
 from fact_core.exchange.addresses import readings
 from fact_core.exchange.columns import Columns, propose
-from fact_core.exchange.gather import REASONS, STRANGE, Gathered, gather, is_own
+from fact_core.exchange.gather import REASONS, STRANGE, Gathered, gather
 from fact_core.exchange.marks import is_known
 from fact_core.exchange.matching import Finder, common_folder
 from fact_core.exchange.questions import Question
 from fact_core.exchange.readers.table import without_head
+from fact_core.exchange.whose import is_own
 from fact_core.exchange.words import SPLIT_WORDS
 from fact_core.types import Pool
 

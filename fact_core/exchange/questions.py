@@ -9,8 +9,9 @@ from fact_core.config import ImportConfig
 from fact_core.errors import InputError
 from fact_core.exchange.columns import Columns
 from fact_core.exchange.folders import Levels
-from fact_core.exchange.gather import Gathered, is_of_model
+from fact_core.exchange.gather import Gathered
 from fact_core.exchange.readers.encoding import ENCODINGS
+from fact_core.exchange.whose import is_of_model
 
 SHOWN = 8
 

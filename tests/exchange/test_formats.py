@@ -675,6 +675,34 @@ CASES: dict[str, Case] = {
         'oak.jpg,9,"{""class"":""ash""}",0,0,"{}","{}"\nelm.jpg,9,"{}",1,0,"{""x"":1}","{}"\n',
         OAK, {"boxes": 1}, kind="via",
     ),
+    "how sure a model was, with a decimal comma": Case(
+        "file;label;confidence\noak.jpg;ash;0,91\nelm.jpg;yew;1,0\n", BOTH, asked=("labels_model",)
+    ),
+    "how sure a model was, in percent": Case(
+        "file,label,score\noak.jpg,ash,91 %\nelm.jpg,yew,100%\n", BOTH, asked=("labels_model",)
+    ),
+    "a probability of each class, with decimal commas": Case(
+        "file;label;prob_ash;prob_yew\noak.jpg;ash;0,9;0,1\n", OAK, asked=("labels_model",)
+    ),
+    "Open Images, with decimal commas": Case(
+        "ImageID;LabelName;Confidence\noak;ash;1,0\nelm;ash;0,0\n", OAK, {"none": 1}
+    ),
+    "COCO, results of a model": Case(
+        coco([{"image_id": 10, "category_id": 1, "score": 0.44}]), {"east/01.jpg": "ash"}, {"none": 1}, kind="coco",
+        asked=("labels_model",),
+    ),
+    "COCO, scores of a person, who is sure": Case(
+        coco([{"image_id": 10, "category_id": 1, "score": 1.0}]), {"east/01.jpg": "ash"}, {"none": 1}, kind="coco",
+    ),
+    "FiftyOne's list with how sure a model was": Case(
+        json.dumps({"classes": ["ash", "yew"], "labels": {
+            "oak": {"label": 0, "confidence": 0.3}, "elm": {"label": 1, "confidence": None}}}),
+        BOTH, kind="fiftyone", asked=("labels_model",),
+    ),
+    "JSON, a class with how sure a model was": Case(
+        '[{"image": "oak.jpg", "label": {"name": "ash", "score": 0.4}}, {"image": "elm.jpg", "label": {"name": "yew"}}]',
+        BOTH, kind="objects", asked=("labels_model",),
+    ),
     "JSON of no known kind": Case('{"a": 1}', error="no known kind"),
     "JSON cut off": Case('[{"id": 1,\n"data": {', error="Row 2 of the JSON"),
     "JSON of brackets": Case("[" * 100_000, error="cannot be read"),

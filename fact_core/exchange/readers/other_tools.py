@@ -34,7 +34,8 @@ def coco(value: Any) -> Table:
     said: dict[str, list[Said]] = {}
     unnamed: dict[str, None] = {}
     unlisted = list[tuple[Cell, ...]]()
-    for each in dicts(value["annotations"]):
+    annotations = dicts(value["annotations"])
+    for each in annotations:
         part = any(each.get(key) not in (None, [], {}, 0) for key in ("bbox", "segmentation", "keypoints"))
         category = as_number(each.get("category_id"))
         if not part and category and not names.get(category):
@@ -49,7 +50,9 @@ def coco(value: Any) -> Table:
         nobody = Said((f"image_id {image or 'none'}, which the file does not list",), "none")
         unlisted += [(nobody, each) for each in said[image]]
     rows += enumerate(unlisted, start=len(rows) + 1)
-    return Table("coco", "Image", "JSON", ("file_name", "category"), rows, (0,), (1,), unnamed=tuple(unnamed))
+    by_model = (1,) if any(map(_has_confidence, annotations)) else ()
+    columns = ("file_name", "category")
+    return Table("coco", "Image", "JSON", columns, rows, (0,), (1,), unnamed=tuple(unnamed), by_model=by_model)
 
 
 def _one_each(listed: object, name: str, what: str) -> None:
@@ -83,7 +86,9 @@ def fiftyone(value: Any) -> Table:
         (number, (as_text(name), _fiftyone_label(label, classes, unnamed)))
         for number, (name, label) in enumerate(value["labels"].items(), start=1)
     ]
-    return Table("fiftyone", "Entry", "JSON", ("file", "label"), rows, (0,), (1,), unnamed=tuple(unnamed))
+    by_model = (1,) if any(map(_has_confidence, value["labels"].values())) else ()
+    columns = ("file", "label")
+    return Table("fiftyone", "Entry", "JSON", columns, rows, (0,), (1,), unnamed=tuple(unnamed), by_model=by_model)
 
 
 def _fiftyone_samples(samples: list[dict[str, Any]]) -> Table:
@@ -102,12 +107,12 @@ def _fiftyone_samples(samples: list[dict[str, Any]]) -> Table:
 
 
 def _has_confidence(value: object) -> bool:
-    """Whether a field says how sure a model was; who labels by hand leaves that open, or is wholly sure."""
+    """Whether a label says how sure a model was; who labels by hand leaves that open, or is wholly sure."""
     if not isinstance(value, dict):
         return False
+    shares = [value.get(name) for name in ("confidence", "score")]
     listed = value.get("classifications")
-    told = [value, *(dicts(listed) if isinstance(listed, list) else ())]
-    return any(isinstance(each.get("confidence"), float) and each["confidence"] % 1 for each in told)
+    return any(isinstance(each, float) and each % 1 for each in shares) or any(map(_has_confidence, dicts(listed)))
 
 
 def _fiftyone_field(value: object) -> Said | None:
@@ -221,7 +226,9 @@ def objects(value: Any) -> Table:
         (number, tuple(_cell(each.get(key)) for key in columns) if isinstance(each, dict) else ("",) * len(columns))
         for number, each in enumerate(value, start=1)
     ]
-    return Table("objects", "Row", "JSON", columns, rows)
+    guessed = {key for each in dicts(value) for key, said in each.items() if _has_confidence(said)}
+    by_model = tuple(place for place, key in enumerate(columns) if key in guessed)
+    return Table("objects", "Row", "JSON", columns, rows, by_model=by_model)
 
 
 def _cell(value: object) -> Cell:
