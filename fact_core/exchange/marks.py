@@ -1,10 +1,11 @@
 """What a row says of its image beside the class: the part of the data set, and the group that it belongs to.
 
-A surer row beats a vaguer one here, too; where rows about one image name two groups, it is in none of them.
+A surer row beats a vaguer one here, too; where rows about one image name two groups, it is in none of them. Names of groups that differ in case alone are one, as those of classes are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,7 +38,17 @@ def beside(columns: Columns, cells: Sequence[Cell]) -> tuple[str, str]:
     cell = cells[columns.group] if 0 <= columns.group < len(cells) else ""
     name = cell if isinstance(cell, str) else " ".join(cell.names) if not cell.why else ""
     name = name.strip().encode(errors="replace").decode()  # JSON may have half a character
-    return "" if is_empty_word(part) else part, "" if is_empty_word(name) else name
+    return "" if is_empty_word(part) else part, "" if is_empty_word(name) else _one_spelling(name)
+
+
+def _one_spelling(name: str) -> str:
+    """The name of a group; a number as it is however it was written: 7, 07 and 7.0 are one patient.
+
+    pandas writes 7.0 where another row has none, a spreadsheet 7 for 07. Two groups where there is one would put a
+    patient's images on both sides of the check images.
+    """
+    found = re.fullmatch(r"0*(\d+?)(?:[.,](\d*?)0*)?", name, re.ASCII)
+    return name if found is None else f"{found[1]}.{found[2]}" if found[2] else found[1]
 
 
 def kept_apart(part: str) -> bool:
@@ -53,15 +64,17 @@ def is_known(part: str) -> bool:
 def surest(marks: Sequence[Mark]) -> tuple[set[int], dict[int, str], list[tuple[Mark, tuple[str, ...]]]]:
     """(images in a part that is kept apart, image -> its group, those with several groups and their names)."""
     rows: dict[int, list[Mark]] = {}
+    spelling: dict[str, str] = {}
     for each in marks:
         rows.setdefault(each.item, []).append(each)
+        spelling.setdefault(each.group.casefold(), each.group)
     test, groups, unsure = set[int](), dict[int, str](), list[tuple[Mark, tuple[str, ...]]]()
     for item, told in rows.items():
         best = min(each.rank for each in told)
         kept = [each for each in told if each.rank == best]
         if any(kept_apart(each.part) for each in kept):
             test.add(item)
-        names = tuple(dict.fromkeys(each.group for each in kept if each.group))
+        names = tuple(dict.fromkeys(spelling[each.group.casefold()] for each in kept if each.group))
         if len(names) == 1:
             groups[item] = names[0]
         elif names:

@@ -26,6 +26,13 @@ JSON = '{{"file_name": "x.png", "label": "cat", "patient": {}}}\n{{"file_name": 
         ("path,label,patient\nx.png,cat,\nx.png,cat,P2\n", {"x.png": "P2"}),
         ("path,label,patient\na/1.jpg,cat,P1\nold/a/1.jpg,cat,P9\n", {"a/1.jpg": "P1"}),
         ("path,label,patient\nx.png,,P1\ny.png,dog,P1\n", {"x.png": "P1", "y.png": "P1"}),
+        (
+            "path,label,patient\nx.png,cat,7\ny.png,dog,7.0\na/1.jpg,cat,07\n",
+            dict.fromkeys(("x.png", "y.png", "a/1.jpg"), "7"),
+        ),
+        ("path;label;patient\nx.png;cat;7,0\ny.png;dog;7,5\n", {"x.png": "7", "y.png": "7.5"}),
+        ("path,label,patient\nx.png,cat,1E5\ny.png,dog,100000\n", {"x.png": "1E5", "y.png": "100000"}),
+        ("path,label,patient\nx.png,cat,P1\ny.png,dog,p1\nx.png,cat,p1\n", {"x.png": "P1", "y.png": "P1"}),
         (JSON.format("[]"), {}),
         (JSON.format("null"), {}),
         (JSON.format('{"x": 1}'), {}),
