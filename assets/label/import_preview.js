@@ -12,6 +12,7 @@ const REASONS = [
   "several",
   "groups",
   "boxes",
+  "refused",
   "empty",
   "unfit",
   "gone",

@@ -19,8 +19,8 @@ from fact_core.exchange.marks import Mark, beside, surest
 from fact_core.exchange.matching import CASE, WHOLE, Finder, Hit
 from fact_core.exchange.names import Naming, naming
 from fact_core.exchange.readers.table import BOX, NOTHING, Cell, Said, Table
-from fact_core.exchange.whose import as_share, is_own
-from fact_core.exchange.words import plain
+from fact_core.exchange.whose import as_share, is_own, verdicts
+from fact_core.exchange.words import ANSWERS, plain
 from fact_core.files import clean_name
 from fact_core.labeling.classes import MOST_CLASSES
 
@@ -33,6 +33,7 @@ REASONS: Mapping[str, str] = {
     "several": "several labels at once",
     "groups": "several groups of one image",
     "boxes": "boxes or regions, no label of the whole image",
+    "refused": "the answer was turned down or passed over in the other program",
     "empty": "a word for nothing, such as nan",
     "unfit": "no name that a class can have",
     "gone": "the list says that the file was missing or unreadable already",
@@ -43,7 +44,7 @@ REASONS: Mapping[str, str] = {
 STRANGE = ("unknown", "elsewhere", "ambiguous")
 #: Rows that say something of their image, but not which class: no other row about it is sure.
 _UNCLEAR = ("several", "differing", "unfit")
-_WHY = {"box": "boxes", "several": "several", "differ": "differing", "none": "none"}
+_WHY = {"box": "boxes", "several": "several", "differ": "differing", "refused": "refused", "none": "none"}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def gather(
 def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tuple[list[_Hit], list[Mark]]:
     """The rows that name an image and give one class, the others are left out; what rows say beside the class."""
     table, boxes = columns.table, box_columns(columns.table)
-    unsure, gone = _confidence(table), _gone(table)
+    unsure, gone, verdict = _confidence(table), _gone(table), verdicts(table)
     plainly = unescaped if table.of == "CSV" else str
     cleaned: dict[str, str | InputError] = {}
     understood: dict[str, Said] = {}
@@ -156,6 +157,8 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tup
             told = BOX
         elif 0 <= unsure < len(cells) and as_share(cells[unsure]) == 0:
             told = NOTHING  # Open Images: looked at, and it is not there
+        elif told.names and 0 <= verdict < len(cells) and plain(str(cells[verdict])) in ANSWERS[1:]:
+            told = Said(told.names, "refused")
         hit = find.look(given)
         read = [_clean(name, cleaned) for name in told.names]
         names = [each for each in read if isinstance(each, str)]

@@ -1,6 +1,7 @@
 """What a row says of its image beside the class: the part of the data set, and the group that it belongs to.
 
-A surer row beats a vaguer one here, too; where rows about one image name two groups, it is in none of them. Names of groups that differ in case alone are one, as those of classes are.
+A surer row beats a vaguer one here, too; where rows about one image name two groups, it is in none of them.
+Names of groups that differ in case alone are one, as those of classes are.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from fact_core.exchange.readers.table import Cell, Table
-from fact_core.exchange.words import is_number, plain
+from fact_core.exchange.words import ANSWERS, is_number, plain
 
 #: What the column is called in which a model says how sure it is.
 CONFIDENCE = ("confidence", "conf", "score", "probability", "prob")
@@ -55,3 +55,11 @@ def as_share(cell: Cell) -> float | None:
     if not is_number(number):
         return None
     return float(number) / (100 if text != cell.strip() else 1)
+
+
+def verdicts(table: Table) -> int:
+    """The column that says whether a row's answer counts, -1 for none: "answer", where it says nothing else."""
+    heads = [plain(name) for name in table.columns]
+    place = heads.index("answer") if "answer" in heads else -1
+    said = {plain(str(cells[place])) for _, cells in table.rows if 0 <= place < len(cells)}
+    return place if said & set(ANSWERS) and said <= {*ANSWERS, ""} else -1

@@ -39,7 +39,13 @@ SPLIT_WORDS = TEST_WORDS | TRAIN_WORDS | {"unassigned"}
 SPLIT_COLUMNS = ("split", "splits", "subset", "set", "partition", "part", "phase", "usage", "ml_use", "data_set")
 GROUP_COLUMNS = ("group", "group_id", "patient", "patient_id", "subject", "subject_id", "series", "series_id", "video")
 #: Cells that mean "no class" to most tools; a class may still be called so.
-EMPTY_WORDS = frozenset(("nan", "none", "null", "na", "n/a", "<na>", "#n/a", "nat", "nil", "undefined"))
+EMPTY_WORDS = frozenset((
+    "nan", "none", "null", "na", "n/a", "n.a.", "<na>", "#n/a", "nat", "nil", "undefined",
+    "unlabeled", "unlabelled", "(blank)",  # Roboflow's column for images without a label, a spreadsheet's pivot
+    "#ref!", "#name?", "#div/0!", "#value!", "#null!", "#num!",  # what a spreadsheet writes where it cannot reckon
+))  # fmt: skip
+#: What a tool says of an answer in a column "answer": Prodigy. Only the first lets it count.
+ANSWERS = ("accept", "reject", "ignore")
 
 _IMAGE = re.compile(r"\.(jpe?g|jpe|jfif|png|webp|bmp|gif|tiff?)([?#].*)?$", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")

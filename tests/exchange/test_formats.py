@@ -700,8 +700,30 @@ CASES: dict[str, Case] = {
         BOTH, kind="fiftyone", asked=("labels_model",),
     ),
     "JSON, a class with how sure a model was": Case(
-        '[{"image": "oak.jpg", "label": {"name": "ash", "score": 0.4}}, {"image": "elm.jpg", "label": {"name": "yew"}}]',
+        '[{"image": "oak.jpg", "label": {"name": "ash", "score": 0.4}}, '
+        '{"image": "elm.jpg", "label": {"name": "yew"}}]',
         BOTH, kind="objects", asked=("labels_model",),
+    ),
+    "Roboflow one-hot, its column for images without a label": Case(
+        "filename, ash, yew, Unlabeled\noak.jpg, 1, 0, 0\nelm.jpg, 0, 0, 1\n", OAK, {"empty": 1}
+    ),
+    "what a spreadsheet writes where it cannot reckon": Case(
+        "file,label\noak.jpg,ash\nelm.jpg,#REF!\n042.png,#NAME?\neast/01.jpg,#DIV/0!\n", OAK, {"empty": 3}
+    ),
+    "Prodigy, answers that were not accepted": Case(
+        '{"image": "oak.jpg", "label": "ash", "answer": "accept"}\n{"image": "elm.jpg", "label": "ash", "answer": '
+        '"reject"}\n{"image": "042.png", "label": "ash", "answer": "ignore"}\n', OAK, {"refused": 2}, kind="objects",
+    ),
+    "a column answer that says something else": Case(
+        "image,label,answer\noak.jpg,ash,accept\nelm.jpg,yew,reject\n042.png,ash,maybe\n", BOTH | {"042.png": "ash"}
+    ),
+    "Label Studio, what a reviewer has rejected": Case(
+        studio(
+            task("oak.jpg", note(["yew"], reviews=[{"accepted": False}]), ["ash"]),
+            task("elm.jpg", note(["ash"], reviews=[{"accepted": True}, {"accepted": False}])),
+            task("042.png", note(["ash"], reviews=[{"accepted": False}, {"accepted": True}])),
+            task("east/01.jpg", note([], reviews=[{"accepted": False}])),
+        ), OAK | {"042.png": "ash"}, {"refused": 1, "none": 1}, kind="label-studio",
     ),
     "JSON of no known kind": Case('{"a": 1}', error="no known kind"),
     "JSON cut off": Case('[{"id": 1,\n"data": {', error="Row 2 of the JSON"),

@@ -108,6 +108,10 @@ TEXT = {
     "import.left_groups_one": "1 image has several groups in the file and is in none: {files}",
     "import.left_boxes": "{n} rows are about a part of an image, not the whole, and are not imported: {files}",
     "import.left_boxes_one": "1 row is about a part of an image, not the whole, and is not imported: {files}",
+    "import.left_refused": "{n} rows have an answer that was turned down or passed over in the other program, and are "
+    "not imported: {files}",
+    "import.left_refused_one": "1 row has an answer that was turned down or passed over in the other program, and is "
+    "not imported: {files}",
     "import.left_empty": "{n} rows have a word for nothing and are not imported: {files}",
     "import.left_empty_one": "1 row has a word for nothing and is not imported: {files}",
     "import.left_unfit": "{n} rows have a label that cannot be the name of a class, and are not imported: {files}",

@@ -1,7 +1,7 @@
 """Exports of Label Studio: JSON (tasks with annotations) and JSON_MIN (a flat object a task).
 
 A question is a control of its labeling page (``from_name``). Predictions and drafts are no answers. An annotation
-marked as ground truth stands above the others of its task.
+marked as ground truth stands above the others of its task; one that a reviewer has rejected counts for nothing.
 """
 
 from __future__ import annotations
@@ -147,7 +147,22 @@ def _answers(task: Mapping[str, Any]) -> dict[str, Said]:
     given = [
         each for each in dicts(task.get("annotations") or task.get("completions")) if not each.get("was_cancelled")
     ]
-    given = [each for each in given if each.get("ground_truth")] or given
+    standing = [each for each in given if not _is_rejected(each)]
+    if given and not standing:
+        return {
+            question: Said(said.names, "refused") if said.names else said for question, said in _said(given).items()
+        }
+    return _said([each for each in standing if each.get("ground_truth")] or standing)
+
+
+def _is_rejected(annotation: Mapping[str, Any]) -> bool:
+    """Whether the last word of the reviewers is that it is wrong (Label Studio Enterprise)."""
+    reviews = dicts(annotation.get("reviews"))
+    return bool(reviews) and reviews[-1].get("accepted") is False
+
+
+def _said(given: Sequence[Mapping[str, Any]]) -> dict[str, Said]:
+    """Question -> what these annotations say to it together."""
     questions = dict.fromkeys(_question(each) for annotation in given for each in dicts(annotation.get("result")))
     found = {}
     for question in questions:

@@ -12,7 +12,7 @@ class Said:
     """What one cell says of its image: the classes, or why that is no label of the whole image.
 
     why: "" for a label; "box" for a part of the image; "several" for many classes at once; "differ" for people who
-    disagree; "none" for nothing.
+    disagree; "refused" for what was turned down there; "none" for nothing.
     """
 
     names: tuple[str, ...] = ()
