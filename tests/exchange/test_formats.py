@@ -114,6 +114,17 @@ CASES: dict[str, Case] = {
     "Turkish letters, which are others in the West, are asked about": Case(
         "file_name,label\noak.jpg,kuş\n".encode("cp1254"), asked=("labels_encoding",), left=None  # type: ignore[arg-type]
     ),
+    **{
+        f"{word} as {encoding} writes it is asked about": Case(
+            f"file_name,label\noak.jpg,{word}\n".encode(encoding), asked=("labels_encoding",), left=None  # type: ignore[arg-type]
+        )
+        for word, encoding in (
+            ("Bär", "mac_roman"), ("Löwe", "mac_roman"), ("niño", "mac_roman"), ("Bär", "cp850"), ("Löwe", "cp850"),
+        )
+    },
+    "letters of the Mac, said": Case(
+        "file_name,label\noak.jpg,Bär\n".encode("mac_roman"), {"oak.jpg": "Bär"}, said={"labels_encoding": "mac_roman"}
+    ),
     "French letters, said": Case(
         "file_name,label\noak.jpg,chêne à crème\n".encode("cp1252"), {"oak.jpg": "chêne à crème"},
         said={"labels_encoding": "cp1252"},

@@ -22,7 +22,7 @@ _MARKS = (
 _USUAL = "cp1252"
 ENCODINGS = (
     _USUAL, "cp1250", "cp1251", "cp1253", "cp1254", "cp932", "gb18030", "big5", "cp949", "utf-8", "utf-16",
-    "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r", "euc_jp",
+    "cp1255", "cp1256", "cp1257", "cp1258", "cp874", "koi8_r", "euc_jp", "mac_roman", "cp850",
 )  # fmt: skip
 #: Encodings of the same bytes in Central Europe and Turkey: a letter that all have in common is sure.
 _NEIGHBOURS = (_USUAL, "cp1250", "cp1254")
@@ -115,6 +115,8 @@ def _few_strange(some: bytes) -> bool:
     strange = bytes(byte for byte in some if byte > 127)
     words = b"".join(re.findall(rb"[A-Za-z\x80-\xff]*[\x80-\xff][A-Za-z\x80-\xff]*", some))
     text = _or_none(strange, _USUAL) or "?"
+    if re.search(rb"[A-Za-z][\x80\x84\x8a\x8e\x91\x93-\x97\x9a\x9e][A-Za-z]", some):
+        return False  # no sign stands within a word; an Excel for the Mac or for MS-DOS writes ä, ö and ñ so
     return all(each.isalpha() or each in "’‘“”„–—€" for each in text) and 2 * len(strange) <= len(words)
 
 
