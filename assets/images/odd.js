@@ -1,7 +1,8 @@
 // The odd images of the pool as /x/KEY/odd tells them (app/routes/odd.py).
 import { app } from "../shell/app.js";
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { api } from "../shell/server.js";
 import { counted, t } from "../shell/text.js";
 

@@ -1,5 +1,6 @@
 // The image that is labeled, with its zoom; the next ones are loaded ahead.
-import { el, imageUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
+import { imageUrl } from "../shell/pictures.js";
 import { t } from "../shell/text.js";
 
 const AHEAD = 6, KEEP = 16, LARGEST_ZOOM = 32;
@@ -20,6 +21,7 @@ export class Stage {
     this.isSmooth = true;
     this.coming = null;
     document.addEventListener("fs:offline", this.retry);
+    document.addEventListener("fs:pictures", this.renew);
     // Asked for only when it changes: each question costs a layout.
     this.room = { w: host.clientWidth, h: host.clientHeight };
     this.listen();
@@ -83,6 +85,22 @@ export class Stage {
 
   retry = (event) => {
     if (!event.detail && !this.trouble.hidden && this.now) this.show(this.now);
+  };
+
+  // A file may have changed: its old picture is no longer what a key would be for.
+  renew = () => {
+    for (const [id, img] of this.loaded) {
+      if (!this.now || this.now.id !== id) {
+        img.remove();
+        this.loaded.delete(id);
+      }
+    }
+    if (!this.now) return;
+    const img = this.image(this.now.id);
+    this.seen = 0;
+    this.trouble.hidden = true;
+    img.src = this.address(this.now.id, Boolean(img.dataset.full));
+    this.watch(this.now, img);
   };
 
   fitted(item = this.now) {
@@ -197,5 +215,6 @@ export class Stage {
   destroy() {
     this.watcher.disconnect();
     document.removeEventListener("fs:offline", this.retry);
+    document.removeEventListener("fs:pictures", this.renew);
   }
 }

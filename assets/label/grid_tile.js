@@ -1,6 +1,7 @@
 // One image of the grid.
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { t } from "../shell/text.js";
 
 export function makeTile(id) {

@@ -1,7 +1,8 @@
 // What an import of labels would do, in words and rows.
 import { app } from "../shell/app.js";
-import { classMark, el, thumbUrl } from "../shell/dom.js";
+import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { counted, t } from "../shell/text.js";
 
 const REASONS = [

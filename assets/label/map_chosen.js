@@ -1,5 +1,6 @@
 // What a loop, a box or a search has selected on the map: the images themselves, before they get a class.
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { counted, t } from "../shell/text.js";
 
 const SHOWN = 200; // pictures in the strip; the grid has them all

@@ -1,5 +1,6 @@
 // The queue as a strip of small pictures.
-import { arrange, calm, classColour, el, thumbUrl } from "../shell/dom.js";
+import { arrange, calm, classColour, el } from "../shell/dom.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { t } from "../shell/text.js";
 
 const TILE = 52; // px, with the gap

@@ -1,5 +1,6 @@
 // The little card beside the pointer: the image under it and what is known of it.
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
+import { thumbUrl } from "../shell/pictures.js";
 
 export class Card {
   constructor(describe) {

@@ -1,10 +1,11 @@
 // Page 1, Project: list, image folder, what was found, backbones, preview, this computer.
 // Places are filled again only when what they show has changed: typing and focus survive.
 import { app } from "../shell/app.js";
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { goTo, lastPage, openProject } from "../shell/pages.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { onState } from "../shell/state.js";

@@ -1,7 +1,8 @@
 // The images that the model gets wrong.
 import { see } from "../review/address.js";
-import { classMark, el, thumbUrl } from "../shell/dom.js";
+import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { t } from "../shell/text.js";
 import { canLook, classOf, measuredOn } from "./words.js";
 

@@ -3,10 +3,11 @@
 import { keepList, see } from "../review/address.js";
 import { app } from "../shell/app.js";
 import { showDialog } from "../shell/dialog.js";
-import { classMark, el, thumbUrl } from "../shell/dom.js";
+import { classMark, el } from "../shell/dom.js";
 import { base64 } from "../shell/files.js";
 import { fmt } from "../shell/format.js";
 import { errorBox, toast } from "../shell/notices.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { counted, t } from "../shell/text.js";

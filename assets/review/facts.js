@@ -1,8 +1,9 @@
 // What stands beside an image at large: the model's answer, the label and the classes to give, what it is like.
 import { sameBytes } from "../images/copies.js";
-import { classMark, el, thumbUrl } from "../shell/dom.js";
+import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { redraw } from "../shell/redraw.js";
 import { counted, t } from "../shell/text.js";
 import { ACCEPTED } from "./filter.js";

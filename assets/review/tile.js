@@ -1,6 +1,7 @@
 // One image of the review's grid: its picture, what the model said, and what it truly is.
-import { classMark, el, thumbUrl } from "../shell/dom.js";
+import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { t } from "../shell/text.js";
 
 /** Whether a label is shown with what speaks against it, in place of the model's answer. */

@@ -1,8 +1,9 @@
 // The chosen images: on the map, in the strip below it, in the grid.
 import { app } from "../shell/app.js";
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { counted, t } from "../shell/text.js";
 
 const AIR = 16; // px before the image that is brought into view

@@ -2,10 +2,11 @@
 // without a pick.
 import { app } from "../shell/app.js";
 import { backboneOf } from "../shell/backbones.js";
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { icon } from "../shell/icons.js";
 import { errorBox, toast } from "../shell/notices.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { redraw } from "../shell/redraw.js";
 import { startRun, stopRun } from "../shell/state.js";
 import { counted, t } from "../shell/text.js";

@@ -1,8 +1,9 @@
 // Which images belong together: what each way finds in the pool, and what the person decides.
 import { app } from "../shell/app.js";
-import { el, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { toast } from "../shell/notices.js";
+import { thumbUrl } from "../shell/pictures.js";
 import { redraw } from "../shell/redraw.js";
 import { api } from "../shell/server.js";
 import { refreshState } from "../shell/state.js";

@@ -1,8 +1,9 @@
 // A closer look at one image: large, with its name, and what can be done with it.
 import { sameBytes } from "../images/copies.js";
-import { el, imageUrl, thumbUrl } from "../shell/dom.js";
+import { el } from "../shell/dom.js";
 import { icon } from "../shell/icons.js";
 import { toast } from "../shell/notices.js";
+import { imageUrl, thumbUrl } from "../shell/pictures.js";
 import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
 

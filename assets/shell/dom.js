@@ -1,6 +1,4 @@
 // Making nodes. Text reaches the page only as text nodes.
-import { app } from "./app.js";
-import { keyed } from "./key.js";
 
 /** An element. "on..." listens, "style" takes custom properties too; false and null leave an attribute or child out.
  *  @template {keyof HTMLElementTagNameMap} Tag
@@ -54,7 +52,3 @@ export function colourMark(i) {
 export const classColour = (each) => colourOf(each.colour);
 export const classShape = (each) => shapeOf(each.colour);
 export const classMark = (each) => colourMark(each.colour);
-
-// ---- addresses of pictures
-export const thumbUrl = (id) => keyed(`/x/${app.key}/thumb/${id}`);
-export const imageUrl = (id, max = 0) => keyed(`/x/${app.key}/image/${id}${max ? `?max=${max}` : ""}`);

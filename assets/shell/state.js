@@ -1,6 +1,7 @@
 // The newest state of the project, polled; and the runs that change it.
 import { app } from "./app.js";
 import { inSentences, shut, tellTrouble } from "./notices.js";
+import { renewPictures, scanned } from "./pictures.js";
 import { api, setOffline } from "./server.js";
 import { t } from "./text.js";
 
@@ -50,10 +51,11 @@ async function poll() {
 }
 
 function take(fresh) {
-  const back = app.state && app.state.problem;
+  const back = app.state && app.state.problem, seen = app.state && !back ? scanned() : null;
   identity = fresh.project ? fresh.project.id : identity;
   app.state = fresh;
   tell();
+  if (seen !== null && seen !== scanned()) renewPictures();
   if (back) document.dispatchEvent(new CustomEvent("fs:offline", { detail: false })); // pictures are asked for again
 }
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from app.pages.label.text import TEXT
 from app.pages.select.text import TEXT as SELECT
 from fact_core.labeling import classes, labels_now, notes, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import items
+from fact_core.storage import items, run_queue
 from fact_core.storage.project import Project
 from fact_core.types import Selection
 from tests.storage_help import flat_project
@@ -31,6 +34,21 @@ SHOWN = "() => document.querySelector('.lb-about .clip').title"
 QUIET = "() => document.querySelector('.lb-sync').dataset.state === 'saved'"
 ROUND = 10
 A, B = "1", "2"  # keys
+IS_PINK = """(selector) => {
+  const img = document.querySelector(selector), canvas = document.createElement("canvas");
+  if (!img || !img.complete || !img.naturalWidth) return false;
+  const drawn = canvas.getContext("2d");
+  drawn.drawImage(img, 0, 0);
+  const [r, g, b] = drawn.getImageData(2, 2, 1, 1).data;
+  return r > 200 && g < 60 && b > 200;
+}"""
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def press(page: Page, key: str) -> str:
@@ -162,6 +180,30 @@ def test_no_key_acts_on_an_image_that_is_not_painted_yet(page: Page, project: Pr
     press(page, B)
     page.wait_for_function(QUIET)
     assert labels_now.history(project)[-1].item == late
+
+
+def test_after_a_scan_the_stage_shows_the_file_as_it_is_now(
+    page: Page, project: Project, address_of: AddressOf
+) -> None:
+    """A picture that the page has loaded before its file changed is no longer shown: a key would be for the new one."""
+    choose_first(project, 2 * ROUND)
+    open_label(page, address_of(project))
+    page.evaluate(PAINTED)
+    entries = selections.queue(project)
+    now, following = (entry.item for entry in entries[ROUND : ROUND + 2])
+    page.wait_for_function(f"() => document.querySelector('.lb-strip img[src*=\"/thumb/{now}\"]')?.complete")
+    for item, red in ((now, 255), (following, 240)):  # else they would be one image, twice
+        path = items.path_of(project, item)
+        with Image.open(path) as picture:
+            Image.new("RGB", picture.size, (red, 0, 255)).save(path)
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    run = run_queue.queue(project, "scan", {})  # the server sees to it that a worker does it
+    wait_until(lambda: run_queue.get(project, run).status == "done")
+    for selector in (f'.lb-frame img[src*="/image/{now}?"]', f'.lb-strip img[src*="/thumb/{now}?"]'):
+        page.wait_for_function(IS_PINK, arg=selector)
+    press(page, B)
+    page.evaluate(PAINTED)
+    page.wait_for_function(IS_PINK, arg=f'.lb-frame img[src*="/image/{following}?"]')
 
 
 def test_what_is_refused_is_told_until_it_is_given_up(
