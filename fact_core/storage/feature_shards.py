@@ -86,9 +86,14 @@ class FeatureShards:
 
     def each(self) -> Iterator[dict[str, str]]:
         """{"image", "digest"} of all rows in order, a shard at a time."""
+        for _, lines in self.by_shard():
+            yield from lines
+
+    def by_shard(self) -> Iterator[tuple[str, list[dict[str, str]]]]:
+        """(name of a shard, {"image", "digest"} of its rows), in order."""
         for number, name in enumerate(self.names):
             lines = _lines(self.folder / FOLDER / f"{name}.jsonl")
-            yield from lines[: int(self.ends[number]) - self._begin(number)]
+            yield name, lines[: int(self.ends[number]) - self._begin(number)]
 
     def marks(self) -> Marks:
         """``mark_of`` the images that have a row, ascending: 8 bytes an image, whatever the length of its name."""
@@ -172,6 +177,17 @@ def begin(folder: Path, about: Mapping[str, Any]) -> None:
         raise storage_error(error, "opening the features") from error
     if {**kept, **meta} != kept:
         write_text(folder / META, json.dumps({**kept, **meta}, indent=1) + "\n", "opening the features")
+
+
+def drop(folder: Path, names: Sequence[str]) -> None:
+    """Take shards away, whole: their images have no row then. One writer at a time."""
+    try:
+        for name in names:
+            (folder / FOLDER / f"{name}.jsonl").unlink(missing_ok=True)  # first: without it none of the rest counts
+            for end in (".npy", ".bad.jsonl"):
+                (folder / FOLDER / f"{name}{end}").unlink(missing_ok=True)
+    except OSError as error:
+        raise storage_error(error, "opening the features") from error
 
 
 def write_shard(

@@ -50,12 +50,13 @@ def _contents(images: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:
         if found:
             archives.setdefault(archive + ".tar", []).append(image)
         else:
-            yield image, _whole(image)
+            yield image, whole(image)
     for archive, inside in archives.items():
         yield from _members(archive, inside)
 
 
-def _whole(place: str) -> bytes | str:
+def whole(place: str) -> bytes | str:
+    """The bytes at a path or an address, or in words why there are none."""
     try:
         with _opened(place) as file:
             content: bytes = file.read()

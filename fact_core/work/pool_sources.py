@@ -25,13 +25,15 @@ KINDS = {"images": tuple(sorted(EXTENSIONS)), "webdataset": (".tar",), "parquet"
 class Source:
     """Files of one kind: ``paths`` within the file system; with ``before`` in front they are names for a person.
 
-    files: the pyarrow.fs.FileSystem, None for this computer's.
+    files: the pyarrow.fs.FileSystem, None for this computer's. times: when each was written, in seconds, where the
+    file system is another one and says it.
     """
 
     kind: str
     paths: tuple[str, ...]
     files: Any = None
     before: str = ""
+    times: tuple[float, ...] = ()
 
 
 def found(place: str, kind: str = "auto") -> Source:
@@ -40,9 +42,11 @@ def found(place: str, kind: str = "auto") -> Source:
     kind: one of ``KINDS``, or "auto", which is what all lies there. InputError where nothing does, or several kinds.
     """
     if urlsplit(place).scheme and len(urlsplit(place).scheme) > 1:
-        files, paths, before = _at_address(place)
+        files, times, before = _at_address(place)
+        paths = list(times)
     else:
         files, paths, before = _here(place)
+        times = {}
     sorted_out = {name: [path for path in paths if _ends(path) in ends] for name, ends in KINDS.items()}
     kinds = [name for name, listed in sorted_out.items() if listed and kind in ("auto", name)]
     if len(kinds) != 1:
@@ -50,7 +54,8 @@ def found(place: str, kind: str = "auto") -> Source:
         do = f"Say which: --kind {' or '.join(kinds)}." if kinds else f"Known endings: {_known()}."
         what = "Files of several kinds lie there" if kinds else "There are no images there"
         raise InputError(what, f"{place} ({here})", do)
-    return Source(kinds[0], tuple(sorted(sorted_out[kinds[0]])), files, before)
+    listed = tuple(sorted(sorted_out[kinds[0]]))
+    return Source(kinds[0], listed, files, before, tuple(times[path] for path in listed) if times else ())
 
 
 def all_found(places: Sequence[str], kind: str = "auto") -> list[Source]:
@@ -59,10 +64,11 @@ def all_found(places: Sequence[str], kind: str = "auto") -> list[Source]:
         raise InputError("There is no place given to read images from", do="Give a folder or an address.")
     seen, sources = set[str](), list[Source]()
     for source in (found(place, kind) for place in places):
-        own = tuple(path for path in source.paths if source.before + path not in seen)
+        rows = [row for row, path in enumerate(source.paths) if source.before + path not in seen]
+        own, times = tuple(source.paths[row] for row in rows), tuple(source.times[row] for row in rows if source.times)
         seen.update(source.before + path for path in own)
         if own:
-            sources.append(replace(source, paths=own))
+            sources.append(replace(source, paths=own, times=times))
     return sources
 
 
@@ -88,7 +94,7 @@ def _here(place: str) -> tuple[Any, list[str], str]:
     return None, images + more, ""
 
 
-def _at_address(place: str) -> tuple[Any, list[str], str]:
+def _at_address(place: str) -> tuple[Any, dict[str, float], str]:
     from pyarrow import fs
 
     try:
@@ -101,9 +107,9 @@ def _at_address(place: str) -> tuple[Any, list[str], str]:
     except (OSError, ValueError) as error:
         do = "Check the address and the access (for s3:// AWS_ACCESS_KEY_ID and the like)."
         raise InputError("The address cannot be read", f"{place}: {error}", do) from error
-    paths = [each.path for each in listed if each.type == fs.FileType.File]
+    times = {each.path: (each.mtime_ns or 0) / 1e9 for each in listed if each.type == fs.FileType.File}
     scheme = urlsplit(place).scheme
-    return files, paths, "" if scheme == "file" else f"{scheme}://"
+    return files, times, "" if scheme == "file" else f"{scheme}://"
 
 
 def _ends(path: str) -> str:

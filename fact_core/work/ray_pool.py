@@ -29,12 +29,14 @@ from fact_core.storage import feature_shards
 from fact_core.storage.feature_shards import FOLDER, FeatureShards, Marks, known, shard_names
 from fact_core.types import IntArray, Step
 from fact_core.work import pool_rows
+from fact_core.work.pool_changed import changed
 from fact_core.work.pool_rows import Model
 from fact_core.work.pool_sources import Source, entry
 
 WANTED = "ray[data]>=2.60,<2.61"  # as in pyproject.toml
 GIVEN, TURNS = 256, 4  # images that a worker is given at a time; fewer where it would have less than so many turns
 ASK_SECONDS, READING = 1.0, 0.25
+SHOWN = 5  # images that are named
 PROGRAM = Path(__file__).resolve().parents[1]  # goes to the machines of a cluster, which need its packages alone
 
 
@@ -89,6 +91,7 @@ def run(order: Order, model: Model, cluster: Cluster) -> Step[dict[str, Any]]:
     about = pool_rows.about(model)
     with _only_writer(order.to):
         feature_shards.begin(order.to, about)
+        yield from _without_changed(order)
         before = FeatureShards(order.to)
         marks = before.marks()
         if len(before):
@@ -108,6 +111,25 @@ def run(order: Order, model: Model, cluster: Cluster) -> Step[dict[str, Any]]:
     failed = after.failed()
     figures = {"rows": len(after), "new": new, "failed": len(failed), "seconds": seconds, "workers": workers}
     return {**figures, "images_per_s": new / seconds, "first_failed": dict(list(failed.items())[:20])}
+
+
+def _without_changed(order: Order) -> Step[None]:
+    """Take the shards away that hold rows of images which have other bytes now, so that they are made anew."""
+    stored = FeatureShards(order.to)
+    if len(stored) and any(source.kind == "parquet" for source in order.sources):
+        yield Log(
+            "Images that a table names are not looked at again: who has other bytes now keeps the row of the old."
+        )
+    if others := changed(order.sources, stored):
+        images = [image for listed in others.values() for image in listed]
+        files = f"{len(images):,} images have" if len(images) != 1 else "1 image has"
+        shards = f"{len(others):,} shards that hold" if len(others) != 1 else "The shard that holds"
+        yield Log(
+            f"{files} other bytes than when the rows were made: {', '.join(images[:SHOWN])}"
+            f"{', ...' if len(images) > SHOWN else ''}. {shards} them {'are' if len(others) != 1 else 'is'} made anew.",
+            "warning",
+        )
+        feature_shards.drop(order.to, list(others))
 
 
 def _only_writer(folder: Path) -> Lock:

@@ -18,7 +18,7 @@ import torch
 
 from fact_core.backbones import Backbone, load
 from fact_core.errors import InputError
-from fact_core.events import Event, Progress
+from fact_core.events import Event, Log, Progress
 from fact_core.features.extract import extract
 from fact_core.generators import finish
 from fact_core.storage.feature_shards import FeatureShards, shard_names
@@ -146,3 +146,28 @@ def test_a_table_of_paths(
     done = finish(ray_pool.run(order, backbone, cluster))
     assert done["first_failed"] == {"gone.png": "The file is gone"} and same(tmp_path / "to", alone, 2)
     assert finish(ray_pool.run(order, backbone, cluster))["new"] == 0
+
+
+def test_other_bytes_under_a_name_get_a_row_of_their_own(
+    make_images: MakeImages, tmp_path: Path, backbone: Backbone, cluster: ray_pool.Cluster
+) -> None:
+    images = make_images(tmp_path / "images", each=6)
+    order = ray_pool.Order((found(str(images)),), tmp_path / "to", rows=4, device="cpu")
+    first = finish(ray_pool.run(order, backbone, cluster))
+    edited, source = images / "red" / "003.png", images / "green" / "001.png"
+    edited.write_bytes(source.read_bytes())
+    said = list[str]()
+
+    def note(event: Event) -> None:
+        if isinstance(event, Log):
+            said.append(event.text)
+
+    again = finish(ray_pool.run(order, backbone, cluster), note)
+    assert again["rows"] == first["rows"] and any("other bytes" in text and edited.name in text for text in said)
+    rows = FeatureShards(tmp_path / "to")
+    named = [line["image"] for line in rows.each()]
+    x = rows.rows(np.array([named.index(str(edited)), named.index(str(source))]))
+    assert len(set(named)) == len(named) and np.allclose(x[0], x[1], atol=1e-5)
+    said.clear()
+    assert finish(ray_pool.run(order, backbone, cluster), note)["new"] == 0
+    assert not any("other bytes" in text for text in said)
