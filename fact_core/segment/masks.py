@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fact_core.errors import ImageError
 from fact_core.images import decode
@@ -51,18 +51,26 @@ def read(path: Path, coding: Coding) -> Mask:
 
 
 def indices(path: Path) -> npt.NDArray[np.uint16]:
-    """The values (H, W) of a PNG of one channel; a palette's places, not its colours. ImageError in words."""
+    """The values (H, W) of a PNG of one channel; a palette's places, not its colours. ImageError in words.
+
+    It lies as its EXIF says, as its picture does. Greys of 2 or 4 bits are no classes: 1 of 3 may stand for 1 or, where
+    a program has saved room, for 85.
+    """
     with content_of(path) as content, decode.header(content) as image:
         if image.format != "PNG":
             raise ImageError("A mask must be a PNG", f"{image.format}: its values are not kept exactly")
         if image.mode not in _MODES:
             do = "Give the number of the class as the value of a pixel, or a PNG with a palette."
             raise ImageError("The mask has colours where classes are needed", f"mode {image.mode}", do)
+        if (bits := content[24]) in (2, 4) and image.mode == "L":
+            do = "Save it with 8 bits a pixel, or with a palette."
+            raise ImageError("The mask has greys where classes are needed", f"{bits} bits a pixel", do)
         try:
             image.load()
+            upright = ImageOps.exif_transpose(image)
         except Exception as error:  # what Pillow's decoders raise on damaged files has no common base
             raise ImageError(reason(error, content)) from error
-        values: npt.NDArray[Any] = np.asarray(image)
+        values: npt.NDArray[Any] = np.asarray(upright)
     if values.size and not 0 <= values.min() <= values.max() < 65_536:
         raise ImageError("The mask has values that are no class", f"{values.min()} to {values.max()}")
     return values.astype(np.uint16)

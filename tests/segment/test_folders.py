@@ -12,6 +12,7 @@ from PIL import Image
 
 from fact_core.errors import ConfigError, ImageError, InputError
 from fact_core.generators import finish
+from fact_core.images import decode
 from fact_core.segment import folders, masks
 from fact_core.segment.folders import FORMS, checked, open_masked
 from fact_core.segment.masks import Coding
@@ -162,6 +163,33 @@ def test_every_kind_of_one_channel_is_read(mode: str, tmp_path: Path) -> None:
         image.putpalette([0, 0, 0, 9, 9, 9])
     image.save(tmp_path / "m.png")
     assert masks.indices(tmp_path / "m.png").tolist() == values.tolist()
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "I;16"])
+@pytest.mark.parametrize("turned", range(1, 9))
+def test_a_mask_lies_as_its_exif_says_like_its_picture(mode: str, turned: int, tmp_path: Path) -> None:
+    """What a program that keeps a photo's EXIF has saved as its mask: masks of 2, 3 and 4 would lie wrong in silence."""
+    stored = np.array([[0, 1, 1, 0], [1, 0, 0, 0]])
+    kind = {"1": bool, "I;16": np.uint16}.get(mode, np.uint8)
+    mask, exif = Image.fromarray(stored.astype(kind)), Image.Exif()
+    exif[0x0112] = turned
+    if mode == "P":
+        mask.putpalette([0, 0, 0, 9, 9, 9])
+    mask.save(tmp_path / "m.png", exif=exif)
+    Image.fromarray((255 * stored).astype(np.uint8)).save(tmp_path / "picture.png", exif=exif)
+    picture = np.asarray(decode.decode(tmp_path / "picture.png").convert("L")) // 255
+    assert masks.indices(tmp_path / "m.png").tolist() == picture.tolist()
+
+
+@pytest.mark.parametrize("bits", [2, 4])
+def test_greys_of_few_bits_are_no_classes(bits: int, tmp_path: Path) -> None:
+    """Pillow gives 17 for 1 of 15, which is another class where there are so many."""
+    rows = zlib.compress(bytes([0, 0b00011011, 0, 0b00011011]))
+    parts = (b"IHDR" + struct.pack(">IIBBBBB", 8 // bits, 2, bits, 0, 0, 0, 0), b"IDAT" + rows, b"IEND")
+    chunks = [struct.pack(">I", len(each) - 4) + each + struct.pack(">I", zlib.crc32(each)) for each in parts]
+    (tmp_path / "m.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    with pytest.raises(ImageError, match=f"greys where classes are needed.*{bits} bits.*8 bits"):
+        masks.read(tmp_path / "m.png", Coding(tuple(map(str, range(200)))))
 
 
 def test_a_mask_that_is_far_too_large_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
