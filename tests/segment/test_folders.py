@@ -168,7 +168,7 @@ def test_every_kind_of_one_channel_is_read(mode: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["1", "L", "P", "I;16"])
 @pytest.mark.parametrize("turned", range(1, 9))
 def test_a_mask_lies_as_its_exif_says_like_its_picture(mode: str, turned: int, tmp_path: Path) -> None:
-    """What a program that keeps a photo's EXIF has saved as its mask: masks of 2, 3 and 4 would lie wrong in silence."""
+    """What a program that keeps EXIF has saved as a mask: those of 2, 3 and 4 would lie wrong in silence."""
     stored = np.array([[0, 1, 1, 0], [1, 0, 0, 0]])
     kind = {"1": bool, "I;16": np.uint16}.get(mode, np.uint8)
     mask, exif = Image.fromarray(stored.astype(kind)), Image.Exif()
