@@ -84,7 +84,7 @@ def run_brief(held: Opened, run: Run, known: Mapping[int, int] | None = None) ->
         created=run.created,
         started=run.started,
         ended=run.ended,
-        seconds=_seconds(run),
+        seconds=run.took,
         device=run.device,
         stopping=run.stop_requested,
         parent=run.parent,
@@ -131,15 +131,10 @@ def _training(run: Run, number: int) -> TrainingBrief:
         status=run.status,
         reason=run.reason,
         labels=run.result.get("labels"),
-        seconds=_seconds(run),
+        seconds=run.took,
         name=run.name,
         note=run.note,
     )
-
-
-def _seconds(run: Run) -> float | None:
-    # A clock that was set back meanwhile gives no negative time.
-    return max(0.0, run.ended - run.started) if run.ended and run.started else None
 
 
 def _progress(project: Project, run: Run) -> dict[str, Any] | None:

@@ -15,6 +15,9 @@ import { MEASURES, plot, rowsOf, winners, written } from "./plots.js";
 const PENDING = new Set(["queued", "running"]);
 const FEW = 4; // regions that are listed at once
 
+/** Whether a run came after a choice: by their numbers where both have one, for a clock may have been set back. */
+const isSince = (run, { run: chose, created }) => (chose ? run.id > chose : run.created > created);
+
 /** What a choice of unsure images is to be judged by. */
 function unsure({ by, picks, rest }) {
   if (picks === null || rest === null) return t("select.doubt_unknown");
@@ -125,7 +128,7 @@ export class Evidence {
   drawOthers(state, found, compared) {
     const newest = state.runs.find((each) => each.kind === "compare"),
       run = newest && PENDING.has(newest.status) ? newest : null;
-    const failed = newest && newest.status === "failed" && newest.created > state.selection.created;
+    const failed = newest && newest.status === "failed" && isSince(newest, state.selection);
     const trouble = failed ? newest.reason : "", waits = run && run.status === "queued";
     const list = run
       ? []

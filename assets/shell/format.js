@@ -25,8 +25,9 @@ function about(s) {
 function when(at) {
   const then = new Date(at * 1000), now = new Date();
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(at * 1000).setHours(0, 0, 0, 0)) / DAY);
-  if (Date.now() / 1000 - at < 300) return t("time.now");
-  if (days <= 0) return t("time.today");
+  const past = Date.now() / 1000 - at;
+  if (Math.abs(past) < 300) return t("time.now");
+  if (days === 0) return t("time.today");
   if (days === 1) return t("time.yesterday");
   const year = then.getFullYear() === now.getFullYear() ? {} : { year: /** @type {const} */ ("numeric") };
   return then.toLocaleDateString("en-GB", { day: "numeric", month: "short", ...year });

@@ -10,6 +10,9 @@ before(() =>
     "time.minutes": "{n} min",
     "time.minutes_seconds": "{m} min {s} s",
     "time.hours": "{h} h {m} min",
+    "time.now": "now",
+    "time.today": "today",
+    "time.yesterday": "yesterday",
     "time.about": "about {time}",
     "images": "{n} images",
     "images_one": "one image",
@@ -29,6 +32,20 @@ test("times", () => {
     ...["a moment", "1 s", "59 s", "1 min", "1 min 1 s", "10 min", "59 min", "1 h 0 min", "1 h 30 min", "–"],
   ]);
   assert.deepEqual([3, 44, 50, 130].map(fmt.about), ["about 5 s", "about 45 s", "about 1 min", "about 2 min"]);
+});
+
+test("days, also of a clock that was set back since, and over the change of summer time", () => {
+  const at = (days, seconds = 0) => fmt.when(Date.now() / 1000 + days * 86400 + seconds);
+  assert.deepEqual([at(0), at(0, -299), at(0, 200)], ["now", "now", "now"]);
+  assert.match(at(400), /^\d+ [A-Z][a-z]+ \d{4}$/);
+  assert.match(at(-400), /^\d+ [A-Z][a-z]+ \d{4}$/);
+  assert.match(at(3), /^\d+ [A-Z]/);
+  for (const hour of [0, 3, 12, 23]) {
+    const then = new Date();
+    then.setDate(then.getDate() - 1);
+    then.setHours(hour, 1, 0, 0);
+    if (Date.now() - then.getTime() > 300_000) assert.equal(fmt.when(then.getTime() / 1000), "yesterday");
+  }
 });
 
 test("sentences", () => {

@@ -61,6 +61,18 @@ class Run:
         return self.status in ("queued", "running")
 
     @property
+    def took(self) -> float | None:
+        """Seconds from its start to its end, pauses included; None before that.
+
+        Never less than it has worked: a clock may have been set back meanwhile.
+        """
+        if self.started is None or self.ended is None:
+            return None
+        phases = sum(float(each.get("seconds") or 0) for each in self.result.get("phases") or ())
+        worked = self.result.get("seconds")
+        return max(self.ended - self.started, phases, float(worked) if isinstance(worked, int | float) else 0.0)
+
+    @property
     def self_taught(self) -> int:
         """How many images of the pool a training run has learned from without a label, in its last round."""
         named = [each["value"] for each in self.result.get("decisions") or () if each["name"] in POOL_DECISIONS]

@@ -194,10 +194,8 @@ def _figures(trained: Run) -> dict[str, str | int | float]:
         "device": trained.device,
         "working time of the phases": _duration(sum(each["seconds"] for each in trained.result.get("phases") or ())),
     }
-    if trained.started is not None and trained.ended is not None:  # what the page says of the run
-        figures["time from start to end, loading, measuring and pauses included"] = _duration(
-            trained.ended - trained.started
-        )
+    if trained.took is not None:  # what the page says of the run
+        figures["time from start to end, loading, measuring and pauses included"] = _duration(trained.took)
     return figures
 
 

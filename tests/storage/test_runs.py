@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -348,3 +349,26 @@ def test_a_worker_takes_no_run_of_a_project_that_lies_where_its_own_did(project:
         run_queue.claim(replace(project, id="another"), "old")
     assert run_queue.get(project, run).status == "queued"
     assert run_queue.claim(project, "own") is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "result", "took"),
+    [
+        (120.0, {}, 120.0),
+        (120.0, {"seconds": 100.0, "phases": [{"seconds": 60.0}, {"seconds": 30.0}]}, 120.0),
+        (-3500.0, {"seconds": 100.0, "phases": [{"seconds": 60.0}, {"seconds": None}]}, 100.0),
+        (-3500.0, {"seconds": 40.0, "phases": [{"seconds": 60.0}, {"seconds": 30.0}]}, 90.0),
+        (-3500.0, {}, 0.0),
+    ],
+)
+def test_a_run_took_no_less_than_it_worked(
+    project: Project, seconds: float, result: dict[str, Any], took: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that was set back meanwhile makes no negative time."""
+    run, now = run_queue.queue(project, "train", {}), time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    run_queue.claim(project, "me")
+    assert run_queue.get(project, run).took is None
+    monkeypatch.setattr(time, "time", lambda: now + seconds)
+    run_queue.finish(project, run, "done", result=result, worker="me")
+    assert run_queue.get(project, run).took == pytest.approx(took, abs=1e-3)
