@@ -21,6 +21,8 @@ NO_TEXT = "The file name is not valid text; rename it"
 
 #: A time of change that no file has: what is stored with it is read again.
 READ_AGAIN = -1
+#: The latest time that the database holds, in April 2262; a damaged disk or camera gives later ones.
+_LATEST = 2**63 - 1
 
 IGNORED = frozenset({"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "system volume information"})
 
@@ -142,8 +144,12 @@ def _take(seen: Seen, entry: os.DirEntry[str], path: str, root: Path, allowed: S
     elif not stat.S_ISREG(info.st_mode):
         reason = not_regular(info.st_mode)
     # A file that is never read has no size: it stays "not read" until it can be.
-    size, mtime, ctime = (0, 0, 0) if reason else (info.st_size, info.st_mtime_ns, info.st_ctime_ns)
+    size, mtime, ctime = (0, 0, 0) if reason else (info.st_size, *map(_stored, (info.st_mtime_ns, info.st_ctime_ns)))
     seen.files.append(Found(as_text(path), size, mtime, reason, ctime))
+
+
+def _stored(time_ns: int) -> int:
+    return max(-_LATEST, min(_LATEST, time_ns))
 
 
 def _is_text(path: str) -> bool:

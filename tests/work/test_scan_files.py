@@ -337,3 +337,16 @@ def test_names_that_are_no_text_are_told_apart_from_those_that_look_like_them(tm
     assert decode.decode(items.path_of(project, int(items.pool(project).ids[0]))).getpixel((0, 0)) == (1, 0, 77)
     assert len(items.problems(project)) == 4
     assert again(project).added == 0
+
+
+def test_times_that_no_file_can_have_end_no_scan(tmp_path: Path) -> None:
+    """Of a damaged disk or camera: before 1970, and later than the database can hold."""
+    years = {"first": 0, "before": -(10**9), "later": 4_102_444_800, "latest": 19_900_000_000}
+    for number, (name, at) in enumerate(years.items()):
+        os.utime(paint(tmp_path / "images" / f"{name}.png", number), (at, at))
+    if (tmp_path / "images" / "latest.png").stat().st_mtime_ns < 2**63:
+        pytest.skip("this file system knows no such time")
+    project = projects.create(tmp_path / "project", tmp_path / "images")
+    assert again(project).total == 4 and again(project).changed == 0
+    os.utime(paint(tmp_path / "images" / "latest.png", 9), (19_900_000_000, 19_900_000_000))
+    assert again(project).changed == 1
