@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import glob
+import io
 import os
 import threading
 import unicodedata
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from filelock import BaseFileLock, FileLock, Timeout
 
 from fact_core.errors import InputError, storage_error
@@ -93,6 +97,16 @@ def write_file(file: Path, content: bytes, doing: str) -> None:
             staged.unlink(missing_ok=True)
     except OSError as error:
         raise storage_error(error, doing) from error
+
+
+def array_bytes(x: npt.NDArray[Any]) -> bytes:
+    """An array as numpy saves it.
+
+    numpy writes into a file past Python, and where the disk is full it does not say why it could not.
+    """
+    out = io.BytesIO()
+    np.save(out, x, allow_pickle=False)
+    return out.getvalue()
 
 
 def halves(file: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -158,10 +158,13 @@ def _spread_out(rows: FloatArray, drawn: IntArray, xy: FloatArray) -> Step[Float
     return out
 
 
-def map_key(features_key: str, ids: IntArray, neighbors: int, min_dist: float, seed: int) -> str:
-    """A file name for a UMAP map: everything it depends on."""
+def map_key(
+    features_key: str, ids: IntArray, digests: Sequence[str], neighbors: int, min_dist: float, seed: int
+) -> str:
+    """A file name for a UMAP map: everything it depends on, the images' bytes by their digests among it."""
     whole = hashlib.sha256(json.dumps([VERSION, features_key, neighbors, min_dist, seed]).encode())
     whole.update(np.ascontiguousarray(ids, dtype="<i8").tobytes())
+    whole.update("".join(digests).encode())
     return f"umap-{whole.hexdigest()[:16]}"
 
 

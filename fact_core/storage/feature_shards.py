@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fact_core.errors import InputError, RunError, StorageError, storage_error
-from fact_core.files import write_file, write_text
+from fact_core.files import array_bytes, write_file, write_text
 from fact_core.types import FloatArray, IntArray
 
 META, FOLDER = "meta.json", "shards"
@@ -202,16 +202,9 @@ def write_shard(
     if len(x) != len(about):
         raise ValueError(f"{len(about)} images need as many rows, not {len(x)}")
     place = folder / FOLDER / name
-    staged = place.with_name(f"{name}.npy.new")
-    try:
-        with open(staged, "wb") as out:
-            np.save(out, np.ascontiguousarray(x, dtype="<f4"), allow_pickle=False)
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(staged, place.with_name(f"{name}.npy"))
-    except OSError as error:
-        staged.unlink(missing_ok=True)
-        raise storage_error(error, "writing the features") from error
+    write_file(
+        place.with_name(f"{name}.npy"), array_bytes(np.ascontiguousarray(x, dtype="<f4")), "writing the features"
+    )
     if bad:
         write_file(place.with_name(f"{name}.bad.jsonl"), _jsonl(bad), "writing the features")
     write_file(place.with_name(f"{name}.jsonl"), _jsonl(about), "writing the features")

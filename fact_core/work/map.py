@@ -26,7 +26,7 @@ def run(project: Project, run: Run, config: MapConfig) -> Step[dict[str, Any]]:
     """Lay the pool out in the plane by UMAP; nothing is computed when that map is there already."""
     started = time.monotonic()
     pool, x, key = pool_features(project, config.backbone, DEVICE)
-    name = map_key(key, pool.ids, config.neighbors, config.min_dist, config.seed)
+    name = map_key(key, pool.ids, pool.digests, config.neighbors, config.min_dist, config.seed)
     if not map_file(project, name).is_file():
         xy = yield from umap_map(x, config.neighbors, config.min_dist, config.seed)
         save_map(project, name, pool.ids, xy)

@@ -45,12 +45,13 @@ def test_nan_is_refused():
 
 
 def test_key_names_everything():
-    ids = np.arange(3)
-    key = map_key("f", ids, 15, 0.1, 0)
-    assert key == map_key("f", ids, 15, 0.1, 0)
-    assert (
-        len({key, map_key("g", ids, 15, 0.1, 0), map_key("f", ids[:2], 15, 0.1, 0), map_key("f", ids, 15, 0.1, 1)}) == 4
-    )
+    """Another picture under a name has another place: the images' bytes belong to it."""
+    ids, bytes_of = np.arange(3), ("a" * 32, "b" * 32, "c" * 32)
+    whole = ("f", ids, bytes_of, 15, 0.1, 0)
+    assert map_key(*whole) == map_key(*whole)
+    others = {0: "g", 1: ids[:2], 2: ("a" * 32, "d" * 32, "c" * 32), 3: 16, 4: 0.2, 5: 1}
+    keys = {map_key(*(others[at] if at == place else each for at, each in enumerate(whole))) for place in others}
+    assert len(keys | {map_key(*whole)}) == 7
 
 
 @pytest.mark.slow

@@ -5,20 +5,24 @@ Hostile input 11: disk full and a read-only folder give a message and lose nothi
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fact_core.errors import DiskFull, StorageError
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import db, items, run_events, run_queue
+from fact_core.storage import db, feature_shards, items, run_events, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.work.map_files import save_map
 from tests.small_disk import fill, small_disk
 from tests.storage_help import is_sound, two_labeled
 
@@ -144,3 +148,29 @@ def test_a_folder_that_may_only_be_read_is_said_in_words(project: Project, disk:
     with db.connect(project.db) as con:
         assert list(con.conn.iterdump()) == before
     assert operations.apply(project, "tab", [Op(3, "label", 3, 1)]).last_seq == 3
+
+
+@pytest.mark.parametrize("free", [0, 1, 4096, 20_000, 40_000])
+def test_rows_of_a_shard_and_the_places_of_a_map_are_whole_or_not_there(disk: Path, free: int) -> None:
+    """However much room is left: it is said to be full, no part stays, and a map has the ids of its places."""
+    project, x = two_labeled(disk), np.zeros((400, 25), dtype=np.float32)
+    about = [{"image": f"{number}.png", "digest": "0" * 32} for number in range(len(x))]
+    feature_shards.begin(disk / "shards", {"dim": 25})
+    save_map(project, "some", np.arange(4000), np.zeros((4000, 2), dtype=np.float32))
+    ballast = fill(disk)
+    os.truncate(ballast, ballast.stat().st_size - free)
+    with pytest.raises(DiskFull, match="writing the features"):
+        feature_shards.write_shard(disk / "shards", "a", about, x)
+    assert feature_shards.shard_names(disk / "shards") == []
+    assert all(file.name == "a.npy" for file in (disk / "shards" / "shards").iterdir())
+    for file in (disk / "shards" / "shards").iterdir():
+        file.unlink()
+    ballast.unlink()
+    ballast = fill(disk)
+    places = project.cache / "maps" / "some.npy"
+    os.truncate(ballast, max(0, ballast.stat().st_size - free))
+    with suppress(DiskFull):  # what the older places have left is room
+        save_map(project, "some", np.arange(4000) + 1, np.ones((4000, 2), dtype=np.float32))
+    ids = np.load(places.with_name("some.ids.npy"))
+    assert not places.exists() or (ids[0] == 1) == (np.load(places)[0, 0] == 1)
+    assert not list(places.parent.glob(".*"))

@@ -195,7 +195,7 @@ def test_maps_of_two_views_have_names_of_their_own(made: Project) -> None:
         assert (map.needs(made, run_of(made, "map"), config) == []) is (seen == "crop")
         compute(made)
         pool, _, key = pool_features(made, LITE, "cpu")
-        names.append(map_key(key, pool.ids, 5, config.min_dist, config.seed))
+        names.append(map_key(key, pool.ids, pool.digests, 5, config.min_dist, config.seed))
         save_map(made, names[-1], pool.ids, np.zeros((18, 2), np.float32))  # so that it need not be drawn
         assert finish(map.run(made, run_of(made, "map"), config))["key"] == names[-1]
     assert names[0] != names[1]
