@@ -114,6 +114,8 @@ def write_onnx(path: Path, net: nn.Module, pre: Preprocess) -> None:
     """
     try:
         _trace(path, net, pre)
+    except OSError:  # of the disk: another exporter would do no better
+        raise
     except Exception:  # whatever the exporter cannot do, it may raise anything
         path.unlink(missing_ok=True)
         _export(path, net, pre)
@@ -153,6 +155,8 @@ def _export(path: Path, net: nn.Module, pre: Preprocess) -> None:
                 verbose=False,
                 **_NAMES,
             )
+        except OSError:
+            raise
         except Exception as error:  # its errors have no common base; the traceback goes to the log
             reason = str(error).strip().splitlines() or [type(error).__name__]
             raise RunError("The model cannot be written as ONNX", reason[0][:200], "Nothing was exported.") from error

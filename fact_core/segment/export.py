@@ -140,6 +140,8 @@ def _trace(path: Path, net: Segmenter, shape: Sequence[int]) -> None:
                 dynamic_axes=axes,
                 opset_version=18,
             )
+        except OSError:  # of the disk
+            raise
         except Exception as error:  # its errors have no common base; the traceback goes to the log
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise RunError("The model cannot be written as ONNX", reason[:200], "Nothing was exported.") from error

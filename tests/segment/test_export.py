@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ import torch
 from PIL import Image
 
 from fact_core.backbones import load
-from fact_core.errors import InputError, RunError, WeightsError
+from fact_core.errors import DiskFull, InputError, RunError, WeightsError
 from fact_core.generators import finish
 from fact_core.segment import export, predict
 from fact_core.segment.masks import Coding
 from fact_core.segment.network import Segmenter
 from tests.segment import miniature
+from tests.small_disk import fill, small_disk
 
 
 def made() -> export.Exported:
@@ -58,6 +60,18 @@ def test_nothing_half_done_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InputError, match=r"no images in the folder.*txt"):
         finish(predict.write_masks(made(), tmp_path / "images", tmp_path / "o", torch.device("cpu")))
     assert [each.name for each in tmp_path.iterdir()] == ["images"]
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_in_the_midst_of_the_onnx_file_is_said_to_be_full(tmp_path: Path) -> None:
+    given, pictures = made(), [torch.zeros(3, 56, 56, dtype=torch.uint8)]
+    export.write(tmp_path / "m", given, pictures, {})
+    weights = (tmp_path / "m" / "model.safetensors").stat().st_size
+    with small_disk(tmp_path / "disk", f"{2 * weights // 1024}k") as disk:
+        os.truncate(fill(disk), 2 * weights // 1024 * 1024 - weights - 1_000_000)
+        with pytest.raises(DiskFull, match="writing the export"):
+            export.write(disk / "m", given, pictures, {})
+        assert [each.name for each in disk.iterdir()] == ["ballast"]
 
 
 def test_a_mask_has_the_size_of_its_image() -> None:
