@@ -31,7 +31,8 @@ def said(cell: Cell, literal: bool = False) -> Said:
         try:
             return short(json.loads(text))
         except (ValueError, RecursionError):
-            inner = re.fullmatch(r"\[([^\[\]{}]*)\]", text)  # MakeSense: [cat] or [cat,dog]
+            # MakeSense: [cat] or [cat,dog]; Python's sets: {'cat'}
+            inner = re.fullmatch(r"\[([^\[\]{}]*)\]", text) or re.fullmatch(r"\{(\s*['\"][^\[\]{}:]*)\}", text)
             return one_of([each.strip().strip("'\"") for each in inner[1].split(",")]) if inner else Said((text,))
     return Said((text,))
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from fact_core.exchange.readers.table import Cell, Table
+from fact_core.exchange.readers.table import Cell, Said, Table
 from fact_core.exchange.words import ANSWERS, is_number, plain
 
 #: What the column is called in which a model says how sure it is.
-CONFIDENCE = ("confidence", "conf", "score", "probability", "prob")
+CONFIDENCE = (
+    *("confidence", "conf", "score", "probability", "prob", "certainty"),
+    *("confidences", "scores", "probabilities", "probs"),
+)
 #: How the columns begin in which it says so of each class.
 _OF_CLASS = ("p_", "prob_", "probability_", "confidence_", "score_")
 
@@ -39,8 +43,17 @@ def is_of_model(table: Table) -> bool:
         return any(len(cells) > source and cells[source] in _OF_MODEL for _, cells in table.rows)
     # To the last row: those of a person may stand first.
     places = [place for place, name in enumerate(heads) if name in CONFIDENCE or name.startswith(_OF_CLASS)]
-    shares = (as_share(cells[place]) for _, cells in table.rows for place in places if place < len(cells))
+    cells = (cells[place] for _, cells in table.rows for place in places if place < len(cells))
+    shares = (as_share(each) for cell in cells for each in _each(cell))
     return any(each is not None and 0 < each < 100 and each % 1 for each in shares)
+
+
+def _each(cell: Cell) -> Sequence[str]:
+    """The numbers of a cell, where a list stands in it as well: one a label."""
+    listed = cell.names if isinstance(cell, Said) else re.fullmatch(r"\s*\[([^\[\]]*)\]\s*", cell)
+    if isinstance(listed, re.Match):
+        return listed[1].split(",")
+    return listed if isinstance(listed, tuple) else (str(cell),)
 
 
 def as_share(cell: Cell) -> float | None:

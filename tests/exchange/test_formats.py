@@ -698,6 +698,20 @@ CASES: dict[str, Case] = {
     "Open Images, with decimal commas": Case(
         "ImageID;LabelName;Confidence\noak;ash;1,0\nelm;ash;0,0\n", OAK, {"none": 1}
     ),
+    "how sure a model was, in a list beside a list": Case(
+        'image,labels,scores\noak.jpg,"[""ash""]","[0.91]"\nelm.jpg,yew,[1]\n', BOTH, asked=("labels_model",)
+    ),
+    "JSON, how sure a model was, in a list beside a list": Case(
+        '[{"image": "oak.jpg", "labels": ["ash"], "scores": [0.91]}, {"image": "elm.jpg", "labels": ["yew"]}]',
+        BOTH, kind="objects", asked=("labels_model",),
+    ),
+    "how sure a model was, by another word": Case(
+        "image,label,certainty\noak.jpg,ash,0.4\n", OAK, asked=("labels_model",)
+    ),
+    "sets of Python in a cell": Case(
+        "file,label\noak.jpg,{'ash'}\nelm.jpg,\"{'ash', 'yew'}\"\n042.png,{ash}\n",
+        OAK | {"042.png": "{ash}"}, {"several": 1},
+    ),
     "COCO, results of a model": Case(
         coco([{"image_id": 10, "category_id": 1, "score": 0.44}]), {"east/01.jpg": "ash"}, {"none": 1}, kind="coco",
         asked=("labels_model",),
