@@ -1,7 +1,8 @@
 """Features, or a trained model's answers, of a pool too large for one program: by Ray Data, on one machine or many.
 
 A place is a folder, a file, or an address such as s3://bucket/folder, with images, WebDataset archives (.tar), or
-Parquet tables that name images in a column. The same command again goes on where it was ended.
+Parquet tables that name images in a column. The same command again goes on where it was ended, and makes the rows anew
+of files that have other bytes by then; those that a table names are not looked at again.
 """
 
 from __future__ import annotations
