@@ -19,7 +19,7 @@ from fact_core.bench.order import budgets as read_budgets
 from fact_core.bench.rows import Row, key_of, only_one, read_rows, write_rows
 from fact_core.choices import BACKBONES, DEFAULT_BACKBONE, named, one_shot
 from fact_core.config import parse_budget
-from fact_core.errors import ConfigError, FactError
+from fact_core.errors import ConfigError, FactError, InputError
 from fact_core.events import Log, Progress
 from fact_core.folders import cache_folder
 from fact_core.options import from_dict, options
@@ -165,6 +165,7 @@ def _run(order: Order) -> Step[dict[str, Any]]:
 
     bench: Bench = yield from opened(order)
     rows, began = _rows(order.out), time.monotonic()
+    _need_same(order.out, rows, bench.about(0, 0))
     cells = [(labels, seed) for seed in order.seeds for labels in labels_of(order, bench.pool)]
     failed = done = 0
     there = {key_of(row, KEY) for row in rows}
@@ -202,6 +203,19 @@ def _missing(order: Order, about: Row, there: set[str]) -> list[list[str]]:
         if key_of({**about, "method": method}, KEY) not in there:
             found.setdefault(segment_table.METHODS[method][0], []).append(method)
     return list(found.values())
+
+
+def _need_same(out: Path, rows: list[Row], about: Row) -> None:
+    """InputError where the file has rows of other images or masks under the same name: one table is of one data set.
+
+    Older rows do not say which ones they are of.
+    """
+    others = [
+        row for row in rows if row["dataset"] == about["dataset"] and row.get("data", about["data"]) != about["data"]
+    ]
+    if others:
+        found = f"{out}: {len(others)} rows; images, masks, classes or what is left out have changed since"
+        raise InputError("The file has rows of other data", found, "Give another --out.")
 
 
 def _rows(file: Path, needed: bool = False) -> list[Row]:

@@ -28,7 +28,7 @@ from fact_core.events import Log
 from fact_core.generators import logs_only
 from fact_core.pretrained.weights import status
 from fact_core.segment import evaluate, export, phases, pixels
-from fact_core.segment.folders import Masked, checked, open_masked
+from fact_core.segment.folders import Masked, checked, mark, open_masked
 from fact_core.segment.frames import Frames
 from fact_core.segment.learn import Learned
 from fact_core.segment.metric import scores
@@ -61,6 +61,7 @@ class Bench:
     config: SegmentConfig
     device: torch.device
     key: str  # of the pretrained weights
+    mark: str  # of all images and masks
     told: str
     _x: Any = None
 
@@ -74,6 +75,7 @@ class Bench:
         order = self.order
         return {
             "dataset": self.data.name,
+            "data": self.mark,
             "backbone": order.backbone,
             "short": self.config.short,
             "strategy": order.strategy,
@@ -210,7 +212,7 @@ class Bench:
 
     def _file(self, stage: str, rows: IntArray, seed: int, head: str = "") -> Path:
         data = self.data
-        about = [data.name, str(data.root), self.key, rows.tolist(), seed, str(self.device)]
+        about = [data.name, self.mark, self.key, rows.tolist(), seed, str(self.device)]
         return segment_cache.file_of(self.order.cache, about, self.config, stage, head)
 
 
@@ -226,7 +228,7 @@ def opened(order: Order) -> Step[Bench]:
     Segmenter(backbone, len(data.classes), config.channels)  # says whether this network can
     counts = ", ".join(f"{len(part.images)} {name}" for name, part in data.parts.items())
     told = f"{data.name}: {counts} frames, {order.backbone}, {order.effort}, {describe(device)}"
-    return Bench(order, data, config, device, backbone.key, told)
+    return Bench(order, data, config, device, backbone.key, (yield from mark(data)), told)
 
 
 def _square(name: str, config: SegmentConfig) -> int:

@@ -19,8 +19,9 @@ from fact_core.backbones import load
 from fact_core.bench import segment, segment_cache, segment_table
 from fact_core.bench.segment_cache import Trained
 from fact_core.errors import RunError, WeightsError
+from fact_core.generators import finish
 from fact_core.segment import __main__ as command
-from fact_core.segment import export, masks
+from fact_core.segment import export, folders, masks
 from fact_core.segment.network import Segmenter
 from fact_core.segment.settings import SegmentConfig
 from tests.segment import miniature
@@ -67,6 +68,22 @@ def test_rows_resume_export_and_picture(root: Path, tmp_path: Path, capsys: pyte
     assert start(root, out, "--budgets", "4", "--seed-list", "0") == 0
     assert "0 rows from 0 networks to do" in capsys.readouterr().err and json.loads(out.read_text()) == rows
     _exported(root, tmp_path)
+
+
+@pytest.mark.slow
+def test_other_masks_are_another_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither rows nor networks of masks that were mended since count for them."""
+    root, out, networks = miniature.own(tmp_path / "d", 8), tmp_path / "rows.json", tmp_path / "cache" / "networks"
+    words = ("--dataset", "own", "--budgets", "4", "--seed-list", "0")
+    assert start(root, out, *words, methods="lp") == 0 and len(list(networks.iterdir())) == 1
+    capsys.readouterr()
+    assert len({finish(folders.mark(folders.own(root, value))) for value in (255, 7, -1)}) == 3
+    for mask in (root / "masks").iterdir():
+        miniature.write(tmp_path / "unused.png", mask, 50)
+    assert start(root, out, *words, methods="lp") == 2 and "rows of other data" in capsys.readouterr().err
+    assert start(root, tmp_path / "new.json", *words, methods="lp") == 0 and len(list(networks.iterdir())) == 2
+    old, new = (json.loads(each.read_text()) for each in (out, tmp_path / "new.json"))
+    assert old[0]["rows"] == new[0]["rows"] and old[0]["phases"]["lp"]["loss"] != new[0]["phases"]["lp"]["loss"]
 
 
 def _exported(root: Path, tmp_path: Path) -> None:
