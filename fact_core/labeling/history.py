@@ -18,7 +18,6 @@ from sqlite_utils import Database
 from fact_core.errors import InputError
 from fact_core.files import unseen
 from fact_core.labeling.undone import UNDONE, decides, is_undone
-from fact_core.storage.sql_views import BECAME
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
 
@@ -224,8 +223,16 @@ def _at(con: Database, item: int | None, before: int, at: float) -> State:
 
 
 def merged(con: Database) -> dict[int, int]:
-    """Class that was merged away -> the one that it is now: what comes back of it, by an undo, comes back as that."""
-    return {row["id"]: row["now"] for row in con.execute(f"{BECAME} SELECT id, now FROM became WHERE id != now")}
+    """Class that was merged away -> the one that it is now: what comes back of it, by an undo, comes back as that.
+
+    Also where that one is deleted: restored, it has these labels, too.
+    """
+    into = {row["id"]: row["merged"] for row in con.execute("SELECT id, merged FROM class WHERE merged IS NOT NULL")}
+    found = dict(into)
+    for each in into:
+        while found[each] in into:
+            found[each] = into[found[each]]
+    return found
 
 
 def states_of(con: Database, items: set[int] | None = None) -> dict[int, State]:
