@@ -16,7 +16,7 @@ from fact_core.exchange.marks import is_known
 from fact_core.exchange.questions import Question
 from fact_core.exchange.readers import READERS
 from fact_core.exchange.readers.table import Cell, Said
-from fact_core.labeling import bulk, classes, kept_apart, labels_now
+from fact_core.labeling import bulk, classes, kept_apart, labels_now, taken_back
 from fact_core.labeling.history import State, states_of
 from fact_core.storage import db, groups, items, told, usable
 from fact_core.storage.project import Project
@@ -191,14 +191,13 @@ def undo(project: Project, batch: str, new_classes: Sequence[int] = ()) -> int:
     Returns how many images are as before.
     """
     with db.writing(project.db, project.id) as con:
-        changed = len(bulk.take_back(con, batch))
+        changed = bulk.take_back(con, batch)
         if con.execute("SELECT 1 FROM label WHERE client = ? LIMIT 1", (batch,)).fetchone():
-            bulk.follow_groups(con, [batch])
+            taken_back.follow(con, changed, [batch])
         elif groups.column_steps(con).get(batch):  # it has named groups alone
             groups.settle_column(con, batch, stands=False)
-        kept_apart.follow(con, [batch])
         classes.hide_empty(con, new_classes)
-        return changed
+        return len(changed)
 
 
 def _passed_over(states: Mapping[int, State], present: Collection[int]) -> set[int]:

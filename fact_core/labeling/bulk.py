@@ -6,9 +6,10 @@ client said since is left as it is.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlite_utils import Database
 
@@ -17,15 +18,25 @@ from fact_core.labeling.history import INSERT, State, is_name, merged, states_of
 from fact_core.labeling.undone import UNDONE
 from fact_core.storage import groups
 
-#: The rows of a step that are not undone, nor followed by another one that stands; with the state before each.
-_STANDING = (
-    "SELECT mine.id, mine.item, mine.source, before.kind, before.class, before.flagged FROM label AS mine "
+#: Whether a row is followed by another one of its image that stands.
+_FOLLOWED = (
+    "EXISTS (SELECT 1 FROM label AS newer WHERE newer.item = mine.item AND newer.id > mine.id "
+    f"AND newer.op NOT IN ('undo', 'redo') AND NOT {UNDONE.format(row='newer')})"
+)
+_MINE = (
+    "SELECT mine.id, mine.item, mine.client, mine.source, before.kind, before.class, before.flagged FROM label AS mine "
     "LEFT JOIN label AS before ON before.id = "
     "  (SELECT max(id) FROM label AS older WHERE older.item = mine.item AND older.id < mine.id) "
-    f"WHERE mine.client = ? AND mine.op = 'label' AND NOT {UNDONE.format(row='mine')} AND NOT EXISTS "
-    "  (SELECT 1 FROM label AS newer WHERE newer.item = mine.item AND newer.id > mine.id "
-    f"   AND newer.op NOT IN ('undo', 'redo') AND NOT {UNDONE.format(row='newer')}) "
-    "ORDER BY mine.id"
+    f"WHERE mine.op = 'label' AND NOT {UNDONE.format(row='mine')} AND "
+)
+#: The rows of a step that are not undone, nor followed by another one that stands; with the state before each.
+_STANDING = f"{_MINE} mine.client = ? AND NOT {_FOLLOWED} ORDER BY mine.id"
+#: Whether a row waits to be taken back: the newest thing said of it is an undo of its own step that changed nothing.
+_WAITS = (
+    "(mine.source IN ('merge', 'import') AND "
+    "EXISTS (SELECT 1 FROM label AS later WHERE later.op = 'undo' AND later.item IS NULL "
+    "AND later.client = mine.client "
+    "AND later.id = (SELECT max(id) FROM label AS turned WHERE turned.target = mine.id)))"
 )
 
 
@@ -52,19 +63,40 @@ def give(con: Database, client: str, labels: Mapping[int, int], source: str, ann
 def take_back(con: Database, client: str, annotator: str = "") -> list[int]:
     """Undo a step: its images are as before, except those that were changed since. Returns those it changed.
 
+    Once what was said since is taken back as well, ``settle`` gives them what they had before the step.
     Doing it twice changes nothing.
     """
     rows = con.execute(_STANDING, (client,)).fetchall()
+    waiting = con.execute(f"{_MINE} mine.client = ? AND {_FOLLOWED} AND NOT {_WAITS} ORDER BY mine.id", (client,))
+    _undo(con, client, [(row, False) for row in waiting] + [(row, True) for row in rows], annotator)
+    return [int(row["item"]) for row in rows]
+
+
+def settle(con: Database, items: Collection[int]) -> set[str]:
+    """Take back what waits for it, now that what was said since of these images may be undone. Returns the steps.
+
+    Without it the undo of an answer would bring back the label of an import, or of a merge, that was taken back.
+    """
+    steps, asked = set[str](), json.dumps(sorted(items))
+    sql = f"{_MINE} mine.item IN (SELECT value FROM json_each(?)) AND {_WAITS} AND NOT {_FOLLOWED} ORDER BY mine.id"
+    while rows := con.execute(sql, (asked,)).fetchall():  # below it another one may wait
+        for row in rows:
+            _undo(con, row["client"], [(row, True)])
+            steps.add(row["client"])
+    return steps
+
+
+def _undo(con: Database, client: str, rows: Sequence[tuple[sqlite3.Row, bool]], annotator: str = "") -> None:
+    """Write the undo of rows of a step. (row, whether its image changes; else it waits)."""
     first = con.execute("SELECT coalesce(max(seq), 0) + 1 AS next FROM label WHERE client = ?", (client,)).fetchone()
     at, now = time.time(), merged(con)
     con.conn.executemany(
         INSERT,
         (
-            (*_before(row, now), row["id"], client, seq, at, None, row["source"], annotator, None)
-            for seq, row in enumerate(rows, start=first["next"])
+            (*_before(row, now, changes), row["id"], client, seq, at, None, row["source"], annotator, None)
+            for seq, (row, changes) in enumerate(rows, start=first["next"])
         ),
     )
-    return [int(row["item"]) for row in rows]
 
 
 def follow_groups(con: Database, clients: Collection[str]) -> None:
@@ -88,6 +120,10 @@ def _given(item: int, class_id: int, now: State | None) -> tuple[object, ...]:
     return item, "label", "label", class_id, now is not None and now.flagged
 
 
-def _before(row: sqlite3.Row, now: Mapping[int, int]) -> tuple[object, ...]:
-    """(item, op, kind, class, flagged) of the row that takes one label back. now: ``history.merged``."""
-    return row["item"], "undo", row["kind"] or "none", now.get(row["class"], row["class"]), bool(row["flagged"])
+def _before(row: sqlite3.Row, now: Mapping[int, int], changes: bool) -> tuple[object, ...]:
+    """(item, op, kind, class, flagged) of the row that takes one label back. now: ``history.merged``.
+
+    An undo that changes nothing names no item.
+    """
+    item = row["item"] if changes else None
+    return item, "undo", row["kind"] or "none", now.get(row["class"], row["class"]), bool(row["flagged"])

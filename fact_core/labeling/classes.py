@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.files import clean_name
-from fact_core.labeling import bulk
+from fact_core.labeling import bulk, taken_back
 from fact_core.labeling.history import LARGEST, NOW
 from fact_core.storage import db
 from fact_core.storage.excluded import USABLE
@@ -239,7 +239,9 @@ def unmerge(project: Project, batch: str, from_id: int) -> int:
     """
     with db.writing(project.db, project.id) as con:
         _restore(con, from_id)
-        return len(bulk.take_back(con, batch))
+        changed = bulk.take_back(con, batch)
+        taken_back.follow(con, changed, ())
+        return len(changed)
 
 
 def add_missing(con: Database, names: Sequence[str]) -> dict[str, int]:

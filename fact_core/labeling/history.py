@@ -180,8 +180,8 @@ def desk_rows(con: Database, client: str) -> Iterator[sqlite3.Row]:
 def _item_rows(con: Database, client: str, item: int) -> Iterator[sqlite3.Row]:
     """The desk's rows about an image, newest first; an undo that changed nothing names it by its target only."""
     rows = con.execute(
-        "SELECT id, op, target, client FROM label WHERE item = ?1 UNION ALL "
-        "SELECT id, op, target, client FROM label "
+        "SELECT id, item, op, target, client FROM label WHERE item = ?1 UNION ALL "
+        "SELECT id, item, op, target, client FROM label "
         "WHERE item IS NULL AND target IN (SELECT id FROM label WHERE item = ?1) ORDER BY id DESC",
         (item,),
     )
@@ -197,8 +197,8 @@ def _target(con: Database, client: str, op: Op) -> sqlite3.Row | None:
     settled: dict[int, str] = {}
     for row in rows:
         if row["op"] in ("undo", "redo"):
-            # What was undone can be redone, and the other way round.
-            if decides(settled, row) and row["op"] != op.kind:
+            # What was undone can be redone, and the other way round; not what an undo has left as it was.
+            if decides(settled, row) and row["op"] != op.kind and (row["item"] is not None or row["op"] == "redo"):
                 return _row(con, row["target"])
         elif op.kind == "redo":
             return None

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
-from fact_core.labeling import kept_apart
+from fact_core.labeling import bulk, kept_apart
 from fact_core.labeling.bulk import follow_groups
-from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name
+from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name, states_of
 from fact_core.labeling.labels_now import without_classes
 from fact_core.storage import db
 from fact_core.storage.project import Project
@@ -66,6 +66,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
         rows: list[tuple[object, ...]] = []
         over: dict[int, Over] = {}
         stays: dict[int, None] = {}
+        waited: set[str] = set()
         for op in fresh:
             if op.seq in stored:
                 continue  # twice in one call
@@ -77,10 +78,16 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             changed.add(item := apply_one(con, client, op, now, rows))
             if item is not None and did_nothing(rows[-1]):
                 stays[item] = None
+            elif item is not None and op.kind == "undo":
+                con.conn.executemany(INSERT, rows)
+                rows.clear()
+                if steps := bulk.settle(con, {item}):
+                    waited |= steps
+                    now |= states_of(con, {item})
         con.conn.executemany(INSERT, rows)
         turned = _turned(con, client, [op.seq for op in fresh if op.kind in ("undo", "redo")])
-        follow_groups(con, turned)
-        kept_apart.follow(con, turned)
+        follow_groups(con, turned | waited)
+        kept_apart.follow(con, turned | waited)
         if out != _excluded(now):
             db.bump(con)  # the pool is another one, and the queue
         after = {item: now[item] for item in changed if item is not None and item in now}
