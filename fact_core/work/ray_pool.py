@@ -162,7 +162,7 @@ def connected(address: str = "", workers: int = 0, device: str = "auto") -> Iter
     given = {"address": address, "runtime_env": {"py_modules": [str(PROGRAM)]}} if address else own
     try:
         ray.init(**given, log_to_driver=False, logging_level="ERROR")
-    except (OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # a node that is not up in time is a plain one
         raise RunError("Ray cannot be started", str(error), "Check the address and Ray's version there.") from error
     try:
         _quiet(ray)

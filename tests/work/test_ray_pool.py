@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from fact_core.backbones import Backbone, load
-from fact_core.errors import InputError
+from fact_core.errors import InputError, RunError
 from fact_core.events import Event, Log, Progress
 from fact_core.features.extract import extract
 from fact_core.generators import finish
@@ -171,3 +171,14 @@ def test_other_bytes_under_a_name_get_a_row_of_their_own(
     said.clear()
     assert finish(ray_pool.run(order, backbone, cluster), note)["new"] == 0
     assert not any("other bytes" in text for text in said)
+
+
+def test_a_node_that_is_not_up_in_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray ends a start on a busy machine by a plain Exception."""
+
+    def late(**options: object) -> None:
+        raise Exception("The current node timed out during startup")
+
+    monkeypatch.setattr("ray.init", late)
+    with pytest.raises(RunError, match="Ray cannot be started"), ray_pool.connected(device="cpu"):
+        pass
