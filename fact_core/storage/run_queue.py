@@ -68,7 +68,8 @@ class Run:
         """
         if self.started is None or self.ended is None:
             return None
-        phases = sum(float(each.get("seconds") or 0) for each in self.result.get("phases") or ())
+        done = (self.result.get("phases") or ()) if self.kind == "train" else ()  # of predictions they are names alone
+        phases = sum(float(each.get("seconds") or 0) for each in done)
         worked = self.result.get("seconds")
         return max(self.ended - self.started, phases, float(worked) if isinstance(worked, int | float) else 0.0)
 

@@ -352,20 +352,22 @@ def test_a_worker_takes_no_run_of_a_project_that_lies_where_its_own_did(project:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "result", "took"),
+    ("kind", "seconds", "result", "took"),
     [
-        (120.0, {}, 120.0),
-        (120.0, {"seconds": 100.0, "phases": [{"seconds": 60.0}, {"seconds": 30.0}]}, 120.0),
-        (-3500.0, {"seconds": 100.0, "phases": [{"seconds": 60.0}, {"seconds": None}]}, 100.0),
-        (-3500.0, {"seconds": 40.0, "phases": [{"seconds": 60.0}, {"seconds": 30.0}]}, 90.0),
-        (-3500.0, {}, 0.0),
+        ("train", 120.0, {}, 120.0),
+        ("train", 120.0, {"seconds": 100.0, "phases": [{"seconds": 60.0}, {"seconds": 30.0}]}, 120.0),
+        ("train", -3500.0, {"seconds": 100.0, "phases": [{"seconds": 60.0}, {"seconds": None}]}, 100.0),
+        ("train", -3500.0, {"seconds": 40.0, "phases": [{"seconds": 60.0}, {"seconds": 30.0}]}, 90.0),
+        ("train", -3500.0, {}, 0.0),
+        ("predict", 120.0, {"seconds": 100.0, "phases": ["lp", "final"]}, 120.0),
+        ("predict", -3500.0, {"seconds": 100.0, "phases": ["lp", "final"]}, 100.0),
     ],
 )
 def test_a_run_took_no_less_than_it_worked(
-    project: Project, seconds: float, result: dict[str, Any], took: float, monkeypatch: pytest.MonkeyPatch
+    project: Project, kind: str, seconds: float, result: dict[str, Any], took: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A clock that was set back meanwhile makes no negative time."""
-    run, now = run_queue.queue(project, "train", {}), time.time()
+    """A clock that was set back meanwhile makes no negative time; predictions name the phases that they are of."""
+    run, now = run_queue.queue(project, kind, {}), time.time()
     monkeypatch.setattr(time, "time", lambda: now)
     run_queue.claim(project, "me")
     assert run_queue.get(project, run).took is None
