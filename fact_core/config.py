@@ -208,6 +208,8 @@ class OddConfig:
     """Looking for odd images: blurred, dark, tiny, unlike all others."""
 
     backbone: str = _backbone()
+    view: str = _view()
+    device: str = _device()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app.routes import kept_answers
 from app.routes.shapes import told
 from app.shell.server import Opened, Server
-from fact_core.analysis.odd import MOST, Measures, odd
+from fact_core.analysis.odd import MOST, measures_of, odd
 from fact_core.storage import items, odd_file
 from fact_core.storage import project as projects
 from fact_core.storage.excluded import excluded
@@ -99,8 +99,9 @@ def _measured(held: Opened) -> tuple[Measured, dict[str, Any]] | None:
 
 
 def _read(project: Project) -> tuple[Measured, dict[str, Any]] | None:
+    """None where an earlier version has measured something else, too: the page offers to look again."""
     kept = odd_file.load(project)
-    measures = _measures(kept) if kept else None
+    measures = measures_of(kept.columns) if kept else None
     return (kept, odd(measures)) if kept and measures else None
 
 
@@ -108,9 +109,3 @@ def _stamp(held: Opened) -> int:
     """Of the file of what was measured; 0 without one."""
     file = odd_file.file_of(held.project)
     return file.stat().st_mtime_ns if file.is_file() else 0
-
-
-def _measures(kept: Measured) -> Measures | None:
-    """None where an earlier version has measured something else: the page offers to look again."""
-    names = [each.name for each in fields(Measures)]
-    return Measures(**{name: kept.columns[name] for name in names}) if kept.columns.keys() >= set(names) else None

@@ -19,12 +19,14 @@ among 534 photos of 51 kinds neither finds any, and neither lists a photo.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from fact_core.analysis.alike import near
+from fact_core.analysis.alike import NEAR, near
 from fact_core.analysis.neighbors import nearest
 from fact_core.analysis.rows import finite_unit
 from fact_core.types import FloatArray, IntArray, Step
@@ -32,6 +34,18 @@ from fact_core.types import FloatArray, IntArray, Step
 TILES = 4  # a side
 CLIPPED = 250 / 255  # from here on light is clipped
 NTH, MOST = 10, 20_000
+#: Share of the usual distance of two images within which one may be left out as nearly the same. It is stricter than
+#: ``alike.NEAR``: a group that is too large costs little, an image that is left out is gone. EfficientNet-Lite0:
+#:
+#:     share   flowers, 4,311   Caltech, 2,395   copies among 500 of each
+#:     0.07     8 listed         26 listed        64 and  64 of 125
+#:     0.10    12                36               92 and  84
+#:     0.15    50                69              117 and 106
+#:
+#: Looked at: all 26 are copies, mirrored ones or the same drawing, and 7 of the 8. From 0.074 on different footballs
+#: are listed, and of the flowers within 0.15 most are other flowers. The copies: saved at quality 70 (42 of 42 within
+#: 0.07) or 40, halved, cut by 2 to 5 % at each side, and halved, cut and saved at 60.
+TWIN = 0.07
 EPSILON = 1e-7
 
 Mask = npt.NDArray[np.bool_]
@@ -43,8 +57,8 @@ class Measures:
 
     sharp: variance of the Laplacian of greys 0 to 1 in the sharpest tile; light: mean grey, 0 to 1; clipped: share of
     pixels that are as light as can be; side: pixels of the shorter side; apart: distance to the ``NTH`` nearest other,
-    of features of length 1; twin: row of an earlier image that is nearly the same, -1 for none; alike: the cosine to
-    it.
+    of features of length 1; twin: row of the earlier image that is most like it, within ``alike.NEAR``, -1 for none;
+    alike: the cosine to it; off: the distance 1 - cosine to it as a share of that of two usual images.
     """
 
     sharp: FloatArray
@@ -54,9 +68,16 @@ class Measures:
     apart: FloatArray
     twin: IntArray
     alike: FloatArray
+    off: FloatArray
 
     def __len__(self) -> int:
         return len(self.sharp)
+
+
+def measures_of(columns: Mapping[str, npt.NDArray[Any]]) -> Measures | None:
+    """Of columns by name, (N,) each; None where one is missing: an earlier version has measured something else."""
+    names = [each.name for each in fields(Measures)]
+    return Measures(**{name: columns[name] for name in names}) if columns.keys() >= set(names) else None
 
 
 def light_of(grey: FloatArray) -> tuple[float, float, float]:
@@ -75,14 +96,17 @@ def _sharpness(grey: FloatArray) -> float:
     return float(tiles.var(axis=(1, 3)).max())
 
 
-def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, FloatArray]]:
-    """(apart, twin, alike) of features x (N, D): see ``Measures``. Of nearly equal images the first is nobody's twin.
+def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, FloatArray, FloatArray]]:
+    """(apart, twin, alike, off) of features x (N, D): see ``Measures``.
+
+    Of nearly equal images the first is nobody's twin.
 
     In a pool of more than ``MOST`` images the others are so many of them, drawn at random.
     """
     n = len(x)
     if n < 2:
-        return np.zeros(n, dtype=np.float32), np.full(n, -1, dtype=np.int64), np.zeros(n, dtype=np.float32)
+        nothing = np.zeros(n, dtype=np.float32)
+        return nothing, np.full(n, -1, dtype=np.int64), nothing, nothing
     among = np.arange(n)
     if n > MOST:
         among = np.sort(np.random.default_rng(seed).choice(n, MOST, replace=False))
@@ -93,11 +117,13 @@ def likeness(x: FloatArray, seed: int = 0) -> Step[tuple[FloatArray, IntArray, F
     drop[~drop.any(axis=1), -1] = True  # one too many where the image itself is not among them
     others, gaps = others[~drop].reshape(n, -1), gaps[~drop].reshape(n, -1)
     cosines = 1 - gaps**2 / 2  # |a - b|^2 = 2 - 2 cos of rows of length 1
-    earlier = (cosines >= near(x)) & (others < own)
+    least = near(x)
+    earlier = (cosines >= least) & (others < own)
     there, first = earlier.any(axis=1), earlier.argmax(axis=1)
     twin = np.where(there, others[own[:, 0], first], -1).astype(np.int64)
     alike = np.where(there, cosines[own[:, 0], first], 0).astype(np.float32)
-    return gaps[:, -1].astype(np.float32), twin, alike
+    off = np.where(there, NEAR * (1 - alike) / max(1 - least, EPSILON), 0).astype(np.float32)
+    return gaps[:, -1].astype(np.float32), twin, alike, off
 
 
 @dataclass(frozen=True)
@@ -154,7 +180,7 @@ def odd(found: Measures) -> dict[str, IntArray]:
         "dark": _first(dark, found.light),
         "bright": _first(bright, -found.light),
         "tiny": _first(tiny, found.side),
-        "twin": _first(found.twin >= 0, -found.alike),
+        "twin": _first((found.twin >= 0) & (found.off <= TWIN), -found.alike),
     }
 
 

@@ -26,26 +26,26 @@ from fact_core.types import FloatArray, Item, Step
 from fact_core.work.kind import Kind, Needed
 from fact_core.work.pool_features import needs_features, pool_features
 
-DEVICE = "auto"  # as for the map
 TOLD = 64  # images between two lines of progress
 LIGHT = ("sharp", "light", "clipped")
 
 
 def needs(project: Project, run: Run, config: OddConfig) -> list[Needed]:
     """The features of the pool."""
-    return needs_features(project, config.backbone, DEVICE)
+    return needs_features(project, config.backbone, config.device, config.view)
 
 
 def run(project: Project, run: Run, config: OddConfig) -> Step[dict[str, Any]]:
     """Measure the pool; what an earlier run has measured of an image's bytes is kept."""
     started = time.monotonic()
-    pool, x, key = pool_features(project, config.backbone, DEVICE)
+    pool, x, key = pool_features(project, config.backbone, config.device, config.view)
     found = items.get_many(project, pool.ids.tolist())
     light = yield from _light(project, found)
-    apart, twin, alike = yield from likeness(x)
+    apart, twin, alike, off = yield from likeness(x)
     side = np.array([min(each.width, each.height) for each in found], dtype=np.int64)
     columns = {name: light[:, place] for place, name in enumerate(LIGHT)}
-    odd_file.save(project, key, pool.digests, columns | {"side": side, "apart": apart, "twin": twin, "alike": alike})
+    columns |= {"side": side, "apart": apart, "twin": twin, "alike": alike, "off": off}
+    odd_file.save(project, key, pool.digests, columns)
     return {"images": len(pool), "seconds": time.monotonic() - started}
 
 

@@ -93,6 +93,23 @@ def test_a_twin_names_what_it_repeats_and_the_first_is_nobody_s(measured: tuple[
     assert [found.twin[row] for row in sorted(planted["twin"])] == list(range(PLANTED))
 
 
+def test_what_is_only_much_alike_is_no_twin() -> None:
+    """Two footballs belong together, and neither is to be left out; a copy is."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(60, 256))  # the usual distance of two of them is 1
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    beside = rng.normal(size=(2, 256))
+    beside -= (beside * x[:2]).sum(axis=1, keepdims=True) * x[:2]
+    beside /= np.linalg.norm(beside, axis=1, keepdims=True)
+    for row, cosine in enumerate((0.96, 0.89)):
+        x = np.vstack([x, cosine * x[row] + np.sqrt(1 - cosine**2) * beside[row]])
+    apart, twin, alike, off = finish(likeness(x.astype(np.float32)))
+    assert twin[60:].tolist() == [0, 1] and np.allclose(off[60:], [0.04, 0.11], atol=0.01)
+    usual = np.full(len(x), 0.5)
+    found = odd.odd(Measures(usual, usual, 0 * usual, np.full(len(x), 128), apart, twin, alike, off))
+    assert found["twin"].tolist() == [60]
+
+
 def test_what_is_odd_depends_on_the_pool_and_on_hard_bounds() -> None:
     night = np.full(50, 0.1) + np.linspace(0, 0.01, 50)
     assert not DARK.odd(night).any()  # among night shots a night shot is usual
@@ -131,7 +148,7 @@ def test_a_large_pool_is_judged_among_a_sample(monkeypatch: pytest.MonkeyPatch) 
     x = features(np.random.default_rng(1))
     far = finish(likeness(x))[0]
     monkeypatch.setattr(odd, "MOST", 120)
-    less, twin, _ = finish(likeness(x))
+    less, twin, *_ = finish(likeness(x))
     assert len(less) == len(x) and (twin < np.arange(len(x))).all()
     assert np.corrcoef(far, less)[0, 1] > 0.9
-    assert [each.tolist() for each in finish(likeness(x[:1]))] == [[0], [-1], [0]]
+    assert [each.tolist() for each in finish(likeness(x[:1]))] == [[0], [-1], [0], [0]]

@@ -25,6 +25,7 @@ def measured(project: Project) -> None:
     light[0], twin[1:3] = 0.02, 0
     columns = {"sharp": np.linspace(0.01, 0.011, n), "light": light, "clipped": np.zeros(n), "side": np.full(n, 200)}
     columns |= {"apart": np.linspace(0.5, 0.52, n), "twin": twin, "alike": np.where(twin >= 0, 0.98, 0)}
+    columns["off"] = np.where(twin >= 0, 0.04, 0)
     odd_file.save(project, "key", items.pool(project).digests[:n], columns)
 
 

@@ -181,6 +181,7 @@ def with_odd(tmp_path: Path) -> Project:
     light[:2], twin[3] = (0.01, 0.02), 2
     columns = {"sharp": np.full(n, 0.01), "light": light, "clipped": np.zeros(n), "side": np.full(n, 200)}
     columns |= {"apart": np.full(n, 0.5), "twin": twin, "alike": np.where(twin >= 0, 0.98, 0.0)}
+    columns["off"] = np.where(twin >= 0, 0.04, 0.0)
     odd_file.save(made, "key", pool.digests, columns)
     return made
 
