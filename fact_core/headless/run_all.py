@@ -7,6 +7,7 @@ The same command given again goes on where the last one ended. No step remembers
 into the project for what it may keep:
 
     scan, features   the runs themselves pass over the images that they know
+    odd images       ``odd_images.look``: what was measured of them, where it is of the whole pool
     selection        ``again.selection``: the newest one, where it was made in the same way from the same pool
     labels           ``_buy``: only images that have no label, or another one
     training         ``again.training``: a run of the same options and labels is resumed; a finished one is taken as
@@ -28,7 +29,7 @@ from fact_core.choices import AUTO, PRESETS
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import export_labels, folders, label_files
-from fact_core.headless import again, grouping, rounds, steps, test_part
+from fact_core.headless import again, grouping, odd_images, rounds, steps, test_part
 from fact_core.headless.console import Console
 from fact_core.headless.pool_rest import check_images, pool_rest
 from fact_core.headless.worker_client import WorkerClient
@@ -70,6 +71,7 @@ class Done:
     chosen: selections.Stored
     trained: run_queue.Run
     goal: dict[str, Any] | None
+    odd: dict[str, list[str]]  # kind -> files
     tested: float | None  # accuracy on the test images, 0..1
 
 
@@ -106,6 +108,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     grouping.group(found, order.groups, pool, truth, order.labels_from, order.labels)
     asked = {"backbone": order.train.backbone, "device": device, "view": order.train.view}
     features = worker.do("features", asked).result
+    odd = odd_images.look(found, worker, order.train)
     select = dataclasses.replace(order.select, budget=str(budget))
     source = "folders" if order.labels_from == "folders" else "csv"
     goal: dict[str, Any] | None = None
@@ -123,7 +126,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     tested = _test(worker, trained.id, order.test_images, device)
     if order.export:
         _export(found, worker, trained.id, order.export)
-    return Done(pool, budget, truth, features, chosen, trained, goal, tested)
+    return Done(pool, budget, truth, features, chosen, trained, goal, odd, tested)
 
 
 def _choose(found: Project, worker: WorkerClient, order: Order, select: SelectConfig, pool: Pool) -> selections.Stored:
@@ -253,6 +256,7 @@ def _summary(order: Order, found: Project, done: Done, started: float) -> dict[s
         "backbone": order.train.backbone,
         "view": trained.result["view"],
         "goal": done.goal,
+        "odd": done.odd,
         "project": str(found.folder),
         "run": trained.id,
         "decisions": trained.result["decisions"],

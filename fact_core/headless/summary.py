@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fact_core.headless import odd_images
+
 
 def summary(result: dict[str, Any]) -> list[str]:
     """The result in lines for a person."""
@@ -36,6 +38,7 @@ def summary(result: dict[str, Any]) -> list[str]:
             f"labeled {images['person']:,}, accepted {images['accepted']:,} so that {share:.1%} of them are right, "
             f"open {images['open']:,}: {result['goal']['finished']}"
         )
+    lines += odd_images.told(result["odd"])
     if result["export"]:
         lines.append(f"classifier: {result['export']}")
     return [*lines, f"{result['seconds_total']:.0f} s on {result['device']}"]

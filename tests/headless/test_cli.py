@@ -109,12 +109,14 @@ def test_json_holds_what_scripts_rely_on(done: Done) -> None:
     assert result["self_training_images"] == 0  # the effort quick has none
     assert result["seconds_total"] > 0 and result["seed"] == 0 and result["device"].startswith("CPU")
     assert {"python", "torch", "timm", "fact_studio"} <= set(result["versions"])
+    assert list(result["odd"]) == ["unlike", "blurred", "dark", "bright", "tiny", "twin"]
 
 
 @pytest.mark.slow
 @pytest.mark.weights
 def test_stdout_has_the_summary_and_stderr_the_progress(done: Done) -> None:
     assert "accuracy on the 15 other images of the pool" in done.run.stdout
+    assert ("odd image" in done.run.stdout) == any(done.result["odd"].values())
     assert "phase 2 of 3: ff" in done.run.stderr
     assert "Traceback" not in done.run.stderr
 
