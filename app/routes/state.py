@@ -207,7 +207,7 @@ def steps(base: dict[str, Any], busy: str, text: dict[str, str]) -> list[Step]:
     all_labels = labeled["picks"] + labeled["checks"]
     passed = labeled["picks_done"] + labeled["checks_done"] + labeled["skipped"]
     ready = selection is not None and passed >= all_labels > 0
-    chosen = text["step.chosen"].format(n=f"{selection['picks'] + selection['checks']:,}") if selection else ""
+    chosen = _chosen(selection, text) if selection else ""
     told = text["step.labeled"].format(done=labeled["picks_done"] + labeled["checks_done"], total=all_labels)
     rows = (
         (
@@ -225,6 +225,12 @@ def steps(base: dict[str, Any], busy: str, text: dict[str, str]) -> list[Step]:
         Step(key, text[f"step.{key}"], fact, "done" if done else "begun" if begun else "todo")
         for key, fact, done, begun in rows
     ]
+
+
+def _chosen(selection: dict[str, Any], text: dict[str, str]) -> str:
+    """Check images are told apart: nobody chose them, and no legend counts them as chosen."""
+    key = "step.chosen_checks" if selection["checks"] else "step.chosen"
+    return text[key].format(n=f"{selection['picks']:,}", checks=f"{selection['checks']:,}")
 
 
 def duration(seconds: float | None) -> str:

@@ -12,6 +12,7 @@ TEXT = {
     "step.results": "Results",
     "step.images": "{n} images",
     "step.chosen": "{n} chosen",
+    "step.chosen_checks": "{n} chosen + {checks} check",
     "step.labeled": "{done} of {total}",
     "step.of": "step {n} of 5",
     "step.steps": "Steps",

@@ -3,8 +3,8 @@
 TEXT = {
     "next.open": "Label these next",
     "next.choosing": "Choosing",
-    "next.go_on": "Label the {n} chosen images",
-    "next.go_on_one": "Label the chosen image",
+    "next.go_on": "Label the {n} that are left",
+    "next.go_on_one": "Label the last one",
     "next.about": "A new round: images that run {n} is unsure of, unlike each other and unlike those that are labeled. "
     "They join the queue; train again once they are labeled.",
     "next.measured": "What it is worth depends on the images, and grows with the rounds. Measured against as many "
