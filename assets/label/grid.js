@@ -123,12 +123,16 @@ export class Grid extends MarkedGrid {
     this.own = true; // another list never takes its place
     this.list = name;
     this.marks.clear();
+    if (!this.isShown) this.ids = []; // once it is shown, from its beginning
     this.refresh(true);
   }
 
-  looped() { // what is selected on the map is looked at before it gets a class
-    if (this.owner.picked().length) this.choose(ON_MAP);
-    else if (this.list === ON_MAP) this.refresh(true);
+  looped() { // what is selected on the map is looked at before it gets a class, now or once the grid is shown
+    if (this.owner.picked().length) return this.choose(ON_MAP);
+    if (this.list !== ON_MAP) return;
+    this.own = false;
+    this.list = "";
+    this.refresh(true);
   }
 
   searched(ids) {

@@ -242,7 +242,7 @@ class LabelPage {
 
   chose(ids) { // on the map
     this.side.chose(ids);
-    if (this.gridded) this.grid.looped();
+    if (this.gridded || ids.length !== 1) this.grid.looped(); // one that is clicked opens; the grid shows several
   }
 
   escape() {

@@ -265,6 +265,10 @@ def on_the_map(page: Page, project: Project) -> None:
     hidden_dots_are_not_chosen(page)
     loop(page)
     expect(page.locator(".lb-chosen")).to_be_visible()
+    page.keyboard.press("g")  # the grid shows what is selected, no other list
+    expect(page.locator(".lb-grid .lb-colour").first.locator("option:checked")).to_contain_text("Selected on the map")
+    assert lists_without_an_arrow(page) == []
+    page.keyboard.press("g")
     page.keyboard.press("4")
     saved(page)
     history = labels_now.history(project)[len(before) :]
@@ -286,6 +290,12 @@ def on_the_map(page: Page, project: Project) -> None:
     expect(page.get_by_role("searchbox", name=TEXT["label.map_search"])).not_to_be_focused()  # a key gives a class now
     page.keyboard.press("Escape")
     expect(page.locator(".lb-chosen")).to_be_hidden()
+
+
+def lists_without_an_arrow(page: Page) -> list[str]:
+    """Lists that look like plain words."""
+    plain = "(all) => all.filter((each) => getComputedStyle(each).appearance === 'none').map((each) => each.className)"
+    return list(page.locator("select:visible").evaluate_all(plain))
 
 
 def the_legend_hides_and_isolates(page: Page) -> None:
