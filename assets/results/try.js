@@ -61,7 +61,8 @@ export class TryIt {
 
   onPaste(event) {
     const files = [...(event.clipboardData?.files || [])].filter(isImage);
-    if (!files.length || !this.listens || event.target.closest?.("input, textarea")) return;
+    const written = event.clipboardData?.types.includes("text/plain") && event.target.closest?.("input, textarea");
+    if (!files.length || !this.listens || written) return; // what is pasted into a field is its text, where it has any
     event.preventDefault();
     this.take(files);
   }

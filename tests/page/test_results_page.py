@@ -211,11 +211,12 @@ def test_images_are_sorted_into_folders_and_taken_back(
     expect(page.get_by_text("Taken back: the list is removed.")).to_be_visible(timeout=60_000)
 
 
-PASTED = """(bytes) => {
+PASTED_INTO = """(where, bytes) => {
   const data = new DataTransfer(), content = Uint8Array.from(atob(bytes), (each) => each.charCodeAt(0));
   data.items.add(new File([content], "pasted.png", {type: "image/png"}));
-  document.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
+  where.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true}));
 }"""
+PASTED = f"(bytes) => ({PASTED_INTO})(document, bytes)"
 
 
 def test_photos_are_pasted_and_chosen_and_told_as_a_table(
@@ -277,6 +278,10 @@ def test_photos_are_pasted_and_chosen_and_told_as_a_table(
         "'=one.png,None of these,0.9000,true,",
         "two.png,,,,It is not an image of a known format",
     ]
+    window.locator("#try-path").evaluate(f"(field) => ({PASTED_INTO})(field, '{base64.b64encode(b'x').decode()}')")
+    expect(box.locator(".try-large")).to_contain_text("pasted.png")  # a field takes no picture: it is tried
+    window.locator("#try-files").set_input_files([tmp_path / name for name in ("=one.png", "two.png")])
+    expect(box.locator(".try-said")).to_contain_text("2 photos are answered.")
     for script in SCRIPTS:
         window.add_script_tag(path=script)
     box.locator("[data-id=try-0]").click()

@@ -30,8 +30,8 @@ TEXT = {
     "try.done": "{n} photos are answered.",
     "try.csv": "Save the table (CSV)",
     "try.failed": "no answer",
-    "try.unlike": "It looks like none of the classes: less than nearly all labeled images look like their own. "
-    "The answer is likely worth nothing.",
+    "try.unlike": "It looks like none of the classes: nearly every labeled image looks more like its class than this "
+    "one. The answer is likely worth nothing.",
     "try.unlike_other": "It looks like none of the other classes, as the model says.",
     "try.unlike_short": "unlike all",
 }
