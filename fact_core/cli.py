@@ -139,6 +139,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="read images that are links to below this folder; may be given more than once (kept with the project)",
     )
+    give("--odd-images", action="store_true", help="also look for blurred, dark, tiny, repeated and strange images")
     give("--export", type=Path, metavar="DIR", help="write the classifier into this new folder")
     give("--json", type=Path, metavar="FILE", help="write the figures there")
     _add_kept(parser)
@@ -220,6 +221,7 @@ def _run(args: argparse.Namespace) -> int:
         follow_links=tuple(args.follow_links),
         view=args.view,
         keep_test=args.keep_test,
+        odd_images=args.odd_images,
         groups=args.groups,
         other_class=args.other_class,
         goal=_goal(args),

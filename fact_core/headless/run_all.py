@@ -56,6 +56,7 @@ class Order:
     goal: rounds.Goal | None = None  # rounds until all is accepted for it; None: one shot
     finished: Path | None = None  # the list of the finished folder; None: in the project's folder
     keep_test: bool = False  # what is called val or test becomes check images
+    odd_images: bool = False  # look for them: each picture is read once more
     other_class: str = ""  # the name of the class that holds what fits no other one; "": what the project says
     groups: str = ""  # which images belong together, a way of choices.GROUPINGS; "": what the project says
 
@@ -71,7 +72,7 @@ class Done:
     chosen: selections.Stored
     trained: run_queue.Run
     goal: dict[str, Any] | None
-    odd: dict[str, list[str]]  # kind -> files
+    odd: dict[str, list[str]]  # kind -> files; none where nobody asked
     tested: float | None  # accuracy on the test images, 0..1
 
 
@@ -108,7 +109,7 @@ def _steps(order: Order, found: Project, worker: WorkerClient, console: Console)
     grouping.group(found, order.groups, pool, truth, order.labels_from, order.labels)
     asked = {"backbone": order.train.backbone, "device": device, "view": order.train.view}
     features = worker.do("features", asked).result
-    odd = odd_images.look(found, worker, order.train)
+    odd = odd_images.look(found, worker, order.train) if order.odd_images else {}
     select = dataclasses.replace(order.select, budget=str(budget))
     source = "folders" if order.labels_from == "folders" else "csv"
     goal: dict[str, Any] | None = None

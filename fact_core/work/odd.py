@@ -43,7 +43,7 @@ def run(project: Project, run: Run, config: OddConfig) -> Step[dict[str, Any]]:
     light = yield from _light(project, found)
     apart, twin, alike, off = yield from likeness(x)
     side = np.array([min(each.width, each.height) for each in found], dtype=np.int64)
-    columns = {name: light[:, place] for place, name in enumerate(LIGHT)}
+    columns: dict[str, odd_file.Column] = {name: light[:, place] for place, name in enumerate(LIGHT)}
     columns |= {"side": side, "apart": apart, "twin": twin, "alike": alike, "off": off}
     odd_file.save(project, key, pool.digests, columns)
     return {"images": len(pool), "seconds": time.monotonic() - started}

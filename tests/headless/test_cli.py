@@ -62,7 +62,7 @@ class Done:
         self.images = images
         self.env = {**os.environ, "FACT_STUDIO_HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
         self.given: tuple[object, ...] = ("--recipe", "fact", "--ff-steps", "2", "--budget", "9", "--json", self.json)
-        self.given += ("--test-images", tests, "--export", self.export)
+        self.given += ("--test-images", tests, "--export", self.export, "--odd-images")
         self.run = self.start(*self.given)
 
     def words(self, *arguments: object) -> list[str]:
