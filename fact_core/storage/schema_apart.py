@@ -1,4 +1,4 @@
-"""The newer scripts of ``schema``: whose check images nobody drew, what was seen wrong earlier, who gave a label."""
+"""The newer scripts of ``schema``: check images nobody drew, what was seen wrong, who gave a label, the named gate."""
 
 from __future__ import annotations
 
@@ -37,5 +37,11 @@ OF_BYTES = "DROP VIEW finished;" + FINISHED_MERGED.replace(
 )
 #: Some TIFFs were seen wrong (``images.pixels.seen_anew``): the next scan reads all of them again.
 SEEN_ANEW = "UPDATE item SET mtime_ns = -1 WHERE format = 'TIFF' AND status = 'ok';"
+#: "Never worse" was once yes or no, and yes chose the share; so stored, a run could not be resumed, nor begun.
+GATE_NAMED = """
+UPDATE run SET config = json_set(
+    config, '$.ff.gate', CASE json_type(config, '$.ff.gate') WHEN 'true' THEN 'choose' ELSE 'off' END)
+WHERE kind = 'train' AND json_valid(config) AND json_type(config, '$.ff.gate') IN ('true', 'false');
+"""
 #: In their order; a new one comes behind them.
-NEWER = (KEPT_APART, MERGED, OF_BYTES, SEEN_ANEW, GIVEN)
+NEWER = (KEPT_APART, MERGED, OF_BYTES, SEEN_ANEW, GIVEN, GATE_NAMED)

@@ -239,3 +239,16 @@ def test_a_backup_that_was_put_back_and_worked_on_is_backed_up_beside_the_first(
         with closing(sqlite3.connect(each)) as kept:
             names.append(kept.execute("SELECT name FROM class WHERE id = 1").fetchone()[0])
     assert names[1] == "by the older version" != names[0]
+
+
+@pytest.mark.parametrize(("was", "now"), [(True, "choose"), (False, "off"), ("half", "half")])
+def test_a_training_whose_gate_was_yes_or_no_keeps_its_meaning(tmp_path: Path, was: object, now: str) -> None:
+    """The first version stored it so; what was stopped, failed or queued there can be gone on with."""
+    file = tmp_path / "project.sqlite"
+    shutil.copy(DATA / "schema-1.sqlite", file)
+    with closing(sqlite3.connect(file)) as con, con:
+        stored = json.dumps({"recipe": "ff", "ff": {"gate": was, "steps": 7}})
+        con.execute("UPDATE run SET config = ? WHERE kind = 'train'", (stored,))
+    for run in run_queue.list_runs(projects.open_project(tmp_path), "train"):
+        config = from_dict(TrainConfig, run.config)
+        assert (config.ff.gate, config.ff.steps) == (now, 7)
