@@ -91,7 +91,7 @@ PHASES: dict[str, Choice] = {
 #: linearly to a batch of 64. No figure stands behind them here: the weights cannot be had where this is measured. All
 #: other transformers keep the defaults, which lie within what masked autoencoders were finetuned with (He et al. 2022,
 #: arXiv 2111.06377, the authors' code: 1.25e-4 with decay 0.65 for ViT-B, 2.5e-4 with 0.75 for ViT-L, drop path 0.1).
-#: With the one plain transformer whose weights can be had, of five pairs these were the best on flowers and on Caltech's
+#: With the one plain transformer whose weights can be had they were the best of five pairs on flowers and on Caltech's
 #: 51 kinds (``results/tables-vit-rates.json``, RESULTS "Where rates and self-training were chosen").
 PUBLISHED: dict[str, dict[str, float]] = {
     # Dong et al. 2022, arXiv 2212.06138, and the authors' scripts: 6e-4 at 2,048 images for ViT-B, 4e-4 for ViT-L.
