@@ -355,7 +355,7 @@ interface Picture {
   key: string;
   n: number;
   ids: Int32Array;
-  rows: Map<number, number>;
+  rows: { get(id: number): number | undefined };
   xy: Float32Array;
   width: number;
   height: number;

@@ -21,6 +21,7 @@ import { View } from "./view.js";
 const REACH = 12, TOUCH = 24; // px within which a click means a dot
 const GROWTH = 120; // ms that a mark just given grows
 const HINT_STAYS = 2000; // ms
+const RESTS = 150; // ms without a movement, from which on all dots are drawn again
 
 export class PoolMap {
   constructor(host, options) {
@@ -47,6 +48,8 @@ export class PoolMap {
     this.stale = true; // the dots have to be drawn too
     this.gone = false;
     this.hinted = null;
+    this.moves = null; // the timer that runs while the picture moves
+    this.some = false; // whether some of its dots are not drawn meanwhile
     this.build();
     this.listen();
     // The benches of the page measure on the map that was made.
@@ -82,7 +85,7 @@ export class PoolMap {
         this.view.drag(dx, dy);
         this.showCard(0, 0, 0);
         this.remember();
-        this.redraw();
+        this.moved();
       },
       zoom: (factor, px, py) => this.zoom(factor, px, py),
       pass: () => this.showHint(),
@@ -98,6 +101,7 @@ export class PoolMap {
 
   destroy() {
     this.gone = true;
+    clearTimeout(this.moves);
     this.watcher.disconnect();
     document.removeEventListener("fs:theme", this.recolour);
     this.dots.destroy();
@@ -149,6 +153,16 @@ export class PoolMap {
   zoom(factor, px = undefined, py = undefined) {
     this.view.zoom(factor, px, py);
     this.remember();
+    this.moved();
+  }
+
+  // While it moves, fewer of very many dots are drawn.
+  moved() {
+    clearTimeout(this.moves);
+    this.moves = setTimeout(() => {
+      this.moves = null;
+      if (this.some) this.redraw();
+    }, RESTS);
     this.redraw();
   }
 
@@ -189,7 +203,7 @@ export class PoolMap {
     this.frame = 0;
     const { view, pen } = this;
     if (!view.w) return;
-    if (this.stale) this.dots.draw(view, view.dotSize(this.data ? this.data.n : 0));
+    if (this.stale) this.some = this.dots.draw(view, view.dotSize(this.data ? this.data.n : 0), this.moves !== null);
     this.stale = false;
     pen.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     pen.clearRect(0, 0, view.w, view.h);

@@ -21,16 +21,30 @@ export function normalised(xy) {
   return { xy: out, width: (x1 - x0) / half, height: (y1 - y0) / half };
 }
 
+const SPARSE = 8; // ids for each image from where on a flat table is mostly holes
+
 // The binary route's answer: header, places, ids (see app/routes/maps.py).
 const shared = new Map(); // address -> promise of a picture, shared by the pages
+
+/** Which row an image has: get(id) -> row, or undefined. Ids are counted up, so a flat table holds a million at once.
+ *  @param {Int32Array} ids */
+export function rowsOf(ids) {
+  const largest = ids.reduce((most, id) => Math.max(most, id), 0);
+  if (largest > SPARSE * ids.length + SPARSE) return new Map(Array.from(ids, (id, row) => [id, row]));
+  const table = new Int32Array(largest + 1).fill(-1);
+  ids.forEach((id, row) => {
+    table[id] = row;
+  });
+  return { get: (id) => (table[id] >= 0 ? table[id] : undefined) };
+}
 
 function read(bytes) {
   const { head, at: start } = unpacked(bytes);
   const ids = new Int32Array(bytes, start + head.n * 8, head.n);
   const places = normalised(new Float32Array(bytes, start, head.n * 2));
-  const rows = new Map();
-  ids.forEach((id, row) => rows.set(id, row));
-  return { ...head, ...places, ids, rows, nearest: sorted(places.xy) };
+  let found = null; // sorted once somebody points at it, not before it is painted
+  const nearest = (...asked) => (found ||= sorted(places.xy))(...asked);
+  return { ...head, ...places, ids, rows: rowsOf(ids), nearest };
 }
 
 /** The picture of that key.

@@ -18,6 +18,7 @@ LABEL = {
 MAP = {
     "pool": "dots",
     "first_paint_s": "first paint, s",
+    "first_after_start_s": "the first after a start",
     "click_to_paint_ms_p95": "ms from a click to the mark, 95 %",
     "click_to_image_ms_p95": "to the image, 95 %",
     "lasso_points": "dots in the lasso",
