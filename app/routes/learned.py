@@ -37,8 +37,8 @@ def labels_since(project: Project, run: Run) -> Since | None:
     now = {int(item): ids[held.classes[int(y)]] for item, y in zip(held.ids, held.y, strict=True)}
     # A label that it has learned from an image which is left out since is not gone: the next training will lack it.
     there = usable.among(project, learned)
-    new = len(now.keys() - learned.keys())
-    changed = sum(item in there and now.get(item) != class_id for item, class_id in learned.items())
+    left = {item: class_id for item, class_id in learned.items() if item in there}
+    new, changed = len(now.keys() - left.keys()), sum(now.get(item) != class_id for item, class_id in left.items())
     return Since(new, changed) if new or changed else None
 
 

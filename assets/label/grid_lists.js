@@ -136,9 +136,8 @@ export function membersOf(
   return isGiven(list) ? mostDoubtful(doubts, found) : found;
 }
 
-/** Where a list has no images and work goes on elsewhere: {key, n, act, way}, or null. left: how many a model left;
- *  store: the labels; shown: how many images the list
- *  has. Check images are in no list of what is still to be labeled. */
+/** Where a list has no images and work goes on elsewhere: {key, n, act, way}, or null. Check images are in no list of
+ *  what is still to be labeled. shown: how many images the list has; left: how many a model left; store: the labels. */
 export function endOf(list, shown, { left, store }) {
   if (list === END) {
     const [act, way] = left ? ["openOnes", "grid.to_open"] : ["results", "grid.to_results"];

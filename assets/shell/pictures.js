@@ -13,7 +13,10 @@ export const thumbUrl = (id) => keyed(`/x/${app.key}/thumb/${id}${known("?")}`);
 export const imageUrl = (id, max = 0) =>
   keyed(`/x/${app.key}/image/${id}${max ? `?max=${max}` : ""}${known(max ? "&" : "?")}`);
 
-const known = (sign) => (scanned() ? `${sign}v=${scanned()}` : "");
+function known(sign) {
+  const scan = scanned();
+  return scan ? `${sign}v=${scan}` : "";
+}
 
 /** After a scan: have the thumbnails that are shown asked for anew; whoever holds pictures hears "fs:pictures". */
 export function renewPictures() {

@@ -17,8 +17,7 @@ from dataclasses import dataclass, field, replace
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
-from fact_core.labeling import bulk, kept_apart
-from fact_core.labeling.bulk import follow_groups
+from fact_core.labeling import bulk, taken_back
 from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name, states_of
 from fact_core.labeling.labels_now import without_classes
 from fact_core.storage import db
@@ -86,8 +85,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
                     now |= states_of(con, {item})
         con.conn.executemany(INSERT, rows)
         turned = _turned(con, client, [op.seq for op in fresh if op.kind in ("undo", "redo")])
-        follow_groups(con, turned | waited)
-        kept_apart.follow(con, turned | waited)
+        taken_back.follow(con, (), turned | waited)
         if out != _excluded(now):
             db.bump(con)  # the pool is another one, and the queue
         after = {item: now[item] for item in changed if item is not None and item in now}
