@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from fact_core.backbones import convert
 from fact_core.backbones.download import download, save
 from fact_core.backbones.network import Backbone
-from fact_core.backbones.renaming import fits, renamed, unwrapped
+from fact_core.backbones.renaming import beyond, fits, renamed, unwrapped
 from fact_core.backbones.vil import resized
 from fact_core.choices import VIEWS, backbone_choice, named, resolve
 from fact_core.compute.image_batches import Preprocess
@@ -177,8 +177,17 @@ def read_tensors(found: Located, network: nn.Module) -> dict[str, Tensor]:
         raise
     except Exception as error:  # damaged and hostile files make the readers raise anything
         raise convert.unreadable(found.path, error) from error
-    plain = unwrapped(tensors, wanted)
-    return plain if fits(plain, wanted) else renamed(tensors, network) or plain
+    plain, over = unwrapped(tensors, wanted), beyond(tensors, network)
+    if fits(plain, wanted) and not over:
+        return plain
+    other = renamed(tensors, network)
+    if not other and fits(plain, wanted):
+        raise WeightsError(
+            "The weights file does not fit this backbone",
+            f"{found.path} holds {len(over)} tensors that it has no place for, for example {over[0]}",
+            "Choose the backbone that the file was made for.",
+        )
+    return other or plain
 
 
 def _fill(network: nn.Module, tensors: dict[str, Tensor], path: Path) -> None:

@@ -27,9 +27,7 @@ from fact_core.pretrained.weights import weights_file
 
 NEAR = 0.02  # by which the number of weights may differ: position tables, tokens that the other form keeps apart
 MOST = 60  # architectures that are tried
-#: Tensors that are no part of the network that sees.
-HEADS = re.compile(r"(^|\.)(head|fc|classifier|last_linear|pooler|logit_scale|visual_projection|mask_token)(\.|$|_)")
-BUFFERS = re.compile(r"(running_mean|running_var|num_batches_tracked|relative_position_index|attn_mask)$")
+#: Tensors of a network that reads, beside the one that sees.
 TEXT = re.compile(r"^(text_model|transformer|text|token_embedding|positional_embedding|ln_final|text_projection)\b")
 
 
@@ -96,7 +94,7 @@ def _architectures(tensors: Mapping[str, Tensor]) -> list[str]:
     body = sum(
         each.numel()
         for name, each in seen.items()
-        if not (HEADS.search(name) and not name.startswith("attn_pool")) and not BUFFERS.search(name)
+        if not (renaming.HEADS.search(name) and not name.startswith("attn_pool")) and not renaming.BUFFERS.search(name)
         and not TEXT.match(name)
     )  # fmt: skip
     near = sorted((abs(size - body), name) for name, size in sizes().items() if abs(size - body) <= NEAR * body)
@@ -122,7 +120,8 @@ def _filled(architecture: str, tensors: Mapping[str, Tensor]) -> tuple[nn.Module
         return None
     wanted = network.state_dict()
     plain = renaming.unwrapped(tensors, wanted)
-    ours = plain if renaming.fits(plain, wanted) else renaming.renamed(tensors, network)
+    whole = renaming.fits(plain, wanted) and not renaming.beyond(tensors, network)
+    ours = plain if whole else renaming.renamed(tensors, network)
     return (network, ours) if ours else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -10,16 +11,25 @@ from typing import Any
 from torch import Tensor, nn
 
 from fact_core.backbones.transformers_names import from_transformers
-from fact_core.backbones.transformers_newer import lost
 
 PREFIXES = ("", "module.", "backbone.", "network.", "model.", "module.backbone.", "backbone.network.")
 #: What the families of timm call the function that renames the tensors of earlier versions and of the makers' files.
 FILTERS = ("checkpoint_filter_fn", "_filter_fn")
+#: What answers classes or serves the training alone, and tensors that are made anew from others.
+HEADS = re.compile(
+    r"(^|\.)(heads?|fc|classif|classifier|last_linear|pooler|logit_scale|visual_projection|mask_token)(\.|$|_)"
+)
+BUFFERS = re.compile(
+    r"(running_mean|running_var|num_batches_tracked|relative_position_index|relative_coords_table|attn_mask|bias_mask|"
+    r"periods|freqs\w*|inv_freq|bands)$"
+)
+#: Tokens that a network has beside those of its patches: without them it gives other features.
+TOKENS = re.compile(r"(^|\.)(reg|dist|register|storage)_tokens?$")
 
 
 def unwrapped(tensors: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Strip the prefix under which most of the wanted names are found."""
-    best = max(PREFIXES, key=lambda prefix: sum(prefix + name in tensors for name in wanted))
+    best = _prefix(tensors, wanted)
     return {name: tensors[best + name] for name in wanted if isinstance(tensors.get(best + name), Tensor)}
 
 
@@ -30,6 +40,30 @@ def fits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
         or name.endswith("num_batches_tracked")
         for name, each in wanted.items()
     )
+
+
+def beyond(tensors: Mapping[str, Any], network: nn.Module) -> list[str]:
+    """Names of the file's tensors for parts that the network has smaller: blocks after its last one, registers, biases.
+
+    Taken without them it would be another network, which nothing would say. Heads, buffers, and biases of zero may go.
+    """
+    wanted: dict[str, Tensor] = network.state_dict()
+    parts = {name for name, _ in network.named_children()}
+    prefix = _prefix(tensors, wanted)
+    bare = {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
+    return [
+        name
+        for name, each in bare.items()
+        if name not in wanted
+        and isinstance(each, Tensor)
+        and (TOKENS.search(name) or (name.partition(".")[0] in parts and not HEADS.search(name)))
+        and not BUFFERS.search(name)
+        and not (name.endswith("bias") and not bool(each.any()))
+    ]
+
+
+def _prefix(tensors: Mapping[str, Any], wanted: Mapping[str, Tensor]) -> str:
+    return max(PREFIXES, key=lambda prefix: sum(prefix + name in tensors for name in wanted))
 
 
 def renamed(tensors: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]:
@@ -47,7 +81,7 @@ def renamed(tensors: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]
         return {}
     plain = {name: each for name, each in tensors.items() if isinstance(each, Tensor)}
     theirs = from_transformers(plain)
-    if fits(theirs, wanted) and not lost(theirs, wanted):
+    if fits(theirs, wanted) and not beyond(theirs, network):
         return theirs
     module = sys.modules[type(network).__module__]
     for name in FILTERS:
@@ -57,9 +91,10 @@ def renamed(tensors: Mapping[str, Any], network: nn.Module) -> dict[str, Tensor]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = unwrapped(read(dict(tensors), network), wanted)
+                read_anew = read(dict(tensors), network)
+                found = unwrapped(read_anew, wanted)
         except Exception:  # what it expects is not there: it fails in any way
             continue
-        if fits(found, wanted):
+        if fits(found, wanted) and not beyond(read_anew, network):
             return found
     return {}

@@ -78,16 +78,6 @@ def convnext(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: each.reshape(-1) if ".grn." in name else each for name, each in found.items()}
 
 
-def lost(theirs: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
-    """Whether biases of the attention would be dropped that are not zero: then it is another network."""
-    return any(
-        re.search(r"\.attn\.(?:[qkv]_bias|qkv\.bias)$", name) is not None
-        and name not in wanted
-        and bool(each.any())
-        for name, each in theirs.items()
-    )  # fmt: skip
-
-
 def _renamed(
     tensors: Mapping[str, Tensor], table: tuple[tuple[str, str], ...], front: re.Pattern[str]
 ) -> dict[str, Tensor]:

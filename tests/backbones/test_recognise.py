@@ -268,6 +268,60 @@ def test_biases_of_the_attention_are_not_dropped_in_silence() -> None:
     assert torch.equal(found["blocks.0.attn.v_bias"], torch.ones(384))
 
 
+def torch_hub(registers: int) -> dict[str, torch.Tensor]:
+    """A DINOv2 of random weights as its makers store it."""
+    tensors = dict(timm.create_model("vit_small_patch14_dinov2", num_classes=0).state_dict())
+    tensors["mask_token"] = torch.zeros(1, 384)
+    if registers:
+        tensors["register_tokens"] = torch.randn(1, registers, 384)
+    return tensors
+
+
+def test_registers_are_not_dropped_in_silence(tmp_path: Path) -> None:
+    """A network without them would take all other tensors and give features of neither network."""
+    torch.save(torch_hub(4), tmp_path / "with.pth")
+    torch.save(torch_hub(0), tmp_path / "without.pth")
+    assert only_name(recognise(tmp_path / "with.pth")) == REG4
+    assert only_name(recognise(tmp_path / "without.pth")) == "timm:vit_small_patch14_dinov2.lvd142m"
+    with pytest.raises(WeightsError, match=r"no place for, for example register_tokens"):
+        backbones.load("timm:vit_small_patch14_dinov2.lvd142m", weights=tmp_path / "with.pth")
+    loaded = backbones.load(REG4, weights=tmp_path / "with.pth")
+    assert torch.equal(loaded.network.state_dict()["reg_token"], torch.load(tmp_path / "with.pth")["register_tokens"])
+
+
+@pytest.mark.parametrize(
+    ("file_of", "given_to", "left"),
+    [
+        ("resnet101", "timm:resnet50.a1_in1k", "layer3.6.conv1.weight"),
+        ("deit_small_distilled_patch16_224", "timm:deit_small_patch16_224.fb_in1k", "dist_token"),
+        ("convnext_small", "timm:convnext_tiny.fb_in1k", "stages.2.blocks.9"),
+    ],
+)
+def test_a_deeper_network_is_not_cut_in_silence(file_of: str, given_to: str, left: str, tmp_path: Path) -> None:
+    """Its first blocks have the names and the shapes of the smaller one."""
+    tensors = timm.create_model(file_of).state_dict()
+    torch.save(tensors, tmp_path / "deep.pth")
+    with pytest.raises(WeightsError, match=f"no place for, for example {re.escape(left)}"):
+        backbones.load(given_to, weights=tmp_path / "deep.pth")
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "efficientvim_m1_dist",
+        "inception_resnet_v2",
+        "swinv2_tiny_window8_256",
+        "levit_128s",
+        "convnext_tiny",
+        "resnet18",
+    ],
+)
+def test_classifiers_and_buffers_are_no_parts_that_are_missed(architecture: str) -> None:
+    """What the hub holds of a network has its classifier, under any name."""
+    network = timm.create_model(architecture, num_classes=0)
+    assert renaming.beyond(timm.create_model(architecture).state_dict(), network) == []
+
+
 def test_what_is_no_transformer_of_transformers_has_no_names() -> None:
     assert from_transformers({"embeddings.cls_token": torch.zeros(1, 1, 4)}) == {}
     assert from_transformers(loading.create(DINO).state_dict()) == {}
