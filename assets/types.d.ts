@@ -321,7 +321,7 @@ interface Backbones {
   backbones: Backbone[];
   busy: boolean;
   recommended: string;
-  reason: "paper" | "here";
+  reason: "paper" | "strong" | "here";
   proposed: string;
   finding: boolean;
   not_found: string;

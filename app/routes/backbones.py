@@ -6,9 +6,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Body, FastAPI
+from fastapi import Body, FastAPI, Query
 
 from app.routes.shapes import told
 from app.shell import computer
@@ -30,8 +30,10 @@ from fact_core.errors import InputError
 from fact_core.folders import data_folder
 from fact_core.paths import typed
 from fact_core.pretrained import catalogue, weights
+from fact_core.pretrained.proposal import Offer, propose
 from fact_core.pretrained.text_weights import text_side, text_status
 
+Pool = Annotated[int, Query(ge=0, le=10**12)]  # how many images the network has to look at; 0: not known yet
 TEXT = ".text"  # behind the name of a backbone: its text side is fetched
 UNNAMED = ""  # a file is given without the backbone that it is for
 PAPERS_BACKBONE = "vit_small_patch16_224.dino"
@@ -80,7 +82,9 @@ class BackboneRow:
 
 @dataclass(frozen=True)
 class Backbones:
-    """All of them. ``busy``: weights are being fetched; ``recommended``: a name; ``reason``: "paper" or "here".
+    """All of them. ``busy``: weights are being fetched; ``recommended``: a name.
+    ``reason``: "paper", "strong" or "here".
+
 
     ``proposed``: the name of one that is stronger with few labels and whose weights are not here yet; "" for none.
     ``finding``: it is being found out which network a file is for; ``not_found``: why that could not be told.
@@ -99,11 +103,11 @@ def register(app: FastAPI, server: Server) -> None:
     """GET /x/backbones, /x/networks; POST /x/weights, /x/weights/forget, /x/networks, /x/networks/forget."""
 
     @app.get("/x/backbones")
-    def backbones() -> dict[str, Any]:
-        return told(all_backbones(server.downloads, bool(server.gpu)))
+    def backbones(images: Pool = 0) -> dict[str, Any]:
+        return told(all_backbones(server, images))
 
     @app.post("/x/weights")
-    def fetch(name: str = Body(), file: str = Body(""), text: bool = Body(False)) -> dict[str, Any]:
+    def fetch(name: str = Body(), file: str = Body(""), text: bool = Body(False), images: Pool = 0) -> dict[str, Any]:
         path = str(typed(file)) if file.strip() else ""
         if name or not path:
             backbone_choice(name)
@@ -115,12 +119,12 @@ def register(app: FastAPI, server: Server) -> None:
             raise InputError("Other weights are being fetched", do="Wait until they are there, and try again.")
         if not _busy(server.downloads):
             server.downloads[name + TEXT * text] = Fetch(_start(name, path, text), path)
-        return told(all_backbones(server.downloads, bool(server.gpu)))
+        return told(all_backbones(server, images))
 
     @app.post("/x/weights/forget")
-    def forget(name: str = Body(embed=True)) -> dict[str, Any]:
+    def forget(name: str = Body(embed=True), images: Pool = 0) -> dict[str, Any]:
         weights.forget(name)
-        return told(all_backbones(server.downloads, bool(server.gpu)))
+        return told(all_backbones(server, images))
 
     @app.get("/x/networks")
     def networks(words: str = "") -> dict[str, Any]:
@@ -128,25 +132,31 @@ def register(app: FastAPI, server: Server) -> None:
         return {"networks": [told(each) for each in found], "total": total}
 
     @app.post("/x/networks")
-    def add(name: str = Body(embed=True)) -> dict[str, Any]:
+    def add(name: str = Body(embed=True), images: Pool = 0) -> dict[str, Any]:
         backbone_choice(canonical(name.strip()))  # asked of timm, and noted from now on
-        return told(all_backbones(server.downloads, bool(server.gpu)))
+        return told(all_backbones(server, images))
 
     @app.post("/x/networks/forget")
-    def take_off(name: str = Body(embed=True)) -> dict[str, Any]:
+    def take_off(name: str = Body(embed=True), images: Pool = 0) -> dict[str, Any]:
         forget_network(name)
-        return told(all_backbones(server.downloads, bool(server.gpu)))
+        return told(all_backbones(server, images))
 
 
-def all_backbones(downloads: dict[str, Fetch], has_gpu: bool) -> Backbones:
-    """The backbones table. Recommended: the paper's, where its weights are ready."""
-    rows = [backbone(name, downloads, has_gpu) for name in (*BACKBONES, *used_networks())]
+def all_backbones(server: Server, images: int) -> Backbones:
+    """The backbones table for a pool of so many images. Recommended: the strongest that is ready and fits."""
+    downloads, gpu = server.downloads, bool(server.gpu)
+    rows = [backbone(name, downloads, gpu) for name in (*BACKBONES, *used_networks())]
     named = downloads.get(UNNAMED)
     ended = named.process.poll() if named else None
     asked = (named is not None and ended is None, _last_words(UNNAMED) if ended else "")
-    if any(row.ready for row in rows if row.name == PAPERS_BACKBONE):
-        return Backbones(rows, _busy(downloads), PAPERS_BACKBONE, "paper", "", *asked)
-    return Backbones(rows, _busy(downloads), DEFAULT_BACKBONE, "here", PAPERS_BACKBONE, *asked)
+    found = propose([_offer(row) for row in rows], images, gpu)
+    reason = "here" if not found.ready else "paper" if found.ready == PAPERS_BACKBONE else "strong"
+    return Backbones(rows, _busy(downloads), found.ready or DEFAULT_BACKBONE, reason, found.other, *asked)
+
+
+def _offer(row: BackboneRow) -> Offer:
+    linear = backbone_choice(row.name).linear
+    return Offer(row.name, linear, row.parameters, row.seconds_per_image, not row.conditions, row.ready)
 
 
 def backbone(name: str, downloads: dict[str, Fetch], has_gpu: bool) -> BackboneRow:

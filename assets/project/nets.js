@@ -1,6 +1,6 @@
 // The backbone in use, one to think of instead, and the table of all: where their weights come from.
 import { app } from "../shell/app.js";
-import { backbones, onBackbones, readBackbones, takeBackbones } from "../shell/backbones.js";
+import { askBackbones, backbones, onBackbones, readBackbones, takeBackbones } from "../shell/backbones.js";
 import { askFirst, cancelButton, showDialog } from "../shell/dialog.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
@@ -8,7 +8,6 @@ import { icon } from "../shell/icons.js";
 import { errorBox, toast } from "../shell/notices.js";
 import { chooseBackbone, chosenBackbone } from "../shell/person.js";
 import { redraw } from "../shell/redraw.js";
-import { api } from "../shell/server.js";
 import { t } from "../shell/text.js";
 import { comparedNow, comparison } from "./compare.js";
 import { Networks, offButton } from "./networks.js";
@@ -54,11 +53,11 @@ export class Nets {
       ),
       card(all.find((net) => net.name === chosen) ?? all.find((net) => net.name === told.recommended), told),
       suggestion(told, chosen),
+      all.filter((net) => net.failed).map((net) => el("div", GAP, errorBox({ what: failed(net), found: net.failed }))),
       this.fold(table(all.map((net) => row(net, told, chosen, this.changed))), all.length),
       comparison(this.changed),
       told.finding ? el("p", { class: "small", role: "status", ...GAP }, t("project.b_finding")) : "",
       told.not_found ? el("div", GAP, errorBox({ what: t("project.b_not_found"), found: told.not_found })) : "",
-      all.filter((net) => net.failed).map((net) => el("div", GAP, errorBox({ what: failed(net), found: net.failed }))),
       el("p", { class: "small", ...GAP }, t("project.b_network"), " ", el("button", own, t("project.b_file"))),
     ]);
   }
@@ -163,7 +162,7 @@ function wordsOf({ name, words }, busy) {
     return el("span", { class: "small p-for" }, t(words.busy ? "project.b_words_busy" : "project.b_words_ready"));
   }
   const look = { class: "btn slim", type: "button", id: `p-words-${name}`, title: words.detail, disabled: busy };
-  const get = async () => takeBackbones(await api("/x/weights", { name, file: "", text: true }));
+  const get = async () => takeBackbones(await askBackbones("/x/weights", { name, file: "", text: true }));
   const size = { size: fmt.bytes(words.bytes) };
   return el(
     "span",
@@ -188,7 +187,7 @@ function standing(net, busy, place = "") {
   if (net.ready) return el("span", { class: "tag good", title: net.detail }, icon("check"), t("project.b_ready"));
   if (!net.bytes) return button("bring", () => ownFile(net.name), t("project.b_bring"));
   const download = async () => {
-    if (await agreed(net)) takeBackbones(await api("/x/weights", { name: net.name }));
+    if (await agreed(net)) takeBackbones(await askBackbones("/x/weights", { name: net.name }));
   };
   return button("get", download, t("project.b_download", { size: fmt.bytes(net.bytes) }));
 }
@@ -202,7 +201,7 @@ async function agreed(net) {
 async function forget(net) {
   const title = `${net.title}: ${t("project.b_own")}`, text = `${net.detail} ${t("project.b_forget_text")}`;
   if (!await askFirst({ title, text, yes: t("project.b_forget") })) return;
-  takeBackbones(await api("/x/weights/forget", { name: net.name }));
+  takeBackbones(await askBackbones("/x/weights/forget", { name: net.name }));
 }
 
 /** Ask for a file of weights that the person has. */
@@ -223,7 +222,7 @@ function ownFile(wanted) {
   sayWhich();
   const send = async (close) => {
     try {
-      takeBackbones(await api("/x/weights", { name: net.value, file: file.value }));
+      takeBackbones(await askBackbones("/x/weights", { name: net.value, file: file.value }));
       close();
     } catch (error) {
       note.replaceChildren(errorBox(error));

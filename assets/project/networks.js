@@ -1,5 +1,5 @@
 // Any network of timm's, found by its name and added to the table of backbones.
-import { takeBackbones } from "../shell/backbones.js";
+import { askBackbones, takeBackbones } from "../shell/backbones.js";
 import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { errorBox, toast } from "../shell/notices.js";
@@ -84,7 +84,7 @@ export class Networks {
 
   async add(title) {
     await this.wait(t("project.n_adding"), async () => {
-      const answer = await api("/x/networks", { name: TIMM + title });
+      const answer = await askBackbones("/x/networks", { name: TIMM + title });
       takeBackbones(answer);
       // A listed one may be the same network: it is then chosen.
       const row = answer.backbones.find((each) => each.name === TIMM + title) ||
@@ -98,6 +98,6 @@ export class Networks {
 
 /** The button that takes an added network off the table again. */
 export function offButton(net) {
-  const off = async () => takeBackbones(await api("/x/networks/forget", { name: net.name }));
+  const off = async () => takeBackbones(await askBackbones("/x/networks/forget", { name: net.name }));
   return el("button", { class: "link", type: "button", onclick: () => off().catch(toast) }, t("project.n_off"));
 }

@@ -25,10 +25,20 @@ export function onBackbones(listener) {
 /** Ask now; again and again while weights are on their way. */
 export async function readBackbones() {
   clearTimeout(timer);
-  asking = asking || api("/x/backbones").finally(() => {
+  asking = asking || askBackbones("/x/backbones").finally(() => {
     asking = null;
   });
-  takeBackbones(await withChosen(await asking));
+  try {
+    takeBackbones(await withChosen(await asking));
+  } catch (problem) {
+    if (known?.busy) again(); // one answer that is lost does not end the watch
+    throw problem;
+  }
+}
+
+function again() {
+  clearTimeout(timer);
+  timer = setTimeout(() => readBackbones().catch(() => {}), AGAIN);
 }
 
 /** The network that this project uses is in the list, too, where it was asked for on another computer.
@@ -38,7 +48,15 @@ async function withChosen(answer) {
   const name = app.state ? chosenBackbone(answer.recommended) : "";
   if (!name.startsWith(OTHER) || missed.has(name) || answer.backbones.some((net) => net.name === name)) return answer;
   missed.add(name); // asked once: one that cannot be used says why where it is used
-  return await api("/x/networks", { name }).catch(() => answer);
+  return await askBackbones("/x/networks", { name }).catch(() => answer);
+}
+
+/** Ask for what answers with the list. Which one is proposed depends on how many images it has to look at.
+ *  @param {string} address
+ *  @param {object} [body]
+ *  @returns {Promise<Backbones>} */
+export function askBackbones(address, body) {
+  return api(`${address}?images=${app.state?.counts?.pool ?? 0}`, body);
 }
 
 /** Take an answer that came with something else.
@@ -46,6 +64,6 @@ async function withChosen(answer) {
 export function takeBackbones(answer) {
   known = answer;
   clearTimeout(timer);
-  if (answer.busy) timer = setTimeout(readBackbones, AGAIN);
+  if (answer.busy) again();
   for (const listener of [...listeners]) listener();
 }

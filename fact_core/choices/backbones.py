@@ -40,6 +40,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=4_600,
         prompts=True,
         published="77.0 % with a linear head, 74.5 % by nearest neighbours (arXiv 2104.14294, table 2)",
+        linear=77.0,
     ),
     "vit_base_patch16_224.dino": BackboneChoice(
         "DINO ViT-B/16",
@@ -52,6 +53,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=17_563,
         prompts=True,
         published="78.2 % with a linear head, 76.1 % by nearest neighbours (arXiv 2104.14294, table 2)",
+        linear=78.2,
     ),
     "vit_base_patch16_clip_quickgelu_224.openai": BackboneChoice(
         "CLIP ViT-B/16",
@@ -64,6 +66,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=17_563,
         prompts=True,
         published="80.2 % with a linear head (arXiv 2103.00020, table 10)",
+        linear=80.2,
     ),
     "vit_large_patch14_clip_quickgelu_224.openai": BackboneChoice(
         "CLIP ViT-L/14",
@@ -77,6 +80,7 @@ BACKBONES: dict[str, BackboneChoice] = {
         megaflops=81_012,
         prompts=True,
         published="83.9 % with a linear head (arXiv 2103.00020, table 10)",
+        linear=83.9,
     ),
     "convnext_tiny.fb_in1k": BackboneChoice(
         "ConvNeXt-Tiny",

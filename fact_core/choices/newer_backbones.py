@@ -87,6 +87,7 @@ NEWER: dict[str, BackboneChoice] = {
         megaflops=6_228,
         prompts=True,
         published="80.9 % with a linear head, 79.1 % by nearest neighbours (its makers' table)",
+        linear=80.9,
     ),
     "vit_base_patch14_reg4_dinov2.lvd142m": BackboneChoice(
         "DINOv2 ViT-B/14",
@@ -100,6 +101,7 @@ NEWER: dict[str, BackboneChoice] = {
         megaflops=23_539,
         prompts=True,
         published="84.6 % with a linear head, 82.0 % by nearest neighbours (its makers' table)",
+        linear=84.6,
     ),
     "vit_small_patch16_dinov3.lvd1689m": BackboneChoice(
         "DINOv3 ViT-S/16",

@@ -18,7 +18,7 @@ from app.routes import assets
 from app.shell import computer
 from app.shell.server import Server, checked, key_of
 from app.shell.text import sentences
-from fact_core.choices import VIEWS
+from fact_core.choices import DEFAULT_BACKBONE, VIEWS
 from fact_core.errors import ConfigError
 from fact_core.events import Log, Progress
 from fact_core.generators import finish
@@ -492,7 +492,9 @@ def test_backbones_say_what_is_ready(client: TestClient) -> None:
     ready = {row["name"]: row["ready"] for row in rows["backbones"]}
     assert ready[rows["recommended"]], "its weights come with the program"
     assert not rows["proposed"] or not ready[rows["proposed"]], "what is here already needs no proposal"
-    assert rows["reason"] == ("here" if rows["proposed"] else "paper")
+    assert (rows["reason"] == "here") == (rows["recommended"] == DEFAULT_BACKBONE)
+    many = client.get("/x/backbones", params={"images": 10**9}).json()
+    assert (many["recommended"], many["reason"], many["proposed"]) == (DEFAULT_BACKBONE, "here", ""), "too many to see"
     # Where nothing downloads the weights, the person is told which file to bring.
     assert all(row["ready"] or row["bytes"] > 0 or "Bring the file" in row["detail"] for row in rows["backbones"])
     assert client.post("/x/weights", json={"name": "nothing"}).status_code == 400

@@ -133,6 +133,8 @@ TEXT = {
     "project.b_ready": "ready",
     "project.b_recommended": "recommended",
     "project.b_why_paper": "Recommended: the backbone of the paper, and its weights are here.",
+    "project.b_why_strong": "Recommended: of those whose weights are here, the strongest with few labels "
+    "as far as was published.",
     "project.b_why_here": "Recommended: its weights are here, and it is the quickest on this computer.",
     "project.b_reading": "It looks at all your images in {time}.",
     "project.b_change": "Change: all {number} backbones",
