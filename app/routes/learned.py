@@ -42,10 +42,18 @@ def labels_since(project: Project, run: Run) -> Since | None:
     return Since(new, changed) if new or changed else None
 
 
-def learned_alike(project: Project, first: Run, second: Run) -> bool:
-    """Whether two trainings have learned from the very same labels; no where it is not known."""
-    learned = _learned(project, first)
-    return learned is not None and learned == _learned(project, second)
+def learned_beside(project: Project, newest: Run, best: Run) -> str:
+    """What the newest training has learned from, beside another: "same" labels, "no more" of them, or "newer" ones.
+
+    "newer": more labels, or another class for an image that both know, or nobody knows what an older version took.
+    """
+    mine, theirs = _learned(project, newest), _learned(project, best)
+    if mine is None or theirs is None:
+        return "newer"
+    if mine == theirs:
+        return "same"
+    changed = any(mine[item] != theirs[item] for item in mine.keys() & theirs.keys())
+    return "newer" if changed or len(mine) > len(theirs) else "no more"
 
 
 def _class_ids(project: Project) -> dict[str, int]:

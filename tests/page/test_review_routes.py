@@ -255,11 +255,21 @@ def test_the_best_is_proposed_for_export_unless_the_newest_may_be_as_good(folder
     assert told() == (best, "best")
     near = train(project, trained_on, wrong=6)
     assert told() == (near, "newest"), "some images fewer may be chance"
-    again = train(project, trained_on, wrong=6)
-    for run in (best, again):
-        kept = {"ids": [1], "y": [0], "class_ids": [1]}
+
+    def learned(run: int, ids: list[int], *y: int) -> None:
+        kept = {"ids": ids, "y": y, "class_ids": [1, 2]}
         (project.run_folder(run) / "labels.json").write_text(json.dumps(kept), "utf-8")
-    assert told() == (best, "alike"), "that the newest knows newer labels is no reason where it does not"
+
+    learned(best, [1, 2], 0, 1)
+    for ids, y, proposed, why in (
+        ([1, 2, 3], (0, 1, 1), 0, "newest"),  # it has learned from more
+        ([1, 3], (1, 1), 0, "newest"),  # it has learned a correction
+        ([1, 3], (0, 1), best, "no_more"),  # of as many labels the better one counts
+        ([1, 2], (0, 1), best, "alike"),  # that the newest knows newer labels is no reason where it does not
+    ):
+        near = train(project, trained_on, wrong=6)
+        learned(near, ids, *y)
+        assert told() == (proposed or near, why)
     far = train(project, trained_on, wrong=24)
     assert told() == (best, "better")
     assert run_queue.get(project, far).status == "done"

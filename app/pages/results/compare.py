@@ -10,7 +10,7 @@ import numpy as np
 from app.pages.results import figures, findings, outcome
 from app.pages.results.ahead import Ahead, newest_ahead
 from app.routes import kept_answers
-from app.routes.learned import learned_alike
+from app.routes.learned import learned_beside
 from app.routes.run_briefs import TrainingBrief, training_briefs
 from app.shell.server import Opened
 from fact_core.analysis.intervals import effective_number, interval
@@ -111,18 +111,20 @@ def comparison(held: Opened) -> Comparison:
                 waits=run.status == "done" and not worth.right and _is_answering(project, run),
             )
         )
-    alike = len(done) > 1 and learned_alike(project, done[0], next((run for run in done if run.id == best), done[0]))
-    proposed, why = proposal([row for row in rows if row.run.status == "done"], best, alike)
+    learned = learned_beside(project, done[0], run_queue.get(project, best)) if best else ""
+    proposed, why = proposal([row for row in rows if row.run.status == "done"], best, learned)
     return Comparison(rows, best, proposed, why, newest_ahead(rows))
 
 
-def proposal(rows: Sequence[Compared], best: int, alike: bool) -> tuple[int, str]:
-    """(the run to export, why) of finished runs, the newest first. alike: newest and best learned from the same labels.
+def proposal(rows: Sequence[Compared], best: int, learned: str) -> tuple[int, str]:
+    """(the run to export, why) of finished runs, the newest first. learned: of the newest beside the best, as
+    ``learned_beside`` has it.
 
     why: "only" (there is no other), "unknown" (none can be measured: the newest), "best" (the newest is the best),
     "newest" (the best is better by no more than chance: the newest has seen the newest labels), "alike" (no more than
-    chance, but the newest has seen no others), "better" (by more than chance), "waits" (the newest is answering the
-    images, so that nobody knows yet), "unmeasured" (the newest cannot be held against the best), "" (there is no run).
+    chance, but the newest has seen no others), "no_more" (the same with as many others, or fewer), "better" (by more
+    than chance), "waits" (the newest is answering the images, so that nobody knows yet), "unmeasured" (the newest
+    cannot be held against the best), "" (there is no run).
     """
     if not rows:
         return 0, ""
@@ -137,7 +139,8 @@ def proposal(rows: Sequence[Compared], best: int, alike: bool) -> tuple[int, str
         return best, "waits" if newest.waits else "unmeasured"
     if newest.against.sure:
         return best, "better"
-    return (best, "alike") if alike else (newest.run.id, "newest")
+    words = {"same": "alike", "no more": "no_more"}
+    return (best, words[learned]) if learned in words else (newest.run.id, "newest")
 
 
 def best_of(right: Mapping[int, Right]) -> int:

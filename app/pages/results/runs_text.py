@@ -57,6 +57,8 @@ TEXT = {
     "proposed: it has learned from the newest labels.",
     "results.export_why_alike": "Run {best} has {points} points more on the same {images} images. That may be chance, "
     "but the newest has learned from the same labels.",
+    "results.export_why_no_more": "Run {best} has {points} points more on the same {images} images. That may be "
+    "chance, but the newest has learned from no more labels.",
     "results.export_why_better": "Run {best} is better than the newest by {points} points on the same {images} images, "
     "which is more than chance.",
     "results.export_why_waits": "Run {newest}, the newest, is answering the images. Then it is known whether it "
