@@ -9,7 +9,7 @@ import json
 import math
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +21,7 @@ from fact_core.labeling.undone import UNDONE, decides, is_undone
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
 
+StateKind = Literal["label", "skip", "exclude", "none"]
 OpKind = Literal["label", "skip", "flag", "exclude", "clear", "undo", "redo"]
 OPS: tuple[str, ...] = ("label", "skip", "flag", "exclude", "clear", "undo", "redo")
 
@@ -53,7 +54,7 @@ class Op:
 class State:
     """What holds for an image now. ``class_id`` only where kind is label; ``at`` in seconds since 1970."""
 
-    kind: Literal["label", "skip", "exclude", "none"]
+    kind: StateKind
     class_id: int | None
     at: float
     flagged: bool = False
@@ -122,7 +123,8 @@ def apply_one(con: Database, client: str, op: Op, now: dict[int, State], rows: l
         elif op.kind == "exclude":
             after = State("exclude", None, at)
         elif op.kind == "flag":
-            after = State(before.kind, before.class_id, at, not before.flagged)
+            kind, class_id = (before.kind, before.class_id) if not takes_off(op, now) else _beneath(con, item)
+            after = State(kind, class_id, at, not before.flagged)
         else:
             after = State("none", None, at)
     what = (row_item, op.kind, after.kind, after.class_id, after.flagged, target)
@@ -130,6 +132,25 @@ def apply_one(con: Database, client: str, op: Op, now: dict[int, State], rows: l
     if item is not None:
         now[item] = after
     return item
+
+
+def takes_off(op: Op, now: Mapping[int, State]) -> bool:
+    """Whether an operation takes a mark off an image that has nothing else: what was said before the mark holds then.
+
+    That reads what is stored.
+    """
+    before = now.get(op.item or 0)
+    return op.kind == "flag" and before is not None and before.flagged and before.kind == "none"
+
+
+def _beneath(con: Database, item: int | None) -> tuple[StateKind, int | None]:
+    """(kind, class) of an image before its mark, which may be a label of a class that was taken away since."""
+    newest = "SELECT id, op, kind, class, target FROM label WHERE item = ? AND id < ? ORDER BY id DESC LIMIT 1"
+    row = con.execute(newest, (item, LARGEST)).fetchone()
+    while row is not None and row["op"] in ("undo", "redo", "flag"):
+        below = row["id"] if row["op"] == "flag" else row["target"]
+        row = con.execute(newest, (item, below + (row["op"] == "redo"))).fetchone()
+    return ("none", None) if row is None else (row["kind"], merged(con).get(row["class"], row["class"]))
 
 
 #: What was done to an image since a row and stands: not what is undone by now, nor the undo of it.

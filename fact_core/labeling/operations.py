@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling import bulk, taken_back
-from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name, states_of
+from fact_core.labeling.history import INSERT, Op, State, apply_one, check, did_nothing, is_name, states_of, takes_off
 from fact_core.labeling.labels_now import without_classes
 from fact_core.storage import db
 from fact_core.storage.project import Project
@@ -70,7 +70,7 @@ def apply(project: Project, client: str, ops: Sequence[Op]) -> Applied:
             if op.seq in stored:
                 continue  # twice in one call
             stored.add(op.seq)
-            if op.kind in ("undo", "redo"):  # they read what is stored
+            if op.kind in ("undo", "redo") or takes_off(op, now):  # they read what is stored
                 con.conn.executemany(INSERT, rows)
                 rows.clear()
             _note_over(over, op, now.get(op.item or 0), deleted)

@@ -140,6 +140,23 @@ def test_cannot_tell_said_of_an_image_whose_class_is_gone_stays(project: Project
     assert labels_now.states(project)[1].class_id == cat
 
 
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_mark_that_was_taken_off_again_says_nothing_of_an_image_whose_class_is_gone(
+    project: Project, pets: list[int], apart: bool
+) -> None:
+    """Set, passed over, and taken off: one by one, and in one call."""
+    cat = pets[0]
+    classes.delete_class(project, cat)
+    ops = [Op(50, "flag", 1), Op(51, "skip", 1), Op(52, "undo", 1), Op(53, "flag", 1)]
+    for each in [[op] for op in ops] if apart else [ops]:
+        operations.apply(project, "desk.a", each)
+    assert 1 not in labels_now.states(project)
+    classes.restore_class(project, cat)
+    assert labels_now.states(project)[1].class_id == cat
+    operations.apply(project, "desk.a", [Op(54, "undo", 1)])
+    assert labels_now.states(project)[1].kind == "none" and labels_now.states(project)[1].flagged
+
+
 def test_restore_needs_its_name(project: Project, pets: list[int]) -> None:
     classes.delete_class(project, pets[0])
     again = classes.add_class(project, "CAT")
