@@ -14,7 +14,9 @@ from pathlib import Path
 
 from fact_core.exchange import sort_undo
 from fact_core.generators import finish
+from fact_core.images.source import digest_of
 from fact_core.storage import pack, project, unpack
+from fact_core.work import pool_fetch
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink"}
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -22,6 +24,10 @@ STEPS: dict[str, Callable[[str, str], object]] = {
     "open": lambda source, _: project.open_project(Path(source)),
     "pack": lambda source, target: pack.pack(project.open_project(Path(source)), Path(target), images=True),
     "duplicate": lambda source, target: pack.duplicate(project.open_project(Path(source)), Path(target), "Second"),
+    "fetch": lambda source, target: pool_fetch.fetch(
+        [{"image": str(each), "digest": digest_of(each.read_bytes())} for each in sorted(Path(source).iterdir())],
+        Path(target),
+    ),
     "take back": lambda source, _: sort_undo.take_back(Path(source)),
     "unpack": lambda source, target: unpack.unpack(Path(source), Path(target)),
 }

@@ -23,6 +23,7 @@ VOCABULARY = [
     "phase_config",
     "file_config",
     "files",
+    "staging",
     "folders",
     "paths",
     "processor",

@@ -12,10 +12,9 @@ import copy
 import json
 import math
 import os
-import shutil
-import tempfile
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from fact_core.compute.image_batches import Picture, Preprocess, load_eval, norm
 from fact_core.errors import ImageError, InputError, RunError, StorageError, storage_error
 from fact_core.events import Log, Progress
 from fact_core.images import pixels, sorting
+from fact_core.staging import staging
 from fact_core.types import Report, Source, Step
 
 FILES = (
@@ -70,9 +70,8 @@ def write_model(
     """
     target = Path(folder).absolute()
     must_be_new(target)
-    work = staging(target)
-    try:
-        plain = _Answer(classifier).eval()
+    plain = _Answer(classifier).eval()
+    with staged(target, "writing the export") as work:
         yield Progress("export", 0, 4, "parts")
         _write_model(work, classifier, meta)
         yield Progress("export", 1, 4, "parts")
@@ -89,10 +88,6 @@ def write_model(
         yield Progress("export", 3, 4, "parts")
         _write_words(work, classifier, meta, report, figures or {})
         move_whole(work, target)
-    except OSError as error:
-        raise storage_error(error, "writing the export") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     yield Progress("export", 4, 4, "parts")
     size = sum((target / name).stat().st_size for name in FILES)
     return {
@@ -300,18 +295,23 @@ def must_be_new(target: Path) -> None:
         raise InputError("The export needs a new folder", f"{target} is there already", "Choose another name.")
 
 
-def staging(target: Path) -> Path:
-    """A hidden folder beside the target, on the same disk."""
+@contextmanager
+def staged(target: Path, doing: str) -> Iterator[Path]:
+    """A hidden folder beside the target, on the same disk, for what ``move_whole`` gives its name; gone at the end.
+
+    What killed ones have left beside the target is taken away. FactError in words when the disk does not let us;
+    ``doing`` as in ``storage_error``.
+    """
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}.", suffix=".part", dir=target.parent))
+        with staging(target.with_name(target.name[:40])) as work:
+            work.mkdir()
+            yield work
     except OSError as error:
-        raise storage_error(error, "making the export folder") from error
+        raise storage_error(error, doing) from error
 
 
 def move_whole(work: Path, target: Path) -> None:
     """Give a finished folder its name at once. An empty folder of that name gives way."""
-    work.chmod(0o755)
     if target.is_dir():
         target.rmdir()
     if target.exists():

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,10 +21,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from fact_core.backbones import bare
-from fact_core.classifier.export import TOLERANCE, move_whole, must_be_new, staging
+from fact_core.classifier.export import TOLERANCE, move_whole, must_be_new, staged
 from fact_core.classifier.onnx_resize import resize_known
 from fact_core.compute.image_batches import normalise
-from fact_core.errors import FactError, RunError, WeightsError, storage_error
+from fact_core.errors import FactError, RunError, WeightsError
 from fact_core.files import write_file
 from fact_core.segment.masks import Coding
 from fact_core.segment.network import Segmenter
@@ -51,17 +50,12 @@ def write(folder: Path, given: Exported, pictures: Sequence[Tensor], meta: Mappi
     """
     target = Path(folder).absolute()
     must_be_new(target)
-    work = staging(target)
     net = _only_final(given.net)
-    try:
+    with staged(target, "writing the export") as work:
         _write_model(work, Exported(net, given.coding, given.short), pictures[0].shape, meta)
         _trace(work / "model.onnx", net, pictures[0].shape)
         largest = compare(work / "model.onnx", net, torch.stack(list(pictures)))
         move_whole(work, target)
-    except OSError as error:
-        raise storage_error(error, "writing the export") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     size = sum((target / name).stat().st_size for name in FILES)
     about = {"folder": str(target), "files": list(FILES), "bytes": size}
     return {**about, "checked": len(pictures), "largest_difference": largest}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -11,10 +10,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fact_core.classifier.export import move_whole, must_be_new, staging
+from fact_core.classifier.export import move_whole, must_be_new, staged
 from fact_core.compute.device import placed
 from fact_core.compute.image_batches import planes
-from fact_core.errors import ImageError, InputError, storage_error
+from fact_core.errors import ImageError, InputError
 from fact_core.events import Log, Progress
 from fact_core.images import decode
 from fact_core.images.folder import in_words, walk
@@ -40,10 +39,9 @@ def write_masks(given: Exported, images: Path, target: Path, device: torch.devic
         raise InputError("There are no images in the folder", in_words(images, listed))
     target = target.absolute()
     must_be_new(target)
-    work, failed = staging(target), 0
+    failed, names = 0, _names([each.path for each in listed.files])
     placed(given.net, device).eval()
-    names = _names([each.path for each in listed.files])
-    try:
+    with staged(target, "writing the masks") as work:
         for done, each in enumerate(listed.files):
             try:
                 if each.reason:
@@ -58,10 +56,6 @@ def write_masks(given: Exported, images: Path, target: Path, device: torch.devic
             picture(answer, given.coding).save(file)
             yield Progress("predict", done + 1, len(listed.files))
         move_whole(work, target)
-    except OSError as error:
-        raise storage_error(error, "writing the masks") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return {"folder": str(target), "masks": len(listed.files) - failed, "failed": failed}
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from fact_core.errors import ProjectError, SchemaTooNew
-from fact_core.storage.staging import staging, take_away_left
+from fact_core.staging import staging, take_away_left
 
 TRIES, PAUSE = 100, 0.05  # seconds
 #: What earlier versions called a backup that was not whole yet (by process, then by thread, too), and its journal.

@@ -24,9 +24,9 @@ from fact_core.errors import InputError, ProjectError, disk_full, storage_error
 from fact_core.events import Log, Progress
 from fact_core.files import clean_name
 from fact_core.paths import absolute, standing
+from fact_core.staging import staging
 from fact_core.storage import db, db_errors, items, links
 from fact_core.storage.project import DATABASE, Project, open_project
-from fact_core.storage.staging import staging
 from fact_core.types import Step
 
 ABOUT = "pack.json"

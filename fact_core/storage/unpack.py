@@ -19,10 +19,10 @@ from fact_core.errors import InputError, ProjectError, storage_error
 from fact_core.events import Progress
 from fact_core.files import clean_name
 from fact_core.paths import LONGEST_NAME, absolute
+from fact_core.staging import staging
 from fact_core.storage import db, own_schema, stored_values
 from fact_core.storage.pack import ABOUT, CHUNK, FORM, PARTS, About, check_new, check_room, copied, digest_of, settle
 from fact_core.storage.project import DATABASE, Project, image_folder, open_project
-from fact_core.storage.staging import staging
 from fact_core.types import Step
 
 MOST_ABOUT = 100_000  # bytes

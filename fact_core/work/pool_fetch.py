@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fact_core.errors import FactError
+from fact_core.errors import FactError, storage_error
 from fact_core.events import Log, Progress
-from fact_core.files import write_file
 from fact_core.images.source import digest_of
+from fact_core.staging import staging, take_away_left
 from fact_core.types import Step
 
 ARCHIVE = ".tar/"  # between an archive and what lies in it, as ``work.ray_parts`` names its images
@@ -21,8 +23,9 @@ def fetch(chosen: Sequence[Mapping[str, str]], to: Path) -> Step[int]:
     """Copy images, {"image", "digest"} each, as NUMBER-NAME in the order given; how many. What is there already stays.
 
     What cannot be read, has other bytes than when its row was made, or whose name another image has there, as of
-    earlier picks, is told and left out.
+    earlier picks, is told and left out. What a killed one has left half copied is taken away.
     """
+    take_away_left(to)
     names = {line["image"]: f"{place:06d}-{_last(line['image'])}" for place, line in enumerate(chosen, 1)}
     digests = {line["image"]: line["digest"] for line in chosen}
     there = [image for image in names if (to / names[image]).exists()]
@@ -31,15 +34,37 @@ def fetch(chosen: Sequence[Mapping[str, str]], to: Path) -> Step[int]:
     for image in others:
         yield Log(f"{image}: {to / names[image]} is another image. Left out.", "warning")
     done = len(there) - len(others)
-    for image, content in _contents(wanted):
-        if isinstance(content, str) or digest_of(content) != digests[image]:
-            why = content if isinstance(content, str) else "it has changed since its row was made"
-            yield Log(f"{image}: {why}. Left out.", "warning")
-            continue
-        write_file(to / names[image], content, "copying the chosen images")
-        done += 1
-        yield Progress("copies", done, len(names), "images")
+    with ExitStack() as opened:
+        half: Path | None = None
+        for image, content in _contents(wanted):
+            if isinstance(content, str) or digest_of(content) != digests[image]:
+                why = content if isinstance(content, str) else "it has changed since its row was made"
+                yield Log(f"{image}: {why}. Left out.", "warning")
+                continue
+            half = half or opened.enter_context(_staging(to))
+            _put(to / names[image], content, half)
+            done += 1
+            yield Progress("copies", done, len(names), "images")
     return done
+
+
+@contextmanager
+def _staging(to: Path) -> Iterator[Path]:
+    """Where an image lies until it is whole."""
+    try:
+        with staging(to / "copy") as half:
+            yield half
+    except OSError as error:
+        raise storage_error(error, "copying the chosen images") from error
+
+
+def _put(file: Path, content: bytes, half: Path) -> None:
+    """Write a file whole or not at all."""
+    with open(half, "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(half, file)
 
 
 def _contents(images: Sequence[str]) -> Iterator[tuple[str, bytes | str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import torch
 from PIL import Image
 
 from fact_core.backbones import load
+from fact_core.classifier.export import move_whole, staged
 from fact_core.errors import DiskFull, InputError, RunError, WeightsError
 from fact_core.generators import finish
 from fact_core.segment import export, predict
@@ -60,6 +63,32 @@ def test_nothing_half_done_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(InputError, match=r"no images in the folder.*txt"):
         finish(predict.write_masks(made(), tmp_path / "images", tmp_path / "o", torch.device("cpu")))
     assert [each.name for each in tmp_path.iterdir()] == ["images"]
+
+
+#: Begins an export, and waits there to be killed.
+HALFWAY = """
+import sys
+from pathlib import Path
+from fact_core.classifier.export import staged
+
+with staged(Path(sys.argv[1]), "writing the export") as work:
+    (work / "model.safetensors").write_bytes(b"half")
+    print("halfway", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+def test_what_a_killed_export_has_left_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    """Hostile input 11."""
+    command = [sys.executable, "-c", HALFWAY, str(tmp_path / "m")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None and killed.stdout.readline() == b"halfway\n"
+        killed.kill()
+    assert list(tmp_path.iterdir())
+    with staged(tmp_path / "other", "writing the export") as work:
+        move_whole(work, tmp_path / "other")
+    assert [each.name for each in tmp_path.iterdir()] == ["other"]
 
 
 @pytest.mark.slow

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from pathlib import Path
+
+import pytest
 
 from fact_core.events import Log
 from fact_core.images.source import digest_of
 from fact_core.work.pool_fetch import fetch
+from tests.kill_points import killed_at
 from tests.steps_help import heard
 from tests.storage_help import paint
 
@@ -43,3 +47,17 @@ def test_what_is_gone_or_other_is_told(tmp_path: Path) -> None:
     assert done == 0 and not (tmp_path / "to").exists() and len(told) == 4
     for words in ("No such file", "has changed", "does not hold it", "archive cannot be read"):
         assert sum(words in text for text in told) == 1, words
+
+
+@pytest.mark.slow
+def test_what_a_killed_one_has_left_half_copied_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    """Hostile input 11. A kill before each change of the folder; after the next call only whole copies are there."""
+    files = [paint(tmp_path / "pool" / f"{number}.png", number) for number in range(2)]
+    chosen = [{"image": str(each), "digest": digest_of(each.read_bytes())} for each in files]
+    kills = 0
+    while killed_at(kills + 1, tmp_path / "to", "fetch", tmp_path / "pool", tmp_path / "to"):
+        kills += 1
+        assert heard(fetch(chosen, tmp_path / "to"))[0] == 2
+        assert sorted(each.name for each in (tmp_path / "to").iterdir()) == ["000001-0.png", "000002-1.png"]
+        shutil.rmtree(tmp_path / "to")
+    assert kills > 4

@@ -1,4 +1,4 @@
-"""Where a packed file, a project or a backup is written before it is whole, and what becomes of what a kill leaves.
+"""Where a packed file, a project, a backup or an export is written before it is whole, and what a kill leaves of it.
 
 Beside its place, under a name that nobody else has. A lock file stands beside it as long as the process lives that
 writes: where nobody holds it any more, the next one that writes into that folder takes both away, or opens the project
