@@ -15,7 +15,7 @@ from typing import Any, Literal
 from sqlite_utils import Database
 
 from fact_core.errors import RunError
-from fact_core.storage import db
+from fact_core.storage import db, set_clock
 from fact_core.storage.project import Project
 from fact_core.storage.run_process import fail_lost_in
 
@@ -149,6 +149,7 @@ def _claim(con: Database, project: Project, worker: str) -> Run | None:
     with db.transaction(con):
         db.check_same(con, project.id, project.db)  # a worker that outlived its project's folder may find a new one
         fail_lost_in(con, project)
+        set_clock.follow(con, worker)
         if con.execute("SELECT 1 FROM run WHERE status = 'running'").fetchone():
             return None
         run = next((each for each in _queued(con) if _ready(con, each)), None)
@@ -188,6 +189,8 @@ def finish(
     if status not in ("done", "stopped", "failed"):
         raise ValueError(f"a run cannot end as {status!r}")
     with db.writing(project.db, project.id) as con:
+        if worker is not None:
+            set_clock.follow(con, worker)
         changed = con.execute(
             "UPDATE run SET status = ?, reason = ?, result = ?, ended = ?, stop_requested = 0 "
             "WHERE id = ? AND status IN ('queued', 'running') AND (? IS NULL OR claimed_by = ?)",
