@@ -23,7 +23,8 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.labeling import checked
-from fact_core.labeling.history import LARGEST, is_person, merged
+from fact_core.labeling.brought_back import merged
+from fact_core.labeling.history import LARGEST, is_person
 from fact_core.labeling.labels_now import states
 from fact_core.storage import db, run_queue
 from fact_core.storage.project import Project

@@ -14,17 +14,19 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlite_utils import Database
 
 from fact_core.errors import InputError
-from fact_core.labeling.history import INSERT, State, is_name, merged, states_of
+from fact_core.labeling.brought_back import class_of, merged, newest_below
+from fact_core.labeling.history import INSERT, LARGEST, State, is_name, states_of
 from fact_core.labeling.undone import UNDONE
 from fact_core.storage import groups
 
-#: Whether a row is followed by another one of its image that stands.
+#: Whether a row is followed by another one of its image that stands. A mark says nothing of what a merge has done.
 _FOLLOWED = (
     "EXISTS (SELECT 1 FROM label AS newer WHERE newer.item = mine.item AND newer.id > mine.id "
-    f"AND newer.op NOT IN ('undo', 'redo') AND NOT {UNDONE.format(row='newer')})"
+    "AND newer.op NOT IN ('undo', 'redo') AND NOT (newer.op = 'flag' AND mine.source = 'merge') "
+    f"AND NOT {UNDONE.format(row='newer')})"
 )
 _MINE = (
-    "SELECT mine.id, mine.item, mine.client, mine.source, before.kind, before.class, before.flagged FROM label AS mine "
+    "SELECT mine.id, mine.item, mine.client, mine.source, before.kind, before.id AS before FROM label AS mine "
     "LEFT JOIN label AS before ON before.id = "
     "  (SELECT max(id) FROM label AS older WHERE older.item = mine.item AND older.id < mine.id) "
     f"WHERE mine.op = 'label' AND NOT {UNDONE.format(row='mine')} AND "
@@ -93,7 +95,7 @@ def _undo(con: Database, client: str, rows: Sequence[tuple[sqlite3.Row, bool]], 
     con.conn.executemany(
         INSERT,
         (
-            (*_before(row, now, changes), row["id"], client, seq, at, None, row["source"], annotator, None)
+            (*_before(con, row, now, changes), row["id"], client, seq, at, None, row["source"], annotator, None)
             for seq, (row, changes) in enumerate(rows, start=first["next"])
         ),
     )
@@ -120,10 +122,14 @@ def _given(item: int, class_id: int, now: State | None) -> tuple[object, ...]:
     return item, "label", "label", class_id, now is not None and now.flagged
 
 
-def _before(row: sqlite3.Row, now: Mapping[int, int], changes: bool) -> tuple[object, ...]:
-    """(item, op, kind, class, flagged) of the row that takes one label back. now: ``history.merged``.
+def _before(con: Database, row: sqlite3.Row, now: Mapping[int, int], changes: bool) -> tuple[object, ...]:
+    """(item, op, kind, class, flagged) of the row that takes one label back. now: ``brought_back.merged``.
 
     An undo that changes nothing names no item.
     """
     item = row["item"] if changes else None
-    return item, "undo", row["kind"] or "none", now.get(row["class"], row["class"]), bool(row["flagged"])
+    before = newest_below(con, row["item"], row["id"]) if row["before"] else None
+    if before is None:
+        return item, "undo", "none", None, False
+    newest = newest_below(con, row["item"], LARGEST) if row["source"] == "merge" else None  # it may have a mark since
+    return item, "undo", before["kind"], class_of(con, before, now), bool((newest or before)["flagged"])

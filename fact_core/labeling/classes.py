@@ -17,7 +17,8 @@ from sqlite_utils import Database
 from fact_core.errors import InputError
 from fact_core.files import clean_name
 from fact_core.labeling import bulk, taken_back
-from fact_core.labeling.history import LARGEST, NOW
+from fact_core.labeling.brought_back import follow_classes
+from fact_core.labeling.history import INSERT, LARGEST, NOW
 from fact_core.storage import db
 from fact_core.storage.excluded import USABLE
 from fact_core.storage.project import Project
@@ -239,9 +240,8 @@ def unmerge(project: Project, batch: str, from_id: int) -> int:
     """
     with db.writing(project.db, project.id) as con:
         _restore(con, from_id)
-        changed = bulk.take_back(con, batch)
-        taken_back.follow(con, changed, ())
-        return len(changed)
+        taken_back.follow(con, changed := bulk.take_back(con, batch), ())
+        return len({*changed, *follow_classes(con, INSERT)})
 
 
 def add_missing(con: Database, names: Sequence[str]) -> dict[str, int]:

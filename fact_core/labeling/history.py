@@ -17,6 +17,7 @@ from sqlite_utils import Database
 
 from fact_core.errors import InputError
 from fact_core.files import unseen
+from fact_core.labeling.brought_back import class_of, merged, newest_below
 from fact_core.labeling.undone import UNDONE, decides, is_undone
 
 LARGEST = 2**53  # whole numbers that JSON and JavaScript hold exactly
@@ -145,12 +146,11 @@ def takes_off(op: Op, now: Mapping[int, State]) -> bool:
 
 def _beneath(con: Database, item: int | None) -> tuple[StateKind, int | None]:
     """(kind, class) of an image before its mark, which may be a label of a class that was taken away since."""
-    newest = "SELECT id, op, kind, class, target FROM label WHERE item = ? AND id < ? ORDER BY id DESC LIMIT 1"
-    row = con.execute(newest, (item, LARGEST)).fetchone()
-    while row is not None and row["op"] in ("undo", "redo", "flag"):
+    row = newest_below(con, item, LARGEST)
+    while row is not None and row["kind"] == "none" and row["op"] in ("undo", "redo", "flag"):
         below = row["id"] if row["op"] == "flag" else row["target"]
-        row = con.execute(newest, (item, below + (row["op"] == "redo"))).fetchone()
-    return ("none", None) if row is None else (row["kind"], merged(con).get(row["class"], row["class"]))
+        row = newest_below(con, item, below + (row["op"] == "redo"))
+    return ("none", None) if row is None else (row["kind"], class_of(con, row, merged(con)))
 
 
 #: What was done to an image since a row and stands: not what is undone by now, nor the undo of it.
@@ -235,25 +235,10 @@ def _row(con: Database, row_id: int) -> sqlite3.Row | None:
 
 def _at(con: Database, item: int | None, before: int, at: float) -> State:
     """The state of an image as of the rows below a row id, dated ``at``."""
-    row = con.execute(
-        "SELECT kind, class, flagged FROM label WHERE item = ? AND id < ? ORDER BY id DESC LIMIT 1", (item, before)
-    ).fetchone()
+    row = newest_below(con, item, before)
     if row is None:
         return State("none", None, at)
-    return State(row["kind"], merged(con).get(row["class"], row["class"]), at, bool(row["flagged"]))
-
-
-def merged(con: Database) -> dict[int, int]:
-    """Class that was merged away -> the one that it is now: what comes back of it, by an undo, comes back as that.
-
-    Also where that one is deleted: restored, it has these labels, too.
-    """
-    into = {row["id"]: row["merged"] for row in con.execute("SELECT id, merged FROM class WHERE merged IS NOT NULL")}
-    found = dict(into)
-    for each in into:
-        while found[each] in into:
-            found[each] = into[found[each]]
-    return found
+    return State(row["kind"], class_of(con, row, merged(con)), at, bool(row["flagged"]))
 
 
 def states_of(con: Database, items: set[int] | None = None) -> dict[int, State]:

@@ -236,6 +236,18 @@ def test_unmerge_looks_through_what_was_undone_since(project: Project, pets: lis
     assert labeled(project) == {1: bird, 2: dog, 3: dog}
 
 
+def test_a_mark_says_nothing_of_a_merge(project: Project, pets: list[int]) -> None:
+    """Set on one image that was merged, taken off another: both are what they were, and as they are marked now."""
+    cat, dog, _ = pets
+    classes.merge(project, cat, dog, "merge-1")
+    operations.apply(project, "other", [Op(1, "flag", 1), Op(2, "flag", 2)])
+    assert classes.unmerge(project, "merge-1", cat) == 2
+    now = labels_now.states(project)
+    assert [(now[n].class_id, now[n].flagged) for n in (1, 2)] == [(cat, True), (cat, False)]
+    operations.apply(project, "other", [Op(3, "flag", 1), Op(4, "undo", 1)])
+    assert (labels_now.states(project)[1].class_id, labels_now.states(project)[1].flagged) == (cat, True)
+
+
 @pytest.mark.slow
 def test_a_merge_of_many_labels(project: Project) -> None:
     add_items(project, 60_000)

@@ -171,7 +171,32 @@ def test_a_label_that_an_undo_brings_back_is_of_the_class_that_it_became(project
     operations.apply(project, "desk", [Op(15, "redo", 3)])
     assert labels_now.states(project)[3].class_id == 2
     classes.unmerge(project, done.batch, done.from_id)
-    assert labels_now.states(project)[1].class_id == 1 and labels_now.states(project)[2].class_id == 3
+    assert labels_now.states(project)[1].class_id == 1 and labels_now.states(project)[2].class_id == 1
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_label_that_came_back_while_its_class_was_merged_is_its_own_again_with_it(
+    project: Project, order: int
+) -> None:
+    """What an undo, a redo and a mark had left, whatever was said above it, and whichever merge is taken back first."""
+    bird = classes.add_class(project, "bird")
+    ops = [*(Op(20 + n, "label", n, 1) for n in range(2, 7)), *(Op(30 + n, "label", n, bird) for n in range(2, 6))]
+    operations.apply(project, "desk.b", [*ops, Op(36, "skip", 6), Op(37, "undo", 6)])
+    merges = [classes.merge(project, old, new, f"merge-{old}") for old, new in ((1, 2), (2, 3))]
+    more = [Op(40 + n, "undo", n) for n in range(2, 6)]
+    more += [Op(46, "flag", 3), Op(47, "skip", 4), Op(48, "redo", 5), Op(49, "undo", 5), Op(50, "flag", 2)]
+    operations.apply(project, "desk.c", more)
+    assert [labels_now.states(project)[n].class_id for n in range(1, 7)] == [3, 3, 3, None, 3, 3]
+    for each in merges[::order]:
+        classes.unmerge(project, each.batch, each.from_id)
+    operations.apply(project, "desk.c", [Op(51, "undo", 4), Op(52, "flag", 2)])
+    said = labels_now.states(project)
+    assert [said[n].class_id for n in range(1, 7)] == [1] * 6 and said[3].flagged and not said[2].flagged
+    operations.apply(project, "desk.c", [Op(60 + n, "redo", n) for n in (4, 5)])
+    assert [labels_now.states(project)[n].class_id for n in (4, 5)] == [None, bird]
+    operations.apply(project, "desk.c", [Op(70, "undo", 3), Op(71, "undo", 5)])
+    assert [labels_now.states(project)[n].class_id for n in (3, 5)] == [1, 1]
+    assert not labels_now.states(project)[3].flagged
 
 
 def test_undoing_an_import_brings_back_the_class_that_it_became(project: Project) -> None:
@@ -180,6 +205,8 @@ def test_undoing_an_import_brings_back_the_class_that_it_became(project: Project
     classes.merge(project, 1, 3, "merge-1")
     import_labels.undo(project, done.batch, done.new_classes)
     assert labels_now.states(project)[2].class_id == 3
+    classes.unmerge(project, "merge-1", 1)
+    assert labels_now.states(project)[2].class_id == 1
 
 
 def test_an_import_takes_no_image_in_again_that_was_left_out_since_its_preview(project: Project) -> None:
