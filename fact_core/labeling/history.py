@@ -176,10 +176,16 @@ def _undo_or_redo(con: Database, client: str, op: Op, at: float) -> tuple[int | 
     if target is None:
         return None, op.item, None, _at(con, op.item, LARGEST, at)
     item = int(target["item"])
-    if any(desk_of(row["client"]) != desk_of(client) for row in con.execute(_SINCE, (item, target["id"]))):
+    if is_another_s(con, client, target):
         return target["id"], item, None, _at(con, item, LARGEST, at)
     # Undo: the state before the row. Redo: the state that the row made.
     return target["id"], item, item, _at(con, item, target["id"] + (op.kind == "redo"), at)
+
+
+def is_another_s(con: Database, client: str, row: sqlite3.Row) -> bool:
+    """Whether another desk has changed a row's image since: undoing the row, or doing it again, changes nothing."""
+    rows = con.execute(_SINCE, (row["item"], row["id"]))
+    return any(desk_of(each["client"]) != desk_of(client) for each in rows)
 
 
 def desk_of(client: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from fact_core.labeling.history import State, desk_rows
+from fact_core.labeling.history import State, desk_rows, is_another_s
 from fact_core.labeling.undone import decides, is_undone
 from fact_core.storage import db
 from fact_core.storage.project import Project
@@ -37,8 +37,9 @@ class Steps:
 def steps(project: Project, client: str, most: int = 100) -> Steps:
     """The newest ``most`` steps of the client's desk that can be undone, and all that can be done again.
 
-    A step is one operation, or all operations of one batch. Nothing can be done again once something new was done. What
-    was done again last is undone first, though it is older than others: an import is taken back out of its turn.
+    A step is one operation, or all operations of one batch. Nothing can be done again once something new was done, nor
+    to an image that another desk, or a merge, has changed since. What was done again last is undone first, though it is
+    older than others: an import is taken back out of its turn.
     """
     with db.connect(project.db) as con:
         undo: list[list[sqlite3.Row]] = []
@@ -54,7 +55,7 @@ def steps(project: Project, client: str, most: int = 100) -> Steps:
                     continue
                 done = con.execute("SELECT * FROM label WHERE id = ?", (row["target"],)).fetchone()
                 if row["op"] == "undo":
-                    if not blocked and row["item"] is not None:
+                    if not blocked and row["item"] is not None and not is_another_s(con, client, done):
                         _add(redo, done)
                     continue
                 again.add(int(done["id"]))

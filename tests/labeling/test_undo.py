@@ -146,3 +146,19 @@ def test_an_import_that_was_undone_out_of_its_turn_and_done_again_is_undone_next
     operations.apply(made, "desk.two", [Op(1, "undo"), Op(2, "undo")])  # what a key takes back that names no image
     assert classes_now(made) == {4: 1}
     assert told(undo.steps(made, "desk.two").undo) == [[(4, None, 1)]]
+
+
+def test_what_a_merge_has_changed_since_is_not_offered_to_be_done_again(made: Project) -> None:
+    """An import is taken back; then the class that one of its two images has again is merged."""
+    operations.apply(made, "desk.one", [Op(1, "label", 1, 1), Op(2, "label", 2, 2)])
+    text = "file,label\n000.png,c\n001.png,c\n"
+    import_labels.commit(made, import_labels.read(made, Source("file", text)), "desk.import-1", "theirs")
+    import_labels.undo(made, "desk.import-1")
+    assert [sorted(each.item for each in step) for step in undo.steps(made, "desk.one").redo] == [[1, 2]]
+    done = classes.merge(made, 1, 2, "merge-1")
+    assert [[each.item for each in step] for step in undo.steps(made, "desk.one").redo] == [[2]]
+    assert operations.apply(made, "desk.one", [Op(3, "redo", 2)]).stays == ()
+    classes.unmerge(made, done.batch, done.from_id)
+    assert [[each.item for each in step] for step in undo.steps(made, "desk.one").redo] == [[1]]
+    assert operations.apply(made, "desk.one", [Op(4, "redo", 1)]).stays == ()
+    assert classes_now(made) == {1: 3, 2: 3}
