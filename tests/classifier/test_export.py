@@ -207,11 +207,30 @@ def test_a_name_that_is_no_text_is_told_and_never_taken_for_another(
 
 
 @pytest.mark.slow
+def test_a_file_that_is_named_twice_is_answered_once(exported: Path, images: Path, tmp_path: Path) -> None:
+    """By itself, in its folder, in a folder above, and in a link to it; a link is a file of its own."""
+    first, *more = sorted(images.iterdir())
+    (tmp_path / "link").symlink_to(images)
+    (tmp_path / "again.png").symlink_to(first)
+    places = [
+        first,
+        tmp_path,
+        images,
+        images / ".." / images.name / first.name,
+        tmp_path / "link",
+        tmp_path / "gone.png",
+    ]
+    done = command(exported, *places, tmp_path / "gone.png")
+    rows = [row["file_path"] for row in csv.DictReader(io.StringIO(done.stdout))]
+    assert rows == [str(first), str(tmp_path / "again.png"), *map(str, more)] and done.returncode == 1
+    assert done.stderr.count("gone.png") == 1
+
+
 def test_the_command_writes_a_file_and_says_what_is_wrong(exported: Path, images: Path, tmp_path: Path) -> None:
     out = tmp_path / "answers.csv"
     done = command(exported, images / "plain.png", images, "--out", out)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert len(out.read_text("utf-8").splitlines()) == 1 + 1 + 15
+    assert len(out.read_text("utf-8").splitlines()) == 1 + 15  # named twice, answered once
     shares = command(exported, images / "plain.png", "--probabilities")
     (row,) = csv.DictReader(io.StringIO(shares.stdout, newline=""))
     told = [float(row[f"p_{name}"]) for name in NASTY]
