@@ -4,7 +4,7 @@ import { app } from "../shell/app.js";
 import { classMark, el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { goTo } from "../shell/pages.js";
-import { t } from "../shell/text.js";
+import { counted, t } from "../shell/text.js";
 import { unlabeled } from "./next.js";
 import { span } from "./trust.js";
 import { between, canLook, classOf, high, isOpen, low, measuredOn, verdict } from "./words.js";
@@ -46,6 +46,9 @@ export function figure(data) {
         )
         : null,
     ),
+    kind === "check" && data.uncounted
+      ? el("p", { class: "small", id: "results-uncounted" }, counted("results.uncounted", data.uncounted))
+      : null,
     data.also
       ? el(
         "p",

@@ -89,6 +89,19 @@ def _gathered(project: Project, run: Run, unsaid: Collection[int], found: Answer
     )
 
 
+def uncounted(project: Project, run: Run) -> int:
+    """How many check images the person was shown and has given no class, or has left out since they were drawn.
+
+    An accuracy on the others is that of images which are perhaps easier than the pool.
+    """
+    with db.connect(project.db) as con:
+        given, checks, rejected = kept_apart.not_drawn(con), *kept_apart.drawn(con)
+        said = labels_now.states_in(con) if checks or rejected else {}
+    without = {item for item, state in said.items() if state.kind != "label"}
+    labeled = said.keys() - without
+    return len(((checks & without) | (rejected - labeled)) - checked.trained_on(project, run) - given)
+
+
 def ask(
     project: Project,
     run: Run,

@@ -16,7 +16,7 @@ from PIL import Image
 
 from fact_core.config import to_dict, train_config
 from fact_core.generators import finish
-from fact_core.labeling import classes, labels_now, operations, other_class
+from fact_core.labeling import classes, labels_now, operations, other_class, selections
 from fact_core.labeling.history import Op
 from fact_core.storage import items, run_queue
 from fact_core.storage import project as projects
@@ -142,6 +142,11 @@ def test_results_say_what_is_true(address_of: AddressOf, page: Page, project: Pr
     expect(page.locator("#train-start")).to_have_text("Train again")
     page.evaluate("FactStudio.go('results')")
     on_page(page, "results")
+
+    expect(page.locator("#results-uncounted")).to_have_count(0)
+    check = next(each.item for each in selections.queue(project) if each.role == "audit")
+    operations.apply(project, "desk", [Op(901, "exclude", check)])
+    expect(page.locator("#results-uncounted")).to_contain_text("1 more was drawn and does not count")
 
     page.locator(".results-run").select_option(label="Run 2, Linear probe, failed")
     panes = page.locator(".results-panes")

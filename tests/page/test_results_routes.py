@@ -216,11 +216,28 @@ def test_a_check_image_that_is_left_out_is_in_no_figure(foldered: Site) -> None:
     operations.apply(foldered.project, "desk.one", [Op(1, "exclude", checks[-1])])
     fewer = foldered.get("/results")
     assert (found["measured"]["n"], fewer["measured"]["n"], fewer["since"]) == (4, 3, None)
+    assert (found["uncounted"], fewer["uncounted"]) == (0, 1), "said beside the figure"
     assert foldered.get("/state")["labels"]["checks"] == len(checks) - 1
     with io.StringIO(foldered.browser.get(f"/x/{foldered.key}/predictions.csv?run={run}").text) as file:
         assert sum(row["split"] == "left out" for row in csv.DictReader(file)) == 1
     operations.apply(foldered.project, "desk.one", [Op(2, "undo")])
-    assert foldered.get("/results")["measured"]["n"] == 4
+    again = foldered.get("/results")
+    assert (again["measured"]["n"], again["uncounted"]) == (4, 0)
+
+
+def test_check_images_that_were_shown_and_got_no_class_are_told_beside_the_figure(foldered: Site) -> None:
+    """Skipped, marked "cannot tell", left out, rejected; not one that nobody has looked at, nor one that teaches."""
+    project = foldered.project
+    train(project, label(project, 6))
+    checks = [entry.item for entry in selections.queue(project) if entry.role == "audit"]
+    kinds = ("skip", "clear", "exclude", "clear", "flag", "clear")
+    operations.apply(project, "desk.one", [Op(n, kind, checks[n]) for n, kind in enumerate(kinds)])
+    operations.apply(project, "desk.one", [Op(9, "flag", checks[1])])
+    latest = selections.latest(project)
+    assert latest is not None
+    selections.reject(project, latest.id, checks[5])
+    found = foldered.get("/results")
+    assert (found["uncounted"], found["measured"]["n"]) == (4, 1)
 
 
 def test_a_clock_that_was_set_hides_no_new_label(foldered: Site) -> None:

@@ -20,7 +20,7 @@ from app.shell.server import Opened
 from fact_core.choices import EXPORTS
 from fact_core.errors import RunError
 from fact_core.exchange.true_names import true_names
-from fact_core.labeling import checked, labels_now
+from fact_core.labeling import checked, finishing, labels_now
 from fact_core.storage import run_queue
 from fact_core.storage.project import Project
 from fact_core.storage.run_queue import Run
@@ -58,7 +58,8 @@ class Results:
     """Everything that the Results page shows of one training run.
 
     measured: on the best known truth, also: on another one (see ``outcome.measure``); self_taught: images of these
-    that self-training has looked at; checks: check images with a label; items: what can be exported.
+    that self-training has looked at; checks: check images with a label; uncounted: those that were drawn and have none
+    after the person has seen them (``finishing.uncounted``); items: what can be exported.
     """
 
     run: TrainingBrief
@@ -70,6 +71,7 @@ class Results:
     verdict: dict[str, Any] | None
     decisions: list[dict[str, Any]]
     checks: int
+    uncounted: int
     classes: list[dict[str, Any]]
     on_training: dict[str, int] | None
     honest: dict[str, Any] | None  # the temperature in the model's weights, and on how many labels it was fitted
@@ -159,6 +161,7 @@ def results(held: Opened, run: Run) -> Results:
         verdict=outcome.verdict(rows),
         decisions=[_decision(each) for each in run.result.get("decisions") or ()],
         checks=len(labels_now.snapshot(project, "audit").ids),
+        uncounted=finishing.uncounted(project, run),
         classes=[{"name": name, "labels": counts.get(name, 0)} for name in dict.fromkeys(class_names(project, run))],
         on_training=_on_training(project, run, answers),
         honest=_honest(run),

@@ -36,6 +36,10 @@ TEXT = {
     "results.rests_check": "95 % interval. {n} images drawn at random, labeled by you, never trained on. "
     "{more} more would halve the interval.",
     "results.rests_check_short": "95 % interval. {n} images drawn at random, labeled by you, never trained on.",
+    "results.uncounted": "{n} more were drawn and do not count: you have left them out of the pool, skipped or "
+    "rejected them, or could not tell. If these are the hard ones, the pool is harder than this figure says.",
+    "results.uncounted_one": "1 more was drawn and does not count: you have left it out of the pool, skipped or "
+    "rejected it, or could not tell. If it is a hard one, the pool is harder than this figure says.",
     "results.rests_demo": "95 % interval. Measured on {n} images of the demo that you did not label: "
     "their true classes come with it and were used only now.",
     "results.rests_folders": "95 % interval. Measured on {n} images that you did not label, "
