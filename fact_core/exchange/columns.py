@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,9 @@ from fact_core.exchange.words import (
 SAMPLE = 200  # rows that a column is judged by
 ONE_HOT = "the column with a 1"
 _AGAIN = re.compile(r"[ _]\(\d+\)$")  # what a reader writes behind the second of two names
+_PANDAS = re.compile(r"\.\d+$")
+#: What others do: pandas, DuckDB, polars, readr, and whatever joins two tables.
+_NUMBERED = re.compile(r"(.+?)(?:\.\d+|_\d+|\.\.\.\d+|_duplicated_\d+|_right|[_.][xy])")
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Columns:
 def propose(table: Table, found: Callable[[str], int], file: str = "", label: str = "") -> Columns:
     """Which columns to use. found: the image that a name means, 0 for none; file, label: what the person says."""
     table = one_hot(table)
-    heads = [_AGAIN.sub("", plain(name)) for name in table.columns]  # the second of two "label" is one too
+    heads = _heads(table.columns)
     sample = [cells for _, cells in table.rows[:SAMPLE]]
     columns = [[cells[place] for cells in sample if place < len(cells)] for place in range(len(heads))]
     named, named_sure = _file_column(table, heads, columns, found)
@@ -59,6 +63,18 @@ def propose(table: Table, found: Callable[[str], int], file: str = "", label: st
     split = _split_column(heads, columns, (named, given))
     group = next((heads.index(name) for name in GROUP_COLUMNS if name in heads), -1)
     return Columns(table, named, given, named_sure, given_sure and given != named, split, group)
+
+
+def _heads(names: Sequence[str]) -> list[str]:
+    """The names in plain; the second of two "label" is one too, whatever a reader or another program wrote behind it.
+
+    "label.1" is one where "label" stands beside it, and so are "label_x" and "label_y": pandas writes both.
+    """
+    plainly = [_AGAIN.sub("", plain(name)) for name in names]
+    bases = [found[1] if (found := _NUMBERED.fullmatch(name)) else name for name in plainly]
+    known = {*FILE_COLUMNS, *LABEL_COLUMNS}
+    twice = {base for base, count in Counter(bases).items() if count > 1 and base in known}
+    return [base if base in twice else name for base, name in zip(bases, plainly, strict=True)]
 
 
 def _file_column(
@@ -154,7 +170,9 @@ def one_hot(table: Table) -> Table:
     places = [at for at, head in enumerate(heads) if at != file and head and not _is_beside(table, at, head)]
     if table.kind != "csv" or file < 0 or len(places) < 2 or not table.rows:
         return table
-    if any((again := _AGAIN.sub("", name)) != name and again in table.columns for name in table.columns):
+    if any(
+        (again := _PANDAS.sub("", _AGAIN.sub("", name))) != name and again in table.columns for name in table.columns
+    ):
         return table  # two classes of one name: what they mean is for the person to say
     if not all(_is_row_of_ones(cells, places) for _, cells in table.rows):
         return table

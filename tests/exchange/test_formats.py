@@ -232,6 +232,19 @@ CASES: dict[str, Case] = {
     "two columns called alike": Case(
         "file,label,label\noak.jpg,tree,ash\n", {"oak.jpg": "tree"}, asked=("labels_class_column",)
     ),
+    "two columns called alike, by pandas": Case(
+        "file,label,label.1\noak.jpg,tree,ash\n", {"oak.jpg": "tree"}, asked=("labels_class_column",)
+    ),
+    "two tables joined by pandas": Case(
+        "file,label_x,label_y\noak.jpg,tree,ash\n", {"oak.jpg": "tree"}, asked=("labels_class_column",)
+    ),
+    "two tables joined by polars, which say the same": Case("file,label,label_right\noak.jpg,ash,ash\n", OAK),
+    "a number behind a name that stands alone": Case(
+        "file,label,class_1,x.1\noak.jpg,ash,3,4\nelm.jpg,yew,3,4\n", BOTH
+    ),
+    "two columns of files, by DuckDB": Case(
+        "image,image_1,label\noak.jpg,elm.jpg,ash\n", asked=("labels_image_column",), left=None  # type: ignore[arg-type]
+    ),
     "the second of two columns called alike, said": Case(
         "file,label,label\noak.jpg,tree,ash\n", OAK, said={"labels_class_column": "label (2)"}
     ),
@@ -242,6 +255,9 @@ CASES: dict[str, Case] = {
     ),
     "one-hot, two columns of one name are asked about": Case(
         "filename,ash,ash,yew\noak.jpg,1,0,0\nelm.jpg,0,0,1\n", asked=("labels_class_column",)
+    ),
+    "one-hot, two columns of one name by pandas are asked about": Case(
+        "filename,ash,ash.1,yew\noak.jpg,1,0,0\nelm.jpg,0,0,1\n", asked=("labels_class_column",)
     ),
     "one-hot beside the numbers of the rows": Case("id,filename,ash,yew\n1,oak.jpg,1,0\n2,elm.jpg,0,1\n", BOTH),
     "one-hot beside an index of pandas": Case(
