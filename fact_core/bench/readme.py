@@ -41,6 +41,7 @@ TABLES: dict[str, tuple[str, Callable[[Sequence[Any]], str]]] = {
     "tables-cifar10-paper": ("tables-cifar10-paper", tables.readme_table),
     "tables-cifar10-lt": ("tables-cifar10-lt", tables.readme_lt_table),
     "tables-cifar10-vit": ("tables-cifar10-vit", tables.readme_table),
+    "tables-vit-self-training": ("tables-vit-self-training", tables.readme_tables),
     "selection": ("selection", _by("selection")),
     "strategies-cifar10": ("strategies-cifar10", _by("strategies")),
     "expansion-cifar10": ("expansion-cifar10", _by("expansion")),

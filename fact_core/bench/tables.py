@@ -65,6 +65,12 @@ def readme_table(cells: Sequence[Row]) -> str:
     return f"{_compact(part, accuracy)}\n\n{caption(part)}"
 
 
+def readme_tables(cells: Sequence[Row]) -> str:
+    """The same for rows of several data sets: a table of each."""
+    parts = groups(with_frofa(cells))
+    return "\n\n".join(f"{_compact(part, accuracy)}\n\n{caption(part)}" for part in parts)
+
+
 #: The rows of the README's table: names in words before the short ones.
 HEADLINE = {
     "ff": "Full finetune alone",
