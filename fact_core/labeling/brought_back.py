@@ -56,9 +56,8 @@ def class_of(con: Database, row: sqlite3.Row, now: Mapping[int, int]) -> int | N
     """The class of a row of the history (``COLUMNS``), None where it is no label. now: as ``merged`` tells it."""
     giver = row
     older: sqlite3.Row | None = row
-    while (
-        older is not None and older["kind"] == "label"
-    ):  # one whose mark was taken off has a row without a label below
+    # Below a mark that was taken off again there is a row without a label.
+    while older is not None and older["kind"] == "label":
         giver = older
         if giver["op"] not in _COPIES:
             break
