@@ -32,6 +32,15 @@ def test_the_interval_holds_the_truth_19_times_of_20(n: int, win: float, lose: f
     assert 0.93 <= np.mean(held) <= 0.985
 
 
+@pytest.mark.parametrize("n", [100, 233, 1000])
+def test_the_interval_and_the_verdict_never_contradict_each_other(n: int) -> None:
+    """41 lost and 22 won of 233 is such a case: the interval alone would leave out 0, the exact test says chance."""
+    found = [paired(n, won, lost) for won in range(0, 50, 3) for lost in range(50)]
+    assert all(each.sure == (each.interval[0] > 0 or each.interval[1] < 0) for each in found)
+    assert all(mcnemar(each.won, each.lost) < 0.05 for each in found if each.sure)
+    assert all(each.interval[0] <= each.difference <= each.interval[1] for each in found if each.won + each.lost)
+
+
 def test_images_that_belong_together_count_once() -> None:
     """Ten images of one group are one piece of evidence, whatever they say."""
     first, second = np.ones(20, dtype=bool), np.r_[np.zeros(10, dtype=bool), np.ones(10, dtype=bool)]
