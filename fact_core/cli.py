@@ -197,7 +197,7 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from fact_core.headless import weights_command
+    from fact_core.headless import first, weights_command
     from fact_core.headless.run_all import Order, run_all
     from fact_core.headless.summary import summary
 
@@ -205,9 +205,14 @@ def _run(args: argparse.Namespace) -> int:
     given["backbone"] = canonical(args.backbone)
     shared = {name: given[name] for name in ("backbone", "seed", "device")}
     wanted = {name: given[name] for name, _ in options(TrainConfig) if name in given and name not in ("preset", "view")}
-    train = train_config(args.preset, **wanted)
-    shared["view"] = train.view  # that of the effort, where it says one
     chosen = {name: given[name] for name in ("budget", "strategy", "check")}
+    train, labels, goal, *_ = first.together(
+        lambda: train_config(args.preset, **wanted),
+        lambda: from_flat(ImportConfig, {name: given[name] for name in _LABELS}),
+        lambda: _goal(args),
+        *first.places(args.images, args.labels_from, args.test_images, args.follow_links, args.budget),
+    )
+    shared["view"] = train.view  # that of the effort, where it says one
     order = Order(
         images=args.images,
         labels_from=args.labels_from,
@@ -216,7 +221,7 @@ def _run(args: argparse.Namespace) -> int:
         train=train,
         project=args.project,
         test_images=args.test_images,
-        labels=from_flat(ImportConfig, {name: given[name] for name in _LABELS}),
+        labels=labels,
         export=args.export,
         follow_links=tuple(args.follow_links),
         view=args.view,
@@ -224,7 +229,7 @@ def _run(args: argparse.Namespace) -> int:
         odd_images=args.odd_images,
         groups=args.groups,
         other_class=args.other_class,
-        goal=_goal(args),
+        goal=goal,
         finished=args.finished,
     )
     if args.json:

@@ -29,7 +29,7 @@ from fact_core.choices import AUTO, PRESETS
 from fact_core.config import ImportConfig, SelectConfig, TrainConfig, parse_budget
 from fact_core.errors import ConfigError, InputError
 from fact_core.exchange import export_labels, folders, label_files
-from fact_core.headless import again, grouping, odd_images, rounds, steps, test_part
+from fact_core.headless import again, first, grouping, odd_images, rounds, steps, test_part
 from fact_core.headless.console import Console
 from fact_core.headless.pool_rest import check_images, pool_rest
 from fact_core.headless.worker_client import WorkerClient
@@ -168,14 +168,9 @@ def _check_first(order: Order) -> None:
         raise ConfigError(
             f"The effort {effort} has the view {fixed}", f"You gave {order.view}.", "Choose another effort."
         )
-    project.image_folder(order.images)
-    links.checked(order.follow_links)
-    if order.labels_from != "folders" and not Path(order.labels_from).is_file():
-        raise InputError(
-            "There is no such file with labels", order.labels_from, "Give the path of a file, or the word folders."
-        )
-    if order.test_images:
-        folders.read_class_folders(order.test_images, known=None)
+    first.together(
+        *first.places(order.images, order.labels_from, order.test_images, order.follow_links, order.select.budget)
+    )
     out = order.export
     if out and out.exists() and (not out.is_dir() or any(out.iterdir())) and not _exported_before(order, out):
         raise InputError("The folder for the export is not empty", str(out), "Choose a new folder.")

@@ -447,3 +447,19 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         assert started.stdout is not None and started.stderr is not None
         started.stdout.close()
         assert started.stderr.read() == "" and started.wait(timeout=120) == 141
+
+
+def test_all_that_is_wrong_with_a_run_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Places on the disk, the budget, the goal and a name, of which only some are seen while the call is read."""
+    call = ["run", "--images", str(tmp_path / "gone"), "--project", str(tmp_path / "p"), "--budget=-3"]
+    call += ["--labels-from", str(tmp_path / "labels.csv"), "--backbone", "nonet", "--goal", "300%"]
+    assert cli.main(call) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: 5 things are wrong. (1) ")
+    for words in ("There is no such image folder", "at least 1 image", "no such file with labels", "nonet", "--goal"):
+        assert words in told
+    assert "1,000,000" not in told and "1000000" not in told, "no pool is known yet"
+    assert cli.main([*call[:5], "--budget", "3", "--labels-from", "folders"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: There is no such image folder"), "the only fault stands alone"
+    assert not (tmp_path / "p").exists()
