@@ -63,6 +63,12 @@ export function trainEfforts(root) {
   };
 }
 
+/** The time that all efforts take, in words; "" where there is something to choose by. efforts: name -> seconds. */
+export function timesAlike(efforts) {
+  const times = Object.values(efforts).map(fmt.about);
+  return times.length > 1 && new Set(times).size === 1 ? times[0] : "";
+}
+
 function list(efforts, proposed, chosen, choose) {
   const button = (name) => {
     const text = t("train.effort", { title: t(`preset.${name}`), time: fmt.about(efforts[name]) });
@@ -75,6 +81,7 @@ function list(efforts, proposed, chosen, choose) {
     const tag = el("span", { class: "tag", title: t("train.proposed_help") }, t("train.proposed"));
     return el("button", { ...look, onclick: () => choose(name) }, el("span", {}, text), name === proposed ? tag : "");
   };
-  const names = Object.keys(efforts);
+  const names = Object.keys(efforts), alike = timesAlike(efforts);
+  if (alike) return el("p", { class: "small" }, t("train.efforts_alike", { time: alike }));
   return el("div", { class: "train-efforts", role: "group", "aria-label": t("train.efforts") }, names.map(button));
 }

@@ -50,6 +50,17 @@
     }
     return [...cut];
   }
+  /** Lists in a row with other things whose field is too narrow for one of their names: [name, its width, the room], in
+   *  px. In a form, where a field is as wide as its pane, names may be longer. */
+  function cutNames() {
+    const pen = document.createElement("canvas").getContext("2d");
+    return [...document.querySelectorAll("select:not(.field), select.rv-order")].filter((e) => e.checkVisibility() && e.clientWidth).flatMap((e) => {
+      const s = getComputedStyle(e), right = Math.max(18, parseFloat(s.paddingRight)); // the arrow stands there
+      pen.font = `${s.fontWeight} ${s.fontSize} ${s.fontFamily}`;
+      const room = e.clientWidth - parseFloat(s.paddingLeft) - right;
+      return [...e.options].map((each) => [each.text, Math.round(pen.measureText(each.text).width), Math.round(room)]);
+    }).filter(([, width, room]) => width > room);
+  }
   /** Where an element stands: -2 in the header, -1 in the page's head, else how far from the left its pane begins. */
   function region(e) {
     const found = e.closest("header, .page-head, .results-top, .pane, .fs-pane, .lb-bar, dialog");
@@ -126,5 +137,5 @@
     return Boolean(like);
   }
 
-  window.access = { violations, keyOf, tabbable, begin, step, sideways, moving, growth, showLike };
+  window.access = { violations, cutNames, keyOf, tabbable, begin, step, sideways, moving, growth, showLike };
 })();

@@ -352,6 +352,8 @@ def test_tab_reaches_everything_in_order_and_shows_where_it_is(opened: Open, wid
     page = opened(width)
     for view in (*PAGES, "grid", "options", "review"):
         VIEWS[view](page)
+        cut = page.evaluate("() => access.cutNames()")
+        assert not cut, f"{view}: the field of a list is too narrow: {cut}"
         wanted, stops = walk_of_steady_page(page)
         assert len(stops) > 10, f"{view}: there is more than that"
         missed = wanted - Counter(stop.key for stop in stops)

@@ -114,7 +114,7 @@ def test_a_backbone_without_weights_is_said_before_the_start(
 
     page.route("**/x/backbones", without)
     opened(page, address_of(project))
-    expect(page.locator(f"#sf-backbone option[value='{ABSENT}']")).to_contain_text("needs a download")
+    expect(page.locator(f"#sf-backbone option[value='{ABSENT}']")).to_contain_text(": download")
     page.locator("#sf-backbone").select_option(ABSENT)
     expect(page.locator(".sl-form > .note.warn")).to_contain_text("not on this computer")
     for button in page.locator(".sl-again button").all():

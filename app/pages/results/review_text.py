@@ -42,7 +42,7 @@ TEXT = {
     "review.map_colour": "What the colours of the map mean",
     "review.map_legend": "Colours of the map; each leads to its images",
     "review.map_only": "Show only these; again: all",
-    "review.map_said": "Colour: what the model said",
+    "review.map_said": "Colour: prediction",
     "review.map_is": "Colour: right or wrong",
     "review.map_sure": "Colour: how sure",
     "review.list_map": "Chosen on the map ({n})",

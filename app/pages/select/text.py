@@ -36,7 +36,7 @@ TEXT = {
     "select.only_not": "Choose more than check images",
     "select.weights_ready": "{name}: ready",
     "select.weights_busy": "{name}: downloading",
-    "select.weights_download": "{name}: needs a download ({size})",
+    "select.weights_download": "{name}: download {size}",
     "select.weights_absent": "{name}: needs a weights file",
     "select.lack": "The weights of {name} are not on this computer ({size}).",
     "select.lack_busy": "The weights of {name} are being downloaded.",

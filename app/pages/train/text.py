@@ -16,6 +16,7 @@ TEXT = {
     "train.recipe_time": "{time} here",
     "train.recipe_unknown": "time not known",
     "train.recipe_never": "not with this backbone",
+    "train.efforts_alike": "Each effort takes {time} with this recipe.",
     "train.effort": "{title}: {time}",
     "train.proposed": "proposed",
     "train.proposed_help": "The longest of the recommended efforts that takes no more than "
