@@ -45,11 +45,12 @@ def fits(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> bool:
 def beyond(tensors: Mapping[str, Any], network: nn.Module) -> list[str]:
     """Names of the file's tensors for parts that the network has smaller: blocks after its last one, registers, biases.
 
-    Taken without them it would be another network, which nothing would say. Heads, buffers, and biases of zero may go.
+    Taken without them it would be another network, which nothing would say. Heads, buffers, biases of zero, and what a
+    part of a network leaves out on purpose (``left_out``, the front of the names) may go.
     """
     wanted: dict[str, Tensor] = network.state_dict()
     parts = {name for name, _ in network.named_children()}
-    prefix = _prefix(tensors, wanted)
+    prefix, left_out = _prefix(tensors, wanted), str(getattr(network, "left_out", ""))
     bare = {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
     return [
         name
@@ -58,6 +59,7 @@ def beyond(tensors: Mapping[str, Any], network: nn.Module) -> list[str]:
         and isinstance(each, Tensor)
         and (TOKENS.search(name) or (name.partition(".")[0] in parts and not HEADS.search(name)))
         and not BUFFERS.search(name)
+        and not (left_out and name.startswith(left_out))
         and not (name.endswith("bias") and not bool(each.any()))
     ]
 
