@@ -25,6 +25,9 @@ from fact_core.storage import project as projects
 from fact_core.storage.project import Project
 from fact_core.storage.usable import unusable
 
+#: A run that is still to come to its end.
+ACTIVE = ("queued", "running")
+
 
 @dataclass(frozen=True)
 class ProjectName:
@@ -79,12 +82,12 @@ class LabelCounts:
 
 @dataclass(frozen=True)
 class Step:
-    """One of the five steps of the header, with one fact."""
+    """One of the five steps of the header, with one fact. busy: its run waits or works, whatever page is shown."""
 
     key: str
     title: str
     fact: str
-    state: Literal["done", "begun", "todo"]
+    state: Literal["done", "busy", "begun", "todo"]
 
 
 def register(app: FastAPI, server: Server) -> None:
@@ -155,9 +158,8 @@ def _device(gpu: str, newest: list[run_queue.Run]) -> dict[str, str]:
 def _now(held: Opened, base: dict[str, Any], text: dict[str, str]) -> dict[str, Any]:
     """What moves with the events of the active run."""
     run = run_queue.active(held.project)
-    busy = run.kind if run else ""
     brief = told(run_brief(held, run)) if run else None
-    return {"run": brief, "steps": [told(step) for step in steps(base, busy, text)]}
+    return {"run": brief, "steps": [told(step) for step in steps(base, text)]}
 
 
 def _selection(stored: selections.Stored, queue: list[selections.QueueEntry]) -> SelectionBrief:
@@ -200,10 +202,12 @@ def _labels(project: Project, queue: list[selections.QueueEntry], total: int, ru
     )
 
 
-def steps(base: dict[str, Any], busy: str, text: dict[str, str]) -> list[Step]:
-    """The five steps. The page knows which is current. ``busy``: the kind of the run at work."""
+def steps(base: dict[str, Any], text: dict[str, str]) -> list[Step]:
+    """The five steps. The page knows which is current."""
     counts, selection, labeled = base["counts"], base["selection"], base["labels"]
     trained = next((each for each in base["runs"] if each["kind"] == "train" and each["status"] == "done"), None)
+    active = [each["status"] for each in base["runs"] if each["kind"] == "train" and each["status"] in ACTIVE]
+    took = duration(trained["seconds"]) if trained else ""
     all_labels = labeled["picks"] + labeled["checks"]
     passed = labeled["picks_done"] + labeled["checks_done"] + labeled["skipped"]
     ready = selection is not None and passed >= all_labels > 0
@@ -218,11 +222,17 @@ def steps(base: dict[str, Any], busy: str, text: dict[str, str]) -> list[Step]:
         ),
         ("select", chosen, selection is not None, bool(counts["pool"])),
         ("label", told if selection else "", ready, selection is not None),
-        ("train", duration(trained["seconds"]) if trained else "", trained is not None, ready or busy == "train"),
+        ("train", text[f"run.{max(active)}"] if active else took, trained is not None, ready),
         ("results", percent(trained), False, trained is not None),
     )
+    busy = "train" if active else ""
     return [
-        Step(key, text[f"step.{key}"], fact, "done" if done else "begun" if begun else "todo")
+        Step(
+            key,
+            text[f"step.{key}"],
+            fact,
+            "busy" if key == busy else "done" if done else "begun" if begun else "todo",
+        )
         for key, fact, done, begun in rows
     ]
 

@@ -10,6 +10,7 @@ TEXT = {
     "step.label": "Label",
     "step.train": "Train",
     "step.results": "Results",
+    "step.fact": "{title}: {fact}",
     "step.images": "{n} images",
     "step.chosen": "{n} chosen",
     "step.chosen_checks": "{n} chosen + {checks} check",

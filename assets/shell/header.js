@@ -87,7 +87,8 @@ async function openProjects(event) {
 const status = (step) => (step.key === app.page ? "current" : step.state);
 
 function stepEntries(steps) {
-  return steps.map((step) => ({ text: step.title, current: step.key === app.page, act: () => goTo(step.key) }));
+  const words = (step) => (step.fact ? t("step.fact", { title: step.title, fact: step.fact }) : step.title);
+  return steps.map((step) => ({ text: words(step), current: step.key === app.page, act: () => goTo(step.key) }));
 }
 
 function stepButton(step, i) {

@@ -151,11 +151,11 @@ def test_the_last_step_tells_the_accuracy() -> None:
         "labels": {"picks": 50, "checks": 40, "picks_done": 48, "checks_done": 40, "skipped": 2},
         "runs": [{"kind": "train", "status": "done", "seconds": 420.0, "accuracy": 0.775}],
     }
-    told = steps(base, "", sentences())
+    told = steps(base, sentences())
     assert [step.fact for step in told] == ["1,200 images", "50 chosen + 40 check", "88 of 90", "7 min", "77.5 %"]
     assert [step.state for step in told] == ["done", "done", "done", "done", "begun"]
     base["selection"] = {"picks": 1050, "checks": 0}
-    assert steps(base, "", sentences())[1].fact == "1,050 chosen"
+    assert steps(base, sentences())[1].fact == "1,050 chosen"
 
 
 def test_the_train_form_knows_which_backbones_a_recipe_cannot_train() -> None:

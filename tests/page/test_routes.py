@@ -102,6 +102,24 @@ def test_the_state_tells_the_counts_and_the_steps(client: TestClient, key: str) 
     assert state["steps"][0]["fact"] == "5 images"
 
 
+def test_a_training_is_seen_in_the_steps_until_it_has_ended(client: TestClient, server: Server, key: str) -> None:
+    """Whatever page is shown; also where an earlier one is done, whose time would stand there."""
+    project = server.project(key)
+
+    def told() -> list[str]:
+        step = client.get(f"/x/{key}/state").json()["steps"][3]
+        return [step["state"], step["fact"]]
+
+    assert told() == ["todo", ""]
+    for _ in range(2):
+        run = run_queue.queue(project, "train", {})
+        assert told() == ["busy", "waits"]
+        assert run_queue.claim(project, "test") is not None
+        assert told() == ["busy", "running"]
+        run_queue.finish(project, run, "done", result={})
+        assert told() == ["done", "0 s"]
+
+
 def test_the_state_is_sent_again_only_after_a_change(client: TestClient, server: Server, key: str) -> None:
     first = client.get(f"/x/{key}/state").json()
     assert client.get(f"/x/{key}/state?known={first['version']}").json() == {
