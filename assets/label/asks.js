@@ -24,9 +24,6 @@ export async function askNote(item) {
   const area = el("textarea", { ...look, value: before });
   const answer = showDialog(t("label.note"), el("div", {}, area), (close) => {
     const save = { class: "btn primary", type: "button", onclick: () => close(written()) };
-    area.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) close(written());
-    });
     return [cancelButton(close), el("button", save, t("label.note_save"))];
   }, () => (area.value.trim() === before ? undefined : { ...written(), left: true }));
   const saved = await answer;

@@ -4,6 +4,7 @@ import { floats } from "./notices.js";
 import { t } from "./text.js";
 
 /** A dialog with nodes of our own. foot(close) makes its buttons. Resolves with what close(value) was given.
+ *  Ctrl+Enter in a field of several lines, where Enter is a new line, presses the first one that is primary.
  *  @param {string} title
  *  @param {any} body
  *  @param {(close: (value?: any) => void) => any} foot
@@ -21,6 +22,10 @@ export function showDialog(title, body, foot, left = undefined) {
     box.addEventListener("close", () => {
       box.remove();
       resolve(answer);
+    });
+    box.addEventListener("keydown", (event) => {
+      const whole = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
+      if (whole && event.target instanceof HTMLTextAreaElement) box.querySelector(".foot .primary")?.click();
     });
     box.addEventListener("cancel", () => answer = left?.());
     box.addEventListener("click", (event) => event.target === box && close(left?.()));

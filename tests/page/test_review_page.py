@@ -364,6 +364,13 @@ def test_runs_are_named_and_deleted_and_the_proposed_one_is_exported(
     page.keyboard.press("Escape")  # loses nothing
     expect(lines.nth(2)).to_contain_text("Run 1, <b>first</b>")
     expect(lines.nth(2)).to_contain_text("as a start")
+    page.locator("[data-id=name-1]").click()
+    page.locator("#run-note").fill("with two")
+    page.locator("#run-note").press("Enter")  # a line of its own
+    page.locator("#run-note").press_sequentially("lines")
+    page.locator("#run-note").press("Control+Enter")
+    expect(page.locator("#run-note")).to_have_count(0)
+    expect(lines.nth(2)).to_contain_text(re.compile(r"with two\s+lines"))
     page.locator("[data-id=delete-1]").click()
     expect(page.locator("dialog").last).to_contain_text("go for good")
     page.get_by_role("button", name="Cancel").click()
