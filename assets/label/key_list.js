@@ -2,7 +2,7 @@
 import { clickLines, keySheet } from "../shell/help.js";
 import { t } from "../shell/text.js";
 
-const ACTS = "give zero accept letters arrows skip undo redo flag exclude clear add view open".split(" ");
+const ACTS = "give zero accept letters arrows skip undo redo flag exclude clear add rename place view open".split(" ");
 const LAST = "escape zoom sheet".split(" ");
 /** @returns {[string, string][]} */
 const lines = (acts) => acts.map((each) => [t(`label.key_${each}`), t(`label.does_${each}`)]);

@@ -531,6 +531,32 @@ def test_work_goes_on_where_it_was_left(address_of: AddressOf, page: Page, tmp_p
     soon(lambda: name.evaluate("(each) => each.scrollWidth <= each.clientWidth"))  # the name is not cut
 
 
+def test_a_long_name_of_a_class_is_read_whole_whatever_stands_below_it(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    project = flat_project(tmp_path, images=6)
+    selections.save(project, Selection(np.arange(1, 6, dtype=np.int64), ("pick",) * 5, np.arange(0), "random"), None)
+    names = ["rose", "Passiflora caerulea var. constance-elliottii", "a_name_without_a_space_in_it_that_goes_on"]
+    numbers = classes.ensure_classes(project, names)
+    operations.apply(project, "test", [Op(n, "label", n, numbers[name]) for n, name in enumerate(names[:2], 1)])
+    page.goto(address_of(project))
+    page.wait_for_function("() => window.FactStudio && FactStudio.state && FactStudio.state.project")
+    page.evaluate("() => FactStudio.go('label')")
+    shown = page.locator(".lb-name")
+    expect(shown).to_have_text(names)
+    expect(page.locator(".lb-needs").nth(2)).to_have_text(TEXT["label.needs_two"])
+    cut = "nodes => nodes.map((n) => [n.scrollWidth - n.clientWidth, n.scrollHeight - n.clientHeight])"
+    soon(lambda: shown.evaluate_all(cut), [[0, 0]] * 3)
+    lines = [each.bounding_box() for each in page.locator(".lb-class[data-id]").all()]
+    ends = [(box["y"], box["y"] + box["height"]) for box in lines if box]
+    inside = [each.bounding_box() for each in page.locator(".lb-called").all()]
+    assert all(
+        box and top <= box["y"] and box["y"] + box["height"] <= end
+        for box, (top, end) in zip(inside, ends, strict=True)
+    )
+    assert all(one[1] <= other[0] for one, other in pairwise(ends))
+
+
 def test_whether_a_training_has_learned_from_the_labels_is_said(
     address_of: AddressOf, page: Page, tmp_path: Path
 ) -> None:
