@@ -9,6 +9,7 @@ const REASONS = [
   "unknown",
   "elsewhere",
   "ambiguous",
+  "chance",
   "differing",
   "several",
   "groups",

@@ -7,7 +7,7 @@ disk is not asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from fact_core.config import ImportConfig
@@ -29,6 +29,7 @@ REASONS: Mapping[str, str] = {
     "unknown": "no such image in this project",
     "elsewhere": "an image of that name lies in another folder than the row says",
     "ambiguous": "the name fits several images",
+    "chance": "most names lie in several folders here, so that this one may mean an image that is gone from another",
     "differing": "several labels of one image",
     "several": "several labels at once",
     "groups": "several groups of one image",
@@ -41,7 +42,7 @@ REASONS: Mapping[str, str] = {
     "none": "no label",
 }
 #: Reasons for which the command line takes no part of a file: the rows name no image here.
-STRANGE = ("unknown", "elsewhere", "ambiguous")
+STRANGE = ("unknown", "elsewhere", "ambiguous", "chance")
 #: Rows that say something of their image, but not which class: no other row about it is sure.
 _UNCLEAR = ("several", "differing", "unfit")
 _WHY = {"box": "boxes", "several": "several", "differ": "differing", "refused": "refused", "none": "none"}
@@ -146,7 +147,7 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tup
     plainly = unescaped if table.of == "CSV" else str
     cleaned: dict[str, str | InputError] = {}
     understood: dict[str, Said] = {}
-    hits, marks = [], []
+    hits, marks, below, vague = [], [], set[int](), 0
     for number, cells in table.rows:
         given, cell = _pair(table, number, cells, columns)
         given = plainly(given)
@@ -160,6 +161,10 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tup
         elif told.names and 0 <= verdict < len(cells) and plain(str(cells[verdict])) in ANSWERS[1:]:
             told = Said(told.names, "refused")
         hit = find.look(given)
+        if is_relative(given) and (hit.rivals or hit.below):
+            vague += hit.rivals or hit.outcome == "several"
+            if hit.below and hit.outcome == "found":
+                below.add(number)
         read = [_clean(name, cleaned) for name in told.names]
         names = [each for each in read if isinstance(each, str)]
         reason = _reason(told, hit) or ("" if names else "unfit")
@@ -173,7 +178,23 @@ def _hits(columns: Columns, find: Finder, found: Gathered, literal: bool) -> tup
             found.doubt(reason, hit.item, hit.rank)
         else:
             hits.append(_Hit(number, given, hit.item, hit.rank, hit.path, hit.above, names[0]))
-    return hits, marks
+    return _told_apart(table, hits, marks, below, vague, found)
+
+
+def _told_apart(
+    table: Table, hits: list[_Hit], marks: list[Mark], below: Set[int], vague: int, found: Gathered
+) -> tuple[list[_Hit], list[Mark]]:
+    """What rows tell but those that are found by chance: most names lie in several folders, as those of frames do.
+
+    A list of one of these folders names "7.jpg", too; if that is gone there, another folder's may be the only one here.
+    below: rows whose image lies in folders that they do not name; vague: how many rows may mean several such images.
+    """
+    if not below or vague < len(below):
+        return hits, marks
+    for each in hits:
+        if each.number in below:
+            found.leave("chance", table.where(each.number), each.given)
+    return [each for each in hits if each.number not in below], [each for each in marks if each.number not in below]
 
 
 def _of_one_place(table: Table, hits: Sequence[_Hit], found: Gathered) -> Sequence[_Hit]:

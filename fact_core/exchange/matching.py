@@ -26,7 +26,8 @@ _MANY = ""  # stands for a path where several images would be meant
 class Hit:
     """The image that a name means (0 unless found), how vague that is (WHOLE ... RENAMED), and its path here.
 
-    above: the folders that the name has in front of that path.
+    above: the folders that the name has in front of that path; below: whether that path has folders in front of the
+    name. rivals: whether the name is another image's, too, with folders in front of it.
     """
 
     outcome: Outcome
@@ -34,6 +35,8 @@ class Hit:
     rank: int = WHOLE
     path: str = ""
     above: str = ""
+    below: bool = False
+    rivals: bool = False
 
 
 UNKNOWN = Hit("unknown")
@@ -80,7 +83,7 @@ class Finder:
         if len(given) > LONGEST:
             return UNKNOWN
         if item := self.items.get(given):  # the path as it stands: nothing can be surer
-            return Hit("found", item, WHOLE, given)
+            return Hit("found", item, WHOLE, given, rivals=self._plain.has_rival(_nfc(given), item))
         best = UNKNOWN
         meant = readings(_nfc(given))
         for reading in meant:
@@ -159,6 +162,11 @@ class _Index:
         item = self.items[path]
         return Hit("found", item, rank, path) if item else Hit("unreadable")
 
+    def has_rival(self, path: str, item: int) -> bool:
+        """Whether another image has that path with folders in front of it."""
+        other = self.tails.get(path)
+        return other is not None and (other == _MANY or self.items[other] != item)
+
     def look_name(self, name: str, rank: int) -> Hit:
         """By the name alone, where nothing is known of its folder."""
         return self._hit(self.names[name], rank) if name in self.names else UNKNOWN
@@ -166,9 +174,10 @@ class _Index:
     def look(self, path: str, rank: int) -> Hit:
         """By the whole path, by a tail of the pool's paths, by a pool path at the end of a longer one."""
         if path in self.whole:
-            return self._hit(self.whole[path], rank)
+            hit = self._hit(self.whole[path], rank)
+            return replace(hit, rivals=self.has_rival(path, hit.item))
         if path in self.tails:
-            return self._hit(self.tails[path], max(rank, TAIL))
+            return replace(self._hit(self.tails[path], max(rank, TAIL)), below=True)
         parts = path.lstrip("/").split("/")
         for start in range(max(1, len(parts) - self.depth), len(parts)):
             tail = "/".join(parts[start:])

@@ -90,3 +90,39 @@ def test_our_own_words_for_parts_are_known() -> None:
     text = b"path,label,split\na/1.jpg,cat,train\na/2.jpg,cat,check\nx.png,cat,pool\ny.png,cat,left out\n"
     found = label_files.understand("file", text, POOL, {}, ImportConfig()).found
     assert found.test == {2} and all(map(is_known, found.parts))
+
+
+def frames(*folders: str) -> Pool:
+    """Frames 1, 2, ... of each "NAME:COUNT"; "" is the image folder itself."""
+    parted = [each.partition(":") for each in folders]
+    paths = [f"{name}/{n}.jpg".lstrip("/") for name, _, count in parted for n in range(1, int(count) + 1)]
+    return Pool(Path("/data/films"), np.arange(1, len(paths) + 1), tuple(paths), tuple(map(str, range(len(paths)))))
+
+
+@pytest.mark.parametrize(
+    ("pool", "row", "taken", "left"),
+    [
+        (frames("north:4", "south:6"), "{n}.jpg", [], {"ambiguous": 4, "chance": 2}),
+        (frames("north/a:4", "south/a:6"), "a/{n}.jpg", [], {"ambiguous": 4, "chance": 2}),
+        (frames(":4", "south:6"), "{n}.jpg", [1, 2, 3, 4], {"chance": 2}),
+        (frames("north:2", "south:6"), "{n}.jpg", [5, 6, 7, 8], {"ambiguous": 2}),  # most names are one image's
+        (frames("north:4", "south:6"), "/m/films/south/{n}.jpg", [5, 6, 7, 8, 9, 10], {}),
+        (frames("north:4", "south:6"), "http://x/{n}.jpg", [9, 10], {"ambiguous": 4}),  # of several computers perhaps
+    ],
+)
+def test_where_most_names_lie_in_several_folders_the_others_are_not_sure(
+    pool: Pool, row: str, taken: list[int], left: dict[str, int]
+) -> None:
+    """A list of one folder names files that are gone there; another folder's of that name are other pictures."""
+    rows = "".join(f"{row.format(n=n)},cat,test,P{n}\n" for n in range(1, 7))
+    found = label_files.understand("file", f"path,label,split,group\n{rows}".encode(), pool, {}, ImportConfig()).found
+    assert (sorted(found.taken), {why: len(rows) for why, rows in found.left.items()}) == (taken, left)
+    assert sorted(found.test) == sorted(found.groups) == taken
+
+
+def test_a_repeat_under_the_same_name_is_no_other_picture() -> None:
+    """Nor is the name of a file in the image folder itself another one's for that."""
+    pool, aliases = frames(":2", "south:1"), {"copies/1.jpg": 1, "copies/2.jpg": 2}
+    pool = Pool(pool.root, pool.ids, ("1.jpg", "2.jpg", "south/3.jpg"), pool.digests)
+    text = b"path,label\n1.jpg,cat\n2.jpg,cat\n3.jpg,dog\n"
+    assert sorted(label_files.understand("file", text, pool, aliases, ImportConfig()).found.taken) == [1, 2, 3]
