@@ -28,9 +28,19 @@ STEPS: dict[str, Callable[[str, str], object]] = {
         [{"image": str(each), "digest": digest_of(each.read_bytes())} for each in sorted(Path(source).iterdir())],
         Path(target),
     ),
+    "weights": lambda source, target: save_weights(Path(source), Path(target)),
     "take back": lambda source, _: sort_undo.take_back(Path(source)),
     "unpack": lambda source, target: unpack.unpack(Path(source), Path(target)),
 }
+
+
+def save_weights(source: Path, target: Path) -> None:
+    """The tensors of a file as weights of ours."""
+    from safetensors.torch import load_file
+
+    from fact_core.backbones import download
+
+    download.save_at(target, load_file(source), "a test")
 
 
 def killed_at(number: int, folder: Path, what: str, *arguments: Path) -> bool:

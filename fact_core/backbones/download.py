@@ -31,6 +31,7 @@ from fact_core.pretrained.weights import (
     own_file,
     verify,
 )
+from fact_core.staging import staging
 from fact_core.types import Step
 
 Reader = Callable[[Located], dict[str, Tensor]]
@@ -77,19 +78,17 @@ def save(name: str, tensors: dict[str, Tensor], source: str, own: Mapping[str, s
 
 
 def save_at(path: Path, tensors: dict[str, Tensor], source: str, own: Mapping[str, str] | None = None) -> None:
-    """As ``save``, into that file of the cache."""
+    """As ``save``, into that file of the cache. What killed ones have left half written there is taken away."""
     from safetensors.torch import save_file
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        save_file({key: value.contiguous() for key, value in tensors.items()}, part)
-        record = {"sha256": file_sha256(part), "bytes": part.stat().st_size, "source": source, **(own or {})}
-        path.with_suffix(".json").unlink(missing_ok=True)  # of the file that is replaced
-        os.replace(part, path)
-        note = path.with_name(f"{path.stem}.{os.getpid()}.part")
-        note.write_text(json.dumps(record), "utf-8")
-        os.replace(note, path.with_suffix(".json"))
+        with staging(path) as part:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, part)
+            record = {"sha256": file_sha256(part), "bytes": part.stat().st_size, "source": source, **(own or {})}
+            path.with_suffix(".json").unlink(missing_ok=True)  # of the file that is replaced
+            os.replace(part, path)
+            part.write_text(json.dumps(record), "utf-8")
+            os.replace(part, path.with_suffix(".json"))
     except OSError as error:
         raise storage_error(error, "saving the weights") from error
 

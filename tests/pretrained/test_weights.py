@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fact_core.choices import BACKBONES, BackboneChoice, Source
 from fact_core.errors import ConfigError, WeightsError
 from fact_core.pretrained import weights
 from tests.hub_help import standing_hub
+from tests.kill_points import killed_at
 from tests.steps_help import heard
 
 pytestmark = pytest.mark.usefixtures("networks_of_few_blocks")
@@ -349,3 +351,17 @@ def test_the_bytes_of_a_download_under_way_are_counted(homes):
     blobs.mkdir(parents=True)
     (blobs / "abc.incomplete").write_bytes(b"x" * 1000)
     assert weights.hub_bytes(source) == 1000
+
+
+def test_what_a_killed_one_has_left_half_saved_is_taken_away_by_the_next(tmp_path):
+    """Hostile input 11. A kill before each change of the folder: there are weights with their record, or none."""
+    save_file({"a": torch.arange(3.0)}, tmp_path / "given.safetensors")
+    target, kills = tmp_path / "kept" / "net.safetensors", 0
+    while killed_at(kills + 1, target.parent, "weights", tmp_path / "given.safetensors", target):
+        kills += 1
+        found = weights.recorded(target, "cache")
+        assert found is None or found.sha256 == download.file_sha256(target)
+        download.save_at(target, {"a": torch.arange(3.0)}, "a test")
+        assert sorted(each.name for each in target.parent.iterdir()) == ["net.json", "net.safetensors"]
+        shutil.rmtree(target.parent)
+    assert kills > 3
