@@ -20,7 +20,7 @@ from fact_core.config import RUN_CONFIGS, from_flat, parse_budget, to_dict, trai
 from fact_core.errors import ConfigError, InputError, ProjectError
 from fact_core.folders import data_folder
 from fact_core.images.demo import make_demo
-from fact_core.labeling import selections
+from fact_core.labeling import selections, told_answers
 from fact_core.paths import typed
 from fact_core.storage import items, run_queue, sound
 from fact_core.storage import project as projects
@@ -102,6 +102,7 @@ class Server:
         with self._guard:
             if key not in self._open:
                 held = sound.hold(project)
+                told_answers.catch_up(project)
                 keeper = Keeper(project, IDLE_SECONDS, follow_up=True, respawn=RESPAWN_SECONDS)
                 self._open[key] = Opened(project, held, keeper, projects.place(project))
                 projects.remember(project)

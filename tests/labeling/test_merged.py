@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from app.routes import classes as shape
+from app.shell.server import Server
 from fact_core.analysis.calibration import at_temperature
 from fact_core.exchange import export_labels, import_labels
 from fact_core.exchange.import_labels import Source
@@ -260,6 +261,45 @@ def test_the_probabilities_of_classes_that_were_made_one_add_up_wherever_an_answ
     with db.connect(project.db) as con:
         listed = [tuple(row) for row in con.execute("SELECT class, confidence FROM predictions ORDER BY image")]
     assert listed[4] == ("dog", pytest.approx(0.4))
+
+
+def told_of(project: Project, item: int) -> tuple[str, float]:
+    with db.connect(project.db) as con:
+        row = con.execute("SELECT class, confidence FROM predictions WHERE image = ?", (item,)).fetchone()
+        return str(row["class"]), round(float(row["confidence"]), 3)
+
+
+def test_a_kill_between_a_merge_and_what_it_makes_of_the_answers_is_made_good_when_the_project_is_opened(
+    project: Project,
+) -> None:
+    between_two(project)
+    assert told_of(project, 5) == ("dog", 0.4)
+    done = classes.merge(project, 2, 1, "merge-1")  # killed here: the route would tell the answers again
+    server = Server()
+    server.open(project.folder)
+    server.close()
+    assert told_of(project, 5) == ("cat", 0.6)
+    classes.unmerge(project, done.batch, done.from_id)
+    told_answers.catch_up(project)
+    assert told_of(project, 5) == ("dog", 0.4)
+
+
+def test_answers_that_were_worked_out_before_a_merge_are_not_stored_after_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another window merges while the answers are read."""
+    between_two(project)
+    read = checked.answers
+
+    def slowly(*given: Project | Run) -> checked.Answers | None:
+        found = read(*given)  # type: ignore[arg-type]
+        monkeypatch.setattr(checked, "answers", read)
+        classes.merge(project, 2, 1, "merge-1")
+        return found
+
+    monkeypatch.setattr(checked, "answers", slowly)
+    told_answers.tell(project, trained(project))
+    assert told_of(project, 5) == ("cat", 0.6)
 
 
 def test_what_was_asked_before_a_merge_says_nothing_of_the_answers_after_it(project: Project) -> None:
