@@ -49,6 +49,7 @@ export class Grid extends MarkedGrid {
     this.tiles = new Map();
     this.list = "";
     this.own = false; // the person chose the list
+    this.order = null; // of all that looked like its class when the list was made
     this.sure = true;
     this.doubts = null; // of the labels, where the most doubtful come first
     this.given = new Map(); // the labels that these were worked out from
@@ -109,7 +110,8 @@ export class Grid extends MarkedGrid {
     this.isShown = yes;
     if (!yes) return;
     if (this.waits()) this.list = "";
-    this.refresh(!this.ids.length);
+    const newer = this.like > 0 && !this.marks.size && this.order !== this.says.list(this.like);
+    this.refresh(newer || !this.ids.length);
     this.host.focus({ preventScroll: true });
   }
 
@@ -163,8 +165,9 @@ export class Grid extends MarkedGrid {
     if (ends) lists.model.push([END, t("grid.rest_end")]);
     fillLists(this.parts.gridlist, lists, this.list);
     this.countLeft();
-    const { sure, doubts, found } = this;
-    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused.of, sure, doubts, found });
+    if (again || other) this.order = this.like ? this.says.list(this.like) : null;
+    const { sure, doubts, found, order } = this;
+    this.ids = membersOf(this.list, { ...this.owner, refused: this.refused.of, sure, doubts, found, order });
     const there = this.marks.size ? new Set(this.ids) : null;
     for (const id of this.marks) if (!there.has(id)) this.marks.delete(id);
     if (again || other) {

@@ -105,17 +105,19 @@ export function firstList({ model, like }) {
 }
 
 /** The images of a list, in order. refused: class -> images that are not it; sure: the surest come first; doubts: how
- *  much labels are doubted, where those are to come first. */
+ *  much labels are doubted, where those are to come first; order: what looked like the class when the list was made,
+ *  where it is to stay as it was. */
 export function membersOf(
   list,
-  { store, suggest, pool, rest, odd, refused, sure, doubts = null, found: hits = [], picked = () => [] },
+  { store, suggest, pool, rest, odd, refused, sure, doubts = null, found: hits = [], picked = () => [], order = null },
 ) {
   if (list === FOUND) return hits;
   if (list === ON_MAP) return picked();
   const like = likeOf(list);
   if (like) {
     const not = refused.get(like) || new Set();
-    const found = (isRest(list) ? rest() : suggest).list(like).filter((id) => isOpen(store, id) && !not.has(id));
+    const all = order || (isRest(list) ? rest() : suggest).list(like);
+    const found = all.filter((id) => isOpen(store, id) && !not.has(id));
     return sure ? found : found.reverse();
   }
   if (list === END) return [];

@@ -45,6 +45,17 @@ test("what looks like a class is in the order of how sure it is, or the other wa
   assert.deepEqual(LIKE[ROSE], [5, 9, 3, 20], "the suggestions themselves stay as they are");
 });
 
+test("newer suggestions do not sort a list that somebody looks at", () => {
+  const order = [3, 9, 20, 5], newer = { ...world({ 3: rose }), suggest: { list: () => [9, 5] } };
+  assert.deepEqual(membersOf(`like:${ROSE}`, { ...newer, order }), [9, 5]);
+  assert.deepEqual(
+    membersOf(`like:${ROSE}`, { ...world(), order }),
+    [3, 9, 5],
+    "what is taken back has its place again",
+  );
+  assert.deepEqual(membersOf(`like:${ROSE}`, newer), [9, 5]);
+});
+
 test("check images, answered and refused ones are not in it", () => {
   const all = world({ 9: rose });
   assert.equal(isOpen(all.store, 20), false);

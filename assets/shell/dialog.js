@@ -25,7 +25,8 @@ export function showDialog(title, body, foot, left = undefined) {
     });
     box.addEventListener("keydown", (event) => {
       const whole = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
-      if (whole && event.target instanceof HTMLTextAreaElement) box.querySelector(".foot .primary")?.click();
+      const first = /** @type {HTMLElement | null} */ (box.querySelector(".foot .primary"));
+      if (whole && event.target instanceof HTMLTextAreaElement) first?.click();
     });
     box.addEventListener("cancel", () => answer = left?.());
     box.addEventListener("click", (event) => event.target === box && close(left?.()));
