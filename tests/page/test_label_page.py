@@ -201,9 +201,11 @@ SEEN = """async () => {
     box.scrollTop = at;
     return [...found].sort((a, b) => a[0] - b[0]).map(([, id]) => id).slice(0, seen);
 }"""
-#: A click on each of the images, scrolled to.
+#: A click on each of the images, scrolled to. Answers for which there was none, and why.
 MARK = """async (wrong) => {
-    const box = document.querySelector('.lg-scroll'), left = new Set(wrong), end = box.scrollTop;
+    const box = document.querySelector('.lg-scroll'), end = box.scrollTop;
+    const left = new Map(wrong.map((id) => [id, 'is not drawn']));
+    const name = (node) => node ? `${node.tagName} ${node.className}` : 'nothing';
     const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
     for (let top = 0; left.size && top <= end + box.clientHeight; top += box.clientHeight / 2) {
         box.scrollTop = Math.min(top, end);
@@ -212,17 +214,21 @@ MARK = """async (wrong) => {
         for (const tile of [...box.querySelectorAll('.lg-tile')]) {
             if (!left.has(tile.fsId)) continue;
             const at = tile.getBoundingClientRect(), x = at.left + at.width / 2, y = at.top + at.height / 3;
+            const told = `${top}: ${box.scrollTop} of ${end}, y ${y}, ${frame0.top} ${frame0.bottom} ${bar.top}`;
+            left.set(tile.fsId, `is not on the screen (${told})`);
             if (y < frame0.top || y > Math.min(frame0.bottom, bar.top)) continue;
             const hit = document.elementFromPoint(x, y);
-            if (!hit || hit.closest('.lg-tile') !== tile) continue; // something lies over it
+            left.set(tile.fsId, `lies under ${name(hit)} (${told})`);
+            if (!hit || hit.closest('.lg-tile') !== tile) continue;
             const how = {clientX: x, clientY: y, button: 0, bubbles: true, pointerType: 'mouse'};
             for (const kind of ['pointerdown', 'pointerup', 'click']) box.dispatchEvent(new PointerEvent(kind, how));
             left.delete(tile.fsId);
         }
         if (box.scrollTop >= end && top > end) break;
     }
+    box.scrollTop = end; // pictures that are painted late lie farther down
     await frame();
-    return [...left];
+    return [...left].map(([id, why]) => `${id} ${why}`);
 }"""
 
 
