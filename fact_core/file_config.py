@@ -49,6 +49,11 @@ class ImportConfig:
     labels_level: int = option(
         0, "Folder of the class", "Which folder below the image folder is the class, 1 the topmost; 0: found.", low=0
     )
+    labels_folder: str = option(
+        "",
+        "Folder of the names",
+        "The sub-folder in which the file's names begin; empty: the image folder.",
+    )
     labels_encoding: str = option("", "Encoding", "Such as utf-8 or cp1252; empty: found by itself.")
     labels_case: str = option(
         "ask",

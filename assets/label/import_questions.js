@@ -3,7 +3,7 @@ import { el } from "../shell/dom.js";
 import { fmt } from "../shell/format.js";
 import { counted, knows, t } from "../shell/text.js";
 
-const LISTS = ["labels_image_column", "labels_class_column", "labels_encoding", "labels_level"];
+const LISTS = ["labels_image_column", "labels_class_column", "labels_encoding", "labels_level", "labels_folder"];
 
 /** Nodes with all questions of a preview and the file's first rows. say(option, value) answers one. */
 export function questions(found, say) {
@@ -25,7 +25,7 @@ function about({ title, encoding }) {
 /** A question with many answers. */
 function list(question, say) {
   const { option, answers, answer, examples, must } = question;
-  const shown = (each, at) => (option === "labels_level" ? examples[at] : each);
+  const shown = (each, at) => (option === "labels_level" ? examples[at] : each || t("import.labels_folder_all"));
   const known = answers.includes(answer);
   const offered = answers.map((each, at) =>
     el("option", { value: each, selected: each === answer && !must }, shown(each, at))

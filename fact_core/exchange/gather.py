@@ -41,6 +41,8 @@ REASONS: Mapping[str, str] = {
     "unreadable": "the image cannot be read, or was left out",
     "none": "no label",
 }
+#: Reasons that may be gone once it is known in which folder the names begin.
+VAGUE = frozenset({"ambiguous", "chance"})
 #: Reasons for which the command line takes no part of a file: the rows name no image here.
 STRANGE = ("unknown", "elsewhere", "ambiguous", "chance")
 #: Rows that say something of their image, but not which class: no other row about it is sure.

@@ -16,8 +16,9 @@ from fact_core.config import ImportConfig
 from fact_core.errors import InputError, storage_error
 from fact_core.exchange import folders, questions, readers
 from fact_core.exchange.addresses import readings
+from fact_core.exchange.begins import folders_with, within
 from fact_core.exchange.columns import Columns, propose
-from fact_core.exchange.gather import REASONS, STRANGE, Gathered, gather
+from fact_core.exchange.gather import REASONS, STRANGE, VAGUE, Gathered, gather
 from fact_core.exchange.marks import is_known
 from fact_core.exchange.matching import Finder, common_folder
 from fact_core.exchange.questions import Question
@@ -67,7 +68,8 @@ def understand(
     else:
         read = readers.read(content, "" if kind == ANY else kind, config.labels_encoding)
         table, sure = read.table, read.encoding_sure
-    find = Finder(pool, aliases)
+    inside, others = (pool, aliases) if kind == "folders" else within(pool, aliases, config.labels_folder)
+    find = Finder(inside, others)
     if table.head and any(find.look(cell).outcome in ("found", "unreadable", "several") for cell in table.head[1]):
         table = without_head(table)  # a list of names without endings: its first row names an image, too
     columns = propose(table, lambda name: find.look(name).item, config.labels_image_column, config.labels_class_column)
@@ -77,9 +79,11 @@ def understand(
     if columns.file < 0 or columns.label < 0 or columns.file == columns.label:
         return Reading(columns, Gathered(), tuple(asked))
     if config.labels_moved == "yes":
-        find = Finder(pool, aliases, _folder(columns), moved=True)
+        find = Finder(inside, others, common_folder(_paths(columns)), moved=True)
     literal = is_own(table) or table.kind not in ("csv", "objects")
     found = gather(columns, find, config, present, literal)
+    if kind != "folders" and (config.labels_folder or found.left.keys() & VAGUE):
+        asked += questions.about_folder(folders_with(_paths(columns), pool), config)
     return Reading(columns, found, (*asked, *questions.about_names(columns, found, config)))
 
 
@@ -169,10 +173,11 @@ def _closed(seen: Reading, source: str, config: ImportConfig, say: Callable[[str
     if strange and config.labels_rows == "all":
         reason, rows = strange[0]
         count = sum(len(each) for _, each in strange)
+        begin = "say in which one the file's names begin with --labels-folder, " if reason in VAGUE else ""
         raise InputError(
             f"{rows[0].where}: {REASONS[reason]}",
             f"{rows[0].shown}, and {count - 1:,} more such rows." if count > 1 else rows[0].shown,
-            "Give names of files in the image folder, or pass over such rows with --labels-rows known.",
+            f"Give names of files in the image folder, {begin}or pass over such rows with --labels-rows known.",
         )
     for reason, rows in left.items():
         first = "; ".join(f"{each.where}: {each.shown}" for each in rows[:TOLD])
@@ -200,7 +205,7 @@ def _parts(words: Mapping[str, int]) -> str:
     return ", ".join(f"{word} {count:,}" for word, count in list(words.items())[:TOLD_PARTS])
 
 
-def _folder(columns: Columns) -> str:
-    """The folder that all rows begin with."""
+def _paths(columns: Columns) -> list[str]:
+    """What the rows name, first reading of each."""
     names = (cells[columns.file] for _, cells in columns.table.rows if columns.file < len(cells))
-    return common_folder(readings(name)[0].path for name in names if isinstance(name, str) and readings(name))
+    return [read[0].path for name in names if isinstance(name, str) and (read := readings(name))]

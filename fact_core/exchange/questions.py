@@ -52,6 +52,12 @@ def about_reading(columns: Columns, encoding_sure: bool, config: ImportConfig) -
     return found
 
 
+def about_folder(folders: Sequence[str], config: ImportConfig) -> list[Question]:
+    """In which sub-folder the names begin; "" is the image folder."""
+    known = tuple(dict.fromkeys(("", *folders, config.labels_folder)))
+    return [Question("labels_folder", known, config.labels_folder)] if len(known) > 1 else []
+
+
 def about_levels(levels: Levels, config: ImportConfig) -> list[Question]:
     """Which folder is the class; asked wherever there are two levels or more."""
     if len(levels.names) < 2:

@@ -193,3 +193,25 @@ def test_numbers_without_names_are_asked_about_all_of_them(
     send.click()
     expect(page.locator("dialog[open]")).to_have_count(0)
     assert now(project) == {path: str(40 + n % 11) for n, path in enumerate(paths)}
+
+
+def test_a_list_of_one_folder_is_read_once_its_folder_is_told(
+    address_of: AddressOf, page: Page, tmp_path: Path
+) -> None:
+    """Frames are called 0.png, 1.png, ... in each folder; the list is that of one of them."""
+    for number in range(12):
+        paint(tmp_path / "films" / ("north", "south")[number // 6] / f"{number % 6}.png", number)
+    made = projects.create(tmp_path / "films-project", tmp_path / "films")
+    finish(scan(made))
+    open_dialog(page, address_of(made))
+    file = tmp_path / "labels.csv"
+    file.write_text("file,label\n" + "".join(f"{n}.png,yew\n" for n in range(5)))
+    page.locator("dialog[open] input[type=file]").set_input_files(file)
+    folder, send = page.locator("dialog[open] select[name=labels_folder]"), page.locator("dialog[open] .btn.primary")
+    expect(folder.locator("option:checked")).to_have_text(TEXT["import.labels_folder_all"])
+    expect(send).to_be_disabled()  # no name is sure
+    folder.select_option("south")
+    expect(send).to_have_text(TEXT["import.yes"].format(n=5))
+    send.click()
+    expect(page.locator(".toast.acts")).to_be_visible()
+    assert now(made) == {f"south/{n}.png": "yew" for n in range(5)}

@@ -136,6 +136,8 @@ TEXT = {
     "import.labels_class_column": "Column of the class",
     "import.labels_encoding": "Encoding",
     "import.labels_level": "Which folder is the class",
+    "import.labels_folder": "Folder in which the names begin",
+    "import.labels_folder_all": "the image folder",
     "import.labels_case": "Some classes differ only in upper and lower case:",
     "import.labels_case.join": "They are one class",
     "import.labels_numbers": "Some classes are the same number:",
