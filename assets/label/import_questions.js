@@ -38,7 +38,7 @@ function list(question, say) {
     "label",
     { class: must ? "li-ask li-must" : "li-ask" },
     t(`import.${option}`),
-    el("select", { name: option, onchange: (event) => say(option, event.target.value) }, none, offered),
+    el("select", { class: "field", name: option, onchange: (event) => say(option, event.target.value) }, none, offered),
     guess,
   );
 }

@@ -98,12 +98,15 @@ TEXT = {
     "is not imported: {files}",
     "import.left_elsewhere": "{n} rows name an image that lies in another folder here, and are not imported: {files}",
     "import.left_elsewhere_one": "1 row names an image that lies in another folder here, and is not imported: {files}",
-    "import.left_ambiguous": "{n} names fit several images and are not imported; give their paths: {files}",
+    "import.left_ambiguous": "{n} names fit several images and are not imported; say above in which folder they begin, "
+    "or give their paths: {files}",
     "import.left_chance": "{n} names are one image's, but most lie in several folders here. They may mean images that "
-    "are gone from another folder, and are not imported; give their paths: {files}",
+    "are gone from another folder, and are not imported; say above in which folder they begin, or give their paths: "
+    "{files}",
     "import.left_chance_one": "1 name is one image's, but most lie in several folders here. It may mean an image that "
-    "is gone from another folder, and is not imported; give its path: {files}",
-    "import.left_ambiguous_one": "1 name fits several images and is not imported; give its path: {files}",
+    "is gone from another folder, and is not imported; say above in which folder it begins, or give its path: {files}",
+    "import.left_ambiguous_one": "1 name fits several images and is not imported; say above in which folder it begins, "
+    "or give its path: {files}",
     "import.left_differing": "{n} images have several labels in the file and are not imported: {files}",
     "import.left_differing_one": "1 image has several labels in the file and is not imported: {files}",
     "import.left_several": "{n} rows give several labels at once and are not imported: {files}",
