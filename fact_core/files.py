@@ -7,9 +7,10 @@ import io
 import os
 import threading
 import unicodedata
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,13 +84,22 @@ def write_file(file: Path, content: bytes, doing: str) -> None:
 
     FactError in words when the disk does not let us; ``doing`` as in ``storage_error``.
     """
+    _write(file, lambda out: out.write(content), doing)
+
+
+def write_arrays(file: Path, arrays: Mapping[str, npt.ArrayLike], doing: str) -> None:
+    """``write_file`` for named arrays, as numpy reads them from an .npz: never all of them in memory once more."""
+    _write(file, lambda out: np.savez(out, allow_pickle=False, **arrays), doing)
+
+
+def _write(file: Path, fill: Callable[[IO[bytes]], object], doing: str) -> None:
     # A name of its own: another process or thread may write the same file at this moment.
     staged = file.with_name(f".{file.name}.{os.getpid()}-{threading.get_ident()}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             with open(staged, "wb") as out:
-                out.write(content)
+                fill(out)
                 out.flush()
                 os.fsync(out.fileno())
             os.replace(staged, file)

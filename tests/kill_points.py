@@ -12,10 +12,13 @@ import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import numpy as np
+
 from fact_core.exchange import sort_undo
+from fact_core.files import write_arrays
 from fact_core.generators import finish
 from fact_core.images.source import digest_of
-from fact_core.storage import pack, project, unpack
+from fact_core.storage import pack, project, unpack, word_scores
 from fact_core.work import pool_fetch
 
 CHANGES = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.symlink"}
@@ -27,6 +30,12 @@ STEPS: dict[str, Callable[[str, str], object]] = {
     "fetch": lambda source, target: pool_fetch.fetch(
         [{"image": str(each), "digest": digest_of(each.read_bytes())} for each in sorted(Path(source).iterdir())],
         Path(target),
+    ),
+    "predictions": lambda source, _: write_arrays(
+        project.open_project(Path(source)).predictions_file(1), {"ids": np.arange(9)}, "a test"
+    ),
+    "words": lambda source, _: word_scores.save(
+        project.open_project(Path(source)), "some", np.arange(9), ["a"] * 9, np.zeros((9, 2), np.float32)
     ),
     "weights": lambda source, target: save_weights(Path(source), Path(target)),
     "take back": lambda source, _: sort_undo.take_back(Path(source)),

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fact_core.errors import RunError, StorageError, storage_error
-from fact_core.files import write_text
+from fact_core.files import write_arrays, write_text
 from fact_core.storage.feature_shards import FeatureShards, shard_names
 from fact_core.types import FloatArray, IntArray
 
@@ -181,11 +181,10 @@ class FeatureStore:
         try:
             for old in self.folder.glob("pca-*.f32"):
                 old.unlink()
-            staged = self._path("pca.new.npz")
-            np.savez(staged, allow_pickle=False, mean=mean, basis=basis, rows=np.int64(len(self)))
-            os.replace(staged, self._path("pca.npz"))
         except OSError as error:
             raise storage_error(error, "writing the features") from error
+        about: dict[str, npt.ArrayLike] = {"mean": mean, "basis": basis, "rows": np.int64(len(self))}
+        write_arrays(self._path("pca.npz"), about, "writing the features")
         return mean, basis, f"pca-{len(self)}.f32"
 
     def _fit(self) -> tuple[FloatArray, FloatArray]:

@@ -5,7 +5,6 @@ It holds a column a measure and the digests of the images that its rows are abou
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from fact_core.errors import storage_error
+from fact_core.files import write_arrays
 from fact_core.storage.project import Project
 
 Column = npt.NDArray[Any]
@@ -49,11 +48,5 @@ def load(project: Project) -> Measured | None:
 def save(project: Project, key: str, digests: Sequence[str], columns: Mapping[str, Column]) -> None:
     """Take these measures in place of the earlier ones. StorageError when they cannot be written."""
     file = file_of(project)
-    staged = file.with_suffix(".new.npz")
     arrays: dict[str, Any] = {**columns, "key": np.array(key), "digests": np.array(list(digests), dtype=np.str_)}
-    try:
-        file.parent.mkdir(exist_ok=True)
-        np.savez(staged, allow_pickle=False, **arrays)
-        os.replace(staged, file)
-    except OSError as error:
-        raise storage_error(error, "saving what is odd") from error
+    write_arrays(file, arrays, "saving what is odd")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
@@ -13,6 +12,7 @@ from sqlite_utils import Database
 
 from fact_core.choices import GROUPINGS
 from fact_core.errors import storage_error
+from fact_core.files import write_arrays
 from fact_core.storage.project import Project
 
 
@@ -51,12 +51,10 @@ def _without(file: Path, changed: Sequence[int]) -> None:
             arrays = {name: stored[name][keep] for name in stored.files}
     except (OSError, ValueError, KeyError, IndexError, EOFError, BadZipFile):
         return  # who reads it says that it is damaged
-    staged = file.with_suffix(".new.npz")
+    if keep.any():
+        write_arrays(file, arrays, "saving the predictions")
+        return
     try:
-        if keep.any():
-            np.savez(staged, allow_pickle=False, **arrays)
-            os.replace(staged, file)
-        else:
-            file.unlink()
+        file.unlink()
     except OSError as error:
         raise storage_error(error, "saving the predictions") from error

@@ -6,7 +6,6 @@ not at all; the oldest files go.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from fact_core.errors import storage_error
+from fact_core.files import write_arrays
 from fact_core.storage.project import Project
 from fact_core.types import FloatArray, IntArray
 
@@ -51,15 +50,9 @@ def save(project: Project, key: str, ids: IntArray, digests: Sequence[str], logi
     """Keep logits (N, T) of images (N,) of those bytes (N,). StorageError when they cannot be written."""
     file = file_of(project, key)
     order = np.argsort(ids)
-    staged = file.with_suffix(".new")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with open(staged, "wb") as out:
-            seen = np.array(digests, dtype=np.bytes_)[order]
-            np.savez(out, allow_pickle=False, ids=ids[order], digests=seen, logits=logits[order].astype(np.float32))
-        os.replace(staged, file)
-    except OSError as error:
-        raise storage_error(error, "saving how well images fit a text") from error
+    seen = np.array(digests, dtype=np.bytes_)[order]
+    arrays = {"ids": ids[order], "digests": seen, "logits": logits[order].astype(np.float32)}
+    write_arrays(file, arrays, "saving how well images fit a text")
     others = sorted(file.parent.glob("*.npz"), key=lambda each: each.stat().st_mtime, reverse=True)
     for old in others[KEPT:]:
         with suppress(OSError):

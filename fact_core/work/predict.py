@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +20,11 @@ from fact_core.classifier.model import Classifier, load_model
 from fact_core.classifier.predict import Predictions
 from fact_core.classifier.predict import predict as answer
 from fact_core.config import PredictConfig
-from fact_core.errors import InputError, RunError, storage_error
+from fact_core.errors import InputError, RunError
 from fact_core.events import Log
 from fact_core.exchange import folders
 from fact_core.features.extract import features_key
+from fact_core.files import write_arrays
 from fact_core.labeling import checked, labels_now, other_class, told_answers
 from fact_core.storage import items, run_queue
 from fact_core.storage.feature_store import FeatureStore
@@ -192,13 +192,7 @@ def _save_answers(
     # An answer is about these bytes: ``checked.read_answers`` leaves out images that are others by now.
     arrays["digests"] = np.array([pool.digests[row] for row in keep], dtype=np.bytes_)
     arrays |= {"ids": pool.ids[keep], "y": p.argmax(axis=1), "confidence": p.max(axis=1), "probabilities": p}
-    staged = file.with_suffix(".new.npz")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(staged, allow_pickle=False, **arrays)
-        os.replace(staged, file)
-    except OSError as error:
-        raise storage_error(error, "saving the predictions") from error
+    write_arrays(file, arrays, "saving the predictions")
 
 
 KIND = Kind(run, needs)

@@ -39,6 +39,8 @@ ASK_SECONDS = 0.5
 #: How long a worker waits at least for one that is about to leave.
 PATIENCE = 5.0
 FLUSH_SECONDS = 0.25
+#: Where halves may lie in the cache: not among the thumbnails, which are many.
+SWEPT = (".*.new", "words/.*.new", "maps/.*.new", "features/*/.*.new")
 TERM_AFTER, EXIT_AFTER = 5.0, 10.0
 
 
@@ -100,9 +102,11 @@ def _alone(project: Project, name: str, patience: float) -> Lock | None:
 
 
 def _sweep(project: Project) -> None:
-    """Remove the halves of files that a killed worker was writing; nobody else writes into the runs' folders."""
-    for half in (project.folder / "runs").rglob(".*.new"):
-        half.unlink(missing_ok=True)
+    """Remove the halves of files that a killed worker was writing; nobody else writes into these folders."""
+    places = ((project.folder / "runs", "**/.*.new"), *((project.cache, where) for where in SWEPT))
+    for folder, where in places:
+        for half in folder.glob(where):
+            half.unlink(missing_ok=True)
 
 
 def _do(project: Project, run: run_queue.Run, worker: str, follow_up: bool) -> None:

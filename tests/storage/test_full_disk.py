@@ -9,20 +9,23 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fact_core.classifier.predict import Predictions
 from fact_core.errors import DiskFull, StorageError
 from fact_core.labeling import classes, labels_now, operations, selections
 from fact_core.labeling.history import Op
-from fact_core.storage import db, feature_shards, items, run_events, run_queue
+from fact_core.storage import db, feature_shards, items, odd_file, run_events, run_queue, word_scores
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
+from fact_core.types import Pool
 from fact_core.work.map_files import save_map
+from fact_core.work.predict import _save_answers
 from tests.small_disk import fill, small_disk
 from tests.storage_help import is_sound, two_labeled
 
@@ -174,3 +177,28 @@ def test_rows_of_a_shard_and_the_places_of_a_map_are_whole_or_not_there(disk: Pa
     ids = np.load(places.with_name("some.ids.npy"))
     assert not places.exists() or (ids[0] == 1) == (np.load(places)[0, 0] == 1)
     assert not list(places.parent.glob(".*"))
+
+
+@pytest.mark.parametrize("free", [0, 20_000])
+@pytest.mark.parametrize("what", ["fits of words", "what is odd", "predictions"])
+def test_arrays_that_have_no_room_leave_what_was_there_and_nothing_beside_it(disk: Path, what: str, free: int) -> None:
+    """Half of them would keep the room that the person has to find."""
+    project, ids = two_labeled(disk), np.arange(4000)
+    digests, logits = ["0" * 32] * len(ids), np.zeros((len(ids), 3), dtype=np.float32)
+    pool = Pool(project.images, ids, digests, digests)
+    write: Callable[[], None] = {
+        "fits of words": lambda: word_scores.save(project, "k", ids, digests, logits),
+        "what is odd": lambda: odd_file.save(project, "k", digests, {"blur": logits[:, 0]}),
+        "predictions": lambda: _save_answers(
+            project.predictions_file(1), pool, Predictions({"ff": logits}, "ff", {}), "ff", {}, np.nan
+        ),
+    }[what]
+    write()
+    stored = {file: file.read_bytes() for file in project.folder.rglob("*.npz")}
+    assert len(stored) == 1
+    ballast = fill(disk)
+    os.truncate(ballast, ballast.stat().st_size - free)
+    with pytest.raises(DiskFull, match="saving"):
+        write()
+    assert [file.name for file in project.folder.rglob("*.new*")] == []
+    assert {file: file.read_bytes() for file in project.folder.rglob("*.npz")} == stored

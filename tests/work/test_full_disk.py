@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -19,9 +20,10 @@ from fact_core.errors import DiskFull
 from fact_core.storage import items, run_process, run_queue
 from fact_core.storage import project as projects
 from fact_core.storage.project import Project
-from fact_core.work import full_disk
+from fact_core.work import full_disk, worker
+from tests.kill_points import killed_at
 from tests.small_disk import fill, small_disk
-from tests.storage_help import is_sound, paint
+from tests.storage_help import is_sound, paint, two_labeled
 
 IMAGES = 1500
 
@@ -54,16 +56,16 @@ def test_a_run_stops_in_words_and_is_resumed(project: Project, disk: Path) -> No
     ballast = fill(disk)
     with open(ballast, "r+b") as file:
         file.truncate(file.seek(0, 2) - 160_000)  # so much that the run can begin
-    worker = run_process.spawn_worker(project, idle=60)
+    child = run_process.spawn_worker(project, idle=60)
     try:
-        ended = wait(project, run, worker, "stopped", "failed", "done")
+        ended = wait(project, run, child, "stopped", "failed", "done")
         assert (ended.status, ended.reason) == ("stopped", full_disk.STOPPED)
         ballast.unlink()
         run_queue.requeue(project, run)
-        assert wait(project, run, worker, "done", "failed").status == "done"
+        assert wait(project, run, child, "done", "failed").status == "done"
     finally:
-        worker.kill()
-        worker.wait()
+        child.kill()
+        child.wait()
     assert items.counts(project).pool == IMAGES
     assert is_sound(project)
 
@@ -71,15 +73,15 @@ def test_a_run_stops_in_words_and_is_resumed(project: Project, disk: Path) -> No
 def test_a_worker_waits_for_room_to_take_a_run(project: Project, disk: Path) -> None:
     run = run_queue.queue(project, "scan", {})
     ballast = fill(disk)
-    worker = run_process.spawn_worker(project, idle=60)
+    child = run_process.spawn_worker(project, idle=60)
     try:
         time.sleep(3)
-        assert worker.poll() is None and run_queue.get(project, run).status == "queued"
+        assert child.poll() is None and run_queue.get(project, run).status == "queued"
         ballast.unlink()
-        assert wait(project, run, worker, "done", "failed").status == "done"
+        assert wait(project, run, child, "done", "failed").status == "done"
     finally:
-        worker.kill()
-        worker.wait()
+        child.kill()
+        child.wait()
 
 
 def test_how_a_run_ended_is_written_down_when_there_is_room(project: Project, disk: Path) -> None:
@@ -100,7 +102,7 @@ def test_a_run_whose_project_is_away_for_a_while_stops_in_words(tmp_path: Path) 
         paint(tmp_path / "images" / f"{number:05d}.png", number)
     project = projects.create(tmp_path / "project", tmp_path / "images")
     run, away = run_queue.queue(project, "scan", {}), tmp_path / "away.sqlite"
-    worker = run_process.spawn_worker(project, idle=60)
+    child = run_process.spawn_worker(project, idle=60)
     try:
         log, until = run_process.log_path(project, run), time.monotonic() + 120
         while not log.exists() and time.monotonic() < until:
@@ -109,13 +111,13 @@ def test_a_run_whose_project_is_away_for_a_while_stops_in_words(tmp_path: Path) 
         while "ProjectGone" not in log.read_text() and time.monotonic() < until:
             time.sleep(0.1)
         os.rename(away, project.db)
-        ended = wait(project, run, worker, "stopped", "failed", "done")
+        ended = wait(project, run, child, "stopped", "failed", "done")
         assert (ended.status, ended.reason) == ("stopped", full_disk.GONE)
         run_queue.requeue(project, run)
-        assert wait(project, run, worker, "done", "failed").status == "done"
+        assert wait(project, run, child, "done", "failed").status == "done"
     finally:
-        worker.kill()
-        worker.wait()
+        child.kill()
+        child.wait()
     assert items.counts(project).pool == IMAGES
     assert is_sound(project)
 
@@ -133,3 +135,17 @@ def test_a_run_whose_project_is_away_for_a_while_stops_in_words(tmp_path: Path) 
 )
 def test_a_full_disk_is_known_by_what_writers_of_files_say(error: BaseException, full: bool) -> None:
     assert full_disk.is_full(error) is full
+
+
+@pytest.mark.parametrize("what", ["predictions", "words"])
+def test_what_a_killed_worker_has_left_half_written_is_taken_away_by_the_next(tmp_path: Path, what: str) -> None:
+    """Hostile input 11. A kill before each change of the folders where its answers lie."""
+    project = two_labeled(tmp_path)
+    folder, kills = project.folder, 0
+    place = {"words": project.cache / "words", "predictions": folder / "runs"}[what]
+    while killed_at(kills + 1, place, what, folder, folder):
+        kills += 1
+        worker.work(project, 0.0)
+        assert [each.name for each in folder.rglob("*.new*")] == []
+        shutil.rmtree(place, ignore_errors=True)
+    assert kills >= 3
