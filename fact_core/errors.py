@@ -110,6 +110,19 @@ def storage_error(error: OSError, doing: str) -> FactError:
     return StorageError(f"Input/output error ({doing})", f"{where} {error.strerror or error}".strip())
 
 
+_FULL = ("no space left on device", "os error 28", "not enough free disk space")
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error comes from a full disk. Libraries that write files by themselves say it in their own words."""
+    if isinstance(error, DiskFull):
+        return True
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    said = str(error).lower()
+    return isinstance(error, Exception) and any(words in said for words in _FULL)
+
+
 def disk_full(doing: str, where: str) -> DiskFull:
     """The error of a full disk. What was being written is not there; everything stored before is."""
     return DiskFull(f"The disk is full ({doing})", where, "Free some space; what is stored is kept, nothing is lost.")

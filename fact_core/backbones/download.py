@@ -17,7 +17,7 @@ from pathlib import Path
 from torch import Tensor
 
 from fact_core.choices import Source, backbone_choice
-from fact_core.errors import WeightsError, storage_error
+from fact_core.errors import StorageError, WeightsError, disk_full, is_full, storage_error
 from fact_core.events import Event, Log, Progress
 from fact_core.pretrained.digests import file_sha256
 from fact_core.pretrained.weights import (
@@ -77,8 +77,18 @@ def save(name: str, tensors: dict[str, Tensor], source: str, own: Mapping[str, s
     save_at(own_file(name) if own else cached_file(name), tensors, source, own)
 
 
-def save_at(path: Path, tensors: dict[str, Tensor], source: str, own: Mapping[str, str] | None = None) -> None:
-    """As ``save``, into that file of the cache. What killed ones have left half written there is taken away."""
+def save_at(
+    path: Path,
+    tensors: dict[str, Tensor],
+    source: str,
+    own: Mapping[str, str] | None = None,
+    before: Callable[[], object] = lambda: None,
+) -> None:
+    """As ``save``, into that file of the cache. What killed ones have left half written there is taken away.
+
+    before: what is done once all is written, while there is no record.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     try:
@@ -86,11 +96,16 @@ def save_at(path: Path, tensors: dict[str, Tensor], source: str, own: Mapping[st
             save_file({key: value.contiguous() for key, value in tensors.items()}, part)
             record = {"sha256": file_sha256(part), "bytes": part.stat().st_size, "source": source, **(own or {})}
             path.with_suffix(".json").unlink(missing_ok=True)  # of the file that is replaced
+            before()
             os.replace(part, path)
             part.write_text(json.dumps(record), "utf-8")
             os.replace(part, path.with_suffix(".json"))
     except OSError as error:
         raise storage_error(error, "saving the weights") from error
+    except SafetensorError as error:  # it writes past Python
+        if is_full(error):
+            raise disk_full("saving the weights", str(path)) from error
+        raise StorageError("The weights could not be saved", f"{path}: {error}") from error
 
 
 def from_hub(source: Source) -> Iterator[Event]:
@@ -118,6 +133,8 @@ def from_hub(source: Source) -> Iterator[Event]:
         yield Progress("weights", done, max(source.bytes, done), "bytes")
     if failed:
         error = failed[0]
+        if is_full(error):  # writing names no file
+            raise disk_full("downloading the weights", str(folder)) from error
         if isinstance(error, OSError) and error.errno is not None and error.filename:
             raise storage_error(error, "downloading the weights") from error
         if type(error).__name__ == "GatedRepoError":

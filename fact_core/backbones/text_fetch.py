@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
 from fact_core.backbones.download import from_hub, save_at, try_sources
@@ -22,6 +23,7 @@ from fact_core.pretrained.text_weights import (
     text_status,
 )
 from fact_core.pretrained.weights import weights_file
+from fact_core.staging import staging
 from fact_core.types import Step
 
 
@@ -50,13 +52,13 @@ def adopt_text(name: str, path: Path) -> None:
         raise WeightsError("The tokenizer is not there", str(tokenizer), f"Bring {TOKENIZER} beside the weights.")
     read_text(name, weights, tokenizer)
     own = own_text_files(name)
-    own.weights.with_suffix(".json").unlink(missing_ok=True)  # what is half replaced counts for nothing
     origin = {"file": weights.name, "file_sha256": file_sha256(weights)}
+    tensors = {f"text_model.{key}": each.clone() for key, each in text_tensors(weights).items()}
     try:
-        own.tokenizer.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(tokenizer, own.tokenizer)
+        with staging(own.tokenizer) as half:
+            shutil.copyfile(tokenizer, half)
+            place = partial(os.replace, half, own.tokenizer)  # those that were there stay until all is written
+            save_at(own.weights, tensors, "files of one's own", origin, place)
     except OSError as error:
         raise storage_error(error, "saving the tokenizer") from error
-    tensors = {key: each.clone() for key, each in text_tensors(weights).items()}
-    save_at(own.weights, {f"text_model.{key}": each for key, each in tensors.items()}, "files of one's own", origin)
     locate_text(name)

@@ -6,14 +6,13 @@ Then it can be resumed from its last checkpoint, which is whole: files are writt
 
 from __future__ import annotations
 
-import errno
 import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from fact_core.errors import DiskFull, ProjectGone
+from fact_core.errors import DiskFull, ProjectGone, is_full
 
 T = TypeVar("T")
 
@@ -21,16 +20,6 @@ STOPPED = "Stopped: the disk is full. What is done is kept and nothing is lost. 
 GONE = "Stopped: the project's file was not there for a while. What is done is kept and nothing is lost. Resume it."
 LOOK_SECONDS = 1.0
 GONE_LOOKS = 600  # a disk is connected again by then, or the project was deleted
-
-
-def is_full(error: BaseException) -> bool:
-    """Whether an error comes from a full disk. Libraries that write files by themselves say it in their own words."""
-    if isinstance(error, DiskFull):
-        return True
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return True
-    said = str(error).lower()
-    return isinstance(error, Exception) and ("no space left on device" in said or "os error 28" in said)
 
 
 def why_stopped(error: BaseException) -> str:
