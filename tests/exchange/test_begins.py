@@ -30,6 +30,7 @@ def listed(*names: str) -> str:
         ("south", ("1.jpg", "2.jpg", "6.jpg"), [5, 6, 10], []),
         ("south/", ("./1.jpg", "south/2.jpg", "/data/films/south/3.jpg"), [5, 6, 7], []),
         ("north", ("1.jpg", "6.jpg"), [1], ["unknown"]),  # 6 is gone there, and south's is another picture
+        ("/data/films/south", ("1.jpg",), [5], []),
         ("east", ("day/1.jpg", "2.jpg"), [11, 12], []),
         ("east\\day", ("1",), [11], []),
         ("", ("1.jpg", "2.jpg"), [], ["ambiguous"]),
@@ -59,9 +60,17 @@ def test_it_is_asked_where_names_lie_in_several_folders_and_may_be_said_otherwis
     assert "labels_folder" not in {each.option for each in read(FILMS, listed("south/1.jpg")).questions}
 
 
-def test_a_folder_without_images_is_refused() -> None:
+@pytest.mark.parametrize("typed", ["Ra\u0301d", "R\u00e1d", "./R\u00e1d/"])
+def test_an_accent_is_the_same_letter_however_it_is_written(typed: str) -> None:
+    """A disk may keep it as two signs, a keyboard gives one."""
+    films = frames("Ra\u0301d:2", "so:2")
+    assert sorted(read(films, listed("1.jpg", "2.jpg"), typed).found.taken) == [1, 2]
+
+
+@pytest.mark.parametrize("folder", ["..", "south/../north", "sou", "\0", "x" * 10_000, "/data/south", "west"])
+def test_what_is_no_folder_of_the_images_is_refused(folder: str) -> None:
     with pytest.raises(InputError, match="No image of this project lies in that folder"):
-        read(FILMS, listed("1.jpg"), "west")
+        read(FILMS, listed("1.jpg"), folder)
 
 
 def test_the_command_line_says_how_to_tell_it(tmp_path: Path) -> None:
