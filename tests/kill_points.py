@@ -1,16 +1,23 @@
 """A process that kills itself before its n-th change of a folder: a file opened to be written, renamed, removed, made.
 
-Run as a program, ``python -m tests.kill_points N FOLDER WHAT ARGUMENTS``, it ends by itself where there are fewer.
+It ends by itself where there are fewer. ``python -m tests.kill_points`` has the imports, which take longer than most
+steps, and forks itself for each [N, FOLDER, WHAT, ARGUMENTS] that it reads: a process of its own all the same.
 """
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+import traceback
 from collections.abc import Callable, Generator
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -54,10 +61,22 @@ def save_weights(source: Path, target: Path) -> None:
 
 def killed_at(number: int, folder: Path, what: str, *arguments: Path) -> bool:
     """Whether a process of ``STEPS`` was killed at that change; False where it came to its end. Others fail."""
-    words = (str(number), str(folder), what, *map(str, arguments))
-    done = subprocess.run([sys.executable, "-m", "tests.kill_points", *words], capture_output=True, text=True)
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+    asked, told = _forks()
+    asked.write(json.dumps([number, str(folder), what, *map(str, arguments)]) + "\n")
+    asked.flush()
+    code, said = json.loads(told.readline())
+    assert code in (0, -signal.SIGKILL), said
+    return bool(code)
+
+
+@cache
+def _forks() -> tuple[IO[str], IO[str]]:
+    """The process that forks: where it reads, and where it answers. It leaves with this one."""
+    command = [sys.executable, "-m", "tests.kill_points"]
+    begun = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert begun.stdin and begun.stdout
+    atexit.register(begun.communicate)
+    return begun.stdin, begun.stdout
 
 
 def kill_at(number: int, folder: str) -> None:
@@ -75,8 +94,33 @@ def kill_at(number: int, folder: str) -> None:
     sys.addaudithook(heard)
 
 
+def serve() -> None:
+    """Do the steps that are asked for, each in a fork."""
+    for line in sys.stdin:
+        number, folder, what, *arguments = json.loads(line)
+        if what == "weights":
+            from fact_core.backbones import download as download  # torch, for all the forks
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            if not (pid := os.fork()):
+                _do(number, folder, what, arguments, said.fileno())
+            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            said.seek(0)
+            print(json.dumps([code, said.read()]), flush=True)
+
+
+def _do(number: int, folder: str, what: str, arguments: list[str], said: int) -> None:
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    try:
+        kill_at(number, folder)
+        if isinstance(found := STEPS[what](*arguments), Generator):
+            finish(found)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    number, folder, what, *arguments = sys.argv[1:]
-    kill_at(int(number), folder)
-    if isinstance(found := STEPS[what](*arguments), Generator):
-        finish(found)
+    serve()
