@@ -124,11 +124,25 @@ def halves(file: Path) -> list[Path]:
     return sorted(file.parent.glob(f".{glob.escape(file.name)}.*-*.new"))
 
 
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that has its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class Lock:
     """Holds a lock file for this process until ``release``, the end of the ``with`` block, or the process's own end."""
 
     def __init__(self, held: BaseFileLock) -> None:
         self._held = held
+        self._taken = _file_at(Path(held.lock_file))
+
+    def stands(self) -> bool:
+        """Whether others who want it look at the same file: it was not deleted, and no other one put in its place."""
+        return _file_at(Path(self._held.lock_file)) == self._taken
 
     def release(self) -> None:
         """Let go; twice does nothing more. The file stays, so that all who want it look at the same one."""

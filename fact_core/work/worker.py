@@ -79,7 +79,8 @@ def work(project: Project, idle: float, follow_up: bool = False) -> None:
     with held:
         _sweep(project)
         last = time.monotonic()
-        while True:
+        # Where a copy of the project has taken its place, nobody sees the lock: the copy has a worker of its own.
+        while held.stands() or not project.db.exists():
             run = _claim(project, name)
             if run is not None:
                 _do(project, run, name, follow_up)
