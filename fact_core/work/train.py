@@ -84,7 +84,7 @@ def run(project: Project, run: Run, config: TrainConfig) -> Step[dict[str, Any]]
     yield Log(f"{len(known.ids):,} labels in {len(known.classes):,} classes, {len(known.check_ids):,} check images")
     known = readable(known, pool)
     yield from _expectation(project, config, known, len(pool), device)
-    held = check_set(known, pool, x)
+    held = yield from check_set(known, pool, x)
     rows, others = pool.rows(known.ids), pool.rows(known.pool_ids)
     backbone = load_here(project, config.backbone, device, config.view, ranges)
     own = backbone.preprocess.pixels  # that of the features; self-training may have the network answer at another

@@ -13,13 +13,14 @@ import numpy as np
 
 from fact_core.config import TrainConfig
 from fact_core.errors import InputError
+from fact_core.events import Log
 from fact_core.files import write_text
 from fact_core.finetune.pool_names import drawn
 from fact_core.finetune.training_run import CheckSet
 from fact_core.labeling import classes, labels_now, other_class, selections
 from fact_core.storage import db, groups
 from fact_core.storage.project import Project
-from fact_core.types import FloatArray, IntArray, Labels, Pool
+from fact_core.types import FloatArray, IntArray, Labels, Pool, Step
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,16 @@ def readable(known: TrainingLabels, pool: Pool) -> TrainingLabels:
     )
 
 
-def check_set(known: TrainingLabels, pool: Pool, x: FloatArray) -> CheckSet | None:
-    """The check images whose class the classifier can name; the others count in the report only."""
+def check_set(known: TrainingLabels, pool: Pool, x: FloatArray) -> Step[CheckSet | None]:
+    """The check images whose class the classifier can name; the others count in the report only, which is told."""
     place = {name: index for index, name in enumerate(known.classes)}
     keep = [i for i, name in enumerate(known.check_classes) if name in place]
+    if apart := len(known.check_classes) - len(keep):
+        yield Log(
+            f"{apart:,} of {len(known.check_classes):,} check images are of classes that have no label to learn from. "
+            "What is measured during the training leaves them out; the result counts them as mistakes.",
+            "warning",
+        )
     if not keep:
         return None
     rows = pool.rows(known.check_ids[keep])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -15,15 +17,17 @@ from fact_core.backbones import loading
 from fact_core.classifier.model import load_model
 from fact_core.config import FeaturesConfig, PredictConfig, SelectConfig, from_dict
 from fact_core.config import TrainConfig as Options
+from fact_core.events import Log
 from fact_core.finetune.pipeline import Trained
 from fact_core.generators import finish
 from fact_core.labeling import classes, other_class
 from fact_core.pretrained import digests, weights
 from fact_core.storage import project, run_queue
 from fact_core.storage.project import Project
-from fact_core.types import Step
+from fact_core.types import Pool, Step
 from fact_core.work import features, predict, scan, select, train
-from fact_core.work.training_labels import TrainingLabels
+from fact_core.work.training_labels import TrainingLabels, check_set
+from tests.steps_help import heard
 from tests.work.test_worker import label_all, make_images, quick
 
 LITE = "tf_efficientnet_lite0"
@@ -146,3 +150,17 @@ def test_features_by_other_weights_in_the_same_place_are_not_taken(labeled: Proj
     save_file({name: torch.clone(each) for name, each in tensors.items()}, file)
     config = from_dict(Options, quick(device="cpu"))
     assert train.needs(labeled, run_of(labeled, "train"), config) == [("features", {"backbone": LITE, "device": "cpu"})]
+
+
+def test_check_images_of_classes_that_cannot_be_learned_are_told(tmp_path: Path) -> None:
+    """The charts of a training have no answer for them, its result has: two figures of one model, both explained."""
+    names = tuple(f"{number}.png" for number in range(5))
+    pool, x = Pool(tmp_path, np.arange(1, 6), names, names), np.eye(5, dtype=np.float32)
+    some = np.array([1, 2]), np.array([0, 1]), ("a", "b"), np.array([3, 4, 5])
+    known = TrainingLabels(*some, ("a", "c", "b"), (1, 2), np.array([], dtype=np.int64))
+    held, told = heard(check_set(known, pool, x))
+    assert held is not None and held.y.tolist() == [0, 1]
+    assert [each.level for each in told if isinstance(each, Log)] == ["warning"]
+    assert "1 of 3 check images" in told[0].text and "counts them as mistakes" in told[0].text
+    _, told = heard(check_set(dataclasses.replace(known, check_classes=("a", "a", "b")), pool, x))
+    assert told == []
