@@ -29,7 +29,8 @@ def absolute(path: str | Path, base: Path | None = None) -> Path:
 
 def standing(folder: Path) -> Path:
     """The folder where it is there, else the nearest one above it that is: on whose disk it would be made."""
-    return next((each for each in (folder, *folder.parents) if each.exists()), Path.cwd())
+    found = next((each for each in (folder, *folder.parents) if each.exists()), None)
+    return found or Path.cwd()  # asked only here: the folder of the start may be gone
 
 
 def typed(text: str) -> Path:

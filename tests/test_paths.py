@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from fact_core.errors import InputError
-from fact_core.paths import LONGEST_NAME, absolute, typed
+from fact_core.paths import LONGEST_NAME, absolute, standing, typed
 
 
 def test_a_relative_path_is_below_the_home_on_the_page_and_below_the_folder_of_the_start_elsewhere(
@@ -101,3 +101,13 @@ def test_any_text_is_a_path_or_an_error_of_ours(text: str) -> None:
         assert typed(text).is_absolute()
     except InputError:
         pass
+
+
+def test_a_folder_stands_also_where_that_of_the_start_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project on another disk is untouched by it."""
+    (tmp_path / "start").mkdir()
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "start")
+    (tmp_path / "start").rmdir()
+    assert standing(tmp_path / "project") == tmp_path / "project"
+    assert standing(tmp_path / "project" / "runs" / "new") == tmp_path / "project"
