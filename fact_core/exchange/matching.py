@@ -57,7 +57,7 @@ class Finder:
 
     def __init__(self, pool: Pool, aliases: Mapping[str, int | None], above: str = "", *, moved: bool = False) -> None:
         self.moved = moved
-        self.root = _nfc(pool.root.as_posix())
+        self.root = nfc(pool.root.as_posix())
         self.above = above
         self.items: dict[str, int] = {path: item or 0 for path, item in aliases.items()}
         self.items |= {path: int(item) for path, item in zip(pool.paths, pool.ids, strict=True)}
@@ -83,9 +83,9 @@ class Finder:
         if len(given) > LONGEST:
             return UNKNOWN
         if item := self.items.get(given):  # the path as it stands: nothing can be surer
-            return Hit("found", item, WHOLE, given, rivals=self._plain.has_rival(_nfc(given), item))
+            return Hit("found", item, WHOLE, given, rivals=self._plain.has_rival(nfc(given), item))
         best = UNKNOWN
-        meant = readings(_nfc(given))
+        meant = readings(nfc(given))
         for reading in meant:
             hit = self._one(reading)
             if hit.outcome in ("found", "unreadable"):
@@ -142,7 +142,7 @@ class _Index:
         self.names: dict[str, str] = {}
         above = key(PurePosixPath(root).name) if key is not _stem else PurePosixPath(root).name
         for path in items:
-            written = key(_nfc(path))  # two files may be called alike but for how an accent is written
+            written = key(nfc(path))  # two files may be called alike but for how an accent is written
             parts = written.split("/")
             self._add(self.whole, written, path)
             self._add(self.names, parts[-1], path)
@@ -212,5 +212,6 @@ def _stem(path: str) -> str:
     return path.rpartition(".")[0] if looks_like_an_image(path) else path
 
 
-def _nfc(text: str) -> str:
+def nfc(text: str) -> str:
+    """An accent is one letter with it, however a disk or a keyboard writes it."""
     return unicodedata.normalize("NFC", text)
